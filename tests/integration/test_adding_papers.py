@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from paperround.domain.models import Listing
+from paperround.domain.models import Listing, Paper, Picture
 from support.papers import listing
 from support.site import MORNING, Site
 
@@ -77,6 +77,29 @@ def test_a_batch_is_stored_as_if_its_listings_had_come_one_by_one(
     for one in later:
         alone.app.store.papers.add([one], MORNING)
     assert _stored(together, earlier + later) == _stored(alone, earlier + later)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(batch=st.lists(REPORTS, max_size=8), thumbnail=st.booleans())
+def test_what_adding_returns_is_what_is_stored(
+    sites: tuple[Site, Site], batch: list[Report], thumbnail: bool
+) -> None:
+    example, papers = next(EXAMPLES), sites[0].app.store.papers
+    url = "https://papers.example/1.png" if thumbnail else None
+    added = papers.add([one.listing(example).model_copy(update={"thumbnail_url": url}) for one in batch], MORNING)
+    found = [*added.new, *added.updated]
+    read = papers.by_rows([paper.row for paper in found])
+    assert found == [read[paper.row] for paper in found]
+    assert [paper.model_dump_json() for paper in found] == [read[paper.row].model_dump_json() for paper in found]
+    assert all(Paper.model_validate(paper.model_dump()) == paper for paper in found)
+
+
+def test_a_new_paper_gets_the_picture_that_is_stored_for_its_thumbnail(sites: tuple[Site, Site]) -> None:
+    store, url = sites[0].app.store, "https://papers.example/2.png"
+    store.papers.add([listing(7001, thumbnail_url=url)], MORNING)
+    store.pictures.keep(url, Picture(name="2.png", width=1, height=1), b"PNG", MORNING)
+    (added,) = store.papers.add([listing(7002, title="Another title of a paper", thumbnail_url=url)], MORNING).new
+    assert added.picture == Picture(name="2.png", width=1, height=1)
 
 
 def _stored(site: Site, listings: Sequence[Listing]) -> list[tuple[str, ...]]:

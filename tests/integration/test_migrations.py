@@ -84,8 +84,10 @@ def test_what_an_older_version_has_indexed_is_found_after_the_migration(tmp_path
         )
         connection.execute(text("INSERT INTO paper_index (rowid, title) VALUES (7, 'robot')"))
     store.prepare()
-    for query in ("robots", "r*", "title:robot*"):
+    for query in ("robots", "r*", "ro*", "robo*", "robot*", "title:robot*"):
         assert store.papers.candidates([[(parse(query), 10)]]) == [7], query
+    with writing(store._engine) as connection:  # raises if the index is not that of the texts
+        connection.execute(text("INSERT INTO paper_index (paper_index, rank) VALUES ('integrity-check', 1)"))
     assert store.papers.daily_counts_of([7]) == {}, "of papers older than a month nobody asks what is trending"
     store.close()
 

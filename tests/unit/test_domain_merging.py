@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paperround.domain.merging import merge, merged_alone
+from paperround.domain.merging import facts_alone, merge, merged_alone
 from paperround.domain.models import Facts, Listing
 
 maybe_text = st.sampled_from(["", "One text", "Another text"])
@@ -70,6 +70,7 @@ def test_counts_never_shrink_and_a_withdrawal_stays(found: list[Listing], anothe
 def test_a_paper_of_one_listing_has_the_facts_that_merging_gives(found: Listing) -> None:
     merged = Facts.model_construct(**merge([found])).model_dump(mode="json", exclude_defaults=True)
     assert json.loads(merged_alone(found)) == merged
+    assert Facts.model_construct(**facts_alone(found)).model_dump(mode="json", exclude_defaults=True) == merged
 
 
 def test_a_count_of_nought_is_a_statement_and_silence_is_none() -> None:

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from paperround.domain.text import clean, fold, singular, spans, terms, words
+from paperround.domain import text as texts
+from paperround.domain.text import TermPlaces, clean, fold, singular, spans, terms, words
 from support.examples import examples
 
 anything = st.text(max_size=40)
@@ -150,3 +151,23 @@ def test_every_term_can_be_shown_as_it_was_written(text: str) -> None:
 def test_the_span_of_a_word_covers_its_accents_and_ligatures() -> None:
     text = "Die ﬁnale Übersicht, ½ fertig"
     assert [text[start:end] for start, end in spans(text)] == ["Die", "ﬁnale", "Übersicht", "½", "fertig"]
+
+
+@given(st.text("Ab c+#9.-é½ 中", max_size=30) | anything, st.data())
+def test_the_places_of_terms_are_those_of_all_spans(text: str, data: st.DataObject) -> None:
+    known, places = list(spans(text)), TermPlaces(text)
+    for _ in range(3 if known else 0):
+        first = data.draw(st.integers(0, len(known) - 1))
+        last = data.draw(st.integers(first, len(known) - 1))
+        assert places.span(first, last) == (known[first][0], known[last][1])
+
+
+def test_singulars_are_forgotten_when_there_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(texts, "_MOST_SINGULARS", 2)
+    found = texts._Singulars()
+    assert [found[word] for word in ("models", "robots", "bias", "models")] == ["model", "robot", "bias", "model"]
+    assert len(found) == 2
+
+
+def test_a_text_of_one_term_or_none_is_split_like_others() -> None:
+    assert [terms(text) for text in ("", "...", "Models", "Models!")] == [[], [], ["model"], ["model"]]

@@ -14,7 +14,7 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 
 from paperround.domain.text import clean
@@ -22,8 +22,8 @@ from paperround.domain.text import clean
 # The marks in a marked text are characters of Unicode's private use area: superscript, subscript, the end of either,
 # and the beginning and end of a variable. If the source text contains them, they are removed.
 _SUP, _SUB, _END, _VAR, _ROMAN = "\ue000", "\ue001", "\ue002", "\ue003", "\ue004"
-_NO_MARKS = dict.fromkeys(map(ord, (_SUP, _SUB, _END, _VAR, _ROMAN)))
-_NO_VARIABLES = dict.fromkeys(map(ord, (_VAR, _ROMAN)))
+_MARKS = (_SUP, _SUB, _END, _VAR, _ROMAN)
+_VARIABLES = (_VAR, _ROMAN)
 _INNERMOST = re.compile(f"([{_SUP}{_SUB}])([^{_SUP}{_SUB}{_END}]*){_END}")
 _MARK = re.compile(f"[{_SUP}{_SUB}{_END}{_VAR}{_ROMAN}]")
 _TAGS = {_SUP: "sup", _SUB: "sub", _VAR: "i"}
@@ -117,9 +117,8 @@ _FUNCTIONS = frozenset(
         """,
     )
 )
-_ANYTHING = re.compile(r"[\\$]|``|''|--|(?<!\w)`\S")
-# Every match of _ANYTHING contains one of these. Checking for them first is 30 times as fast in a text without any.
-_PARTS_OF_ANYTHING = ("\\", "$", "`", "''", "--")
+_SIGNS = ("\\", "$", "``", "''", "--")
+_OPENING_QUOTE = re.compile(r"(?<!\w)`\S")
 _MACRO = re.compile(r"\\(?:([A-Za-z]+)\*?|(.))", re.DOTALL)
 _SIGNS_OF_MATH = re.compile(r"[\\^_{}]")
 _STARTS_LIKE_MONEY = re.compile(r"\s*\d")
@@ -131,7 +130,11 @@ _SPELLED_MATH = re.compile(r"\\(?:text|mathrm|rm|mathit|textit|operatorname|mbox
 _DOUBLED_MATH = re.compile(r"\$\$([^$]+)\$\$")
 _BRACKETED_MATH = re.compile(r"\\\((.*?)\\\)|\\\[(.*?)\\\]", re.DOTALL)
 _ADDRESS = re.compile(r"https?://[^\s{}\\$]+")
-_PLAIN_TEXT = re.compile(r"(?:[^\\{$~`'h-]|h(?!ttps?://))+")  # matching a whole run is four times as fast
+# What `_Reader.read` and `_typeset` keep as it is, up to the next character that may begin something else. Matching
+# a whole run is ten times as fast as looking at each character.
+_PLAIN_TEXT = re.compile(r"(?:[^\\{$~`'h-]++|h(?!ttps?://)|-(?!-)|'(?!'))+")
+_TYPED_OR_ADDRESS = re.compile(rf"--|``?|''|{_ADDRESS.pattern}")
+_BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
 _ESCAPED = re.compile(r"\\([%#&_~{}$])")
 _DEPTH = 40  # deeper than any formula in a title; a thousand braces are not a formula
 
@@ -141,9 +144,7 @@ def readable(text: str) -> str:
 
     Sums of money (`$5 to $10`) and text that only looks like markup are kept. Footnotes are removed.
     """
-    if any(part in text for part in _PARTS_OF_ANYTHING) and _ANYTHING.search(text):
-        return _readable(text)
-    return text
+    return _readable(text) if _is_typed(text) else text
 
 
 def readable_html(text: str) -> str:
@@ -162,19 +163,21 @@ def marked(text: str) -> str:
 
     The result may be truncated at any position before it is passed on.
     """
-    text = text.translate(_NO_MARKS)
-    if not _ANYTHING.search(text):
+    text = _without(_MARKS, text)
+    if not _is_typed(text):
         return text
     if "\\" not in text and "$" not in text:
         return clean(_typeset(text))
-    text = _BRACKETED_MATH.sub(lambda found: f"${found[1] or found[2] or ''}$", text)
-    text = _DOUBLED_MATH.sub(r"$\1$", text)
+    if "\\(" in text or "\\[" in text:
+        text = _BRACKETED_MATH.sub(lambda found: f"${found[1] or found[2] or ''}$", text)
+    if "$$" in text:
+        text = _DOUBLED_MATH.sub(r"$\1$", text)
     return clean(_Reader(text).read(0, len(text), math=False, depth=0))
 
 
 def unmarked(text: str) -> str:
     """Convert a marked text to plain Unicode: `x²`, or `x^k` where Unicode has no such index."""
-    text = text.translate(_NO_VARIABLES)
+    text = _bare(text)
     while _SUP in text or _SUB in text:
         shorter = _INNERMOST.sub(lambda found: _script(found[1], found[2]), text)
         if shorter == text:  # cut within an index
@@ -199,6 +202,11 @@ def as_html(text: str) -> str:
         else:
             out.append(f"</{opened.pop()}>")
     return "".join([*out, html.escape(text[at:], quote=False), *(f"</{tag}>" for tag in reversed(opened))])
+
+
+def _is_typed(text: str) -> bool:
+    """Return whether a text has LaTeX, or quotes and dashes as they are typed."""
+    return any(sign in text for sign in _SIGNS) or ("`" in text and _OPENING_QUOTE.search(text) is not None)
 
 
 def _is_math(content: str, following: str) -> bool:
@@ -278,7 +286,7 @@ class _Reader:
             out.append(piece)
         if upright < 0:
             return "".join(out)
-        return "".join(out[:upright]) + "".join(out[upright:]).translate(_NO_VARIABLES)
+        return "".join(out[:upright]) + _bare("".join(out[upright:]))
 
     def argument(self, at: int, end: int, *, math: bool, depth: int) -> tuple[str, int]:
         """Read a group in braces, a macro or a single character, after optional white space."""
@@ -412,16 +420,11 @@ def _matching_braces(source: str) -> dict[int, int]:
     """Map the offset of each opening brace to that of its closing brace. Unclosed braces are omitted."""
     pairs: dict[int, int] = {}
     open_braces: list[int] = []
-    escaped = False
-    for at, char in enumerate(source):
-        if escaped:
-            escaped = False
-        elif char == "\\":
-            escaped = True
-        elif char == "{":
-            open_braces.append(at)
-        elif char == "}" and open_braces:
-            pairs[open_braces.pop()] = at
+    for found in _BRACE.finditer(source):
+        if found[0] == "{":
+            open_braces.append(found.start())
+        elif found[0] == "}" and open_braces:
+            pairs[open_braces.pop()] = found.start()
     return pairs
 
 
@@ -450,14 +453,13 @@ def _text_character(source: str, at: int) -> tuple[str, int]:
 
 def _typeset(text: str) -> str:
     """Convert typed quotes and dashes in a text without LaTeX to typographic ones. URLs are kept."""
-    out, at = [], 0
-    while at < len(text):
-        if address := _ADDRESS.match(text, at) if text[at] == "h" else None:
-            piece, at = address[0], address.end()
-        else:
-            piece, at = _text_character(text, at) if text[at] in "-`'" else (text[at], at + 1)
-        out.append(piece)
-    return "".join(out)
+    out, at = list[str](), 0
+    while found := _TYPED_OR_ADDRESS.search(text, at):
+        start = found.start()
+        piece, after = (found[0], found.end()) if found[0][0] == "h" else _text_character(text, start)
+        out += text[at:start], piece
+        at = after
+    return "".join([*out, text[at:]])
 
 
 def _variable(char: str) -> str:
@@ -465,12 +467,19 @@ def _variable(char: str) -> str:
 
 
 def _bare(text: str) -> str:
-    return text.translate(_NO_VARIABLES)
+    return _without(_VARIABLES, text)
+
+
+def _without(marks: Iterable[str], text: str) -> str:
+    """Return the text without these marks, in a hundredth of the time of `translate` where it is not ASCII."""
+    for mark in marks:
+        text = text.replace(mark, "")
+    return text
 
 
 def _last(before: list[str]) -> str:
     """Return the last visible character of the pieces read so far, or an empty string."""
-    return next((shown[-1] for piece in reversed(before) if (shown := piece.translate(_NO_MARKS))), "")
+    return next((shown[-1] for piece in reversed(before) if (shown := _without(_MARKS, piece))), "")
 
 
 def _marked_script(sign: str, content: str) -> str:

@@ -38,8 +38,13 @@ def merge(listings: Iterable[Listing]) -> dict[str, Any]:
 
 def merged_alone(listing: Listing) -> str:
     """Return what `merge` gives for this listing alone, as JSON without empty fields; in a tenth of the time."""
-    empty = {name for name in listing.model_fields_set if name not in _GROWING and getattr(listing, name) in _EMPTY}
-    return listing.model_dump_json(exclude_defaults=True, exclude=_NO_FACTS | empty)
+    return listing.model_dump_json(exclude_defaults=True, include=set(facts_alone(listing)))
+
+
+def facts_alone(listing: Listing) -> dict[str, Any]:
+    """Return the facts that `merge` gives for this listing alone, without empty ones."""
+    given = ((name, getattr(listing, name)) for name in listing.model_fields_set - _NO_FACTS)
+    return {name: value for name, value in given if name in _GROWING or value not in _EMPTY}
 
 
 def _trust(order: Sequence[str]) -> Any:

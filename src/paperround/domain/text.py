@@ -6,14 +6,15 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import islice
+from operator import itemgetter
 
 # Control characters, lone surrogates and the byte order mark have no meaning in a title and break XML, SQL or email.
 # Soft hyphens and zero-width spaces inside words prevent search from finding them. Bidirectional overrides reverse
-# the rest of the line in which they are printed. _SPACE handles what Python considers white space.
+# the rest of the line in which they are printed. `clean` splits at what Python considers white space.
 _UNWANTED = re.compile(
     "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u200b\u2060\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]"
 )
-_SPACE = re.compile(r"\s+")
 _FRACTION = re.compile("([¼-¾⅐-⅞↉])")
 # Chinese and Japanese are written without spaces: each character is a term, and a word is a phrase of terms.
 _UNSPACED = "\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff"
@@ -21,7 +22,7 @@ _UNSPACED = "\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u3400-\u4dbf\u
 _TERM = re.compile(rf"c\+\+|c#|[{_UNSPACED}]|[^\W_{_UNSPACED}]+")
 _ASCII_TERM = re.compile(r"c\+\+|c#|[a-z0-9]+")  # the same among ASCII characters, in two thirds of the time
 _BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
-_NO_TERM = str.maketrans({chr(code): " " for code in range(128) if not chr(code).isalnum()})
+_NO_TERM = bytes(code if code < 128 and chr(code).isalnum() else ord(" ") for code in range(256))
 _WITH_SIGNS = ("c++", "c#")
 # Letters that NFKD does not decompose but that subscribers type without the stroke.
 _STROKES = str.maketrans(
@@ -63,7 +64,7 @@ def clean(text: str) -> str:
     if text.isascii() and text.isprintable():  # fast path for most texts
         return " ".join(text.split()) if "  " in text or text != text.strip() else text
     text = _UNWANTED.sub("", text)
-    return _SPACE.sub(" ", unicodedata.normalize("NFC", text)).strip()
+    return " ".join(unicodedata.normalize("NFC", text).split())
 
 
 def fold(text: str) -> str:
@@ -89,11 +90,24 @@ def _decomposed(text: str) -> str:
     return "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
 
 
-@lru_cache(maxsize=200_000)
 def singular(word: str) -> str:
     """Return a folded word without its plural ending: "models" becomes "model", "bias" stays."""
-    plain = _without_ending(word)
-    return _IRREGULAR.get(word) or _IRREGULAR.get(plain, plain)
+    return _SINGULARS[word]
+
+
+class _Singulars(dict[str, str]):
+    """The singulars of the words that were looked up lately."""
+
+    def __missing__(self, word: str) -> str:
+        if len(self) >= _MOST_SINGULARS:
+            self.clear()
+        plain = _without_ending(word)
+        found = self[word] = _IRREGULAR.get(word) or _IRREGULAR.get(plain, plain)
+        return found
+
+
+_MOST_SINGULARS = 200_000
+_SINGULARS = _Singulars()
 
 
 def _without_ending(word: str) -> str:
@@ -109,18 +123,47 @@ def _without_ending(word: str) -> str:
 def words(text: str) -> list[str]:
     """Return the folded words of a text in order, with plural endings."""
     folded = fold(text)
-    if folded.isascii() and not any(term in folded for term in _WITH_SIGNS):  # half the time of the pattern
-        return folded.translate(_NO_TERM).split()
-    return _TERM.findall(folded)
+    return spaced.split() if (spaced := _spaced(folded)) else _TERM.findall(folded)
+
+
+def _spaced(folded: str) -> str:
+    """Return a folded text with spaces in place of what is in no term, for `split`: half the time of the pattern.
+
+    Return "" if only the pattern finds all terms.
+    """
+    signs = ("+" in folded or "#" in folded) and any(term in folded for term in _WITH_SIGNS)
+    # As bytes, since `str.translate` looks each character up in a dictionary.
+    return folded.encode().translate(_NO_TERM).decode() if folded.isascii() and not signs else ""
 
 
 def terms(text: str) -> list[str]:
     """Return the folded, singular words of a text in order, as queries compare them."""
-    return list(map(singular, words(text)))
+    found = words(text)
+    # In half of the time of `map`.
+    return list(itemgetter(*found)(_SINGULARS)) if len(found) > 1 else list(map(singular, found))
+
+
+class TermPlaces:
+    """Where the terms of a text stand in it, to show words as they were written; read as far as is asked for."""
+
+    def __init__(self, text: str) -> None:
+        self._spaced = _spaced(text.lower()) if text.isascii() else ""
+        self._spans: list[tuple[int, int]] = []
+        self._further = iter(()) if self._spaced else spans(text)
+
+    def span(self, first: int, last: int) -> tuple[int, int]:
+        """Return the offsets at which the term with the number `first` begins and the one with `last` ends."""
+        if self._spaced:  # a tenth of the time of looking for each term before
+            rest = self._spaced.split(None, first)[-1]
+            start = len(self._spaced) - len(rest)
+            end = rest.split(None, last - first)[-1]
+            return start, start + len(rest) - len(end) + len(end.split(None, 1)[0])
+        self._spans += islice(self._further, max(0, last + 1 - len(self._spans)))
+        return self._spans[first][0], self._spans[last][1]
 
 
 def spans(text: str) -> Iterator[tuple[int, int]]:
-    """Yield the start and end offset of each term, to show the word as it was written."""
+    """Yield the start and end offset of each term."""
     if text.isascii():
         yield from map(re.Match.span, _ASCII_TERM.finditer(text.lower()))
         return

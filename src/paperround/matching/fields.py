@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from functools import lru_cache
 from itertools import chain
+from operator import attrgetter
 
 from paperround.domain.latex import readable
 from paperround.domain.models import Paper
@@ -40,39 +42,31 @@ WHOLE = frozenset({Field.CAT, Field.SOURCE})
 
 def values(paper: Paper, field: Field) -> tuple[str, ...]:
     """Return the field's texts as letters and pages print them; a phrase never spans two of them."""
-    written = _written(paper, field)
+    written = _WRITTEN[field](paper)
     return written if field in WHOLE else tuple(map(readable, written))
 
 
 def field_terms(paper: Paper, field: Field) -> tuple[tuple[str, ...], ...]:
     """Return what each of the field's texts is compared by: its terms, or the normalized name for `WHOLE` fields."""
-    split = _text_terms if field in TEXT else _label_terms if field in WHOLE else _name_terms
-    return tuple(map(split, _written(paper, field)))
+    return tuple(map(_SPLIT[field], _WRITTEN[field](paper)))
 
 
 def text_terms(paper: Paper) -> set[str]:
     """Return the terms that are found without naming a field."""
-    return set[str]().union(*chain.from_iterable(field_terms(paper, field) for field in TEXT))
+    return set[str]().union(*map(_text_terms, chain.from_iterable(_WRITTEN[field](paper) for field in TEXT)))
 
 
-def _written(paper: Paper, field: Field) -> tuple[str, ...]:
-    """Return the field's texts as the source wrote them."""
-    match field:
-        case Field.TITLE:
-            return (paper.title,)
-        case Field.KEYWORDS:
-            return paper.keywords
-        case Field.ABSTRACT:
-            # A source's summary arrives days after the paper: no match may depend on it if there is an abstract.
-            return (paper.abstract or paper.summary,)
-        case Field.AUTHOR:
-            return paper.authors
-        case Field.ORG:
-            return (paper.organization or "",)
-        case Field.CAT:
-            return paper.categories
-        case _:
-            return paper.sources
+_WRITTEN: Mapping[Field, Callable[[Paper], tuple[str, ...]]] = {
+    Field.TITLE: lambda paper: (paper.title,),
+    Field.KEYWORDS: attrgetter("keywords"),
+    # A source's summary arrives days after the paper: no match may depend on it if there is an abstract.
+    Field.ABSTRACT: lambda paper: (paper.abstract or paper.summary,),
+    Field.AUTHOR: attrgetter("authors"),
+    Field.ORG: lambda paper: (paper.organization or "",),
+    Field.CAT: attrgetter("categories"),
+    Field.SOURCE: attrgetter("sources"),
+}
+"""How to get the texts of each field as the source wrote them."""
 
 
 def _name_terms(name: str) -> tuple[str, ...]:
@@ -102,3 +96,9 @@ def label(name: str) -> str:
 def label_start(name: str) -> str:
     """Normalize the beginning of such a name. A final dot stays, so that the prefix "cs." does not match "csx"."""
     return _NO_LETTERS.sub(".", fold(name)).lstrip(".")
+
+
+_SPLIT: Mapping[Field, Callable[[str], tuple[str, ...]]] = {
+    field: _text_terms if field in TEXT else _label_terms if field in WHOLE else _name_terms for field in Field
+}
+"""How to split the texts of each field."""

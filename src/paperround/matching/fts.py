@@ -19,9 +19,11 @@ from paperround.matching.query import Phrase, Query, evaluate
 TOKENIZER = "ascii tokenchars '.+#'"
 COLUMNS = tuple(map(str, Field))
 """The columns that `index_document` fills and `read_documents` gets."""
+_FIELDS = tuple(zip(COLUMNS, Field, strict=True))
+_TITLE = Field.TITLE.value
 CREATE = (
     f"CREATE VIRTUAL TABLE paper_index USING fts5({', '.join(Field)}, "
-    f"""tokenize = "{TOKENIZER}", prefix = '1 2 3 4')"""
+    f"""tokenize = "{TOKENIZER}", prefix = '1 2 3')"""
 )
 """The table that `index_document` fills and `expression` queries; `rowid` is the paper's row."""
 
@@ -34,9 +36,10 @@ _TITLE_SIGN = "¶"
 
 def index_document(paper: Paper) -> dict[str, str]:
     """Return the paper's text for each column, as terms separated by spaces."""
-    found = {name.value: _GAP.join(map(" ".join, field_terms(paper, name))) for name in Field}
-    title = found[Field.TITLE]
-    return found | {Field.TITLE.value: _GAP.join([title, " ".join(map(_of_title, title.split()))])}
+    found = {column: _GAP.join(map(" ".join, field_terms(paper, field))) for column, field in _FIELDS}
+    title = found[_TITLE]
+    found[_TITLE] = f"{title}{_GAP}{' '.join(map(_of_title, title.split()))}"
+    return found
 
 
 def read_documents(documents: Sequence[Sequence[str]]) -> IndexedColumns:

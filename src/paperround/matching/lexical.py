@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from paperround.domain.models import Paper
-from paperround.domain.text import spans
+from paperround.domain.text import TermPlaces
 from paperround.matching.fields import TEXT, Field, field_terms, text_terms, values
 from paperround.matching.query import Phrase, Query, evaluate, sought
 from paperround.matching.words import Wanted, Words
@@ -72,11 +72,15 @@ class Statistics:
 
     def renewed(self, added: Collection[Paper], removed: Collection[Paper]) -> Statistics:
         """Return the counts with some papers added and others removed, which takes only the time of these."""
-        more, less = Statistics.of(added), Statistics.of(removed)
         frequencies = Counter(self.frequencies)
-        frequencies.update(more.frequencies)
-        frequencies -= Counter(less.frequencies)
-        return Statistics(self.documents + more.documents - less.documents, frequencies)
+        frequencies.update(chain.from_iterable(map(text_terms, added)))
+        for term, number in Statistics.of(removed).frequencies.items():
+            left = frequencies[term] - number
+            if left > 0:
+                frequencies[term] = left
+            else:
+                del frequencies[term]
+        return Statistics(self.documents + len(added) - len(removed), frequencies)
 
     def rarity(self, frequency: int) -> float:
         """Return how rare a word is that occurs in this many of the papers, from 0 (common) to 1 (rare)."""
@@ -331,14 +335,11 @@ class _Words:
 
     def __init__(self, name: Field, paper: Paper) -> None:
         self._label, (self._text,) = _LABEL[name], values(paper, name)
-        self._spans: list[tuple[int, int]] = []
-        self._further = spans(self._text)  # only read as far as a reason quotes
+        self._places = TermPlaces(self._text)
 
     def shown(self, position: int, length: int) -> str:
         """Return the words from this position on, in quotation marks if there are several."""
-        last = position + length - 1
-        self._spans += islice(self._further, max(0, last + 1 - len(self._spans)))
-        start, end = self._spans[position][0], self._spans[last][1]
+        start, end = self._places.span(position, position + length - 1)
         words = self._text[start:end] if end - start <= _MAX_SHOWN else _short(self._text[start:end])
         return f'{self._label}: "{words}"' if length > 1 and " " in words else f"{self._label}: {words}"
 

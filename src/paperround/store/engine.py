@@ -34,6 +34,7 @@ from sqlalchemy import (
     LargeBinary,
     Select,
     String,
+    TableClause,
     Text,
     TypeDecorator,
     any_,
@@ -476,7 +477,9 @@ class NewRows(_Compiled):
     program's time, the text 2, and the server a quarter less.
     """
 
-    def __init__(self, engine: Engine, table: Table, columns: Sequence[str], written: Collection[str] = ()) -> None:
+    def __init__(
+        self, engine: Engine, table: TableClause, columns: Sequence[str], written: Collection[str] = ()
+    ) -> None:
         """Compile the statement; `written` names the columns whose JSON values are given as text."""
         super().__init__(engine, insert(table), columns)
         self._processors = {name: one for name, one in self._processors.items() if name not in written}

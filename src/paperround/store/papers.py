@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Column, Connection, Engine, case, delete, exists, func, literal, select, update
 
 from paperround.domain import identifiers, identity
-from paperround.domain.merging import merge, merged_alone
+from paperround.domain.merging import facts_alone, merge, merged_alone
 from paperround.domain.models import DailyCounts, Facts, Listing, Paper, Picture
 from paperround.domain.search_plan import DaySpan, SearchPlan
 from paperround.store.engine import (
@@ -50,8 +50,11 @@ _PAPER = ("id", "title", "facts", "sources", "day", "upvotes", "first_seen", "un
 _LISTING = ("paper", "source", "day", "facts", "seen_at")
 _OWN_COLUMNS = {"source", "day"}  # of the facts of a listing
 _TUPLES = ("authors", "categories", "keywords")
-# Given to pydantic with the values of a paper, these save half of its time: otherwise it asks each field for its own.
-_DEFAULTS = {name: field.default for name, field in Paper.model_fields.items() if not field.is_required()}
+_VALUES: dict[str, Any] = {name: field.get_default() for name, field in Paper.model_fields.items()}
+"""The default of each field of a paper, in their order."""
+_NAMES = set(_VALUES)
+_STATE = ("__dict__", "__pydantic_fields_set__", "__pydantic_extra__", "__pydantic_private__")
+"""What pydantic keeps of an object: https://docs.pydantic.dev/latest/api/base_model/"""
 THUMBNAIL = papers.c.facts["thumbnail_url"].as_string()
 """The URL of a paper's picture, as a source gives it."""
 
@@ -93,12 +96,14 @@ class Papers:
         with writing(self._engine) as db:
             lock_exclusively(db, listings)  # no other transaction may add a paper between lookup and insert
             new, others = _told_apart(db, list(batch))
-            touched = dict.fromkeys(self._insert(db, new, now, archive), "new")
+            numbers = self._insert(db, new, now, archive)
+            touched = dict.fromkeys(numbers, "new")
             for listing in others:
                 row, fate = self._add_one(db, listing, now, archive)
                 if touched.get(row) != "new":
                     touched[row] = fate if touched.get(row, "unchanged") == "unchanged" else touched[row]
-            known = {paper.row: paper for paper in load(db, papers.c.row.in_(touched))}
+            known = _first_listed(numbers, new, now)
+            known |= load_rows(db, touched.keys() - known.keys())
             for row, fate in touched.items():
                 if row not in known:  # a later listing merged it into another paper
                     continue
@@ -106,7 +111,8 @@ class Papers:
                     stored.unchanged += 1
                 else:
                     (stored.new if fate == "new" else stored.updated).append(known[row])
-            self._index.put(db, [*stored.new, *stored.updated])
+            self._index.add(db, stored.new)
+            self._index.put(db, stored.updated)
             _keep_daily_counts(db, [*stored.new, *stored.updated], now)
             expect_vectors(db, [*stored.new, *stored.updated])
         return stored
@@ -307,11 +313,45 @@ def paper_from(
     picture: Picture | None = None,
 ) -> Paper:
     """Return a Paper from its stored form without validating it again, which is ten times faster."""
-    values = {**_DEFAULTS, **facts, **{name: tuple(facts.get(name) or ()) for name in _TUPLES}}
-    if isinstance(published := values.get("published"), str):
+    values = {**_VALUES, **facts, **{name: tuple(facts.get(name) or ()) for name in _TUPLES}}
+    if isinstance(published := values["published"], str):
         values["published"] = date.fromisoformat(published)
-    values |= {"sources": tuple(sources), "summaries": summaries or {}, "picture": picture}
-    return Paper.model_construct(**values, id=paper_id, row=row, day=day, first_seen=first_seen)
+    values |= {"id": paper_id, "row": row, "day": day, "sources": tuple(sources), "first_seen": first_seen}
+    values |= {"summaries": summaries or {}, "picture": picture}
+    return _paper(values if len(values) == len(_VALUES) else {name: values[name] for name in _VALUES})
+
+
+def _paper(values: dict[str, Any]) -> Paper:
+    """Return a Paper with these values, one for each field in their order, as `Paper.model_construct` would.
+
+    It takes a tenth of the time: the values are kept as they are.
+    """
+    paper = Paper.__new__(Paper)
+    for name, value in zip(_STATE, (values, _NAMES, None, None), strict=True):
+        object.__setattr__(paper, name, value)
+    return paper
+
+
+def _first_listed(numbers: Sequence[int], new: Sequence[_NewPaper], now: datetime) -> dict[int, Paper]:
+    """Return the papers that were just stored with one listing each, by number, as `load` would.
+
+    Those with a thumbnail are left out, since its picture may be stored already.
+    """
+    return {
+        row: _paper(
+            {
+                **_VALUES,
+                **facts_alone(listing),
+                "id": name,
+                "row": row,
+                "day": listing.day,
+                "sources": (listing.source,),
+                "first_seen": now.astimezone(UTC),
+            }
+        )
+        for row, (name, _, listing) in zip(numbers, new, strict=True)
+        if listing.thumbnail_url is None
+    }
 
 
 def paper_from_snapshot(row: int, stored: Mapping[str, Any]) -> Paper:

@@ -19,7 +19,6 @@ from sqlalchemy import (
     delete,
     exists,
     func,
-    insert,
     literal_column,
     select,
     table,
@@ -31,6 +30,7 @@ from paperround.domain.errors import QueryError
 from paperround.domain.errors import translatable as _
 from paperround.domain.models import Paper
 from paperround.domain.search_plan import DaySpan, SearchPlan
+from paperround.store.engine import NewRows
 from paperround.store.schema import papers
 
 
@@ -87,14 +87,22 @@ class SearchIndex:
         self._row = self._index.c[dialect.row]
         self._found = dialect.found
         self._two_steps = dialect.two_steps
+        texts = self._language.COLUMNS
+        filled = table("paper_index", column(dialect.row, BigInteger), *(column(text, Text) for text in texts))
+        self._add = NewRows(engine, filled, (dialect.row, *texts))
 
     def put(self, db: Connection, changed: Sequence[Paper]) -> None:
         """Add papers to the index, replacing their earlier entries."""
-        if not changed:
+        if changed:
+            self.drop(db, [paper.row for paper in changed])
+            self.add(db, changed)
+
+    def add(self, db: Connection, new: Sequence[Paper]) -> None:
+        """Add papers that are not in the index to it."""
+        if not new:
             return
-        self.drop(db, [paper.row for paper in changed])
-        documents = [{self._row.name: paper.row, **self._language.index_document(paper)} for paper in changed]
-        db.execute(insert(table("paper_index", *map(column, documents[0]))), documents)
+        documents = ((paper.row, self._language.index_document(paper)) for paper in new)
+        self._add.run(db, [(row, *map(texts.__getitem__, self._language.COLUMNS)) for row, texts in documents])
 
     def drop(self, db: Connection, rows: Sequence[int]) -> None:
         """Remove papers from the index."""
