@@ -530,7 +530,7 @@ def test_a_removed_topic_is_gone_with_what_followed_from_it(site: Site) -> None:
     site("ingest", "--file", str(site.papers()), "--as", "jsonl")
     site("subscribers", "add", "ada@example.org", "--topic", "robots", "--topic", "arms", "--confirmed")
     assert site("topics", "remove", "arms") == 0
-    assert site.out == "arms is removed; 1 subscribers followed it\n"
+    assert site.out == "arms is removed; 1 subscriber followed it\n"
     assert site.err == ""
     assert site.json("subscribers", "show", "ada@example.org")["topics"] == ["robots"]
     assert site("topics", "remove", "robots") == 0

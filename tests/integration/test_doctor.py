@@ -153,7 +153,7 @@ def test_letters_that_wait_expire_or_never_came_are_told(tmp_path: Path) -> None
     assert "expired" in {found.check for found in doctor.examine(site.app)}
     site.subscriber("eve@example.org", "robots")
     site.clock.now += timedelta(days=15)
-    assert "1 subscribers" in {found.check: found for found in doctor.examine(site.app)}["never served"].what
+    assert "1 subscriber has never" in {found.check: found for found in doctor.examine(site.app)}["never served"].what
     site.app.close()
 
 

@@ -44,6 +44,20 @@ def test_what_is_invisible_goes_and_what_separates_becomes_one_space(dirty: str,
     assert clean(dirty) == cleaned
 
 
+@pytest.mark.parametrize(
+    ("number", "nouns", "told"),
+    [
+        (0, ("paper",), "0 papers"),
+        (1, ("paper",), "1 paper"),
+        (1_200, ("paper",), "1,200 papers"),
+        (1, ("paper waits", "papers wait"), "1 paper waits"),
+        (2, ("paper waits", "papers wait"), "2 papers wait"),
+    ],
+)
+def test_a_number_agrees_with_its_noun(number: int, nouns: tuple[str, ...], told: str) -> None:
+    assert texts.counted(number, *nouns) == told
+
+
 @given(anything)
 def test_folding_twice_is_folding_once(text: str) -> None:
     assert fold(fold(text)) == fold(text)

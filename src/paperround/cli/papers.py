@@ -10,6 +10,7 @@ import typer
 
 from paperround.cli.framework import Command, command_group
 from paperround.cli.shared import AsJson, exit_if, given_path, opened, progress_bars, write_lines
+from paperround.domain.text import counted
 from paperround.operator import console
 
 root = command_group()
@@ -128,8 +129,8 @@ def embed_papers(
             )
         if rebuild:
             app.store.vectors.rebuild(meaning.encoder.name)
-        made, waiting = 0, app.store.vectors.waiting_count()
-        app.progress.begin("embedding", waiting)
+        made = 0
+        app.progress.begin("embedding", app.store.vectors.waiting_count())
         while some := pipeline.embed_papers(app, 1.0):
             made += some
             app.progress.advance(some)
@@ -137,5 +138,6 @@ def embed_papers(
     if as_json:
         console.as_json({"model": meaning.encoder.name, "embedded": made, "waiting": left})
     else:
-        console.say(f"{made} vectors made with {meaning.encoder.name}, {left} papers wait")
+        waiting = counted(left, "paper waits", "papers wait")
+        console.say(f"{counted(made, 'vector')} made with {meaning.encoder.name}, {waiting}")
     exit_if(left > 0)

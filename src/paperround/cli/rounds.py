@@ -20,6 +20,7 @@ from paperround.cli.shared import (
     read_size,
 )
 from paperround.domain.errors import WrongUse
+from paperround.domain.text import counted
 from paperround.operator import console
 
 if TYPE_CHECKING:
@@ -132,7 +133,7 @@ def sweep(as_json: AsJson = False) -> None:
     if as_json:
         console.as_json({"touched": touched})
     else:
-        console.say(f"{touched} rows repaired")
+        console.say(f"{counted(touched, 'row')} repaired")
 
 
 def _waiting(app: App) -> str:
@@ -141,7 +142,7 @@ def _waiting(app: App) -> str:
 
     counts, due = app.store.deliveries.count(), app.store.deliveries.next_due()
     number = sum(counts.get(state, 0) for state in WAITING)
-    letters = "1 letter waits" if number == 1 else f"{number} letters wait"
+    letters = counted(number, "letter waits", "letters wait")
     return f"{letters}; the next attempt is due at {due:%Y-%m-%d %H:%M:%S} UTC" if due else ""
 
 

@@ -32,6 +32,7 @@ from paperround.cli.shared import (
 )
 from paperround.domain.models import SubscriberState
 from paperround.domain.preferences import FORMS, LISTS
+from paperround.domain.text import counted
 from paperround.operator import console
 
 if TYPE_CHECKING:
@@ -169,7 +170,7 @@ def import_subscribers(
     ):
         report = csv_import.import_subscribers(app, csv_file.read(data), options)
         if record:
-            record.subject = f"{report.imported} rows"
+            record.subject = counted(report.imported, "row")
     changes = [one for one in report.additions if one.effect.value != "unchanged"]
     problems = list(map(str, report.problems))
     if as_json:
@@ -194,7 +195,7 @@ def import_subscribers(
 
 def _say_who_is_asked(counts: Mapping[str, int], *, confirmed: bool) -> None:
     if counts["asked"]:
-        people = "1 person" if counts["asked"] == 1 else f"{counts['asked']} people"
+        people = counted(counts["asked"], "person", "people")
         console.say(
             f"an email will ask {people} to confirm, with the next `paperround deliver` or round; they receive no "
             "letters until then. If they have agreed already, import with --confirmed"
@@ -282,7 +283,7 @@ def _show_profile(email: str, *, as_json: bool) -> None:
     if as_json:
         console.as_json(learned.as_json())
         return
-    console.say(f"{len(learned.papers)} answers; what they say counts {learned.weight:.2f} of 1")
+    console.say(f"{counted(len(learned.papers), 'answer')}, with a weight of {learned.weight:.2f} of 1")
     words = [(one.word, f"{one.weight:+.3f}", "author" if one.author else "") for one in learned.words]
     console.table(("word", "weight", ""), words)
     papers = [(one.id, one.title, f"{one.verdict:+d}", f"{degree:+.2f}") for one, degree in learned.papers]
@@ -347,10 +348,9 @@ def learn_from(
     if as_json:
         console.as_json({**asdict(report), "examples": examples, "problems": problems})
     else:
-        console.say(
-            f"{report.liked} papers are here and count as answers; {report.learned} more are learned from, "
-            f"{examples} in all; {len(report.unknown)} DOIs are unknown here"
-        )
+        liked = counted(report.liked, "paper is here and counts as an answer", "papers are here and count as answers")
+        unknown = counted(len(report.unknown), "DOI is", "DOIs are")
+        console.say(f"{liked}; {report.learned} more are learned from, {examples} in all; {unknown} unknown here")
         for problem in problems:
             console.warn(problem)
     exit_if(problems)

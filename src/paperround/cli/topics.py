@@ -11,6 +11,7 @@ import typer
 from paperround.cli.framework import Command, command_group
 from paperround.cli.shared import AsJson, opened, recording
 from paperround.domain.errors import UnknownName, WrongUse
+from paperround.domain.text import counted
 from paperround.operator import console
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ def remove_topic(
             followers = topics.remove_topic(app, slug, move_to)
         listed = topics.is_in_file(app, slug)
     moved = f", and follow {move_to} now" if move_to else ""
-    console.say(f"{slug} is removed; {followers} subscribers followed it{moved}")
+    console.say(f"{slug} is removed; {counted(followers, 'subscriber')} followed it{moved}")
     if listed:
         console.warn(
             f"{slug} is still in {listed}: delete it there too, or the next change of that file adds it again"
@@ -158,4 +159,4 @@ def add_topic(
         with recording(app, "topic saved", slug):
             topics.add_topic(app, _changed(app.store.topics.by_slug(slug), slug, name, query, about))
         found = app.store.topics.counts()[slug][1]
-    console.say(f"{slug}: {found} papers match")
+    console.say(f"{slug}: {counted(found, 'paper matches', 'papers match')}")

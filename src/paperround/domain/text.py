@@ -57,6 +57,11 @@ _IRREGULAR = {
 }
 
 
+def counted(number: int, one: str, many: str = "") -> str:
+    """Return a number with its noun, such as `1 paper` or `1,200 papers`; `many` is by default `one` with an s."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
 def clean(text: str) -> str:
     """Return the text as one line of NFC, without control characters, lone surrogates and NULs, and with single
     spaces.

@@ -18,6 +18,7 @@ from paperround.delivery import FileTransport, InboxTransport, MaildirTransport,
 from paperround.delivery.smtp_session import refusal
 from paperround.domain.errors import ConfigurationError, MeaningError, PaperroundError, StoreError
 from paperround.domain.models import DeliveryState, Stage, Topic
+from paperround.domain.text import counted
 from paperround.operator.preview import PreviewRequest, look
 from paperround.process import private_files
 from paperround.rounds.letters import LetterBuilder
@@ -331,13 +332,14 @@ def _topics(app: App) -> Iterator[Finding]:
         yield Finding(whose, CheckState.WARNING, what)
     broken, counts = {topic.slug for topic, _ in refused}, app.store.topics.counts()
     for topic in removed:
-        what = f"it is no longer in topics.toml; {counts[topic.slug][0]} subscribers keep it and get its papers"
+        followers = counted(counts[topic.slug][0], "subscriber still follows", "subscribers still follow")
+        what = f"it is no longer in topics.toml; {followers} it"
         remedy = f"put it back, or run: paperround topics remove {topic.slug} [--move-to SLUG]"
         yield Finding(f"topic {topic.slug}", CheckState.WARNING, f"{what}; {remedy}")
     private = {topic.slug for topic in app.store.topics.all() if topic.private}
     for slug, (subscribers, papers) in counts.items():
         if subscribers and not papers and slug not in broken:
-            followers = "1 subscriber follows" if subscribers == 1 else f"{subscribers} subscribers follow"
+            followers = counted(subscribers, "subscriber follows", "subscribers follow")
             whose, what = f"topic {slug}", f"{followers} it, but no paper has ever matched; check its query"
             if slug in private:
                 whose = "interest of a subscriber"
@@ -353,10 +355,12 @@ def _meaning(app: App) -> Iterator[Finding]:
         return
     models, waiting = app.store.vectors.models(), app.store.vectors.waiting_count()
     if others := sum(models.values()) - models.get(encoder.name, 0):
-        what = f"{others} papers have vectors of another model than {encoder.name} and are ranked by words only"
+        papers = counted(others, "paper has a vector", "papers have vectors")
+        what = f"{papers} of another model than {encoder.name}; only words are compared"
         yield Finding("meaning", CheckState.WARNING, f"{what}{_COMMAND}paperround papers embed --rebuild")
     if waiting:
-        what = f"{waiting} papers have no vector of {encoder.name} yet and are ranked by words only"
+        papers = counted(waiting, "paper has", "papers have")
+        what = f"{papers} no vector of {encoder.name} yet; only words are compared"
         if waiting > _MANY_WAITING:
             yield Finding("meaning", CheckState.WARNING, f"{what}{_COMMAND}paperround papers embed")
         else:
@@ -394,16 +398,18 @@ def _rounds(app: App) -> Iterator[Finding]:
     now = app.clock()
     waiting = app.store.issues.due_count(now - _LATE)
     if waiting:
-        what = f"{waiting} subscribers have been due for over two hours; check that `paperround up` is running"
+        people = counted(waiting, "subscriber has", "subscribers have")
+        what = f"{people} been due for over two hours; check that `paperround up` is running"
         yield Finding("rounds", CheckState.WARNING, what)
     if silenced := app.store.subscribers.too_far(now):
-        what = f"the next digest of {silenced} subscribers is over one period away: the clock was once wrong"
+        what = (
+            f"the next digest of {counted(silenced, 'subscriber')} is over one period away: the clock was once wrong"
+        )
         yield Finding("rounds", CheckState.WARNING, f"{what}; run: paperround sweep")
     stuck = app.store.topics.papers_waiting()
     if stuck:
-        yield Finding(
-            "rounds", CheckState.WARNING, f"{stuck} papers have not been matched yet; run: paperround sweep"
-        )
+        papers = counted(stuck, "paper has", "papers have")
+        yield Finding("rounds", CheckState.WARNING, f"{papers} not been matched yet; run: paperround sweep")
 
 
 _BOUNCE_ALARMS = {
@@ -456,11 +462,12 @@ def _deliveries(app: App) -> Iterator[Finding]:
         yield Finding("queue", CheckState.WARNING, what)
     week = now - _WEEK
     if expired := overview.finished(DeliveryState.EXPIRED, week):
-        what = f"{expired} emails expired in the past week: no relay took them in time"
+        what = f"{counted(expired, 'email')} expired in the past week: no relay accepted them in time"
         what = f"{what}; see: paperround deliveries list --state expired"
         yield Finding("expired", CheckState.WARNING, what)
     if never := overview.never_served(now - _NEVER_SERVED):
-        what = f"{never} subscribers have never had a digest; see: paperround subscribers silent"
+        people = counted(never, "subscriber has", "subscribers have")
+        what = f"{people} never had a digest; see: paperround subscribers silent"
         yield Finding("never served", CheckState.WARNING, what)
     sent = overview.finished(DeliveryState.SENT, week)
     bounced = sum(sum(overview.bounces_by_day(week).get(kind, {}).values()) for kind in ("hard", "complaint"))

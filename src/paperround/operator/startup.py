@@ -9,6 +9,7 @@ from paperround.app import App, open_store
 from paperround.domain import tokens
 from paperround.domain.clock import Clock, machine_clock
 from paperround.domain.errors import ConfigurationError, WrongUse
+from paperround.domain.text import counted
 from paperround.process import text_files
 from paperround.rounds import topics_file
 from paperround.settings import CONFIG_FILE, Settings, has_secret_key, load, with_secret_key
@@ -80,7 +81,8 @@ def open_site(
     if not has_secret_key(settings):
         if subscribers := sum(store.subscribers.count().values()):
             store.close()
-            raise ConfigurationError(MISSING_KEY.format(why=f"{subscribers} subscribers have links signed with it"))
+            people = counted(subscribers, "subscriber has", "subscribers have")
+            raise ConfigurationError(MISSING_KEY.format(why=f"{people} links signed with it"))
         settings = with_secret_key(settings)
     _check_secret_key(settings)
     app = App(settings.on_port(port or int(store.note(_PORT_NOTE) or DEFAULT_PORT)), store, clock, config)

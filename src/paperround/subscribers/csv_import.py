@@ -13,6 +13,7 @@ from paperround.domain import preferences
 from paperround.domain.errors import PreferenceError, StoreError, UnknownName, WrongUse
 from paperround.domain.models import Problem, Subscriber, SubscriberState
 from paperround.domain.preferences import DEFAULTS, FIELDS
+from paperround.domain.text import counted
 from paperround.store.subscriber_changes import Effect, SubscriberChange
 from paperround.store.subscribers import READING, email_key
 from paperround.subscribers import membership
@@ -77,8 +78,8 @@ class ImportReport:
     def add_unfollowing(self, reader: _RowReader) -> None:
         """Add one problem for all rows of a file without a column of topics."""
         if reader.following_nothing:
-            number = "1 row" if reader.following_nothing == 1 else f"{reader.following_nothing:,} rows"
-            what = f"there is no column `topics`, so {number} of new subscribers follow nothing and are left out"
+            rows = counted(reader.following_nothing, "row")
+            what = f"there is no column `topics`, so {rows} of new subscribers follow nothing and are left out"
             self.counts["skipped"] += reader.following_nothing
             self.problems.insert(0, Problem("line 1", f"{what}; add the column ({reader.topics_remedy})"))
 
@@ -103,7 +104,11 @@ def import_subscribers(app: App, found: SubscriberList, options: ImportOptions) 
         try:
             additions, problems = _import_batch(app, reader, entries, options)
         except StoreError as error:
-            done = f"; {report.imported} rows were imported before" if report.imported and not options.dry_run else ""
+            done = (
+                f"; {counted(report.imported, 'row was', 'rows were')} imported before"
+                if report.imported and not options.dry_run
+                else ""
+            )
             raise StoreError(f"{error}{done}") from error
         report.add(additions, problems, listed=options.listed)
         app.progress.advance(len(entries))
