@@ -215,15 +215,7 @@ class ConnectionPool:
     def _turn(self) -> None:
         """Wait for the relay and handle its replies."""
         self._open_more()
-        # The relay's timeout counts only while this thread listens: building letters takes time too.
-        busy = time.monotonic() - self._listened_at
-        for session in self._sessions:
-            session.allow(busy)
-        ahead = self._may_draw_ahead()
-        ready = self._selector.select(0 if ahead else self._patience())
-        self._listened_at = time.monotonic()
-        if ahead and not ready and (letter := self._draw()):
-            self._ahead.append(letter)
+        ready = self._events()
         for key, events in ready:
             if key.data is None:
                 for opened in self._opener.opened():
@@ -236,6 +228,21 @@ class ConnectionPool:
             self._settle(session)
         if self._answered and now >= self._answered_at + _GROUP_SECONDS:
             self._record()
+
+    def _events(self) -> list[tuple[selectors.SelectorKey, int]]:
+        """Return what the selector reports; as long as that is nothing, draw letters ahead."""
+        while True:
+            ahead = self._may_draw_ahead()
+            # The relay's timeout counts only while this thread listens: building letters takes time too.
+            busy = time.monotonic() - self._listened_at
+            for session in self._sessions:
+                session.allow(busy)
+            ready = self._selector.select(0 if ahead else self._patience())
+            self._listened_at = time.monotonic()
+            if ready or not ahead:
+                return ready
+            if letter := self._draw():
+                self._ahead.append(letter)
 
     def _hand_out(self) -> None:
         for session in list(self._sessions):
