@@ -332,8 +332,8 @@ def _topics(app: App) -> Iterator[Finding]:
         yield Finding(whose, CheckState.WARNING, what)
     broken, counts = {topic.slug for topic, _ in refused}, app.store.topics.counts()
     for topic in removed:
-        followers = counted(counts[topic.slug][0], "subscriber still follows", "subscribers still follow")
-        what = f"it is no longer in topics.toml; {followers} it"
+        followers = counted(counts[topic.slug][0], "subscriber keeps it and gets", "subscribers keep it and get")
+        what = f"it is no longer in topics.toml; {followers} its papers"
         remedy = f"put it back, or run: paperround topics remove {topic.slug} [--move-to SLUG]"
         yield Finding(f"topic {topic.slug}", CheckState.WARNING, f"{what}; {remedy}")
     private = {topic.slug for topic in app.store.topics.all() if topic.private}
