@@ -719,7 +719,7 @@ def test_changes_made_by_commands_leave_a_line_each_that_names_no_address(site: 
             f"subscriber: {done} subscriber 1"
             for done in ("add", "pause", "resume", "new links", "unsubscribe", "erase")
         ),
-        "subscribers imported 1 rows",
+        "subscribers imported 1 row",
         "topic saved tables",
         "topic removed tables, moved to robots",
         "API token created relay: bounces:post",
