@@ -264,22 +264,25 @@ class ConnectionPool:
         """Return a letter that was drawn ahead or, if there is none, draw one."""
         return self._ahead.popleft() if self._ahead else self._draw()
 
+    @property
+    def _may_draw(self) -> bool:
+        """Whether there may be another letter, and it may be under way with the others."""
+        return self._under_way < self._max_in_doubt and not (self._stop.is_set() or self._exhausted)
+
     def _may_draw_ahead(self) -> bool:
         """Return whether a letter may be built while the relay is being waited for.
 
         There is one for each connection at most, and none if the relay is slow: a letter is to be sent soon after it
         was checked that it is still wanted.
         """
-        if self._exhausted or self._under_way >= self._max_in_doubt or self._stop.is_set():
-            return False
-        if self._place is not None and self._place > time.monotonic():
+        if not self._may_draw or (self._place is not None and self._place > time.monotonic()):
             return False
         return len(self._ahead) < len(self._sessions) and all(session.prompt for session in self._sessions)
 
     def _draw(self) -> Letter | None:
         if self._under_way >= self._max_in_doubt:
             self._record()  # frees the places of answered letters
-        if self._under_way >= self._max_in_doubt or self._stop.is_set() or self._exhausted:
+        if not self._may_draw:
             return None
         now = time.monotonic()
         if self._place is None:

@@ -315,7 +315,7 @@ def _webhooks(app: App) -> Iterator[Finding]:
 
 
 def _topics(app: App) -> Iterator[Finding]:
-    removed, loaded = list[Topic](), True
+    topics, removed, loaded = app.store.topics.all(), list[Topic](), True
     try:
         removed, loaded = left_over(app), read_file(app).is_loaded(app)
     except ConfigurationError as error:
@@ -323,7 +323,7 @@ def _topics(app: App) -> Iterator[Finding]:
         yield Finding("topics.toml", CheckState.ERROR, what, stops=True)
     if not loaded:
         yield Finding("topics.toml", CheckState.OK, "it is not loaded as it is now; the next command does that")
-    elif not app.store.topics.all():
+    elif not topics:
         yield Finding("topics", CheckState.ERROR, "no topics are defined; add some to config/topics.toml")
     refused = unusable_topics(app)
     for topic, problem in refused:
@@ -336,7 +336,7 @@ def _topics(app: App) -> Iterator[Finding]:
         what = f"it is no longer in topics.toml; {followers} its papers"
         remedy = f"put it back, or run: paperround topics remove {topic.slug} [--move-to SLUG]"
         yield Finding(f"topic {topic.slug}", CheckState.WARNING, f"{what}; {remedy}")
-    private = {topic.slug for topic in app.store.topics.all() if topic.private}
+    private = {topic.slug for topic in topics if topic.private}
     for slug, (subscribers, papers) in counts.items():
         if subscribers and not papers and slug not in broken:
             followers = counted(subscribers, "subscriber follows", "subscribers follow")
@@ -402,9 +402,8 @@ def _rounds(app: App) -> Iterator[Finding]:
         what = f"{people} been due for over two hours; check that `paperround up` is running"
         yield Finding("rounds", CheckState.WARNING, what)
     if silenced := app.store.subscribers.too_far(now):
-        what = (
-            f"the next digest of {counted(silenced, 'subscriber')} is over one period away: the clock was once wrong"
-        )
+        people = counted(silenced, "subscriber")
+        what = f"the next digest of {people} is over one period away: the clock was once wrong"
         yield Finding("rounds", CheckState.WARNING, f"{what}; run: paperround sweep")
     stuck = app.store.topics.papers_waiting()
     if stuck:

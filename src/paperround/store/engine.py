@@ -408,8 +408,8 @@ class _Compiled:
         implemented = {name: getattr(kind, "impl_instance", kind) for name, kind in types.items()}
         self._plain = {name for name, kind in implemented.items() if isinstance(kind, Integer | Date | DateTime)}
         """The parameters whose values need no quotation marks in the text of an array."""
-        json_types = {n: kind for n, kind in types.items() if isinstance(getattr(kind, "impl_instance", kind), JSON)}
-        self._as_json = {name: partial(_json_text, kind, dialect) for name, kind in json_types.items()}
+        json_types = {name for name, kind in implemented.items() if isinstance(kind, JSON)}
+        self._as_json = {name: partial(_json_text, types[name], dialect) for name in json_types}
         """The functions that write the values of JSON parameters, which cannot be looked up in a cache."""
 
     def _converted(self, name: str, values: Sequence[Any]) -> list[Any]:

@@ -104,11 +104,8 @@ def import_subscribers(app: App, found: SubscriberList, options: ImportOptions) 
         try:
             additions, problems = _import_batch(app, reader, entries, options)
         except StoreError as error:
-            done = (
-                f"; {counted(report.imported, 'row was', 'rows were')} imported before"
-                if report.imported and not options.dry_run
-                else ""
-            )
+            rows = counted(report.imported, "row was", "rows were")
+            done = f"; {rows} imported before" if report.imported and not options.dry_run else ""
             raise StoreError(f"{error}{done}") from error
         report.add(additions, problems, listed=options.listed)
         app.progress.advance(len(entries))

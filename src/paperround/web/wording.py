@@ -134,9 +134,11 @@ def needs_english(encoder: Encoder, language: Language) -> bool:
 _THEMES = {"paper": _("Paper"), "cards": _("Cards"), "plain": _("Plain")}
 
 
+def label(name: str) -> str:
+    """Return a name such as `my-theme` as a label: `My theme`."""
+    return name.replace("-", " ").capitalize()
+
+
 def themes(names: Iterable[str], language: Language) -> list[tuple[str, str]]:
     """Return each theme with its label in the form. An operator's own theme has only its file's name."""
-    return [
-        (name, language.gettext(_THEMES[name]) if name in _THEMES else name.replace("-", " ").capitalize())
-        for name in names
-    ]
+    return [(name, language.gettext(_THEMES[name]) if name in _THEMES else label(name)) for name in names]

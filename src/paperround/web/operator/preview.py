@@ -29,6 +29,7 @@ from paperround.operator.template_errors import TemplateError, explain
 from paperround.process.resources import templates
 from paperround.rendering import notice, theme
 from paperround.rounds.letters import LetterBuilder
+from paperround.web import wording
 from paperround.web.context import ContextDep, RequestContext
 from paperround.web.forms import Form, FormFields
 from paperround.web.operator.viewer import DisplayOptions, MessageView, ThemeFindings, download, frame
@@ -237,7 +238,7 @@ def _page(
         asked=asked, seen=seen, beside=_shown(context, other) if other else None, tabs=TABS, said=said,
         considered=list(_considered(context, seen)) if asked.show == "papers" else [],
         look_link=lambda look: asked.address(f"{context.home}/preview", look=look),
-        pairs=lambda names: [(name, name.replace("-", " ").capitalize()) for name in names],
+        pairs=lambda names: [(name, wording.label(name)) for name in names],
         version=context.app.shared(LetterBuilder).templates.version(), csrf=context.csrf(request),
         base=f"{context.home}/preview",
         transport=context.app.settings.transport.kind, **_choices(context, asked),
