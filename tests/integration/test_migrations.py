@@ -6,7 +6,6 @@ from datetime import UTC, date, datetime, time
 from pathlib import Path
 
 import pytest
-from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -23,6 +22,7 @@ from paperround.store import migrations, unsent
 from paperround.store.engine import reading, writing
 from paperround.store.schema import metadata
 from paperround.store.sent_before import sent_before
+from support.migrating import upgrade
 
 
 def test_to_ask_whether_a_database_is_made_makes_none(database_url: str) -> None:
@@ -72,9 +72,7 @@ def test_preparing_twice_changes_nothing(database_url: str) -> None:
 def test_what_an_older_version_has_indexed_is_found_after_the_migration(tmp_path: Path) -> None:
     store = open_store(f"sqlite:///{tmp_path}/x.db")
     with writing(store._engine) as connection:
-        config = migrations._config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0001")
+        upgrade(connection, "0001")
         connection.execute(
             text(
                 "INSERT INTO papers (row, id, title, facts, sources, day, upvotes, first_seen, unmatched, archived) "
@@ -105,9 +103,7 @@ def test_subscribers_of_the_released_version_keep_what_they_chose_and_what_waits
          '"language": "de", "first_now": true, "consent": {"words": "Yes"}}'),
     ]  # fmt: skip
     with writing(store._engine) as connection:
-        config = migrations._config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0002")
+        upgrade(connection, "0002")
         for email, state, wish in people:
             connection.execute(
                 text(
@@ -146,9 +142,7 @@ def _add_subscriber(connection: Connection, row: int, theme: str = "paper") -> N
 def test_who_had_the_compact_theme_has_brief_letters(database_url: str) -> None:
     store = open_store(database_url)
     with writing(store._engine) as connection:
-        config = migrations._config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0002")
+        upgrade(connection, "0002")
         for row, theme in ((1, "compact"), (2, "cards")):
             _add_subscriber(connection, row, theme)
     store.migrate()
@@ -180,9 +174,7 @@ def test_what_the_released_version_has_recorded_of_papers_and_subscribers_is_kep
         """INSERT INTO issue_papers (issue, paper, paper_as_printed) VALUES (1, 1, '{"title": "Robots"}')""",
     )
     with writing(store._engine) as connection:
-        config = migrations._config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0002")
+        upgrade(connection, "0002")
         for statement in rows:
             connection.exec_driver_sql(statement)
     store.migrate()
@@ -210,13 +202,11 @@ def test_papers_that_the_released_version_has_counted_still_count_as_sent(databa
         "(1, 9, 1, NULL), (1, 5, 2, NULL), (1, 6, 2, NULL)",
     ]
     with writing(store._engine) as connection:
-        config = migrations._config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0002")
+        upgrade(connection, "0002")
         _add_subscriber(connection, 1)
         for statement in letters:
             connection.exec_driver_sql(statement)
-        command.upgrade(config, "0016")
+        upgrade(connection, "0016")
         connection.exec_driver_sql("DELETE FROM digests WHERE row = 2")  # as retention does
     store.migrate()
     with reading(store._engine) as connection:
@@ -234,9 +224,7 @@ def test_older_digests_are_read_with_what_they_say_of_ranks(database_url: str) -
         3: '[7, [], 0.4, {"relevance": 0.3, "code": 0.1}]',
     }
     with writing(store._engine) as connection:
-        config = migrations._config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0002")
+        upgrade(connection, "0002")
         _add_subscriber(connection, 1)
         for row, pick in picks.items():
             connection.exec_driver_sql(
@@ -261,9 +249,7 @@ def test_older_digests_are_read_with_what_they_say_of_ranks(database_url: str) -
 def test_papers_that_were_unsent_before_lists_of_them_existed_are_still_unsent(database_url: str) -> None:
     store = open_store(database_url)
     with writing(store._engine) as connection:
-        config = migrations._config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0002")
+        upgrade(connection, "0002")
         for row in (1, 2):
             _add_subscriber(connection, row)
         for row in (7, 8):
@@ -272,7 +258,7 @@ def test_papers_that_were_unsent_before_lists_of_them_existed_are_still_unsent(d
                 f"VALUES ({row}, 'p{row}', 'Robots', '{{}}', '[]', '2026-11-20', 3, '2026-11-20 06:00:00', "
                 "false, false)"
             )
-        command.upgrade(config, "0020")
+        upgrade(connection, "0020")
         connection.exec_driver_sql(
             "INSERT INTO unsent_papers (subscriber, paper, since) VALUES (1, 7, '2026-11-22 06:00:00.000000'), "
             "(1, 8, '2026-11-21 06:00:00.000000'), (2, 8, '2026-11-23 06:00:00.000000')"

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 
-from alembic import command
 from sqlalchemy import insert
 
 from paperround.app import open_store
 from paperround.domain.models import DailyCounts
-from paperround.store import migrations
 from paperround.store.engine import writing
 from paperround.store.schema import papers
+from support.migrating import upgrade
 from support.papers import listing
 from support.site import MORNING, Site
 
@@ -72,10 +71,8 @@ def test_a_paper_that_takes_off_late_is_heard_of_with_what_it_had(site: Site) ->
 def test_a_database_of_the_first_version_gets_the_echoes_of_the_past_month(database_url: str) -> None:
     store = open_store(database_url)
     today = datetime.now(UTC).date()
-    config = migrations._config()
     with writing(store._engine) as db:
-        config.attributes["connection"] = db
-        command.upgrade(config, "0001")
+        upgrade(db, "0001")
         for name, age, votes, facts in (
             ("new", 3, 4, {"comments": 2, "stars": 5}),
             ("old", 31, 90, {}),

@@ -7,7 +7,6 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from alembic import command
 from sqlalchemy import delete, insert, select, text
 
 from paperround.app import App, open_store
@@ -16,9 +15,9 @@ from paperround.matching.fields import TEXT_FORM
 from paperround.matching.query import parse
 from paperround.rounds import pipeline, topics
 from paperround.settings import Settings
-from paperround.store import migrations
 from paperround.store.engine import reading, writing
 from paperround.store.schema import matches, papers
+from support.migrating import upgrade
 from support.papers import listing
 from support.site import MORNING, Site
 
@@ -33,9 +32,7 @@ def an_old_database(url: str) -> App:
     """A database of schema 0002 whose papers were indexed as they were typed."""
     store = open_store(url)
     with writing(store._engine) as connection:
-        config = migrations._config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0002")
+        upgrade(connection, "0002")
         sqlite = connection.dialect.name == "sqlite"
         for row, title in enumerate(TITLES, 1):
             connection.execute(
