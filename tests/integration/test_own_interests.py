@@ -7,8 +7,11 @@ from itertools import pairwise
 
 import pytest
 
-from paperround.domain.preferences import Breadth
+from paperround.domain.errors import ConfigurationError
+from paperround.domain.models import Topic
+from paperround.domain.preferences import DEFAULTS, Breadth
 from paperround.rounds import pipeline
+from paperround.rounds.topics import add_topic
 from paperround.subscribers import membership
 from support.papers import listing
 from support.site import Site
@@ -29,6 +32,24 @@ def _own(site: Site, email: str, interest: str, breadth: Breadth = Breadth.USUAL
     change = {"topics": (), "queries": (interest,), "breadth": breadth}
     membership.change(site.app, membership.subscriber(site.app, email), change)
     pipeline.sweep(site.app)
+
+
+def test_no_topic_of_the_site_replaces_a_subscribers_interest(site: Site) -> None:
+    site.subscriber("ada@example.org", "whales", queries=("grippers",), follows=("author: Li Na",))
+    before = site.app.store.topics.all()
+    for slug in membership.subscriber(site.app, "ada@example.org").topics[1:]:
+        with pytest.raises(ConfigurationError, match="interests of subscribers have such slugs"):
+            add_topic(site.app, Topic(slug, "Cats", "cats"))
+    assert site.app.store.topics.all() == before
+
+
+def test_a_topic_of_the_site_is_no_interest_whatever_its_slug_begins_with(site: Site) -> None:
+    about = "Studies that follow up earlier ones"
+    add_topic(site.app, Topic("follow-up-studies", "Follow-up studies", '"follow-up"', about))
+    site.topic("own-goals")
+    site.subscriber("ada@example.org", "follow-up-studies", "own-goals")
+    chosen = membership.subscriber(site.app, "ada@example.org").preferences
+    assert chosen == DEFAULTS.patched({"topics": ("follow-up-studies", "own-goals")})
 
 
 def _matched(site: Site) -> set[str]:

@@ -218,6 +218,9 @@ def test_topics_are_added_and_changed(pages: Pages) -> None:
     made = pages.client.request("PUT", "/api/topics/part-2", json={"name": "Two", "query": '"part 2"'}, headers=ADMIN)
     assert made.status_code == 200
     assert "A careful study of robots, part 2" in pages.client.get("/topics/part-2").text
+    pages.subscriber(EMAIL, queries=("bees",))
+    taken = f"/api/topics/{own_slug('bees')}"
+    assert pages.client.request("PUT", taken, json={"name": "X", "query": "y"}, headers=ADMIN).status_code == 400
     assert (
         pages.client.request("PUT", "/api/topics/x", json={"name": "X", "query": "("}, headers=ADMIN).status_code
         == 400

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from paperround.domain.errors import PreferenceError
 from paperround.domain.followed import FollowedName, LeftOut, LeftOutKind, read_followed, read_left_out
 from paperround.domain.models import Paper, Topic
-from paperround.domain.preferences import DEFAULTS, is_follow, read_patch
+from paperround.domain.preferences import DEFAULTS, is_follow, is_own, is_private, read_patch
 from paperround.domain.schedule import Cadence
 from paperround.matching.leave_out import LeaveOut
 from paperround.matching.namesakes import people
@@ -77,6 +77,13 @@ def test_whom_somebody_follows_is_a_private_topic_with_a_name_of_its_own() -> No
     chosen = DEFAULTS.patched({"follows": (entry,), "queries": ("survey",)})
     assert chosen.follow_something
     assert [is_follow(slug) for slug in chosen.followed] == [False, True]
+    assert [is_own(slug) for slug in chosen.followed] == [True, False]
+    assert [is_private(slug) for slug in (*chosen.followed, "follow-up-studies", "own-goals")] == [
+        True,
+        True,
+        False,
+        False,
+    ]
     assert chosen.followed[-1] == topic.slug
 
 

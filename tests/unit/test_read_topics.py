@@ -30,6 +30,11 @@ FILE = Path("topics.toml")
             "[[topics]]\nslug='a'\nname='A'\nquery='a'\nabout=3\n",
             "topics.toml line 5: topic 2: about must be text, in quotation marks",
         ),
+        (
+            "[[topics]]\nslug='own-0123456789abcdef'\nname='A'\nquery='a'\n",
+            "topics.toml line 5: topic 2 (own-0123456789abcdef): 'own-0123456789abcdef' cannot be a topic's slug; "
+            "interests of subscribers have such slugs",
+        ),
     ],
 )
 def test_a_mistake_is_named_with_its_line(added: str, told: str) -> None:

@@ -453,3 +453,9 @@ def test_an_interest_in_own_words_is_quoted_and_cut_between_words() -> None:
     assert "because you follow “how language models remember things…” and Robots." in " ".join(rendered.text.split())
     assert rendered.html.count("<bdi>“how language…”</bdi>") == 5  # the index
     assert rendered.html.count("<bdi>“how language models remember things…”</bdi>") == 5  # the lead and four cards
+
+
+def test_a_topic_of_the_site_is_not_quoted_whatever_its_slug_begins_with() -> None:
+    made = Digest(issue=f"daily {DAY}", sections=(Section("own-goals", "Own goals", (Pick(1),)),), more=())
+    rendered = press().letter(LetterFacts(made, {1: paper()}, sample.SUBSCRIBER, sample.LINKS, DAY))
+    assert "because you follow Own goals." in " ".join(rendered.text.split())

@@ -154,7 +154,6 @@ def add_topic(
     """
     from paperround.rounds import topics
 
-    topics.check_slug(slug)
     with opened() as app:
         with recording(app, "topic saved", slug):
             topics.add_topic(app, _changed(app.store.topics.by_slug(slug), slug, name, query, about))

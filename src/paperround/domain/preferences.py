@@ -37,9 +37,8 @@ Patch = Mapping[str, Any]
 Plain = str | int | list[str] | None
 """A JSON value."""
 
-OWN = "own-"
-"""How the slugs of subscribers' own queries begin."""
-_FOLLOW = "follow-"
+_OWN, _FOLLOW = "own", "follow"
+_PRIVATE_SLUG = re.compile(rf"({_OWN}|{_FOLLOW})-[0-9a-f]{{16}}")
 _HOUR = re.compile(r"(\d{1,2})(?::(\d{2})(?::\d{2})?)?\s*([ap])?\.?(?:m\.?)?", re.IGNORECASE)
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>")  # of HTML, which people paste with a text
 _ITEM = re.compile(r"(?:[^\\;\n]|\\.)+")  # a backslash escapes the next character
@@ -382,12 +381,16 @@ def split_list(text: str) -> list[str]:
 
 def own_slug(query: str) -> str:
     """Return the slug of the private topic for an own query. The same query has the same slug."""
-    return f"{OWN}{hashlib.sha256(query.encode()).hexdigest()[:16]}"
+    return _private_slug(_OWN, query)
 
 
 def follow_slug(entry: str) -> str:
     """Return the slug of the private topic that follows an author or an organization."""
-    return f"{_FOLLOW}{hashlib.sha256(entry.encode()).hexdigest()[:16]}"
+    return _private_slug(_FOLLOW, entry)
+
+
+def _private_slug(kind: str, text: str) -> str:
+    return f"{kind}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 
 def followed_slugs(topics: Sequence[str], queries: Sequence[str], follows: Sequence[str]) -> tuple[str, ...]:
@@ -395,9 +398,24 @@ def followed_slugs(topics: Sequence[str], queries: Sequence[str], follows: Seque
     return (*topics, *map(own_slug, queries), *map(follow_slug, follows))
 
 
+def is_own(slug: str) -> bool:
+    """Return whether a slug has the form that `own_slug` makes, which no public topic's slug can have."""
+    return _kind_of(slug) == _OWN
+
+
 def is_follow(slug: str) -> bool:
-    """Return whether `follow_slug` made the slug of a private topic."""
-    return slug.startswith(_FOLLOW)
+    """Return whether a slug has the form that `follow_slug` makes, which no public topic's slug can have."""
+    return _kind_of(slug) == _FOLLOW
+
+
+def is_private(slug: str) -> bool:
+    """Return whether a slug has the form that only private topics have."""
+    return bool(_kind_of(slug))
+
+
+def _kind_of(slug: str) -> str:
+    found = _PRIVATE_SLUG.fullmatch(slug)
+    return found[1] if found else ""
 
 
 # --- what a site offers ------------------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ from paperround.domain.models import (
     Site,
     Subscriber,
 )
-from paperround.domain.preferences import OWN
+from paperround.domain.preferences import is_own
 from paperround.domain.schedule import Cadence, span
 from paperround.domain.text import clean
 from paperround.rendering import reasons
@@ -380,7 +380,7 @@ def section_name(section: Section, cadence: Cadence, language: Language) -> str:
 
 def _topic_name(section: Section, language: Language) -> str:
     """Return the name of a section's topic; a subscriber's own query has none and is quoted."""
-    if not section.topic.startswith(OWN):
+    if not is_own(section.topic):
         return section.name
     return language.gettext("“%(words)s”") % {"words": cut(section.name, _INTEREST)}
 

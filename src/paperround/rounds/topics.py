@@ -15,6 +15,7 @@ from typing import Any
 from paperround.app import App
 from paperround.domain.errors import ConfigurationError, QueryError, UnknownName, WrongUse
 from paperround.domain.models import Match, Paper, Topic
+from paperround.domain.preferences import is_private
 from paperround.matching.fields import TEXT_FORM
 from paperround.matching.words import Wanted, Words, any_of, check_topic_query, interpret
 from paperround.process import logs, text_files
@@ -208,8 +209,10 @@ def _left_over(app: App, wanted: Sequence[Topic]) -> list[Topic]:
 def add_topic(app: App, topic: Topic) -> None:
     """Add a topic, or change the one with its slug, and match it with the stored papers.
 
-    Raises QueryError, and stores nothing, if its query is invalid, says nothing or the database rejects it.
+    Raises ConfigurationError if it cannot have this slug, and QueryError if its query is invalid, says nothing or the
+    database rejects it; then nothing is stored.
     """
+    check_slug(topic.slug)
     check_topic_query(topic.query)
     app.store.papers.check(any_of(interpret(topic.query)))
     app.store.topics.save([topic])
@@ -296,6 +299,11 @@ def _topic(table: dict[str, Any], where: str) -> Topic:
 
 
 def check_slug(slug: str) -> None:
-    """Raise ConfigurationError if a text cannot be a slug, which is used in links and commands."""
+    """Raise ConfigurationError if a text cannot be a slug, which is used in links and commands.
+
+    The slugs of private topics cannot: a topic with one of them would replace an interest of subscribers.
+    """
     if not slug or len(slug) > 60 or not all(c.isascii() and (c.isalnum() or c == "-") for c in slug):
         raise ConfigurationError(f"{slug!r} cannot be a topic's slug; use letters a to z, digits and hyphens")
+    if is_private(slug):
+        raise ConfigurationError(f"{slug!r} cannot be a topic's slug; interests of subscribers have such slugs")

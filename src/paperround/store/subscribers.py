@@ -318,7 +318,7 @@ def _subscriber(found: Any, follows: Sequence[_Follow]) -> Subscriber:
     preferences = Preferences(
         topics=tuple(one.slug for one in follows if not one.private),
         queries=tuple(one.query for one in follows if one.private and not is_follow(one.slug)),
-        follows=tuple(one.about for one in follows if is_follow(one.slug)),
+        follows=tuple(one.about for one in follows if one.private and is_follow(one.slug)),
         **stored(found),
     )
     state = SubscriberState(found.state)

@@ -18,12 +18,11 @@ from starlette.concurrency import run_in_threadpool
 
 from paperround import __version__
 from paperround.domain import preferences
-from paperround.domain.errors import WrongUse
 from paperround.domain.models import DeliveryState, Paper, SubscriberState, Topic
 from paperround.matching.search import EVERYWHERE, SearchBounds
 from paperround.operator import queries
 from paperround.rounds.similar import similar_papers
-from paperround.rounds.topics import add_topic, check_slug
+from paperround.rounds.topics import add_topic
 from paperround.subscribers import membership
 from paperround.web import error_pages
 from paperround.web.browse.cards import page_of
@@ -312,10 +311,6 @@ def _topics(api: FastAPI) -> None:
     @api.put("/topics/{slug}", tags=["topics"], responses=_TOKEN_NEEDED)
     def save_topic(context: TopicsWrite, slug: TopicSlug, wanted: TopicInput) -> TopicFacts:
         """Create or replace a topic. Its matches of the past week count as new for its subscribers."""
-        check_slug(slug)
-        known = context.app.store.topics.by_slug(slug)
-        if known and known.private:
-            raise WrongUse(f"the slug {slug!r} is taken")
         topic = Topic(slug, wanted.name, wanted.query, wanted.about)
         add_topic(context.app, topic)
         return _topic(topic)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from functools import partial
 from typing import Any
@@ -10,13 +9,13 @@ from typing import Any
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 
-from paperround.domain.errors import PaperroundError, UnknownName, WrongUse
+from paperround.domain.errors import PaperroundError, WrongUse
 from paperround.domain.models import DeliveryState, Topic
 from paperround.domain.scopes import SCOPES
 from paperround.domain.text import clean
 from paperround.operator import api_tokens, doctor, queries
 from paperround.process import logs
-from paperround.rounds.topics import add_topic, check_slug
+from paperround.rounds.topics import add_topic
 from paperround.store.topics import news_horizon
 from paperround.web import error_pages, session
 from paperround.web.browse import charts
@@ -192,16 +191,14 @@ def save_topic(request: Request, context: OperatorContextDep, form: Form) -> Res
         form.get("query").strip(),
         form.get("about").strip(),
     )
-    known = context.app.store.topics.by_slug(typed.slug)
     trial = preferences_form.preview_query(context.app, typed.query, context.visitors_language(request), own=False)
     if form.get("do") == "try" or trial.wrong:
         return _topic_page(request, context, typed, trial, status=422 if trial.wrong else 200)
     try:
-        check_slug(typed.slug)
-        if not typed.name or (known and known.private):
-            raise UnknownName("enter a name for the topic" if not typed.name else "this slug is already in use")
+        if not typed.name:
+            raise WrongUse("enter a name for the topic")
         with context.recording(OPERATOR, "topic saved", typed.slug):
-            add_topic(context.app, replace(typed, row=known.row if known else 0))
+            add_topic(context.app, typed)
     except PaperroundError as error:
         return _topic_page(request, context, typed, wrong=str(error), status=422)
     return RedirectResponse(f"{context.home}/admin/topics", 303)
