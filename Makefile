@@ -7,7 +7,7 @@ VENV   ?= .venv
 PORT   ?= 8000
 bin    := $(VENV)/bin
 
-.PHONY: run test check unit bench bench-pages eval fuzz house mutation lock clean
+.PHONY: run test check unit bench bench-pages eval fuzz structure mutation lock clean
 
 ## run: start paperround: seeds on the first start, a first round into the built-in inbox, the web pages
 run: $(VENV)/.ready-run
@@ -37,9 +37,9 @@ bench: $(VENV)/.ready-test
 bench-pages: $(VENV)/.ready-test
 	$(bin)/python tests/support/bench_pages.py
 
-## house: figures about the arrangement of the code: rooms, levels, imports, names
-house: $(VENV)/.ready-test
-	$(bin)/python tests/support/house.py
+## structure: figures about the structure of the code: parts, levels, imports, names
+structure: $(VENV)/.ready-test
+	$(bin)/python tests/support/structure.py
 
 ## mutation: break, line by line, the modules that the promises rest on, and list what no test noticed (some hours)
 mutation: $(VENV)/.ready-test

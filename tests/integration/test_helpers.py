@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pickle
 import signal
 import sqlite3
 import subprocess
@@ -52,19 +51,45 @@ class ProgressByThread(NoProgress):
         self.letters[threading.current_thread().name] += steps
 
 
+class ComposedAndSent(NoProgress):
+    """Lets the second batch be composed only when a letter of the first one has arrived."""
+
+    def __init__(self, server: SmtpServer) -> None:
+        self._server, self._stage = server, ""
+        self.early = 0
+        self.stages: Counter[str] = Counter()
+
+    def begin(self, what: str, _total: int | None) -> None:
+        self._stage = what
+
+    def advance(self, steps: int) -> None:
+        self.stages[self._stage] += steps
+        if self._stage == "publishing" and self.stages[self._stage] == 2 * EACH:
+            until(lambda: self._server.received)
+            self.early = len(self._server.received)
+
+
 @contextmanager
-def site_with_letters(folder: Path, server: SmtpServer, **delivery: int) -> Iterator[Site]:
-    """A site with a letter queued for everybody, to be sent by two processes."""
+def site_with_due(folder: Path, server: SmtpServer, **settings: object) -> Iterator[Site]:
+    """A site where everybody is due, whose letters two processes send."""
     folder.mkdir(exist_ok=True)
-    site = Site(folder, transport={**TRANSPORT, "port": server.port}, delivery={"processes": 2, **delivery})
+    transport = {**TRANSPORT, "port": server.port}
+    site = Site(folder, **{"transport": transport, "delivery": {"processes": 2}, **settings})
     site.topic("robots")
     site.subscribers(EVERYBODY, "robots")
     site.papers(*(listing(number) for number in range(4)))
-    site.clock.now = NOW
-    assert pipeline.publish(site.app).composed == LETTERS
-    site.app.clock, site.app.progress = standing_at(NOW), ProgressByThread()
+    site.clock.now, site.app.clock = NOW, standing_at(NOW)
     yield site
     site.app.close()
+
+
+@contextmanager
+def site_with_letters(folder: Path, server: SmtpServer, **delivery: int) -> Iterator[Site]:
+    """A site with a letter queued for everybody, to be sent by two processes."""
+    with site_with_due(folder, server, delivery={"processes": 2, **delivery}) as site:
+        assert pipeline.publish(site.app).composed == LETTERS
+        site.app.progress = ProgressByThread()
+        yield site
 
 
 @pytest.fixture(autouse=True)
@@ -116,13 +141,67 @@ def test_two_processes_share_the_letters_and_the_connections(tmp_path: Path) -> 
 
 def test_few_letters_or_a_limited_rate_need_no_helper(tmp_path: Path) -> None:
     with SmtpServer() as server, site_with_letters(tmp_path, server) as site:
-        site.app.transport = site.app.transport.model_copy(update={"per_second": 400.0})
-        assert len(helpers._shares(site.app)) == 1
-    with SmtpServer() as server, site_with_letters(tmp_path / "b", server) as site:
-        helpers.LETTERS_EACH = LETTERS // 2 + 1
-        assert len(helpers._shares(site.app)) == 1
-        helpers.LETTERS_EACH = LETTERS // 2
-        assert len(helpers._shares(site.app)) == 2
+        site.app.transport = site.app.transport.model_copy(update={"per_second": 4000.0})
+        pipeline.deliver(site.app)
+        assert set(site.app.progress.letters) == {"relay"}
+    for each, threads in ((LETTERS // 2 + 1, {"relay"}), (LETTERS // 2, {"relay", "helper"})):
+        helpers.LETTERS_EACH = each
+        with SmtpServer(slow("final", 0.02)) as server, site_with_letters(tmp_path / str(each), server) as site:
+            pipeline.deliver(site.app)
+            assert set(site.app.progress.letters) == threads
+
+
+def test_the_first_letters_are_sent_while_others_are_composed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline, "_SUBSCRIBERS_AT_ONCE", EACH)
+    with SmtpServer() as server, site_with_due(tmp_path, server) as site:
+        site.app.progress = progress = ComposedAndSent(server)
+        published, delivered = pipeline.publish_and_deliver(site.app)
+        assert (published.due, published.composed, delivered.letters) == (LETTERS, LETTERS, Counter(sent=LETTERS))
+        assert 0 < progress.early <= EACH
+        assert server.recipients() == dict.fromkeys(EVERYBODY, 1)
+        assert progress.stages == {"publishing": LETTERS, "delivering": LETTERS}
+        assert helper_processes(os.getpid()) == []
+
+
+def test_no_letter_leaves_before_the_summaries_of_its_papers_are_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline, "_SUBSCRIBERS_AT_ONCE", EACH)
+    received_before: list[int] = []
+    with (
+        SmtpServer() as server,
+        site_with_due(tmp_path, server, summaries={"url": "http://127.0.0.1:9/v1", "model": "none"}) as site,
+    ):
+        monkeypatch.setattr(pipeline, "write_summaries", lambda _app: received_before.append(len(server.received)))
+        _, delivered = pipeline.publish_and_deliver(site.app)
+        assert received_before == [0]
+        assert delivered.letters == Counter(sent=LETTERS)
+
+
+def test_a_program_that_stops_while_composing_stops_its_helpers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline, "_SUBSCRIBERS_AT_ONCE", EACH)
+
+    class Broken(ComposedAndSent):
+        def advance(self, steps: int) -> None:
+            super().advance(steps)
+            if self.early:
+                raise OSError("the terminal is gone")
+
+    with SmtpServer() as server, site_with_due(tmp_path, server) as site:
+        site.app.progress = Broken(server)
+        with pytest.raises(OSError, match="terminal"):
+            pipeline.publish_and_deliver(site.app)
+        assert helper_processes(os.getpid()) == []
+        states = site.app.store.deliveries.count()
+        assert set(states) <= {"sent", "queued"}
+        assert states["sent"] == len(server.received)
+        site.app.progress = NoProgress()
+        pipeline.publish_and_deliver(site.app)
+        assert server.recipients() == dict.fromkeys(EVERYBODY, 1)
 
 
 def test_a_killed_helper_costs_only_time(tmp_path: Path) -> None:
@@ -204,7 +283,18 @@ def test_what_a_helper_needs_can_be_passed_to_it() -> None:
     transport = SmtpTransport(host="relay.example", per_second=5, password="geheim", username="ada", tls="tls")
     for clock in (machine_clock, standing_at(NOW), running_from(NOW)):
         task = helpers.SendingTask(settings.model_copy(update={"transport": transport}), clock)
-        passed = pickle.loads(pickle.dumps(task))
+        reading, writing = os.pipe()
+        os.write(writing, task.packed() + helpers.COMPLETE)
+        passed = helpers.SendingTask.read(reading)
+        assert os.read(reading, 9) == helpers.COMPLETE, "what follows the task is still there"
+        os.close(reading)
         assert passed.settings.model_dump() == task.settings.model_dump()
         assert abs(passed.clock() - clock()) < timedelta(seconds=1)
+        reading, half = os.pipe()
+        os.write(half, task.packed()[:-1])
+        os.close(half)
+        with pytest.raises(EOFError, match="has ended"):
+            helpers.SendingTask.read(reading)
+        os.close(reading)
+        os.close(writing)
     assert DeliverySettings().processes == 0

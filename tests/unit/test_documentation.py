@@ -3,6 +3,8 @@ examples that do not run, and settings in the text that no site could have."""
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 import inspect
 import json
 import os
@@ -11,6 +13,7 @@ import shlex
 import shutil
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, get_args, get_origin
@@ -695,3 +698,28 @@ def test_the_changelog_begins_with_this_version() -> None:
     released = tomllib.loads(read(ROOT / "pyproject.toml"))["tool"]["hatch"]["version"]["fallback-version"]
     assert first[0] in {"Unreleased", released}
     assert released in first
+
+
+_PYTHON_FILE = re.compile(r"(?<![\w/.-])(?:[\w.-]+/)+[\w-]+\.py\b")
+_DEFINED = re.compile(r"`((?:[a-z_]+[./])+[A-Za-z_]+)`")
+
+
+def test_every_python_file_that_a_page_names_exists() -> None:
+    named = {(page.name, path) for page in PAGES for path in _PYTHON_FILE.findall(read(page))}
+    assert len(named) > 50
+    folders = (ROOT, DOCS, ROOT / "src" / "paperround", ROOT / "tests")
+    missing = [one for one in named if "NAME" not in one[1] and not any((each / one[1]).exists() for each in folders)]
+    assert missing == []
+
+
+def test_every_class_and_function_that_a_page_names_by_its_module_exists() -> None:
+    """Such as `rounds/dispatch.BatchSender`. Names that are no module's, such as settings, are left out."""
+    told = {name.replace("/", ".") for page in PAGES for name in _DEFINED.findall(read(page))}
+    told -= set(_CODE.findall(read(DOCS / "settings.md")))
+    checked = 0
+    for module, _, name in (one.rpartition(".") for one in sorted(told)):
+        with suppress(ModuleNotFoundError):
+            found = importlib.import_module(f"paperround.{module}")
+            assert hasattr(found, name) or importlib.util.find_spec(f"paperround.{module}.{name}"), f"{module}.{name}"
+            checked += 1
+    assert checked > 3

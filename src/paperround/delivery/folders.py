@@ -60,7 +60,7 @@ def _write(folder: Path, letter: Letter) -> Path:
 
 
 def _whole(part: Path, path: Path, message: bytes) -> Path:
-    # No fsync: like the ledger, it survives a crash of the program, but a power failure may lose the last moments.
+    # No fsync: like the database, it survives a crash of the program, but a power failure may lose the last moments.
     try:
         private_files.write(part, message)
         part.replace(path)

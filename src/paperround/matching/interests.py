@@ -96,7 +96,7 @@ def relevance(shares: Numbers, cosines: Numbers | None) -> Numbers:
 
 
 class Aim(NamedTuple):
-    """The vector that papers are compared with for an interest, and how it gets papers that say it in other words."""
+    """The vector compared with papers, and the allowances for papers that express the interest in other words."""
 
     vector: Numbers
     wanted: Numbers

@@ -142,12 +142,12 @@ class _DigestDraft:
 
 
 def look(app: App, wanted: PreviewRequest) -> Preview | None:
-    """Build the email; None when there are no papers for it.
+    """Build the email; return None if there are no papers for it.
 
-    For a day whose digest exists it is that digest; else the one that the next round would compose. Without a day it
-    is today's, the next one, or the latest if the next one would have no papers.
-    ConfigurationError where a template is broken, UnknownName for a subscriber, topic, theme or language there is
-    not.
+    For a day whose digest exists it is that digest; otherwise the one that the next round would compose. Without a
+    day it is today's, the next one, or the latest if the next one would have no papers.
+    Raises ConfigurationError if a template is broken, and UnknownName for an unknown subscriber, topic, theme or
+    language.
     """
     if wanted.day and wanted.day.year < _FIRST_YEAR:
         raise WrongUse(f"there are no emails of {wanted.day}; choose a later day")

@@ -98,12 +98,11 @@ def search(
     bounds: SearchBounds = EVERYWHERE,
     order: SearchOrder = SearchOrder.RELEVANCE,
 ) -> Search:
-    """Papers for a query or keywords, within bounds.
+    """Return the papers for a query or keywords, within bounds.
 
-    By date or votes are sorted all papers that a query matches, but only the best of those that plain keywords find,
-    which match almost anything. The name of an author that no paper has in its text finds their papers, and an arXiv
-    identifier or a DOI finds this paper, in any order and within any bounds. Raises QueryError when there is nothing
-    to search for.
+    Sorted by date or votes, a query lists every match; plain keywords, which match almost anything, list only the
+    best. The name of an author that no paper has in its text finds their papers, and an arXiv identifier or a DOI
+    finds this paper, in any order and within any bounds. Raises QueryError if there is nothing to search for.
     """
     if identifier := identifier_in(text):
         return _named(app, identifier, offset)

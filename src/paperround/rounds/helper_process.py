@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import pickle
 import signal
 import sys
 import threading
@@ -17,9 +16,10 @@ from paperround.process import garbage
 with garbage.seldom_collected():
     from paperround.app import App, NoProgress, open_store
     from paperround.process import logs
-    from paperround.rounds.helpers import SendingTask
-    from paperround.rounds.sending import send_due
+    from paperround.rounds.helpers import COMPLETE, SendingTask
+    from paperround.rounds.sending import SendingResult, send_due
 
+_LOOKS_EVERY = 0.2  # seconds between looks for letters, while some are still composed
 _NICE = 5  # lower priority than the process that answers pages
 
 
@@ -48,22 +48,38 @@ def main() -> None:
         os.nice(_NICE)
     reporter, sys.stdout = _Reporter(sys.stdout), sys.stderr  # nothing else may write between the reports
     logs.show(verbose=False)
-    task: SendingTask = pickle.load(sys.stdin.buffer)  # noqa: S301 - written by the process that started this one
+    task = SendingTask.read(sys.stdin.fileno())
     store = open_store(task.settings.database_url, task.settings.webhooks_by_event)
     app = App(task.settings, store, task.clock)
     app.progress = reporter
     signal.signal(signal.SIGTERM, lambda *_: app.stopping.set())
-    threading.Thread(target=partial(_stop_after_stdin, app), daemon=True).start()
+    complete = threading.Event()
+    threading.Thread(target=partial(_listen, app, complete), daemon=True).start()
     try:
-        sent = send_due(app, app.transport)
+        sent = _send(app, complete)
     finally:
         app.close()
     reporter.report([sent.letters, sent.paused])
 
 
-def _stop_after_stdin(app: App) -> None:
-    os.read(sys.stdin.fileno(), 1)  # a buffered read could not be interrupted at the end of the program
+def _send(app: App, complete: threading.Event) -> SendingResult:
+    """Send due letters until none is left and the round is complete, or the relay accepts no more."""
+    sent, last = SendingResult(), False
+    while not (last or sent.paused or app.stopping.is_set()):
+        last = complete.is_set()  # before sending: letters may be composed after the last look
+        sent += send_due(app, app.transport)
+        if not last:
+            complete.wait(_LOOKS_EVERY)
+    return sent
+
+
+def _listen(app: App, complete: threading.Event) -> None:
+    """Read from stdin that the round is complete, and by its end that this process is to stop."""
+    # A buffered read could not be interrupted at the end of the program.
+    while os.read(sys.stdin.fileno(), 1) == COMPLETE:
+        complete.set()
     app.stopping.set()
+    complete.set()
 
 
 if __name__ == "__main__":

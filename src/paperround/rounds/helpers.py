@@ -1,4 +1,4 @@
-"""Helper processes, which send letters beside this one when many wait.
+"""Helper processes, which send letters beside this one when many wait, and while it composes others.
 
 Python runs one thread at a time, so only further processes can use further processor cores. Each is a sender with
 its own claims and may die: what it had claimed is sent again when its lease ends. A helper runs helper_process.py.
@@ -10,10 +10,12 @@ import contextlib
 import json
 import os
 import pickle
+import struct
 import subprocess
 import sys
+import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from paperround.app import App
@@ -28,6 +30,9 @@ log = logs.logger()
 LETTERS_EACH = 5_000
 """The least number of waiting letters per process. A helper needs a second to start and to render the first cards."""
 _MOST_BY_DEFAULT = 4
+COMPLETE = b"."
+"""Tells a helper that no more letters are being composed."""
+_LENGTH = struct.Struct("!Q")
 _LOOKS_EVERY = 0.2  # seconds between looks at whether the program is stopping
 
 
@@ -38,34 +43,110 @@ class SendingTask:
     settings: Settings
     clock: Clock
 
+    def packed(self) -> bytes:
+        """Return the task as bytes, preceded by their number."""
+        octets = pickle.dumps(self)
+        return _LENGTH.pack(len(octets)) + octets
 
-def send_together(app: App) -> SendingResult:
-    """Send due letters, with as many processes as are worthwhile, until none is left or the relay accepts no more.
+    @classmethod
+    def read(cls, stream: int) -> SendingTask:
+        """Read a packed task from a file descriptor, and nothing after it."""
+        (length,) = _LENGTH.unpack(_read_exactly(stream, _LENGTH.size))
+        task: SendingTask = pickle.loads(_read_exactly(stream, length))  # noqa: S301 - written by our own program
+        return task
 
-    Raises StoreError if an outcome could not be recorded.
+
+def _read_exactly(stream: int, octets: int) -> bytes:
+    """Read so many bytes, without a buffer that would take what follows them."""
+    found = b""
+    while len(found) < octets:
+        if not (some := os.read(stream, octets - len(found))):
+            raise EOFError("the program that started this helper has ended")
+        found += some
+    return found
+
+
+class Senders:
+    """The processes that send the letters of a round: this one and, if many letters wait, helpers.
+
+    Helpers may begin while letters are still composed, see `composed`. Use it as a context manager: at its end
+    helpers finish the letters under way and put the others back.
     """
-    own, *others = _shares(app)
-    with contextlib.ExitStack() as stops:
-        helpers = []
+
+    def __init__(self, app: App) -> None:
+        self._app, self._own = app, app.transport
+        self._helpers: list[_Helper] = []
+        self._started = False
+        self._stops = contextlib.ExitStack()
+        self._lock, self._complete, self._early = threading.Lock(), False, 0
+
+    def __enter__(self) -> Senders:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stops.close()
+
+    def composed(self, letters: int, due: int) -> None:
+        """Note that so many letters are queued, of as many as are due; start helpers as soon as that is worthwhile.
+
+        They do not begin before the round is complete if summaries are written for its papers.
+        """
+        if letters >= LETTERS_EACH and not self._started and not self._app.settings.summaries:
+            self._start(due)
+
+    def send(self) -> SendingResult:
+        """Send due letters until none is left or the relay accepts no more; no further letter is being composed.
+
+        Raises StoreError if an outcome could not be recorded.
+        """
+        if not self._started:
+            self._start(self._app.store.deliveries.due_count(self._app.clock(), _most(self._app) * LETTERS_EACH))
+        for helper in self._helpers:
+            helper.end_when_done()
+        self._report_early()
+        sent = send_due(self._app, self._own)
+        for helper in self._helpers:
+            helper.wait()
+        self._stops.close()  # what they sent is known when they have ended
+        return sum([helper.sent for helper in self._helpers], sent)
+
+    def _start(self, letters: int) -> None:
+        """Start the helpers that are worthwhile for this number of letters."""
+        self._started = True
+        self._own, *others = _shares(self._app, letters)
         for transport in others:
             try:
-                helpers.append(stops.enter_context(_Helper(app, transport)))
+                self._helpers.append(self._stops.enter_context(_Helper(self._app, transport, self._advance)))
             except OSError as error:  # too little memory, for instance
                 log.warning("no helper process can be started; sending without it", problem=str(error))
-        sent = send_due(app, own)
-        for helper in helpers:
-            helper.wait()
-    return sum([helper.sent for helper in helpers], sent)
+
+    def _advance(self, letters: int) -> None:
+        """Report finished letters as progress, once the progress is that of sending and not that of composing."""
+        with self._lock:
+            if self._complete:
+                self._app.progress.advance(letters)
+            else:
+                self._early += letters
+
+    def _report_early(self) -> None:
+        with self._lock:
+            self._complete = True
+            if self._early:
+                self._app.progress.advance(self._early)
 
 
-def _shares(app: App) -> Sequence[Transport]:
+def _shares(app: App, letters: int) -> Sequence[Transport]:
     """Return a transport for each process that is worthwhile; the first is for this one."""
-    transport, most = app.transport, app.settings.delivery.processes or _by_default(app.settings)
+    transport, most = app.transport, _most(app)
     # One process is enough for a limited rate.
     if not isinstance(transport, SmtpTransport) or transport.per_second or most == 1:
         return [transport]
-    waiting = app.store.deliveries.due_count(app.clock(), most * LETTERS_EACH)
-    return transport.divided(max(1, min(most, waiting // LETTERS_EACH)))
+    return transport.divided(max(1, min(most, letters // LETTERS_EACH)))
+
+
+def _most(app: App) -> int:
+    """Return the most processes that may send."""
+    return app.settings.delivery.processes or _by_default(app.settings)
 
 
 def _by_default(settings: Settings) -> int:
@@ -84,13 +165,14 @@ def _cores() -> int:
 class _Helper:
     """A process that sends letters beside this one.
 
-    It reads its task from stdin, which stays open: when it closes, because this process stops or dies, the helper
+    It reads its task from stdin, which stays open: a further byte says that no more letters are being composed, so
+    that the helper ends when none is left. When stdin closes, because this process stops or dies, the helper
     finishes the letters under way and puts the others back. On stdout it reports JSON, one value per line: how many
     more letters are finished, and in the end what it has sent.
     """
 
-    def __init__(self, app: App, transport: Transport) -> None:
-        self._app, self.sent = app, SendingResult()
+    def __init__(self, app: App, transport: Transport, advance: Callable[[int], None]) -> None:
+        self._app, self._advance, self.sent = app, advance, SendingResult()
         self._task = SendingTask(app.settings.model_copy(update={"transport": transport}), app.clock)
 
     def __enter__(self) -> _Helper:
@@ -98,10 +180,7 @@ class _Helper:
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603 - ours
         self._reader = BackgroundThread(self._read, "helper")
         self._reader.start()
-        assert self._process.stdin
-        with contextlib.suppress(BrokenPipeError):  # it has died, as __exit__ reports
-            pickle.dump(self._task, self._process.stdin)
-            self._process.stdin.flush()
+        self._tell(self._task.packed())
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -113,6 +192,16 @@ class _Helper:
         if status := self._process.wait():
             what = "a helper process died; the letters that it had claimed are sent again when its lease ends"
             log.error(what, status=status)
+
+    def end_when_done(self) -> None:
+        """Make the helper end when no letter is left; until then it waits for further ones."""
+        self._tell(COMPLETE)
+
+    def _tell(self, octets: bytes) -> None:
+        assert self._process.stdin
+        with contextlib.suppress(BrokenPipeError):  # it has died, as __exit__ reports
+            self._process.stdin.write(octets)
+            self._process.stdin.flush()
 
     def wait(self) -> None:
         """Wait until the helper finds no more letters, or the program is stopping."""
@@ -126,6 +215,6 @@ class _Helper:
             for line in reports:
                 match json.loads(line):
                     case int(letters):
-                        self._app.progress.advance(letters)
+                        self._advance(letters)
                     case [letters, paused]:
                         self.sent = SendingResult(Counter(letters), paused)

@@ -7,6 +7,7 @@
     publish  closes an edition over the new matches, composes one digest for each subscriber who is due, queues one
              delivery per digest, and has missing summaries written if there is a model for that
     deliver  claims due deliveries, renders each letter, hands it to the relay and records every outcome
+             (a large round sends its first letters while it composes others, see helpers.py)
     sweep    repairs what time or a crash has left: claims of a program that died, pauses that are over, papers and
              topics that were stored but not matched, papers that an older version has indexed
 
@@ -19,7 +20,7 @@ from __future__ import annotations
 import time
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import lru_cache
@@ -33,7 +34,7 @@ from paperround.network import compression
 from paperround.process import logs, memory
 from paperround.rounds import topics, webhooks
 from paperround.rounds.choosing import DueIssue, RoundContext, choose
-from paperround.rounds.helpers import send_together
+from paperround.rounds.helpers import Senders
 from paperround.rounds.letters import digest_message_id
 from paperround.rounds.meaning import embed
 from paperround.rounds.retention import forget_old
@@ -275,8 +276,11 @@ def _record(
 # --- publish --------------------------------------------------------------------------------------------------
 
 
-def publish(app: App) -> Tally:
-    """Compose and queue a digest for every subscriber who is due."""
+def publish(app: App, composed: Callable[[int, int], None] | None = None) -> Tally:
+    """Compose and queue a digest for every subscriber who is due.
+
+    `composed` is called after each batch, with the number of letters composed so far and the number that is due.
+    """
     started = time.perf_counter()
     now, tally = app.clock(), Tally()
     # Before composing, since the papers of an expired letter are part of the next one.
@@ -286,7 +290,7 @@ def publish(app: App) -> Tally:
     tally.due = app.store.issues.due_count(now)
     app.progress.begin("publishing", tally.due)
     if tally.due:  # most ticks have nobody due, and what composing needs is costly to read
-        _compose_due(app, now, cache, tally)
+        _compose_due(app, now, cache, tally, composed)
     tally.took("publish", started)
     if tally.composed:
         began = time.perf_counter()
@@ -295,7 +299,9 @@ def publish(app: App) -> Tally:
     return tally
 
 
-def _compose_due(app: App, now: datetime, cache: MatchCache, tally: Tally) -> None:
+def _compose_due(
+    app: App, now: datetime, cache: MatchCache, tally: Tally, composed: Callable[[int, int], None] | None
+) -> None:
     means = RoundContext.of(app)
     memory.keep_freed_blocks()
     while True:
@@ -307,6 +313,8 @@ def _compose_due(app: App, now: datetime, cache: MatchCache, tally: Tally) -> No
         app.progress.advance(len(batch.decided))
         if not batch.due:
             break
+        if composed:
+            composed(tally.composed, tally.due)
         app.courtesy.give_way()
 
 
@@ -357,10 +365,21 @@ def next_issue(schedule: Schedule, due_at: datetime, now: datetime) -> tuple[dat
 
 def deliver(app: App) -> Tally:
     """Send due letters until none is left or the relay accepts no more."""
+    with Senders(app) as senders:
+        return _deliver(app, senders)
+
+
+def publish_and_deliver(app: App) -> tuple[Tally, Tally]:
+    """Do both and return what each did; if many are due, helpers send the first letters while others are composed."""
+    with Senders(app) as senders:
+        return publish(app, senders.composed), _deliver(app, senders)
+
+
+def _deliver(app: App, senders: Senders) -> Tally:
     started, tally = time.perf_counter(), Tally()
     app.progress.begin("delivering", None)
     _release_abandoned(app, app.clock())
-    sent = send_together(app)
+    sent = senders.send()
     tally.letters, tally.paused = sent.letters, sent.paused
     tally.took("deliver", started)
     return tally
@@ -410,13 +429,12 @@ def embed_papers(app: App, seconds: float = _EMBED_SECONDS) -> int:
 
 
 def round_(app: App) -> tuple[list[IngestReport], Tally]:
-    """Run one round now: ingest, publish, deliver until nothing is due, and call the webhooks."""
+    """Run all steps now: sweep, ingest, publish, deliver until nothing is due, call the webhooks, compute vectors."""
     started = time.perf_counter()
     sweep(app)
     reports = ingest(app)
     ingested = time.perf_counter() - started
-    tally = publish(app)
-    sent = deliver(app)
+    tally, sent = publish_and_deliver(app)
     webhooks.call_due(app)
     embed_papers(app)
     tally.letters, tally.paused = sent.letters, sent.paused

@@ -93,8 +93,7 @@ class Rounds:
         if self._submit and self._is_large():
             self._submit("round")
         with self._one_at_a_time:
-            tally = pipeline.publish(self._app)
-            sent = pipeline.deliver(self._app)
+            tally, sent = pipeline.publish_and_deliver(self._app)
         if tally.due or sent.letters:
             log.info("round", due=tally.due, composed=tally.composed, empty=tally.empty, **sent.letters)
 

@@ -1,4 +1,4 @@
-"""The delivery ledger: one row per letter, from queued to a final state, and one row per attempt.
+"""Deliveries: one row per letter, from queued to a final state, and one row per attempt.
 
 Claims, settlements and withdrawals are conditional UPDATEs, so the database decides every race.
 """

@@ -137,7 +137,7 @@ class MatchCache:
         return self._found(follows, self._matches_after)
 
     def read_since(self, edition: int, follows: Follows) -> match_table.BatchMatches:
-        """Return these subscribers' matches of this edition or later ones that are not unread."""
+        """Return these subscribers' matches from this edition on that an earlier digest already covered."""
 
         def read(topic: int, last_edition: int) -> match_table.Ints:
             found, unread = (self._matches_after(topic, after) for after in (edition - 1, last_edition))

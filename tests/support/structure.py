@@ -1,7 +1,7 @@
-"""Measures the arrangement of the code: `make house` prints it, tests/unit/test_house.py guards it.
+"""Measures the structure of the code: `make structure` prints it, tests/unit/test_structure.py checks it.
 
-A *room* is a direct child of the package: a folder or a module. A *level* is a step on the longest chain of imports
-from room to room. Imports for type checking count like all others.
+A *part* is a direct child of the package: a subpackage or a module. A *level* is a step on the longest chain of
+imports from part to part. Imports for type checking count like all others.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Graph = Mapping[str, set[str]]
 
 @cache
 def modules() -> dict[str, ast.Module]:
-    """Every module of the package as a syntax tree, by its dotted name without `paperround.`."""
+    """Return every module of the package as a syntax tree, by its dotted name without `paperround.`."""
     found = {}
     for file in sorted(PACKAGE.rglob("*.py")):
         parts = file.relative_to(PACKAGE).with_suffix("").parts
@@ -35,7 +35,7 @@ def modules() -> dict[str, ast.Module]:
 
 
 def imports(trees: Mapping[str, ast.Module]) -> dict[str, set[str]]:
-    """The modules of the package that each module imports, anywhere in it."""
+    """Return the modules of the package that each module imports, anywhere in it."""
     return {name: set(_imported(tree, trees)) - {name} for name, tree in trees.items()}
 
 
@@ -48,17 +48,17 @@ def _imported(tree: ast.Module, known: Iterable[str]) -> Iterator[str]:
                 yield from (name for name in (inner if inner in known else base,) if name)
 
 
-def rooms(graph: Graph) -> dict[str, set[str]]:
-    """The rooms that each room imports."""
+def parts(graph: Graph) -> dict[str, set[str]]:
+    """Return the parts that each part imports."""
     found: dict[str, set[str]] = {name.split(".")[0]: set() for name in graph}
     for name, targets in graph.items():
-        room = name.split(".")[0]
-        found[room] |= {target.split(".")[0] for target in targets} - {room}
+        part = name.split(".")[0]
+        found[part] |= {target.split(".")[0] for target in targets} - {part}
     return found
 
 
 def cycles(graph: Graph) -> list[list[str]]:
-    """Groups of modules that import one another in a circle (Tarjan's strongly connected components)."""
+    """Return the groups of modules that import one another in a circle: Tarjan's strongly connected components."""
     index: dict[str, int] = {}
     low: dict[str, int] = {}
     stack: list[str] = []
@@ -86,7 +86,7 @@ def cycles(graph: Graph) -> list[list[str]]:
 
 
 def levels(graph: Graph) -> int:
-    """The number of rooms on the longest chain of imports; of a graph without cycles."""
+    """Return the number of parts on the longest chain of imports; the graph must have no cycles."""
 
     @cache
     def depth(node: str) -> int:
@@ -96,7 +96,7 @@ def levels(graph: Graph) -> int:
 
 
 def meanings(trees: Mapping[str, ast.Module]) -> dict[str, list[str]]:
-    """The public class names that more than one module defines, each with its modules."""
+    """Return the public class names that more than one module defines, each with its modules."""
     where: dict[str, list[str]] = defaultdict(list)
     for name, tree in trees.items():
         for node in tree.body:
@@ -106,7 +106,7 @@ def meanings(trees: Mapping[str, ast.Module]) -> dict[str, list[str]]:
 
 
 def preference_files(trees: Mapping[str, ast.Module]) -> list[str]:
-    """The modules that name four or more of the preferences: each is a place to edit when one is added."""
+    """Return the modules that name four or more of the preferences: each is a place to edit when one is added."""
     return [name for name, tree in trees.items() if len(set(PREFERENCES) & _words(tree)) >= len(PREFERENCES) - 3]
 
 
@@ -122,16 +122,15 @@ def _words(tree: ast.Module) -> set[str]:
 
 
 def measures() -> dict[str, object]:
-    """All figures, as `make house` prints them."""
+    """Return all figures, as `make structure` prints them."""
     trees = modules()
     graph = imports(trees)
-    between = rooms(graph)
-    circles = cycles(graph)
+    between = parts(graph)
     return {
-        "rooms": len(between),
-        "levels": "none: there are cycles between rooms" if cycles(between) else levels(between),
-        "arrows between rooms": sum(map(len, between.values())),
-        "cycles between modules": circles,
+        "parts": len(between),
+        "levels": "none: there are cycles between parts" if cycles(between) else levels(between),
+        "imports between parts": sum(map(len, between.values())),
+        "cycles between modules": cycles(graph),
         "class names with several meanings": meanings(trees),
         "modules that name most preferences": preference_files(trees),
         "modules": len(trees),

@@ -1,0 +1,29 @@
+"""The structure of the code: imports point down only, and there are no circles."""
+
+from __future__ import annotations
+
+import pytest
+
+from support import structure
+
+
+@pytest.mark.slow
+def test_no_module_imports_itself_through_others() -> None:
+    assert structure.cycles(structure.imports(structure.modules())) == []
+
+
+def test_a_circle_would_be_found() -> None:
+    assert structure.cycles({"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": {"a"}}) == [["b", "c"]]
+
+
+@pytest.mark.slow
+def test_there_are_few_parts_and_their_imports_are_shallow() -> None:
+    between = structure.parts(structure.imports(structure.modules()))
+    assert structure.cycles(between) == []
+    assert len(between) <= 20
+    assert structure.levels(between) <= 12
+
+
+@pytest.mark.slow
+def test_every_public_class_name_has_one_meaning() -> None:
+    assert structure.meanings(structure.modules()) == {}
