@@ -42,13 +42,20 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 class ProgressByThread(NoProgress):
-    """Counts the finished letters by the thread that reports them."""
+    """Counts the finished letters by the thread that reports them: this process's "relay", or "helper".
 
-    def __init__(self) -> None:
+    With `together`, this process goes on only when the helper has sent a letter too, however long it takes to start.
+    """
+
+    def __init__(self, *, together: bool = False) -> None:
         self.letters: Counter[str] = Counter()
+        self._together = together
 
     def advance(self, steps: int) -> None:
-        self.letters[threading.current_thread().name] += steps
+        thread = threading.current_thread().name
+        self.letters[thread] += steps
+        if self._together and thread == "relay":
+            until(lambda: self.letters["helper"])
 
 
 class ComposedAndSent(NoProgress):
@@ -129,6 +136,7 @@ def delivering(site: Site) -> Iterator[list[pipeline.Tally]]:
 
 def test_two_processes_share_the_letters_and_the_connections(tmp_path: Path) -> None:
     with SmtpServer(slow("final", 0.02)) as server, site_with_letters(tmp_path, server) as site:
+        site.app.progress = ProgressByThread(together=True)
         tally = pipeline.deliver(site.app)
         assert tally.letters == Counter(sent=LETTERS)
         assert server.recipients() == dict.fromkeys(EVERYBODY, 1)
@@ -147,6 +155,7 @@ def test_few_letters_or_a_limited_rate_need_no_helper(tmp_path: Path) -> None:
     for each, threads in ((LETTERS // 2 + 1, {"relay"}), (LETTERS // 2, {"relay", "helper"})):
         helpers.LETTERS_EACH = each
         with SmtpServer(slow("final", 0.02)) as server, site_with_letters(tmp_path / str(each), server) as site:
+            site.app.progress = ProgressByThread(together="helper" in threads)
             pipeline.deliver(site.app)
             assert set(site.app.progress.letters) == threads
 
