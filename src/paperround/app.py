@@ -17,7 +17,7 @@ from paperround.domain import tokens
 from paperround.domain.clock import Clock, machine_clock
 from paperround.domain.models import EventKind, Site
 from paperround.matching import fts, tsearch
-from paperround.process.throttle import Courtesy
+from paperround.process.throttle import Throttle
 from paperround.settings import Settings
 from paperround.store import Store
 
@@ -66,7 +66,7 @@ class App:
         self.stopping = threading.Event()
         """Set when the program is about to stop, so that no new work is begun."""
         self.progress: Progress = NoProgress()
-        self.courtesy = Courtesy()
+        self.throttle = Throttle()
         self.nudge: Callable[[], None] = lambda: None
         """Wakes the delivery loop. If a call is lost, due work waits for the next tick, because it is in the
         database.

@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, Page, Route
 from paperround.domain.models import RenderedLetter
 from paperround.rendering import sample
 from paperround.rendering.letter import LetterFacts
-from support.letters import DAY, EXTREMES, LANGUAGES, THEMES, digest, press
+from support.letters import DAY, EXTREMES, LANGUAGES, THEMES, digest, renderer
 
 _PICTURES = Path(__file__).parents[2] / "artefacts" / "letters"
 _WIDTHS = (320, 640, 1280)
@@ -78,14 +78,18 @@ def _letter(theme: str, kind: str = "", code: str = "en") -> RenderedLetter:
     if kind:
         papers = EXTREMES[kind]
         known = {one.row: one for one in papers}
-        return press(theme, code).letter(
+        return renderer(theme, code).letter(
             LetterFacts(digest(papers, more=2), known, sample.SUBSCRIBER, sample.LINKS, DAY)
         )
-    return press(theme, code).letter(LetterFacts(sample.DIGEST, sample.PAPERS, sample.SUBSCRIBER, sample.LINKS, DAY))
+    return renderer(theme, code).letter(
+        LetterFacts(sample.DIGEST, sample.PAPERS, sample.SUBSCRIBER, sample.LINKS, DAY)
+    )
 
 
 def _notice(theme: str) -> RenderedLetter:
-    return press(theme).notice("welcome", sample.SUBSCRIBER, sample.LINKS, {"topics": ["Robots", "Graph learning"]})
+    return renderer(theme).notice(
+        "welcome", sample.SUBSCRIBER, sample.LINKS, {"topics": ["Robots", "Graph learning"]}
+    )
 
 
 def _without_style(html: str) -> str:

@@ -16,7 +16,7 @@ import pytest
 from fastapi import Body, FastAPI
 from structlog.testing import capture_logs
 
-from paperround.process.throttle import Courtesy
+from paperround.process.throttle import Throttle
 from paperround.web import connections, middleware
 
 Address = tuple[str, int]
@@ -44,7 +44,7 @@ def _application() -> FastAPI:
     app.add_api_route("/large", lambda: "x" * 20_000_000)
     app.add_api_route("/slow", lambda: time.sleep(1))
     app.add_api_route("/form", _length, methods=["POST"])
-    app.add_middleware(middleware.HttpMiddleware, https=False, courtesy=Courtesy())
+    app.add_middleware(middleware.HttpMiddleware, https=False, throttle=Throttle())
     return app
 
 

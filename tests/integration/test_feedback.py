@@ -85,7 +85,7 @@ def test_the_next_digest_follows_what_was_said_and_tells_it(site: Site) -> None:
     digest = _first_letter(site)
     assert _kinds(site, digest) == ["agents"] * 3 + ["robots"] * 3
     for number in (1, 2, 3):
-        assert membership.say(site.app, _subscriber(site), _row(site, number), 1)
+        assert membership.rate_paper(site.app, _subscriber(site), _row(site, number), 1)
     _day(site, 11)
     shown = preview.look(site.app, PreviewRequest(_EMAIL))
     assert shown
@@ -105,7 +105,7 @@ def test_the_next_digest_follows_what_was_said_and_tells_it(site: Site) -> None:
 def test_less_lowers_and_is_counted_where_there_is_no_room(site: Site) -> None:
     digest = _first_letter(site)
     for row in (_row(site, 4), _row(site, 5)):
-        membership.say(site.app, _subscriber(site), row, -1)
+        membership.rate_paper(site.app, _subscriber(site), row, -1)
     membership.change(site.app, _subscriber(site), {"topics": ("studies",), "max_papers": 3})
     _day(site, 11)
     pipeline.publish(site.app)
@@ -118,9 +118,9 @@ def test_less_lowers_and_is_counted_where_there_is_no_room(site: Site) -> None:
 def test_who_has_said_nothing_gets_what_everybody_gets(site: Site) -> None:
     site.subscriber("ben@bookman.example", "studies")
     digest = _first_letter(site)
-    membership.say(site.app, _subscriber(site), digest.papers[-1], 1)
-    membership.say(site.app, _subscriber(site), digest.papers[-1], -1)
-    membership.take_back(site.app, _subscriber(site), digest.papers[-1])
+    membership.rate_paper(site.app, _subscriber(site), digest.papers[-1], 1)
+    membership.rate_paper(site.app, _subscriber(site), digest.papers[-1], -1)
+    membership.remove_rating(site.app, _subscriber(site), digest.papers[-1])
     _day(site, 11)
     pipeline.publish(site.app)
     ben = site.app.store.issues.digests_of(membership.subscriber(site.app, "ben@bookman.example").row)[0]
@@ -130,7 +130,7 @@ def test_who_has_said_nothing_gets_what_everybody_gets(site: Site) -> None:
 def test_the_workshop_shows_the_affinity(site: Site) -> None:
     _first_letter(site)
     for number in (1, 2, 3):
-        membership.say(site.app, _subscriber(site), _row(site, number), 1)
+        membership.rate_paper(site.app, _subscriber(site), _row(site, number), 1)
     _day(site, 11)
     wanted = [PreviewRequest(_EMAIL)]
     for _ in range(2):
@@ -147,7 +147,7 @@ def test_the_workshop_shows_the_affinity(site: Site) -> None:
 def test_the_workshop_names_the_disliked_paper_that_lowers_another(site: Site) -> None:
     _first_letter(site)
     for number in (1, 2, 3):
-        membership.say(site.app, _subscriber(site), _row(site, number), -1)
+        membership.rate_paper(site.app, _subscriber(site), _row(site, number), -1)
     _day(site, 11)
     shown = preview.look(site.app, PreviewRequest(_EMAIL))
     assert shown
@@ -167,27 +167,27 @@ def test_the_latest_word_counts_when_two_papers_become_one(site: Site, first: st
     assert old
     words = [(_row(site, 2), 1), (old.row, -1)]
     for row, verdict in words if first == "the one that stays" else reversed(words):
-        assert membership.say(site.app, subscriber, row, verdict)
+        assert membership.rate_paper(site.app, subscriber, row, verdict)
         site.clock.now += timedelta(minutes=1)
     site.papers(_study(2, "robots", doi="10.5555/one"))
     assert old.row not in site.app.store.papers.by_rows([old.row])
-    said = site.app.store.feedback.said(subscriber.row, 10)
+    said = site.app.store.feedback.latest(subscriber.row, 10)
     latest = -1 if first == "the one that stays" else 1
     assert [(one.paper, one.verdict) for one in said] == [(_row(site, 2), latest)]
     # Its old number goes on naming it.
-    assert membership.say(site.app, subscriber, old.row, 1)
+    assert membership.rate_paper(site.app, subscriber, old.row, 1)
     assert site.app.store.feedback.verdicts(subscriber.row) == {_row(site, 2): 1}
-    membership.take_back(site.app, subscriber, old.row)
-    assert site.app.store.feedback.said(subscriber.row, 10) == []
+    membership.remove_rating(site.app, subscriber, old.row)
+    assert site.app.store.feedback.latest(subscriber.row, 10) == []
 
 
 def test_a_word_on_nothing_or_of_nobody_is_not_kept(site: Site) -> None:
     digest = _first_letter(site)
     subscriber = _subscriber(site)
-    assert not membership.say(site.app, subscriber, 999_999, 1)
-    membership.say(site.app, subscriber, digest.papers[0], 1)
+    assert not membership.rate_paper(site.app, subscriber, 999_999, 1)
+    membership.rate_paper(site.app, subscriber, digest.papers[0], 1)
     membership.erase(site.app, subscriber)
-    assert not membership.say(site.app, subscriber, digest.papers[1], 1)
+    assert not membership.rate_paper(site.app, subscriber, digest.papers[1], 1)
     assert site.app.store.feedback.of(subscriber.row) == ()
 
 
@@ -197,7 +197,7 @@ def test_a_taste_is_made_of_the_latest_hundred_words(site: Site) -> None:
     subscriber = _subscriber(site)
     for number in range(1, 104):
         site.clock.now += timedelta(seconds=1)
-        assert membership.say(site.app, subscriber, _row(site, number), 1)
+        assert membership.rate_paper(site.app, subscriber, _row(site, number), 1)
     heard = site.app.store.feedback.of(subscriber.row)
     assert [one.paper for one in heard] == [_row(site, number) for number in range(103, 3, -1)]
 

@@ -64,7 +64,7 @@ def test_the_first_letter_has_the_papers_that_stood_out_on_trial_after_answers(
     trial = site.app.shared(Trials).try_interest(interest, answers)
     membership.add(site.app, "ada@example.org", {"queries": (interest,)}, confirmed=True, first_now=True)
     for row, verdict in answers.items():
-        membership.say(site.app, membership.subscriber(site.app, "ada@example.org"), row, verdict)
+        membership.rate_paper(site.app, membership.subscriber(site.app, "ada@example.org"), row, verdict)
     site.clock.now += timedelta(minutes=1)
     pipeline.round_(site.app)
     assert trial.taken >= 9

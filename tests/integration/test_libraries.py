@@ -69,7 +69,7 @@ def test_a_file_in_latin_1_is_read_and_that_is_told(pages: Pages) -> None:
 def test_an_answer_given_before_is_not_turned_round_by_a_library(pages: Pages) -> None:
     paper = pages.app.store.papers.by_id("2611.00001")
     assert paper is not None
-    membership.say(pages.app, membership.subscriber(pages.app, _EMAIL), paper.row, -1)
+    membership.rate_paper(pages.app, membership.subscriber(pages.app, _EMAIL), paper.row, -1)
     pages.client.post(_page(pages), data={"do": "read", "text": "2611.00001"})
     assert pages.app.store.feedback.verdicts(_row(pages)) == {paper.row: -1}
 

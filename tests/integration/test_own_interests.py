@@ -73,7 +73,7 @@ def test_four_answers_bring_what_the_interest_does_not_say(site: Site) -> None:
     for number in (1, 2, 3, 4):
         paper = site.app.store.papers.by_id(f"2611.{number:05d}")
         assert paper is not None
-        membership.say(site.app, membership.subscriber(site.app, _EMAIL), paper.row, 1)
+        membership.rate_paper(site.app, membership.subscriber(site.app, _EMAIL), paper.row, 1)
     site.papers(_gripper(101), *map(_other, range(102, 110)))
     assert _matched(site) == {f"Part 101: {_GRIPPER}"}
 
@@ -85,7 +85,7 @@ def test_the_answers_of_one_change_nothing_for_another_with_the_same_interest(si
     for number in (1, 2, 3, 4):
         paper = site.app.store.papers.by_id(f"2611.{number:05d}")
         assert paper is not None
-        membership.say(site.app, membership.subscriber(site.app, _EMAIL), paper.row, 1)
+        membership.rate_paper(site.app, membership.subscriber(site.app, _EMAIL), paper.row, 1)
     site.papers(_gripper(101), *map(_other, range(102, 110)))
     assert _matched(site) == set()
 

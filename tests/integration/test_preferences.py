@@ -420,7 +420,7 @@ def test_an_export_moves_a_site_to_another_database(database_url: str, tmp_path:
     # Databases that sort by language put these into another order.
     old.subscribers(["Zoë@example.org", "zoe@example.org", "b-a@example.org", "ba@example.org"], "robots")
     membership.unsubscribe(old.app, subscriber(old, "ba@example.org"))
-    membership.say_farewell(old.app, subscriber(old, "ba@example.org"), "too many, 'sorry'")
+    membership.store_unsubscribe_reason(old.app, subscriber(old, "ba@example.org"), "too many, 'sorry'")
     exported = _export(old)
     assert take_in(new, exported).problems == []
     assert _export(new) == exported

@@ -75,7 +75,7 @@ def test_a_sweep_indexes_old_papers_as_they_are_printed(database_url: str) -> No
 def test_sweeps_go_on_where_the_last_one_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     app = an_old_database(f"sqlite:///{tmp_path}/x.db")
     monkeypatch.setattr(topics, "_PAPERS_AT_ONCE", 1)
-    monkeypatch.setattr(app.courtesy, "give_way", app.stopping.set)
+    monkeypatch.setattr(app.throttle, "give_way", app.stopping.set)
     topics.reindex(app)
     assert found(app, "textbf") == [2, 3], "one paper was indexed anew before the program was told to stop"
     monkeypatch.undo()

@@ -18,7 +18,7 @@ from support.letters import (
     encoded_by,
     letters,
     never_clipped,
-    press,
+    renderer,
     well_encoded,
 )
 
@@ -28,10 +28,10 @@ from support.letters import (
 def test_hundreds_of_joined_letters_are_the_same_bytes_as_whole_ones(
     facts: LetterFacts, theme: str, code: str
 ) -> None:
-    joined, whole = press(theme, code).letter(facts), press(theme, code).whole_letter(facts)
+    joined, whole = renderer(theme, code).letter(facts), renderer(theme, code).whole_letter(facts)
     assert joined.html.encode() == whole.html.encode()
     assert joined == whole
-    assert decoded(encoded_by(press(theme, code), facts)) == (whole.subject, whole.html, whole.text)
+    assert decoded(encoded_by(renderer(theme, code), facts)) == (whole.subject, whole.html, whole.text)
 
 
 @pytest.mark.parametrize("theme", THEMES)
@@ -40,8 +40,8 @@ def test_hundreds_of_joined_letters_are_the_same_bytes_as_whole_ones(
 def test_hard_papers_are_the_same_bytes_in_every_theme(theme: str, code: str, extreme: str) -> None:
     papers = EXTREMES[extreme]
     facts = LetterFacts(digest(papers), {one.row: one for one in papers}, sample.SUBSCRIBER, sample.LINKS, DAY)
-    whole, encoded = press(theme, code).whole_letter(facts), encoded_by(press(theme, code), facts)
-    assert press(theme, code).letter(facts) == whole
+    whole, encoded = renderer(theme, code).whole_letter(facts), encoded_by(renderer(theme, code), facts)
+    assert renderer(theme, code).letter(facts) == whole
     assert decoded(encoded) == (whole.subject, whole.html, whole.text)
     assert well_encoded(encoded.html)
     assert well_encoded(encoded.text)

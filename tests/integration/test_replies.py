@@ -86,7 +86,7 @@ def _read(site: Site, raw: bytes) -> ReturnedMail:
 
 def _verdicts(site: Site) -> dict[str, int]:
     """What the subscriber has said so far, by title."""
-    said = site.app.store.feedback.said(membership.subscriber(site.app, _EMAIL).row, 50)
+    said = site.app.store.feedback.latest(membership.subscriber(site.app, _EMAIL).row, 50)
     return {one.title: one.verdict for one in said}
 
 

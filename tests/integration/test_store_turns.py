@@ -13,7 +13,7 @@ from paperround.domain.errors import StoreError
 from paperround.domain.models import SubscriberState
 from paperround.rounds import pipeline
 from paperround.store import engine as engines
-from paperround.store.issues import within
+from paperround.store.issues import fitting
 from paperround.store.unread import MatchCache
 from paperround.subscribers import membership
 from support.papers import listing
@@ -87,7 +87,7 @@ def test_a_queue_of_letters_that_nobody_wants_any_more_does_not_hide_the_others(
     [({}, 5, []), ({1: 9, 2: 0}, 5, [1]), ({3: 0, 1: 5, 2: 1}, 5, [3, 1]), ({1: 2, 2: 2, 3: 2}, 4, [1, 2])],
 )
 def test_the_first_that_fit_are_taken(wanted: dict[int, int], most: int, taken: list[int]) -> None:
-    assert within(wanted, most) == taken
+    assert fitting(wanted, most) == taken
 
 
 def test_a_writer_who_waits_comes_before_the_next_transaction_of_a_round() -> None:

@@ -211,8 +211,8 @@ def test_the_learned_taste_is_told_in_words_forgotten_reset_and_exported(pages: 
     browser, own = Browser(pages.web), _own(pages)
     assert "Nothing yet." in browser.get(f"{own}/taste").text
     rows = {paper.title: paper.row for paper in pages.app.store.papers.latest(100)}
-    membership.say(pages.app, _subscriber(pages), rows["On walk 1"], 1)
-    membership.say(pages.app, _subscriber(pages), rows["On tax 1"], -1)
+    membership.rate_paper(pages.app, _subscriber(pages), rows["On walk 1"], 1)
+    membership.rate_paper(pages.app, _subscriber(pages), rows["On tax 1"], -1)
     page = browser.get(f"{own}/taste").text
     assert (
         page.index("<bdi>terrain</bdi>")

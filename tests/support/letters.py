@@ -64,8 +64,8 @@ def facts_of(papers: Sequence[Paper], known: dict[int, Paper]) -> LetterFacts:
 
 
 @lru_cache
-def press(name: str = "paper", code: str = "en") -> LetterRenderer:
-    """The press of this theme and language."""
+def renderer(name: str = "paper", code: str = "en") -> LetterRenderer:
+    """Return the letter renderer of this theme and language."""
     return LetterRenderer(sample.SITE, name, language.load(code, FOLDERS), FOLDERS)
 
 
@@ -115,7 +115,7 @@ def letter(
     """The letter with these papers."""
     papers = {one.row: one for section in sections for one in section}
     made = digest(*sections, more=more, why=why, cadence=cadence)
-    return press(name, code).letter(LetterFacts(made, papers, subscriber, sample.LINKS, DAY))
+    return renderer(name, code).letter(LetterFacts(made, papers, subscriber, sample.LINKS, DAY))
 
 
 ABSTRACT = "We measure what others guessed, e.g. by hand. The result is 3.5 times better. Code is public. "
@@ -254,7 +254,7 @@ def never_clipped(theme: str) -> None:
         row: paper(row, abstract=ABSTRACT * 20, title=f"Ünï {row} " + "long title " * 9) for row in range(1, 501)
     }
     made = digest(list(papers.values())[:300], list(papers.values())[300:], more=7)
-    rendered = press(theme).letter(LetterFacts(made, papers, sample.SUBSCRIBER, sample.LINKS, DAY))
+    rendered = renderer(theme).letter(LetterFacts(made, papers, sample.SUBSCRIBER, sample.LINKS, DAY))
     assert 95_000 < len(rendered.html.encode()) < 100_000
     told = re.search(r"(\d+) of 507<", rendered.html)
     assert told

@@ -26,7 +26,7 @@ from paperround.domain.schedule import Cadence
 from paperround.rendering import sample
 from paperround.rendering.letter import LetterFacts
 from support.chromium import chromium
-from support.letters import DAY, LANGUAGES, NOTICE_CONTEXT, NOTICES, THEMES, press
+from support.letters import DAY, LANGUAGES, NOTICE_CONTEXT, NOTICES, THEMES, renderer
 from support.service import ADMIN_TOKEN, running
 
 # What letters need for Outlook on Windows: docs/letter.md gives the reasons.
@@ -78,10 +78,10 @@ def _save_letters(folder: Path) -> None:
             facts = LetterFacts(
                 sample.digest(cadence), sample.PAPERS, subscriber, sample.LINKS, DAY, sample.counts(cadence)
             )
-            html = press(theme, language).letter(facts).html
+            html = renderer(theme, language).letter(facts).html
             (folder / f"{theme}.{language}.{cadence}.{density}.letter.html").write_text(html, encoding="utf-8")
         for kind in NOTICES:
-            html = press(theme, language).notice(kind, sample.SUBSCRIBER, sample.LINKS, NOTICE_CONTEXT).html
+            html = renderer(theme, language).notice(kind, sample.SUBSCRIBER, sample.LINKS, NOTICE_CONTEXT).html
             (folder / f"{theme}.{language}.{kind}.letter.html").write_text(html, encoding="utf-8")
 
 

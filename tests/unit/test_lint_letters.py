@@ -14,7 +14,7 @@ from paperround.linting.size import measure
 from paperround.rendering import sample
 from paperround.rendering.letter import LetterFacts
 from support.findings import HTML, NOW, SITE, found, raw
-from support.letters import DAY, EXTREMES, LANGUAGES, NOTICE_CONTEXT, NOTICES, THEMES, digest, press
+from support.letters import DAY, EXTREMES, LANGUAGES, NOTICE_CONTEXT, NOTICES, THEMES, digest, renderer
 
 pytestmark = pytest.mark.slow  # whole letters are laid out
 
@@ -29,7 +29,7 @@ def _message(rendered: object, kind: str = "digest") -> bytes:
 @pytest.mark.parametrize("code", LANGUAGES)
 @pytest.mark.parametrize("theme", THEMES)
 def test_nothing_is_said_against_our_themes(theme: str, code: str) -> None:
-    rendered = press(theme, code).letter(
+    rendered = renderer(theme, code).letter(
         LetterFacts(sample.DIGEST, sample.PAPERS, sample.SUBSCRIBER, sample.LINKS, sample.DAY)
     )
     assert lint(_message(rendered), rendered, sample.SITE, NOW) == []
@@ -38,14 +38,14 @@ def test_nothing_is_said_against_our_themes(theme: str, code: str) -> None:
 @pytest.mark.parametrize("kind", NOTICES)
 @pytest.mark.parametrize("theme", THEMES)
 def test_nothing_is_said_against_our_notices(theme: str, kind: str) -> None:
-    rendered = press(theme).notice(kind, sample.SUBSCRIBER, sample.LINKS, NOTICE_CONTEXT)
+    rendered = renderer(theme).notice(kind, sample.SUBSCRIBER, sample.LINKS, NOTICE_CONTEXT)
     assert lint(_message(rendered, "notice"), rendered, sample.SITE, NOW) == []
 
 
 @pytest.mark.parametrize("name", EXTREMES)
 def test_papers_that_are_hard_to_print_make_no_errors(name: str) -> None:
     made = digest(EXTREMES[name], more=2)
-    rendered = press().letter(
+    rendered = renderer().letter(
         LetterFacts(made, {one.row: one for one in EXTREMES[name]}, sample.SUBSCRIBER, sample.LINKS, DAY)
     )
     findings = lint(_message(rendered), rendered, sample.SITE, NOW)

@@ -14,7 +14,7 @@ from paperround.linting.theme import join_findings, lint_theme
 from paperround.rendering import language, sample
 from paperround.rendering.letter import LetterFacts, LetterRenderer
 from paperround.rendering.source_marks import unmark
-from support.letters import FOLDERS, THEMES, press
+from support.letters import FOLDERS, THEMES, renderer
 
 pytestmark = pytest.mark.slow  # letters are laid out several times for each
 
@@ -146,4 +146,4 @@ def test_marks_change_nothing_that_is_printed() -> None:
     facts = LetterFacts(sample.DIGEST, sample.PAPERS, sample.SUBSCRIBER, sample.LINKS, sample.DAY)
     marked = LetterRenderer(sample.SITE, "cards", language.load("en", FOLDERS), FOLDERS, marked=True)
     html = unmark(marked.document(facts), _FILE).html
-    assert re.sub(r"\s", "", read(html).words) == re.sub(r"\s", "", read(press("cards").document(facts)).words)
+    assert re.sub(r"\s", "", read(html).words) == re.sub(r"\s", "", read(renderer("cards").document(facts)).words)

@@ -24,7 +24,7 @@ from support.letters import (
     WEEKLY_SUBSCRIBER,
     decoded,
     encoded_by,
-    press,
+    renderer,
 )
 
 pytestmark = pytest.mark.slow  # whole letters
@@ -96,7 +96,7 @@ def test_without_counted_topics_there_is_no_chart() -> None:
 @pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("code", LANGUAGES)
 def test_a_weekly_letter_from_pieces_is_the_one_laid_out_at_once(theme: str, code: str) -> None:
-    one = press(theme, code)
+    one = renderer(theme, code)
     joined = one.letter(LetterFacts(WEEKLY, *_REST, COUNTS))
     assert (
         joined
@@ -111,7 +111,7 @@ def test_a_weekly_letter_from_pieces_is_the_one_laid_out_at_once(theme: str, cod
 
 def test_charts_of_other_numbers_are_other_charts() -> None:
     other = tuple(replace(one, papers=(100, *one.papers[1:])) for one in COUNTS)
-    before, after = (press().letter(LetterFacts(WEEKLY, *_REST, counts)) for counts in (COUNTS, other))
+    before, after = (renderer().letter(LetterFacts(WEEKLY, *_REST, counts)) for counts in (COUNTS, other))
     assert before.html != after.html
     assert before.text != after.text
 

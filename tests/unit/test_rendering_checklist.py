@@ -18,7 +18,7 @@ from paperround.domain.models import RenderedLetter, SubscriberState
 from paperround.domain.schedule import Cadence
 from paperround.rendering import sample
 from paperround.rendering.letter import LetterFacts
-from support.letters import DAY, EXTREMES, LANGUAGES, NOTICE_CONTEXT, NOTICES, THEMES, digest, press
+from support.letters import DAY, EXTREMES, LANGUAGES, NOTICE_CONTEXT, NOTICES, THEMES, digest, renderer
 
 pytestmark = pytest.mark.slow  # whole letters are laid out
 
@@ -31,13 +31,15 @@ _KINDS = (*_DIGESTS, *_SPANS, *(f"notice {kind}" for kind in NOTICES))
 @cache
 def _rendered(theme: str, code: str, kind: str) -> RenderedLetter:
     if kind.startswith("notice "):
-        return press(theme, code).notice(
+        return renderer(theme, code).notice(
             kind.removeprefix("notice "), sample.SUBSCRIBER, sample.LINKS, NOTICE_CONTEXT
         )
     if cadence := _SPANS.get(kind):
         made, subscriber, counts = sample.digest(cadence), sample.subscriber(cadence), sample.counts(cadence)
-        return press(theme, code).letter(LetterFacts(made, sample.PAPERS, subscriber, sample.LINKS, DAY, counts))
-    return press(theme, code).letter(LetterFacts(_DIGESTS[kind], _PAPERS[kind], sample.SUBSCRIBER, sample.LINKS, DAY))
+        return renderer(theme, code).letter(LetterFacts(made, sample.PAPERS, subscriber, sample.LINKS, DAY, counts))
+    return renderer(theme, code).letter(
+        LetterFacts(_DIGESTS[kind], _PAPERS[kind], sample.SUBSCRIBER, sample.LINKS, DAY)
+    )
 
 
 @dataclass(frozen=True)
@@ -362,6 +364,6 @@ def test_each_paper_says_all_that_is_known(theme: str) -> None:
 
 def test_before_confirming_and_after_leaving_there_is_no_way_out_to_offer() -> None:
     for kind, state in (("confirm", SubscriberState.PENDING), ("your-link", SubscriberState.UNSUBSCRIBED)):
-        rendered = press().notice(kind, replace(sample.SUBSCRIBER, state=state), sample.LINKS, NOTICE_CONTEXT)
+        rendered = renderer().notice(kind, replace(sample.SUBSCRIBER, state=state), sample.LINKS, NOTICE_CONTEXT)
         assert sample.LINKS.unsubscribe not in rendered.html + rendered.text
         assert sample.LINKS.online not in rendered.html + rendered.text

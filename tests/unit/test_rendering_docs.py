@@ -28,8 +28,8 @@ def test_the_theme_in_the_document_works_and_looks_different(tmp_path: Path) -> 
     (theme,) = re.findall(r"```jinja\n(.*?)```", _THEME, re.DOTALL)
     (tmp_path / "email" / "themes").mkdir(parents=True)
     (tmp_path / "email" / "themes" / "evening.html.j2").write_text(theme, encoding="utf-8")
-    press = LetterRenderer(sample.SITE, "evening", language.load("en", FOLDERS), (tmp_path, *FOLDERS))
-    rendered = press.letter(LetterFacts(sample.DIGEST, sample.PAPERS, sample.SUBSCRIBER, sample.LINKS, DAY))
+    renderer = LetterRenderer(sample.SITE, "evening", language.load("en", FOLDERS), (tmp_path, *FOLDERS))
+    rendered = renderer.letter(LetterFacts(sample.DIGEST, sample.PAPERS, sample.SUBSCRIBER, sample.LINKS, DAY))
     assert "In one minute ☾" in rendered.html
     assert "background-color:#f8faff" in rendered.html
     assert "background-color: #141b2e !important" in rendered.html

@@ -13,7 +13,7 @@ import pytest
 from paperround.domain.models import RenderedLetter
 from paperround.rendering import sample
 from paperround.rendering.letter import LetterFacts
-from support.letters import COUNTS, LANGUAGES, THEMES, WEEKLY, WEEKLY_SUBSCRIBER, press
+from support.letters import COUNTS, LANGUAGES, THEMES, WEEKLY, WEEKLY_SUBSCRIBER, renderer
 
 pytestmark = pytest.mark.slow  # whole letters
 
@@ -24,7 +24,7 @@ _LETTERS = [(theme, "en") for theme in THEMES] + [("paper", code) for code in LA
 @pytest.mark.parametrize(("theme", "code"), _LETTERS)
 @pytest.mark.parametrize("part", ["html", "txt"])
 def test_a_letter_looks_as_it_did(theme: str, code: str, part: str) -> None:
-    rendered = press(theme, code).letter(
+    rendered = renderer(theme, code).letter(
         LetterFacts(sample.DIGEST, sample.PAPERS, sample.SUBSCRIBER, sample.LINKS, sample.DAY)
     )
     _compare(rendered, f"{theme}-{code}", part)
@@ -33,7 +33,7 @@ def test_a_letter_looks_as_it_did(theme: str, code: str, part: str) -> None:
 @pytest.mark.parametrize(("theme", "code"), _LETTERS)
 @pytest.mark.parametrize("part", ["html", "txt"])
 def test_a_weekly_letter_looks_as_it_did(theme: str, code: str, part: str) -> None:
-    rendered = press(theme, code).letter(
+    rendered = renderer(theme, code).letter(
         LetterFacts(WEEKLY, sample.PAPERS, WEEKLY_SUBSCRIBER, sample.LINKS, sample.DAY, COUNTS)
     )
     _compare(rendered, f"{theme}-{code}-weekly", part)

@@ -33,7 +33,7 @@ from support.letters import (
     letter,
     letters,
     paper,
-    press,
+    renderer,
     well_encoded,
 )
 
@@ -44,7 +44,7 @@ pytestmark = pytest.mark.slow  # whole letters are laid out
 @given(facts=letters(), theme=st.sampled_from(THEMES), code=st.sampled_from(LANGUAGES))
 def test_a_joined_letter_is_the_same_as_one_laid_out_at_once(facts: LetterFacts, theme: str, code: str) -> None:
     """More of them in tests/integration/test_rendering_many.py."""
-    joined, whole = press(theme, code).letter(facts), press(theme, code).whole_letter(facts)
+    joined, whole = renderer(theme, code).letter(facts), renderer(theme, code).whole_letter(facts)
     assert joined.html == whole.html
     assert joined == whole
 
@@ -54,7 +54,7 @@ def test_a_joined_letter_is_the_same_as_one_laid_out_at_once(facts: LetterFacts,
 def test_a_letter_of_encoded_pieces_reads_like_the_one_in_a_preview(
     facts: LetterFacts, theme: str, code: str
 ) -> None:
-    shown, encoded = press(theme, code).letter(facts), encoded_by(press(theme, code), facts)
+    shown, encoded = renderer(theme, code).letter(facts), encoded_by(renderer(theme, code), facts)
     assert decoded(encoded) == (shown.subject, shown.html, shown.text)
     assert well_encoded(encoded.html)
     assert well_encoded(encoded.text)
@@ -65,7 +65,7 @@ def test_a_letter_of_encoded_pieces_reads_like_the_one_in_a_preview(
 def test_letters_that_were_prepared_together_are_the_same_bytes(coming: list[LetterFacts], code: str) -> None:
     fresh = LetterRenderer(sample.SITE, "paper", language.load(code, FOLDERS), FOLDERS)
     together = [fresh.encode(one) for one in fresh.prepare(coming)]
-    assert together == [encoded_by(press("paper", code), facts) for facts in coming]
+    assert together == [encoded_by(renderer("paper", code), facts) for facts in coming]
 
 
 def test_what_was_prepared_is_not_laid_out_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,7 +97,7 @@ def test_new_blocks_are_laid_out_in_one_document_however_many_are_known(monkeypa
 def test_more_than_a_hundred_papers_are_numbered_without_a_line_too_long() -> None:
     papers = {row: paper(row, title=f"{row} " + "word " * 13, abstract="") for row in range(1, 121)}
     facts = LetterFacts(digest(tuple(papers.values())), papers, sample.SUBSCRIBER, sample.LINKS, DAY)
-    shown, encoded = press("plain").letter(facts), encoded_by(press("plain"), facts)
+    shown, encoded = renderer("plain").letter(facts), encoded_by(renderer("plain"), facts)
     assert decoded(encoded) == (shown.subject, shown.html, shown.text)
     assert well_encoded(encoded.text)
 
@@ -106,7 +106,7 @@ def test_more_than_a_hundred_papers_are_numbered_without_a_line_too_long() -> No
 def test_hard_papers_come_out_the_same_both_ways(extreme: str) -> None:
     papers = EXTREMES[extreme]
     facts = LetterFacts(digest(papers), {one.row: one for one in papers}, sample.SUBSCRIBER, sample.LINKS, DAY)
-    assert press("cards").letter(facts) == press("cards").whole_letter(facts)
+    assert renderer("cards").letter(facts) == renderer("cards").whole_letter(facts)
 
 
 @pytest.mark.parametrize("theme", THEMES)
@@ -128,7 +128,7 @@ def test_the_paper_of_the_highest_rank_leads_over_all_topics() -> None:
             for part in made.sections
         ),
     )
-    rendered = press().letter(
+    rendered = renderer().letter(
         LetterFacts(ranked, {row: paper(row) for row in (1, 2, 3)}, sample.SUBSCRIBER, sample.LINKS, DAY)
     )
     assert rendered.papers == (3, 2, 1)
@@ -183,7 +183,7 @@ def test_threads_can_share_a_renderer() -> None:
             pool.map(lambda one: shared.letter(LetterFacts(one, papers, sample.SUBSCRIBER, sample.LINKS, DAY)), made)
         )
     assert at_once == [
-        press("plain").letter(LetterFacts(one, papers, sample.SUBSCRIBER, sample.LINKS, DAY)) for one in made
+        renderer("plain").letter(LetterFacts(one, papers, sample.SUBSCRIBER, sample.LINKS, DAY)) for one in made
     ]
 
 
@@ -214,19 +214,19 @@ def test_papers_stand_in_the_digests_order() -> None:
 
 def test_a_paper_that_is_not_there_any_more_is_left_out() -> None:
     made = digest([paper(1), paper(2)], [paper(3)])
-    rendered = press().letter(LetterFacts(made, {1: paper(1)}, sample.SUBSCRIBER, sample.LINKS, DAY))
+    rendered = renderer().letter(LetterFacts(made, {1: paper(1)}, sample.SUBSCRIBER, sample.LINKS, DAY))
     assert rendered.papers == (1,)
     assert "Topic 2" not in rendered.html
 
 
 def test_a_day_without_papers_says_so() -> None:
-    rendered = press().letter(LetterFacts(digest(), {}, sample.SUBSCRIBER, sample.LINKS, DAY))
+    rendered = renderer().letter(LetterFacts(digest(), {}, sample.SUBSCRIBER, sample.LINKS, DAY))
     assert "Good morning, Ada. No new papers on your topics." in rendered.text
     assert rendered.subject == "No new papers on your topics"
 
 
 def test_a_day_with_papers_online_only_counts_them() -> None:
-    rendered = press().letter(LetterFacts(digest(more=3), {}, sample.SUBSCRIBER, sample.LINKS, DAY))
+    rendered = renderer().letter(LetterFacts(digest(more=3), {}, sample.SUBSCRIBER, sample.LINKS, DAY))
     assert "Good morning, Ada. 3 more online." in rendered.html
     assert rendered.subject == "3 more online"
 
@@ -254,7 +254,7 @@ def test_the_first_line_names_the_papers_that_the_subject_does_not_and_greets_on
     told = f"{titles} · 7\u00a0papers, 1\u00a0minute"
     assert f"Good morning, Ada. {told}" in monday.html
     made, known = digest(papers), {one.row: one for one in papers}
-    tuesday = press().letter(LetterFacts(made, known, sample.SUBSCRIBER, sample.LINKS, DAY + timedelta(days=1)))
+    tuesday = renderer().letter(LetterFacts(made, known, sample.SUBSCRIBER, sample.LINKS, DAY + timedelta(days=1)))
     assert told in tuesday.html
     assert "Ada." not in tuesday.html
 
@@ -294,7 +294,7 @@ def test_pictures_can_be_left_out() -> None:
     shown = paper(picture=PICTURE)
     pictured = digest([shown]), {1: shown}
     without = LetterRenderer(sample.SITE, "cards", language.load("en", FOLDERS), FOLDERS, pictures=False)
-    assert "<img" in press("cards").letter(LetterFacts(*pictured, sample.SUBSCRIBER, sample.LINKS, DAY)).html
+    assert "<img" in renderer("cards").letter(LetterFacts(*pictured, sample.SUBSCRIBER, sample.LINKS, DAY)).html
     assert "<img" not in without.letter(LetterFacts(*pictured, sample.SUBSCRIBER, sample.LINKS, DAY)).html
 
 
@@ -324,9 +324,9 @@ def test_without_https_pictures_are_for_a_trial_on_this_machine(base: str, shown
 
 def test_an_unknown_theme_or_language_is_named_with_those_that_exist() -> None:
     with pytest.raises(UnknownName, match="no theme 'papre'; there are cards, paper, plain"):
-        press("papre")
+        renderer("papre")
     with pytest.raises(UnknownName, match="no language 'tlh'; there are en, de"):
-        press("paper", "tlh")
+        renderer("paper", "tlh")
 
 
 def test_a_wrong_subject_template_is_refused_at_once() -> None:
@@ -403,7 +403,7 @@ def test_a_site_without_feedback_has_no_such_links_and_the_same_bytes_either_way
         assert rendered == silent.whole_letter(facts)
         assert "like this" not in rendered.html + rendered.text
         assert sample.LINKS.feedback not in rendered.html + rendered.text
-        heard = press().letter(facts)
+        heard = renderer().letter(facts)
         for what in ("more", "less"):
             for row in rendered.papers[:5]:  # the lead and the cards; titles have no such links
                 assert heard.html.count(f'"{sample.LINKS.feedback}?{what}={row}"') == 1
@@ -449,7 +449,7 @@ def test_an_interest_in_own_words_is_quoted_and_cut_between_words() -> None:
     papers = {row: paper(row) for row in range(1, 7)}
     own = Section("own-0123456789abcdef", words, tuple(Pick(row, ("meaning: close",)) for row in range(1, 6)))
     made = Digest(issue=f"daily {DAY}", sections=(own, Section("robots", "Robots", (Pick(6),))), more=())
-    rendered = press().letter(LetterFacts(made, papers, sample.SUBSCRIBER, sample.LINKS, DAY))
+    rendered = renderer().letter(LetterFacts(made, papers, sample.SUBSCRIBER, sample.LINKS, DAY))
     assert "because you follow “how language models remember things…” and Robots." in " ".join(rendered.text.split())
     assert rendered.html.count("<bdi>“how language…”</bdi>") == 5  # the index
     assert rendered.html.count("<bdi>“how language models remember things…”</bdi>") == 5  # the lead and four cards
@@ -457,5 +457,5 @@ def test_an_interest_in_own_words_is_quoted_and_cut_between_words() -> None:
 
 def test_a_topic_of_the_site_is_not_quoted_whatever_its_slug_begins_with() -> None:
     made = Digest(issue=f"daily {DAY}", sections=(Section("own-goals", "Own goals", (Pick(1),)),), more=())
-    rendered = press().letter(LetterFacts(made, {1: paper()}, sample.SUBSCRIBER, sample.LINKS, DAY))
+    rendered = renderer().letter(LetterFacts(made, {1: paper()}, sample.SUBSCRIBER, sample.LINKS, DAY))
     assert "because you follow Own goals." in " ".join(rendered.text.split())

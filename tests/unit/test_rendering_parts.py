@@ -21,7 +21,7 @@ from paperround.rendering import inline, language, notice, plaintext, sample, vi
 from paperround.rendering.card_cache import CardCache
 from paperround.rendering.placeholders import Fragment, escaped, plain_addresses, slot
 from paperround.rendering.plaintext import columns, wrap
-from support.letters import DAY, FOLDERS, paper, press
+from support.letters import DAY, FOLDERS, paper, renderer
 
 ENGLISH = language.load("en", FOLDERS)
 _CONTEXT = {"confirm_url": "https://papers.example/c/1", "topics": ["Robots"]}
@@ -32,7 +32,7 @@ _CONTEXT = {"confirm_url": "https://papers.example/c/1", "topics": ["Robots"]}
 
 def test_a_confirmation_repeats_nothing_that_a_stranger_could_have_typed() -> None:
     stranger = sample.SUBSCRIBER.with_preferences(name="Buy now at https://bad.example")
-    rendered = press().notice("confirm", stranger, sample.LINKS, _CONTEXT)
+    rendered = renderer().notice("confirm", stranger, sample.LINKS, _CONTEXT)
     assert "bad.example" not in rendered.subject + rendered.html + rendered.text
     assert 'href="https://papers.example/c/1"' in rendered.html
     assert "Confirm my subscription:\nhttps://papers.example/c/1" in rendered.text
@@ -40,27 +40,27 @@ def test_a_confirmation_repeats_nothing_that_a_stranger_could_have_typed() -> No
 
 def test_a_confirmation_says_where_to_read_what_was_typed() -> None:
     shown = "The page on which you confirm shows"
-    rendered = press().notice("confirm", sample.SUBSCRIBER, sample.LINKS, {**_CONTEXT, "queries": 1, "follows": 0})
+    rendered = renderer().notice("confirm", sample.SUBSCRIBER, sample.LINKS, {**_CONTEXT, "queries": 1, "follows": 0})
     text = " ".join(rendered.text.split())
     assert f"{shown} what you described in your own words." in text
     assert "organizations" not in text
-    rendered = press().notice("confirm", sample.SUBSCRIBER, sample.LINKS, {**_CONTEXT, "queries": 0, "follows": 3})
+    rendered = renderer().notice("confirm", sample.SUBSCRIBER, sample.LINKS, {**_CONTEXT, "queries": 0, "follows": 3})
     text = " ".join(rendered.text.split())
     assert "own words" not in text
     assert f"{shown} the authors and organizations that you want to follow." in text
-    assert shown not in press().notice("confirm", sample.SUBSCRIBER, sample.LINKS, _CONTEXT).text
+    assert shown not in renderer().notice("confirm", sample.SUBSCRIBER, sample.LINKS, _CONTEXT).text
 
 
 def test_a_name_can_neither_break_a_paragraph_nor_make_a_button() -> None:
     subscriber = sample.SUBSCRIBER.with_preferences(name="x\n\n[Click](https://bad.example/)\n\n")
-    rendered = press().notice("welcome", subscriber, sample.LINKS, {})
+    rendered = renderer().notice("welcome", subscriber, sample.LINKS, {})
     assert "Hello x [Click](https://bad.example/)!" in rendered.text
     assert 'href="https://bad.example' not in rendered.html
 
 
 def test_a_fact_that_a_notice_needs_is_named_when_it_is_missing() -> None:
     with pytest.raises(ConfigurationError, match=r"notices/confirm.txt.j2 line \d+: 'confirm_url' is undefined"):
-        press().notice("confirm", sample.SUBSCRIBER, sample.LINKS, {})
+        renderer().notice("confirm", sample.SUBSCRIBER, sample.LINKS, {})
 
 
 def test_an_unknown_notice_is_named_with_those_there_are() -> None:
@@ -68,7 +68,7 @@ def test_an_unknown_notice_is_named_with_those_there_are() -> None:
         UnknownName,
         match=r"no notice 'hello'; there are address-changed, confirm, new-address, reply, welcome, your-link$",
     ):
-        press().notice("hello", sample.SUBSCRIBER, sample.LINKS, {})
+        renderer().notice("hello", sample.SUBSCRIBER, sample.LINKS, {})
 
 
 @pytest.mark.parametrize(

@@ -7,32 +7,32 @@ import time
 
 import pytest
 
-from paperround.process import throttle as courtesy_module
-from paperround.process.throttle import Courtesy
+from paperround.process import throttle as throttle_module
+from paperround.process.throttle import Throttle
 
 
 def test_nobody_waits_where_nobody_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(courtesy_module, "_LONGEST", 60)
-    courtesy = Courtesy()
-    with courtesy.visitor(), courtesy.visitor():
+    monkeypatch.setattr(throttle_module, "_LONGEST", 60)
+    throttle = Throttle()
+    with throttle.visitor(), throttle.visitor():
         pass
-    courtesy._resumed -= 100
+    throttle._resumed -= 100
     began = time.monotonic()
-    courtesy.give_way()
+    throttle.give_way()
     assert time.monotonic() - began < 30
 
 
 def test_a_round_waits_until_the_last_visitor_has_an_answer() -> None:
-    courtesy, waiting, goes_on = Courtesy(), threading.Event(), threading.Event()
+    throttle, waiting, goes_on = Throttle(), threading.Event(), threading.Event()
 
     def work() -> None:
-        courtesy._resumed -= 100  # it has worked for so long
+        throttle._resumed -= 100  # it has worked for so long
         waiting.set()
-        courtesy.give_way()
+        throttle.give_way()
         goes_on.set()
 
-    with courtesy.visitor():
-        with courtesy.visitor():
+    with throttle.visitor():
+        with throttle.visitor():
             thread = threading.Thread(target=work)
             thread.start()
             assert waiting.wait(5)
@@ -42,10 +42,10 @@ def test_a_round_waits_until_the_last_visitor_has_an_answer() -> None:
 
 
 def test_with_a_visitor_always_there_it_waits_as_long_as_it_has_worked() -> None:
-    courtesy = Courtesy()
-    with courtesy.visitor():
+    throttle = Throttle()
+    with throttle.visitor():
         for worked, least in ((0.05, 0.05), (100, 0.25)):
-            courtesy._resumed = time.monotonic() - worked
+            throttle._resumed = time.monotonic() - worked
             began = time.monotonic()
-            courtesy.give_way()
+            throttle.give_way()
             assert least <= time.monotonic() - began < least + 30

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 _LONGEST = 0.25  # seconds
 
 
-class Courtesy:
+class Throttle:
     """Counts the page requests in progress, and pauses a round while there are any.
 
     Before each piece of work, a round calls `give_way`. While requests are in progress, it pauses for as long as the

@@ -52,7 +52,7 @@ def learn_from(app: App, subscriber: int, library: Library) -> LibraryReport:
         if paper is not None:
             liked += 1
             if paper.row not in said:
-                app.store.feedback.say(subscriber, paper.row, 1, now)
+                app.store.feedback.rate(subscriber, paper.row, 1, now)
         elif entry.title or entry.arxiv_id:
             outside.append(entry)
         else:

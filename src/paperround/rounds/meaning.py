@@ -144,7 +144,7 @@ def embed(app: App, seconds: float) -> int:
         pairs = [(paper, pack(vector)) for paper, vector in zip(papers, found, strict=True)]
         app.store.vectors.keep(meaning.encoder.name, pairs, rematch=_any_plain_topic(app))
         made += len(papers)
-        app.courtesy.give_way()
+        app.throttle.give_way()
     return made
 
 

@@ -315,7 +315,7 @@ def _compose_due(
             break
         if composed:
             composed(tally.composed, tally.due)
-        app.courtesy.give_way()
+        app.throttle.give_way()
 
 
 def _decide(app: App, batch: DueBatch, means: RoundContext) -> list[NewDelivery]:

@@ -34,5 +34,5 @@ def _in_batches(app: App, forget: Callable[[datetime, int], int], before: dateti
         total += some
         if some < _AT_ONCE or app.stopping.is_set():
             break
-        app.courtesy.give_way()
+        app.throttle.give_way()
     return total

@@ -44,7 +44,7 @@ def send_due(app: App, transport: Transport) -> SendingResult:
         getattr(app.settings.transport, "per_day", None),
         DispatchCallbacks(
             app.stopping,
-            app.courtesy.give_way,
+            app.throttle.give_way,
             app.progress.advance,
             lambda bounce: bounce_intake.take(app, bounce),
             lambda email, problem: bounce_intake.alarm(app, email, problem),

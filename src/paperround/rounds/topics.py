@@ -66,7 +66,7 @@ def reindex(app: App) -> None:
         row = app.store.papers.reindex(row, _PAPERS_AT_ONCE)
         if row is not None:
             app.store.set_note(progress, str(row))
-        app.courtesy.give_way()
+        app.throttle.give_way()
     if row is None:
         app.store.topics.rematch_all()
         app.store.set_note(_FORM_NOTE, TEXT_FORM)

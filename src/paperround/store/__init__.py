@@ -28,7 +28,7 @@ from paperround.store.engine import ShownVersion, connect, lock_exclusively, rea
 from paperround.store.events import Events, Wanted
 from paperround.store.examples import Examples
 from paperround.store.explain import Explanations
-from paperround.store.feedback import FeedbackLedger
+from paperround.store.feedback import SubscriberFeedback
 from paperround.store.issues import Issues
 from paperround.store.migrations import current_revision, migrate, newest_revision
 from paperround.store.overview import Overview
@@ -74,7 +74,7 @@ class Store:
         self.subscribers = Subscribers(self._engine, wanted or {}, self.address_hashes)
         self.changes = SubscriberChanges(self._engine, wanted or {}, self.address_hashes)
         self.issues = Issues(self._engine)
-        self.feedback = FeedbackLedger(self._engine)
+        self.feedback = SubscriberFeedback(self._engine)
         self.reading_lists = ReadingLists(self._engine)
         self.examples = Examples(self._engine)
         self.vectors = StoredVectors(self._engine)

@@ -52,13 +52,13 @@ class InterestFollower:
     """The latest first; empty if several subscribers follow the same interest."""
 
 
-class FeedbackLedger:
+class SubscriberFeedback:
     """Subscribers' feedback."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def say(self, subscriber: int, paper: int, verdict: int, now: datetime) -> bool:
+    def rate(self, subscriber: int, paper: int, verdict: int, now: datetime) -> bool:
         """Store a rating, +1 or −1. Return False if the subscriber or the paper no longer exists.
 
         `paper` may also be the former number of a merged paper.
@@ -140,7 +140,7 @@ class FeedbackLedger:
         with reading(self._engine) as db:
             return dict(db.execute(query).all())
 
-    def said(self, subscriber: int, limit: int) -> list[FeedbackEntry]:
+    def latest(self, subscriber: int, limit: int) -> list[FeedbackEntry]:
         """Return a subscriber's ratings with the papers' titles, latest first."""
         query = (
             select(feedback.c.paper, papers.c.id, papers.c.title, feedback.c.verdict)
@@ -152,7 +152,7 @@ class FeedbackLedger:
         with reading(self._engine) as db:
             return [FeedbackEntry(*found) for found in db.execute(query)]
 
-    def now(self, rows: Iterable[int]) -> dict[int, int]:
+    def current_numbers(self, rows: Iterable[int]) -> dict[int, int]:
         """Map paper numbers to current numbers; they differ for papers that were merged into another."""
         wanted = list(rows)
         with reading(self._engine) as db:

@@ -193,7 +193,7 @@ def _due(db: Connection, now: datetime, cache: MatchCache, limit: int, most_matc
     found = {one[0]: one for one in db.execute(_DUE, {"now": now, "most": limit})}
     follows = _follows(db, list(found))
     cache.count(db, follows)
-    taken = within({row: cache.unread_count(followed) for row, followed in follows.items()}, most_matches)
+    taken = fitting({row: cache.unread_count(followed) for row, followed in follows.items()}, most_matches)
     cache.read(db, {row: follows[row] for row in taken})
     slugs = cache.slugs(db, {topic for row in taken for topic, _ in follows[row]})
     return [
@@ -202,7 +202,7 @@ def _due(db: Connection, now: datetime, cache: MatchCache, limit: int, most_matc
     ]
 
 
-def within(wanted: Mapping[int, int], most: int) -> list[int]:
+def fitting(wanted: Mapping[int, int], most: int) -> list[int]:
     """Return the first keys whose numbers together do not exceed `most`, but at least one key."""
     sums = accumulate(wanted.values())
     return [key for place, (key, total) in enumerate(zip(wanted, sums, strict=True)) if place == 0 or total <= most]

@@ -138,7 +138,7 @@ def confirm(app: App, subscriber: Subscriber, consent: Mapping[str, str] | None 
     today = now.astimezone(ZoneInfo(wanted.timezone)).date()
     first = now if request.first_now and app.store.issues.digest_on(subscriber.row, today) is None else None
     for row, verdict in request.answers.items():  # before the request is settled, so that a crash loses no feedback
-        app.store.feedback.say(subscriber.row, row, verdict, now)
+        app.store.feedback.rate(subscriber.row, row, verdict, now)
     app.store.subscribers.unsuppress(subscriber.email)
     confirmed = SubscriberChange(subscriber.email, wanted.as_patch(), SubscriberState.ACTIVE, agreed)
     app.store.changes.save([confirmed], now, returns=True)

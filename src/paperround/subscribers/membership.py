@@ -175,20 +175,20 @@ def _match_own_queries(app: App, patches: Sequence[Patch], *, drop: bool) -> Non
 # --- everything else ----------------------------------------------------------------------------------------------
 
 
-def say_farewell(app: App, subscriber: Subscriber, because: str) -> None:
+def store_unsubscribe_reason(app: App, subscriber: Subscriber, because: str) -> None:
     """Store the reason why somebody unsubscribed."""
     app.store.personal.keep_unsubscribe_reason(subscriber.row, clean(because)[:MOST_UNSUBSCRIBE_REASON])
 
 
-def say(app: App, subscriber: Subscriber, paper: int, verdict: int) -> bool:
+def rate_paper(app: App, subscriber: Subscriber, paper: int, verdict: int) -> bool:
     """Store that the subscriber wants more (+1) or less (−1) like a paper. Returns False if either no longer exists.
 
     Feedback changes the order of papers in later digests and removes none.
     """
-    return app.store.feedback.say(subscriber.row, paper, verdict, app.clock())
+    return app.store.feedback.rate(subscriber.row, paper, verdict, app.clock())
 
 
-def take_back(app: App, subscriber: Subscriber, paper: int) -> None:
+def remove_rating(app: App, subscriber: Subscriber, paper: int) -> None:
     """Remove the subscriber's feedback on a paper."""
     app.store.feedback.forget(subscriber.row, paper)
 

@@ -78,5 +78,5 @@ def create(app: App) -> FastAPI:
     web.add_exception_handler(LoginNeeded, admin.ask_to_log_in)
     web.add_middleware(PageCacheMiddleware, context=web.state.context)
     web.add_middleware(EntryMiddleware, context=web.state.context)
-    web.add_middleware(HttpMiddleware, https=web.state.context.https, courtesy=app.courtesy)
+    web.add_middleware(HttpMiddleware, https=web.state.context.https, throttle=app.throttle)
     return web

@@ -11,7 +11,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from paperround.process.throttle import Courtesy
+from paperround.process.throttle import Throttle
 
 MAX_BODY = 64 * 1024  # bytes; the largest form is the preferences
 MAX_ADMIN_BODY = 1024 * 1024
@@ -47,12 +47,12 @@ HEADERS = {
 class HttpMiddleware:
     """Adds security headers to every response, answers HEAD requests, and limits request bodies and concurrency.
 
-    `https` means that the site is served over HTTPS only, and enables HSTS. A round slows down (`courtesy`) from the
+    `https` means that the site is served over HTTPS only, and enables HSTS. A round slows down (`throttle`) from the
     moment a request has arrived completely until its response begins.
     """
 
-    def __init__(self, app: ASGIApp, *, https: bool, courtesy: Courtesy) -> None:
-        self._app, self._courtesy = app, courtesy
+    def __init__(self, app: ASGIApp, *, https: bool, throttle: Throttle) -> None:
+        self._app, self._throttle = app, throttle
         self._headers: Mapping[str, str] = {
             **HEADERS,
             **({"Strict-Transport-Security": "max-age=31536000"} if https else {}),
@@ -68,7 +68,7 @@ class HttpMiddleware:
 
             def is_whole() -> None:
                 self._take_place(working)
-                waiting.enter_context(self._courtesy.visitor())
+                waiting.enter_context(self._throttle.visitor())
 
             sender = _ResponseSender(send, self._headers, waiting, without_body=head)
             if refusal := await self._answer(scope, receive, sender, is_whole, head=head):

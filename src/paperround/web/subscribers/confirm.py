@@ -19,7 +19,7 @@ from paperround.web import wording
 from paperround.web.context import ContextDep, RequestContext, client_of
 from paperround.web.forms import AnyForm
 from paperround.web.subscribers import preferences
-from paperround.web.subscribers.token_links import again, owner, path
+from paperround.web.subscribers.token_links import owner, path, reloaded
 
 router = APIRouter()
 get = partial(router.get, response_model=None)
@@ -61,7 +61,7 @@ def confirm(request: Request, context: ContextDep, token: str) -> Response:
     consent = {"confirmed_at": context.app.clock().isoformat(), "confirmed_from": client_of(request)}
     if subscriber is None or not confirmation.confirm(context.app, subscriber, consent):
         return _nothing_waits(request, context, subscriber)
-    return preferences.redirect(context, again(context, subscriber), "confirmed")
+    return preferences.redirect(context, reloaded(context, subscriber), "confirmed")
 
 
 def _nothing_waits(request: Request, context: RequestContext, subscriber: Subscriber | None) -> Response:
@@ -109,8 +109,8 @@ def unsubscribe(request: Request, context: ContextDep, token: str, form: AnyForm
     if subscriber is not None:
         membership.unsubscribe(context.app, subscriber)
         if form.get("because") or form.get("words"):
-            membership.say_farewell(
-                context.app, again(context, subscriber), f"{form.get('because')} {form.get('words')}"
+            membership.store_unsubscribe_reason(
+                context.app, reloaded(context, subscriber), f"{form.get('because')} {form.get('words')}"
             )
             return _gone(request, context, token, subscriber, thanks=True)
     return _gone(request, context, token, subscriber)

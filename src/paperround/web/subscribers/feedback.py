@@ -21,7 +21,7 @@ from paperround.subscribers import membership
 from paperround.web.browse import cards
 from paperround.web.context import ContextDep, RequestContext
 from paperround.web.forms import AnyForm, FormFields, read_number
-from paperround.web.subscribers.token_links import again, digest_owner
+from paperround.web.subscribers.token_links import digest_owner, reloaded
 
 router = APIRouter()
 get = partial(router.get, response_model=None)
@@ -44,7 +44,7 @@ def ask(request: Request, context: ContextDep, token: str) -> Response:
 
 
 @post("/f/{token}")
-def say(request: Request, context: ContextDep, token: str, form: AnyForm) -> Response:
+def submit_feedback(request: Request, context: ContextDep, token: str, form: AnyForm) -> Response:
     """Record or remove feedback on the paper that the form or the address names, or save or remove the paper.
 
     Repeating it has no effect.
@@ -55,15 +55,15 @@ def say(request: Request, context: ContextDep, token: str, form: AnyForm) -> Res
     what, number = _asked(form.known(_VERDICTS)) or _asked(request.query_params) or ("", 0)
     if not _inside(digest, number) or what not in _VERDICTS:
         return _unknown(request, context, subscriber)
-    current = context.app.store.feedback.now([number])[number]  # of a paper that was merged into another one
+    current = context.app.store.feedback.current_numbers([number])[number]  # the paper may have been merged
     if what == _SAVE:
         if not membership.save_paper(context.app, subscriber, current):
             return _unknown(request, context, subscriber)
     elif what == _REMOVE:
         membership.remove_saved(context.app, subscriber, current)
     elif what == _FORGET:
-        membership.take_back(context.app, subscriber, number)
-    elif not membership.say(context.app, subscriber, number, _VERDICTS[what]):
+        membership.remove_rating(context.app, subscriber, number)
+    elif not membership.rate_paper(context.app, subscriber, number, _VERDICTS[what]):
         return _unknown(request, context, subscriber)
     return _page(request, context, token, digest, subscriber, [number], what=what, said=True)
 
@@ -89,7 +89,7 @@ def _follow(
     except PreferenceError as error:
         language = context.language_for(request, subscriber)
         return context.message(request, language.gettext("Not saved"), [str(error)], status=422, language=language)
-    return _page(request, context, token, digest, again(context, subscriber), [number], what=_FOLLOW)
+    return _page(request, context, token, digest, reloaded(context, subscriber), [number], what=_FOLLOW)
 
 
 def _followable(paper: Paper) -> tuple[str, ...]:
@@ -156,7 +156,7 @@ def _people(subscriber: Subscriber, papers: Mapping[int, Paper]) -> list[tuple[i
 
 def _papers(context: RequestContext, numbers: Sequence[int]) -> dict[int, Paper]:
     """Return the papers by their numbers in the digest, with current data. Papers that were merged appear once."""
-    now = context.app.store.feedback.now(numbers)
+    now = context.app.store.feedback.current_numbers(numbers)
     known = context.app.store.papers.by_rows(now.values())
     first = {row: number for number, row in reversed(now.items())}
     return {number: known[row] for number, row in now.items() if row in known and first[row] == number}

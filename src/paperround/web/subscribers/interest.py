@@ -68,9 +68,9 @@ def answer(request: Request, context: ContextDep, token: str, form: Form) -> Res
     for name, value in form.pairs(_ANSWERS):
         row = read_number(value)
         if name == "forget":
-            membership.take_back(context.app, subscriber, row)
+            membership.remove_rating(context.app, subscriber, row)
         else:
-            membership.say(context.app, subscriber, row, 1 if name == "more" else -1)
+            membership.rate_paper(context.app, subscriber, row, 1 if name == "more" else -1)
     here = path(context, tokens.PREFERENCES, subscriber)
     if (do := form.get("do")) in _CHANGES:
         if wrong := _CHANGES[do](request, context, subscriber, text):

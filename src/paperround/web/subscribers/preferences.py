@@ -139,7 +139,7 @@ def _future(text: str, today: date) -> date | None:
 
 
 def _forget(context: RequestContext, subscriber: Subscriber, form: FormFields) -> Response:
-    membership.take_back(context.app, subscriber, read_number(form.get("paper")))
+    membership.remove_rating(context.app, subscriber, read_number(form.get("paper")))
     return redirect(context, subscriber, "forgotten")
 
 
@@ -213,7 +213,7 @@ def _feedback(context: RequestContext, subscriber: Subscriber) -> list[dict[str,
     """Return the subscriber's feedback, latest first."""
     return [
         {"paper": one.paper, "href": page_of(one.id), "title": readable(one.title), "more": one.verdict > 0}
-        for one in context.app.store.feedback.said(subscriber.row, _SAID)
+        for one in context.app.store.feedback.latest(subscriber.row, _SAID)
     ]
 
 

@@ -47,7 +47,7 @@ def change(request: Request, context: ContextDep, token: str, form: Form) -> Res
     if form.get("do") == "reset":
         taste.reset(context.app, subscriber)
     elif form.get("do") == "forget":
-        membership.take_back(context.app, subscriber, read_number(form.get("paper")))
+        membership.remove_rating(context.app, subscriber, read_number(form.get("paper")))
     return RedirectResponse(f"{path(context, tokens.PREFERENCES, subscriber)}/taste", 303, headers=PRIVATE)
 
 

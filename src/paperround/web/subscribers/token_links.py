@@ -52,7 +52,7 @@ def digest_owner(context: RequestContext, purpose: str, token: str) -> tuple[Dig
     return context.app.store.issues.digest(row), subscriber
 
 
-def again(context: RequestContext, subscriber: Subscriber) -> Subscriber:
+def reloaded(context: RequestContext, subscriber: Subscriber) -> Subscriber:
     """Read the subscriber again from the database. Raises BadToken if they were erased."""
     found = context.app.store.subscribers.by_row(subscriber.row)
     if found is None:
