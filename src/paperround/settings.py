@@ -49,6 +49,7 @@ from paperround.delivery import AnyTransport, InboxTransport, webhooks
 from paperround.delivery.dkim import Dkim
 from paperround.delivery.retry import RetryPolicy
 from paperround.domain.errors import ConfigurationError, UnknownName
+from paperround.domain.hosts import is_this_machine
 from paperround.domain.models import EventKind, Site
 from paperround.meaning import AnyEncoder, Encoder, MiniLM, SummaryWriter, WordsOnly
 from paperround.network.address_guard import network_of
@@ -245,7 +246,7 @@ class WebhookSettings(_Part):
             (parts.hostname or "").encode("idna")
         except UnicodeError:
             raise ValueError("is not an address that can be called") from None
-        local = parts.hostname in {"localhost", "127.0.0.1", "::1"}
+        local = is_this_machine(parts.hostname)
         if not parts.hostname or parts.scheme not in ({"http", "https"} if local else {"https"}):
             raise ValueError(
                 "must be an https address (http is for this machine alone): subscribers' addresses go there"

@@ -64,6 +64,16 @@ def test_a_relay_that_is_away_or_refuses_us_is_an_error(tmp_path: Path) -> None:
     assert "not from you" in found.what
 
 
+@pytest.mark.parametrize(
+    ("base_url", "reached"),
+    [("https://papers.localhost-lab.example.org", True), ("https://[::1]:8000", False), ("http://p.example", False)],
+)
+def test_an_address_is_of_this_machine_by_its_host_alone(tmp_path: Path, base_url: str, reached: bool) -> None:
+    site = Site(tmp_path, site={"base_url": base_url, "sender": "a@b.example"})
+    found = findings(site)
+    assert ("base_url" not in found) is reached
+
+
 def test_a_site_that_subscribers_cannot_reach_is_an_error_before_it_goes_live(tmp_path: Path) -> None:
     with SmtpServer() as server:
         transport = {"kind": "smtp", "host": "127.0.0.1", "port": server.port, "tls": "none"}

@@ -109,6 +109,7 @@ def test_what_fits_a_phone_passes(content: str) -> None:
         (f'<a {_LINK} href="javascript:alert(1)">Paper</a>', "scheme", "error"),
         (f'<a {_LINK} href="http://a.example/">Paper</a>', "http-link", "warning"),
         (f'<a {_LINK} href="http://localhost:8000/">Paper</a>', "local-link", "error"),
+        (f'<a {_LINK} href="https://127.9.9.9/">Paper</a>', "local-link", "error"),
         (f'<a {_LINK} href="https://192.168.1.4/">Paper</a>', "private-host", "error"),
         (f'<a {_LINK} href="https://intranet/">Paper</a>', "private-host", "error"),
         (f'<a {_LINK} href="https://bit.ly/x">Paper</a>', "shortener", "warning"),

@@ -22,6 +22,7 @@ from typing import Literal
 
 from paperround.delivery.address import ascii_domain, wire
 from paperround.domain import quoted_printable
+from paperround.domain.hosts import is_local
 from paperround.domain.models import EncodedLetter, RenderedLetter
 from paperround.domain.text import clean
 
@@ -42,11 +43,7 @@ _Q_WORD = "=?utf-8?q?{}?="
 _REPLY_MARK = re.compile(r"(?:(?:re|fwd?|aw|wg)\s*:\s*)+", re.IGNORECASE)
 # Google's display-name rules: symbols and invisible or direction-changing characters imitate other senders.
 _NOT_IN_NAMES = frozenset({"So", "Sk", "Cf", "Co", "Cn", "Cs"})
-# RFC 8058 3.1 requires https; http is only for trying the service on a local machine. A comma separates URIs.
-_URI = re.compile(
-    r"""(?: https:// | mailto: | http://(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?/ ) [!\#-+\--;=?-~]+""",
-    re.VERBOSE,
-)
+_URI = re.compile(r"(?:https?://|mailto:)[!#-+\--;=?-~]+")  # without commas, which separate URIs
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,8 +232,13 @@ def _list_id(name: str, label: str, domain: str) -> Sequence[str]:
 
 def _uris(*uris: str) -> Sequence[str]:
     """Return the usable URIs in angle brackets, separated by commas."""
-    found = [f"<{uri}>" for uri in uris if _URI.fullmatch(uri)]
+    found = [f"<{uri}>" for uri in uris if _is_usable(uri)]
     return [*(f"{uri}," for uri in found[:-1]), *found[-1:]]
+
+
+def _is_usable(uri: str) -> bool:
+    # RFC 8058 3.1 requires https; http is only for trying the service on this machine.
+    return bool(_URI.fullmatch(uri)) and (not uri.startswith("http:") or is_local(uri))
 
 
 def _feedback_id(feedback: tuple[str, ...], domain: str) -> str:

@@ -9,10 +9,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FilePath, SecretStr, model_validator
 
+from paperround.domain.hosts import is_this_machine
 from paperround.process.validation import HOST, matches
 
 _PORTS = {"starttls": 587, "tls": 465, "none": 25}
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def _host(value: str) -> str:
@@ -71,7 +71,7 @@ class RelaySettings(BaseModel):
             shlex.split(self.token_command)
         except ValueError as error:
             raise ValueError(f"token_command: {error}; quote as a shell would have it") from None
-        if self.username and self.tls == "none" and self.host not in _LOOPBACK:
+        if self.username and self.tls == "none" and not is_this_machine(self.host):
             raise ValueError('the password would go in clear: set tls to "starttls" or "tls"')
         return self
 

@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 from email.utils import getaddresses, parsedate_to_datetime
 from urllib.parse import unquote
 
+from paperround.domain.hosts import is_local
 from paperround.linting.finding import LintFinding, Severity, some
-from paperround.linting.mail import HeaderField, Mail, decoded, is_local
+from paperround.linting.mail import HeaderField, Mail, decoded
 
 _REQUIRED = ("From", "To", "Subject", "Date", "Message-ID", "MIME-Version")
 _ONCE = frozenset((

@@ -9,8 +9,9 @@ from urllib.parse import urlsplit
 
 from lxml.etree import _Element
 
+from paperround.domain.hosts import host_of, is_local
 from paperround.linting.finding import LintFinding, Severity, some
-from paperround.linting.mail import Mail, host_of, is_local
+from paperround.linting.mail import Mail
 from paperround.linting.page import line, text_of
 
 _DOMAIN = re.compile(r"(?<![\w@.-])(?:https?://)?((?:[a-z0-9-]+\.)+[a-z]{2,})(?=[/:?#\s]|$)", re.IGNORECASE)

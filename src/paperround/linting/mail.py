@@ -10,14 +10,13 @@ from email.errors import HeaderParseError
 from email.header import decode_header, make_header
 from email.message import Message
 from functools import cached_property
-from urllib.parse import urlsplit
 
+from paperround.domain.hosts import is_local
 from paperround.domain.models import RenderedLetter, Site
 from paperround.linting.page import HtmlDocument, read
 
 _FIELD = re.compile(rb"([!-9;-~]+):")  # RFC 5322 2.2: any printable character except the colon
 _LINE_END = re.compile(rb"\r\n|\r|\n")
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,19 +145,6 @@ def decoded(value: str) -> str:
         return str(make_header(decode_header(value)))
     except (HeaderParseError, ValueError, LookupError):
         return value
-
-
-def is_local(url: str) -> bool:
-    """Return whether the address points to this machine."""
-    return (host_of(url) or "").removesuffix(".").endswith(_LOOPBACK)
-
-
-def host_of(url: str) -> str | None:
-    """Return the lowercase host of an address, or None if it has none."""
-    try:
-        return urlsplit(url).hostname
-    except ValueError:
-        return None
 
 
 def _split(raw: bytes) -> tuple[bytes, bool, bytes]:

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from lxml.etree import _Element
 
 from paperround.domain.client_limits import GMAIL_STYLE
+from paperround.domain.hosts import is_local
 from paperround.linting.finding import LintFinding, Severity, some
-from paperround.linting.mail import Mail, is_local
+from paperround.linting.mail import Mail
 from paperround.linting.page import Declaration, declarations, hides, line, text_of
 
 _TINY, _SMALL = 12.0, 14.0  # pixels of text

@@ -17,6 +17,7 @@ from paperround.bounces.mailboxes import check_maildir, try_imap
 from paperround.delivery import FileTransport, InboxTransport, MaildirTransport, SmtpTransport
 from paperround.delivery.smtp_session import refusal
 from paperround.domain.errors import ConfigurationError, MeaningError, PaperroundError, StoreError
+from paperround.domain.hosts import is_local
 from paperround.domain.models import DeliveryState, Stage, Topic
 from paperround.domain.text import counted
 from paperround.operator.preview import PreviewRequest, look
@@ -199,8 +200,7 @@ def _site(app: App) -> Iterator[Finding]:
     site, later = app.settings.site, isinstance(app.settings.transport, InboxTransport)
     error = CheckState.WARNING if later else CheckState.ERROR
     sender = site.facts().sender
-    local = "localhost" in site.base_url or "127.0.0.1" in site.base_url
-    if local or not site.base_url.startswith("https://"):
+    if is_local(site.base_url) or not site.base_url.startswith("https://"):
         what = f"site.base_url is {site.base_url}: subscribers cannot unsubscribe; set your https address"
         yield Finding("base_url", error, what, later)
     if sender.endswith(".example"):

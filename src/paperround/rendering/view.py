@@ -13,6 +13,7 @@ from urllib.parse import quote, urlsplit
 
 from markupsafe import Markup
 
+from paperround.domain.hosts import is_local
 from paperround.domain.latex import as_html, marked, readable, unmarked
 from paperround.domain.models import (
     DISCUSSED,
@@ -52,7 +53,6 @@ _MONDAY = 0
 _DAYS_OF_WEEK = 7
 _NAMED_TOPICS = 4
 _LEAST_COMPARED = 3  # papers that the example of a reply names
-_THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -355,8 +355,7 @@ def day_facts(facts: DayFacts | None, fit: int, language: Language) -> str:
 
 def reaches_subscribers(site: Site) -> bool:
     """Return whether mail clients can load the site's pictures: over https, or from this machine."""
-    address = urlsplit(site.base_url)
-    return address.scheme == "https" or address.hostname in _THIS_MACHINE
+    return urlsplit(site.base_url).scheme == "https" or is_local(site.base_url)
 
 
 def tag(section: Section, pick: Pick, language: Language | None = None) -> str:
