@@ -7,10 +7,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
 
 from paperround.process.encryption import decrypt
 from paperround.rounds import libraries
 from paperround.sources import library_services
+from paperround.sources.library import read_library
 from paperround.subscribers import membership
 from support.library_server import FEED, Services
 from support.library_server import KEY as _KEY
@@ -188,6 +190,51 @@ def test_a_library_is_disconnected_and_forgotten(pages: Pages, services: Service
 def test_an_authors_papers_here_count(pages: Pages) -> None:
     answer = pages.client.post(_page(pages), data={"do": "author", "author": "Ben Bookman"})
     assert "papers are on this site and count as “more like this”." in answer.text
+
+
+def test_an_answer_given_while_a_library_is_read_is_not_turned_round(pages: Pages) -> None:
+    paper, row, clock = pages.app.store.papers.by_id("2611.00001"), _row(pages), pages.app.clock
+    assert paper is not None
+
+    def meanwhile():
+        now = clock()
+        pages.app.store.feedback.say(row, paper.row, -1, now)
+        return now
+
+    pages.app.clock = meanwhile
+    libraries.learn_from(pages.app, row, read_library(b"2611.00001"))
+    assert pages.app.store.feedback.verdicts(row) == {paper.row: -1}
+
+
+def test_a_library_is_stored_in_as_many_transactions_however_long_it_is(pages: Pages) -> None:
+    def commits(number: int) -> int:
+        counted: list[object] = []
+        note = counted.append
+        event.listen(pages.app.store._engine, "commit", note)
+        text = "\n".join(f"2611.{each:05d}" for each in range(1, number + 1))
+        report = libraries.learn_from(pages.app, _row(pages), read_library(text.encode()))
+        event.remove(pages.app.store._engine, "commit", note)
+        assert report.liked == number
+        return len(counted)
+
+    pages.site.papers(*(listing(number, "robots") for number in range(1, 21)))
+    assert commits(1) == commits(20)
+    assert len(pages.app.store.feedback.verdicts(_row(pages))) == 20
+
+
+def test_papers_that_are_gone_or_merged_into_others_count_once(pages: Pages) -> None:
+    facts = {"source": "blog", "arxiv_id": None, "doi": "10.5555/one", "url": "https://b.example/1"}
+    same = {"title": "A study: one", "authors": ["Ben Bookman"]}
+    pages.site.papers(listing(0, **same, **facts), listing(77, **{**same, "title": "A study: two"}))
+    old, row = pages.app.store.papers.rows_by_id(["10.5555/one", "10.5555/none"]), _row(pages)
+    pages.site.papers(listing(77, **same, doi="10.5555/one"))
+    kept = pages.app.store.papers.rows_by_id(["arXiv:2611.00077v2"])["arXiv:2611.00077v2"]
+    assert kept not in old.values()
+    pages.app.store.feedback.like_all(row, [old["10.5555/one"], kept, 999_999], pages.app.clock())
+    assert pages.app.store.feedback.verdicts(row) == {kept: 1}
+    pages.app.store.feedback.like_all(row, [999_999], pages.app.clock())
+    pages.app.store.feedback.like_all(999_999, [kept], pages.app.clock())
+    assert pages.app.store.feedback.verdicts(row) == {kept: 1}
 
 
 def test_erasing_a_subscriber_erases_their_library(pages: Pages) -> None:

@@ -45,22 +45,15 @@ def library_of_author(app: App, name: str) -> Library:
 
 def learn_from(app: App, subscriber: int, library: Library) -> LibraryReport:
     """Learn from the papers of a library; the subscriber's earlier feedback does not change."""
-    said, now = app.store.feedback.verdicts(subscriber), app.clock()
-    liked, outside, unknown = 0, list[LibraryEntry](), list[str]()
-    for entry in library.entries:
-        paper = app.store.papers.by_id(entry.arxiv_id or entry.doi) if entry.arxiv_id or entry.doi else None
-        if paper is not None:
-            liked += 1
-            if paper.row not in said:
-                app.store.feedback.rate(subscriber, paper.row, 1, now)
-        elif entry.title or entry.arxiv_id:
-            outside.append(entry)
-        else:
-            unknown.append(entry.doi)
-    outside = outside[:MOST_EXAMPLES]
+    now, names = app.clock(), [entry.arxiv_id or entry.doi for entry in library.entries]
+    stored = app.store.papers.rows_by_id(set(filter(None, names)))
+    others = [entry for entry, name in zip(library.entries, names, strict=True) if name not in stored]
+    outside = [entry for entry in others if entry.title or entry.arxiv_id][:MOST_EXAMPLES]
+    app.store.feedback.like_all(subscriber, set(stored.values()), now)
     app.store.examples.add(subscriber, map(_example, outside), now)
     titled = sum(bool(entry.title) for entry in outside)
-    return LibraryReport(liked, titled, len(outside) - titled, tuple(unknown))
+    unknown = tuple(entry.doi for entry in others if not entry.title and not entry.arxiv_id)
+    return LibraryReport(len(names) - len(others), titled, len(outside) - titled, unknown)
 
 
 def _example(entry: LibraryEntry) -> Example:

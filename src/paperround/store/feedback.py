@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -65,6 +65,16 @@ class SubscriberFeedback:
         """
         with writing(self._engine) as db:
             return _lock_subscriber(db, subscriber) is not None and _say(db, subscriber, paper, verdict, now)
+
+    def like_all(self, subscriber: int, papers_liked: Collection[int], now: datetime) -> None:
+        """Store that a subscriber wants more like each of these papers, unless they have rated it."""
+        with writing(self._engine) as db:
+            if _lock_subscriber(db, subscriber) is None:
+                return
+            rows = sorted(set(_locked(db, list(papers_liked)).values()))
+            if rows:
+                values = [{"subscriber": subscriber, "paper": row, "verdict": 1, "at": now} for row in rows]
+                db.execute(upsert(db, feedback).on_conflict_do_nothing(), values)
 
     def take_reply(
         self, subscriber: int, verdicts: Mapping[int, int], saved: Sequence[int], answer: NewNotice, now: datetime
@@ -188,8 +198,7 @@ def _replies(db: Connection, subscriber: int, since: datetime) -> int:
 
 
 def _say(db: Connection, subscriber: int, paper: int, verdict: int, now: datetime) -> bool:
-    # Locked, so that it is not merged into another paper before this transaction ends.
-    row = _locked(db, paper) or _locked(db, _merged(db, [paper]).get(paper, 0))
+    row = _locked(db, [paper]).get(paper)
     if row is None:
         return False
     word = upsert(db, feedback).values(subscriber=subscriber, paper=row, verdict=verdict, at=now)
@@ -199,15 +208,26 @@ def _say(db: Connection, subscriber: int, paper: int, verdict: int, now: datetim
     return True
 
 
-def _locked(db: Connection, paper: int) -> int | None:
-    row: int | None = db.scalar(
-        select(papers.c.row).where(papers.c.row == paper).with_for_update(read=True, key_share=True)
-    )
-    return row
+def _locked(db: Connection, rows: Sequence[int]) -> dict[int, int]:
+    """Return the present number of each paper that exists, and keep it from being merged into another one.
+
+    That holds until the transaction ends.
+    """
+    found = {row: row for row in _lock(db, rows)}
+    merged = _merged(db, [row for row in rows if row not in found])
+    there = _lock(db, merged.values())
+    return found | {old: row for old, row in merged.items() if row in there}
+
+
+def _lock(db: Connection, rows: Collection[int]) -> set[int]:
+    if not rows:
+        return set()
+    wanted = select(papers.c.row).where(among(db, papers.c.row, list(rows))).order_by(papers.c.row)
+    return set(db.scalars(wanted.with_for_update(read=True, key_share=True)))
 
 
 def _merged(db: Connection, rows: Sequence[int]) -> dict[int, int]:
     """Map the numbers of merged papers to the papers they were merged into."""
     keys = {f"{ROW_KEY}{row}": row for row in rows}
-    query = select(paper_keys.c.key, paper_keys.c.paper).where(paper_keys.c.key.in_(keys))
+    query = select(paper_keys.c.key, paper_keys.c.paper).where(among(db, paper_keys.c.key, list(keys)))
     return {keys[key]: paper for key, paper in db.execute(query)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from itertools import chain
@@ -173,10 +173,20 @@ class Papers:
             found = next(load(db, papers.c.id == paper_id), None)
             if found:
                 return found
-            arxiv = identifiers.arxiv_id(paper_id)
-            names = [f"id:{paper_id}", f"arxiv:{arxiv[0]}" if arxiv else f"doi:{identifiers.doi(paper_id)}"]
-            row = db.scalar(select(paper_keys.c.paper).where(paper_keys.c.key.in_(names)))
+            row = db.scalar(select(paper_keys.c.paper).where(paper_keys.c.key.in_(_keys(paper_id))))
             return next(load(db, papers.c.row == row), None) if row else None
+
+    def rows_by_id(self, paper_ids: Collection[str]) -> dict[str, int]:
+        """Return the numbers of the papers with these identifiers, each of a kind that `by_id` knows."""
+        keys = {name: _keys(name) for name in paper_ids}
+        with reading(self._engine) as db:
+            by_key = select(paper_keys.c.key, paper_keys.c.paper).where(
+                among(db, paper_keys.c.key, chain(*keys.values()))
+            )
+            by_name = select(papers.c.id, papers.c.row).where(among(db, papers.c.id, paper_ids))
+            rows = dict(db.execute(by_key).all())
+            found = {name: rows[key] for name, some in keys.items() for key in some if key in rows}
+            return found | dict(db.execute(by_name).all())
 
     def by_rows(self, rows: Iterable[int]) -> dict[int, Paper]:
         """Return papers by number, without those that do not exist."""
@@ -464,6 +474,14 @@ def _told_apart(db: Connection, batch: Sequence[Listing]) -> tuple[list[_NewPape
 def _stored(db: Connection, column: Column[str], values: Iterable[str]) -> set[str]:
     """Return those of the values that the column contains."""
     return set(db.scalars(select(column).where(among(db, column, values))))
+
+
+def _keys(paper_id: str) -> list[str]:
+    """Return the keys under which a paper with this public identifier, arXiv identifier or DOI may be known."""
+    if arxiv := identifiers.arxiv_id(paper_id):
+        return [f"id:{paper_id}", f"arxiv:{arxiv[0]}"]
+    doi = identifiers.doi(paper_id)
+    return [f"id:{paper_id}", *([f"doi:{doi}"] if doi else [])]
 
 
 def _free_id(db: Connection, listing: Listing, keys: Sequence[str]) -> str:
