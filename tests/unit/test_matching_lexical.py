@@ -12,6 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from paperround.domain.models import Listing, Paper
+from paperround.matching import lexical
+from paperround.matching.fields import Field
 from paperround.matching.lexical import MAX_REASONS, Hit, Index, Statistics
 from paperround.matching.query import parse
 from support.examples import examples
@@ -224,3 +226,18 @@ def test_every_topic_that_comes_with_the_program_finds_papers_among_the_seeds() 
     topics = tomllib.loads((ROOT / "config" / "topics.toml").read_text("utf-8"))["topics"]
     assert topics
     assert {topic["slug"]: len(rows) for topic in topics if len(rows := index.rows(parse(topic["query"]))) < 2} == {}
+
+
+def test_what_another_thread_looks_up_while_papers_are_indexed_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    papers = [paper(row, title="robots") for row in (1, 2)]
+    index, field_terms, found = Index(papers), lexical.field_terms, list[object]()
+
+    def meanwhile(one: Paper, field: Field) -> tuple[tuple[str, ...], ...]:
+        if not found:
+            found.append(None)
+            found[:] = [index.rows(parse("robots"))]
+        return field_terms(one, field)
+
+    monkeypatch.setattr(lexical, "field_terms", meanwhile)
+    assert index.rows(parse("robots")) == {1, 2}
+    assert found == [{1, 2}]

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from paperround.matching import vectors as vectors_module
 from paperround.matching.vectors import VectorTable, pack, unpack
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -103,3 +104,17 @@ def test_the_coverage_of_papers_changes_seldom_and_with_the_last_of_them() -> No
         told.append(table.coverage(rows))
     assert sorted(set(told)) == list(range(9))
     assert told.index(8) == len(told) - 1
+
+
+def test_a_vector_is_found_only_when_it_is_complete(monkeypatch: pytest.MonkeyPatch) -> None:
+    table, one, seen = VectorTable(), pack(some(1, 1)[0]), list[bool]()
+    signs = vectors_module._signs
+
+    def meanwhile(numbers: np.ndarray) -> np.ndarray:
+        seen.extend(table.of([7]).known.tolist())
+        return signs(numbers)
+
+    monkeypatch.setattr(vectors_module, "_signs", meanwhile)
+    table.put({7: one})
+    assert seen == [False]
+    assert table.of([7]).known.tolist() == [True]

@@ -115,7 +115,7 @@ _Find = tuple[float, int, int]
 
 
 class Index:
-    """An inverted index over one batch of papers. Their rows must be unique."""
+    """An inverted index over one batch of papers. Their rows must be unique. Threads may share it."""
 
     def __init__(self, papers: Iterable[Paper], statistics: Statistics | None = None) -> None:
         self._papers = {paper.row: paper for paper in papers}
@@ -181,10 +181,11 @@ class Index:
         """
         fields = TEXT if name is None or name in TEXT else (name,)
         if fields not in self._postings:
-            made = self._postings[fields] = _Postings()
+            made = _Postings()
             for row, paper in self._papers.items():
                 for field in fields:
                     made.add(row << _ROW | _FIELDS.index(field) << _FIELD, field_terms(paper, field))
+            self._postings[fields] = made  # only when complete: another thread may look something up
         return self._postings[fields]
 
     def _find(self, phrase: Phrase) -> Mapping[int, _Find]:

@@ -93,9 +93,12 @@ class VectorTable:
         packed = {row: vector for row, vector in packed.items() if len(vector) == size}
         factors, small = _apart(list(packed.values()))
         self._make_room(len(packed), small.shape[1])
-        places = [self._places.setdefault(row, len(self._places)) for row in packed]
+        new = [row for row in packed if row not in self._places]
+        fresh = {row: place for place, row in enumerate(new, len(self._places))}
+        places = [fresh[row] if row in fresh else self._places[row] for row in packed]
         self._rows[places], self._factors[places], self._small[places] = list(packed), factors, small
         self._signs[places] = _signs(small)
+        self._places |= fresh  # only now: another thread may look one up
 
     def _make_room(self, more: int, dimensions: int) -> None:
         """Enlarge the arrays for `more` vectors; drop all vectors if their number of dimensions changes."""
@@ -124,8 +127,9 @@ class VectorTable:
 
     def of(self, rows: Sequence[int]) -> Vectors:
         """Return the vectors of these rows, where they have one."""
-        known = np.fromiter((row in self._places for row in rows), dtype=np.bool_, count=len(rows))
-        places = [self._places[row] for row in rows if row in self._places]
+        found = np.fromiter((self._places.get(row, -1) for row in rows), dtype=np.int64, count=len(rows))
+        known = found >= 0
+        places = found[known]
         return Vectors(known, self._factors[places, None] * self._small[places].astype(np.float32))
 
     def coverage(self, rows: Sequence[int]) -> int:

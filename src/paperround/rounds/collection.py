@@ -50,7 +50,10 @@ class CollectionPast:
 
 
 class Collection:
-    """Snapshots of the newest papers, as fresh as each caller needs them. There is one per process."""
+    """Snapshots of the newest papers, as fresh as each caller needs them. There is one per process.
+
+    Any thread may call it.
+    """
 
     def __init__(self, app: App) -> None:
         self._papers, self._browsing = app.store.papers, app.store.browsing
@@ -67,12 +70,12 @@ class Collection:
 
     def renew(self) -> None:
         """Renew that snapshot if a quarter of the collection, or of a snapshot's size, is newer."""
-        if self._first is None:
-            return
-        held = self._first.papers
-        newest = held[0].row if held else 0
-        if self._browsing.last_row() - newest > len(held) // 4:
-            with self._reading:
+        with self._reading:
+            if self._first is None:
+                return
+            held = self._first.papers
+            newest = held[0].row if held else 0
+            if self._browsing.last_row() - newest > len(held) // 4:
                 self._first = self._first.renewed(self._papers.latest(_COUNTED_PAPERS, since=newest + 1))
 
     def current(self) -> CollectionPast:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,8 +48,8 @@ class InterestBatch:
 
     index: Index
     vectors: Vectors
-    features: SparseRows | None = None
-    """The features that tastes compare; None until a taste needs them."""
+    features: tuple[Learner, SparseRows] | None = None
+    """The features that tastes of a learner compare; None until a taste needs them."""
 
     @cached_property
     def known(self) -> NDArray[np.intp]:
@@ -72,8 +74,25 @@ class _Measured:
         return self.aim.relief if self.aim else 0.0
 
 
-_Origin = tuple[str, tuple[Feedback, ...], InterestBatch]
-"""An interest, its subscriber's feedback, and the earlier papers."""
+@dataclass(eq=False)
+class _Past:
+    """The earlier papers, and what was computed from them."""
+
+    batch: InterestBatch
+    learner: Learner
+    """Learns tastes, and caches what it computes about papers."""
+    vectors: int
+    """The number of vectors in memory when those of the earlier papers were last counted."""
+    measured: dict[str, _Measured] = field(default_factory=dict)
+    """The scales of interests."""
+
+
+class _Origin(NamedTuple):
+    """What a taste was learned from."""
+
+    interest: str
+    feedback: tuple[Feedback, ...]
+    past: _Past
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,17 +106,19 @@ class _Learned:
 
 
 class Interests:
-    """Matches interests with papers. There is one instance per process; it computes each interest's scale once."""
+    """Matches interests with papers. There is one instance per process; it computes each interest's scale once.
+
+    Any thread may call it at any time: rounds, sweeps and pages do. A call keeps to the earlier papers that it began
+    with, and what it computes from them is stored with them, even if another thread renews them meanwhile.
+    """
 
     def __init__(self, app: App) -> None:
         self._app = app
         self._meaning = app.shared(Meaning)
-        self._measured: dict[str, _Measured] = {}
-        self._past: InterestBatch | None = None
-        self._vectors = 0  # in memory when _past was last compared with them
+        self._newest: _Past | None = None
+        self._renewing = threading.Lock()
         self._followers: Mapping[int, InterestFollower] = {}
         self._learned: dict[int, _Learned] = {}
-        self._learning: tuple[InterestBatch, Learner] | None = None
 
     def prepare(self, topics: Iterable[Topic]) -> None:
         """Load the vectors of papers and of topics in plain words, and learn from their subscribers' feedback.
@@ -110,8 +131,8 @@ class Interests:
             texts = [topic.query for topic in plain]
             vectors = {text: vector for text in texts if (vector := self._meaning.of_topic(text)) is not None}
             self._measure(vectors)
-        self._followers = self._app.store.feedback.interest_followers()
-        self._learn([topic for topic in plain if topic.row in self._followers])
+        followers = self._followers = self._app.store.feedback.interest_followers()
+        self._learn([topic for topic in plain if topic.row in followers], followers)
 
     def batch(self, papers: Iterable[Paper]) -> InterestBatch:
         """Return these papers as a batch to compare interests with."""
@@ -126,7 +147,8 @@ class Interests:
         """
         if not isinstance(wanted, Words):
             return batch.index.matches(wanted)
-        known, learned = self._known(text, wanted), self._learned.get(topic)
+        learned = self._learned.get(topic)
+        known = self._known(text, wanted, learned.of.past if learned else self._past())
         heights, scale = self._sums(known, wanted, batch, learned)
         breadth = max(self._followers.get(topic, InterestFollower()).breadth.steps, 0)
         places = np.flatnonzero(scale.enough(heights, breadth)).tolist()
@@ -140,7 +162,7 @@ class Interests:
         heights = self._heights(known, words, batch)
         if learned is None:
             return heights, height_scale(known.relief)
-        return heights + learned.taste.heights(self._features(batch), batch.vectors), learned.scale
+        return heights + learned.taste.heights(_features(batch, learned.taste.learner), batch.vectors), learned.scale
 
     def _heights(self, known: _Measured, words: Words, batch: InterestBatch) -> Numbers:
         """Return how far each paper stands out for an interest."""
@@ -162,11 +184,11 @@ class Interests:
         """
         if not isinstance(wanted, Words):
             return {row: 0.5 + hit.score / 2 for row, hit in batch.index.matches(wanted).items()}
-        learned = None
+        past, learned = self._past(), None
         if feedback:
             papers = self._app.store.papers.by_rows({one.paper for one in feedback})
-            learned = self._learn_one((text, tuple(feedback), self._past_batch()), papers, frozenset())
-        heights, scale = self._sums(self._known(text, wanted), wanted, batch, learned)
+            learned = self._learn_one(_Origin(text, tuple(feedback), past), papers, frozenset())
+        heights, scale = self._sums(self._known(text, wanted, past), wanted, batch, learned)
         fits = zip(batch.index.numbers, map(scale.fit, heights.tolist()), strict=True)
         return {row: fit for row, fit in fits if fit > 0}
 
@@ -183,107 +205,113 @@ class Interests:
         cosines = dict(zip(np.array(rows)[held.known].tolist(), held.cosines(vector).tolist(), strict=True))
         return {row: with_meaning(why, cosines.get(row)) for row, why in found.items()}
 
-    def _learn(self, topics: Sequence[Topic]) -> None:
+    def _learn(self, topics: Sequence[Topic], followers: Mapping[int, InterestFollower]) -> None:
         """Learn from the feedback of the subscribers of these interests, unless that was done before.
 
         Tastes of other interests that are still followed are kept: a single new topic must not make all be learned
         again.
         """
-        wanted = [topic for topic in topics if self._followers[topic.row].feedback]
+        wanted = [topic for topic in topics if followers[topic.row].feedback]
         if not wanted and not self._learned:
             return  # the earlier papers are not needed
-        wanted.sort(key=lambda topic: self._followers[topic.row].feedback[0].at, reverse=True)
-        past, kept = self._past_batch(), self._learned
-        of = {topic.row: (topic.query, self._followers[topic.row].feedback, past) for topic in wanted[:_MOST_TASTES]}
-        others = self._followers.keys() - {topic.row for topic in topics}
-        self._learned = {row: one for row, one in kept.items() if row in others or one.of == of.get(row)}
+        wanted.sort(key=lambda topic: followers[topic.row].feedback[0].at, reverse=True)
+        past = self._past()
+        of = {topic.row: _Origin(topic.query, followers[topic.row].feedback, past) for topic in wanted[:_MOST_TASTES]}
+        others = followers.keys() - {topic.row for topic in topics}
+        for row, one in list(self._learned.items()):
+            if row not in others and one.of != of.get(row):
+                self._learned.pop(row, None)
         fresh = of.keys() - self._learned.keys()
         if fresh:
-            papers = self._app.store.papers.by_rows({one.paper for row in fresh for one in of[row][1]})
+            papers = self._app.store.papers.by_rows({one.paper for row in fresh for one in of[row].feedback})
             new = self._app.store.topics.waiting_rows()
-            self._learned |= {row: self._learn_one(of[row], papers, new) for row in fresh}
+            for row in fresh:
+                self._learned[row] = self._learn_one(of[row], papers, new)
 
     def _learn_one(self, of: _Origin, papers: Mapping[int, Paper], new: Set[int]) -> _Learned:
         query, said, past = of
         words = interpret(query)
         assert isinstance(words, Words)
-        taste = self._learner().of(said, papers, new)
-        known = self._known(query, words)
+        taste, earlier = past.learner.of(said, papers, new), past.batch
+        known = self._known(query, words, past)
         # Leave out papers with feedback: the taste was learned from them.
-        others = ~np.isin(past.index.numbers, [one.paper for one in said])
-        both = self._heights(known, words, past) + taste.heights(self._features(past), past.vectors)
+        others = ~np.isin(earlier.index.numbers, [one.paper for one in said])
+        both = self._heights(known, words, earlier) + taste.heights(_features(earlier, past.learner), earlier.vectors)
         scale = learned_scale(both[others], len(said), known.relief)
         return _Learned(of, taste, scale)
 
-    def _learner(self) -> Learner:
-        """Return the learner for the current earlier papers; it caches what it computes about papers."""
-        past = self._past_batch()
-        if self._learning is None or self._learning[0] is not past:
-            fixed, held = self._app.shared(Collection).fixed(), self._meaning.held()
-            known = profile.PastPapers(fixed.papers, fixed.statistics, held.of if self._meaning.on else None)
-            self._learning = past, Learner(known)
-        return self._learning[1]
-
-    def _features(self, batch: InterestBatch) -> SparseRows:
-        if batch.features is None:
-            batch.features = self._learner().terms.rows(batch.index.papers)
-        return batch.features
-
-    def _known(self, text: str, words: Words) -> _Measured:
-        vector, past = self._meaning.known(text), self._past_batch()
-        kept = self._measured.get(text)
+    def _known(self, text: str, words: Words, past: _Past) -> _Measured:
+        vector, kept = self._meaning.known(text), past.measured.get(text)
         if kept is not None and (kept.aim is None) == (vector is None):
             return kept
         if vector is None:
-            shares = past.index.shares(words)
-            return self._keep(text, shares, shares[:0], None)
-        return self._measure_some({text: words}, [vector])[0]
+            shares = past.batch.index.shares(words)
+            return _keep(past, text, shares, shares[:0], None)
+        return _measure_some(past, {text: words}, [vector])[0]
 
     def _measure(self, vectors: Mapping[str, Numbers]) -> None:
         """Compute the scales of new interests in batches."""
-        past = self._past_batch()
-        fresh = [text for text in vectors if text not in self._measured or self._measured[text].aim is None]
-        for start in range(0, len(fresh), _AT_ONCE) if len(past.known) else ():
+        past = self._past()
+        fresh = [text for text in vectors if (kept := past.measured.get(text)) is None or kept.aim is None]
+        for start in range(0, len(fresh), _AT_ONCE) if len(past.batch.known) else ():
             some = {text: interpret(text) for text in fresh[start : start + _AT_ONCE]}
             words = {text: one for text, one in some.items() if isinstance(one, Words)}
-            self._measure_some(words, [vectors[text] for text in words])
+            _measure_some(past, words, [vectors[text] for text in words])
 
-    def _measure_some(self, words: Mapping[str, Words], vectors: Sequence[Numbers]) -> list[_Measured]:
-        """Compute the scales of interests, with two matrix products for all of them."""
-        past = self._past_batch()
-        numbers = past.vectors.numbers
-        shares = [past.index.shares(one) for one in words.values()]
-        if not len(past.known):
-            return [
-                self._keep(text, share, share[:0], Aim(vector, vector))
-                for text, share, vector in zip(words, shares, vectors, strict=True)
-            ]
-        known = shares if past.vectors.known.all() else [share[past.known] for share in shares]
-        own = np.stack(vectors) @ numbers.T
-        aims = [
-            toward_best(vector, numbers, share, cosines)
-            for vector, share, cosines in zip(vectors, known, own, strict=True)
+    def _past(self) -> _Past:
+        """Return the newest earlier papers.
+
+        They are made anew, and all scales with them, when the collection is renewed or the share of its papers that
+        have a vector changes.
+        """
+        held, fixed = self._meaning.held(), self._app.shared(Collection).fixed()
+        with self._renewing:
+            past, vectors = self._newest, len(held)
+            if (
+                past is not None
+                and past.batch.index is fixed.index
+                and (past.vectors == vectors or past.batch.vectors.coverage == held.coverage(fixed.index.numbers))
+            ):
+                past.vectors = vectors
+                return past
+            known = profile.PastPapers(fixed.papers, fixed.statistics, held.of if self._meaning.on else None)
+            batch = InterestBatch(fixed.index, held.of(fixed.index.numbers))
+            self._newest = _Past(batch, Learner(known), vectors)
+            return self._newest
+
+
+def _features(batch: InterestBatch, learner: Learner) -> SparseRows:
+    if batch.features is None or batch.features[0] is not learner:
+        batch.features = learner, learner.terms.rows(batch.index.papers)
+    return batch.features[1]
+
+
+def _measure_some(past: _Past, words: Mapping[str, Words], vectors: Sequence[Numbers]) -> list[_Measured]:
+    """Compute the scales of interests, with two matrix products for all of them."""
+    batch, numbers = past.batch, past.batch.vectors.numbers
+    shares = [batch.index.shares(one) for one in words.values()]
+    if not len(batch.known):
+        return [
+            _keep(past, text, share, share[:0], Aim(vector, vector))
+            for text, share, vector in zip(words, shares, vectors, strict=True)
         ]
-        moved = np.stack([aim.vector for aim in aims]) @ numbers.T
-        scores = map(relevance, known, moved)
-        return [self._keep(*one) for one in zip(words, shares, scores, aims, strict=True)]
+    known = shares if batch.vectors.known.all() else [share[batch.known] for share in shares]
+    own = np.stack(vectors) @ numbers.T
+    aims = [
+        toward_best(vector, numbers, share, cosines)
+        for vector, share, cosines in zip(vectors, known, own, strict=True)
+    ]
+    moved = np.stack([aim.vector for aim in aims]) @ numbers.T
+    scores = map(relevance, known, moved)
+    return [_keep(past, *one) for one in zip(words, shares, scores, aims, strict=True)]
 
-    def _keep(self, text: str, shares: Numbers, scores: Numbers, aim: Aim | None) -> _Measured:
-        if len(self._measured) >= _MOST_MEASURED:
-            self._measured.clear()
-        by_words, by_meaning = Scale.of(shares, meaning=False), Scale.of(scores, meaning=True)
-        found = self._measured[text] = _Measured(by_words, by_meaning, aim)
-        return found
 
-    def _past_batch(self) -> InterestBatch:
-        """Return the earlier papers; when they or the share of them with a vector change, all scales are outdated."""
-        held, index = self._meaning.held(), self._app.shared(Collection).fixed().index
-        new, self._vectors = len(held) != self._vectors, len(held)
-        past = self._past
-        if past is None or past.index is not index or (new and past.vectors.coverage != held.coverage(index.numbers)):
-            past = InterestBatch(index, held.of(index.numbers))
-            self._past, self._measured = past, {}
-        return past
+def _keep(past: _Past, text: str, shares: Numbers, scores: Numbers, aim: Aim | None) -> _Measured:
+    if len(past.measured) >= _MOST_MEASURED:
+        past.measured.clear()
+    by_words, by_meaning = Scale.of(shares, meaning=False), Scale.of(scores, meaning=True)
+    found = past.measured[text] = _Measured(by_words, by_meaning, aim)
+    return found
 
 
 def best_candidates(

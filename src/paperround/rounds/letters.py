@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import secrets
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -33,12 +32,13 @@ from paperround.domain.models import (
 from paperround.process import logs
 from paperround.process.resources import stamps, templates
 from paperround.rendering import language as languages
+from paperround.rendering.card_cache import CardCache
 from paperround.rendering.environment import environment
 from paperround.rendering.letter import LetterFacts, LetterRenderer, PreparedLetter
 from paperround.settings import Settings
 
 log = logs.logger()
-_ISSUES_KEPT = 8
+_ISSUES_KEPT = 16
 _LOOK_EVERY = 0.1  # seconds; checking all templates takes as long as a dozen letters
 _LESS_OFTEN = 20  # times less often in a round
 
@@ -99,8 +99,8 @@ class LetterBuilder:
         self.templates = Templates()
         self._renderers: dict[tuple[str, str], _Kept] = {}
         self._signer = dkim.signer(app.settings.dkim) if app.settings.dkim else None
-        self._printed: OrderedDict[str, dict[int, Paper]] = OrderedDict()
-        self._counted: OrderedDict[str, tuple[TopicCounts, ...]] = OrderedDict()
+        self._printed: CardCache[Mapping[int, Paper]] = CardCache(_ISSUES_KEPT)
+        self._counted: CardCache[tuple[TopicCounts, ...]] = CardCache(_ISSUES_KEPT)
 
     def prepare(self, requests: Sequence[LetterRequest]) -> list[Callable[[], Letter]]:
         """Render what these letters have in common, and return for each the function that builds it."""
@@ -254,17 +254,16 @@ class LetterBuilder:
 
     def papers(self, digest: Digest) -> Mapping[int, Paper]:
         """Return papers of the digest's issue as they were first sent, among them the digest's; cached by issue."""
-        known = self._printed.setdefault(digest.issue, {})
-        self._printed.move_to_end(digest.issue)
+        cache = self._printed  # what is read while the papers are forgotten must not be kept after that
+        known = cache.get(digest.issue) or {}
         if missing := [paper for paper in digest.named if paper not in known]:
-            known |= self._app.store.issues.printed(digest, missing)
-        while len(self._printed) > _ISSUES_KEPT:
-            self._printed.popitem(last=False)
+            # A new mapping: other threads go on reading the one they were given.
+            known = cache.put(digest.issue, {**known, **self._app.store.issues.printed(digest, missing)})
         return known
 
     def forget_printed(self) -> None:
         """Read the papers of issues again, since summaries were added to them."""
-        self._printed.clear()
+        self._printed = CardCache(_ISSUES_KEPT)
 
     def counts(self, digest: Digest) -> tuple[TopicCounts, ...]:
         """Return the number of papers by topic and day of a weekly or monthly issue; cached once they are final."""
@@ -274,9 +273,7 @@ class LetterBuilder:
             return known
         found = self._app.store.issues.counts(digest.cadence, digest.day)
         if found.frozen:
-            self._counted[digest.issue] = found.topics
-            while len(self._counted) > _ISSUES_KEPT:
-                self._counted.popitem(last=False)
+            self._counted.put(digest.issue, found.topics)
         return found.topics
 
     def check(self, theme: str, language: str) -> None:
