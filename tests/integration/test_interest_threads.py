@@ -77,7 +77,7 @@ def test_what_was_learned_is_used_with_the_papers_that_it_was_learned_against(si
         _stored(site, number, about=" ".join(f"word{number}x{letter}" for letter in "abcdefgh"))
     match_papers(site.app)
     for paper in liked:
-        membership.say(site.app, ada, paper.row, 1)
+        membership.rate_paper(site.app, ada, paper.row, 1)
     batch = interests.batch(_stored(site, 80, about=gripper))
     interests.prepare(site.app.store.topics.all())
     [topic] = [topic for topic in site.app.store.topics.all() if topic.private]

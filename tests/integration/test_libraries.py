@@ -198,7 +198,7 @@ def test_an_answer_given_while_a_library_is_read_is_not_turned_round(pages: Page
 
     def meanwhile():
         now = clock()
-        pages.app.store.feedback.say(row, paper.row, -1, now)
+        pages.app.store.feedback.rate(row, paper.row, -1, now)
         return now
 
     pages.app.clock = meanwhile
