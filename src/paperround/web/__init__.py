@@ -1,6 +1,6 @@
 """The web pages and the API: server-rendered HTML that works without JavaScript. A GET request changes nothing.
 
-`create` builds the application. Each wing holds the handlers for one kind of visitor: `browse` for everybody,
+`create` builds the application. Each subpackage holds the handlers for one kind of visitor: `browse` for everybody,
 `subscribers` for people who subscribe or follow a link in an email, `operator` for whoever runs the site, `machines`
 for programs (API, health checks, webhooks). `context` is what all handlers share, `middleware` what every request
 passes through, and `error_pages` what a visitor sees when something is wrong.
@@ -12,9 +12,19 @@ from fastapi import FastAPI
 
 from paperround.app import App
 from paperround.web import error_pages
-from paperround.web.browse import citations, example, export, letter_charts, papers, pictures, search
+from paperround.web.browse import (
+    citations,
+    crawlers,
+    example,
+    export,
+    feed_pages,
+    letter_charts,
+    papers,
+    pictures,
+    search,
+)
 from paperround.web.context import RequestContext
-from paperround.web.machines import api, health, webhooks
+from paperround.web.machines import api, health, reference, webhooks
 from paperround.web.middleware import HttpMiddleware
 from paperround.web.operator import admin, admin_letters, admin_subscribers, inbox, preview
 from paperround.web.operator.entry import EntryMiddleware
@@ -38,6 +48,9 @@ from paperround.web.subscribers import (
 
 _ROUTERS = (
     search.router,
+    feed_pages.router,
+    crawlers.router,
+    reference.router,
     citations.router,
     papers.router,
     letter_charts.router,
