@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import threading
+from contextlib import suppress
+
 import pytest
 
 from paperround.rounds import collection
 from paperround.rounds.collection import Collection
 from support.papers import listing
 from support.site import MORNING, Site
+from support.threads import at_once
 
 
 def test_a_renewed_snapshot_is_what_reading_the_newest_papers_gives(
@@ -23,3 +27,23 @@ def test_a_renewed_snapshot_is_what_reading_the_newest_papers_gives(
         if last != 9:  # one paper of eight is no quarter: the snapshot stays
             assert snapshots.fixed().papers == fresh.papers
             assert snapshots.fixed().statistics == fresh.statistics
+
+
+def test_a_snapshot_that_two_threads_renew_at_once_has_each_paper_once(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.app.store.papers.add([listing(number) for number in range(4)], MORNING)
+    snapshots = Collection(site.app)
+    snapshots.fixed()
+    site.app.store.papers.add([listing(number) for number in range(4, 9)], MORNING)
+    both, last_row = threading.Barrier(2), site.app.store.browsing.last_row
+
+    def read_then_wait_for_the_other() -> int:
+        row = last_row()
+        with suppress(threading.BrokenBarrierError):  # the other waits for the lock
+            both.wait(0.3)
+        return row
+
+    monkeypatch.setattr(site.app.store.browsing, "last_row", read_then_wait_for_the_other)
+    at_once([snapshots.renew, snapshots.renew])
+    assert len(snapshots.fixed().papers) == len({paper.row for paper in snapshots.fixed().papers}) == 9

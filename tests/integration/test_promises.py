@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import secrets
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
+from sqlalchemy import Connection, event
 from structlog.testing import capture_logs
 
-from paperround.domain.models import DeliveryState, Outcome, Stage, SubscriberState
+from paperround.domain.models import DeliveryState, Outcome, Stage, Subscriber, SubscriberState
 from paperround.rounds import pipeline, topics
+from paperround.store import subscribers
 from paperround.store.deliveries import Settlement
 from paperround.store.subscriber_changes import SubscriberChange
 from paperround.subscribers import membership
@@ -135,6 +138,38 @@ def test_a_pause_ends_on_the_subscribers_own_day(site: Site) -> None:
     site.clock.now = datetime(2026, 11, 24, 9, tzinfo=UTC)
     pipeline.sweep(site.app)
     assert membership.subscriber(site.app, "ada@example.org").state is SubscriberState.ACTIVE
+
+
+def test_a_pause_that_is_prolonged_while_others_are_resumed_stands(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("ada", "ben"):
+        site.subscriber(f"{name}@example.org", "robots")
+        membership.pause(site.app, membership.subscriber(site.app, f"{name}@example.org"), date(2026, 11, 24))
+    ada, find = membership.subscriber(site.app, "ada@example.org"), subscribers._pauses_over
+    looks = iter([lambda: membership.pause(site.app, ada, date(2026, 12, 24)), lambda: None])
+
+    def find_and_meanwhile(db: Connection, *where: Any) -> list[Subscriber]:
+        found = find(db, *where)
+        next(looks)()
+        return found
+
+    monkeypatch.setattr(subscribers, "_pauses_over", find_and_meanwhile)
+    site.clock.now = datetime(2026, 11, 24, 1, tzinfo=UTC)
+    assert site.app.store.subscribers.resume_due(site.clock()) == 1
+    ada, ben = (membership.subscriber(site.app, f"{name}@example.org") for name in ("ada", "ben"))
+    assert (ada.state, ada.preferences.paused_until) == (SubscriberState.PAUSED, date(2026, 12, 24))
+    assert (ben.state, ben.preferences.paused_until) == (SubscriberState.ACTIVE, None)
+    assert ben.next_digest_at is not None
+    assert ben.next_digest_at > site.clock()
+
+
+def test_nothing_is_written_while_no_pause_ends(site: Site) -> None:
+    site.subscriber("ada@example.org", "robots")
+    began: list[Connection] = []
+    event.listen(site.app.store._engine, "begin", began.append)
+    assert site.app.store.subscribers.resume_due(site.clock()) == 0
+    assert [connection.get_execution_options().get("writes", False) for connection in began] == [False]
 
 
 def test_archived_papers_become_news_when_a_source_announces_the_same_work(site: Site) -> None:

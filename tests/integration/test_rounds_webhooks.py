@@ -265,3 +265,24 @@ def test_a_sweep_by_a_program_that_knows_no_webhook_loses_nothing(
     pipeline.sweep(other.app)
     other.app.close()
     assert webhooks.call_due(site.app) == 1
+
+
+def test_events_of_a_webhook_that_is_no_longer_configured_are_deleted_at_once(site: Site) -> None:
+    site.subscriber("ada@subscriber.example", "robots")
+    store = site.app.store.events
+    store.prune(site.clock() - timedelta(days=30), ["crm"])
+    assert len(store.claim("crm", site.clock(), 9, "one", timedelta())) == 1
+    store.prune(site.clock() - timedelta(days=30), ["another"])
+    assert store.claim("crm", site.clock(), 9, "two", timedelta()) == []
+
+
+def test_a_failed_event_of_a_configured_webhook_is_kept_for_a_month(site: Site) -> None:
+    site.subscriber("ada@subscriber.example", "robots")
+    store = site.app.store.events
+    [event] = store.claim("crm", site.clock(), 9, "one", timedelta())
+    store.put_off(event, "one", "410", None)
+    webhooks.prune(site.app)
+    assert len(store.troubles()) == 1
+    site.clock.now += timedelta(days=31)
+    webhooks.prune(site.app)
+    assert store.troubles() == []

@@ -5,18 +5,27 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections import Counter
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, text
 
 from paperround.app import open_store
-from paperround.domain.errors import ConfigurationError, StoreError
+from paperround.domain.errors import ConfigurationError, StoreError, WrongUse
 from paperround.rounds import pipeline
-from paperround.store import engine
+from paperround.store import Store, engine
 from support.papers import listing
 from support.site import MORNING, Site
+
+
+@pytest.fixture
+def store(database_url: str) -> Iterator[Store]:
+    made = open_store(database_url)
+    made.prepare()
+    yield made
+    made.close()
 
 
 def due_site(folder: Path, subscribers: int) -> Site:
@@ -141,3 +150,40 @@ def test_a_backup_is_whole_and_can_be_taken_while_letters_go_out(tmp_path: Path)
     assert site.app.store.deliveries.count() == {"sent": 20}
     copy.app.close()
     site.app.close()
+
+
+@pytest.mark.parametrize(
+    "title", ["Fully Sharded Training", "A deadlock in a locked room", "No space for no such table"]
+)
+def test_an_error_is_named_by_its_code_and_not_by_the_words_of_a_row(store: Store, title: str) -> None:
+    store.set_note(title, "one")
+    with pytest.raises(StoreError, match="the database cannot be used"), engine.writing(store._engine) as db:
+        db.execute(text("INSERT INTO notes (name, value) VALUES (:name, :name)"), {"name": title})
+    with pytest.raises(StoreError, match="the database cannot be used"), engine.writing(store._engine) as db:
+        db.execute(text(f"INSERT INTO notes (name, value) VALUES ('{title}', 'x' ! 'y')"))
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["SELECT * FROM recipes", "SELECT flavor FROM notes", "INSERT INTO notes (flavor) VALUES ('sweet')"],
+)
+def test_a_missing_table_or_column_says_that_the_database_is_of_another_version(store: Store, statement: str) -> None:
+    wanted = pytest.raises(StoreError, match=r"of another version .* run: paperround migrate")
+    with wanted, engine.writing(store._engine) as db:
+        db.execute(text(statement))
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:"])
+def test_a_database_in_memory_is_neither_copied_nor_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    store = open_store(url)
+    store.prepare()
+    assert store.in_memory
+    with pytest.raises(WrongUse, match="the database is in memory"):
+        store.backup(tmp_path / "copy.db")
+    with pytest.raises(WrongUse, match="the database is in memory"):
+        store.restore(tmp_path / "copy.db")
+    store.close()
+    assert list(tmp_path.iterdir()) == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from paperround.rounds import pipeline, topics
 from paperround.subscribers import confirmation
 from support.papers import WORDS, listing
 from support.site import MORNING, Clock, Site
+from support.threads import at_once
 
 
 @pytest.fixture
@@ -29,26 +30,6 @@ def sites(tmp_path: Path, database_url: str) -> Iterator[list[Site]]:
     yield sites
     for site in sites:
         site.app.close()
-
-
-def at_once(works: Sequence[Callable[[], object]]) -> None:
-    """Run each in a thread of its own, all from the same moment on; what one raises comes out here."""
-    start, errors = threading.Barrier(len(works)), list[BaseException]()
-
-    def run(work: Callable[[], object]) -> None:
-        try:
-            start.wait()
-            work()
-        except BaseException as error:  # noqa: BLE001 - a thread's error must reach the test
-            errors.append(error)
-
-    threads = [threading.Thread(target=run, args=(work,)) for work in works]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if errors:
-        raise errors[0]
 
 
 def told_otherwise(one: Listing, chance: random.Random) -> Listing:

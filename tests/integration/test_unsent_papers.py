@@ -13,6 +13,7 @@ from sqlalchemy import select
 from paperround.domain.errors import TransportError
 from paperround.domain.models import Letter, Outcome, Stage
 from paperround.operator import doctor
+from paperround.operator.retries import retry_letters
 from paperround.rounds import pipeline
 from paperround.rounds.letters import LetterBuilder
 from paperround.store.engine import reading
@@ -310,3 +311,15 @@ def test_a_later_letter_goes_without_the_papers_of_one_that_the_relay_took_after
     for digest in site.app.store.issues.digests_of(row):
         ranks = {pick.paper: pick.rank for section in digest.sections for pick in section.picks}
         assert {paper: score.total for paper, score in digest.scores.items()} == pytest.approx(ranks)
+
+
+def test_an_operator_is_told_why_a_letter_is_not_sent_again(site: Site) -> None:
+    site.subscriber(EMAILS[0], "robots")
+    [expired] = expired_letters(site, 0, 1)
+    morning(site, 2, 2)
+    sent = max(one["id"] for one in site.app.store.deliveries.report())
+    assert retry_letters(site.app, [expired, sent, 999]) == {
+        expired: "it has expired, and its papers are in a later letter",
+        sent: "it is sent; only failed, expired or deferred letters can be sent again",
+        999: "there is no such delivery",
+    }

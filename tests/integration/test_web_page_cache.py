@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import event
 
+from paperround.store import engine
 from paperround.web.page_cache import KEPT
 from support.pages import Browser, Pages, cached_pages
 from support.papers import listing
+from support.site import Site
+
+CACHED = (
+    *(
+        "/",
+        "/trending",
+        "/topics",
+        "/topics/robots",
+        "/papers/2611.00001",
+        "/search?q=robots",
+        "/search?q=author:zhu",
+    ),
+    *("/feed.xml", "/feed.json", "/topics/robots/feed.xml", "/search/feed.xml?q=robots", "/sitemap.xml"),
+    *("/subscribe", "/example"),
+)
 
 
 def asked(pages: Pages, path: str, **options: Any) -> tuple[Any, int]:
@@ -51,6 +69,32 @@ def test_a_paper_that_comes_in_is_shown_at_once_and_another_programs_after_some_
     assert "Elsewhere" not in pages.client.get("/").text
     pages.site.clock.now += KEPT
     assert "Elsewhere" in pages.client.get("/").text
+
+
+def test_a_new_paper_renews_the_pages_whichever_database_stores_it(tmp_path: Path, database_url: str) -> None:
+    site = Site(tmp_path, database_url)
+    before = site.app.store.version
+    site.app.store.papers.add([listing(20, upvotes=None)], site.clock())
+    assert site.app.store.version == before + 1
+    site.app.close()
+
+
+def test_every_table_that_a_cached_page_is_read_from_renews_it(pages: Pages) -> None:
+    pages.client.get("/docs")
+    cache, statements = cached_pages(pages), list[str]()
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        statements.append(statement)
+
+    event.listen(pages.app.store._engine, "before_cursor_execute", note)
+    for path in CACHED:
+        cache.clear()
+        assert pages.client.get(path).status_code == 200, path
+        assert cache, f"{path} is not cached"
+    read = {table for one in statements for table in re.findall(r"(?:FROM|JOIN) (\w+)", one)}
+    # Of subscribers, letters and vectors a page may be some seconds old; the index changes with the papers.
+    others = {"subscribers", "subscriptions", "issues", "deliveries", "vectors", "paper_index"}
+    assert read == {*engine.SHOWN_TABLES, *others}
 
 
 def test_each_language_and_coding_has_its_own_copy(pages: Pages) -> None:

@@ -81,11 +81,13 @@ def retry_deliveries(
     numbers: Annotated[list[int], typer.Argument(metavar="ID", min=1, max=2**62, help="The numbers in the list.")],
 ) -> None:
     """Queue failed, expired or deferred letters again."""
+    from paperround.operator.retries import retry_letters
+
     with opened() as app, recording(app, "letters queued again", f"{len(numbers)} asked for") as record:
-        done = app.store.deliveries.retry(numbers, app.clock())
+        refused = retry_letters(app, numbers)
+        done = sorted(set(numbers) - set(refused))
         record.subject = f"{len(done)} of {len(numbers)}"
     console.say(f"queued again: {', '.join(map(str, done)) or 'none'}")
-    missing = sorted(set(numbers) - set(done))
-    if missing:
-        console.warn(f"not queued, because they are not failed, expired or deferred: {', '.join(map(str, missing))}")
-    exit_if(missing)
+    for number, why in sorted(refused.items()):
+        console.warn(f"delivery {number} is not queued: {why}")
+    exit_if(refused)

@@ -181,6 +181,11 @@ class SubscriberState(StrEnum):
     PAUSED = "paused"
     UNSUBSCRIBED = "unsubscribed"
 
+    @property
+    def is_subscribed(self) -> bool:
+        """Whether a subscriber in this state has confirmed and not left, although they may pause."""
+        return self in (SubscriberState.ACTIVE, SubscriberState.PAUSED)
+
 
 class DeliveryState(StrEnum):
     """A delivery's state; the last four are final."""

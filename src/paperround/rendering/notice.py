@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from paperround.domain.errors import ConfigurationError, UnknownName
-from paperround.domain.models import Links, Site, Subscriber, SubscriberState
+from paperround.domain.models import Links, Site, Subscriber
 from paperround.domain.text import clean
 from paperround.rendering.environment import environment
 from paperround.rendering.excerpt import breakable
@@ -92,7 +92,7 @@ def parse(text: str, file: str) -> Notice:
 
 def has_way_out(subscriber: Subscriber) -> bool:
     """Return whether the notice ends with personal links: not before the confirmation or after unsubscribing."""
-    return subscriber.state in (SubscriberState.ACTIVE, SubscriberState.PAUSED)
+    return subscriber.state.is_subscribed
 
 
 def _cleaned(value: object) -> str:

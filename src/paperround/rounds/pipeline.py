@@ -402,7 +402,7 @@ def sweep(app: App) -> int:
     if silenced := app.store.subscribers.mend_dates(now):
         log.warning("next digests were farther away than one period; did the clock run ahead?", subscribers=silenced)
     mended = silenced + app.store.deliveries.mend_dates(now)
-    return mended + _release_abandoned(app, now) + app.store.subscribers.wake(now)
+    return mended + _release_abandoned(app, now) + app.store.subscribers.resume_due(now)
 
 
 def _release_abandoned(app: App, now: datetime) -> int:

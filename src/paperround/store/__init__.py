@@ -15,7 +15,7 @@ from contextlib import closing
 from itertools import count
 from pathlib import Path
 
-from sqlalchemy import delete, inspect, make_url, select
+from sqlalchemy import delete, inspect, select
 
 from paperround.domain.errors import StoreError, WrongUse
 from paperround.process import private_files
@@ -24,7 +24,7 @@ from paperround.store.address_changes import AddressChanges
 from paperround.store.bounces import Bounces
 from paperround.store.browsing import Browsing
 from paperround.store.deliveries import Deliveries
-from paperround.store.engine import ShownVersion, connect, lock_exclusively, reading, upsert, writing
+from paperround.store.engine import ShownVersion, connect, lock_exclusively, reading, sqlite_file, upsert, writing
 from paperround.store.events import Events, Wanted
 from paperround.store.examples import Examples
 from paperround.store.explain import Explanations
@@ -97,7 +97,7 @@ class Store:
     @property
     def in_memory(self) -> bool:
         """Return whether the database ends with this process."""
-        return not make_url(self._url).database
+        return self._engine.dialect.name == "sqlite" and sqlite_file(self._url) is None
 
     @property
     def version(self) -> int:
@@ -173,30 +173,30 @@ class Store:
         """Write a consistent copy of a SQLite database while it is in use.
 
         Raises StoreError for PostgreSQL, which has pg_dump for that, and WrongUse for the database itself, which
-        other programs have open, and for a device.
+        other programs have open, for a device, and if the database is in memory.
         """
         if self._engine.dialect.name != "sqlite":
             raise StoreError("backup copies SQLite databases; for PostgreSQL use pg_dump")
-        if to.exists() and (not to.is_file() or to.samefile(str(make_url(self._url).database))):
+        path = self._file()
+        if to.exists() and (not to.is_file() or to.samefile(path)):
             raise WrongUse(f"{to} is {'the database itself' if to.is_file() else 'no file'}; choose another file")
-        with closing(sqlite3.connect(str(make_url(self._url).database))) as database:
+        with closing(sqlite3.connect(path)) as database:
             _write_copy(database, to)
 
     def restore(self, file: Path) -> Path:
         """Replace a SQLite database with a backup, and return the path of a copy of the former database.
 
         The database is replaced in one transaction and upgraded to this program's version. Raises WrongUse if the
-        file is not a backup or is newer than this program, or if another program has the database open; StoreError
-        for PostgreSQL.
+        file is not a backup or is newer than this program, if another program has the database open, or if the
+        database is in memory; StoreError for PostgreSQL.
         """
         if self._engine.dialect.name != "sqlite":
             raise StoreError("restore puts a SQLite backup in place; for PostgreSQL use pg_restore")
-        version = _version_of(file)
+        path, version = self._file(), _version_of(file)
         if version > newest_revision():
             raise WrongUse(
                 f"{file} is of version {version}, newer than this program ({newest_revision()}); update it"
             )
-        path = Path(str(make_url(self._url).database))
         names = (path.with_name(f"{path.name}.before-restore-{number}") for number in count(1))
         former = next(name for name in names if not name.exists())
         self._engine.dispose()
@@ -206,6 +206,13 @@ class Store:
                 backup.backup(database)
         self.prepare()
         return former
+
+    def _file(self) -> Path:
+        """Return the path of the SQLite database. Raises WrongUse if it is in memory."""
+        path = sqlite_file(self._url)
+        if path is None:
+            raise WrongUse("the database is in memory and ends with the program; there is no file to copy or replace")
+        return path
 
     def forget_deleted(self) -> None:
         """Truncate SQLite's write-ahead log, which still contains deleted data; do nothing for PostgreSQL."""

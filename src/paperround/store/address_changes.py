@@ -14,7 +14,7 @@ from paperround.store.deliveries import WAITING
 from paperround.store.engine import reading, writing
 from paperround.store.requests import NewNotice, notice_row
 from paperround.store.schema import address_changes, deliveries, subscribers, suppressions
-from paperround.store.subscribers import READING, email_key, load
+from paperround.store.subscribers import email_key, load
 
 NEW_ADDRESS, ADDRESS_CHANGED = "new-address", "address-changed"
 # Limits against abuse: nobody may flood a mailbox or use up the relay by typing addresses into a form.
@@ -100,7 +100,7 @@ def _confirm(db: Connection, row: int, notice: NewNotice, now: datetime) -> Conf
     db.execute(select(subscribers.c.row).where(involved).order_by(subscribers.c.email_key).with_for_update()).all()
     found = {one.row: one for one in load(db, involved)}
     mine = found.pop(change.subscriber, None)
-    if mine is None or mine.state.value not in READING:
+    if mine is None or not mine.state.is_subscribed:
         return ConfirmResult.GONE
     for other in found.values():
         if other.state is not SubscriberState.PENDING or other.confirmed_at:

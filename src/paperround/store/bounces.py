@@ -15,7 +15,7 @@ from paperround.domain.refusals import BAD_DOMAIN
 from paperround.store.engine import reading, upsert, writing
 from paperround.store.events import Wanted, tell
 from paperround.store.schema import bounces, deliveries, events, notes, subscribers, suppressions
-from paperround.store.subscribers import READING, email_key
+from paperround.store.subscribers import email_key
 
 _LETTERS_LOOKED_AT = 60
 _ALARM = "alarm "
@@ -102,7 +102,7 @@ class Bounces:
                 # RFC 6449 section 5.6: a subscriber who reports spam does not want the next letter.
                 gone = {"state": SubscriberState.UNSUBSCRIBED.value, "paused_until": None, "unsubscribed_at": now}
                 db.execute(update(subscribers).where(subscribers.c.row == subscriber.row).values(gone))
-                if subscriber.state in READING:
+                if SubscriberState(subscriber.state).is_subscribed:
                     tell(db, self._wanted, EventKind.UNSUBSCRIBED, subscriber.email, now)
             today = now.astimezone(UTC).date()
             return BounceConsequences(

@@ -87,7 +87,6 @@ _SESSION = {
     "tcp_keepalives_count": "3",
 }
 _LOCKS = 0x70617065  # an arbitrary number that no other program on the same database is likely to use
-_LOCK_NOT_AVAILABLE = "55P03"
 _REMEDY = "use sqlite:///data/paperround.db or postgresql+psycopg://name@host/database"
 
 
@@ -106,8 +105,16 @@ def may_exist(url: str) -> bool:
 
     Connecting to such a file would create it. Raises ConfigurationError as `connect` does.
     """
-    path = _parsed(url).database if _parsed(url).drivername == "sqlite" else None
-    return path is None or (Path(path).is_file() and Path(path).stat().st_size > 0)
+    path = sqlite_file(url)
+    return path is None or (path.is_file() and path.stat().st_size > 0)
+
+
+def sqlite_file(url: str) -> Path | None:
+    """Return the path of the SQLite database at a URL; None if it is in memory, or another database."""
+    parsed = _parsed(url)
+    if parsed.drivername != "sqlite" or parsed.database in {None, "", ":memory:"}:
+        return None
+    return Path(str(parsed.database))
 
 
 def _parsed(url: str) -> URL:
@@ -117,9 +124,9 @@ def _parsed(url: str) -> URL:
         raise ConfigurationError(f"PAPERROUND_DATABASE_URL is not a database URL; {_REMEDY}") from None
 
 
-_SHOWN = re.compile(
-    r"(?:INSERT INTO|UPDATE|DELETE FROM) (?:papers|listings|daily_counts|matches|topics|pictures|sources)\b"
-)
+SHOWN_TABLES = ("papers", "listings", "daily_counts", "matches", "topics", "pictures", "sources")
+"""The tables that public pages show."""
+_CHANGES_SHOWN = re.compile(rf"(?:INSERT INTO|UPDATE|DELETE FROM|COPY) (?:{'|'.join(SHOWN_TABLES)})\b")
 
 
 class ShownVersion:
@@ -127,13 +134,9 @@ class ShownVersion:
 
     def __init__(self, engine: Engine) -> None:
         self.number = 0
-        event.listen(engine, "after_cursor_execute", self._note)
+        event.listen(engine, "after_cursor_execute", lambda db, _, statement, *__: _note_shown(db, statement))
         event.listen(engine, "commit", self._count)
         event.listen(engine, "rollback", self._forget)
-
-    def _note(self, connection: Connection, _cursor: Any, statement: str, *_: Any) -> None:
-        if _SHOWN.match(statement):
-            connection.info["shown"] = True
 
     def _count(self, connection: Connection) -> None:
         self.number += bool(connection.info.pop("shown", False))
@@ -141,6 +144,12 @@ class ShownVersion:
     @staticmethod
     def _forget(connection: Connection) -> None:
         connection.info.pop("shown", None)
+
+
+def _note_shown(connection: Connection, statement: str) -> None:
+    """Note on the connection whether a statement that it has executed changes what public pages show."""
+    if _CHANGES_SHOWN.match(statement):
+        connection.info["shown"] = True
 
 
 def _postgresql(url: str) -> Engine:
@@ -190,10 +199,9 @@ def _is_pooled(connection: Psycopg) -> bool:
 
 
 def _sqlite(url: str) -> Engine:
-    path = make_url(url).database
-    if path and path != ":memory:":
-        private_files.make_folder(Path(path).parent)
-        private_files.create(Path(path))  # SQLite creates its -wal and -shm files with the same permissions
+    if path := sqlite_file(url):
+        private_files.make_folder(path.parent)
+        private_files.create(path)  # SQLite creates its -wal and -shm files with the same permissions
     engine = create_engine(
         url,
         connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False},
@@ -281,7 +289,7 @@ class WriteTurns:
 
 def _take(lock: threading.Lock) -> None:
     if not lock.acquire(timeout=_BUSY_SECONDS):
-        raise StoreError(_explain("locked"))
+        raise StoreError(_explain(sqlite3.SQLITE_BUSY, "another thread is writing"))
 
 
 @contextmanager
@@ -350,25 +358,38 @@ def _named_errors() -> Iterator[None]:
         yield
     except (DBAPIError, sqlite3.Error) as error:
         cause = error.orig if isinstance(error, DBAPIError) else error
-        waited = getattr(cause, "sqlstate", None) == _LOCK_NOT_AVAILABLE
-        message = " ".join(str(cause).split())
-        raise StoreError(_explain(f"locked: {message}" if waited else message)) from error
+        raise StoreError(_explain(_code(cause), " ".join(str(cause).split()))) from error
 
 
-def _explain(message: str) -> str:
-    lowered = message.lower()
-    if "full" in lowered or "no space" in lowered:
-        return f"the database's disk is full ({message}); free some space and run the command again: nothing is lost"
-    if "deadlock" in lowered:
-        return f"another program had locked the database ({message}); run the command again: nothing is lost"
-    if "locked" in lowered:
-        return (
-            f"the database was locked for {_BUSY_SECONDS} s ({message}); is a backup or another program holding it? "
-            "Run the command again: nothing is lost"
-        )
-    if "no such table" in lowered or "no such column" in lowered:
-        return f"the database is of another version ({message}); run: paperround migrate"
-    return f"the database cannot be used: {message}"
+_MIGRATE = "the database is of another version ({}); run: paperround migrate"
+_OTHER_VERSION = re.compile(r"no such (?:table|column)|table \w+ has no column")
+
+
+def _code(error: BaseException | None) -> int | str | None:
+    """Return SQLite's primary result code or PostgreSQL's SQLSTATE; None if the driver itself raised the error."""
+    code: int | None = getattr(error, "sqlite_errorcode", None)
+    return getattr(error, "sqlstate", None) if code is None else code & 0xFF
+
+
+def _explain(code: int | str | None, message: str) -> str:
+    # Not by the words of the message: it may quote a row.
+    match code:
+        case sqlite3.SQLITE_FULL | "53100":
+            what = "the database's disk is full ({}); free some space and run the command again: nothing is lost"
+        case "40P01":
+            what = "another program had locked the database ({}); run the command again: nothing is lost"
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED | "55P03":
+            what = (
+                f"the database was locked for {_BUSY_SECONDS} s ({{}}); is a backup or another program holding it? "
+                "Run the command again: nothing is lost"
+            )
+        case "42P01" | "42703":
+            what = _MIGRATE
+        case sqlite3.SQLITE_ERROR if _OTHER_VERSION.match(message):  # SQLite has no code of its own for these
+            what = _MIGRATE
+        case _:
+            what = "the database cannot be used: {}"
+    return what.format(message)
 
 
 def upsert(connection: Connection | Engine, table: Table) -> Any:
@@ -507,6 +528,7 @@ class NewRows(_Compiled):
                 copy.write(text)
         except failure as error:
             raise DBAPIError.instance(self._text, None, error, failure) from error
+        _note_shown(connection, self._text)  # SQLAlchemy reports no execution of a COPY
 
 
 def _in_array(processor: Callable[[Any], Any] | None, value: Any) -> str:

@@ -12,7 +12,7 @@ from sqlalchemy import Column, ColumnElement, Connection, Engine, exists, func, 
 from paperround.domain.models import DeliveryState, Subscriber, SubscriberState
 from paperround.store.engine import reading
 from paperround.store.schema import bounces, deliveries, digests, issues, subscribers
-from paperround.store.subscribers import READING, email_key, load
+from paperround.store.subscribers import SUBSCRIBED, email_key, load
 
 Series = dict[str, Counter[date]]
 """Counts by name and day (UTC)."""
@@ -62,7 +62,7 @@ class Overview:
 
     def styles(self) -> list[tuple[str, str]]:
         """Return each combination of theme and language that an active or paused subscriber has chosen."""
-        reads = subscribers.c.state.in_(READING)
+        reads = subscribers.c.state.in_(SUBSCRIBED)
         wanted = select(subscribers.c.theme, subscribers.c.language).where(reads).distinct()
         with reading(self._engine) as db:
             return sorted((found.theme, found.language) for found in db.execute(wanted))

@@ -10,7 +10,7 @@ from paperround.domain.models import Paper, Subscriber
 from paperround.store.engine import reading, writing
 from paperround.store.papers import load_in_order
 from paperround.store.schema import matches, subscribers, subscriptions
-from paperround.store.subscribers import READING, load
+from paperround.store.subscribers import SUBSCRIBED, load
 
 
 class PrivateFeeds:
@@ -31,7 +31,7 @@ class PrivateFeeds:
 
     def owner(self, secret: str) -> Subscriber | None:
         """Return the active or paused subscriber whose feed has this secret, or None."""
-        mine = (subscribers.c.feed_secret == secret) & subscribers.c.state.in_(READING)
+        mine = (subscribers.c.feed_secret == secret) & subscribers.c.state.in_(SUBSCRIBED)
         with reading(self._engine) as db:
             return next(iter(load(db, mine)), None)
 

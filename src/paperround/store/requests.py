@@ -47,7 +47,7 @@ from paperround.store.schema import (
     topics,
 )
 from paperround.store.sent_before import COUNTED, select_counted
-from paperround.store.subscribers import READING, add, email_key, load, stored, take_turns
+from paperround.store.subscribers import add, email_key, load, stored, take_turns
 from paperround.store.suppressed import AddressHashes, recognize
 
 CONFIRM, LINK = "confirm", "your-link"
@@ -273,7 +273,7 @@ def _ask(
     if found.suppressed and request.by is not Requester.OWNER and _is_left_alone(db, found, now):
         return _Asking(RequestResult(known, (), queued=False))
     # A suppressed subscriber receives nothing until they confirm again, so they need a confirmation, not a link.
-    reads = found.state.value in READING and not found.suppressed
+    reads = found.state.is_subscribed and not found.suppressed
     stays = request.by is Requester.STRANGER and _has_fresh_link(db, found, now)
     wanted = found.preferences if reads or stays else found.preferences.patched(request.patch)
     kept: dict[str, Any] = {**write(wanted), "first_now": request.first_now, "consent": dict(request.consent)}

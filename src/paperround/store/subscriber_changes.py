@@ -22,7 +22,7 @@ from paperround.domain.schedule import issue_date, next_digest_at
 from paperround.store.engine import ManyRows, NewRows, among, lock_shared, trial, upsert, writing
 from paperround.store.events import Wanted, tell
 from paperround.store.schema import subscribers, subscriptions, suppressions, topics
-from paperround.store.subscribers import COLUMNS, READING, email_key, load, stored, take_turns
+from paperround.store.subscribers import COLUMNS, email_key, load, stored, take_turns
 from paperround.store.suppressed import AddressHashes, recognize
 from paperround.store.topics import edition_before, news_horizon, save_one
 
@@ -113,8 +113,8 @@ class _Plan:
 
     @property
     def joins(self) -> bool:
-        was = self.known is not None and self.known.state.value in READING
-        return not was and self.state.value in READING
+        was = self.known is not None and self.known.state.is_subscribed
+        return not was and self.state.is_subscribed
 
     @property
     def returns(self) -> bool:
@@ -164,7 +164,7 @@ def _save_some(
     _change(db, [plan for plan in plans.values() if _touches(plan, occasion)], occasion)
     _suppress(db, changes.values())
     joined = [plan.change.email for plan in plans.values() if plan.joins]
-    joined += (new[key].email for key in rows if new[key].state.value in READING)
+    joined += (new[key].email for key in rows if new[key].state.is_subscribed)
     for email in joined:
         tell(db, occasion.wanted, EventKind.SUBSCRIBED, email, occasion.now)
     results = {key: plan.result for key, plan in plans.items()}
@@ -238,7 +238,7 @@ def _past(plan: _Plan, occasion: _Occasion) -> dict[str, Any]:
     """Return the subscriber's times of joining and leaving, and their consent; for a new one the last edition too."""
     known, change = plan.known, plan.change
     left = plan.state is SubscriberState.UNSUBSCRIBED
-    reads = plan.state.value in READING
+    reads = plan.state.is_subscribed
     if known is None:
         history = change.history
         return {
@@ -261,7 +261,7 @@ def _past(plan: _Plan, occasion: _Occasion) -> dict[str, Any]:
 def _due(plan: _Plan, occasion: _Occasion) -> datetime | None:
     known, schedule, first = plan.known, plan.preferences.schedule, occasion.first_at
     last_issue_day = known.last_issue_day if known else None
-    if plan.state.value not in READING:
+    if not plan.state.is_subscribed:
         return None
     if first and not (last_issue_day and last_issue_day >= issue_date(schedule, first)):
         return first  # only one issue per day: a subscriber who had today's waits for the next

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from operator import attrgetter
@@ -23,8 +23,8 @@ from paperround.store.suppressed import AddressHashes, conceal, recognize
 _CHUNK = 1_000
 COLUMNS = tuple(name for name in FIELDS if name in subscribers.c)
 """The preferences stored in columns of their own; the others are subscriptions."""
-READING = (SubscriberState.ACTIVE.value, SubscriberState.PAUSED.value)
-"""The states of subscribers who have subscribed and not left."""
+SUBSCRIBED = tuple(state.value for state in SubscriberState if state.is_subscribed)
+"""The values of these states, for SQL."""
 
 
 _stored_values: Callable[[Preferences], tuple[Any, ...]] = attrgetter(*COLUMNS)
@@ -132,47 +132,44 @@ class Subscribers:
         now: datetime,
         *,
         paused_until: date | None = None,
-        only_from: Collection[SubscriberState] = tuple(SubscriberState),
     ) -> bool:
-        """Change a subscriber's state, and return whether it changed.
+        """Pause, resume or unsubscribe a subscriber, and return whether their state changed.
 
-        Returns False if they are unknown, already in this state, or in none of the states in `only_from`.
+        Returns False if they are unknown, already in this state, or would be subscribed again: for that they have to
+        confirm.
         """
         with writing(self._engine) as db:
             # The lock makes two simultaneous clicks on unsubscribe one change.
             db.execute(select(subscribers.c.row).where(subscribers.c.row == row).with_for_update())
             found = load(db, subscribers.c.row == row)
-            if not found or found[0].state not in only_from:
+            if not found or (state.is_subscribed and not found[0].state.is_subscribed):
                 return False
             left = now if state is SubscriberState.UNSUBSCRIBED else None
             if left and found[0].state is state:
                 return False  # keep the time at which they first left
             values: dict[str, Any] = {"state": state.value, "paused_until": paused_until, "unsubscribed_at": left}
             if state is SubscriberState.ACTIVE:
-                last_issue_day = db.scalar(select(subscribers.c.last_issue_day).where(subscribers.c.row == row))
-                values["next_digest_at"] = next_digest_at(found[0].schedule, now, last_issue_day)
-                values["confirmed_at"] = func.coalesce(subscribers.c.confirmed_at, now)
+                values = _resumed(found[0], now)
             db.execute(update(subscribers).where(subscribers.c.row == row).values(values))
-            if left and found[0].state.value in READING:
+            if left and found[0].state.is_subscribed:
                 tell(db, self._wanted, EventKind.UNSUBSCRIBED, found[0].email, now)
             return found[0].state is not state
 
-    def wake(self, now: datetime) -> int:
+    def resume_due(self, now: datetime) -> int:
         """Resume the subscriptions of everyone whose pause has ended, and return how many there were."""
+        with reading(self._engine) as db:
+            due = [one.row for one in _pauses_over(db, now)]
+        return sum(self._resume_due(due[start : start + _CHUNK], now) for start in range(0, len(due), _CHUNK))
+
+    def _resume_due(self, rows: Sequence[int], now: datetime) -> int:
+        mine = subscribers.c.row.in_(rows)
         with writing(self._engine) as db:
-            # The date is in the subscriber's time zone, which may be up to 14 hours ahead of UTC.
-            latest = (now + timedelta(hours=14)).date()
-            paused = load(
-                db, subscribers.c.state == SubscriberState.PAUSED.value, subscribers.c.paused_until <= latest
-            )
-        over = [
-            subscriber
-            for subscriber in paused
-            if (until := subscriber.preferences.paused_until) and until <= _today(subscriber, now)
-        ]
-        return sum(
-            self.set_state(r.row, SubscriberState.ACTIVE, now, only_from=(SubscriberState.PAUSED,)) for r in over
-        )
+            take_turns(db)
+            db.execute(select(subscribers.c.row).where(mine).order_by(subscribers.c.email_key).with_for_update())
+            over = _pauses_over(db, now, mine)  # read again: some may have prolonged theirs, or left
+            for one in over:
+                db.execute(update(subscribers).where(subscribers.c.row == one.row).values(_resumed(one, now)))
+            return len(over)
 
     def too_far(self, now: datetime) -> int:
         """Count the subscribers whose next digest is more than one period away, as after a clock that ran fast."""
@@ -209,7 +206,7 @@ class Subscribers:
             mine = among(db, subscribers.c.row, rows)
             known = load(db, mine)
             for subscriber in known:
-                if subscriber.state.value in READING:
+                if subscriber.state.is_subscribed:
                     tell(db, self._wanted, EventKind.UNSUBSCRIBED, subscriber.email, now)
             keys = [email_key(subscriber.email) for subscriber in known]
             db.execute(delete(bounces).where(among(db, bounces.c.email_key, keys)))
@@ -356,6 +353,26 @@ def add(db: Connection, values: Mapping[str, Any]) -> int | None:
     statement = upsert(db, subscribers).values(values).on_conflict_do_nothing(index_elements=["email_key"])
     row: int | None = db.scalar(statement.returning(subscribers.c.row))
     return row
+
+
+def _pauses_over(db: Connection, now: datetime, *where: Any) -> list[Subscriber]:
+    """Return those of the paused subscribers whose pause has ended."""
+    # The date is in the subscriber's time zone, which may be up to 14 hours ahead of UTC.
+    latest = (now + timedelta(hours=14)).date()
+    paused = load(
+        db, subscribers.c.state == SubscriberState.PAUSED.value, subscribers.c.paused_until <= latest, *where
+    )
+    return [one for one in paused if (until := one.preferences.paused_until) and until <= _today(one, now)]
+
+
+def _resumed(subscriber: Subscriber, now: datetime) -> dict[str, Any]:
+    """Return the columns of a subscriber who is active again after a pause."""
+    return {
+        "state": SubscriberState.ACTIVE.value,
+        "paused_until": None,
+        "confirmed_at": func.coalesce(subscribers.c.confirmed_at, now),
+        "next_digest_at": next_digest_at(subscriber.schedule, now, subscriber.last_issue_day),
+    }
 
 
 def _today(subscriber: Subscriber, now: datetime) -> date:

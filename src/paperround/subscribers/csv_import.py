@@ -15,7 +15,7 @@ from paperround.domain.models import Problem, Subscriber, SubscriberState
 from paperround.domain.preferences import DEFAULTS, FIELDS
 from paperround.domain.text import counted
 from paperround.store.subscriber_changes import Effect, SubscriberChange
-from paperround.store.subscribers import READING, email_key
+from paperround.store.subscribers import email_key
 from paperround.subscribers import membership
 from paperround.subscribers.csv_file import SubscriberList, SubscriberRow
 from paperround.subscribers.membership import Addition
@@ -174,7 +174,7 @@ class _RowReader:
         email = membership.address(row.email)
         if known is None:
             self._check_relay(email)
-        if known and row.state is SubscriberState.UNSUBSCRIBED and known.state.value in READING:
+        if known and row.state is SubscriberState.UNSUBSCRIBED and known.state.is_subscribed:
             raise WrongUse("has unsubscribed in this file and gets letters here; unsubscribe them, or leave them out")
         patch = self._patch(row, known)
         before = known.preferences if known else DEFAULTS

@@ -35,7 +35,6 @@ from paperround.store.subscriber_changes import ChangeResult, Effect, Subscriber
 from paperround.store.subscribers import email_key
 from paperround.subscribers import confirmation
 
-_READING = (SubscriberState.ACTIVE, SubscriberState.PAUSED)
 _ENCODED_WORD = re.compile(r"=\?[^?@]*\?[bq]\?[^@]*\?=", re.IGNORECASE)
 # The usual local parts, which are valid as they are: atoms separated by dots (RFC 5322 3.2.3), not too long.
 _PLAIN = re.compile(r"(?=.{1,64}$)[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*")
@@ -230,15 +229,13 @@ def pause(app: App, subscriber: Subscriber, until: date | None = None) -> bool:
     meanwhile.
     """
     check_pause(app, subscriber, until)
-    return app.store.subscribers.set_state(
-        subscriber.row, SubscriberState.PAUSED, app.clock(), paused_until=until, only_from=_READING
-    )
+    return app.store.subscribers.set_state(subscriber.row, SubscriberState.PAUSED, app.clock(), paused_until=until)
 
 
 def resume(app: App, subscriber: Subscriber) -> bool:
     """Resume a paused subscription with the next scheduled email."""
     check_reading(subscriber, doing="resume")
-    return app.store.subscribers.set_state(subscriber.row, SubscriberState.ACTIVE, app.clock(), only_from=_READING)
+    return app.store.subscribers.set_state(subscriber.row, SubscriberState.ACTIVE, app.clock())
 
 
 def renew_links(app: App, subscriber: Subscriber) -> bool:
@@ -344,5 +341,5 @@ def _today(now: datetime, subscriber: Subscriber) -> date:
 
 def check_reading(found: Subscriber, *, doing: str) -> None:
     """Raise WrongUse if the subscriber is neither active nor paused; `doing` names what they cannot do then."""
-    if found.state not in _READING:
+    if not found.state.is_subscribed:
         raise WrongUse(f"{found.email} is {found.state.value}; only an active or paused subscriber can {doing}")

@@ -21,6 +21,7 @@ from paperround.domain import preferences
 from paperround.domain.models import DeliveryState, Paper, SubscriberState, Topic
 from paperround.matching.search import EVERYWHERE, SearchBounds
 from paperround.operator import queries
+from paperround.operator.retries import retry_letters
 from paperround.rounds.similar import similar_papers
 from paperround.rounds.topics import add_topic
 from paperround.subscribers import membership
@@ -400,15 +401,16 @@ def _deliveries(api: FastAPI) -> None:
         responses=_TOKEN_NEEDED
         | {
             404: {"description": "There is no such delivery."},
-            409: {"description": "The delivery is not failed, expired or deferred."},
+            409: {
+                "description": "The delivery is not failed, expired or deferred, or its papers are in a later letter."
+            },
         },
     )
     def retry(context: DeliveriesWrite, row: Annotated[int, Path(ge=1, le=2**40)]) -> DeliveryFacts:
         """Retry a failed, expired or deferred email now."""
         _reported(context, row)
-        if not context.app.store.deliveries.retry([row], context.app.clock()):
-            raise HTTPException(409, f"delivery {row} is not failed, expired or deferred")
-        context.app.nudge()
+        if refused := retry_letters(context.app, [row]):
+            raise HTTPException(409, f"delivery {row} is not sent again: {refused[row]}")
         return _reported(context, row)
 
 

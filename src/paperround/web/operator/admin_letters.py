@@ -9,6 +9,7 @@ from fastapi.responses import RedirectResponse
 
 from paperround.domain.models import Delivery, DeliveryState
 from paperround.operator import queries
+from paperround.operator.retries import RETRIABLE, retry_letters
 from paperround.rounds.letters import FinishedLetter, LetterBuilder
 from paperround.web.context import RequestContext
 from paperround.web.forms import Form, read_number
@@ -24,7 +25,6 @@ from paperround.web.operator.viewer import DisplayOptions, frame, own_pictures
 router = APIRouter(prefix="/admin/letters")
 get = partial(router.get, response_model=None)
 post = partial(router.post, response_model=None)
-RETRIABLE = (DeliveryState.FAILED.value, DeliveryState.EXPIRED.value, DeliveryState.DEFERRED.value)
 _PAGE = 50
 
 
@@ -59,9 +59,9 @@ def retry(request: Request, context: OperatorContextDep, form: Form) -> Response
     context.check_csrf(request, form)
     numbers = [number for number in map(read_number, form.all("letter")) if number]
     with context.recording(OPERATOR, "letters queued again", f"{len(numbers)} asked for") as record:
-        done = context.app.store.deliveries.retry(numbers, context.app.clock())
-        record.subject = f"{', '.join(map(str, done)) or 'none'}"[:200]
-    context.app.nudge()
+        refused = retry_letters(context.app, numbers)
+        done = [str(number) for number in numbers if number not in refused]
+        record.subject = f"{', '.join(done) or 'none'}"[:200]
     back = f"/{numbers[0]}" if form.get("from") == "letter" and numbers else ""
     return RedirectResponse(f"{context.home}/admin/letters{back}", 303)
 

@@ -17,6 +17,7 @@ from paperround.domain.errors import WrongUse
 from paperround.domain.models import Subscriber, SubscriberState, Topic
 from paperround.domain.preferences import DEFAULTS, FIELDS, LISTS, Preferences
 from paperround.operator import queries
+from paperround.operator.retries import RETRIABLE
 from paperround.subscribers import address_change, confirmation, csv_file, csv_import, membership
 from paperround.web.browse.periods import read_day
 from paperround.web.context import PRIVATE, RequestContext
@@ -28,7 +29,6 @@ from paperround.web.operator.admin_context import (
     checked_page,
     pages_around,
 )
-from paperround.web.operator.admin_letters import RETRIABLE
 from paperround.web.subscribers import preferences_form
 from paperround.web.subscribers.preferences_form import PreferencesForm
 

@@ -67,7 +67,7 @@ def confirm(request: Request, context: ContextDep, token: str) -> Response:
 def _nothing_waits(request: Request, context: RequestContext, subscriber: Subscriber | None) -> Response:
     language = context.language_for(request, subscriber)
     _ = language.gettext
-    if subscriber is not None and subscriber.state in (SubscriberState.ACTIVE, SubscriberState.PAUSED):
+    if subscriber is not None and subscriber.state.is_subscribed:
         lines = [_("This subscription is already confirmed. There is nothing else to do.")]
         return context.message(
             request, _("Already confirmed"), lines, language=language, actions=[("/", _("Today's papers"))]

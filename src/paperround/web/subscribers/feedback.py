@@ -15,7 +15,7 @@ from paperround.domain import tokens
 from paperround.domain.errors import PreferenceError
 from paperround.domain.followed import FollowedName, read_followed
 from paperround.domain.latex import readable
-from paperround.domain.models import Digest, Paper, Subscriber, SubscriberState
+from paperround.domain.models import Digest, Paper, Subscriber
 from paperround.rounds.authors import author_of
 from paperround.subscribers import membership
 from paperround.web.browse import cards
@@ -136,7 +136,7 @@ def _page(
         token=token,
         what=what,
         said=said,
-        reads=subscriber.state in (SubscriberState.ACTIVE, SubscriberState.PAUSED),
+        reads=subscriber.state.is_subscribed,
         papers=[
             (number, cards.card(paper, language, context.today), verdicts.get(paper.row, 0), paper.row in on_list)
             for number, paper in papers.items()

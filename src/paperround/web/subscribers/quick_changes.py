@@ -80,7 +80,7 @@ def _change(context: RequestContext, subscriber: Subscriber, to: str, language: 
     """Return the change with this name; None if it would change nothing. Raises HTTP 404 for an unknown name."""
     if to not in _NAMES:
         raise HTTPException(404)
-    if subscriber.state not in (SubscriberState.ACTIVE, SubscriberState.PAUSED):
+    if not subscriber.state.is_subscribed:
         return None
     _ = language.gettext
     fewer = max(_FEWEST, subscriber.preferences.max_papers // 2)
