@@ -45,7 +45,7 @@ def call_due(app: App) -> int:
 
 
 def prune(app: App) -> None:
-    """Delete events that failed and are a month old, and those of webhooks that are no longer configured."""
+    """Delete events that are a month old and have failed, or whose webhooks are no longer configured."""
     app.store.events.prune(app.clock() - _KEPT, [hook.name for hook in app.settings.webhooks])
 
 

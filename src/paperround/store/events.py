@@ -1,7 +1,8 @@
 """Events for webhooks: an outbox, filled in the transaction that makes the change.
 
-A delivered event is deleted. A failed event is kept for a month without its payload. The events of a webhook that is
-no longer configured are deleted. So nothing about a subscriber is stored for longer than its delivery takes.
+A delivered event is deleted, and a failed event loses its payload, so nothing about a subscriber is stored for longer
+than its delivery takes. Failed events are deleted after a month, and so are those of a webhook that is no longer
+configured: not at once, since a program with other settings may use the same database.
 """
 
 from __future__ import annotations
@@ -107,10 +108,10 @@ class Events:
             return [tuple(found) for found in db.execute(query.order_by(last.c.webhook, last.c.state))]
 
     def prune(self, before: datetime, known: Sequence[str]) -> None:
-        """Delete events that failed and are from before a moment, and all whose webhook is not in `known`."""
-        failed = (events.c.state == _FAILED) & (events.c.at < before)
+        """Delete events from before a moment that have failed, or whose webhook is not in `known`."""
+        over = or_(events.c.state == _FAILED, events.c.webhook.not_in(known))
         with writing(self._engine) as db:
-            db.execute(delete(events).where(or_(failed, events.c.webhook.not_in(known))))
+            db.execute(delete(events).where(events.c.at < before, over))
 
 
 def _event(found: Any) -> Event:
