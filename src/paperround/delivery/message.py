@@ -31,6 +31,7 @@ _ENCODED_WORD = 75  # RFC 2047 2, delimiters included
 _MAX_SUBJECT = 998  # octets as written, Gmail's limit
 _MAX_NAME = 64  # characters; every mail program cuts longer display names
 _MAX_LABEL = 63  # RFC 1035 2.3.4
+_LIST_LABEL = "papers"  # never to be changed: subscribers filter by it
 _SENDER_ID = (5, 15)  # https://support.google.com/mail/answer/6254652
 
 _PART_HEAD = '\r\nContent-Type: text/{}; charset="utf-8"\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n'
@@ -50,9 +51,8 @@ _URI = re.compile(r"(?:https?://|mailto:)[!#-+\--;=?-~]+")  # without commas, wh
 class HeaderData:
     """The data of the message's header.
 
-    `date` is timezone-aware: when the letter was composed, however often it is sent (RFC 5322 3.6.1). `list_label`
-    is one DNS label and must never change, since subscribers filter by it. URLs are absolute. `one_click` says
-    whether the unsubscribe URL accepts POSTs by RFC 8058; by default a digest's does and a notice's does not.
+    `date` is timezone-aware: when the letter was composed, however often it is sent (RFC 5322 3.6.1). URLs are
+    absolute.
     """
 
     sender_name: str
@@ -63,10 +63,8 @@ class HeaderData:
     reply_to: str = ""
     kind: Literal["digest", "notice"] = "digest"
     list_name: str = ""
-    list_label: str = "papers"
     unsubscribe_url: str = ""
     unsubscribe_mailto: str = ""
-    one_click: bool | None = None
     help_url: str = ""
     archive_url: str = ""
     feedback: tuple[str, ...] = ()
@@ -129,7 +127,7 @@ def display_name(name: str) -> str:
 
 def _head(head: HeaderData, subject: str, boundary: str) -> bytes:
     sender, for_lists, archive, about = _shared(
-        head.sender_name, head.sender, head.kind, head.list_name, head.list_label, head.archive_url,
+        head.sender_name, head.sender, head.kind, head.list_name, head.archive_url,
         head.feedback, head.answers,
     )  # fmt: skip
     lines = (
@@ -169,7 +167,6 @@ def _shared(
     sender: str,
     kind: Literal["digest", "notice"],
     list_name: str,
-    list_label: str,
     archive_url: str,
     feedback: tuple[str, ...],
     answers: bool,
@@ -178,7 +175,7 @@ def _shared(
     domain = ascii_domain(sender.rpartition("@")[2])
     lists = []
     if kind == "digest":  # RFC 2919 and 2369
-        lists.append(("List-Id", [*_list_id(list_name or sender_name, list_label, domain)]))
+        lists.append(("List-Id", [*_list_id(list_name or sender_name, domain)]))
     about = [
         ("Feedback-ID", [_feedback_id(feedback or (kind,), domain)]),
         # RFC 3834 5: prevents vacation notices
@@ -216,18 +213,17 @@ def _unsubscribe_fields(head: HeaderData) -> Iterator[str]:
     own = _uris(head.unsubscribe_url)
     if uris := _uris(head.unsubscribe_url, head.unsubscribe_mailto):
         yield _fold("List-Unsubscribe", uris)
-    one_click = head.kind == "digest" if head.one_click is None else head.one_click
-    if one_click and own:
+    if head.kind == "digest" and own:
         yield "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
 
 
 @lru_cache(maxsize=64)
-def _list_id(name: str, label: str, domain: str) -> Sequence[str]:
+def _list_id(name: str, domain: str) -> Sequence[str]:
     if domain.rpartition(".")[2] == "localhost":
         return ()  # RFC 2919 3: a list identifier under localhost is not unique
     name = display_name(name)
     plain = name.isascii() and "=?" not in name  # otherwise it would need encoded words
-    return (*(_phrase("List-Id", name) if plain else ()), f"<{_label(label)}.{domain}>")
+    return (*(_phrase("List-Id", name) if plain else ()), f"<{_LIST_LABEL}.{domain}>")
 
 
 def _uris(*uris: str) -> Sequence[str]:

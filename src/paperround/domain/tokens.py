@@ -63,7 +63,7 @@ def renewals(number: int) -> tuple[int, int]:
 def mint(keys: Sequence[bytes], purpose: str, number: int, *, issued: datetime | None = None) -> str:
     """Return a token for this number and purpose, signed with the first key.
 
-    It has 28 characters, or 36 with the time of issue. The number is from 0 to 2**40 - 1.
+    It has 28 characters, or 36 with the time of issue. The number is from 0 to MAX_NUMBER.
     """
     payload = number.to_bytes(_NUMBER, "big")
     if issued is not None:
