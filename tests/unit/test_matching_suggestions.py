@@ -120,6 +120,18 @@ def test_a_word_of_a_single_paper_is_no_taste_once_there_are_many_papers() -> No
     assert "mindstork" not in shown
 
 
+def test_a_word_of_a_single_abstract_is_no_taste_but_a_word_of_two_is() -> None:
+    liked = [_paper(n, f"Storks {n}", "They meet at a wall" if n == 1 else "They soar at a wall") for n in (1, 2)]
+    others = [_paper(20 + n, f"Taxes {n + 50}", "Who can meet" if n < 5 else "Households pay") for n in range(300)]
+    statistics = Statistics.of([*liked, *others])
+    taste = Tastes(lambda: PastPapers(others, statistics)).of(
+        [Feedback(n, 1, _NOW) for n in (1, 2)], {paper.row: paper for paper in liked}
+    )
+    shown = {one.word for one in strongest_words(taste)}
+    assert {"stork", "wall"} <= shown
+    assert "meet" not in shown
+
+
 def test_a_group_of_words_that_weighs_next_to_nothing_beside_the_other_is_not_shown() -> None:
     others = [_paper(20 + n, f"Taxes {n + 50}", "Households and markets pay") for n in range(300)]
     papers = {n: _paper(n, "Storks soar", "Markets of storks") for n in range(1, 9)}

@@ -143,25 +143,28 @@ def _says_something(name: str, statistics: Statistics, acronyms: Collection[str]
 def strongest_words(taste: Taste, most: int = 20, acronyms: Collection[str] = ()) -> list[WeighedWord]:
     """Return the words and authors that matter in a taste: up to `most` liked ones, then up to `most` disliked.
 
-    In both groups the weightiest comes first. Only words of papers with such feedback are returned, and none that
-    weighs little beside the heaviest ones, none that is in papers on any subject or in a single one, no stop
-    words, and of words shorter than four letters only `acronyms`. Return an empty list for a taste without feedback.
+    In both groups the weightiest comes first. Only authors of papers with such feedback and words of their titles, or
+    of the texts of two of them, are returned: a word of one abstract rarely names its subject. None weighs little
+    beside the heaviest ones, is in papers on any subject or in a single one, or is a stop word, and of words shorter
+    than four letters there are only `acronyms`. Return an empty list for a taste without feedback.
     """
     groups = [_heaviest(taste, papers, sign, acronyms) for papers, sign in ((taste.liked, 1), (taste.disliked, -1))]
     least = _LEAST_OF_ALL * max((abs(group[0].weight) for group in groups if group), default=0.0)
     return [one for group in groups for one in group[:most] if abs(one.weight) >= least]
 
 
-def _heaviest(taste: Taste, papers: Iterable[Paper], sign: int, acronyms: Collection[str]) -> list[WeighedWord]:
-    terms, model = taste.learner.terms, taste.model
+def _heaviest(taste: Taste, papers: Sequence[Paper], sign: int, acronyms: Collection[str]) -> list[WeighedWord]:
+    space, model = taste.learner.terms, taste.model
     if model is None:
         return []
-    names = list(terms.names)  # in the order of their places
-    places = {place for paper in papers for place in terms.of(paper).places.tolist()}
+    names = list(space.names)  # in the order of their places
+    number = Counter(place for paper in papers for place in space.of(paper).places.tolist())
+    titles = {term for paper in papers for term in terms(paper.title)}
     words = [
         WeighedWord(name.removeprefix(AUTHOR), round(float(model.terms[place]), 4), name.startswith(AUTHOR))
-        for place in places
-        if _says_something(name := names[place], terms.statistics, acronyms)
+        for place, times in number.items()
+        if ((name := names[place]).startswith(AUTHOR) or name in titles or times > 1)
+        and _says_something(name, space.statistics, acronyms)
     ]
     ranked = sorted((one for one in words if one.weight * sign > 1e-4), key=lambda one: (-abs(one.weight), one.word))
     return [one for one in ranked if abs(one.weight) >= _LEAST_PART * abs(ranked[0].weight)]
