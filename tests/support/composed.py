@@ -142,7 +142,7 @@ def compose_one(
     sections: dict[str, list[Pick]] = {}
     for one in chosen:
         if one.match.paper in shown and one.match.paper not in discussed:
-            sections.setdefault(one.match.topic, []).append(_pick(one, _also(one.also, names)))
+            sections.setdefault(one.match.topic, []).append(_pick(one, *_also(one.also, names)))
     digest = Digest(
         issue,
         (
@@ -236,7 +236,9 @@ def _first_section(
         return ()
     known = {one.match.paper: one for one in chosen}
     picks = [
-        _pick(one, f"on {_named((one.match.topic, *one.also), names)}") for one in map(known.get, discussed) if one
+        _pick(one, f"on: {names.get(one.match.topic, one.match.topic)}", *_also(one.also, names))
+        for one in map(known.get, discussed)
+        if one
     ]
     return (Section(DISCUSSED, "", tuple(picks)),)
 
@@ -247,13 +249,9 @@ def _pick(one: _Chosen, *more: str) -> Pick:
     return Pick(one.match.paper, why, round(one.score.total, 4))
 
 
-def _also(topics: Sequence[str], names: Mapping[str, str]) -> str:
-    return f"also on {_named(topics, names)}" if topics else ""
+def _also(topics: Sequence[str], names: Mapping[str, str]) -> list[str]:
+    return [f"also on: {names.get(topic, topic)}" for topic in topics]
 
 
 def _place(topic: str, places: Mapping[str, int]) -> tuple[int, str]:
     return places.get(topic, len(places)), topic
-
-
-def _named(topics: Iterable[str], names: Mapping[str, str]) -> str:
-    return ", ".join(names.get(topic, topic) for topic in topics)

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paperround.domain.models import DISCUSSED, Digest, Pick, Score, Section, pack_scores
+from paperround.domain.preferences import own_slug
 from paperround.matching.compose import DigestRequest
 from paperround.matching.compose import compose as compose_all
 from paperround.matching.popularity import popularity
@@ -127,7 +128,7 @@ def test_a_digest_says_under_which_other_topics_a_paper_was_found() -> None:
         "daily 2026-11-23",
         (
             Section("robots", "Robots", (Pick(2, ("title: arm",), 0.3),)),
-            Section("agents", "Agents", (Pick(1, ("title: agent", "also on Robots, Speech"), 0.675),)),
+            Section("agents", "Agents", (Pick(1, ("title: agent", "also on: Robots", "also on: Speech"), 0.675),)),
         ),
         packed_scores=pack_scores([Score(0.3), Score(0.675)]),
     )
@@ -303,12 +304,23 @@ def test_the_loudest_paper_stands_in_front_with_its_topics() -> None:
         DISCUSSED,
         "",
         (
-            Pick(7, ("title: robot", "on Agents, Speech"), 0.425),
-            Pick(6, ("title: robot", "on Robots"), 0.425),
+            Pick(7, ("title: robot", "on: Agents", "also on: Speech"), 0.425),
+            Pick(6, ("title: robot", "on: Robots"), 0.425),
         ),
     )
     assert digest.scores[7] == digest.scores[6] == Score(0.375, 0.05)
     assert [section.topic for section in digest.sections[1:]] == ["robots", "agents"]
+
+
+def test_an_own_interest_is_told_in_quotation_marks() -> None:
+    own, query = own_slug("folding grippers"), "folding grippers"
+    found = [Candidate(1, own, 0.9), Candidate(1, "robots", 0.5), Candidate(2, "robots", 0.9), Candidate(2, own, 0.5)]
+    digest = compose("daily 2026-11-23", found, ORDER, {**NAMES, own: query}, 10)
+    assert digest is not None
+    assert {pick.paper: pick.why[-1] for section in digest.sections for pick in section.picks} == {
+        1: "also on: Robots",
+        2: 'also on: "folding grippers"',
+    }
 
 
 def test_a_topic_keeps_its_only_paper_and_a_short_digest_has_no_such_section() -> None:

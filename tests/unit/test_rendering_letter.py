@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from paperround.domain.errors import ConfigurationError, UnknownName
-from paperround.domain.models import Digest, Pick, Section
+from paperround.domain.models import DISCUSSED, Digest, Pick, Section
 from paperround.domain.preferences import Density
 from paperround.domain.schedule import Cadence
 from paperround.rendering import language, sample
@@ -453,6 +453,47 @@ def test_an_interest_in_own_words_is_quoted_and_cut_between_words() -> None:
     assert "because you follow “how language models remember things…” and Robots." in " ".join(rendered.text.split())
     assert rendered.html.count("<bdi>“how language…”</bdi>") == 5  # the index
     assert rendered.html.count("<bdi>“how language models remember things…”</bdi>") == 5  # the lead and four cards
+
+
+def _discussed(*whys: tuple[str, ...]) -> Digest:
+    """A weekly digest whose most discussed papers have these reasons, beside two of a topic."""
+    discussed = Section(DISCUSSED, "", tuple(Pick(row, why) for row, why in enumerate(whys, 1)))
+    rest = Section("agents", "Agents", (Pick(8), Pick(9)))
+    return Digest(issue=f"weekly {DAY}", sections=(discussed, rest), more=())
+
+
+@pytest.mark.parametrize(
+    "why",
+    [("on: Agents", "also on: Robots"), ("on Agents, Robots",)],
+    ids=["now", "as earlier versions stored it"],
+)
+def test_a_discussed_paper_on_several_topics_is_shown_with_its_best_one(why: tuple[str, ...]) -> None:
+    papers = {row: paper(row) for row in (1, 2, 8, 9)}
+    made = _discussed(why, ("on: Robots", "also on: Agents"))
+    english = language.load("en", FOLDERS)
+    counting = LetterRenderer(sample.SITE, "plain", english, FOLDERS, subject_template="{inside}")
+    rendered = counting.letter(LetterFacts(made, papers, sample.SUBSCRIBER, sample.LINKS, DAY))
+    text = " ".join(rendered.text.split())
+    assert "because you follow Agents and Robots." in text
+    assert rendered.subject == "4 papers on 2 topics"
+    assert "Agents, Robots" not in rendered.html
+    assert "also on Robots" in text
+
+
+def test_a_letter_on_one_topic_does_not_repeat_it_where_its_papers_are_discussed() -> None:
+    papers = {row: paper(row) for row in (1, 8, 9)}
+    made = _discussed(("on: Agents", "also on: Robots"))
+    rendered = renderer().letter(LetterFacts(made, papers, sample.SUBSCRIBER, sample.LINKS, DAY))
+    assert "Agents" not in rendered.text.partition("because you follow")[0]
+
+
+def test_an_own_interest_is_quoted_at_a_discussed_paper_too() -> None:
+    papers = {row: paper(row) for row in (1, 8, 9)}
+    made = _discussed(('on: "grippers that fold laundry and dishes at home"', "also on: Agents"))
+    rendered = renderer().letter(LetterFacts(made, papers, sample.SUBSCRIBER, sample.LINKS, DAY))
+    assert "because you follow “grippers that fold laundry and dishes…” and Agents." in " ".join(
+        rendered.text.split()
+    )
 
 
 def test_a_topic_of_the_site_is_not_quoted_whatever_its_slug_begins_with() -> None:

@@ -164,7 +164,16 @@ def test_the_summary_of_others_is_preferred_and_kept_to_its_room() -> None:
             ("organisation: Lab", "category: cs.RO", "source: arxiv"),
             ("from Lab", "in category cs.RO", "listed by arXiv"),
         ),
-        (("keyword: LoRA", "also on Robots, Speech"), ("“LoRA” in the keywords", "also on Robots, Speech")),
+        (
+            ("keyword: LoRA", "also on: Robots", "also on: Speech"),
+            ("“LoRA” in the keywords", "also on Robots and Speech"),
+        ),
+        (("on: Agents", 'also on: "grippers that fold"'), ("on Agents", "also on “grippers that fold”")),
+        (
+            ("on Agents, Robots, Speech", "also on Robots, Speech"),
+            ("on Agents", "also on Robots, Speech and Robots, Speech"),
+        ),
+        (("on Agents",), ("on Agents",)),
         ((r"title: $\alpha$-divergence",), ("“α-divergence” in the title",)),
         (
             ("142 votes", "much: more", "title:", 'title: "'),
@@ -181,8 +190,8 @@ def test_reasons_are_told_as_people_would(why: tuple[str, ...], told: tuple[str,
 
 def test_reasons_are_told_in_the_subscribers_language() -> None:
     german = language.load("de", FOLDERS)
-    known = view.card(paper(), ("title: Graph", "also on Robots"), german, 100, DAY)
-    assert known.why == ("„Graph“ im Titel", "auch zu Robots")
+    known = view.card(paper(), ("title: Graph", "also on: Robots", "also on Wale"), german, 100, DAY)
+    assert known.why == ("„Graph“ im Titel", "auch zu Robots und Wale")
 
 
 # Text

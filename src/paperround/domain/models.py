@@ -264,7 +264,7 @@ class Topic:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A paper that matches a topic: its score (0 to 1) and the reasons."""
+    """A paper that matches a topic: its score (0 to 1) and the reasons, as `domain.reasons` writes them."""
 
     topic: str
     paper: int
@@ -386,7 +386,7 @@ def pack_scores(scores: Iterable[Score]) -> bytes:
 
 
 class Pick(NamedTuple):
-    """A paper in a digest, with the reasons printed beside it."""
+    """A paper in a digest, with the reasons printed beside it, as `domain.reasons` writes them."""
 
     paper: int
     why: tuple[str, ...] = ()

@@ -9,11 +9,12 @@ import numpy as np
 
 from paperround.domain.match_table import BatchMatches, Ints, MatchTable
 from paperround.domain.models import SCORE_UNIT, Match, Paper
+from paperround.domain.reasons import ReasonKind, start
 from paperround.matching import ranking
 from paperround.matching.compose import Candidates, MatchScores
 from paperround.matching.popularity import popularity
 
-_NAMED = ("author: ", "organisation: ")  # reasons of a match by name
+_NAMED = (start(ReasonKind.AUTHOR), start(ReasonKind.ORGANIZATION))
 _FOLLOWED = round(ranking.FOLLOWED * SCORE_UNIT)
 
 

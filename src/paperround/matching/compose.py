@@ -23,6 +23,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from paperround.domain import reasons
 from paperround.domain.match_table import BatchMatches, Flags, Floats, Ints, bounds
 from paperround.domain.models import (
     DISCUSSED,
@@ -34,6 +35,8 @@ from paperround.domain.models import (
     Pick,
     Section,
 )
+from paperround.domain.preferences import is_own
+from paperround.domain.reasons import ReasonKind
 from paperround.matching import ranking
 
 _LEAST_DISCUSSION = 3.0  # a comment and a vote, or three votes; less is no discussion
@@ -293,16 +296,18 @@ class _Sections:
             for subscriber, paper, best, note, total in zip(*columns, strict=True)
         ]
 
-    def _notes(self, shown: _Papers, first: Flags) -> list[str]:
+    def _notes(self, shown: _Papers, first: Flags) -> list[tuple[str, ...]]:
         """Return the reasons that tell the other topics of a paper, and of the most discussed all topics."""
-        notes = [""] * len(first)
+        notes: list[tuple[str, ...]] = [()] * len(first)
         told = np.flatnonzero(first | (shown.matched > 1))
         owners = np.repeat(told, shown.matched[told])
         rows = self.rows[shown.start[owners] + _positions(owners)]
         places = np.where(rows == shown.best[owners], _FIRST, self.places[rows])
-        topics = [self.names.get(slug, slug) for slug in self._topics(rows[_ordered(owners, places)])]
-        for paper, some in zip(told.tolist(), _parts(topics, _starts(owners).tolist()), strict=True):
-            notes[paper] = f"on {', '.join(some)}" if first[paper] else f"also on {', '.join(some[1:])}"
+        slugs = self._topics(rows[_ordered(owners, places)])
+        topics = [(slug, self.names.get(slug, slug)) for slug in slugs]
+        for paper, (best, *others) in zip(told.tolist(), _parts(topics, _starts(owners).tolist()), strict=True):
+            also = [_topic_reason(ReasonKind.ALSO_ON, *one) for one in others]
+            notes[paper] = (_topic_reason(ReasonKind.ON, *best), *also) if first[paper] else tuple(also)
         return notes
 
     def _topics(self, rows: Ints) -> list[str]:
@@ -312,9 +317,15 @@ class _Sections:
 
 
 @lru_cache(maxsize=1 << 14)  # many subscribers get the same paper for the same reasons
-def _pick(paper: int, why: tuple[str, ...], like: str | None, note: str, rank: float) -> Pick:
-    reasons = (f"like: {like}" if like else "", note)
-    return Pick(paper, (*why, *filter(None, reasons)), rank)
+def _pick(paper: int, why: tuple[str, ...], like: str | None, notes: tuple[str, ...], rank: float) -> Pick:
+    liked = (reasons.write(ReasonKind.LIKE, like),) if like else ()
+    return Pick(paper, (*why, *liked, *notes), rank)
+
+
+@lru_cache(maxsize=1 << 12)
+def _topic_reason(kind: ReasonKind, slug: str, name: str) -> str:
+    """Return the reason that tells a topic; a subscriber's own interest has no name and is quoted."""
+    return reasons.write(kind, reasons.quote(name) if is_own(slug) else name)
 
 
 # --- columns ------------------------------------------------------------------------------------------------------

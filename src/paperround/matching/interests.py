@@ -13,6 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from paperround.domain import reasons
+from paperround.domain.reasons import ReasonKind
 from paperround.matching.vectors import Vectors
 
 Numbers = NDArray[np.float32]
@@ -60,7 +62,7 @@ _BEST, _ONE_IN, _FALL, _PULL = 10, 20, 0.1, 0.5
 
 USUAL_COSINE = 0.12
 """The cosine assumed for a paper that has no vector yet."""
-CLOSE, NEAREST = "meaning: close", "meaning: nearest"
+CLOSE, NEAREST = (reasons.write(ReasonKind.MEANING, how) for how in ("close", "nearest"))
 """The reasons given for a paper that has few or none of an interest's words: it is close to it in meaning, or at
 least closer than nearly all others."""
 _CLOSE = 0.35  # a cosine, about three deviations above the usual mean

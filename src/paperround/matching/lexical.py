@@ -18,7 +18,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from paperround.domain import reasons
 from paperround.domain.models import Paper
+from paperround.domain.reasons import ReasonKind
 from paperround.domain.text import TermPlaces
 from paperround.matching.fields import TEXT, Field, field_terms, text_terms, values
 from paperround.matching.query import Phrase, Query, evaluate, sought
@@ -39,14 +41,14 @@ _PAST = 100
 # Names: an author is as significant as a rare word, a category or source only narrows the search.
 NAMED = {Field.AUTHOR: 0.9, Field.ORG: 0.5, Field.CAT: 0.2, Field.SOURCE: 0.05}
 
-_LABEL = {
-    Field.TITLE: "title",
-    Field.KEYWORDS: "keyword",
-    Field.ABSTRACT: "abstract",
-    Field.AUTHOR: "author",
-    Field.ORG: "organisation",
-    Field.CAT: "category",
-    Field.SOURCE: "source",
+_KIND = {
+    Field.TITLE: ReasonKind.TITLE,
+    Field.KEYWORDS: ReasonKind.KEYWORD,
+    Field.ABSTRACT: ReasonKind.ABSTRACT,
+    Field.AUTHOR: ReasonKind.AUTHOR,
+    Field.ORG: ReasonKind.ORGANIZATION,
+    Field.CAT: ReasonKind.CATEGORY,
+    Field.SOURCE: ReasonKind.SOURCE,
 }
 _RUNNING = frozenset({Field.TITLE, Field.ABSTRACT})
 # The address of a term is one number, row · field · position, so that the next word of a phrase has the next address,
@@ -335,14 +337,14 @@ class _Words:
     """The original text of a title or abstract, used to quote the words found in it."""
 
     def __init__(self, name: Field, paper: Paper) -> None:
-        self._label, (self._text,) = _LABEL[name], values(paper, name)
+        self._kind, (self._text,) = _KIND[name], values(paper, name)
         self._places = TermPlaces(self._text)
 
     def shown(self, position: int, length: int) -> str:
         """Return the words from this position on, in quotation marks if there are several."""
         start, end = self._places.span(position, position + length - 1)
         words = self._text[start:end] if end - start <= _MAX_SHOWN else _short(self._text[start:end])
-        return f'{self._label}: "{words}"' if length > 1 and " " in words else f"{self._label}: {words}"
+        return reasons.write(self._kind, reasons.quote(words) if length > 1 and " " in words else words)
 
 
 class _Names:
@@ -351,7 +353,7 @@ class _Names:
     def __init__(self, name: Field, paper: Paper) -> None:
         lengths = [len(terms) + 1 for terms in field_terms(paper, name)]
         self._starts = list(accumulate(lengths[:-1], initial=0))
-        self._shown = [f"{_LABEL[name]}: {_short(text)}" for text in values(paper, name)]
+        self._shown = [reasons.write(_KIND[name], _short(text)) for text in values(paper, name)]
 
     def shown(self, position: int, _length: int) -> str:
         """Return the name that contains this position."""

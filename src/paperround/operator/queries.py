@@ -18,6 +18,7 @@ from paperround.domain.errors import QueryError, UnknownName
 from paperround.domain.identifiers import identifier_in
 from paperround.domain.models import DISCUSSED, DeliveryState, Paper, Score, Subscriber, SubscriberState
 from paperround.domain.preferences import write
+from paperround.domain.reasons import read as read_reasons
 from paperround.matching import lexical
 from paperround.matching import search as matching_search
 from paperround.matching.author_names import author_named, is_name_of
@@ -325,7 +326,7 @@ def _scores(app: App, row: int) -> list[dict[str, Any]]:
             "section": "most discussed" if section.topic == DISCUSSED else section.name or section.topic,
             "rank": pick.rank,
             "parts": asdict(scores.get(pick.paper, Score())),
-            "why": list(pick.why),
+            "why": [str(one) for one in read_reasons(pick.why)],
         }
         for section in digest.sections
         for pick in section.picks

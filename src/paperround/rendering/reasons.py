@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 
 from paperround.domain.latex import readable
+from paperround.domain.reasons import ReasonKind, read, unquoted
 from paperround.domain.text import clean
-from paperround.rendering.excerpt import breakable
+from paperround.rendering.excerpt import breakable, cut
 from paperround.rendering.language import Language
 from paperround.rendering.source_names import source_name
 
-_ON, _ALSO = "on ", "also on "
-_WORTH_PRINTING = (_ALSO, "like: ", "author: ", "organisation: ")
+_WORTH_PRINTING = {ReasonKind.ALSO_ON, ReasonKind.LIKE, ReasonKind.AUTHOR, ReasonKind.ORGANIZATION}
+_INTEREST = 40  # characters of an interest in the subscriber's own words
 
 
 def worth_printing(why: Iterable[str]) -> tuple[str, ...]:
@@ -23,34 +24,29 @@ def worth_printing(why: Iterable[str]) -> tuple[str, ...]:
 
     A topic's word in the title can be seen there; the words found elsewhere are shown in the preview and online.
     """
-    return tuple(reason for reason in why if reason.startswith(_WORTH_PRINTING))
+    return tuple(str(reason) for reason in read(why) if reason.kind in _WORTH_PRINTING)
 
 
 def as_sentences(why: Iterable[str], language: Language) -> tuple[str, ...]:
-    """Return the reasons as sentences, combining those found in the same field of the paper."""
-    places: dict[str, list[str]] = {}
-    for reason in why:
-        place, found = _taken_apart(clean(reason), language)
-        places.setdefault(place, []).append(readable(found))
-    return tuple(breakable(_said(place, found, language)) for place, found in places.items())
+    """Return the reasons as sentences, combining those of the same kind."""
+    kinds: dict[ReasonKind | str, list[str]] = {}
+    for kind, found in read(map(clean, why)):
+        kinds.setdefault(kind or found, []).append(readable(found))
+    return tuple(breakable(_sentence(kind, found, language)) for kind, found in kinds.items())
 
 
-def _taken_apart(reason: str, language: Language) -> tuple[str, str]:
-    """Split a reason into its place and what was found there; a reason of another form is a place by itself."""
-    for start in (_ON, _ALSO):
-        if reason.startswith(start):
-            return start, reason.removeprefix(start)
-    place, separator, found = reason.partition(": ")
-    return (place, found) if separator and place in _sentences(language) else (reason, "")
+def topic_name(found: str, language: Language) -> str:
+    """Return a topic's name; the words of a subscriber's own interest are shortened and in quotation marks."""
+    words = unquoted(found)
+    return found if words is None else language.gettext("“%(words)s”") % {"words": cut(words, _INTEREST)}
 
 
-def _said(place: str, found: list[str], language: Language) -> str:
-    known = _sentences(language).get(place)
-    return known(found) if known else readable(place)
+def _sentence(kind: ReasonKind | str, found: list[str], language: Language) -> str:
+    return _sentences(language)[kind](found) if isinstance(kind, ReasonKind) else readable(kind)
 
 
 @lru_cache(maxsize=32)
-def _sentences(language: Language) -> Mapping[str, Callable[[list[str]], str]]:
+def _sentences(language: Language) -> Mapping[ReasonKind, Callable[[list[str]], str]]:
     _ = language.gettext
 
     def quoting(sentence: str) -> Callable[[list[str]], str]:
@@ -59,22 +55,26 @@ def _sentences(language: Language) -> Mapping[str, Callable[[list[str]], str]]:
     def naming(sentence: str) -> Callable[[list[str]], str]:
         return lambda found: sentence % {"names": language.list(found)}
 
+    def on_topics(sentence: str) -> Callable[[list[str]], str]:
+        return lambda found: naming(sentence)([topic_name(one, language) for one in found])
+
     return {
-        "title": quoting(_("%(words)s in the title")),
-        "abstract": quoting(_("%(words)s in the abstract")),
-        "keyword": quoting(_("%(words)s in the keywords")),
-        "author": naming(_("by %(names)s")),
-        "organisation": naming(_("from %(names)s")),
-        "category": naming(_("in category %(names)s")),
-        "source": lambda found: naming(_("listed by %(names)s"))(list(map(source_name, found))),
-        "like": quoting(_("like %(words)s, which you wanted more of")),
-        "meaning": lambda found: _("close in meaning") if "close" in found else _("among the nearest in meaning"),
-        _ON: naming(_("on %(names)s")),
-        _ALSO: naming(_("also on %(names)s")),
+        ReasonKind.TITLE: quoting(_("%(words)s in the title")),
+        ReasonKind.ABSTRACT: quoting(_("%(words)s in the abstract")),
+        ReasonKind.KEYWORD: quoting(_("%(words)s in the keywords")),
+        ReasonKind.AUTHOR: naming(_("by %(names)s")),
+        ReasonKind.ORGANIZATION: naming(_("from %(names)s")),
+        ReasonKind.CATEGORY: naming(_("in category %(names)s")),
+        ReasonKind.SOURCE: lambda found: naming(_("listed by %(names)s"))(list(map(source_name, found))),
+        ReasonKind.LIKE: quoting(_("like %(words)s, which you wanted more of")),
+        ReasonKind.MEANING: lambda found: (
+            _("close in meaning") if "close" in found else _("among the nearest in meaning")
+        ),
+        ReasonKind.ON: on_topics(_("on %(names)s")),
+        ReasonKind.ALSO_ON: on_topics(_("also on %(names)s")),
     }
 
 
 def _quoted(words: str, language: Language) -> str:
-    if len(words) > 1 and words.startswith('"') and words.endswith('"'):
-        words = words[1:-1]
-    return language.gettext("“%(words)s”") % {"words": words}
+    marked = unquoted(words)
+    return language.gettext("“%(words)s”") % {"words": words if marked is None else marked}

@@ -23,6 +23,7 @@ from paperround.domain.models import (
     TopicCounts,
 )
 from paperround.domain.preferences import Preferences
+from paperround.domain.reasons import ReasonKind, write
 from paperround.domain.schedule import Cadence, span_days
 
 DAY = date(2026, 11, 23)
@@ -148,7 +149,7 @@ _FACTS: tuple[dict[str, Any], ...] = (
 )
 _WHY = (
     ("title: Attention", 'abstract: "long context"'),
-    ("title: Small", "title: Model", "also on Planning"),
+    ("title: Small", "title: Model", "also on: Planning"),
     ("title: Distillation",),
     ("title: Citations", "author: Kwame Asante"),
     ('title: "Message Passing"', "category: cs.LG"),
@@ -214,7 +215,7 @@ def digest(cadence: Cadence) -> Digest:
         return replace(DIGEST, issue=issue)
     named = {pick.paper: (pick, section) for section in DIGEST.sections for pick in section.picks}
     first = [
-        pick._replace(why=(*pick.why, f"on {section.name}"))
+        pick._replace(why=(*pick.why, write(ReasonKind.ON, section.name)))
         for pick, section in map(named.__getitem__, _MOST_DISCUSSED)
     ]
     rest = [

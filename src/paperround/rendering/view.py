@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from functools import lru_cache
-from urllib.parse import quote, urlsplit
+from urllib import parse
 
 from markupsafe import Markup
 
@@ -28,6 +28,7 @@ from paperround.domain.models import (
     Subscriber,
 )
 from paperround.domain.preferences import is_own
+from paperround.domain.reasons import ReasonKind, quote, read, unquoted
 from paperround.domain.schedule import Cadence, span
 from paperround.domain.text import clean
 from paperround.rendering import reasons
@@ -41,7 +42,6 @@ ARXIV_THANKS = "Thank you to arXiv for use of its open access interoperability."
 _FIRST_AUTHORS = 3
 _LEAST_WORTH_SAYING = 5  # votes, comments or stars: "1 star" says nothing
 _SHORT_TAG = 20  # characters next to a title in the index
-_INTEREST = 40  # characters of an interest in the subscriber's own words
 _OPEN, _CLOSED = ("“", "„"), ("”", "“")
 _PARTS = re.compile(r"[,:;/]| (?:and|und|in|for|für|&|[–—-]) ")
 """What separates the parts of a topic's name."""
@@ -355,7 +355,7 @@ def day_facts(facts: DayFacts | None, fit: int, language: Language) -> str:
 
 def reaches_subscribers(site: Site) -> bool:
     """Return whether mail clients can load the site's pictures: over https, or from this machine."""
-    return urlsplit(site.base_url).scheme == "https" or is_local(site.base_url)
+    return parse.urlsplit(site.base_url).scheme == "https" or is_local(site.base_url)
 
 
 def tag(section: Section, pick: Pick, language: Language | None = None) -> str:
@@ -365,7 +365,8 @@ def tag(section: Section, pick: Pick, language: Language | None = None) -> str:
     """
     if section.topic != DISCUSSED:
         return _topic_name(section, language) if language else section.name
-    return next((reason.removeprefix("on ") for reason in pick.why if reason.startswith("on ")), "")
+    name = next((one.found for one in read(pick.why) if one.kind is ReasonKind.ON), "")
+    return reasons.topic_name(name, language) if language else unquoted(name) or name
 
 
 def section_name(section: Section, cadence: Cadence, language: Language) -> str:
@@ -379,9 +380,7 @@ def section_name(section: Section, cadence: Cadence, language: Language) -> str:
 
 def _topic_name(section: Section, language: Language) -> str:
     """Return the name of a section's topic; a subscriber's own query has none and is quoted."""
-    if not is_own(section.topic):
-        return section.name
-    return language.gettext("“%(words)s”") % {"words": cut(section.name, _INTEREST)}
+    return reasons.topic_name(quote(section.name) if is_own(section.topic) else section.name, language)
 
 
 @lru_cache(maxsize=1024)
@@ -634,7 +633,7 @@ def _unbroken(text: str) -> str:
 def _abstract_page(paper: Paper) -> str:
     if paper.arxiv_id:
         return f"https://arxiv.org/abs/{paper.arxiv_id}"
-    return f"https://doi.org/{quote(paper.doi, safe='/.()-_:;')}" if paper.doi else ""
+    return f"https://doi.org/{parse.quote(paper.doi, safe='/.()-_:;')}" if paper.doi else ""
 
 
 def _links(paper: Paper, language: Language) -> tuple[Link, ...]:
