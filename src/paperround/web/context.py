@@ -28,12 +28,11 @@ from paperround.rendering.environment import environment
 from paperround.rendering.followed_names import followed_name
 from paperround.rendering.language import Language
 from paperround.store.access import AuditEntry, AuditRecord
-from paperround.web import session
 from paperround.web.browse.cards import page_of
 from paperround.web.conditional import is_unmodified
-from paperround.web.forms import FormFields
 from paperround.web.progress import RoundProgress
 from paperround.web.rate_limits import RateLimits
+from paperround.web.sessions import Sessions
 
 _SMALLEST_ZIPPED = 1_000  # bytes
 LANGUAGE_COOKIE = "lang"
@@ -85,6 +84,7 @@ class RequestContext:
         self.site = app.site
         self.home = urlsplit(self.site.base_url).path
         """The path prefix of a site that is not at the root of its host; otherwise empty."""
+        self.sessions = Sessions(app, self.home)
         self.https = self.site.base_url.startswith("https://")
         """Whether visitors reach the site over HTTPS, so that its cookies may be secure."""
 
@@ -255,54 +255,7 @@ class RequestContext:
 
     def sees_preview(self, request: Request) -> bool:
         """Return whether this visitor may preview emails of any subscriber."""
-        return self.has_entered(request) or self.is_admin(request)
-
-    @property
-    def admin_token(self) -> str:
-        """The secret for /admin. Empty if none is configured, in which case nobody can log in."""
-        token = self.app.settings.site.admin_token
-        return token.get_secret_value() if token else ""
-
-    def is_admin(self, request: Request) -> bool:
-        """Return whether the visitor has logged in with the admin token."""
-        return bool(self.admin_token) and self._has_session(request, session.COOKIE, self.admin_token)
-
-    def has_entered(self, request: Request) -> bool:
-        """Return whether the visitor has opened an address with the token that `up` printed."""
-        return self._has_session(request, session.ENTRY_COOKIE, "")
-
-    def begin_session(self, response: Response, cookie_name: str, *, secure: bool) -> str:
-        """Begin a session: store the hash of a new cookie, set the cookie in the response, and return it."""
-        cookie, now = session.make_cookie(), self.app.clock()
-        hashed = session.hash_cookie(self.app.keys, cookie_name, self._secret_of(cookie_name), cookie)
-        self.app.store.access.begin_session(hashed[0], now, now + session.HOLDS)
-        response.set_cookie(
-            cookie_name,
-            cookie,
-            max_age=int(session.HOLDS.total_seconds()),
-            path=f"{self.home}/",
-            httponly=True,
-            samesite="strict" if cookie_name == session.COOKIE else "lax",
-            secure=secure,
-        )
-        return cookie
-
-    def end_session(self, request: Request, response: Response, cookie_name: str) -> None:
-        """End a session in the database and in the browser, so that a copy of its cookie no longer works."""
-        cookie = request.cookies.get(cookie_name, "")
-        hashed = session.hash_cookie(self.app.keys, cookie_name, self._secret_of(cookie_name), cookie)
-        self.app.store.access.end_session(hashed)
-        response.delete_cookie(cookie_name, path=f"{self.home}/")
-
-    def _has_session(self, request: Request, cookie_name: str, secret: str) -> bool:
-        cookie = request.cookies.get(cookie_name, "")
-        if not cookie:
-            return False
-        hashed = session.hash_cookie(self.app.keys, cookie_name, secret, cookie)
-        return self.app.store.access.has_session(hashed, self.app.clock())
-
-    def _secret_of(self, cookie_name: str) -> str:
-        return self.admin_token if cookie_name == session.COOKIE else ""
+        return self.sessions.has_entered(request) or self.sessions.is_admin(request)
 
     def recording(self, who: str, action: str, subject: str = "") -> AbstractContextManager[AuditRecord]:
         """Record in the audit log who makes the change in this block."""
@@ -318,20 +271,6 @@ class RequestContext:
         """
         if queries and not self.limits.trying.take(client_of(request), self.app.clock(), queries):
             raise HTTPException(429, headers={"Retry-After": "60"})
-
-    def csrf(self, request: Request) -> str:
-        """Return the CSRF token for this visitor's forms. Other sites cannot read it and so cannot post on their
-        behalf.
-        """
-        cookies = request.cookies
-        return session.csrf(self.app.keys, cookies.get(session.COOKIE) or cookies.get(session.ENTRY_COOKIE) or "")
-
-    def check_csrf(self, request: Request, form: FormFields) -> None:
-        """Raise HTTP 403 if the form does not contain this visitor's CSRF token."""
-        if not session.same(form.get("csrf"), self.csrf(request)):
-            raise HTTPException(
-                403, "this form has expired or came from another site; go back, reload the page and try again"
-            )
 
 
 def client_of(request: Request) -> str:

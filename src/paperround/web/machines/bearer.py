@@ -38,7 +38,7 @@ def identify(request: Request, context: RequestContext, *, basic: bool = False) 
     who = f"bearer {client_of(request)}"
     if wait := context.limits.logging_in.wait(who, now):
         raise HTTPException(429, "too many wrong tokens; wait", {"Retry-After": str(wait)})
-    if context.admin_token and session.same(token, context.admin_token):
+    if context.sessions.admin_token and session.same(token, context.sessions.admin_token):
         return Caller("admin token", frozenset(SCOPES))
     context.limits.logging_in.take(who, now)
     return None

@@ -62,7 +62,7 @@ class BounceNotification(BaseModel):
 
 def _authorised(request: Request, context: ContextDep) -> None:
     """Require a token with the scope `bounces:post`. Raises HTTP 404 if the site has no tokens at all."""
-    if not context.admin_token and not context.app.store.access.tokens():
+    if not context.sessions.admin_token and not context.app.store.access.tokens():
         raise HTTPException(404, "make a token to send reports here: paperround tokens add NAME --scope bounces:post")
     # Some relays support only Basic authentication; the token is then the password.
     bearer.require(request, context, "bounces:post", basic=True)

@@ -52,7 +52,7 @@ def ask_to_log_in(request: Request, error: Exception) -> Response:
 @get("")
 def overview(request: Request, context: ContextDep) -> Response:
     """Show the overview, or the login form to visitors who have not logged in."""
-    if not context.is_admin(request):
+    if not context.sessions.is_admin(request):
         return _login_page(request, context, "")
     return admin_page(
         request,
@@ -69,17 +69,17 @@ def overview(request: Request, context: ContextDep) -> Response:
 def login(request: Request, context: ContextDep, form: Form) -> Response:
     """Log in with the admin token. Failed attempts are rate-limited for each client."""
     now, who = context.app.clock(), client_of(request)
-    if not context.admin_token or context.limits.logging_in.wait(who, now):
-        wrong = "Too many failed attempts. Wait five minutes." if context.admin_token else ""
+    if not context.sessions.admin_token or context.limits.logging_in.wait(who, now):
+        wrong = "Too many failed attempts. Wait five minutes." if context.sessions.admin_token else ""
         return _login_page(request, context, wrong, 429, carried_form(form))
-    if not session.same(form.get("token"), context.admin_token):
+    if not session.same(form.get("token"), context.sessions.admin_token):
         context.limits.logging_in.take(who, now)
         log.warning("wrong admin token", client=who)
         return _login_page(request, context, "This admin token is not correct.", 403, carried_form(form))
     context.limits.logging_in.clear(who)
     response: Response = RedirectResponse(f"{context.home}/admin", 303, headers=PRIVATE)
     with context.recording(OPERATOR, "logged in", who):
-        cookie = context.begin_session(response, session.COOKIE, secure=context.https)
+        cookie = context.sessions.begin(response, session.COOKIE, secure=context.https)
     if kept := carried_form(form):
         mark = session.csrf(context.app.keys, cookie)
         page = context.private_page(request, "admin/resume", translated=False, kept=kept, csrf=mark)
@@ -91,9 +91,9 @@ def login(request: Request, context: ContextDep, form: Form) -> Response:
 @post("/logout")
 def logout(request: Request, context: OperatorContextDep, form: Form) -> Response:
     """Log out."""
-    context.check_csrf(request, form)
+    context.sessions.check_csrf(request, form)
     response = RedirectResponse(f"{context.home}/admin", 303)
-    context.end_session(request, response, session.COOKIE)
+    context.sessions.end(request, response, session.COOKIE)
     return response
 
 
@@ -107,7 +107,7 @@ def _login_page(
         status=status,
         translated=False,
         wrong=wrong,
-        possible=bool(context.admin_token),
+        possible=bool(context.sessions.admin_token),
         hidden=hidden,
     )
 
@@ -184,7 +184,7 @@ def topic(request: Request, context: OperatorContextDep, slug: str) -> Response:
 @post("/topics")
 def save_topic(request: Request, context: OperatorContextDep, form: Form) -> Response:
     """Preview a topic on the papers of the past week, or save it and match it against all papers."""
-    context.check_csrf(request, form)
+    context.sessions.check_csrf(request, form)
     typed = Topic(
         form.get("slug").strip().lower(),
         form.get("name").strip()[:200],
@@ -227,7 +227,7 @@ def tokens_page(request: Request, context: OperatorContextDep) -> Response:
 @post("/tokens")
 def change_tokens(request: Request, context: OperatorContextDep, form: Form) -> Response:
     """Create a token, which is shown only once, or revoke one."""
-    context.check_csrf(request, form)
+    context.sessions.check_csrf(request, form)
     name = clean(form.get("name"))[: api_tokens.LONGEST_NAME]
     try:
         if form.get("do") == "revoke":

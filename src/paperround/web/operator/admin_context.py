@@ -16,7 +16,7 @@ _MOST_PAGES = 100_000
 
 async def _operators(request: Request, context: ContextDep) -> RequestContext:
     """Return the request context for a visitor who has logged in. Raises LoginNeeded for anybody else."""
-    if not context.is_admin(request):
+    if not context.sessions.is_admin(request):
         raise LoginNeeded(await sent_form(request, context))
     return context
 
@@ -33,7 +33,7 @@ def admin_page(request: Request, context: RequestContext, name: str, status: int
         scripts=True,
         translated=False,
         tab=name,
-        csrf=context.csrf(request),
+        csrf=context.sessions.csrf(request),
         **facts,
     )
 

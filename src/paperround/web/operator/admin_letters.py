@@ -56,7 +56,7 @@ def letters(
 @post("")
 def retry(request: Request, context: OperatorContextDep, form: Form) -> Response:
     """Queue failed, expired or deferred emails again."""
-    context.check_csrf(request, form)
+    context.sessions.check_csrf(request, form)
     numbers = [number for number in map(read_number, form.all("letter")) if number]
     with context.recording(OPERATOR, "letters queued again", f"{len(numbers)} asked for") as record:
         refused = retry_letters(context.app, numbers)

@@ -95,7 +95,7 @@ def add(request: Request, context: OperatorContextDep, form: Form) -> Response:
     """Add a subscriber: active if they have already agreed, otherwise pending, with an email that asks them to
     confirm.
     """
-    context.check_csrf(request, form)
+    context.sessions.check_csrf(request, form)
     shown = preferences_form.read_form(form)
     if form.get("do") == "try":
         return _form_page(request, context, _with_previews(context, shown))
@@ -124,7 +124,7 @@ def import_form(request: Request, context: OperatorContextDep) -> Response:
 def import_list(request: Request, context: OperatorContextDep, sent: FormWithFile) -> Response:
     """Preview the import of a list, or import it. Both show the result for each row."""
     form, uploaded = sent
-    context.check_csrf(request, form)
+    context.sessions.check_csrf(request, form)
     data = uploaded if uploaded.strip() else form.get("csv").encode()
     text = encodings.decode(data)[0]
     dry_run = form.get("do") != "import"
@@ -184,7 +184,7 @@ def edit(request: Request, context: OperatorContextDep, row: int) -> Response:
 @post("/{row}/edit")
 def save(request: Request, context: OperatorContextDep, row: int, form: Form) -> Response:
     """Change a subscriber's preferences."""
-    context.check_csrf(request, form)
+    context.sessions.check_csrf(request, form)
     found = _subscriber(context, row)
     shown = preferences_form.read_form(form, found.preferences)
     if form.get("do") == "try":
@@ -204,7 +204,7 @@ def save(request: Request, context: OperatorContextDep, row: int, form: Form) ->
 @post("/{row}")
 def change(request: Request, context: OperatorContextDep, row: int, form: Form) -> Response:
     """Pause, resume, unsubscribe, move or erase a subscriber, renew their links, or send a link or confirmation."""
-    context.check_csrf(request, form)
+    context.sessions.check_csrf(request, form)
     found, do = _subscriber(context, row), form.get("do")
     if do not in _CHANGES or (do == "erase" and "sure" not in form):
         return _redirect(context, row, "")

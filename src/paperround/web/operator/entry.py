@@ -41,7 +41,7 @@ class EntryMiddleware:
         # A single leading slash: a browser takes `//evil.example` for the address of another site.
         path = "/" + request.url.path.lstrip("/")
         response = RedirectResponse(f"{self._context.home}{path}{query}", 303, headers=PRIVATE)
-        self._context.begin_session(response, session.ENTRY_COOKIE, secure=request.url.scheme == "https")
+        self._context.sessions.begin(response, session.ENTRY_COOKIE, secure=request.url.scheme == "https")
         return response
 
 

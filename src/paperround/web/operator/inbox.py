@@ -44,7 +44,7 @@ def letters(request: Request, context: ContextDep, page: int = 1) -> Response:
         "inbox",
         letters=[replace(one, recipient=parseaddr(one.recipient)[1]) for one in found[:_PAGE]],
         total=len(inbox),
-        csrf=context.csrf(request),
+        csrf=context.sessions.csrf(request),
         back=f"{context.home}/inbox?page={page - 1}" if page > 1 else "",
         more=f"{context.home}/inbox?page={page + 1}" if len(found) > _PAGE else "",
     )
@@ -57,8 +57,9 @@ def letter(request: Request, context: ContextDep, key: str, show: str = "html") 
     at, look = f"{context.home}/inbox/{key}", DisplayOptions.asked(request)
     tab = show if show in TABS else "html"
     response = context.private_page(
-        request, "letter", key=key, show=tab, viewed=viewed, look=look, at=at, tabs=TABS, csrf=context.csrf(request),
-        link=lambda wanted: address(at, **wanted.fields()), frame=address(f"{at}/html", **look.fields()),
+        request, "letter", key=key, show=tab, viewed=viewed, look=look, at=at, tabs=TABS,
+        csrf=context.sessions.csrf(request), link=lambda wanted: address(at, **wanted.fields()),
+        frame=address(f"{at}/html", **look.fields()),
     )  # fmt: skip
     response.headers["Content-Security-Policy"] = PRIVATE["Content-Security-Policy"] + "; frame-src 'self'"
     return response
@@ -81,7 +82,7 @@ def eml(request: Request, context: ContextDep, key: str) -> Response:
 def empty(request: Request, context: ContextDep, form: Form) -> Response:
     """Delete all emails."""
     inbox = _opened(context, request)
-    context.check_csrf(request, form)
+    context.sessions.check_csrf(request, form)
     inbox.keep_newest(0)
     return RedirectResponse(f"{context.home}/inbox", 303)
 

@@ -144,7 +144,7 @@ class PreviewResult:
 
 def _let_in(request: Request, context: RequestContext) -> None:
     if not context.sees_preview(request):
-        raise HTTPException(401 if context.admin_token else 403)
+        raise HTTPException(401 if context.sessions.admin_token else 403)
 
 
 @get("")
@@ -183,7 +183,7 @@ def letter_file(request: Request, context: ContextDep, form: str) -> Response:
 def send(request: Request, context: ContextDep, form: Form) -> Response:
     """Send a test email to an address. Nothing is stored."""
     _let_in(request, context)
-    context.check_csrf(request, form)
+    context.sessions.check_csrf(request, form)
     asked = PreviewQuery.of(request, context)
     return _page(request, context, asked, said=_sent(context, _shown(context, asked), form))
 
@@ -239,7 +239,7 @@ def _page(
         considered=list(_considered(context, seen)) if asked.show == "papers" else [],
         look_link=lambda look: asked.address(f"{context.home}/preview", look=look),
         pairs=lambda names: [(name, wording.label(name)) for name in names],
-        version=context.app.shared(LetterBuilder).templates.version(), csrf=context.csrf(request),
+        version=context.app.shared(LetterBuilder).templates.version(), csrf=context.sessions.csrf(request),
         base=f"{context.home}/preview",
         transport=context.app.settings.transport.kind, **_choices(context, asked),
     )  # fmt: skip
