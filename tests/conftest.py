@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import os
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -67,19 +66,29 @@ def postgres_server() -> Iterator[str]:
 
 @pytest.fixture
 def postgres_url(postgres_server: str) -> str:
-    """An empty database on PostgreSQL."""
-    import psycopg
+    """A database on PostgreSQL that has its tables and no rows."""
+    from support import databases
 
-    name = f"test_{uuid.uuid4().hex}"
-    with psycopg.connect(postgres_server, autocommit=True) as admin:
-        admin.execute(f"CREATE DATABASE {name}")
-    return f"{postgres_server.replace('postgresql:', 'postgresql+psycopg:', 1).rpartition('/')[0]}/{name}"
+    return databases.create_postgresql(postgres_server, tables=True)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty database, once on each of the two engines."""
+    """A database that has its tables and no rows, once on each of the two engines."""
+    from support import databases
+
     if request.param == "sqlite":
+        databases.copy_sqlite(tmp_path / "paperround.db")
         return f"sqlite:///{tmp_path}/paperround.db"
     url: str = request.getfixturevalue("postgres_url")
     return url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A database without tables, once on each of the two engines."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/paperround.db"
+    from support import databases
+
+    return databases.create_postgresql(request.getfixturevalue("postgres_server"), tables=False)

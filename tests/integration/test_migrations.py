@@ -25,8 +25,8 @@ from paperround.store.sent_before import sent_before
 from support.migrating import upgrade
 
 
-def test_to_ask_whether_a_database_is_made_makes_none(database_url: str) -> None:
-    store = open_store(database_url)
+def test_to_ask_whether_a_database_is_made_makes_none(empty_database_url: str) -> None:
+    store = open_store(empty_database_url)
     assert not store.is_made()
     assert not store.is_made()
     store.prepare()
@@ -34,8 +34,8 @@ def test_to_ask_whether_a_database_is_made_makes_none(database_url: str) -> None
     store.close()
 
 
-def test_migrations_and_schema_agree(database_url: str) -> None:
-    store = open_store(database_url)
+def test_migrations_and_schema_agree(empty_database_url: str) -> None:
+    store = open_store(empty_database_url)
     store.prepare()
     with store._engine.connect() as connection:
         context = MigrationContext.configure(
@@ -61,8 +61,8 @@ def test_the_newest_version_is_the_one_that_alembic_ends_at() -> None:
     assert migrations.newest_revision() == ScriptDirectory.from_config(migrations._config()).get_current_head()
 
 
-def test_preparing_twice_changes_nothing(database_url: str) -> None:
-    store = open_store(database_url)
+def test_preparing_twice_changes_nothing(empty_database_url: str) -> None:
+    store = open_store(empty_database_url)
     store.prepare()
     store.prepare()
     assert store.migrate() == store.migrate()
@@ -90,8 +90,10 @@ def test_what_an_older_version_has_indexed_is_found_after_the_migration(tmp_path
     store.close()
 
 
-def test_subscribers_of_the_released_version_keep_what_they_chose_and_what_waits_for_them(database_url: str) -> None:
-    store = open_store(database_url)
+def test_subscribers_of_the_released_version_keep_what_they_chose_and_what_waits_for_them(
+    empty_database_url: str,
+) -> None:
+    store = open_store(empty_database_url)
     columns = (
         "email, email_key, name, state, cadence, at, timezone, weekday, monthday, max_papers, theme, language, "
         "created_at, consent, wish"
@@ -139,8 +141,8 @@ def _add_subscriber(connection: Connection, row: int, theme: str = "paper") -> N
     connection.execute(text(f"INSERT INTO subscribers ({names}) VALUES ({places})"), values)
 
 
-def test_who_had_the_compact_theme_has_brief_letters(database_url: str) -> None:
-    store = open_store(database_url)
+def test_who_had_the_compact_theme_has_brief_letters(empty_database_url: str) -> None:
+    store = open_store(empty_database_url)
     with writing(store._engine) as connection:
         upgrade(connection, "0002")
         for row, theme in ((1, "compact"), (2, "cards")):
@@ -154,8 +156,8 @@ def test_who_had_the_compact_theme_has_brief_letters(database_url: str) -> None:
     store.close()
 
 
-def test_what_the_released_version_has_recorded_of_papers_and_subscribers_is_kept(database_url: str) -> None:
-    store = open_store(database_url)
+def test_what_the_released_version_has_recorded_of_papers_and_subscribers_is_kept(empty_database_url: str) -> None:
+    store = open_store(empty_database_url)
     rows = (
         "INSERT INTO papers (row, id, title, facts, sources, day, upvotes, first_seen, unmatched, archived) VALUES "
         """(1, '2611.00007', 'Robots', '{"title": "Robots"}', '[]', '2026-11-20', 3, """
@@ -189,8 +191,8 @@ def test_what_the_released_version_has_recorded_of_papers_and_subscribers_is_kep
     store.close()
 
 
-def test_papers_that_the_released_version_has_counted_still_count_as_sent(database_url: str) -> None:
-    store = open_store(database_url)
+def test_papers_that_the_released_version_has_counted_still_count_as_sent(empty_database_url: str) -> None:
+    store = open_store(empty_database_url)
     letters = [
         "INSERT INTO issues (row, cadence, day) VALUES (1, 'daily', '2026-11-20'), (2, 'daily', '2026-11-21'), "
         "(3, 'daily', '2026-11-22')",
@@ -216,8 +218,8 @@ def test_papers_that_the_released_version_has_counted_still_count_as_sent(databa
     store.close()
 
 
-def test_older_digests_are_read_with_what_they_say_of_ranks(database_url: str) -> None:
-    store = open_store(database_url)
+def test_older_digests_are_read_with_what_they_say_of_ranks(empty_database_url: str) -> None:
+    store = open_store(empty_database_url)
     picks = {
         1: '[7, ["title: arm"]]',
         2: '[7, ["title: arm"], 0.4]',
@@ -246,8 +248,8 @@ def test_older_digests_are_read_with_what_they_say_of_ranks(database_url: str) -
     store.close()
 
 
-def test_papers_that_were_unsent_before_lists_of_them_existed_are_still_unsent(database_url: str) -> None:
-    store = open_store(database_url)
+def test_papers_that_were_unsent_before_lists_of_them_existed_are_still_unsent(empty_database_url: str) -> None:
+    store = open_store(empty_database_url)
     with writing(store._engine) as connection:
         upgrade(connection, "0002")
         for row in (1, 2):
@@ -272,8 +274,8 @@ def test_papers_that_were_unsent_before_lists_of_them_existed_are_still_unsent(d
     store.close()
 
 
-def test_a_database_newer_than_the_program_is_one_line_and_stays_as_it_is(database_url: str) -> None:
-    store = open_store(database_url)
+def test_a_database_newer_than_the_program_is_one_line_and_stays_as_it_is(empty_database_url: str) -> None:
+    store = open_store(empty_database_url)
     store.prepare()
     with writing(store._engine) as db:
         db.execute(text("UPDATE alembic_version SET version_num = '9999'"))

@@ -68,8 +68,8 @@ def test_a_paper_that_takes_off_late_is_heard_of_with_what_it_had(site: Site) ->
     assert discussed.announced == date(2026, 11, 20)
 
 
-def test_a_database_of_the_first_version_gets_the_echoes_of_the_past_month(database_url: str) -> None:
-    store = open_store(database_url)
+def test_a_database_of_the_first_version_gets_the_echoes_of_the_past_month(empty_database_url: str) -> None:
+    store = open_store(empty_database_url)
     today = datetime.now(UTC).date()
     with writing(store._engine) as db:
         upgrade(db, "0001")

@@ -55,8 +55,8 @@ def found(app: App, query: str) -> list[int]:
     return sorted(app.store.papers.candidates([[(parse(query), 10)]]))
 
 
-def test_a_sweep_indexes_old_papers_as_they_are_printed(database_url: str) -> None:
-    app = an_old_database(database_url)
+def test_a_sweep_indexes_old_papers_as_they_are_printed(empty_database_url: str) -> None:
+    app = an_old_database(empty_database_url)
     app.store.topics.save([Topic("water", "Water", "H2O")])
     topics.match_topics(app)
     assert found(app, "textbf") == [1, 2, 3]

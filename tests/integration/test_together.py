@@ -43,8 +43,8 @@ def told_otherwise(one: Listing, chance: random.Random) -> Listing:
     return Listing.model_validate(one.model_dump() | chance.choice(changes))
 
 
-def test_programs_that_start_on_an_empty_database_make_its_tables_once(database_url: str) -> None:
-    stores = [open_store(database_url) for _ in range(4)]
+def test_programs_that_start_on_an_empty_database_make_its_tables_once(empty_database_url: str) -> None:
+    stores = [open_store(empty_database_url) for _ in range(4)]
     at_once([store.prepare for store in stores])
     assert [store.papers.count() for store in stores] == [0, 0, 0, 0]
     for store in stores:

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import atexit
 import re
-import shutil
-import tempfile
 from email import message_from_bytes, policy
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -29,15 +25,6 @@ FORM = {"topic": "robots", "cadence": "daily", "at": "07:30", "timezone": "Europ
 ADMIN_TOKEN = "let me in, please"
 ADMIN_SITE = {"base_url": "https://papers.example.org", "sender": "a@b.example", "admin_token": ADMIN_TOKEN}
 ADMIN = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
-
-
-@lru_cache(maxsize=1)
-def _empty_database() -> Path:
-    """A database with its tables, made once: a copy is ready in a fraction of the time."""
-    folder = Path(tempfile.mkdtemp(prefix="paperround-tests-"))
-    atexit.register(shutil.rmtree, folder)
-    Site(folder).app.close()
-    return folder / "paperround.db"
 
 
 class Browser:
@@ -77,8 +64,6 @@ class Pages:
     """A site with two topics and some papers, and a browser on it."""
 
     def __init__(self, folder: Path, url: str | None = None, **settings: Any) -> None:
-        if url is None or url.startswith("sqlite"):
-            shutil.copyfile(_empty_database(), folder / "paperround.db")
         self.site = Site(folder, url, **settings)
         self.app = self.site.app
         for slug in ("robots", "agents"):

@@ -39,7 +39,8 @@ def cluster() -> Iterator[Server]:
         os.chown(folder, account.pw_uid, account.pw_gid)
     run = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []} if account else {}
     data, port = folder / "data", free_port()
-    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c fsync=off"
+    settings = ("listen_addresses=127.0.0.1", f"unix_socket_directories={folder}", "fsync=off", "autovacuum=off")
+    options = " ".join((f"-p {port}", *(f"-c {setting}" for setting in settings)))
     try:
         initdb = [programs / "initdb", "-D", data, "-U", "paperround", "-A", "trust", "-E", "UTF8", "--no-sync"]
         subprocess.run(initdb, check=True, capture_output=True, cwd=folder, **run)

@@ -16,6 +16,7 @@ from paperround.rounds import topics
 from paperround.settings import Settings
 from paperround.store.subscriber_changes import SubscriberChange
 from paperround.subscribers import membership
+from support import databases
 
 MORNING = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)  # a Monday
 
@@ -79,6 +80,8 @@ class Site:
         topics = folder / "topics.toml"
         if not topics.exists():
             topics.write_text("", encoding="utf-8")
+        if url is None and not (folder / "paperround.db").exists():
+            databases.copy_sqlite(folder / "paperround.db")
         values = {
             "database_url": url or f"sqlite:///{folder}/paperround.db",
             "secret_key": "a key for tests that is long enough",
