@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from functools import lru_cache
 from threading import Lock
 from typing import Any
 
@@ -68,6 +69,7 @@ def style_sheets(html: str) -> list[str]:
     return _STYLE.findall(_HTML_COMMENT.sub("", html))
 
 
+@lru_cache(maxsize=_SHEETS_KEPT)  # a theme has the same style sheet in every language
 def check(css: str, file: str, first: int) -> None:
     """Raise ConfigurationError if a style sheet does not parse, uses @import, or selects by position.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -141,7 +142,13 @@ def _lineage(templates: Environment, file: str) -> Iterator[tuple[str, nodes.Tem
 
 def _parsed(templates: Environment, file: str) -> nodes.Template:
     assert templates.loader
-    return templates.parse(templates.loader.get_source(templates, file)[0])
+    return _parsed_source(templates, templates.loader.get_source(templates, file)[0])
+
+
+@lru_cache(maxsize=32)
+def _parsed_source(templates: Environment, source: str) -> nodes.Template:
+    """Parse a template. Loading a theme looks at the layout more than once; nobody changes what is returned."""
+    return templates.parse(source)
 
 
 def _parent(tree: nodes.Template) -> str | None:
