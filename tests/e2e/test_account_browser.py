@@ -9,7 +9,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser
 
-from support.chromium import preferences_of
+from support.chromium import picture, preferences_of
 from support.service import ADMIN_TOKEN, Address, letters_to
 
 _PICTURES = Path(__file__).parents[2] / "artefacts" / "pages"
@@ -24,7 +24,7 @@ def test_a_subscriber_moves_and_reads_a_private_feed(base: Address, browser: Bro
     page.fill("#new-email", _OLD)
     page.click("text='Change address'")
     assert page.locator("[role=alert] a").bounding_box()["y"] < 800  # type: ignore[index]
-    page.screenshot(path=_PICTURES / "change-address-refused.png")
+    picture(page, _PICTURES / "change-address-refused.png")
     page.click("[role=alert] a")
     page.get_by_text("This is already your address.").last.wait_for()
     assert page.evaluate("document.activeElement.id") == "wrong-email"
@@ -37,13 +37,13 @@ def test_a_subscriber_moves_and_reads_a_private_feed(base: Address, browser: Bro
     confirm = opened.value
     confirm.wait_for_load_state()
     assert _OLD not in confirm.inner_text("main")
-    confirm.screenshot(path=_PICTURES / "change-address.png")
+    picture(confirm, _PICTURES / "change-address.png")
     confirm.click("main form button")
     assert f"Your emails now go to {_NEW}." in confirm.inner_text("main")
     assert letters_to(base, _OLD, 2)
     page.goto(preferences)
     page.click("text='Create my feed'")
-    page.screenshot(path=_PICTURES / "private-feed.png", full_page=True)
+    picture(page, _PICTURES / "private-feed.png", full_page=True)
     address = page.locator("a[href*='/feeds/'][href$='.json']").get_attribute("href")
     assert len(page.context.request.get(str(address)).json()["items"]) > 3
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0

@@ -18,6 +18,7 @@ from playwright.sync_api import Browser, Page, Route
 from paperround.domain.models import RenderedLetter
 from paperround.rendering import sample
 from paperround.rendering.letter import LetterFacts
+from support.chromium import picture
 from support.letters import DAY, EXTREMES, LANGUAGES, THEMES, digest, renderer
 
 _PICTURES = Path(__file__).parents[2] / "artefacts" / "letters"
@@ -117,7 +118,7 @@ def test_the_measure_notices_what_is_too_wide(show: Show) -> None:
 def test_a_letter_fits_the_screen_and_follows_the_scheme(show: Show, theme: str, width: int, scheme: str) -> None:
     page = show(_letter(theme).html, width, scheme)
     _PICTURES.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=_PICTURES / f"{theme}-{width}-{scheme}.png", full_page=True)
+    picture(page, _PICTURES / f"{theme}-{width}-{scheme}.png", full_page=True)
     assert not _scrolls_sideways(page)
     for selector in ("body", ".sheet"):
         assert _brightness(page, selector) < 0.15 if scheme == "dark" else _brightness(page, selector) > 0.9
@@ -127,7 +128,7 @@ def test_a_letter_fits_the_screen_and_follows_the_scheme(show: Show, theme: str,
 @pytest.mark.parametrize("width", [320, 640])
 def test_a_letter_fits_where_the_client_drops_the_style_sheet(show: Show, theme: str, width: int) -> None:
     page = show(_without_style(_letter(theme).html), width)
-    page.screenshot(path=_PICTURES / f"{theme}-{width}-no-style.png", full_page=True)
+    picture(page, _PICTURES / f"{theme}-{width}-no-style.png", full_page=True)
     assert not _scrolls_sideways(page)
     assert _brightness(page, ".sheet") > 0.9
 
@@ -139,7 +140,7 @@ def test_hard_papers_fit_a_phone(show: Show, theme: str, kind: str) -> None:
     for html in (rendered.html, _without_style(rendered.html)):
         page = show(html, 320)
         assert not _scrolls_sideways(page)
-    page.screenshot(path=_PICTURES / f"{theme}-320-{kind.replace(' ', '-')}.png", full_page=True)
+    picture(page, _PICTURES / f"{theme}-320-{kind.replace(' ', '-')}.png", full_page=True)
 
 
 @pytest.mark.parametrize("theme", THEMES)
@@ -148,4 +149,4 @@ def test_letters_and_notices_fit_in_every_language(show: Show, theme: str, code:
     assert not _scrolls_sideways(show(_letter(theme, code=code).html, 320))
     page = show(_notice(theme).html, 320, "dark")
     assert not _scrolls_sideways(page)
-    page.screenshot(path=_PICTURES / f"{theme}-320-notice-dark.png", full_page=True)
+    picture(page, _PICTURES / f"{theme}-320-notice-dark.png", full_page=True)

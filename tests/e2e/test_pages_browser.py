@@ -9,13 +9,13 @@ import re
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page
 
+from support.accessibility import shortcomings
+from support.chromium import picture
 from support.service import ADMIN_TOKEN, Address, letters_to
 
 _PICTURES = Path(__file__).parents[2] / "artefacts" / "pages"
-_SCHEMES = ("light", "dark")
 _WIDTHS = (320, 1280)
 _NO_TEXT = "[type=hidden], [type=checkbox], [type=radio], [type=file]"
 # What Enter does in the text fields of each form: the name, value or label of the button that it presses.
@@ -200,26 +200,22 @@ def _paths(base: Address, page: Page) -> dict[str, str]:
     return found | {f"preferences {path}": f"{found['link p']}/{path}" for path in below}
 
 
-@pytest.mark.parametrize("scheme", _SCHEMES)
 @pytest.mark.parametrize("width", _WIDTHS)
-def test_every_page_fits_every_screen_and_is_accessible(
-    base: Address, browser: Browser, width: int, scheme: str
-) -> None:
+def test_every_page_fits_every_screen_and_is_accessible(base: Address, browser: Browser, width: int) -> None:
     _PICTURES.mkdir(parents=True, exist_ok=True)
-    axe, findings = Axe(), list[str]()
-    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)  # type: ignore[arg-type]
+    findings = list[str]()
+    context = browser.new_context(viewport={"width": width, "height": 900})
     visitor = Visitor(context, base)
     page = visitor.page
     paths = _paths(base, page)
     page.goto(f"{base}/admin")
-    findings += _examined(axe, page, f"login at {width}, {scheme}")
+    findings += _examined(page, "login", width)
     page.fill("#token", ADMIN_TOKEN)
     page.click("main form button")
     page.wait_for_load_state()
     for name, path in paths.items():
         page.goto(base + path)
-        page.screenshot(path=_PICTURES / f"{name}-{width}-{scheme}.png", full_page=True)
-        findings += _examined(axe, page, f"{name} at {width}, {scheme}")
+        findings += _examined(page, name, width)
     assert visitor.elsewhere == []
     context.close()
     assert not findings, "\n".join(findings)
@@ -254,11 +250,13 @@ def test_enter_does_the_main_action_in_every_field_of_every_form(base: Address, 
     assert {action: ", ".join(buttons) for action, buttons in pressed.items()} == _ENTER
 
 
-def _examined(axe: Axe, page: Page, where: str) -> list[str]:
-    """What is wrong with a page: too wide, or anything that axe knows to be."""
-    sideways = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-    found = axe.run(page, options={"iframes": False}).response["violations"]
-    return [f"{where}: {sideways} px too wide"] * (sideways > 0) + [f"{where}: {_told(one)}" for one in found]
+def _examined(page: Page, name: str, width: int) -> list[str]:
+    """What is wrong with a page, of which a picture is taken in each color scheme."""
+
+    def look(scheme: str) -> None:
+        picture(page, _PICTURES / f"{name}-{width}-{scheme}.png", full_page=True)
+
+    return shortcomings(page, f"{name} at {width}", look=look, iframes=False)
 
 
 def test_german_subscribers_find_no_english(base: Address, browser: Browser) -> None:
@@ -266,7 +264,7 @@ def test_german_subscribers_find_no_english(base: Address, browser: Browser) -> 
     page = context.new_page()
     page.goto(f"{base}/subscribe")
     assert page.locator("html").get_attribute("lang") == "de"
-    page.screenshot(path=_PICTURES / "subscribe-german.png", full_page=True)
+    picture(page, _PICTURES / "subscribe-german.png", full_page=True)
     words = set(re.findall(r"[a-z]+", page.inner_text("main").lower()))
     # The topics' own names and descriptions are the operator's.
     for element in page.locator(".choice").all():
@@ -294,9 +292,3 @@ def _link(text: str, letter: str) -> str:
     found = re.search(rf"https?://[^\s>)]+/{letter}/[\w-]+", text)
     assert found, f"no /{letter}/ link in the letter"
     return found[0]
-
-
-def _told(violation: dict[str, object]) -> str:
-    nodes = violation["nodes"]
-    assert isinstance(nodes, list)
-    return f"{violation['impact']} {violation['id']}: {nodes[0]['html'][:150]}"

@@ -8,15 +8,17 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page
 from playwright.sync_api import Error as PlaywrightError
 
 from paperround.process.resources import folder
+from support.accessibility import shortcomings
+from support.chromium import picture
 from support.findings import raw
 from support.letters import THEMES
 from support.service import Address, letters_to, running
@@ -114,24 +116,23 @@ def _watching(page: Page) -> None:
     _until(page, _all_frames_say("</h1>"))
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [375, 1280])
-def test_every_tab_fits_the_screen_and_is_accessible(visit: Open, width: int, scheme: str) -> None:
+def test_every_tab_fits_the_screen_and_is_accessible(visit: Open, width: int) -> None:
     _PICTURES.mkdir(parents=True, exist_ok=True)
-    axe, findings = Axe(), []
-    page = visit(viewport={"width": width, "height": 900}, color_scheme=scheme).page
+    findings = list[str]()
+    page = visit(viewport={"width": width, "height": 900}).page
     for name, query in {
         **{tab: f"show={tab}" for tab in _TABS},
         "compare": "with_theme=cards",
         "nobody": "whose=topics",
     }.items():
         page.goto(f"{urlsplit(page.url)._replace(query=query).geturl()}")
-        page.screenshot(path=_PICTURES / f"{name}-{width}-{scheme}.png")
-        if (sideways := page.evaluate("document.documentElement.scrollWidth - innerWidth")) > 0:
-            findings.append(f"{name}: {sideways} px too wide")
-        found = axe.run(page, options={"iframes": False}).response["violations"]
-        findings += [f"{name}: {one['impact']} {one['id']}: {one['nodes'][0]['html'][:150]}" for one in found]
+        findings += shortcomings(page, name, look=partial(_picture, page, f"{name}-{width}"), iframes=False)
     assert findings == []
+
+
+def _picture(page: Page, name: str, scheme: str) -> None:
+    picture(page, _PICTURES / f"{name}-{scheme}.png")
 
 
 def test_a_saved_template_shows_at_once_and_the_place_is_kept(visit: Open, shop: Shop) -> None:
@@ -150,7 +151,7 @@ def test_a_mistake_is_shown_in_place_of_the_letter_and_goes_when_it_is_mended(vi
     _watching(page)
     shop.edit("{% block media %}", "{% block card %}<h3>{{ card.titel }}</h3>{% endblock %}{% block media %}")
     _until(page, "document.querySelector('.broken') !== null")
-    page.screenshot(path=_PICTURES / "broken.png")
+    picture(page, _PICTURES / "broken.png")
     told = page.inner_text(".broken")
     line = _SHIPPED[: _SHIPPED.index("{% block media %}")].count("\n") + 1
     assert f"email/themes/paper.html.j2, line {line}" in told
@@ -222,7 +223,7 @@ def test_a_test_letter_lands_in_the_inbox_which_shows_it_in_the_same_viewer(visi
     page.goto(f"{shop.base}/inbox/{key}")
     assert page.inner_text("h1").startswith("[test] Folding Laundry at Human Speed")
     assert page.locator("iframe").count() == 2
-    page.screenshot(path=_PICTURES / "inbox.png")
+    picture(page, _PICTURES / "inbox.png")
     page.click(".toggles >> text=inverted")
     # The page is made anew by the click; its frames come when they come.
     root = "document.querySelector('iframe')?.contentDocument?.documentElement"

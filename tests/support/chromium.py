@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,12 @@ def chromium() -> Iterator[Browser]:
         started = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
         yield started
         started.close()
+
+
+def picture(page: Page, path: Path, *, full_page: bool = False) -> None:
+    """Take a picture of the page for people to look at, unless this is CI, where nobody does."""
+    if not os.environ.get("CI"):
+        page.screenshot(path=path, full_page=full_page)
 
 
 def preferences_of(page: Page, base: Address, email: str) -> str:
