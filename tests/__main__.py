@@ -30,7 +30,7 @@ PURE = (
     *(f"delivery/{name}" for name in ("dkim", "message", "retry", "webhooks")),
 )
 SERVICES = ("tests/contract", "tests/integration", "tests/e2e")
-TWO_AT_A_TIME = ("-n", "2")
+TWO_AT_A_TIME = ("-n", "2", "--dist", "worksteal")  # each process keeps to its files, with what these share
 ALL_SLOW = "\npytestmark = pytest.mark.slow"
 UNUSED = ("schemathesis", "anyio", "playwright", "pytest_cov", "doctest", "xdist")
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from paperround import cli
 
 ITEM = (
     "<item><title>{0} ways to mill</title><link>https://mill.example/{0}</link><pubDate>20 Nov 2026</pubDate></item>"
@@ -26,23 +30,26 @@ main()
 
 
 @pytest.fixture
-def run(tmp_path: Path):
+def run(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
     """Runs a command in a new site; its exit code, stdout and stderr."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PAPERROUND_SITE_DIR", str(tmp_path))
+    before = signal.getsignal(signal.SIGTERM)
 
     def command(*words: str, stdin: bytes = b"") -> tuple[int, str, str]:
-        ended = subprocess.run(
-            [Path(sys.executable).with_name("paperround"), "--now", "2026-11-23T06:00Z", *words],
-            cwd=tmp_path,
-            input=stdin,
-            capture_output=True,
-            check=False,
-            env={**os.environ, "PAPERROUND_SITE_DIR": str(tmp_path)},
-        )
-        return ended.returncode, ended.stdout.decode(), ended.stderr.decode()
+        monkeypatch.setattr(sys, "argv", ["paperround", "--now", "2026-11-23T06:00Z", *words])
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+        code = 0
+        try:
+            cli.main()
+        except SystemExit as end:
+            code = int(end.code or 0)
+        return code, *capsys.readouterr()
 
     code, _, told = command("init")
     assert code == 0, told
-    return command
+    yield command
+    signal.signal(signal.SIGTERM, before)
 
 
 def told(output: str) -> dict[str, object]:

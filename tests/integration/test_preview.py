@@ -94,7 +94,7 @@ def _letters(site: Site, emails: list[str]) -> dict[str, bytes]:
     return {email: one.finished.letter.message for email, one in shown.items() if one}
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(_MORNINGS)
 def test_what_is_previewed_is_what_is_sent(site: Site, morning: Morning) -> None:
     site.clock.now += timedelta(seconds=1)

@@ -23,7 +23,7 @@ from support.letters import (
 )
 
 
-@settings(max_examples=500, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 @given(facts=letters(), theme=st.sampled_from(THEMES), code=st.sampled_from(LANGUAGES))
 def test_hundreds_of_joined_letters_are_the_same_bytes_as_whole_ones(
     facts: LetterFacts, theme: str, code: str
