@@ -158,10 +158,7 @@ class DeliverySettings(_Part):
     """How failed letters are retried."""
 
     retry_delays: Annotated[tuple[Seconds, ...], Field(min_length=1), NoDecode, BeforeValidator(_seconds)] = (
-        300,
-        1800,
-        7200,
-        10800,
+        RetryPolicy.delays
     )
     give_up_after: Annotated[int | None, Field(gt=0)] = None
     """Seconds. By default, a digest is retried until the subscriber's next one is due."""

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from paperround.domain.models import BounceKind, Delivery, DeliveryState, Outcome, Stage, SubscriberState
+from paperround.domain.models import BounceKind, Delivery, DeliveryState, NoticeKind, Outcome, Stage, SubscriberState
 from paperround.rounds import pipeline
 from paperround.store.deliveries import Deliveries, LatestDelivery, RecentAttempts, RelayState, Settlement
 from paperround.store.engine import reading
@@ -44,7 +44,7 @@ def _notice(site: Site, name: str, kind: str = "welcome", at: datetime = MORNING
     assert subscriber is not None
     number = f"<{name}.{kind}.{at:%d%H%M}@papers.example.org>"
     return site.app.store.deliveries.add_notice(
-        subscriber.row, subscriber.email, kind, {"words": name}, number, at, until
+        subscriber.row, subscriber.email, NoticeKind(kind), {"words": name}, number, at, until
     )
 
 

@@ -12,6 +12,7 @@ from paperround.domain.models import Digest, NoteKind
 from paperround.operator import preview
 from paperround.operator.preview import PreviewRequest
 from paperround.rounds import pipeline
+from paperround.sources import SourceState
 from paperround.store.sources import SourceRecord
 from paperround.subscribers import membership
 from support.papers import listing
@@ -109,7 +110,7 @@ def test_a_quiet_day_is_silent_or_a_line_as_the_subscriber_chose(site: Site) -> 
     site.subscriber(_EMAIL, "robots")
     site.subscriber("ben@other.example", "robots", quiet_days="line")
     site.clock.now += timedelta(days=1)
-    site.app.store.sources.save(SourceRecord("hf-daily", "stale", "", site.clock()))
+    site.app.store.sources.save(SourceRecord("hf-daily", SourceState.STALE, "", site.clock()))
     pipeline.publish(site.app)
     pipeline.deliver(site.app)
     assert [letter.recipient for letter in site.relay.accepted] == ["ben@other.example"]

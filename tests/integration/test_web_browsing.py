@@ -9,6 +9,7 @@ from pathlib import Path
 import feedparser
 import pytest
 
+from paperround.sources import SourceState
 from paperround.store.sources import SourceRecord
 from support.pages import Browser, Pages
 from support.papers import listing
@@ -82,11 +83,11 @@ def test_a_stale_source_is_named_on_the_page(pages: Pages) -> None:
 
     object.__setattr__(pages.app.settings, "sources", tuple(map(_Named, ("arxiv", "hf-daily", "blog", "fine"))))
     now = datetime(2026, 11, 20, 6, tzinfo=UTC)
-    late = SourceRecord("arxiv", "stale", "", now, now, newest_day=date(2026, 11, 20))
-    silent = SourceRecord("hf-daily", "failed", "connection refused by 10.0.0.7", now, now)
-    new = SourceRecord("blog", "failed", "", now, None)
-    fine = SourceRecord("fine", "quiet", "", now, now)
-    for record in (late, silent, new, fine, SourceRecord("removed", "failed", "", now, None)):
+    late = SourceRecord("arxiv", SourceState.STALE, "", now, now, newest_day=date(2026, 11, 20))
+    silent = SourceRecord("hf-daily", SourceState.FAILED, "connection refused by 10.0.0.7", now, now)
+    new = SourceRecord("blog", SourceState.FAILED, "", now, None)
+    fine = SourceRecord("fine", SourceState.QUIET, "", now, now)
+    for record in (late, silent, new, fine, SourceRecord("removed", SourceState.FAILED, "", now, None)):
         pages.app.store.sources.save(record)
     text = pages.client.get("/").text
     sentence = "arXiv, Hugging Face Daily Papers, and blog are late or do not respond."
@@ -113,7 +114,9 @@ def test_one_source_in_trouble_is_told_of_in_detail(
     now = datetime(2026, 11, 20, 6, tzinfo=UTC)
     pages = Pages(tmp_path, sources=[{"name": "arxiv", "kind": "arxiv", "categories": ["cs.AI"]}])
     day = date(2026, 11, newest) if newest else None
-    pages.app.store.sources.save(SourceRecord("arxiv", state, "", now, now if succeeded else None, newest_day=day))
+    pages.app.store.sources.save(
+        SourceRecord("arxiv", SourceState(state), "", now, now if succeeded else None, newest_day=day)
+    )
     assert f'<p class="status" role="status">{sentence}</p>' in pages.client.get("/").text
     pages.app.close()
 

@@ -28,6 +28,7 @@ from paperround.rounds.scheduler import Rounds
 from paperround.rounds.task_queue import TaskQueue
 from paperround.serve import run_worker
 from paperround.settings import Settings
+from paperround.sources import SourceState
 from paperround.store.sources import SourceRecord
 from support import postgres
 from support.papers import listing
@@ -194,7 +195,7 @@ def test_of_several_programs_one_asks_a_source_when_its_time_has_come(
         asked.extend(names)
         if len(asked) == 1:
             Rounds(sites[1].app).run("ingest feed")  # while the first one is asking
-        app.store.sources.save(SourceRecord("feed", "fresh", "", app.clock()))
+        app.store.sources.save(SourceRecord("feed", SourceState.FRESH, "", app.clock()))
         return []
 
     monkeypatch.setattr(pipeline, "ingest", ingest)

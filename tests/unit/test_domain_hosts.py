@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from paperround.domain.hosts import is_local, is_this_machine
+from paperround.domain.hosts import domain_of, is_local, is_this_machine
 
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST", "localhost.", "127.0.0.1", "127.1.2.3", "::1", "[::1]"])
@@ -34,3 +34,7 @@ def test_other_hosts_are_not_this_machine(host: str | None) -> None:
 )
 def test_an_address_is_local_by_its_host(url: str, local: bool) -> None:
     assert is_local(url) is local
+
+
+def test_the_domain_of_an_address_is_what_follows_its_last_at_sign() -> None:
+    assert [domain_of(one) for one in ("ada@Example.ORG", '"a@b"@example.org', "example.org")] == ["example.org"] * 3

@@ -14,7 +14,7 @@ from lxml import html as lxml_html
 from markupsafe import Markup
 
 from paperround.domain.errors import ConfigurationError, UnknownName
-from paperround.domain.models import DISCUSSED, Links, NoteKind, Section
+from paperround.domain.models import DISCUSSED, Links, NoteKind, NoticeKind, Section
 from paperround.domain.schedule import Cadence, Schedule
 from paperround.process import resources
 from paperround.rendering import inline, language, notice, plaintext, sample, view
@@ -327,3 +327,7 @@ def test_more_style_sheets_than_are_kept_are_taken_apart_again() -> None:
 def test_a_topic_has_a_short_name_in_the_index(name: str, short: str) -> None:
     card = view.card(paper(), (), ENGLISH, 100, DAY, tag=name)
     assert card.short_tag == short
+
+
+def test_each_kind_of_notice_has_a_template() -> None:
+    assert notice.kinds(tuple(FOLDERS)) == tuple(sorted(NoticeKind))

@@ -25,7 +25,6 @@ from functools import partial
 
 from paperround.delivery.relay import RelaySettings
 from paperround.delivery.smtp_session import (
-    SERVICE_ENDS,
     WINDOW,
     ConnectionFailed,
     Reply,
@@ -35,6 +34,7 @@ from paperround.delivery.smtp_session import (
 )
 from paperround.domain.errors import TransportError
 from paperround.domain.models import Letter, Outcome, Stage
+from paperround.domain.reply_codes import SERVICE_ENDS
 from paperround.process import logs
 from paperround.process.threads import BackgroundThread
 

@@ -15,6 +15,7 @@ from random import Random
 from paperround.domain.errors import ConfigurationError
 from paperround.domain.models import BounceKind, Outcome
 from paperround.domain.refusals import BAD_DOMAIN, MAIL_TRANSACTION, Refusal, Rule, Verdict, judge
+from paperround.domain.reply_codes import SERVICE_ENDS
 
 _PATIENCE = timedelta(days=4)  # RFC 5321 4.5.4.1: give up after 4 to 5 days, or earlier when the next digest is due
 _LEAST = timedelta(hours=12)
@@ -121,7 +122,7 @@ Step = Sent | Defer | Requeue | Fail | PauseTransport | Expire
 
 _PAUSES = (Verdict.PAUSE_RATE, Verdict.PAUSE_ACCOUNT, Verdict.PAUSE_DAY)
 _BY_DIGIT = (Verdict.HARD, Verdict.DOMAIN, Verdict.SOFT, Verdict.OURS)
-_SERVICE_ENDS, _FINAL = 421, 500
+_FINAL = 500
 
 
 def next_step(
@@ -147,7 +148,7 @@ def next_step(
     if rule.verdict in _BY_DIGIT and (outcome.code or 0) >= _FINAL:
         status = BAD_DOMAIN if rule.verdict is Verdict.DOMAIN else outcome.enhanced
         return Fail(reason, rule.verdict.kind, status)
-    if rule.verdict is Verdict.AGAIN or outcome.code == _SERVICE_ENDS:
+    if rule.verdict is Verdict.AGAIN or outcome.code == SERVICE_ENDS:
         at = now + policy.reconnect_delay(chance)
         return Requeue(at, reason) if expires_at is None or at < expires_at else _too_late(reason)
     if expires_at is None and attempts >= len(policy.delays):

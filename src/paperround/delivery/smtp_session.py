@@ -30,10 +30,9 @@ from paperround.delivery.address import UnusableAddress, wire
 from paperround.delivery.login import LoginError, explain, log_in
 from paperround.delivery.relay import RelaySettings
 from paperround.domain.models import Letter, Outcome, Stage
-from paperround.domain.reply_codes import enhanced
+from paperround.domain.reply_codes import SERVICE_ENDS, enhanced
 from paperround.domain.text import clean
 
-SERVICE_ENDS = 421
 _GO_AHEAD = 354
 _REPLY = re.compile(rb"(?:[2-5]\d\d-[^\n]*\n)*([2-5]\d\d)(?: [^\n]*)?\r?\n")  # RFC 5321 4.2
 _NO_REPLY = re.compile(rb"(?:[2-5]\d\d-[^\n]*\n)*(?![2-5]\d\d[- \r\n])[^\n]*\n")

@@ -1,4 +1,4 @@
-"""Which addresses point to this machine, where http is safe and where no subscriber gets to. Pure."""
+"""The hosts of web and email addresses, and which of them are this machine, which no subscriber reaches. Pure."""
 
 from __future__ import annotations
 
@@ -18,6 +18,11 @@ def is_this_machine(host: str | None) -> bool:
         return ipaddress.ip_address(name).is_loopback
     except ValueError:
         return False
+
+
+def domain_of(address: str) -> str:
+    """Return the domain of an email address in lower case."""
+    return address.rpartition("@")[2].lower()
 
 
 def host_of(url: str) -> str | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
 from struct import Struct
@@ -173,6 +173,26 @@ class ParsedSource:
     day: date | None = None
 
 
+class SourceState(StrEnum):
+    """What the last attempt to read a source says about it."""
+
+    FRESH = "fresh"
+    """The response contains what was expected."""
+    QUIET = "quiet"
+    """Valid and empty, on a day when that is expected or that the source itself reports as empty."""
+    UNCHANGED = "unchanged"
+    """The server reports no change since the last response (304), or every paper was known."""
+    STALE = "stale"
+    """Older than expected, truncated or incomplete: worth requesting again on the same day."""
+    FAILED = "failed"
+    """There was no usable response."""
+
+    @property
+    def is_late(self) -> bool:
+        """Whether papers of the source may be missing."""
+        return self in (SourceState.STALE, SourceState.FAILED)
+
+
 class SubscriberState(StrEnum):
     """A subscriber's state: `pending → active → paused / unsubscribed`."""
 
@@ -197,6 +217,26 @@ class DeliveryState(StrEnum):
     FAILED = "failed"
     SUPPRESSED = "suppressed"
     EXPIRED = "expired"
+
+
+class NoticeKind(StrEnum):
+    """The kinds of notices; each has a template of its name."""
+
+    CONFIRM = "confirm"
+    """Asks the owner of an address to confirm a subscription or a change."""
+    WELCOME = "welcome"
+    REPLY = "reply"
+    """Answers a reply to a letter."""
+    YOUR_LINK = "your-link"
+    """The link to the preferences, for a subscriber who asked for it."""
+    NEW_ADDRESS = "new-address"
+    """Asks the owner of a new address to confirm it."""
+    ADDRESS_CHANGED = "address-changed"
+    """Tells the earlier address that letters go to another one."""
+
+
+NOTICE_HOLDS = timedelta(days=3)
+"""How long a notice is tried to be sent, and for how long the link in it is valid."""
 
 
 class BounceKind(StrEnum):

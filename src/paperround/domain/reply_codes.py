@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+SERVICE_ENDS = 421
+"""The relay ends the connection (RFC 5321 section 3.8)."""
 ENHANCED = re.compile(r"(?<![\d.])[245]\.\d{1,3}\.\d{1,3}(?!\d|\.\d)")
 
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from email.utils import getaddresses, parsedate_to_datetime
 from urllib.parse import unquote
 
-from paperround.domain.hosts import is_local
+from paperround.domain.hosts import domain_of, is_local
 from paperround.linting.finding import LintFinding, Severity, some
 from paperround.linting.mail import HeaderField, Mail, decoded
 
@@ -153,7 +153,7 @@ def sender(mail: Mail) -> Iterator[LintFinding]:
         remedy = "use one address: `From: Name <name@your.domain>`"
         yield _finding("from-address", Severity.ERROR, f"has {len(addresses)} addresses", "From", remedy)
     for name, address in addresses:
-        yield from _sending_domain(address.rpartition("@")[2].lower(), mail)
+        yield from _sending_domain(domain_of(address), mail)
         yield from _display_name(name)
     answered = _addresses(mail, "Reply-To") or addresses
     if any(_NO_REPLY.match(address) for _, address in answered):

@@ -18,7 +18,7 @@ from paperround.delivery import FileTransport, InboxTransport, MaildirTransport,
 from paperround.delivery.smtp_session import refusal
 from paperround.domain.errors import ConfigurationError, MeaningError, PaperroundError, StoreError
 from paperround.domain.hosts import is_local
-from paperround.domain.models import DeliveryState, Stage, Topic
+from paperround.domain.models import DeliveryState, NoticeKind, Stage, Topic
 from paperround.domain.text import counted
 from paperround.operator.preview import PreviewRequest, look
 from paperround.process import private_files
@@ -247,7 +247,7 @@ def _letters(app: App) -> Iterator[Finding]:
     """Lay out and sign one letter for each theme and language in use, and one notice."""
     wanted = [PreviewRequest(theme=theme, language=language) for theme, language in app.store.overview.styles()]
     wanted = wanted or [PreviewRequest()]
-    for request in [*wanted, replace(wanted[0], notice="confirm")]:
+    for request in [*wanted, replace(wanted[0], notice=NoticeKind.CONFIRM)]:
         named = ", ".join(filter(None, (request.notice or "digest", request.theme, request.language)))
         if problem := _broken(app, request):
             yield Finding(f"email ({named})", CheckState.ERROR, f"cannot be made: {problem}", stops=True)
@@ -297,7 +297,7 @@ def _sources(app: App) -> Iterator[Finding]:
             yield Finding(
                 f"source {source.name}", CheckState.WARNING, "has never been fetched; run: paperround ingest"
             )
-        elif record.state in ("failed", "stale"):
+        elif record.state.is_late:
             success = f"last success {_when(record.succeeded_at)}" if record.succeeded_at else "no success yet"
             note = record.note.removeprefix(f"{source.name}: ")
             yield Finding(f"source {source.name}", CheckState.WARNING, f"{record.state}, {success}: {note}")

@@ -17,6 +17,7 @@ from paperround.domain.models import (
     DeliveryState,
     Digest,
     Match,
+    NoticeKind,
     Outcome,
     Paper,
     Pick,
@@ -40,7 +41,6 @@ from paperround.rounds.choosing import DueIssue, RoundContext, choose
 from paperround.rounds.interests import tastes
 from paperround.rounds.letters import FinishedLetter, LetterBuilder, as_preview, new_message_id
 from paperround.store.due import DueBatch, DueSubscriber
-from paperround.store.requests import CONFIRM
 from paperround.store.topics import news_horizon
 from paperround.subscribers.membership import address as checked_address
 from paperround.subscribers.membership import subscriber as subscriber_named
@@ -337,7 +337,7 @@ def _notice(app: App, subscriber: Subscriber, kind: str, *, mark: str = "") -> F
         "person": app.site.sender,
     }
     # The state determines the links in the footer.
-    state = SubscriberState.PENDING if kind == CONFIRM else SubscriberState.ACTIVE
+    state = SubscriberState.PENDING if kind == NoticeKind.CONFIRM else SubscriberState.ACTIVE
     subscriber = replace(subscriber, row=0, state=state)
     delivery = Delivery(
         0,

@@ -14,9 +14,9 @@ from paperround.bounces.report import Report
 from paperround.bounces.suppression import LetterFate, reason_to_suppress
 from paperround.domain import tokens
 from paperround.domain.errors import BadToken, PaperroundError
+from paperround.domain.hosts import domain_of
 from paperround.domain.models import BounceKind, Delivery, SubscriberState
 from paperround.process import logs
-from paperround.rounds.breaker import domain_of
 from paperround.rounds.replies import take_reply
 from paperround.store.bounces import Bounce
 

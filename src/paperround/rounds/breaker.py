@@ -12,6 +12,7 @@ from collections.abc import Hashable, Sequence
 from datetime import datetime, timedelta
 from itertools import takewhile
 
+from paperround.domain.hosts import domain_of
 from paperround.domain.models import BounceKind, Outcome
 from paperround.domain.refusals import Refusal, judge
 from paperround.store.deliveries import FailedAttempt, RecentAttempts
@@ -61,8 +62,3 @@ def wording(outcome: Outcome) -> Hashable:
     """Return what two refusals have in common if they say the same about different letters."""
     words = _PARTICULAR.sub("#", outcome.text.lower()).split()
     return outcome.code, outcome.enhanced, tuple(words)
-
-
-def domain_of(email: str) -> str:
-    """Return the domain of an address in lower case."""
-    return email.rpartition("@")[2].lower()

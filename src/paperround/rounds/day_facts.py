@@ -7,14 +7,10 @@ from datetime import datetime, timedelta
 
 from paperround.app import App
 from paperround.domain.models import DayFacts
-from paperround.domain.schedule import Cadence
-from paperround.sources import SourceState
+from paperround.domain.schedule import Cadence, period
 
 _DAY = timedelta(days=1)
-_PERIOD = {Cadence.WEEKLY: 7 * _DAY, Cadence.MONTHLY: 31 * _DAY}
-_WEEKEND = 3  # days before Monday's letter with the cadence `weekdays`
 _MONDAY = 0
-_LATE = ("failed", SourceState.STALE.value)
 
 
 class DayFactsReader:
@@ -38,15 +34,15 @@ class DayFactsReader:
         return facts if oldest > since.timestamp() else replace(facts, papers=0)
 
     def _period(self, cadence: Cadence) -> timedelta:
-        if cadence is Cadence.WEEKDAYS and self._now.weekday() == _MONDAY:
-            return _WEEKEND * _DAY
-        return _PERIOD.get(cadence, _DAY)
+        if cadence is Cadence.WEEKDAYS and self._now.weekday() != _MONDAY:
+            return _DAY
+        return period(cadence) or _DAY
 
     def _sources(self) -> tuple[str, tuple[str, ...]]:
         """Return when the sources were complete (HH:MM; empty if any is late), and the names of late sources."""
         known = self._app.store.sources.all()
         asked = [known[source.name] for source in self._app.settings.sources if source.name in known]
         asked = [record for record in asked if record.tried_at > self._now - _DAY]
-        late = tuple(record.name for record in asked if record.state in _LATE)
+        late = tuple(record.name for record in asked if record.state.is_late)
         complete = [record.succeeded_at for record in asked if record.succeeded_at]
         return (f"{max(complete):%H:%M}" if complete and not late else "", late)

@@ -24,6 +24,7 @@ from paperround.domain.models import (
     Letter,
     LetterRequest,
     Links,
+    NoticeKind,
     Paper,
     RenderedLetter,
     Subscriber,
@@ -167,11 +168,11 @@ class LetterBuilder:
         """Build the letter for a notice, such as confirm, welcome or reply."""
         kind, context = delivery.notice or "", dict(delivery.context)
         links = self.links(subscriber, None)
-        if kind == "confirm":
+        if kind == NoticeKind.CONFIRM:
             context["confirm_url"] = self.confirm_url(subscriber, now)
-        if kind == "reply":
+        if kind == NoticeKind.REPLY:
             context["feedback_url"] = self._feedback_url(subscriber, int(context.get("digest", 0)))
-        if kind == "new-address":
+        if kind == NoticeKind.NEW_ADDRESS:
             context["address_url"] = self.address_url(int(context.get("change", 0)))
             # The person who reads it may not be the subscriber, and must not get their personal links.
             links = Links(unsubscribe="", preferences="", online="", feedback="")
@@ -189,7 +190,7 @@ class LetterBuilder:
             return tokens.mint(self._keys, purpose, tokens.renewed(number, subscriber.renewals))
 
         return Links(
-            unsubscribe=f"{base}/u/{tokens.mint(self._keys, 'unsubscribe', subscriber.row)}",
+            unsubscribe=f"{base}/u/{tokens.mint(self._keys, tokens.UNSUBSCRIBE, subscriber.row)}",
             preferences=f"{base}/p/{mint(tokens.PREFERENCES, subscriber.row)}",
             online=f"{base}/i/{mint(tokens.DIGEST, digest.row)}" if digest else base,
             feedback=self._feedback_url(subscriber, digest_row) if digest else "",
@@ -197,7 +198,7 @@ class LetterBuilder:
 
     def confirm_url(self, subscriber: Subscriber, now: datetime) -> str:
         """Return the confirmation link, which is valid for three days."""
-        return f"{self._site.base_url}/c/{tokens.mint(self._keys, 'confirm', subscriber.row, issued=now)}"
+        return f"{self._site.base_url}/c/{tokens.mint(self._keys, tokens.CONFIRM, subscriber.row, issued=now)}"
 
     def address_url(self, change: int) -> str:
         """Return the link that confirms a change of address, which is valid for three days."""
@@ -226,7 +227,7 @@ class LetterBuilder:
             help_url=links.preferences,
             archive_url=self._site.base_url,
             feedback=(delivery.notice or delivery.issue.split(" ", 1)[0],),
-            answers=delivery.notice == "reply",
+            answers=delivery.notice == NoticeKind.REPLY,
         )
         raw = message.assemble(head, encoded)
         if self._signer:

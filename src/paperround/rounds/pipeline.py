@@ -72,7 +72,7 @@ class IngestReport:
     new: int = 0
     updated: int = 0
     problems: list[Problem] = field(default_factory=list)
-    state: str = ""
+    state: SourceState = SourceState.FRESH
     note: str = ""
 
     @property
@@ -83,12 +83,12 @@ class IngestReport:
     @property
     def stale(self) -> bool:
         """Whether the answer was that of an earlier day."""
-        return self.state == SourceState.STALE
+        return self.state is SourceState.STALE
 
     @property
     def failed(self) -> bool:
         """Whether the source gave no usable answer."""
-        return self.state == "failed"
+        return self.state is SourceState.FAILED
 
 
 @dataclass(slots=True)
@@ -139,7 +139,7 @@ def ingest_file(
     Returns the report; a file that cannot be read is reported as failed. Raises WrongUse if the format cannot be
     guessed.
     """
-    report, reasons = IngestReport(name, state=SourceState.FRESH), RejectionReasons()
+    report, reasons = IngestReport(name), RejectionReasons()
     app.progress.begin("reading", size)
     try:
         for parsed in _parsed(app, pieces, form, name):
@@ -147,11 +147,14 @@ def ingest_file(
             reasons.add(parsed.problems)
             _store_listings(app, parsed.listings, report, archive=archive)
     except SourceError as error:
-        report.state, report.note = "failed", str(error)
+        report.state, report.note = SourceState.FAILED, str(error)
     except zlib.error:
-        report.state, report.note = "failed", f"{name}: it ends too early, or is not a complete gzip file"
+        report.state, report.note = SourceState.FAILED, f"{name}: it ends too early, or is not a complete gzip file"
     except compression.TooLargeError:
-        report.state, report.note = "failed", f"{name}: it unpacks to more than {_LARGEST_EXPORT:,} bytes; split it"
+        report.state, report.note = (
+            SourceState.FAILED,
+            f"{name}: it unpacks to more than {_LARGEST_EXPORT:,} bytes; split it",
+        )
     report.problems = reasons.folded()
     return report
 
@@ -208,15 +211,18 @@ def _ask(app: App, source: Source, since: date | None, *, archive: bool) -> Inge
         report.problems = reasons.folded()
         _store_listings(app, answer.back_stock, report, archive=True)
         _store_listings(app, answer.parsed.listings, report, archive=archive)
-        if report.state == SourceState.FRESH and not report.new and not report.updated:
+        if report.state is SourceState.FRESH and not report.new and not report.updated:
             report.state = SourceState.UNCHANGED  # every paper was known
     except SourceError as error:
-        report.state, report.note = "failed", str(error)
+        report.state, report.note = SourceState.FAILED, str(error)
     except (PaperroundError, OSError):
         raise  # the database or the disk failed, not the source
     except Exception as error:
         log.exception("source broke", source=source.name)
-        report.state, report.note = "failed", f"{source.name}: {type(error).__name__}: {error}; please report this"
+        report.state, report.note = (
+            SourceState.FAILED,
+            f"{source.name}: {type(error).__name__}: {error}; please report this",
+        )
     app.progress.advance(1)
     # The watermark moves last, so that an answer that could not be stored is fetched again in full.
     app.store.sources.save(_record(report, now, before, answer if whole and not report.failed else None))
@@ -258,7 +264,7 @@ def _record(
     report: IngestReport, now: datetime, before: SourceRecord | None, answer: FetchResult | None
 ) -> SourceRecord:
     """Return the new record of the source; only a whole `answer` moves the watermark."""
-    known = before or SourceRecord(report.source, "", "", now)
+    known = before or SourceRecord(report.source, report.state, "", now)
     days = [listing.day for listing in answer.parsed.listings] if answer else []
     return SourceRecord(
         name=report.source,

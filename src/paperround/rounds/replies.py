@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
 
 from paperround.app import App
 from paperround.bounces.replies import LetterReply, ReplyTargets, resolve
@@ -11,13 +10,11 @@ from paperround.delivery.message import message_id
 from paperround.domain import tokens
 from paperround.domain.errors import BadToken
 from paperround.domain.latex import readable
-from paperround.domain.models import Delivery, Digest, Paper, Subscriber, SubscriberState
+from paperround.domain.models import NOTICE_HOLDS, Delivery, Digest, Paper, Subscriber, SubscriberState
 from paperround.rendering import view
 from paperround.rendering.letter import in_order
 from paperround.rounds.letters import LetterBuilder
 from paperround.store.requests import NewNotice
-
-_ANSWER_HOLDS = timedelta(days=3)
 
 
 def take_reply(app: App, reply: LetterReply) -> tuple[str, str | None, bool]:
@@ -81,7 +78,7 @@ def _answer(
         "person": site.reply_to or site.sender,
     }
     key = message_id(f"reply {delivery.row} {reply.fingerprint}", delivery.subscriber, "", app.keys[0], site.domain)
-    return NewNotice(key, context, app.clock() + _ANSWER_HOLDS)
+    return NewNotice(key, context, app.clock() + NOTICE_HOLDS)
 
 
 def _titles(asked: ReplyTargets, papers: Mapping[int, Paper]) -> dict[str, list[str]]:

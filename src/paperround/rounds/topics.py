@@ -145,12 +145,17 @@ def _parsed(topic: Topic) -> list[Wanted]:
         return []
 
 
+def _check_query(app: App, topic: Topic) -> None:
+    """Raise QueryError if a topic's query does not parse or the database rejects it."""
+    app.store.papers.check(any_of(interpret(topic.query)))
+
+
 def unusable_topics(app: App) -> list[tuple[Topic, str]]:
     """Return the topics, including subscribers' own queries, that the database rejects, each with the reason."""
     found: list[tuple[Topic, str]] = []
     for topic in app.store.topics.all():
         try:
-            app.store.papers.check(any_of(interpret(topic.query)))
+            _check_query(app, topic)
         except QueryError as error:
             found.append((topic, error.problem))
     return found
@@ -163,7 +168,7 @@ def _checked_topics(app: App, file: TopicsFile) -> list[Topic]:
     wanted = read_topics(file.data, file.path)
     for topic in wanted:
         try:
-            app.store.papers.check(any_of(interpret(topic.query)))
+            _check_query(app, topic)
         except QueryError as error:
             raise ConfigurationError(f"{file.path}: topic {topic.slug}: {error}") from None
     return wanted
@@ -214,7 +219,7 @@ def add_topic(app: App, topic: Topic) -> None:
     """
     check_slug(topic.slug)
     check_topic_query(topic.query)
-    app.store.papers.check(any_of(interpret(topic.query)))
+    _check_query(app, topic)
     app.store.topics.save([topic])
     match_topics(app)
 

@@ -13,10 +13,11 @@ from typing import Annotated, get_args
 
 from pydantic import Field
 
+from paperround.domain.models import SourceState
 from paperround.network.http import Http
 from paperround.sources.arxiv import Arxiv
 from paperround.sources.arxiv_oai import ArxivOai
-from paperround.sources.base import FetchResult, Parser, Source, SourceSettings, SourceState, Window
+from paperround.sources.base import FetchResult, Parser, Source, SourceSettings, Window
 from paperround.sources.biorxiv import Biorxiv
 from paperround.sources.feed import Feed
 from paperround.sources.hf_daily import HfDaily

@@ -16,7 +16,7 @@ from pydantic import Field
 
 from paperround.domain import identifiers
 from paperround.domain.errors import SourceError
-from paperround.domain.models import ParsedSource
+from paperround.domain.models import ParsedSource, SourceState
 from paperround.network.http import ARXIV, Http
 from paperround.process.validation import matches
 from paperround.sources import arxiv
@@ -30,7 +30,6 @@ from paperround.sources.base import (
     Name,
     Parser,
     SourceSettings,
-    SourceState,
     Window,
     Zone,
     joined,

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, ClassVar, Protocol
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
-from paperround.domain.models import Listing, ParsedSource
+from paperround.domain.models import Listing, ParsedSource, SourceState
 from paperround.process.validation import matches
 
 if TYPE_CHECKING:
@@ -19,19 +18,6 @@ if TYPE_CHECKING:
 
 Parser = Callable[[bytes, date], ParsedSource]
 """Parses bytes, given today's date, into listings and problems. Raises only SourceError, if the format is wrong."""
-
-
-class SourceState(StrEnum):
-    """What a response says about the source itself."""
-
-    FRESH = "fresh"
-    """It contains what was expected."""
-    QUIET = "quiet"
-    """Valid and empty, on a day when that is expected or that the source itself reports as empty."""
-    UNCHANGED = "unchanged"
-    """The server reports no change since the last response (304)."""
-    STALE = "stale"
-    """Older than expected, truncated or incomplete: worth requesting again on the same day."""
 
 
 @dataclass(frozen=True, slots=True)

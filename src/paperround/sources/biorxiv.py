@@ -14,7 +14,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from paperround.domain.errors import SourceError
-from paperround.domain.models import ParsedSource
+from paperround.domain.models import ParsedSource, SourceState
 from paperround.domain.text import clean
 from paperround.network.http import Http, Pace
 from paperround.sources.authors import author_facts
@@ -24,7 +24,6 @@ from paperround.sources.base import (
     Name,
     Parser,
     SourceSettings,
-    SourceState,
     Window,
     joined,
     relabelled,

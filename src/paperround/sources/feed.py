@@ -20,12 +20,12 @@ from urllib.parse import unquote, urlsplit
 
 from paperround.domain import identifiers
 from paperround.domain.errors import SourceError
-from paperround.domain.models import Listing, ParsedSource
+from paperround.domain.models import Listing, ParsedSource, SourceState
 from paperround.domain.text import clean
 from paperround.network.http import Answer, Http
 from paperround.sources import arxiv
 from paperround.sources.authors import author_facts
-from paperround.sources.base import FetchResult, Name, Parser, SourceSettings, SourceState, Url, Window, relabelled
+from paperround.sources.base import FetchResult, Name, Parser, SourceSettings, Url, Window, relabelled
 from paperround.sources.dates import day_of
 from paperround.sources.entries import FIRST_YEAR, Entries, cut_short, plausible
 from paperround.sources.links import web_link

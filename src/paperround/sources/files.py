@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from paperround.domain.errors import SourceError
-from paperround.domain.models import ParsedSource
-from paperround.sources.base import FetchResult, SourceState, Window
+from paperround.domain.models import ParsedSource, SourceState
+from paperround.sources.base import FetchResult, Window
 from paperround.sources.entries import cut_short
 
 _MAX_BYTES = 64 << 20

@@ -16,7 +16,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from paperround.domain.errors import SourceError
-from paperround.domain.models import ParsedSource, Problem
+from paperround.domain.models import ParsedSource, Problem, SourceState
 from paperround.network.http import Answer, Http, Pace
 from paperround.sources.authors import author_facts
 from paperround.sources.base import (
@@ -26,7 +26,6 @@ from paperround.sources.base import (
     Name,
     Parser,
     SourceSettings,
-    SourceState,
     Window,
     joined,
     relabelled,

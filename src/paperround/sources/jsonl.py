@@ -11,9 +11,9 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import model_validator
 
 from paperround.domain.errors import SourceError
-from paperround.domain.models import Listing, ParsedSource
+from paperround.domain.models import Listing, ParsedSource, SourceState
 from paperround.network.http import Http
-from paperround.sources.base import FetchResult, Name, Parser, SourceSettings, SourceState, Url, Window
+from paperround.sources.base import FetchResult, Name, Parser, SourceSettings, Url, Window
 from paperround.sources.dates import day_of
 from paperround.sources.entries import Entries, cut_short
 from paperround.sources.files import read_file

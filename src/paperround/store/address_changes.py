@@ -9,14 +9,13 @@ from enum import Enum
 from sqlalchemy import ColumnElement, Connection, Engine, delete, exists, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from paperround.domain.models import Subscriber, SubscriberState
+from paperround.domain.models import NoticeKind, Subscriber, SubscriberState
 from paperround.store.deliveries import WAITING
 from paperround.store.engine import reading, writing
 from paperround.store.requests import NewNotice, notice_row
 from paperround.store.schema import address_changes, deliveries, subscribers, suppressions
 from paperround.store.subscribers import email_key, load
 
-NEW_ADDRESS, ADDRESS_CHANGED = "new-address", "address-changed"
 # Limits against abuse: nobody may flood a mailbox or use up the relay by typing addresses into a form.
 _DAY, _MONTH, _MAILBOX_PER_MONTH = timedelta(days=1), timedelta(days=30), 5
 MOST_A_DAY = 3
@@ -68,7 +67,7 @@ class AddressChanges:
             assert row is not None
             if not quiet and not _is_suppressed(db, key):
                 asking = replace(notice, context={"change": int(row[0])})
-                db.execute(insert(deliveries), notice_row(subscriber.row, email, NEW_ADDRESS, asking, now))
+                db.execute(insert(deliveries), notice_row(subscriber.row, email, NoticeKind.NEW_ADDRESS, asking, now))
             return True
 
     def by_row(self, row: int) -> AddressChange | None:
@@ -113,7 +112,7 @@ def _confirm(db: Connection, row: int, notice: NewNotice, now: datetime) -> Conf
         return ConfirmResult.TAKEN
     if not _is_suppressed(db, email_key(mine.email)):
         completed = replace(notice, context={"new_email": change.email})
-        db.execute(insert(deliveries), notice_row(mine.row, mine.email, ADDRESS_CHANGED, completed, now))
+        db.execute(insert(deliveries), notice_row(mine.row, mine.email, NoticeKind.ADDRESS_CHANGED, completed, now))
     return ConfirmResult.CHANGED
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, and_, delete, func, select, update
 
+from paperround.domain.hosts import domain_of
 from paperround.domain.models import BounceKind, DeliveryState, EventKind, Stage, SubscriberState
 from paperround.domain.refusals import BAD_DOMAIN
 from paperround.store.engine import reading, upsert, writing
@@ -88,7 +89,7 @@ class Bounces:
             if subscriber is None or not _add(db, bounce, key, now):
                 return None
             reason = judge(_fates(db, subscriber.row, subscriber.sent_to))
-            domain = subscriber.sent_to.rpartition("@")[2].lower()
+            domain = domain_of(subscriber.sent_to)
             failing = _failing(db, domain, bounce, now)
             if failing:
                 reason = None
@@ -246,7 +247,7 @@ def _latest_results(db: Connection, now: datetime, domain: str | None = None) ->
         query = query.where(func.lower(deliveries.c.email).endswith(f"@{domain}", autoescape=True))
     latest: dict[int, _LetterResult] = {}
     for subscriber, email, kind, status, text in db.execute(query):
-        latest.setdefault(subscriber, _LetterResult(email.rpartition("@")[2].lower(), kind, status, text or ""))
+        latest.setdefault(subscriber, _LetterResult(domain_of(email), kind, status, text or ""))
     return list(latest.values())
 
 

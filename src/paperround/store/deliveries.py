@@ -30,7 +30,7 @@ from sqlalchemy import (
     update,
 )
 
-from paperround.domain.models import BounceKind, Delivery, DeliveryState, Outcome, Stage
+from paperround.domain.models import BounceKind, Delivery, DeliveryState, NoticeKind, Outcome, Stage
 from paperround.store.engine import ManyRows, RowsByNumber, lock_exclusively, reading, upsert, writing
 from paperround.store.schema import (
     attempts,
@@ -47,6 +47,7 @@ from paperround.store.subscribers import email_key
 from paperround.store.unsent import give_back, keep_after_all, take_again
 
 WAITING = (DeliveryState.QUEUED.value, DeliveryState.DEFERRED.value)
+_TO_SUPPRESSED_TOO = (NoticeKind.CONFIRM, NoticeKind.NEW_ADDRESS, NoticeKind.ADDRESS_CHANGED)
 _RELAY = "relay"
 """The name of the row that stores until when the relay is paused, and why."""
 _COUNTERS = 16
@@ -332,7 +333,7 @@ class Deliveries:
         self,
         subscriber: int,
         email: str,
-        kind: str,
+        kind: NoticeKind,
         context: Mapping[str, Any],
         message_id: str,
         now: datetime,
@@ -345,7 +346,7 @@ class Deliveries:
                     subscriber=subscriber,
                     issue=None,
                     digest=None,
-                    notice=kind,
+                    notice=kind.value,
                     context=dict(context),
                     email=email,
                     message_id=message_id,
@@ -553,7 +554,7 @@ def _objection() -> Any:
     return case(
         # A confirmation request is sent to a suppressed address too: confirming lifts the suppression. The two
         # notices about a change of address go to another address, which was checked when they were queued.
-        (or_(*(deliveries.c.notice == kind for kind in ("confirm", "new-address", "address-changed"))), None),
+        (or_(*(deliveries.c.notice == kind.value for kind in _TO_SUPPRESSED_TOO)), None),
         (suppressed.correlate(deliveries), "the address is suppressed"),
         (and_(deliveries.c.notice.is_(None), state != "active"), "the subscriber is " + state),
         else_=None,

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine, delete, func, select
 
-from paperround.domain.models import Feedback
+from paperround.domain.models import Feedback, NoticeKind
 from paperround.domain.preferences import Breadth
 from paperround.store.engine import among, reading, upsert, writing
 from paperround.store.reading_list import save_paper
@@ -25,8 +25,6 @@ from paperround.store.schema import (
 )
 
 _CHUNK = 500
-REPLY = "reply"
-"""The kind of the notice that answers a reply."""
 _MOST_REPLIES = 10  # of a subscriber in a day, so that replies and answers cannot go round forever
 
 MOST_RATINGS = 100
@@ -89,7 +87,7 @@ class SubscriberFeedback:
             email = _lock_subscriber(db, subscriber)
             if email is None or _replies(db, subscriber, now - timedelta(days=1)) >= _MOST_REPLIES:
                 return False
-            notice = upsert(db, deliveries).values(notice_row(subscriber, email, REPLY, answer, now))
+            notice = upsert(db, deliveries).values(notice_row(subscriber, email, NoticeKind.REPLY, answer, now))
             if not db.execute(notice.on_conflict_do_nothing().returning(deliveries.c.row)).all():
                 return False
             for paper, verdict in verdicts.items():
@@ -193,7 +191,11 @@ def _lock_subscriber(db: Connection, subscriber: int) -> str | None:
 
 
 def _replies(db: Connection, subscriber: int, since: datetime) -> int:
-    mine = deliveries.c.subscriber == subscriber, deliveries.c.notice == REPLY, deliveries.c.created_at > since
+    mine = (
+        deliveries.c.subscriber == subscriber,
+        deliveries.c.notice == NoticeKind.REPLY.value,
+        deliveries.c.created_at > since,
+    )
     return db.scalar(select(func.count()).select_from(deliveries).where(*mine)) or 0
 
 

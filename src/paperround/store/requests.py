@@ -25,7 +25,7 @@ from sqlalchemy import (
     update,
 )
 
-from paperround.domain.models import DeliveryState, Subscriber, SubscriberState
+from paperround.domain.models import DeliveryState, NoticeKind, Subscriber, SubscriberState
 from paperround.domain.preferences import DEFAULTS, Patch, write
 from paperround.store.engine import among, reading, trial, upsert, writing
 from paperround.store.schema import (
@@ -50,7 +50,6 @@ from paperround.store.sent_before import COUNTED, select_counted
 from paperround.store.subscribers import add, email_key, load, stored, take_turns
 from paperround.store.suppressed import AddressHashes, recognize
 
-CONFIRM, LINK = "confirm", "your-link"
 _CHUNK = 500
 # Limits against abuse: strangers must not flood a mailbox by typing its address into forms.
 _ONCE_IN, _MONTH, _PER_MONTH = timedelta(days=1), timedelta(days=30), 5
@@ -141,7 +140,7 @@ class Personal:
             if found is None:
                 return False
             pending = found.state is SubscriberState.PENDING
-            return _queue(db, found, CONFIRM if pending else LINK, notice, now)
+            return _queue(db, found, NoticeKind.CONFIRM if pending else NoticeKind.YOUR_LINK, notice, now)
 
     def keep_unsubscribe_reason(self, row: int, because: str) -> None:
         """Store why a subscriber left, in their own words."""
@@ -183,14 +182,14 @@ class Personal:
 def _is_left_alone(db: Connection, found: Subscriber, now: datetime) -> bool:
     assert found.suppressed is not None
     since = found.suppressed[1]
-    asked = db.scalar(select(func.max(deliveries.c.created_at)).where(_notices(found.row, CONFIRM)))
+    asked = db.scalar(select(func.max(deliveries.c.created_at)).where(_notices(found.row, NoticeKind.CONFIRM)))
     return max(since, asked or since) > now - _LEFT_ALONE
 
 
 def _has_fresh_link(db: Connection, found: Subscriber, now: datetime) -> bool:
     """Return whether a confirmation that the owner may still follow was sent to this subscriber or is queued."""
     fresh = and_(deliveries.c.expires_at > now, deliveries.c.created_at > _last_confirmed(found))
-    return db.scalar(select(exists().where(_notices(found.row, CONFIRM), fresh))) or False
+    return db.scalar(select(exists().where(_notices(found.row, NoticeKind.CONFIRM), fresh))) or False
 
 
 def _last_confirmed(found: Subscriber) -> datetime:
@@ -204,7 +203,7 @@ def _last_confirmed(found: Subscriber) -> datetime:
 def _notices(row: int, kind: str) -> ColumnElement[bool]:
     # A notice that expired before its first attempt reached nobody, so it does not count.
     tried = or_(deliveries.c.state != DeliveryState.EXPIRED.value, deliveries.c.attempts > 0)
-    return and_(deliveries.c.subscriber == row, deliveries.c.notice == kind, tried)
+    return and_(deliveries.c.subscriber == row, deliveries.c.notice == str(kind), tried)
 
 
 def _subscriber(db: Connection, email: str) -> Subscriber | None:
@@ -282,7 +281,9 @@ def _ask(
     return _Asking(
         RequestResult(known, found.preferences.changes_to(wanted) if known else (), queued=True),
         None if reads or stays else {"its_row": found.row, "request": kept},
-        notice_row(found.row, found.email, LINK if reads else CONFIRM, request.notice, now),
+        notice_row(
+            found.row, found.email, NoticeKind.YOUR_LINK if reads else NoticeKind.CONFIRM, request.notice, now
+        ),
     )
 
 
@@ -301,7 +302,7 @@ def _stranger(request: SubscriptionRequest, now: datetime) -> dict[str, Any]:
     }
 
 
-def _queue(db: Connection, found: Subscriber, kind: str, notice: NewNotice, now: datetime) -> bool:
+def _queue(db: Connection, found: Subscriber, kind: NoticeKind, notice: NewNotice, now: datetime) -> bool:
     may = _may_be_sent(db, found, kind, now)
     if may:
         db.execute(insert(deliveries), notice_row(found.row, found.email, kind, notice, now))
@@ -312,19 +313,19 @@ def _may_be_sent(db: Connection, found: Subscriber, kind: str, now: datetime) ->
     sent = select(deliveries.c.created_at).where(_notices(found.row, kind))
     times = db.scalars(sent.where(deliveries.c.created_at > now - _MONTH).order_by(deliveries.c.row.desc())).all()
     since = now - _ONCE_IN
-    if kind == CONFIRM:
+    if kind == NoticeKind.CONFIRM:
         since = max(since, _last_confirmed(found))
     return len(times) < _PER_MONTH and not (times and times[0] > since)
 
 
-def notice_row(row: int, email: str, kind: str, notice: NewNotice, now: datetime) -> dict[str, Any]:
+def notice_row(row: int, email: str, kind: NoticeKind, notice: NewNotice, now: datetime) -> dict[str, Any]:
     """Return the row of a queued notice."""
     return {
         "subscriber": row,
         "issue": None,
         "digest": None,
-        "notice": kind,
-        "context": {} if kind == LINK else dict(notice.context),
+        "notice": kind.value,
+        "context": {} if kind == NoticeKind.YOUR_LINK else dict(notice.context),
         "email": email,
         "message_id": notice.message_id,
         "state": DeliveryState.QUEUED.value,

@@ -8,6 +8,7 @@ from datetime import date, datetime
 
 from sqlalchemy import Engine, select
 
+from paperround.domain.models import SourceState
 from paperround.store.engine import reading, upsert, writing
 from paperround.store.schema import sources
 
@@ -17,8 +18,7 @@ class SourceRecord:
     """The watermark of one source."""
 
     name: str
-    state: str
-    """fresh, quiet, unchanged, stale or failed."""
+    state: SourceState
     note: str
     tried_at: datetime
     succeeded_at: datetime | None = None
@@ -37,7 +37,8 @@ class Sources:
         """Return the watermark of every source fetched so far, by name."""
         with reading(self._engine) as db:
             return {
-                found.name: SourceRecord(*found) for found in db.execute(select(sources).order_by(sources.c.name))
+                found.name: SourceRecord(**{**found._mapping, "state": SourceState(found.state)})
+                for found in db.execute(select(sources).order_by(sources.c.name))
             }
 
     def save(self, record: SourceRecord) -> None:

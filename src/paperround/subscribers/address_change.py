@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from paperround.app import App
 from paperround.domain.errors import WrongUse
-from paperround.domain.models import Subscriber
+from paperround.domain.models import NOTICE_HOLDS, Subscriber
 from paperround.store.address_changes import AddressChange, ConfirmResult
 from paperround.store.subscribers import email_key
 from paperround.subscribers import membership
-from paperround.subscribers.confirmation import NOTICE_HOLDS, new_notice
+from paperround.subscribers.confirmation import new_notice
 
 
 def request(app: App, subscriber: Subscriber, email: str) -> str:

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from paperround.app import App
 from paperround.domain import preferences
-from paperround.domain.models import Subscriber, SubscriberState
+from paperround.domain.models import NOTICE_HOLDS, NoticeKind, Subscriber, SubscriberState
 from paperround.domain.preferences import Patch, Preferences
 from paperround.process.resources import templates
 from paperround.rendering import language as languages
@@ -22,8 +21,6 @@ from paperround.rounds.letters import new_message_id
 from paperround.store.requests import NewNotice, Requester, RequestResult, SubscriptionRequest
 from paperround.store.subscriber_changes import SubscriberChange
 from paperround.store.subscribers import requested
-
-NOTICE_HOLDS = timedelta(days=3)  # as long as the link in a confirmation is valid
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +155,7 @@ def _welcome(app: App, subscriber: Subscriber, wanted: Preferences, *, nothing_m
     app.store.deliveries.add_notice(
         subscriber.row,
         subscriber.email,
-        "welcome",
+        NoticeKind.WELCOME,
         {
             "topics": [*_named(wanted.topics, _public_names(app)), *wanted.queries, *people],
             "nothing_matched": nothing_matched,

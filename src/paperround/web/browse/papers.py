@@ -13,7 +13,7 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from markupsafe import Markup
 
 from paperround.domain.latex import readable, readable_html
-from paperround.domain.models import Listing, Paper, Topic
+from paperround.domain.models import Listing, Paper, SourceState, Topic
 from paperround.matching.popularity import REMEMBERED_DAYS, momentum
 from paperround.operator.seeds import is_example
 from paperround.rendering import reasons
@@ -34,7 +34,6 @@ router = APIRouter()
 get = partial(router.get, response_model=None)
 PAGE = 30  # papers
 _MOST_PAGES = 200
-_TROUBLED = ("failed", "stale")  # states of a source
 _FEW = 12  # with fewer papers, the front page also shows the days before
 _DAYS_OF_VOTES = 7
 _DESCRIPTION = 200  # characters that search engines and link previews show
@@ -336,7 +335,7 @@ def _source_note(context: RequestContext, language: Language) -> str:
     """Return a sentence that says which sources are late or do not respond; empty if all are fine."""
     records = context.app.store.sources.all()
     configured = (records.get(source.name) for source in context.app.settings.sources)
-    troubled = [record for record in configured if record and record.state in _TROUBLED]
+    troubled = [record for record in configured if record and record.state.is_late]
     if len(troubled) == 1:
         return _told_of(troubled[0], language)
     if not troubled:
@@ -349,7 +348,7 @@ def _source_note(context: RequestContext, language: Language) -> str:
 
 def _told_of(record: SourceRecord, language: Language) -> str:
     facts = {"source": source_name(record.name)}
-    if record.state == "failed":
+    if record.state is SourceState.FAILED:
         since = record.succeeded_at
         if since is None:
             return language.gettext("%(source)s has not responded yet, so its papers are missing.") % facts

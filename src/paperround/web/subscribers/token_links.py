@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from paperround.domain import tokens
 from paperround.domain.errors import BadToken
-from paperround.domain.models import Digest, Subscriber
-from paperround.subscribers import confirmation
+from paperround.domain.models import NOTICE_HOLDS, Digest, Subscriber
 from paperround.web.context import RequestContext
 
 _LETTERS = {tokens.PREFERENCES: "p", tokens.UNSUBSCRIBE: "u", tokens.DIGEST: "i", tokens.FEEDBACK: "f"}
@@ -14,9 +13,7 @@ _LETTERS = {tokens.PREFERENCES: "p", tokens.UNSUBSCRIBE: "u", tokens.DIGEST: "i"
 def owner(context: RequestContext, purpose: str, token: str) -> Subscriber | None:
     """Return the subscriber that a token belongs to; None if they were erased. Raises BadToken if it is invalid."""
     if purpose == tokens.CONFIRM:
-        row = tokens.read(
-            context.app.keys, purpose, token, issued_after=context.app.clock() - confirmation.NOTICE_HOLDS
-        )
+        row = tokens.read(context.app.keys, purpose, token, issued_after=context.app.clock() - NOTICE_HOLDS)
     else:
         row = tokens.read(context.app.keys, purpose, token)
     if purpose != tokens.PREFERENCES:
