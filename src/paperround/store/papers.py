@@ -8,10 +8,11 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from enum import IntEnum
 from itertools import chain
 from typing import Any, NamedTuple
 
-from sqlalchemy import Column, Connection, Engine, case, delete, exists, func, literal, select, update
+from sqlalchemy import Column, Connection, Engine, func, select, update
 
 from paperround.domain import identifiers, identity
 from paperround.domain.merging import facts_alone, merge, merged_alone
@@ -22,30 +23,24 @@ from paperround.store.engine import (
     NewRows,
     among,
     lock_exclusively,
-    lock_shared,
     reading,
     upsert,
     writing,
 )
+from paperround.store.merged_papers import absorb, keep_larger_counts
 from paperround.store.schema import (
     ROW_KEY,
     daily_counts,
-    digest_papers,
-    feedback,
     listings,
-    matches,
-    notes,
     paper_keys,
     papers,
     pictures,
-    saved_papers,
 )
 from paperround.store.search import SearchIndex
 from paperround.store.vector_queue import expect_vectors
 
 _CHUNK = 500
 _NO_ROW = 2**62  # larger than the number of any paper
-_MERGED = "merged"
 _PAPER = ("id", "title", "facts", "sources", "day", "upvotes", "first_seen", "unmatched", "archived")
 _LISTING = ("paper", "source", "day", "facts", "seen_at")
 _OWN_COLUMNS = {"source", "day"}  # of the facts of a listing
@@ -66,6 +61,14 @@ class StoreResult:
     new: list[Paper] = field(default_factory=list)
     updated: list[Paper] = field(default_factory=list)
     unchanged: int = 0
+
+
+class _Effect(IntEnum):
+    """What listings did to a paper; of several listings, the greatest counts."""
+
+    UNCHANGED = 0
+    UPDATED = 1
+    NEW = 2
 
 
 class _NewPaper(NamedTuple):
@@ -97,20 +100,22 @@ class Papers:
             lock_exclusively(db, listings)  # no other transaction may add a paper between lookup and insert
             new, others = _told_apart(db, list(batch))
             numbers = self._insert(db, new, now, archive)
-            touched = dict.fromkeys(numbers, "new")
+            touched = dict.fromkeys(numbers, _Effect.NEW)
             for listing in others:
-                row, fate = self._add_one(db, listing, now, archive)
-                if touched.get(row) != "new":
-                    touched[row] = fate if touched.get(row, "unchanged") == "unchanged" else touched[row]
+                row, effect = self._add_one(db, listing, now, archive)
+                touched[row] = max(effect, touched.get(row, effect))
             known = _first_listed(numbers, new, now)
             known |= load_rows(db, touched.keys() - known.keys())
-            for row, fate in touched.items():
+            for row, effect in touched.items():
                 if row not in known:  # a later listing merged it into another paper
                     continue
-                if fate == "unchanged":
-                    stored.unchanged += 1
-                else:
-                    (stored.new if fate == "new" else stored.updated).append(known[row])
+                match effect:
+                    case _Effect.NEW:
+                        stored.new.append(known[row])
+                    case _Effect.UPDATED:
+                        stored.updated.append(known[row])
+                    case _Effect.UNCHANGED:
+                        stored.unchanged += 1
             self._index.add(db, stored.new)
             self._index.put(db, stored.updated)
             _keep_daily_counts(db, [*stored.new, *stored.updated], now)
@@ -135,20 +140,20 @@ class Papers:
         self._add_keys.run(db, [{"key": key, "paper": numbers[name]} for name, keys, _ in new for key in keys])
         return [numbers[name] for name, _, _ in new]
 
-    def _add_one(self, db: Connection, listing: Listing, now: datetime, archive: bool) -> tuple[int, str]:
+    def _add_one(self, db: Connection, listing: Listing, now: datetime, archive: bool) -> tuple[int, _Effect]:
         rows = self._known_as(db, listing)
         if not rows:
             keys = identity.keys(listing)
             (row,) = self._insert(db, [_NewPaper(_free_id(db, listing, keys), keys, listing)], now, archive)
-            return row, "new"
+            return row, _Effect.NEW
         row, *others = rows
         for other in others:
             self._index.drop(db, [other])
-            _absorb(db, row, other)
+            absorb(db, row, other)
         changed = _keep_listing(db, row, listing, now)
         if changed or others:
             changed = _remerge(db, row)
-        return row, "updated" if changed or others else "unchanged"
+        return row, _Effect.UPDATED if changed or others else _Effect.UNCHANGED
 
     @staticmethod
     def _known_as(db: Connection, listing: Listing) -> list[int]:
@@ -436,19 +441,7 @@ def _keep_daily_counts(db: Connection, changed: Sequence[Paper], now: datetime) 
         if paper.upvotes or paper.comments or paper.stars
     ]
     if counted:
-        db.execute(_the_larger(upsert(db, daily_counts)), counted)
-
-
-def _the_larger(statement: Any) -> Any:
-    """Keep the larger count if the day already has counts: votes are not withdrawn, and sources may answer late."""
-    reported = statement.excluded
-    return statement.on_conflict_do_update(
-        index_elements=["paper", "day"],
-        set_={
-            name: case((reported[name] > daily_counts.c[name], reported[name]), else_=daily_counts.c[name])
-            for name in ("upvotes", "comments", "stars")
-        },
-    )
+        db.execute(keep_larger_counts(upsert(db, daily_counts)), counted)
 
 
 def _told_apart(db: Connection, batch: Sequence[Listing]) -> tuple[list[_NewPaper], list[Listing]]:
@@ -544,59 +537,6 @@ def _remerge(db: Connection, row: int) -> bool:
     if before.facts.get("abstract") != plain.get("abstract"):
         db.execute(update(papers).where(papers.c.row == row).values(summaries=None))
     return True
-
-
-def _absorb(db: Connection, keep: int, lose: int) -> None:
-    """Merge two papers that turned out to be one: move everything that refers to `lose` to `keep`.
-
-    Composed digests do not change; their issue has snapshots of both papers.
-    """
-    lock_exclusively(db, digest_papers)  # no digest may be composed now, with a paper that is about to disappear
-    lock_shared(db, matches)
-    db.execute(select(papers.c.row).where(papers.c.row.in_((keep, lose))).with_for_update())
-    # If only one of the two is archived, the merged paper is news.
-    news = select(matches.c.topic).where(
-        matches.c.paper == lose, matches.c.edition.is_(None) | (matches.c.edition > 0)
-    )
-    db.execute(
-        update(matches)
-        .where(matches.c.paper == keep, matches.c.edition == 0, matches.c.topic.in_(news))
-        .values(edition=None)
-    )
-    live = select(papers.c.row).where(papers.c.row == lose, ~papers.c.archived).exists()
-    db.execute(update(papers).where(papers.c.row == keep, live).values(archived=False))
-    later = feedback.alias()
-    outdated = later.c.subscriber == feedback.c.subscriber, later.c.paper == lose, later.c.at > feedback.c.at
-    db.execute(delete(feedback).where(feedback.c.paper == keep, exists().where(*outdated)))
-    for table in (listings, matches, digest_papers, feedback, saved_papers):
-        column = table.c.paper
-        others = [c for c in table.primary_key.columns if c.name != "paper"]
-        doubled = select(*others).where(column == keep)
-        if len(others) == 1:
-            db.execute(delete(table).where(column == lose, others[0].in_(doubled)))
-        else:
-            for twin in db.execute(doubled).all():
-                condition = [c == value for c, value in zip(others, twin, strict=True)]
-                db.execute(delete(table).where(column == lose, *condition))
-        db.execute(update(table).where(column == lose).values(paper=keep))
-    moved = select(literal(keep), *(column for column in daily_counts.c if column.name != "paper"))
-    statement = upsert(db, daily_counts).from_select(
-        [column.name for column in daily_counts.c], moved.where(daily_counts.c.paper == lose)
-    )
-    db.execute(_the_larger(statement))
-    db.execute(update(paper_keys).where(paper_keys.c.paper == lose).values(paper=keep))
-    old_name = db.scalar(select(papers.c.id).where(papers.c.row == lose))
-    # Sent letters link to the old identifier and digests contain the old number: both must still find the paper.
-    names = [{"key": f"id:{old_name}", "paper": keep}, {"key": f"{ROW_KEY}{lose}", "paper": keep}]
-    db.execute(upsert(db, paper_keys).on_conflict_do_nothing(), names)
-    db.execute(delete(papers).where(papers.c.row == lose))
-    statement = upsert(db, notes).values(name=_MERGED, value=str(lose))
-    db.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"value": statement.excluded.value}))
-
-
-def last_merged(db: Connection) -> str:
-    """Return a text that changes with every merge of two papers: papers read before may no longer exist."""
-    return db.scalar(select(notes.c.value).where(notes.c.name == _MERGED)) or ""
 
 
 def _listings(db: Connection, row: int) -> list[Listing]:

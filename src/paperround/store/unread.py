@@ -10,7 +10,8 @@ from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
 from paperround.domain.models import DailyCounts, Match, Paper
 from paperround.process.lazy import LazyModule
-from paperround.store.papers import last_merged, load_daily_counts, load_rows
+from paperround.store.merged_papers import last_merged
+from paperround.store.papers import load_daily_counts, load_rows
 from paperround.store.schema import matches, topics
 from paperround.store.sent_before import earlier_numbers
 from paperround.store.sent_papers import Changes, changed_papers
