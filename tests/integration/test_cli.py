@@ -529,14 +529,44 @@ def test_a_removed_topic_is_gone_with_what_followed_from_it(site: Site) -> None:
     site("topics", "add", "arms", "--name", "Arms", "--query", "robot*")
     site("ingest", "--file", str(site.papers()), "--as", "jsonl")
     site("subscribers", "add", "ada@example.org", "--topic", "robots", "--topic", "arms", "--confirmed")
-    assert site("topics", "remove", "arms") == 0
+    assert site("topics", "remove", "arms") == 2
+    assert "1 subscriber follows arms; give --move-to SLUG" in site.err
+    assert site("topics", "remove", "arms", "--yes") == 0
     assert site.out == "arms is removed; 1 subscriber followed it\n"
     assert site.err == ""
     assert site.json("subscribers", "show", "ada@example.org")["topics"] == ["robots"]
-    assert site("topics", "remove", "robots") == 0
+    assert site("topics", "remove", "robots") == 2
+    assert "1 subscriber follows robots, 1 of them nothing else; give" in site.err
+    assert site("topics", "remove", "robots", "--yes") == 0
     assert "is still in" in site.err
+    assert site("subscribers", "silent") == 0
+    assert "they follow nothing" in site.out
+    site("doctor")
+    assert "1 active subscriber follows nothing" in site.out + site.err
+    assert "it was removed here and not in topics.toml" in " ".join((site.out + site.err).split())
     assert site("topics", "remove", "arms") == 2
     assert "there is no topic 'arms'" in site.err
+
+
+def test_a_topic_of_the_file_that_a_command_changes_is_told(site: Site) -> None:
+    assert site("topics", "edit", "robots", "--query", "robot* OR arm*") == 0
+    assert "robots is in" in site.err
+    assert "the next change of that file undoes this" in site.err
+    site("doctor")
+    assert "it was changed here and not in topics.toml" in " ".join((site.out + site.err).split())
+    assert site("topics", "add", "arms", "--name", "Arms", "--query", "arm*") == 0
+    assert site.err == ""
+
+
+def test_edit_changes_only_a_topic_that_is_there(site: Site) -> None:
+    assert site("topics", "edit", "robtos", "--name", "Robots") == 2
+    assert "there is no topic 'robtos' (did you mean 'robots'?)" in site.err
+    assert site("topics", "edit", "robots") == 2
+    assert "give --name, --query or --about" in site.err
+    assert site("topics", "edit", "robots", "--about", "All of them") == 0
+    assert site.json("topics", "show", "robots")["about"] == "All of them"
+    assert site("subscribers", "add", "ada@example.org", "--topic", "robtos") == 2
+    assert "there is no topic 'robtos' (did you mean 'robots'?); there are: " in site.err
 
 
 @pytest.mark.parametrize("algorithm", ["rsa", "ED25519"])

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 import typer
 
 from paperround.domain.clock import Clock, machine_clock, running_from, standing_at
-from paperround.domain.errors import UnknownName, WrongUse
+from paperround.domain.errors import WrongUse
 from paperround.operator import console
 from paperround.process import garbage, logs
 
@@ -125,8 +125,8 @@ def progress_bars(app: App) -> Iterator[None]:
 
 def check_topic(app: App, slug: str) -> None:
     """Raise UnknownName for an unknown topic in a filter; an empty list would be misleading."""
-    if slug and app.store.topics.by_slug(slug) is None:
-        raise UnknownName(f"there is no topic {slug!r}; see: paperround topics list")
+    if slug:
+        app.store.topics.require(slug)
 
 
 def exit_if(something_failed: object) -> None:

@@ -10,15 +10,19 @@ import typer
 
 from paperround.cli.framework import Command, command_group
 from paperround.cli.shared import AsJson, opened, recording
-from paperround.domain.errors import UnknownName, WrongUse
+from paperround.domain.errors import WrongUse
 from paperround.domain.text import counted
 from paperround.operator import console
 
 if TYPE_CHECKING:
+    from paperround.app import App
     from paperround.domain.models import Topic
 
 group = command_group("Manage topics, the saved queries that subscribers follow.")
 Slug = Annotated[str, typer.Argument(help="The name of the topic in links and lists.")]
+NewName = Annotated[str | None, typer.Option("--name", metavar="NAME", help="What subscribers see.")]
+NewQuery = Annotated[str | None, typer.Option("--query", metavar="QUERY", help="The query.")]
+NewAbout = Annotated[str | None, typer.Option("--about", metavar="TEXT", help="A description for the pages.")]
 
 
 @group.command("list", cls=Command, epilog="paperround topics list")
@@ -38,9 +42,7 @@ def list_topics(as_json: AsJson = False) -> None:
 def show_topic(slug: Slug, as_json: AsJson = False) -> None:
     """Show a topic and its latest papers."""
     with opened() as app:
-        topic = app.store.topics.by_slug(slug)
-        if topic is None:
-            raise UnknownName(f"there is no topic {slug!r}; see: paperround topics list")
+        topic = app.store.topics.require(slug)
         subscribers, count = app.store.topics.counts()[slug]
         latest = app.store.topics.recent_matches(slug, date.min, 20)
         papers = app.store.papers.by_rows(match.paper for match in latest)
@@ -120,14 +122,19 @@ def remove_topic(
     move_to: Annotated[
         str, typer.Option(metavar="SLUG", help="The topic that its subscribers follow from then on.")
     ] = "",
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Remove it although subscribers follow it, and end what they get of it.")
+    ] = False,
 ) -> None:
     """Remove a topic; nobody follows it any longer.
 
-    Papers and sent letters are kept.
+    If subscribers follow it, say with --move-to what they follow instead. Papers and sent letters are kept.
     """
     from paperround.rounds import topics
 
     with opened() as app:
+        if not move_to and not yes:
+            _check_unfollowed(app, slug)
         with recording(app, "topic removed", f"{slug}, moved to {move_to}" if move_to else slug):
             followers = topics.remove_topic(app, slug, move_to)
         listed = topics.is_in_file(app, slug)
@@ -139,23 +146,45 @@ def remove_topic(
         )
 
 
+def _check_unfollowed(app: App, slug: str) -> None:
+    """Raise WrongUse if active or paused subscribers follow a topic."""
+    followers, left_with_nothing = app.store.topics.followers(slug)
+    if followers:
+        who = counted(followers, "subscriber follows", "subscribers follow")
+        alone = f", {left_with_nothing} of them nothing else" if left_with_nothing else ""
+        remedy = "give --move-to SLUG with the topic that they follow instead, or --yes to remove it all the same"
+        raise WrongUse(f"{who} {slug}{alone}; {remedy}")
+
+
 @group.command(
     "add", cls=Command, epilog="paperround topics add tables --name Tables --query 'table* OR spreadsheet*'"
 )
-def add_topic(
-    slug: Slug,
-    name: Annotated[str | None, typer.Option(metavar="NAME", help="What subscribers see.")] = None,
-    query: Annotated[str | None, typer.Option(metavar="QUERY", help="The query.")] = None,
-    about: Annotated[str | None, typer.Option(metavar="TEXT", help="A description for the pages.")] = None,
-) -> None:
+def add_topic(slug: Slug, name: NewName = None, query: NewQuery = None, about: NewAbout = None) -> None:
     """Add a topic, or change the given fields of one.
 
     A new topic needs a name and a query. Subscribers receive matching papers of the past week with their next letter.
     """
+    with opened() as app:
+        _save_topic(app, _changed(app.store.topics.by_slug(slug), slug, name, query, about))
+
+
+@group.command("edit", cls=Command, epilog="paperround topics edit tables --query 'table* OR spreadsheet*'")
+def edit_topic(slug: Slug, name: NewName = None, query: NewQuery = None, about: NewAbout = None) -> None:
+    """Change the given fields of a topic."""
+    with opened() as app:
+        topic = app.store.topics.require(slug)
+        if name is query is about is None:
+            raise WrongUse(f"nothing to change: give --name, --query or --about (now: {topic.name}; {topic.query})")
+        _save_topic(app, _changed(topic, slug, name, query, about))
+
+
+def _save_topic(app: App, topic: Topic) -> None:
     from paperround.rounds import topics
 
-    with opened() as app:
-        with recording(app, "topic saved", slug):
-            topics.add_topic(app, _changed(app.store.topics.by_slug(slug), slug, name, query, about))
-        found = app.store.topics.counts()[slug][1]
-    console.say(f"{slug}: {counted(found, 'paper matches', 'papers match')}")
+    with recording(app, "topic saved", topic.slug):
+        topics.add_topic(app, topic)
+    found = app.store.topics.counts()[topic.slug][1]
+    undone = any(one.slug == topic.slug for one, _ in topics.changed_by_command(app))
+    console.say(f"{topic.slug}: {counted(found, 'paper matches', 'papers match')}")
+    if undone and (listed := topics.is_in_file(app, topic.slug)):
+        console.warn(f"{topic.slug} is in {listed}: change it there too, or the next change of that file undoes this")

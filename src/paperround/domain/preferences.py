@@ -24,7 +24,7 @@ from paperround.domain.errors import PreferenceError, QueryError
 from paperround.domain.errors import translatable as _
 from paperround.domain.followed import MOST_FOLLOWED, MOST_LEFT_OUT, read_followed, read_left_out
 from paperround.domain.schedule import Cadence, Schedule
-from paperround.domain.text import clean
+from paperround.domain.text import clean, did_you_mean
 
 MOST_PAPERS = 100
 MOST_QUERIES, MOST_QUERY = 5, 300  # own queries of a subscriber, characters of each
@@ -447,7 +447,8 @@ class SiteOptions:
             found = {value: as_spelled(value, known) for value in wanted}
             if missing := [value for value, spelled in found.items() if spelled is None]:
                 what, there = name.removesuffix("s"), ", ".join(known) or "none yet"
-                raise PreferenceError(name, f"there is no {what} {missing[0]!r}; there are: {there}")
+                hint = did_you_mean(missing[0], known)
+                raise PreferenceError(name, f"there is no {what} {missing[0]!r}{hint}; there are: {there}")
             checked[name] = tuple(dict.fromkeys(found.values())) if name in LISTS else found[patch[name]]
         if "queries" in patch:
             typed: dict[str, str] = {}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
 from functools import lru_cache
 from itertools import islice
 from operator import itemgetter
@@ -60,6 +61,12 @@ _IRREGULAR = {
 def counted(number: int, one: str, many: str = "") -> str:
     """Return a number with its noun, such as `1 paper` or `1,200 papers`; `many` is by default `one` with an s."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def did_you_mean(typed: str, known: Iterable[str]) -> str:
+    """Return a hint, with a space before it, at the known name that a mistyped one resembles; empty if none does."""
+    meant = get_close_matches(typed.lower(), list(known), 1, 0.7)
+    return f" (did you mean {meant[0]!r}?)" if meant else ""
 
 
 def clean(text: str) -> str:

@@ -24,7 +24,7 @@ from paperround.operator.preview import PreviewRequest, look
 from paperround.process import private_files
 from paperround.rounds.letters import LetterBuilder
 from paperround.rounds.summaries import one_sentence, quota
-from paperround.rounds.topics import left_over, unusable_topics
+from paperround.rounds.topics import changed_by_command, left_over, unusable_topics
 from paperround.rounds.topics_file import read_file
 from paperround.settings import unknown_in_environment
 
@@ -316,8 +316,10 @@ def _webhooks(app: App) -> Iterator[Finding]:
 
 def _topics(app: App) -> Iterator[Finding]:
     topics, removed, loaded = app.store.topics.all(), list[Topic](), True
+    undone = list[tuple[Topic, bool]]()
     try:
         removed, loaded = left_over(app), read_file(app).is_loaded(app)
+        undone = changed_by_command(app)
     except ConfigurationError as error:
         what = f"{error}; until it is corrected, no other command runs"
         yield Finding("topics.toml", CheckState.ERROR, what, stops=True)
@@ -336,6 +338,12 @@ def _topics(app: App) -> Iterator[Finding]:
         what = f"it is no longer in topics.toml; {followers} its papers"
         remedy = f"put it back, or run: paperround topics remove {topic.slug} [--move-to SLUG]"
         yield Finding(f"topic {topic.slug}", CheckState.WARNING, f"{what}; {remedy}")
+    for topic, gone in undone:
+        what = "removed" if gone else "changed"
+        what = (
+            f"it was {what} here and not in topics.toml; do it there too, or the file's next change undoes this"
+        )
+        yield Finding(f"topic {topic.slug}", CheckState.WARNING, what)
     private = {topic.slug for topic in topics if topic.private}
     for slug, (subscribers, papers) in counts.items():
         if subscribers and not papers and slug not in broken:
@@ -468,6 +476,10 @@ def _deliveries(app: App) -> Iterator[Finding]:
         people = counted(never, "subscriber has", "subscribers have")
         what = f"{people} never had a digest; see: paperround subscribers silent"
         yield Finding("never served", CheckState.WARNING, what)
+    if idle := overview.following_nothing():
+        people = counted(idle, "active subscriber follows", "active subscribers follow")
+        what = f"{people} nothing; see: paperround subscribers silent"
+        yield Finding("follow nothing", CheckState.WARNING, what)
     sent = overview.finished(DeliveryState.SENT, week)
     bounced = sum(sum(overview.bounces_by_day(week).get(kind, {}).values()) for kind in ("hard", "complaint"))
     if bounced >= _FEW_BOUNCES and bounced > _MOST_BOUNCED * sent:

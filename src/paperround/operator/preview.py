@@ -296,8 +296,7 @@ def _next_day(app: App, subscriber: Subscriber) -> date:
 def _followers(app: App, slugs: tuple[str, ...], day: date | None, cadence: Cadence) -> _DigestDraft:
     """The topics' papers of a day, or of the days that an issue of this date tells of; by default the latest."""
     for slug in slugs:
-        if app.store.topics.by_slug(slug) is None:
-            raise UnknownName(f"there is no topic {slug!r}; see: paperround topics list")
+        app.store.topics.require(slug)
     subscriber = Subscriber(
         row=0,
         email="subscriber@paperround.example",

@@ -267,7 +267,9 @@ def why_nothing(app: App, subscriber: Subscriber) -> str:
 
 
 def _why_nothing(subscriber: Subscriber, latest: LatestDelivery | None, now: datetime) -> str:
-    """Check in order: are they allowed to receive email, was one tried, was there anything to send, are they due?"""
+    """Check in order: are they allowed to receive email, was one tried, what do they follow, was there anything to
+    send, are they due?
+    """
     today = now.astimezone(ZoneInfo(subscriber.schedule.timezone)).date()
     todays = latest is not None and latest.day == today
     if latest and todays and latest.state is DeliveryState.SENT:
@@ -278,6 +280,8 @@ def _why_nothing(subscriber: Subscriber, latest: LatestDelivery | None, now: dat
         return f"the subscriber is {subscriber.state.value}"
     if latest and todays:
         return f"the email is {latest.state.value}{': ' + latest.reason if latest.reason else ''}"
+    if not subscriber.preferences.follow_something:
+        return "they follow nothing: no topic, interest, author or organization"
     if subscriber.last_issue_day == today:
         return "no new papers on their topics"
     if subscriber.next_digest_at is None:

@@ -9,6 +9,7 @@ import json
 import time
 import tomllib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -211,6 +212,22 @@ def _left_over(app: App, wanted: Sequence[Topic]) -> list[Topic]:
     return [topic for topic in app.store.topics.public() if topic.slug in once and topic.slug not in now]
 
 
+def changed_by_command(app: App) -> list[tuple[Topic, bool]]:
+    """Return the topics of topics.toml that are stored otherwise, each with whether it was removed.
+
+    The next change of the file undoes that. Raises ConfigurationError if its topics cannot be loaded.
+    """
+    file, known = read_file(app), {topic.slug: topic for topic in app.store.topics.public()}
+    if not file.is_loaded(app):
+        return []
+    wanted = read_topics(file.data, file.path)
+    return [(topic, topic.slug not in known) for topic in wanted if not _is_stored(topic, known.get(topic.slug))]
+
+
+def _is_stored(topic: Topic, stored: Topic | None) -> bool:
+    return stored is not None and replace(stored, row=topic.row) == topic
+
+
 def add_topic(app: App, topic: Topic) -> None:
     """Add a topic, or change the one with its slug, and match it with the stored papers.
 
@@ -230,8 +247,7 @@ def remove_topic(app: App, slug: str, move_to: str = "") -> int:
     Returns how many active subscribers it had. Raises UnknownName if one of the topics does not exist.
     """
     for name in filter(None, (slug, move_to)):
-        topic = app.store.topics.by_slug(name)
-        if topic is None or topic.private:
+        if app.store.topics.require(name).private:
             raise UnknownName(f"there is no topic {name!r}; see: paperround topics list")
     if slug == move_to:
         raise WrongUse("its subscribers can only move to another topic")

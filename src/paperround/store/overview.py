@@ -11,7 +11,7 @@ from sqlalchemy import Column, ColumnElement, Connection, Engine, exists, func, 
 
 from paperround.domain.models import DeliveryState, Subscriber, SubscriberState
 from paperround.store.engine import reading
-from paperround.store.schema import bounces, deliveries, digests, issues, subscribers
+from paperround.store.schema import bounces, deliveries, digests, issues, subscribers, subscriptions
 from paperround.store.subscribers import SUBSCRIBED, email_key, load
 
 Series = dict[str, Counter[date]]
@@ -81,6 +81,13 @@ class Overview:
             & subscribers.c.next_digest_at.is_not(None)
         )
         none = ~exists().where(digests.c.subscriber == subscribers.c.row)
+        with reading(self._engine) as db:
+            return db.scalar(select(func.count()).select_from(subscribers).where(mine, none)) or 0
+
+    def following_nothing(self) -> int:
+        """Count the active subscribers who follow no topic, interest, author or organization."""
+        mine = subscribers.c.state == SubscriberState.ACTIVE.value
+        none = ~exists().where(subscriptions.c.subscriber == subscribers.c.row)
         with reading(self._engine) as db:
             return db.scalar(select(func.count()).select_from(subscribers).where(mine, none)) or 0
 

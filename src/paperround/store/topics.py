@@ -11,11 +11,13 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Select, delete, exists, func, select, update
 
+from paperround.domain.errors import UnknownName
 from paperround.domain.models import Match, Paper, SubscriberState, Topic
+from paperround.domain.text import did_you_mean
 from paperround.store.engine import ManyRows, lock_exclusively, lock_shared, reading, upsert, writing
 from paperround.store.papers import load
 from paperround.store.schema import UNMATCHED, editions, matches, papers, subscribers, subscriptions, topics
-from paperround.store.subscribers import take_turns
+from paperround.store.subscribers import SUBSCRIBED, take_turns
 
 ARCHIVE = 0
 """The edition of matches that are shown on pages and never sent."""
@@ -62,6 +64,14 @@ class Topics:
         with reading(self._engine) as db:
             found = db.execute(select(topics).where(topics.c.slug == slug)).one_or_none()
             return _topic(found) if found else None
+
+    def require(self, slug: str) -> Topic:
+        """Return the topic with this slug. Raises UnknownName, with the slug that was probably meant."""
+        found = self.by_slug(slug)
+        if found is None:
+            hint = did_you_mean(slug, (topic.slug for topic in self.public()))
+            raise UnknownName(f"there is no topic {slug!r}{hint}; see: paperround topics list")
+        return found
 
     def save(self, wanted: Iterable[Topic]) -> None:
         """Add or change topics; a topic whose query changes is due for matching."""
@@ -208,6 +218,25 @@ class Topics:
             found = _numbers(db, select(matches.c.topic, func.count()).group_by(matches.c.topic))
             names = db.execute(select(topics.c.row, topics.c.slug)).all()
             return {slug: (followers.get(row, 0), found.get(row, 0)) for row, slug in names}
+
+    def followers(self, slug: str) -> tuple[int, int]:
+        """Count the active and paused subscribers of a topic, and those of them who follow nothing else."""
+        mine = (
+            select(subscriptions.c.subscriber)
+            .join_from(subscriptions, topics)
+            .join(subscribers, subscribers.c.row == subscriptions.c.subscriber)
+            .where(topics.c.slug == slug, subscribers.c.state.in_(SUBSCRIBED))
+        )
+        followed = (
+            select(func.count().label("topics"))
+            .where(subscriptions.c.subscriber.in_(mine))
+            .group_by(subscriptions.c.subscriber)
+            .subquery()
+        )
+        alone = func.count().filter(followed.c.topics == 1)
+        with reading(self._engine) as db:
+            everybody, lone = db.execute(select(func.count(), alone).select_from(followed)).one()
+            return everybody, lone
 
     def public_counts(self, since: date) -> list[tuple[Topic, int, int]]:
         """Return each public topic with its number of active subscribers and of papers announced since a day."""
