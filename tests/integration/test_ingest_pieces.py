@@ -83,6 +83,21 @@ def test_papers_are_matched_at_once_and_those_of_an_archive_are_never_mailed(sit
     assert {paper.title for paper in unread.papers.values()} == {"Mill 1", "Mill 2"}
 
 
+@pytest.mark.parametrize("mail_old", [False, True])
+def test_old_papers_of_a_file_are_mailed_only_if_that_is_asked_for(site: Site, mail_old: bool) -> None:
+    site.subscriber("ada@example.org", "mill")
+    old = [{"title": f"Mill {number}", "day": day} for number, day in ((2, "2020-11-30"), (3, "2026-10-20"))]
+    data = lines({"title": "Mill 1"}, *old)
+    report = pipeline.ingest_file(site.app, [data], "jsonl", "mill.jsonl", mail_old=mail_old)
+    assert (report.fetched, report.new, report.too_old) == (3, 3, 0 if mail_old else 2)
+    assert ("2 papers are older than 30 days" in report.note) is not mail_old
+    unread = site.app.store.issues.unread(site.app.store.subscribers.by_email("ada@example.org"))
+    mailed = {"Mill 1", "Mill 2", "Mill 3"} if mail_old else {"Mill 1"}
+    assert {paper.title for paper in unread.papers.values()} == mailed
+    again = pipeline.ingest_file(site.app, [data], "jsonl", "mill.jsonl", mail_old=mail_old)
+    assert (again.new, again.too_old, again.note) == (0, 0, "")
+
+
 def test_lines_are_stored_in_blocks_and_their_reasons_are_counted_together(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -107,8 +122,23 @@ def test_the_progress_is_counted_in_bytes_as_they_came(site: Site) -> None:
 def test_a_format_that_cannot_be_guessed_is_named_with_those_that_there_are(site: Site) -> None:
     with pytest.raises(WrongUse, match=r"notes: its format is not recognized; name it with --as: hf-daily, .*jsonl"):
         pipeline.ingest_file(site.app, [b"nothing ", b"in particular"], None, "notes")
-    with pytest.raises(WrongUse, match="empty: its format"):
+    with pytest.raises(WrongUse, match="empty: the file is empty"):
         pipeline.ingest_file(site.app, [], None, "empty")
+    with pytest.raises(WrongUse, match="empty: the file is empty"):
+        pipeline.ingest_file(site.app, [gzip.compress(b"")], "jsonl", "empty")
+
+
+def test_a_file_of_another_format_than_said_has_no_address(site: Site) -> None:
+    data = lines({"title": "Mill 1"}, {"title": "Mill 2"})
+    for form, content, told in (
+        ("feed", b"{}", "this is JSON, but no JSON Feed"),
+        ("hf-daily", data, "this is not JSON (got JSON lines)"),
+        ("hf-daily", b'{"title": "Mill', "this is not JSON (got broken JSON)"),
+        ("hf-daily", b"[] and more", "this is not JSON (got broken JSON)"),
+    ):
+        report = pipeline.ingest_file(site.app, [content], form, "mill.json")
+        assert report.failed
+        assert f"{told}; is --as {form} right?" in report.note
 
 
 def test_a_file_that_cannot_be_used_is_reported_with_the_reason(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

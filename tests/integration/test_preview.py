@@ -174,6 +174,14 @@ def test_what_was_composed_stays_to_be_seen(fresh: Site) -> None:
     assert preview.look(fresh.app, PreviewRequest("ada@example.net", day=date(2026, 11, 24))) is None
 
 
+def test_a_past_day_without_a_digest_has_none_although_papers_are_new(fresh: Site) -> None:
+    _due(fresh, "ada@example.net", "robots")
+    fresh.papers(listing(1))
+    for day in (date(2020, 1, 1), date(2026, 11, 22)):
+        assert preview.look(fresh.app, PreviewRequest("ada@example.net", day=day)) is None
+    assert preview.look(fresh.app, PreviewRequest("ada@example.net", day=date(2026, 11, 23)))
+
+
 def test_the_latest_digest_is_shown_while_there_is_nothing_new(fresh: Site) -> None:
     _due(fresh, "ada@example.net", "robots")
     fresh.papers(listing(1))
@@ -530,7 +538,7 @@ def _command(*arguments: str, **settings: str) -> Result:
 def test_the_command_line_says_what_is_wrong_with_a_letter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     seeds = resources.folder("seeds") / "papers.jsonl"
-    assert _command("ingest", "--file", str(seeds), "--as", "jsonl").exit_code == 0
+    assert _command("ingest", "--file", str(seeds), "--as", "jsonl", "--mail-old").exit_code == 0
     wanted = ("preview", "--topic", "robotics", "--topic", "video", "--language", "de", "--lint")
     trial = _command(*wanted)
     assert trial.exit_code == 0

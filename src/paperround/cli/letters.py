@@ -64,7 +64,11 @@ def preview(
             shown = preview.look(app, wanted)
         except ConfigurationError as error:
             raise ConfigurationError(str(template_errors.explain(error, templates()))) from None
+        days = preview.days(app, wanted, 3) if shown is None else []
         site_facts, now = app.site, app.clock()
+    if shown is None and on and on < now.date():
+        there = f"; the latest are of {', '.join(map(str, days))}" if days else ""
+        raise WrongUse(f"there is no letter of {on}{there}")
     if shown is None:
         raise WrongUse(
             "there are no new papers for this letter, so nothing was written; choose another day with --date, or "

@@ -65,6 +65,9 @@ def ingest(
     archive: Annotated[
         bool, typer.Option("--archive", help="Only show these papers on pages and in search; do not mail them.")
     ] = False,
+    mail_old: Annotated[
+        bool, typer.Option("--mail-old", help="Mail the papers of the file that are older than 30 days, too.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Fetch new papers from the sources, or read them from a file."""
@@ -73,12 +76,17 @@ def ingest(
 
     if file is None and form is not None:
         raise WrongUse("--as needs --file: it is the format of that file")
+    if mail_old and (file is None or archive):
+        raise WrongUse("--mail-old needs --file, and cannot be given with --archive")
     if form is not None and form not in FORMATS:
         raise WrongUse(f"there is no format {form!r}; there are: {', '.join(FORMATS)}")
     with opened() as app, progress_bars(app):
         if file is not None:
             size = None if str(file) == STDIN else read_size(file)
-            reports = [pipeline.ingest_file(app, read_pieces(file), form, file.name, archive=archive, size=size)]
+            report = pipeline.ingest_file(
+                app, read_pieces(file), form, file.name, archive=archive, mail_old=mail_old, size=size
+            )
+            reports = [report]
         else:
             reports = pipeline.ingest(app, names or (), read_day(since) if since else None, archive=archive)
     if as_json:
@@ -175,6 +183,7 @@ def _report_facts(report: IngestReport) -> dict[str, Any]:
         "updated": report.updated,
         "rejected": report.rejected,
         "stale": report.stale,
+        "too_old": report.too_old,
         "problems": [*([report.note] if report.failed else []), *map(str, report.problems)],
     }
 

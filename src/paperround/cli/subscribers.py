@@ -123,8 +123,9 @@ def _say_what_is_missing(subscriber: Subscriber, home: str, *, asked: bool) -> N
         console.say("an email will ask them to confirm, with the next `paperround deliver` or round")
     elif subscriber.state is SubscriberState.PENDING:
         console.warn(
-            f"{subscriber.email} was asked to confirm less than a day ago, or five times this month, so no "
-            "email was sent. Add them again tomorrow, or with --confirmed if they have agreed"
+            f"{subscriber.email} has been asked to confirm within a day, or five times this month, so no other email "
+            "is queued; one that still waits goes out with the next `paperround deliver` or round. Add them again "
+            "tomorrow, or with --confirmed if they have agreed"
         )
 
 

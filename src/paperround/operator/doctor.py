@@ -340,9 +340,7 @@ def _topics(app: App) -> Iterator[Finding]:
         yield Finding(f"topic {topic.slug}", CheckState.WARNING, f"{what}; {remedy}")
     for topic, gone in undone:
         what = "removed" if gone else "changed"
-        what = (
-            f"it was {what} here and not in topics.toml; do it there too, or the file's next change undoes this"
-        )
+        what = f"it was {what} here and not in topics.toml; do it there too, or the file's next change undoes this"
         yield Finding(f"topic {topic.slug}", CheckState.WARNING, what)
     private = {topic.slug for topic in topics if topic.private}
     for slug, (subscribers, papers) in counts.items():

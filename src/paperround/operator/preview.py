@@ -144,7 +144,8 @@ class _DigestDraft:
 def look(app: App, wanted: PreviewRequest) -> Preview | None:
     """Build the email; return None if there are no papers for it.
 
-    For a day whose digest exists it is that digest; otherwise the one that the next round would compose. Without a
+    For a day whose digest exists it is that digest; for a past day without one there is none, and otherwise it is
+    the one that the next round would compose. Without a
     day it is today's, the next one, or the latest if the next one would have no papers.
     Raises ConfigurationError if a template is broken, and UnknownName for an unknown subscriber, topic, theme or
     language.
@@ -258,9 +259,12 @@ def _drawn(app: App, wanted: PreviewRequest) -> _DigestDraft:
 
 
 def _subscribers(app: App, subscriber: Subscriber, day: date | None, cadence: Cadence | None) -> _DigestDraft:
-    frozen = app.store.issues.digest_on(subscriber.row, day or issue_date(subscriber.schedule, app.clock()))
+    today = issue_date(subscriber.schedule, app.clock())
+    frozen = app.store.issues.digest_on(subscriber.row, day or today)
     if frozen and cadence in (None, frozen.cadence):
         return _stored(app, subscriber, frozen)
+    if frozen is None and day and day < today:
+        return _DigestDraft(subscriber, Origin.COMPOSED, None, {})
     draft = _next(app, subscriber, day, cadence)
     if draft.digest is None and day is None:
         # Nothing new since the last letter, as just after midnight: show that one rather than none.

@@ -345,7 +345,8 @@ def stats(app: App) -> dict[str, Any]:
     paused = relay.paused_until is not None and relay.paused_until > now
     return {
         "papers": app.store.papers.count(),
-        "topics": len(app.store.topics.all()),
+        "topics": len(app.store.topics.public()),
+        "interests": app.store.topics.private_count(),
         "subscribers": app.store.subscribers.count(),
         "deliveries": app.store.deliveries.count(),
         "relay": {

@@ -30,6 +30,7 @@ from paperround.app import App
 from paperround.domain.errors import PaperroundError, SourceError, WrongUse
 from paperround.domain.models import Listing, ParsedSource, Problem
 from paperround.domain.schedule import Schedule, issue_date, next_digest_at
+from paperround.domain.text import counted
 from paperround.network import compression
 from paperround.process import logs, memory
 from paperround.rounds import topics, webhooks
@@ -42,6 +43,7 @@ from paperround.rounds.summaries import write_summaries
 from paperround.sources import FORMATS, FetchResult, Source, SourceState, Window, jsonl, pictures
 from paperround.sources.entries import RejectionReasons
 from paperround.sources.guess import HEAD, guess_format
+from paperround.sources.reading import ADDRESS_REMEDY
 from paperround.store.due import DueBatch, NewDelivery
 from paperround.store.sources import SourceRecord
 from paperround.store.unread import MatchCache
@@ -71,6 +73,8 @@ class IngestReport:
     fetched: int = 0
     new: int = 0
     updated: int = 0
+    too_old: int = 0
+    """The new papers of a file that are too old to be mailed."""
     problems: list[Problem] = field(default_factory=list)
     state: SourceState = SourceState.FRESH
     note: str = ""
@@ -129,12 +133,22 @@ def ingest(
 
 
 def ingest_file(
-    app: App, pieces: Iterable[bytes], form: str | None, name: str, *, archive: bool = False, size: int | None = None
+    app: App,
+    pieces: Iterable[bytes],
+    form: str | None,
+    name: str,
+    *,
+    archive: bool = False,
+    mail_old: bool = False,
+    size: int | None = None,
 ) -> IngestReport:
     """Ingest a file in one of the FORMATS, plain or compressed with gzip, given as its bytes in pieces.
 
     Without `form` the format is guessed from the name and the first bytes. JSONL may have any size, since it is
     ingested line by line; other formats are limited to 64 MB. `size`, in bytes, is used by the progress bar only.
+
+    Papers older than the longest window that a source is asked for, 30 days, are archived unless `mail_old`: no
+    source would mail them either.
 
     Returns the report; a file that cannot be read is reported as failed. Raises WrongUse if the format cannot be
     guessed.
@@ -145,9 +159,10 @@ def ingest_file(
         for parsed in _parsed(app, pieces, form, name):
             report.fetched += len(parsed.listings)
             reasons.add(parsed.problems)
-            _store_listings(app, parsed.listings, report, archive=archive)
+            _store_of_file(app, parsed.listings, report, archive=archive, mail_old=mail_old)
     except SourceError as error:
-        report.state, report.note = SourceState.FAILED, str(error)
+        remedy = f"is --as {form} right?" if form else "name its format with --as"
+        report.state, report.note = SourceState.FAILED, str(error).replace(ADDRESS_REMEDY, remedy)
     except zlib.error:
         report.state, report.note = SourceState.FAILED, f"{name}: it ends too early, or is not a complete gzip file"
     except compression.TooLargeError:
@@ -156,7 +171,22 @@ def ingest_file(
             f"{name}: it unpacks to more than {_LARGEST_EXPORT:,} bytes; split it",
         )
     report.problems = reasons.folded()
+    if report.too_old and not report.failed:
+        papers = counted(report.too_old, "paper is", "papers are")
+        remedy = "to mail old papers, too, give --mail-old when you read a file for the first time"
+        report.note = f"{papers} older than 30 days, shown on the pages and not mailed; {remedy}"
     return report
+
+
+def _store_of_file(
+    app: App, found: Sequence[Listing], report: IngestReport, *, archive: bool, mail_old: bool
+) -> None:
+    """Store what a file lists: papers that are too old to be mailed in the archive."""
+    horizon = date.min if archive or mail_old else (app.clock() - _LONGEST_LOOK_BACK).date()
+    before = report.new
+    _store_listings(app, [one for one in found if one.day < horizon], report, archive=True)
+    report.too_old += report.new - before
+    _store_listings(app, [one for one in found if one.day >= horizon], report, archive=archive)
 
 
 def _parsed(app: App, pieces: Iterable[bytes], form: str | None, name: str) -> Iterator[ParsedSource]:
@@ -164,6 +194,8 @@ def _parsed(app: App, pieces: Iterable[bytes], form: str | None, name: str) -> I
     if head.startswith(_GZIP):
         unpacked, head = _beginning(compression.unpacked(unpacked, "gzip", _LARGEST_EXPORT))
     form = form or guess_format(name, head)
+    if not head:
+        raise WrongUse(f"{name}: the file is empty")
     if form is None:
         raise WrongUse(f"{name}: its format is not recognized; name it with --as: {', '.join(FORMATS)}")
     today = app.clock().date()

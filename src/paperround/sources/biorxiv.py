@@ -31,7 +31,7 @@ from paperround.sources.base import (
 from paperround.sources.dates import day_of
 from paperround.sources.entries import Entries, cut_short
 from paperround.sources.markup import plain
-from paperround.sources.reading import read_json
+from paperround.sources.reading import ADDRESS_REMEDY, read_json
 
 KIND = "biorxiv"
 # No limit is published. The examples make one request per second.
@@ -118,9 +118,7 @@ def _envelope(value: Any, what: str) -> tuple[list[Any], dict[str, Any]]:
     message = messages[0] if isinstance(messages, list) and messages and isinstance(messages[0], dict) else {}
     if not isinstance(rows, list):
         status = message.get("status", "no collection in it")
-        raise SourceError(
-            f"{what} is not a response of the details API ({status}); is the address right?", again=True
-        )
+        raise SourceError(f"{what} is not a response of the details API ({status}); {ADDRESS_REMEDY}", again=True)
     return rows, message
 
 

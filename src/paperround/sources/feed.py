@@ -31,6 +31,7 @@ from paperround.sources.entries import FIRST_YEAR, Entries, cut_short, plausible
 from paperround.sources.links import web_link
 from paperround.sources.markup import extract, plain, untex
 from paperround.sources.reading import (
+    ADDRESS_REMEDY,
     describe,
     is_reasonable,
     narrow,
@@ -376,7 +377,7 @@ def _text(found: Any, name: str) -> str:
 def _advice(data: bytes, base: str) -> str:
     if found := _FEED_LINK.search(data[:200_000]):
         return f"the page names its feed: {web_link(found[1].decode('utf-8', 'replace'), base)[:300]}"
-    return "is the address right?"
+    return ADDRESS_REMEDY
 
 
 # --- JSON Feed (https://www.jsonfeed.org/version/1.1/) -----------------------------------------------------------
@@ -387,7 +388,7 @@ def _json_feed(data: bytes, who: str, base: str) -> tuple[Iterator[_Item | str],
     value = document.value
     items = value.get("items") if isinstance(value, dict) else None
     if not isinstance(items, list) or "jsonfeed.org" not in str(value.get("version")):
-        raise SourceError(f"{who}: this is JSON, but no JSON Feed; is the address right?", again=True)
+        raise SourceError(f"{who}: this is JSON, but no JSON Feed; {ADDRESS_REMEDY}", again=True)
     base = base or _text(value, "feed_url") or _text(value, "home_page_url")
     frame = _Frame(clean(_text(value, "title")), base, tuple(_people(value)), plain_titles=True)
     return (_from_json(item, frame) for item in items), document.broken, None

@@ -11,6 +11,8 @@ from typing import Any
 
 from paperround.domain.errors import SourceError
 
+ADDRESS_REMEDY = "is the address right?"
+"""What to do if a response has the wrong format. For a file, its caller says something else."""
 _CHUNK = 1 << 16
 _ARRAY = re.compile(r"\s*[\[,]\s*")
 # XML 1.0 section 2.2 allows no C0 controls except tab, line feed and carriage return. Others stop the parser.
@@ -58,7 +60,7 @@ def read_json(data: bytes, array: str, who: str) -> Json:
     opening = re.search(rf'"{re.escape(array)}"\s*:\s*(?=\[)', text) if array else re.match(r"\s*(?=\[)", text)
     entries = list(_whole_entries(text, opening.end())) if opening else []
     if not opening or not entries:
-        raise SourceError(f"{who}: this is not JSON (got {describe(data)}); is the address right?", again=True)
+        raise SourceError(f"{who}: this is not JSON (got {_other_than_json(data)}); {ADDRESS_REMEDY}", again=True)
     value = {**_head(text[: opening.end()]), array: entries} if array else entries
     return Json(value, f"the JSON breaks off after entry {len(entries)} ({reason})")
 
@@ -183,6 +185,18 @@ def describe(data: bytes) -> str:
     if b"\0" in head or head.startswith((b"\x1f\x8b", b"pk\x03", b"%pdf")):
         return "something binary"
     return "plain text"
+
+
+def _other_than_json(data: bytes) -> str:
+    found = describe(data)
+    if found != "JSON":
+        return found
+    first, _, _ = data.removeprefix(b"\xef\xbb\xbf").strip().partition(b"\n")
+    try:
+        json.loads(first)
+    except (ValueError, RecursionError):
+        return "broken JSON"
+    return "JSON lines"
 
 
 def _is_utf8(data: bytes) -> bool:
