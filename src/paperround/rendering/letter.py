@@ -51,7 +51,7 @@ from paperround.rendering.joined import (
     Shell,
 )
 from paperround.rendering.language import Language
-from paperround.rendering.outline import Form, Outline, Part, headings
+from paperround.rendering.outline import Form, Outline, OutlineKey, Part, headings
 from paperround.rendering.placeholders import (
     Fragment,
     addresses,
@@ -253,12 +253,19 @@ class LetterRenderer:
         return _WholeLetter(plan, letter, "".join(self._cut(letter)), texts)
 
     def _outline(self, plan: Plan, digest: Digest) -> Outline:
-        headings = self._headings[digest.cadence, plan.density == "titles", not plan.days]
-        papers, notes, saved = len(plan.choices), len(plan.notes), plan.saved
-        votes = True in [choice.popular for choice in size.index(plan.choices, plan.density)]
-        topics = len({choice.tag for choice in plan.choices}) > 1
-        density, budget, news = plan.density, plan.budget, notes - saved
-        return Outline.of(headings, papers, saved, news, density, votes, topics, budget, digest.day, self._replies)
+        key = OutlineKey(
+            headings=self._headings[digest.cadence, plan.density == "titles", not plan.days],
+            papers=len(plan.choices),
+            saved=plan.saved,
+            news=len(plan.notes) - plan.saved,
+            density=plan.density,
+            budget=plan.budget,
+            day=digest.day,
+            votes=True in [choice.popular for choice in size.index(plan.choices, plan.density)],
+            topics=len({choice.tag for choice in plan.choices}) > 1,
+            numbered=self._replies,
+        )
+        return Outline.of(key)
 
     def _kept(self, parts: Sequence[Part]) -> list[RenderedBlock]:
         """Return the blocks from the cache; render those that are missing, many in one document."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache, partial
+from typing import NamedTuple
 
 from paperround.domain.schedule import Cadence
 from paperround.rendering import plaintext, size
@@ -65,6 +66,28 @@ def _form(
     return Form(kind, budget, day, heading, picture, votes, topic, tight, number)
 
 
+class OutlineKey(NamedTuple):
+    """What decides which blocks a letter has, in which order and form."""
+
+    headings: tuple[str, ...]
+    """The headings above the papers of each form, in the order of `headings`."""
+    papers: int
+    saved: int
+    """The number of notes on papers that the subscriber had saved."""
+    news: int
+    """The number of other notes."""
+    density: str
+    budget: int
+    """The length of a card's summary, in characters."""
+    day: date
+    votes: bool
+    """Whether the index has a column for votes."""
+    topics: bool
+    """Whether each paper's topic is shown."""
+    numbered: bool
+    """Whether HTML numbers the papers as text does."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outline:
     """The blocks of all letters with the same numbers of papers and notes, in order."""
@@ -79,29 +102,15 @@ class Outline:
 
     @classmethod
     @lru_cache(maxsize=1024)
-    def of(
-        cls,
-        headings: tuple[str, ...],
-        papers: int,
-        saved: int,
-        news: int,
-        density: str,
-        votes: bool,
-        topics: bool,
-        budget: int,
-        day: date,
-        numbered: bool,
-    ) -> Outline:
-        """Return the outline of a letter with these headings, in the order of `headings`, and numbers.
-
-        `topics` says that each paper's topic is shown, and `numbered` that HTML numbers the papers as text does.
-        """
-        form = partial(_form, budget=budget, day=day)
+    def of(cls, key: OutlineKey) -> Outline:
+        """Return the outline of all letters with this key."""
+        form = partial(_form, budget=key.budget, day=key.day)
         parts: list[tuple[Form, int]] = []
         counted = {True: 0, False: 0}
-        notes = range(papers + 1, papers + saved + news + 1)
-        shown = notes[:saved], *size.forms(range(1, papers + 1), density), notes[saved:]
-        for kind, heading, places in zip(_KINDS, headings, shown, strict=True):
+        first_note = key.papers + 1
+        notes = range(first_note, first_note + key.saved + key.news)
+        shown = notes[: key.saved], *size.forms(range(1, first_note), key.density), notes[key.saved :]
+        for kind, heading, places in zip(_KINDS, key.headings, shown, strict=True):
             index = kind is BlockKind.ENTRY
             close = index or kind is BlockKind.NOTE
             if places:
@@ -109,10 +118,11 @@ class Outline:
             for nth, place in enumerate(places):
                 picture = nth < _PICTURES.get(kind, 0)
                 number = 0
-                if numbered and kind is not BlockKind.NOTE:
+                if key.numbered and kind is not BlockKind.NOTE:
                     number = counted[index] = counted[index] + 1
                 more = close and place != places[-1]
-                own = form(kind, picture=picture, votes=index and votes, topic=topics, tight=more, number=number)
+                votes = index and key.votes
+                own = form(kind, picture=picture, votes=votes, topic=key.topics, tight=more, number=number)
                 parts.append((own, place))
         numbers = (Fragment.of(number, "") for number in plaintext.numbering(form.kind for form, _ in parts))
         named = [at for at, (one, place) in enumerate(parts) if place and one.kind not in _UNNAMED]
