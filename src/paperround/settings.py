@@ -374,7 +374,7 @@ class Settings(BaseSettings):
         return self.contact or self.site.base_url
 
     @property
-    def teaches(self) -> bool:
+    def asks_for_replies(self) -> bool:
         """Whether subscribers teach their taste by replies to letters."""
         return self.bounces.replies and self.site.feedback
 

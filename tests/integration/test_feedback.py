@@ -136,7 +136,7 @@ def test_the_workshop_shows_the_affinity(site: Site) -> None:
     for _ in range(2):
         shown = preview.look(site.app, wanted[-1])
         assert shown
-        told = [one for one in preview.considered(site.app, shown) if one.fate is Placement.PRINTED]
+        told = [one for one in preview.considered(site.app, shown) if one.placement is Placement.PRINTED]
         affinities = ["robots" in one.paper.title for one in told if one.affinity > 0.1]
         assert affinities == [True] * 3
         assert [one.rank for one in told] == sorted((one.rank for one in told), reverse=True)

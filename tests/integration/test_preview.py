@@ -273,7 +273,7 @@ def test_without_subscriber_and_topic_there_is_a_made_up_letter_with_nobodys_lin
     links = fresh.app.shared(LetterBuilder).links(first, None)
     assert links.unsubscribe not in shown.finished.rendered.html
     told = preview.considered(fresh.app, shown)
-    assert [one.fate for one in told] == [Placement.PRINTED] * 6
+    assert [one.placement for one in told] == [Placement.PRINTED] * 6
     assert not any(one.matches for one in told), "its papers have the numbers of real ones"
     assert preview.days(fresh.app, PreviewRequest()) == []
 
@@ -311,7 +311,12 @@ def test_it_is_told_why_a_paper_is_in_the_letter_or_is_not(fresh: Site) -> None:
     shown = preview.look(fresh.app, PreviewRequest("ada@example.net"))
     assert shown
     told = preview.considered(fresh.app, shown)
-    assert [one.fate for one in told] == [Placement.PRINTED, Placement.PRINTED, Placement.COUNTED, Placement.COUNTED]
+    assert [one.placement for one in told] == [
+        Placement.PRINTED,
+        Placement.PRINTED,
+        Placement.COUNTED,
+        Placement.COUNTED,
+    ]
     assert {match.topic for match in next(one for one in told if len(one.matches) == 2).matches} == {
         "robots",
         "agents",
@@ -321,13 +326,13 @@ def test_it_is_told_why_a_paper_is_in_the_letter_or_is_not(fresh: Site) -> None:
     pipeline.publish(fresh.app)
     composed = preview.look(fresh.app, PreviewRequest("ada@example.net"))
     assert composed
-    assert [one.fate for one in preview.considered(fresh.app, composed)] == [one.fate for one in told]
+    assert [one.placement for one in preview.considered(fresh.app, composed)] == [one.placement for one in told]
     fresh.papers(listing(5))
     fresh.clock.now += timedelta(days=1)
     later = preview.look(fresh.app, PreviewRequest("ada@example.net"))
     assert later
-    fates = [(one.fate, one.had) for one in preview.considered(fresh.app, later)]
-    assert fates == [(Placement.PRINTED, None)] + [(Placement.HAD, date(2026, 11, 23))] * 4
+    placements = [(one.placement, one.had) for one in preview.considered(fresh.app, later)]
+    assert placements == [(Placement.PRINTED, None)] + [(Placement.HAD, date(2026, 11, 23))] * 4
 
 
 def test_a_digest_that_is_too_big_says_which_papers_have_no_room(fresh: Site) -> None:
@@ -340,10 +345,10 @@ def test_a_digest_that_is_too_big_says_which_papers_have_no_room(fresh: Site) ->
     _due(fresh, "ada@example.net", "robots", max_papers=100)
     shown = preview.look(fresh.app, PreviewRequest("ada@example.net"))
     assert shown
-    fates = [one.fate for one in preview.considered(fresh.app, shown)]
-    assert 0 < fates.count(Placement.NO_ROOM) < 100
-    assert fates.count(Placement.PRINTED) == len(shown.finished.rendered.papers)
-    assert len(fates) == 100
+    placements = [one.placement for one in preview.considered(fresh.app, shown)]
+    assert 0 < placements.count(Placement.NO_ROOM) < 100
+    assert placements.count(Placement.PRINTED) == len(shown.finished.rendered.papers)
+    assert len(placements) == 100
 
 
 def test_both_databases_know_what_was_considered(tmp_path: Path, database_url: str) -> None:
@@ -358,7 +363,7 @@ def test_both_databases_know_what_was_considered(tmp_path: Path, database_url: s
     shown = preview.look(site.app, PreviewRequest("ada@example.net"))
     assert shown
     told = preview.considered(site.app, shown)
-    assert [(one.fate, len(one.matches), one.had) for one in told if one.paper.arxiv_id != "2611.00002"] == [
+    assert [(one.placement, len(one.matches), one.had) for one in told if one.paper.arxiv_id != "2611.00002"] == [
         (Placement.PRINTED, 1, None),
         (Placement.HAD, 1, date(2026, 11, 23)),
         (Placement.HAD, 1, date(2026, 11, 23)),
@@ -370,7 +375,7 @@ def test_both_databases_know_what_was_considered(tmp_path: Path, database_url: s
     ]
     composed = preview.look(site.app, PreviewRequest("ada@example.net", day=date(2026, 11, 23)))
     assert composed
-    assert [one.fate for one in preview.considered(site.app, composed)] == [Placement.PRINTED] * 3
+    assert [one.placement for one in preview.considered(site.app, composed)] == [Placement.PRINTED] * 3
     site.app.close()
 
 

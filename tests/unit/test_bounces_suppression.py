@@ -6,15 +6,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from paperround.bounces.suppression import LetterFate, reason_to_suppress
+from paperround.bounces.suppression import LetterResult, reason_to_suppress
 from paperround.domain.models import BounceKind
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 HARD, SOFT, POLICY = BounceKind.HARD, BounceKind.SOFT, BounceKind.POLICY
 
 
-def fates(*told: tuple[int, BounceKind | None, str | None]) -> list[LetterFate]:
-    return [LetterFate(NOW - timedelta(days=days), kind, status) for days, kind, status in told]
+def fates(*told: tuple[int, BounceKind | None, str | None]) -> list[LetterResult]:
+    return [LetterResult(NOW - timedelta(days=days), kind, status) for days, kind, status in told]
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def fates(*told: tuple[int, BounceKind | None, str | None]) -> list[LetterFate]:
     ],
 )
 def test_an_address_is_given_up_for_these_reasons_and_no_others(
-    history: list[LetterFate], reason: str | None
+    history: list[LetterResult], reason: str | None
 ) -> None:
     assert reason_to_suppress(history[0], history) == reason
 

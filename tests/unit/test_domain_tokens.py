@@ -151,7 +151,7 @@ def test_a_token_has_one_spelling_only():
 
 @given(st.integers(0, 2**32 - 1), st.integers(0, tokens.MOST_RENEWALS))
 def test_a_renewed_link_has_another_number_and_both_halves_come_back(number, generation):
-    carried = tokens.renewed(number, generation)
+    carried = tokens.with_generation(number, generation)
     assert 0 <= carried <= tokens.MAX_NUMBER
-    assert tokens.renewals(carried) == (number, generation)
+    assert tokens.split_generation(carried) == (number, generation)
     assert (carried == number) is (generation == 0)

@@ -355,5 +355,5 @@ def test_replies_need_the_domain_that_they_are_sent_to() -> None:
     with pytest.raises(ValueError, match="replies needs `domain`"):
         settings.Settings(_env_file=None, bounces={"replies": True})
     replies = {"domain": "bounces.example.org", "replies": True}
-    assert settings.Settings(_env_file=None, bounces=replies).teaches
-    assert not settings.Settings(_env_file=None, bounces=replies, site={"feedback": False}).teaches
+    assert settings.Settings(_env_file=None, bounces=replies).asks_for_replies
+    assert not settings.Settings(_env_file=None, bounces=replies, site={"feedback": False}).asks_for_replies

@@ -15,7 +15,7 @@ _SPREAD = timedelta(days=14)
 
 
 @dataclass(frozen=True, slots=True)
-class LetterFate:
+class LetterResult:
     """The result of one letter; `kind` is None if no report about it arrived."""
 
     at: datetime
@@ -24,10 +24,10 @@ class LetterFate:
     """The enhanced status code (RFC 3463)."""
 
 
-def reason_to_suppress(report: LetterFate, fates: Sequence[LetterFate]) -> str | None:
+def reason_to_suppress(report: LetterResult, results: Sequence[LetterResult]) -> str | None:
     """Return the reason to suppress an address after this report, or None.
 
-    `fates` are the results of the address's letters, latest first, including the reported one. One complaint or hard
+    `results` are those of the address's letters, latest first, including the reported one. One complaint or hard
     bounce suffices. Soft bounces have to be three in a row over more than 14 days; an accepted letter resets the
     count. A domain that does not exist has to be reported three times in a row. Policy bounces, which are the
     sender's fault, do not count.
@@ -36,14 +36,14 @@ def reason_to_suppress(report: LetterFate, fates: Sequence[LetterFate]) -> str |
         return "complaint"
     if report.kind is BounceKind.HARD and report.status != BAD_DOMAIN:
         return f"hard bounce {report.status or ''}".strip()
-    spoken = [fate for fate in fates if fate.kind not in (BounceKind.POLICY, BounceKind.NOTHING)]
-    if _run(spoken, lambda fate: fate.status == BAD_DOMAIN) >= _IN_A_ROW:
+    spoken = [result for result in results if result.kind not in (BounceKind.POLICY, BounceKind.NOTHING)]
+    if _run(spoken, lambda result: result.status == BAD_DOMAIN) >= _IN_A_ROW:
         return f"hard bounce {BAD_DOMAIN}, {_IN_A_ROW} in a row"
-    lost = list(takewhile(lambda fate: fate.kind in (BounceKind.SOFT, BounceKind.HARD), spoken))
+    lost = list(takewhile(lambda result: result.kind in (BounceKind.SOFT, BounceKind.HARD), spoken))
     if len(lost) >= _IN_A_ROW and lost[0].at - lost[-1].at > _SPREAD:
         return f"{len(lost)} letters in a row did not get through"
     return None
 
 
-def _run(fates: Iterable[LetterFate], fits: Callable[[LetterFate], bool]) -> int:
-    return sum(1 for _ in takewhile(fits, fates))
+def _run(results: Iterable[LetterResult], fits: Callable[[LetterResult], bool]) -> int:
+    return sum(1 for _ in takewhile(fits, results))

@@ -51,7 +51,7 @@ def opens_with_saved(cadence: Cadence, day: date) -> bool:
     """
     if cadence is Cadence.DAILY:
         return day.weekday() == _SUNDAY
-    return cadence.tells_of_days or (cadence is Cadence.WEEKDAYS and day.weekday() == _FRIDAY)
+    return cadence.covers_several_days or (cadence is Cadence.WEEKDAYS and day.weekday() == _FRIDAY)
 
 
 def choose_saved(saved: Iterable[PaperNote], cadence: Cadence, day: date) -> tuple[PaperNote, ...]:

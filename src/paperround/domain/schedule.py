@@ -21,7 +21,7 @@ class Cadence(StrEnum):
     OFF = "off"
 
     @property
-    def tells_of_days(self) -> bool:
+    def covers_several_days(self) -> bool:
         """Whether an issue covers several days (see `span`)."""
         return self in (Cadence.WEEKLY, Cadence.MONTHLY)
 

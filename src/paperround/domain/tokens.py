@@ -47,7 +47,7 @@ def keys(secret: str) -> tuple[bytes, ...]:
     return tuple(hashlib.sha256(b"paperround link\0" + part.encode()).digest() for part in parts)
 
 
-def renewed(number: int, generation: int) -> int:
+def with_generation(number: int, generation: int) -> int:
     """Return the number in the token of an owner whose links have been replaced `generation` times.
 
     The lower 32 bits are the number itself, the bits above are the generation. Tokens of other generations differ.
@@ -55,7 +55,7 @@ def renewed(number: int, generation: int) -> int:
     return generation << _NUMBER_BITS | number
 
 
-def renewals(number: int) -> tuple[int, int]:
+def split_generation(number: int) -> tuple[int, int]:
     """Return the number itself, and how often its owner's links had been replaced when the token was made."""
     return number & (1 << _NUMBER_BITS) - 1, number >> _NUMBER_BITS
 

@@ -427,7 +427,7 @@ _BOUNCE_ALARMS = {
 
 def _replies(app: App) -> Iterator[Finding]:
     bounces = app.settings.bounces
-    if not app.settings.teaches:
+    if not app.settings.asks_for_replies:
         return
     if bounces.maildir or bounces.imap:
         yield Finding("replies", CheckState.OK, "letters ask for replies, and a mailbox for them is configured")

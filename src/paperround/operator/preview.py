@@ -112,7 +112,7 @@ class ConsideredPaper:
     """A candidate paper, its placement and its scores."""
 
     paper: Paper
-    fate: Placement
+    placement: Placement
     matches: tuple[Match, ...]
     """The matching topics of the subscriber, best first."""
     popularity: float
@@ -216,7 +216,7 @@ def considered(app: App, shown: Preview) -> list[ConsideredPaper]:
     considered_papers = [
         replace(
             _as_picked(found.get(row), papers[row], picks.get(row), scores.get(row)),
-            fate=_fate(row, shown, had),
+            placement=_placement(row, shown, had),
             had=had.get(row),
         )
         for row in (*digest.papers, *digest.more, *had)
@@ -225,7 +225,10 @@ def considered(app: App, shown: Preview) -> list[ConsideredPaper]:
     # A digest keeps its papers in order; the others were never in one.
     return sorted(
         considered_papers,
-        key=lambda one: (list(Placement).index(one.fate), 0 if one.fate is Placement.PRINTED else -one.rank),
+        key=lambda one: (
+            list(Placement).index(one.placement),
+            0 if one.placement is Placement.PRINTED else -one.rank,
+        ),
     )
 
 
@@ -307,7 +310,7 @@ def _followers(app: App, slugs: tuple[str, ...], day: date | None, cadence: Cade
         state=SubscriberState.ACTIVE,
         preferences=Preferences(topics=slugs, cadence=cadence),
     )
-    newest = app.store.reasons.days(slugs, 1) if cadence.tells_of_days and day is None else []
+    newest = app.store.reasons.days(slugs, 1) if cadence.covers_several_days and day is None else []
     named = newest[0] if newest else day or app.clock().date()
     if span := span_days(cadence, named):
         matches = app.store.reasons.latest(slugs, span[0], span[-1], _PAPERS_A_DAY * len(span))
@@ -432,7 +435,7 @@ def _considered(paper: Paper, matches: tuple[Match, ...], taste: Taste, today: d
     return ConsideredPaper(paper, Placement.PRINTED, matches, popular, degree, rank, score, unlike=unlike)
 
 
-def _fate(row: int, shown: Preview, had: Mapping[int, date]) -> Placement:
+def _placement(row: int, shown: Preview, had: Mapping[int, date]) -> Placement:
     if row in had:
         return Placement.HAD
     if row in shown.finished.rendered.papers:

@@ -471,7 +471,7 @@ def _days(choices: Sequence[PlannedPaper], digest: Digest) -> tuple[date, date] 
     A subscriber's first letter does, and the one after a pause.
     """
     days = [choice.paper.day for choice in choices]
-    if not days or digest.cadence.tells_of_days or (digest.day - min(days)).days < _SEVERAL_DAYS:
+    if not days or digest.cadence.covers_several_days or (digest.day - min(days)).days < _SEVERAL_DAYS:
         return None
     return min(days), max(days)
 

@@ -211,7 +211,7 @@ _WEEK = ((6, 9, 7, 8, 5, 1, 0), (3, 4, 2, 5, 3, 0, 1), (1, 2, 4, 2, 2, 1, 0))
 def digest(cadence: Cadence) -> Digest:
     """Return the sample issue as subscribers with this cadence receive it."""
     issue = f"{cadence.value} {DAY}"
-    if not cadence.tells_of_days:
+    if not cadence.covers_several_days:
         return replace(DIGEST, issue=issue)
     named = {pick.paper: (pick, section) for section in DIGEST.sections for pick in section.picks}
     first = [

@@ -506,7 +506,7 @@ def controls(cadence: Cadence, language: Language, *, saved: bool = False) -> tu
     _ = language.gettext
     other = (
         Link(_("Daily instead"), "/change?to=daily")
-        if cadence.tells_of_days
+        if cadence.covers_several_days
         else Link(_("Weekly instead"), "/change?to=weekly")
     )
     return (

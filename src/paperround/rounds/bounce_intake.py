@@ -11,7 +11,7 @@ from paperround.app import App
 from paperround.bounces import mailboxes, reports
 from paperround.bounces.replies import parse_reply
 from paperround.bounces.report import Report
-from paperround.bounces.suppression import LetterFate, reason_to_suppress
+from paperround.bounces.suppression import LetterResult, reason_to_suppress
 from paperround.domain import tokens
 from paperround.domain.errors import BadToken, PaperroundError
 from paperround.domain.hosts import domain_of
@@ -81,7 +81,7 @@ def reported(app: App, where: str, report: Report, *, trusted: bool) -> Returned
 
 def _read_one(app: App, where: str, raw: bytes, *, trusted: bool) -> ReturnedMail:
     try:
-        reply = parse_reply(raw) if app.settings.teaches else None
+        reply = parse_reply(raw) if app.settings.asks_for_replies else None
         if reply:
             text, email, new = take_reply(app, reply)
             return ReturnedMail(where, BounceKind.NOTHING, None, text, email, new)
@@ -132,9 +132,9 @@ def take(app: App, bounce: Bounce) -> bool:
     if bounce.kind is BounceKind.NOTHING:
         return False
     now = app.clock()
-    latest = LetterFate(now, bounce.kind, bounce.status)
+    latest = LetterResult(now, bounce.kind, bounce.status)
     taken = app.store.bounces.take(
-        bounce, now, lambda history: reason_to_suppress(latest, [LetterFate(*fate) for fate in history])
+        bounce, now, lambda history: reason_to_suppress(latest, [LetterResult(*fate) for fate in history])
     )
     if taken is None:
         return False

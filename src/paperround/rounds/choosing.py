@@ -77,29 +77,29 @@ class DueIssue:
         return f"{self.cadence.value} {self.day}"
 
 
-def choose(batch: DueBatch, issues: Sequence[DueIssue], means: RoundContext) -> list[Digest | None]:
+def choose(batch: DueBatch, issues: Sequence[DueIssue], context: RoundContext) -> list[Digest | None]:
     """Choose a digest for each subscriber of a batch from their unread matches; None if there is nothing to send."""
     least = [_LEAST_FIT[due.subscriber.preferences.breadth] for due in batch.due]
-    candidates = means.candidates.of(batch.matches, batch.papers, least)
-    liked = _add_taste(candidates, batch, means)
-    candidates, left_out = _without_unwanted(candidates, batch, means)
-    _add_discussion(candidates, batch, issues, means)
-    oldest = means.candidates.oldest(candidates.matches, len(batch.due))
+    candidates = context.candidates.of(batch.matches, batch.papers, least)
+    liked = _add_taste(candidates, batch, context)
+    candidates, left_out = _without_unwanted(candidates, batch, context)
+    _add_discussion(candidates, batch, issues, context)
+    oldest = context.candidates.oldest(candidates.matches, len(batch.due))
     requests = [
         DigestRequest(
             issue.name,
             due.topics,
             due.subscriber.preferences.max_papers,
-            means.most_discussed if issue.cadence.tells_of_days else 0,
+            context.most_discussed if issue.cadence.covers_several_days else 0,
             liked.get(number, {}),
             left_out.get(number, 0),
             (*choose_saved(due.saved, issue.cadence, issue.day), *due.news),
-            means.facts.of(issue.cadence, oldest[number]),
+            context.facts.of(issue.cadence, oldest[number]),
         )
         for number, (due, issue) in enumerate(zip(batch.due, issues, strict=True))
     ]
     digests = compose(
-        requests, candidates, means.names, lambda rows: means.copies.among([batch.papers[row] for row in rows])
+        requests, candidates, context.names, lambda rows: context.copies.among([batch.papers[row] for row in rows])
     )
     return [
         digest or _without_papers(due, request)
@@ -114,14 +114,14 @@ def _slices(candidates: Candidates, batch: DueBatch) -> Iterator[tuple[int, DueS
         yield number, due, slice(*mine)
 
 
-def _add_taste(candidates: Candidates, batch: DueBatch, means: RoundContext) -> dict[int, dict[int, str]]:
+def _add_taste(candidates: Candidates, batch: DueBatch, context: RoundContext) -> dict[int, dict[int, str]]:
     """Fill the column `taste`. Return the titles of liked papers that others resemble, by subscriber and paper."""
     liked: dict[int, dict[int, str]] = {}
     papers = candidates.matches.paper
     for number, due, mine in _slices(candidates, batch):
         if due.feedback:
             rows = papers[mine].tolist()
-            taste = means.tastes.of(due.feedback, batch.papers, set(rows))
+            taste = context.tastes.of(due.feedback, batch.papers, set(rows))
             affinities = {row: taste.affinity(batch.papers[row]) for row in set(rows)}
             candidates.taste[mine] = [round(round(affinities[row].degree, 4) * SCORE_UNIT) for row in rows]
             liked[number] = {row: affinity.like for row, affinity in affinities.items() if affinity.like}
@@ -129,7 +129,7 @@ def _add_taste(candidates: Candidates, batch: DueBatch, means: RoundContext) -> 
 
 
 def _without_unwanted(
-    candidates: Candidates, batch: DueBatch, means: RoundContext
+    candidates: Candidates, batch: DueBatch, context: RoundContext
 ) -> tuple[Candidates, dict[int, int]]:
     """Remove the papers that subscribers asked to leave out; return how many papers each subscriber loses too."""
     papers = candidates.matches.paper
@@ -138,19 +138,21 @@ def _without_unwanted(
     for number, due, mine in _slices(candidates, batch):
         if entries := due.subscriber.preferences.leave_out:
             rows = papers[mine]
-            unwanted = means.leave_out.rows(entries, (batch.papers[row] for row in rows.tolist()))
+            unwanted = context.leave_out.rows(entries, (batch.papers[row] for row in rows.tolist()))
             wanted[mine] = ~np.isin(rows, list(unwanted))
             left_out[number] = len(unwanted)
     return candidates.taken(wanted) if left_out else candidates, left_out
 
 
-def _add_discussion(candidates: Candidates, batch: DueBatch, issues: Sequence[DueIssue], means: RoundContext) -> None:
+def _add_discussion(
+    candidates: Candidates, batch: DueBatch, issues: Sequence[DueIssue], context: RoundContext
+) -> None:
     """Fill the column `discussion` for issues that cover several days."""
     papers = candidates.matches.paper
     for number, _, mine in _slices(candidates, batch):
         if days := span(issues[number].cadence, issues[number].day):
             candidates.discussion[mine] = [
-                means.discussion.of(batch.papers[row], batch.daily_counts.get(row, ()), days[0])
+                context.discussion.of(batch.papers[row], batch.daily_counts.get(row, ()), days[0])
                 for row in papers[mine].tolist()
             ]
 

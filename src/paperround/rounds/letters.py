@@ -187,7 +187,7 @@ class LetterBuilder:
         digest_row = digest.row if digest and subscriber.row else 0
 
         def mint(purpose: str, number: int) -> str:
-            return tokens.mint(self._keys, purpose, tokens.renewed(number, subscriber.renewals))
+            return tokens.mint(self._keys, purpose, tokens.with_generation(number, subscriber.renewals))
 
         return Links(
             unsubscribe=f"{base}/u/{tokens.mint(self._keys, tokens.UNSUBSCRIBE, subscriber.row)}",
@@ -236,13 +236,13 @@ class LetterBuilder:
 
     def _reply_address(self, delivery: Delivery, subscriber: Subscriber) -> str:
         """Return the signed address that replies to this letter are sent to; empty if they are not read."""
-        if not self._app.settings.teaches:
+        if not self._app.settings.asks_for_replies:
             return ""
-        domain, number = self._app.settings.bounces.domain, tokens.renewed(delivery.row, subscriber.renewals)
+        domain, number = self._app.settings.bounces.domain, tokens.with_generation(delivery.row, subscriber.renewals)
         return tokens.verp(self._keys, number, domain, tokens.REPLY_MAILBOX, purpose=tokens.REPLY)
 
     def _feedback_url(self, subscriber: Subscriber, digest: int) -> str:
-        number = tokens.renewed(digest, subscriber.renewals)
+        number = tokens.with_generation(digest, subscriber.renewals)
         return f"{self._site.base_url}/f/{tokens.mint(self._keys, tokens.FEEDBACK, number)}"
 
     def _leave_address(self, delivery: Delivery) -> str:
@@ -268,7 +268,7 @@ class LetterBuilder:
 
     def counts(self, digest: Digest) -> tuple[TopicCounts, ...]:
         """Return the number of papers by topic and day of a weekly or monthly issue; cached once they are final."""
-        if not digest.cadence.tells_of_days:
+        if not digest.cadence.covers_several_days:
             return ()
         if (known := self._counted.get(digest.issue)) is not None:
             return known
@@ -310,7 +310,7 @@ class LetterBuilder:
             subject_template=site.subject,
             pictures=site.pictures,
             feedback=site.feedback,
-            replies=self._app.settings.teaches,
+            replies=self._app.settings.asks_for_replies,
         )
 
 

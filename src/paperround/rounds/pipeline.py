@@ -340,12 +340,12 @@ def publish(app: App, composed: Callable[[int, int], None] | None = None) -> Tal
 def _compose_due(
     app: App, now: datetime, cache: MatchCache, tally: Tally, composed: Callable[[int, int], None] | None
 ) -> None:
-    means = RoundContext.of(app)
+    context = RoundContext.of(app)
     memory.keep_freed_blocks()
     while True:
         with app.store.issues.batch(now, cache, _SUBSCRIBERS_AT_ONCE, _MATCHES_AT_ONCE) as batch:
             if batch.due:
-                batch.decided = _decide(app, batch, means)
+                batch.decided = _decide(app, batch, context)
         tally.composed += sum(new.digest is not None for new in batch.decided)
         tally.empty += sum(new.digest is None for new in batch.decided)
         app.progress.advance(len(batch.decided))
@@ -356,13 +356,13 @@ def _compose_due(
         app.throttle.give_way()
 
 
-def _decide(app: App, batch: DueBatch, means: RoundContext) -> list[NewDelivery]:
+def _decide(app: App, batch: DueBatch, context: RoundContext) -> list[NewDelivery]:
     """Choose the digests of a batch. After missed issues, one digest holds the papers of all of them."""
     issues, upcoming = [], []
     for due in batch.due:
         schedule, due_at = due.subscriber.schedule, due.subscriber.next_digest_at
         assert due_at is not None
-        issue, following = _due_issue(schedule, due_at, means.now)
+        issue, following = _due_issue(schedule, due_at, context.now)
         issues.append(issue)
         upcoming.append(following)
     policy = app.settings.delivery.policy()
@@ -374,10 +374,10 @@ def _decide(app: App, batch: DueBatch, means: RoundContext) -> list[NewDelivery]
             next_digest_at=following,
             digest=digest,
             message_id=digest_message_id(app, issue.name, due.subscriber),
-            expires_at=policy.expires_at(means.now, following),
+            expires_at=policy.expires_at(context.now, following),
         )
         for due, issue, following, digest in zip(
-            batch.due, issues, upcoming, choose(batch, issues, means), strict=True
+            batch.due, issues, upcoming, choose(batch, issues, context), strict=True
         )
     ]
 

@@ -47,7 +47,7 @@ def take_reply(app: App, reply: LetterReply) -> tuple[str, str | None, bool]:
 def _letter_of(app: App, reply: LetterReply) -> tuple[Delivery | None, Subscriber | None]:
     """Return the letter and the subscriber that the signed address of a reply belongs to."""
     try:
-        row, renewals = tokens.renewals(tokens.read_verp(app.keys, reply.token, purpose=tokens.REPLY))
+        row, renewals = tokens.split_generation(tokens.read_verp(app.keys, reply.token, purpose=tokens.REPLY))
     except BadToken:
         return None, None
     delivery = app.store.deliveries.by_row(row)

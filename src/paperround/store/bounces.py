@@ -88,7 +88,7 @@ class Bounces:
             key = email_key(subscriber.sent_to) if subscriber else ""
             if subscriber is None or not _add(db, bounce, key, now):
                 return None
-            reason = judge(_fates(db, subscriber.row, subscriber.sent_to))
+            reason = judge(_results(db, subscriber.row, subscriber.sent_to))
             domain = domain_of(subscriber.sent_to)
             failing = _failing(db, domain, bounce, now)
             if failing:
@@ -289,7 +289,7 @@ def _add(db: Connection, bounce: Bounce, key: str, now: datetime) -> bool:
     return bool(db.execute(statement.on_conflict_do_nothing().returning(bounces.c.row)).all())
 
 
-def _fates(db: Connection, subscriber: int, email: str) -> list[History]:
+def _results(db: Connection, subscriber: int, email: str) -> list[History]:
     over = [DeliveryState.SENT.value, DeliveryState.FAILED.value]
     query = (
         select(deliveries.c.row, deliveries.c.finished_at, bounces.c.kind, bounces.c.status)

@@ -282,10 +282,10 @@ def _with_matches(db: Connection, due: Due, cache: MatchCache) -> DueBatch:
         for subscriber, topics, _ in due
     ]
     wanted = unread.papers() | {word.paper for one in everybody for word in one.feedback}
-    tells_of_days = np.array(
-        [subscriber.preferences.cadence.tells_of_days for subscriber, _, _ in due], dtype=np.bool_
+    covers_several_days = np.array(
+        [subscriber.preferences.cadence.covers_several_days for subscriber, _, _ in due], dtype=np.bool_
     )
-    talked = unread.taken(tells_of_days[unread.subscriber]).papers()
+    talked = unread.taken(covers_several_days[unread.subscriber]).papers()
     papers = cache.papers(db, wanted)
     if own:
         papers = {**papers, **{paper.row: paper for some in own.values() for _, paper in some}}

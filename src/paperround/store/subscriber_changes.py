@@ -135,7 +135,7 @@ def _save(db: Connection, changes: Sequence[SubscriberChange], occasion: _Occasi
         )
     }
     if private:
-        lock_shared(db, topics)  # so that drop_unread() does not delete one before it is followed
+        lock_shared(db, topics)  # so that delete_unfollowed_private() does not delete one before it is followed
     for topic in sorted(private.values(), key=attrgetter("slug")):
         save_one(db, topic)
     numbers: dict[str, int] = dict(db.execute(select(topics.c.slug, topics.c.row)).all())

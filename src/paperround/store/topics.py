@@ -146,7 +146,7 @@ class Topics:
             unfollowed = delete(topics).where(topics.c.row.in_(rows), topics.c.row.not_in(followed))
             return set(db.scalars(unfollowed.returning(topics.c.row)))
 
-    def drop_unread(self) -> None:
+    def delete_unfollowed_private(self) -> None:
         """Delete subscribers' own queries that nobody follows any more."""
         with writing(self._engine) as db:
             lock_exclusively(db, topics)  # a subscriber may be about to follow one of them

@@ -168,7 +168,7 @@ def _match_own_queries(app: App, patches: Sequence[Patch], *, drop: bool) -> Non
     """Match new own queries against the stored papers. With `drop`, delete those that nobody follows anymore."""
     confirmation.match_own_queries(app, patches)
     if drop and any({"queries", "follows"} & patch.keys() for patch in patches):
-        app.store.topics.drop_unread()
+        app.store.topics.delete_unfollowed_private()
 
 
 # --- everything else ----------------------------------------------------------------------------------------------
@@ -254,7 +254,7 @@ def renew_links(app: App, subscriber: Subscriber) -> bool:
 def erase(app: App, *leaving: Subscriber) -> None:
     """Erase all data of subscribers, in one transaction. Suppressed addresses stay suppressed."""
     app.store.subscribers.erase([one.row for one in leaving], app.clock())
-    app.store.topics.drop_unread()
+    app.store.topics.delete_unfollowed_private()
     app.store.forget_deleted()
     if isinstance(app.settings.transport, InboxTransport):
         Inbox(app.settings.transport.directory).forget({one.email for one in leaving})

@@ -18,7 +18,7 @@ def owner(context: RequestContext, purpose: str, token: str) -> Subscriber | Non
         row = tokens.read(context.app.keys, purpose, token)
     if purpose != tokens.PREFERENCES:
         return context.app.store.subscribers.by_row(row)
-    row, renewals = tokens.renewals(row)
+    row, renewals = tokens.split_generation(row)
     return _current(context.app.store.subscribers.by_row(row), renewals)
 
 
@@ -41,7 +41,7 @@ def digest_owner(context: RequestContext, purpose: str, token: str) -> tuple[Dig
     """Return the digest that a token belongs to and its subscriber. Raises BadToken if it is invalid or they were
     erased.
     """
-    row, renewals = tokens.renewals(tokens.read(context.app.keys, purpose, token))
+    row, renewals = tokens.split_generation(tokens.read(context.app.keys, purpose, token))
     owner = context.app.store.personal.digest_owner(row)
     subscriber = _current(context.app.store.subscribers.by_row(owner[0]), renewals) if owner else None
     if subscriber is None:
@@ -69,7 +69,7 @@ def mint(context: RequestContext, purpose: str, subscriber: Subscriber, digest: 
     number = digest.row if digest else subscriber.row
     # Unsubscribe links stay valid forever: the only thing they can do is stop the emails.
     if purpose != tokens.UNSUBSCRIBE:
-        number = tokens.renewed(number, subscriber.renewals)
+        number = tokens.with_generation(number, subscriber.renewals)
     return tokens.mint(context.app.keys, purpose, number)
 
 
