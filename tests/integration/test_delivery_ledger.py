@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from paperround.domain.models import BounceKind, Delivery, DeliveryState, NoticeKind, Outcome, Stage, SubscriberState
 from paperround.rounds import pipeline
 from paperround.store.deliveries import Deliveries, LatestDelivery, RecentAttempts, RelayState, Settlement
-from paperround.store.engine import reading
+from paperround.store.engine import reading, writing
+from paperround.store.requests import NewNotice, notice_row
 from paperround.store.schema import deliveries, relay
 from support.papers import listing
 from support.site import MORNING, Site
@@ -42,10 +43,11 @@ def ledger(site: Site) -> Deliveries:
 def _notice(site: Site, name: str, kind: str = "welcome", at: datetime = MORNING, until: datetime = END) -> int:
     subscriber = site.app.store.subscribers.by_email(f"{name}@example.org")
     assert subscriber is not None
-    number = f"<{name}.{kind}.{at:%d%H%M}@papers.example.org>"
-    return site.app.store.deliveries.add_notice(
-        subscriber.row, subscriber.email, NoticeKind(kind), {"words": name}, number, at, until
-    )
+    notice = NewNotice(f"<{name}.{kind}.{at:%d%H%M}@papers.example.org>", {"words": name}, until)
+    with writing(site.app.store.deliveries._engine) as db:
+        queued = insert(deliveries).values(notice_row(subscriber.row, subscriber.email, NoticeKind(kind), notice, at))
+        row: int = db.execute(queued.returning(deliveries.c.row)).scalar_one()
+        return row
 
 
 def _get(ledger: Deliveries, row: int) -> Delivery:

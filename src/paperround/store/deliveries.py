@@ -6,7 +6,7 @@ Claims, settlements and withdrawals are conditional UPDATEs, so the database dec
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import chain
@@ -328,38 +328,6 @@ class Deliveries:
             db.execute(update(relay).where(relay.c.paused_until > now + _LONGEST_DELAY).values(paused_until=None))
             db.execute(update(relay).where(relay.c.accepted_at > now).values(accepted_at=now))
             return len(found)
-
-    def add_notice(
-        self,
-        subscriber: int,
-        email: str,
-        kind: NoticeKind,
-        context: Mapping[str, Any],
-        message_id: str,
-        now: datetime,
-        expires_at: datetime,
-    ) -> int:
-        """Queue a notice (confirm, welcome …) and return the number of its delivery."""
-        with writing(self._engine) as db:
-            row = db.execute(
-                insert(deliveries).values(
-                    subscriber=subscriber,
-                    issue=None,
-                    digest=None,
-                    notice=kind.value,
-                    context=dict(context),
-                    email=email,
-                    message_id=message_id,
-                    state=DeliveryState.QUEUED.value,
-                    reason="",
-                    attempts=0,
-                    next_attempt_at=now,
-                    expires_at=expires_at,
-                    created_at=now,
-                )
-            ).inserted_primary_key
-            assert row is not None
-            return int(row[0])
 
     def by_row(self, row: int) -> Delivery | None:
         """Return the delivery with this number, or None."""

@@ -62,7 +62,7 @@ class SubscriberFeedback:
         `paper` may also be the former number of a merged paper.
         """
         with writing(self._engine) as db:
-            return _lock_subscriber(db, subscriber) is not None and _say(db, subscriber, paper, verdict, now)
+            return _lock_subscriber(db, subscriber) is not None and rate_one(db, subscriber, paper, verdict, now)
 
     def like_all(self, subscriber: int, papers_liked: Collection[int], now: datetime) -> None:
         """Store that a subscriber wants more like each of these papers, unless they have rated it."""
@@ -91,7 +91,7 @@ class SubscriberFeedback:
             if not db.execute(notice.on_conflict_do_nothing().returning(deliveries.c.row)).all():
                 return False
             for paper, verdict in verdicts.items():
-                _say(db, subscriber, paper, verdict, now)
+                rate_one(db, subscriber, paper, verdict, now)
             for paper in saved:
                 save_paper(db, subscriber, paper, now)
             return True
@@ -199,7 +199,8 @@ def _replies(db: Connection, subscriber: int, since: datetime) -> int:
     return db.scalar(select(func.count()).select_from(deliveries).where(*mine)) or 0
 
 
-def _say(db: Connection, subscriber: int, paper: int, verdict: int, now: datetime) -> bool:
+def rate_one(db: Connection, subscriber: int, paper: int, verdict: int, now: datetime) -> bool:
+    """Store a rating, +1 or −1. Return False if the paper no longer exists."""
     row = _locked(db, [paper]).get(paper)
     if row is None:
         return False

@@ -124,13 +124,6 @@ class Issues:
             cache.read(db, follows)
             return _with_matches(db, [(subscriber, subscriber.topics, follows[subscriber.row])], cache)
 
-    def has_unread(self, subscriber: int) -> bool:
-        """Return whether a digest composed now for this subscriber would have papers to choose from."""
-        with reading(self._engine) as db:
-            cache, follows = MatchCache(None), _follows(db, [subscriber])
-            cache.read(db, follows)
-            return len(_unread(db, follows, cache)) > 0
-
     def digest(self, row: int) -> Digest:
         """Return a digest as it was composed."""
         with reading(self._engine) as db:
@@ -234,6 +227,13 @@ def _follows(db: Connection, rows: Sequence[int]) -> dict[int, list[tuple[int, i
     for subscriber, topic, after in db.execute(query).all():
         follows[subscriber].append((topic, after))
     return follows
+
+
+def has_unread(db: Connection, subscriber: int) -> bool:
+    """Return whether a digest composed now for this subscriber would have papers to choose from."""
+    cache, follows = MatchCache(None), _follows(db, [subscriber])
+    cache.read(db, follows)
+    return len(_unread(db, follows, cache)) > 0
 
 
 def _unread(db: Connection, follows: Follows, cache: MatchCache) -> match_table.BatchMatches:

@@ -13,15 +13,18 @@ from enum import StrEnum
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Engine, bindparam, delete, select, update
+from sqlalchemy import Connection, Engine, bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from paperround.domain.models import EventKind, Subscriber, SubscriberState, Topic
+from paperround.domain.models import EventKind, NoticeKind, Subscriber, SubscriberState, Topic
 from paperround.domain.preferences import DEFAULTS, Patch, Preferences, followed_slugs, write
 from paperround.domain.schedule import issue_date, next_digest_at
 from paperround.store.engine import ManyRows, NewRows, among, lock_shared, trial, upsert, writing
 from paperround.store.events import Wanted, tell
-from paperround.store.schema import subscribers, subscriptions, suppressions, topics
+from paperround.store.feedback import rate_one
+from paperround.store.issues import has_unread
+from paperround.store.requests import NewNotice, notice_row
+from paperround.store.schema import deliveries, subscribers, subscriptions, suppressions, topics
 from paperround.store.subscribers import COLUMNS, email_key, load, stored, take_turns
 from paperround.store.suppressed import AddressHashes, recognize
 from paperround.store.topics import edition_before, news_horizon, save_one
@@ -58,6 +61,21 @@ class SubscriberChange:
     """The times and unsubscribe reason of a new subscriber, from another site's export."""
     suppressed: tuple[str, datetime] | None = None
     """The reason for suppressing the address, and since when; None if it is not suppressed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """A subscription that its owner confirms, and what was prepared for that."""
+
+    subscriber: Subscriber
+    """The subscriber as they were when this was prepared, with the request that is confirmed."""
+    patch: Patch
+    consent: Mapping[str, str]
+    answers: Mapping[int, int]
+    """Feedback given before subscribing: +1 or −1 by paper number."""
+    first_now: bool
+    """Whether the first digest is to be sent immediately. If papers wait for it, it is the welcome."""
+    welcome: NewNotice
 
 
 class ChangeResult(NamedTuple):
@@ -126,18 +144,7 @@ class _Plan:
 def _save(db: Connection, changes: Sequence[SubscriberChange], occasion: _Occasion) -> list[ChangeResult]:
     if len(changes) > 1:
         take_turns(db)
-    private = {
-        topic.slug: topic
-        for change in changes
-        for topic in (
-            *map(Topic.of_own_query, change.patch.get("queries", ())),
-            *map(Topic.of_follow, change.patch.get("follows", ())),
-        )
-    }
-    if private:
-        lock_shared(db, topics)  # so that delete_unfollowed_private() does not delete one before it is followed
-    for topic in sorted(private.values(), key=attrgetter("slug")):
-        save_one(db, topic)
+    _save_private_topics(db, changes)
     numbers: dict[str, int] = dict(db.execute(select(topics.c.slug, topics.c.row)).all())
     by_key = {email_key(change.email): change for change in changes}
     keys, results = list(by_key), dict[str, ChangeResult]()
@@ -145,6 +152,27 @@ def _save(db: Connection, changes: Sequence[SubscriberChange], occasion: _Occasi
         some = {key: by_key[key] for key in keys[start : start + _CHUNK]}
         results |= _save_some(db, some, replace(occasion, numbers=numbers))
     return [results[key] for key in by_key]
+
+
+def private_topics(patches: Iterable[Patch]) -> list[Topic]:
+    """Return the topics of the own queries and followed people in these patches."""
+    found = {
+        topic.slug: topic
+        for patch in patches
+        for topic in (
+            *map(Topic.of_own_query, patch.get("queries", ())),
+            *map(Topic.of_follow, patch.get("follows", ())),
+        )
+    }
+    return sorted(found.values(), key=attrgetter("slug"))
+
+
+def _save_private_topics(db: Connection, changes: Sequence[SubscriberChange]) -> None:
+    private = private_topics(change.patch for change in changes)
+    if private:
+        lock_shared(db, topics)  # so that delete_unfollowed_private() does not delete one before it is followed
+    for topic in private:
+        save_one(db, topic)
 
 
 def _save_some(
@@ -366,3 +394,34 @@ class SubscriberChanges:
                 changes = [change for change in changes if email_key(change.email) in there]
             start = edition_before(db, news_horizon(now))
             return _save(db, changes, _Occasion(self._statements, self._wanted, now, first_at, returns, start))
+
+    def confirm(self, confirmed: Confirmation, now: datetime) -> bool:
+        """Activate a subscriber whose owner has confirmed, with everything that follows, in one transaction.
+
+        Returns False and changes nothing about them if their state or request is no longer what was confirmed.
+        """
+        seen = confirmed.subscriber
+        change = SubscriberChange(seen.email, confirmed.patch, SubscriberState.ACTIVE, confirmed.consent)
+        with writing(self._engine) as db:
+            _save_private_topics(db, [change])  # topics are locked before subscribers, as in every other change
+            known = _lock(db, [email_key(seen.email)]).get(email_key(seen.email))
+            if known is None or _asked_for(known) != _asked_for(seen):
+                return False
+            keys = [email_key(seen.email), *self._hashes.of(email_key(seen.email))]
+            db.execute(delete(suppressions).where(suppressions.c.email_key.in_(keys)))
+            for paper, verdict in confirmed.answers.items():
+                rate_one(db, seen.row, paper, verdict, now)
+            start = edition_before(db, news_horizon(now))
+            occasion = _Occasion(self._statements, self._wanted, now, None, returns=True, start=start)
+            _save(db, [change], occasion)
+            if confirmed.first_now and has_unread(db, seen.row):
+                _save(db, [change], replace(occasion, first_at=now))
+            else:
+                context = {**confirmed.welcome.context, "nothing_matched": confirmed.first_now}
+                welcome = replace(confirmed.welcome, context=context)
+                db.execute(insert(deliveries), notice_row(seen.row, seen.email, NoticeKind.WELCOME, welcome, now))
+            return True
+
+
+def _asked_for(subscriber: Subscriber) -> tuple[object, ...]:
+    return subscriber.row, subscriber.state, subscriber.request

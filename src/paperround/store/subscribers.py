@@ -223,12 +223,6 @@ class Subscribers:
             done = db.execute(statement.on_conflict_do_nothing().returning(suppressions.c.email_key)).all()
             return bool(done)
 
-    def unsuppress(self, email: str) -> None:
-        """Lift the suppression of an address; only a new confirmation by its owner may do so."""
-        with writing(self._engine) as db:
-            keys = [email_key(email), *self._hashes.of(email_key(email))]
-            db.execute(delete(suppressions).where(suppressions.c.email_key.in_(keys)))
-
     def _one(self, where: Any) -> Subscriber | None:
         with reading(self._engine) as db:
             return next(iter(load(db, where)), None)

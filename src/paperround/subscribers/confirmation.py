@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from zoneinfo import ZoneInfo
 
 from paperround.app import App
 from paperround.domain import preferences
-from paperround.domain.models import NOTICE_HOLDS, NoticeKind, Subscriber, SubscriberState
+from paperround.domain.models import NOTICE_HOLDS, Subscriber, SubscriberState
 from paperround.domain.preferences import Patch, Preferences
 from paperround.process.resources import templates
 from paperround.rendering import language as languages
@@ -19,7 +18,7 @@ from paperround.rendering.followed_names import followed_name
 from paperround.rounds import topics
 from paperround.rounds.letters import new_message_id
 from paperround.store.requests import NewNotice, Requester, RequestResult, SubscriptionRequest
-from paperround.store.subscriber_changes import SubscriberChange
+from paperround.store.subscriber_changes import Confirmation, SubscriberChange, private_topics
 from paperround.store.subscribers import requested
 
 
@@ -126,44 +125,36 @@ def confirm(app: App, subscriber: Subscriber, consent: Mapping[str, str] | None 
     Returns False and changes nothing if there is no pending request, so that using a link twice does not
     resubscribe.
     """
-    request = pending_request(app, subscriber)
-    if request is None:
-        return False
-    now, wanted = app.clock(), request.preferences
-    agreed = {**subscriber.consent, **request.consent, **(consent or {})}
-    # There is one issue a day: who already received it today and returns gets the next one tomorrow.
-    today = now.astimezone(ZoneInfo(wanted.timezone)).date()
-    first = now if request.first_now and app.store.issues.digest_on(subscriber.row, today) is None else None
-    for row, verdict in request.answers.items():  # before the request is settled, so that a crash loses no feedback
-        app.store.feedback.rate(subscriber.row, row, verdict, now)
-    app.store.subscribers.unsuppress(subscriber.email)
-    confirmed = SubscriberChange(subscriber.email, wanted.as_patch(), SubscriberState.ACTIVE, agreed)
-    app.store.changes.save([confirmed], now, returns=True)
-    match_own_queries(app, [wanted.as_patch()])
-    matched = request.first_now and app.store.issues.has_unread(subscriber.row)
-    if matched and first:
-        app.store.changes.save([confirmed], now, first_at=first)
-    if not matched:  # otherwise the first digest is the welcome
-        _welcome(app, subscriber, wanted, nothing_matched=request.first_now)
-    app.nudge()
-    return True
+    found: Subscriber | None = subscriber
+    while found is not None and (request := pending_request(app, found)):
+        prepared = _prepared(app, found, request, consent or {})
+        if app.store.changes.confirm(prepared, app.clock()):
+            app.nudge()
+            return True
+        found = app.store.subscribers.by_row(subscriber.row)  # somebody else was faster, or asked for something else
+        app.store.topics.delete_unfollowed_private()
+    return False
 
 
-def _welcome(app: App, subscriber: Subscriber, wanted: Preferences, *, nothing_matched: bool) -> None:
-    now, language = app.clock(), languages.load(wanted.language, templates())
-    people = [followed_name(entry, language) for entry in wanted.follows]
-    app.store.deliveries.add_notice(
-        subscriber.row,
-        subscriber.email,
-        NoticeKind.WELCOME,
-        {
-            "topics": [*_named(wanted.topics, _public_names(app)), *wanted.queries, *people],
-            "nothing_matched": nothing_matched,
-        },
-        new_message_id(app.settings),
-        now,
-        now + NOTICE_HOLDS,
+def _prepared(app: App, subscriber: Subscriber, request: PendingRequest, consent: Mapping[str, str]) -> Confirmation:
+    """Match what the subscriber asks for, which may take a while, and return what is then stored at once."""
+    patch = request.preferences.as_patch()
+    app.store.topics.save(private_topics([patch]))
+    match_own_queries(app, [patch])
+    return Confirmation(
+        subscriber,
+        patch,
+        {**request.consent, **consent},
+        request.answers,
+        request.first_now,
+        new_notice(app, {"topics": _followed_names(app, request.preferences)}),
     )
+
+
+def _followed_names(app: App, wanted: Preferences) -> list[str]:
+    language = languages.load(wanted.language, templates())
+    people = [followed_name(entry, language) for entry in wanted.follows]
+    return [*_named(wanted.topics, _public_names(app)), *wanted.queries, *people]
 
 
 def _public_names(app: App) -> dict[str, str]:

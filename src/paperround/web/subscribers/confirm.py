@@ -60,7 +60,7 @@ def confirm(request: Request, context: ContextDep, token: str) -> Response:
     subscriber = owner(context, tokens.CONFIRM, token)
     consent = {"confirmed_at": context.app.clock().isoformat(), "confirmed_from": client_of(request)}
     if subscriber is None or not confirmation.confirm(context.app, subscriber, consent):
-        return _nothing_waits(request, context, subscriber)
+        return _nothing_waits(request, context, subscriber and reloaded(context, subscriber))
     return preferences.redirect(context, reloaded(context, subscriber), "confirmed")
 
 

@@ -1,0 +1,145 @@
+"""What follows when an owner confirms, follows at once or not at all, however often and whenever they do."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from paperround.domain.errors import StoreError
+from paperround.domain.models import Subscriber, SubscriberState
+from paperround.rounds import pipeline
+from paperround.store import subscriber_changes
+from paperround.subscribers import confirmation, membership
+from paperround.web.subscribers import confirm as page
+from support.pages import Pages
+from support.papers import listing
+from support.site import MORNING, Site
+
+EMAIL = "ada@example.org"
+
+
+@pytest.fixture
+def site(site: Site) -> Site:
+    site.topic("robots")
+    site.topic("birds")
+    return site
+
+
+def asked(site: Site, **given: Any) -> Subscriber:
+    """Somebody who has asked for robots and has not confirmed yet."""
+    confirmation.ask_to_subscribe(site.app, EMAIL, {"topics": ("robots",), "queries": ("storks",)}, {}, **given)
+    return membership.subscriber(site.app, EMAIL)
+
+
+def notices(site: Site) -> list[str]:
+    return [one["issue"].removeprefix("notice ") for one in reversed(site.app.store.deliveries.report())]
+
+
+def before_storing(site: Site, monkeypatch: pytest.MonkeyPatch, happens: Any) -> None:
+    """Let something happen once between what a confirmation reads and what it stores."""
+    store, left = site.app.store.changes.confirm, [happens]
+
+    def confirm(*given: Any) -> bool:
+        if left:
+            left.pop()()
+        return store(*given)
+
+    monkeypatch.setattr(site.app.store.changes, "confirm", confirm)
+
+
+def test_of_two_presses_at_once_one_confirms(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    ada, results = asked(site), list[bool]()
+    before_storing(site, monkeypatch, lambda: results.append(confirmation.confirm(site.app, ada)))
+    assert confirmation.confirm(site.app, ada) is False
+    assert results == [True]
+    assert notices(site) == ["confirm", "welcome"]
+
+
+def test_who_leaves_while_a_second_press_is_answered_stays_away(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    ada = asked(site)
+
+    def confirm_and_leave() -> None:
+        assert confirmation.confirm(site.app, ada)
+        membership.unsubscribe(site.app, membership.subscriber(site.app, EMAIL))
+
+    before_storing(site, monkeypatch, confirm_and_leave)
+    assert confirmation.confirm(site.app, ada) is False
+    assert membership.subscriber(site.app, EMAIL).state is SubscriberState.UNSUBSCRIBED
+
+
+def test_an_older_view_of_a_subscriber_confirms_nothing(site: Site) -> None:
+    ada = asked(site)
+    assert confirmation.confirm(site.app, ada)
+    membership.unsubscribe(site.app, ada)
+    assert confirmation.confirm(site.app, ada) is False
+    assert membership.subscriber(site.app, EMAIL).state is SubscriberState.UNSUBSCRIBED
+
+
+def test_a_request_that_is_replaced_meanwhile_is_the_one_that_is_confirmed(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada = asked(site)
+    patch, owner = {"topics": ("birds",), "queries": ()}, confirmation.Requester.OWNER
+    before_storing(site, monkeypatch, lambda: confirmation.ask_to_subscribe(site.app, EMAIL, patch, {}, by=owner))
+    assert confirmation.confirm(site.app, ada)
+    assert membership.subscriber(site.app, EMAIL).preferences.topics == ("birds",)
+    assert site.app.store.topics.private_count() == 0, "what was prepared for the first request is gone"
+
+
+def test_who_is_erased_meanwhile_confirms_nothing(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    ada = asked(site)
+    before_storing(site, monkeypatch, lambda: membership.erase(site.app, ada))
+    assert confirmation.confirm(site.app, ada) is False
+    assert site.app.store.topics.private_count() == 0
+
+
+def test_a_press_that_fails_leaves_all_to_the_next(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.papers(listing(1))
+    found = site.app.store.papers.by_id("2611.00001")
+    assert found is not None
+    paper = found.row
+    ada = asked(site, first_now=True, answers={paper: 1})
+    site.app.store.subscribers.suppress(EMAIL, "complaint", MORNING)
+
+    def fail(*_: object) -> bool:
+        raise StoreError("the disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(subscriber_changes, "has_unread", fail)
+        with pytest.raises(StoreError):
+            confirmation.confirm(site.app, ada)
+    pending = membership.subscriber(site.app, EMAIL)
+    assert (pending.state, bool(pending.suppressed)) == (SubscriberState.PENDING, True)
+    assert site.app.store.feedback.verdicts(ada.row) == {}
+    assert confirmation.confirm(site.app, pending)
+    ada = membership.subscriber(site.app, EMAIL)
+    assert (ada.state, ada.suppressed, ada.next_digest_at) == (SubscriberState.ACTIVE, None, site.clock())
+    assert site.app.store.feedback.verdicts(ada.row) == {paper: 1}
+    assert pipeline.publish(site.app).composed == 1
+    assert notices(site)[0] == "confirm"
+    assert "welcome" not in notices(site), "the first digest is the welcome"
+
+
+def test_nobody_gets_a_second_issue_of_a_day_by_coming_back(site: Site) -> None:
+    site.papers(listing(1))
+    assert confirmation.confirm(site.app, asked(site, first_now=True))
+    assert pipeline.publish(site.app).composed == 1
+    site.papers(listing(2))
+    membership.unsubscribe(site.app, membership.subscriber(site.app, EMAIL))
+    site.clock.now += timedelta(hours=1)
+    assert confirmation.confirm(site.app, asked(site, first_now=True, by=confirmation.Requester.OWNER))
+    due = membership.subscriber(site.app, EMAIL).next_digest_at
+    assert due is not None
+    assert due.date() > site.clock().date()
+
+
+def test_the_page_of_the_second_press_says_that_it_is_confirmed(
+    pages: Pages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    confirmation.ask_to_subscribe(pages.app, EMAIL, {"topics": ("robots",)}, {})
+    link = pages.link("confirm", membership.subscriber(pages.app, EMAIL).row)
+    confirm = confirmation.confirm
+    monkeypatch.setattr(page.confirmation, "confirm", lambda *given: confirm(*given) and False)
+    assert "Already confirmed" in pages.client.post(link).text
