@@ -147,9 +147,9 @@ def test_the_last_check_withdraws_claimed_letters_that_are_unwanted_and_no_other
     mine, gone, other = _notice(site, "ada"), _notice(site, "ben"), _notice(site, "ben", "reply")
     ledger.claim(MORNING, 2, "mine", LEASE)
     ledger.claim(MORNING, 1, "other", LEASE)
-    assert ledger.still_wanted([mine, gone, other], "mine", LATER) == {mine, gone}
+    assert ledger.still_wanted([mine, gone, other], "mine", LATER) == {mine: True, gone: True}
     site.app.store.subscribers.suppress("ben@example.org", "dead", MORNING)
-    assert ledger.still_wanted([mine, gone, other], "mine", LATER) == {mine}
+    assert ledger.still_wanted([mine, gone, other], "mine", LATER) == {mine: True, gone: False}
     states = [_get(ledger, row).state for row in (mine, gone, other)]
     assert states == [DeliveryState.SENDING, DeliveryState.SUPPRESSED, DeliveryState.SENDING]
     assert ledger.report(row=gone)[0]["reason"] == "the address is suppressed"

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -28,6 +29,7 @@ from paperround.domain.models import (
 )
 from paperround.rounds import dispatch
 from paperround.rounds.dispatch import BatchSender, DispatchCallbacks
+from paperround.rounds.sending import SendingResult
 from paperround.settings import DeliverySettings
 from paperround.store.bounces import Bounce, smtp_fingerprint
 from paperround.store.deliveries import ClaimResult, FailedAttempt, RecentAttempts, RelayState, Settlement
@@ -45,6 +47,8 @@ class FakeQueue:
     paused: tuple[datetime, str] | None = None
     others_pass: bool = False
     unwanted: set[int] = field(default_factory=set)
+    lost: set[int] = field(default_factory=set)
+    """Deliveries that another program has claimed meanwhile."""
     settled: dict[int, Settlement] = field(default_factory=dict)
     groups: list[list[int]] = field(default_factory=list)
     claimed: set[int] = field(default_factory=set)
@@ -80,11 +84,11 @@ class FakeQueue:
         found, self.overdue = self.overdue, Counter()
         return found
 
-    def still_wanted(self, rows: list[int], claim: str, now: datetime) -> set[int]:
+    def still_wanted(self, rows: list[int], claim: str, now: datetime) -> dict[int, bool]:
         assert (claim, now) == (self.claim_name, NOW)
         self.asked.append(list(rows))
-        self.claimed -= set(rows) & self.unwanted
-        return set(rows) - self.unwanted
+        self.claimed -= set(rows) & (self.unwanted | self.lost)
+        return {row: row not in self.unwanted for row in rows if row not in self.lost}
 
     def settle(self, settled: list[Settlement], claim: str, now: datetime) -> None:
         assert (claim, now) == (self.claim_name, NOW)
@@ -120,10 +124,10 @@ class FakeQueue:
     def recent_attempts(self) -> RecentAttempts:
         return RecentAttempts(self.refusals)
 
-    def undo(self, rows: list[int], again: datetime, reason: str) -> int:
+    def undo(self, rows: list[int], again: datetime, reason: str) -> list[int]:
         self.undone += rows
         self.undone_with = again, reason
-        return len(rows)
+        return rows
 
     def digests(self, rows: list[int]) -> dict[int, Any]:
         return {row: self.written[row] for row in rows}
@@ -198,6 +202,14 @@ def test_whoever_no_longer_wants_the_letter_gets_none() -> None:
     sending.run()
     assert transport.got == [1, 2, 4, 5, 6, 8, 9, 10]
     assert sending.tally == {"sent": 8, "suppressed": 2}
+
+
+def test_letters_whose_claim_was_lost_are_neither_sent_nor_counted() -> None:
+    queue, transport = FakeQueue(list(range(1, 11)), unwanted={3}, lost={5, 6}), FakeTransport()
+    sending = sender(queue, transport)
+    sending.run()
+    assert transport.got == [1, 2, 4, 7, 8, 9, 10]
+    assert sending.tally == {"sent": 7, "suppressed": 1}
 
 
 def test_an_unsubscription_while_letters_go_out_holds_after_sixteen_letters_at_the_latest() -> None:
@@ -365,8 +377,18 @@ def test_a_refusal_that_others_met_too_is_undone_and_pauses_everything() -> None
     assert queue.undone_with is not None
     assert queue.undone_with[0] >= until + timedelta(minutes=30), "the refused letters go after all others"
     assert queue.undone_with[1] == alarm
-    assert sending.tally == {"failed": 1 - 3, "queued": 3}, "two of them failed before this run"
+    assert (sending.tally, sending.failed) == ({"failed": 1}, {3})
+    assert sending.undone == {3, 2, 1}, "two of them failed before this run"
     assert queue.waiting == [4]
+
+
+def test_letters_that_another_process_or_an_earlier_run_sent_are_not_subtracted_when_they_are_undone() -> None:
+    other = SendingResult(Counter(sent=5, failed=2), "", 1, frozenset({1, 2}))
+    own = SendingResult(Counter(failed=1), "paused", 2, frozenset({3}), frozenset({1, 3, 99}))
+    assert own.letters == Counter(queued=1)
+    both = SendingResult.unpacked(json.loads(json.dumps((own + other).packed())))
+    assert both.letters == Counter(sent=5, failed=1, queued=2)
+    assert (both.paused, both.deferred_by_us) == ("paused", 3)
 
 
 def test_refusals_of_several_domains_within_minutes_are_undone_and_the_latest_reply_is_the_one_told() -> None:
@@ -468,7 +490,7 @@ def test_a_letter_that_cannot_be_laid_out_waits_and_the_others_go() -> None:
     assert transport.got == [1, 3]
     assert queue.settled[2].state is DeliveryState.DEFERRED
     assert not queue.settled[2].counts
-    assert sending.tally == {"sent": 2, "deferred": 1, dispatch.OURS: 1}
+    assert (sending.tally, sending.deferred_by_us) == ({"sent": 2, "deferred": 1}, 1)
 
 
 def test_a_subscriber_who_was_erased_a_moment_ago_gets_none() -> None:
@@ -588,7 +610,7 @@ def test_letters_put_off_for_the_sender_s_sake_are_counted_and_told_with_the_rep
     around = DispatchCallbacks(put_off=lambda email, problem: told.append((email, problem)))
     sending = sender(FakeQueue([1, 2]), FakeTransport(reply=lambda _: reply), callbacks=around)
     sending.run()
-    assert sending.tally == {"deferred": 2, dispatch.OURS: 2}
+    assert (sending.tally, sending.deferred_by_us) == ({"deferred": 2}, 2)
     assert [(email, reply[2] in problem) for email, problem in told] == [
         ("1@mail.example", True),
         ("2@mail.example", True),
@@ -602,7 +624,7 @@ def test_a_letter_that_cannot_be_laid_out_is_recorded_with_what_is_wrong_and_com
     queue = FakeQueue([1, 2])
     sending = sender(queue, FakeTransport(), build=broken)
     sending.run()
-    assert sending.tally == {"deferred": 2, dispatch.OURS: 2}
+    assert (sending.tally, sending.deferred_by_us) == ({"deferred": 2}, 2)
     recorded = queue.settled[2]
     assert recorded.outcome.stage is Stage.LOCAL
     assert recorded.reason == recorded.outcome.text == "cannot be laid out: a paper without a title"

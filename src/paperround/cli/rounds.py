@@ -156,7 +156,7 @@ def _waiting(app: App) -> str:
 
 def _troubled(tally: Tally) -> bool:
     """Whether the operator has to act: letters failed, or were deferred because of this site."""
-    return bool(tally.letters["failed"] or tally.letters["ours"] or tally.paused)
+    return bool(tally.letters["failed"] or tally.deferred_by_us or tally.paused)
 
 
 def _print_tally(tally: Tally, *, as_json: bool) -> None:
@@ -168,9 +168,9 @@ def _print_tally(tally: Tally, *, as_json: bool) -> None:
         console.table(tuple(facts), [tuple(facts.values())])
         took = ", ".join(f"{stage} {seconds:.2f} s" for stage, seconds in tally.stages.items())
         console.say(f"took {took}")
-    if tally.letters["ours"]:
+    if tally.deferred_by_us:
         what = "emails were deferred for a reason of this site's own"
-        console.warn(f"{tally.letters['ours']} {what}; run: paperround doctor")
+        console.warn(f"{tally.deferred_by_us} {what}; run: paperround doctor")
     if tally.paused:
         console.warn(f"the relay accepts nothing: {tally.paused}")
 

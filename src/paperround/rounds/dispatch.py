@@ -46,8 +46,6 @@ _CHECK_HOLDS = 1.0
 _FIRST_CHUNK, _LARGEST_CHUNK = 16, 250
 _CHUNK_SECONDS = 0.2
 _LAYOUT_DELAY = timedelta(minutes=30)
-OURS = "ours"
-"""The key under which the tally counts deferred letters whose deferral is this site's own fault."""
 
 
 class DeliveryQueue(Protocol):
@@ -55,7 +53,7 @@ class DeliveryQueue(Protocol):
 
     def claim(self, now: datetime, limit: int, claim: str, lease: timedelta, per_day: int | None) -> ClaimResult: ...
     def renew(self, claim: str, until: datetime) -> bool: ...
-    def still_wanted(self, rows: Sequence[int], claim: str, now: datetime) -> set[int]: ...
+    def still_wanted(self, rows: Sequence[int], claim: str, now: datetime) -> Mapping[int, bool]: ...
     def settle(self, settled: Sequence[Settlement], claim: str, now: datetime) -> None: ...
     def release(self, claim: str, now: datetime) -> int: ...
     def next_due(self) -> datetime | None: ...
@@ -68,7 +66,7 @@ class DeliveryQueue(Protocol):
 class BounceRecords(Protocol):
     """Undoes what refusals did to subscribers."""
 
-    def undo(self, rows: Sequence[int], again: datetime, reason: str) -> int: ...
+    def undo(self, rows: Sequence[int], again: datetime, reason: str) -> Sequence[int]: ...
 
 
 class Digests(Protocol):
@@ -188,6 +186,12 @@ class BatchSender:
         self._refused_until: datetime | None = None
         self.tally: Counter[str] = Counter()
         """The number of letters by their new state."""
+        self.deferred_by_us = 0
+        """The number of deferred letters whose deferral is this site's own fault."""
+        self.failed: set[int] = set()
+        """The deliveries that are counted as failed."""
+        self.undone: set[int] = set()
+        """The deliveries that were queued again after they had failed, whoever sent their letters."""
         self.paused = ""
         """Why nothing is sent at present; empty if letters are sent."""
 
@@ -292,10 +296,10 @@ class BatchSender:
             while done < len(chunk) and (done == 0 or time.monotonic() - asked < _CHECK_HOLDS):
                 delivery = chunk[done]
                 done += 1
-                if delivery.row in wanted:
+                if wanted.get(delivery.row):
                     yield delivery
                 else:
-                    self.tally["suppressed"] += 1
+                    self.tally["suppressed"] += delivery.row in wanted  # otherwise another program has claimed it
                     del self._open[delivery.row]
             deliveries = deliveries[done:]
 
@@ -304,7 +308,7 @@ class BatchSender:
             return build()
         except Exception as error:  # noqa: BLE001 - one letter that cannot be laid out must not stop the others
             log.error("letter cannot be laid out", delivery=delivery.row, problem=str(error))
-            self.tally[OURS] += 1
+            self.deferred_by_us += 1
             outcome = Outcome(delivery.row, Stage.LOCAL, None, text=f"cannot be laid out: {error}")
             later = self._clock() + _LAYOUT_DELAY
             self._settle([Settlement(outcome, DeliveryState.DEFERRED, outcome.text, later, counts=False)])
@@ -317,6 +321,7 @@ class BatchSender:
         settled = [self._judge(outcome, now) for outcome in outcomes if outcome.delivery in self._open]
         self._settle(settled)
         failed = [settlement for settlement in settled if settlement.bounce]
+        self.failed.update(settlement.outcome.delivery for settlement in failed)
         for settlement in failed:
             self._callbacks.refused(_refusal(settlement))
         if failed:
@@ -339,7 +344,7 @@ class BatchSender:
                 return Settlement(outcome, DeliveryState.SENT)
             case retry.Defer():
                 if step.ours:
-                    self.tally[OURS] += 1
+                    self.deferred_by_us += 1
                     self._callbacks.put_off(delivery.email, step.reason)
                 return Settlement(outcome, DeliveryState.DEFERRED, step.reason, step.at)
             case retry.Requeue():
@@ -362,9 +367,7 @@ class BatchSender:
             until, again = retry.pause_of_account(now, self._policy, self._random)
             several, last = len({one.subscriber for one in found}), found[0].outcome
             alarm = f"{several} subscribers were refused alike, so it is the account: {last.code} {last.text}"
-            undone = self._store.bounces.undo([one.outcome.delivery for one in found], again, alarm)
-            self.tally["failed"] -= undone
-            self.tally["queued"] += undone
+            self.undone.update(self._store.bounces.undo([one.outcome.delivery for one in found], again, alarm))
             self._pause(until, alarm)
 
     def _pause(self, until: datetime, alarm: str) -> None:

@@ -59,7 +59,7 @@ def main() -> None:
         sent = _send(app, complete)
     finally:
         app.close()
-    reporter.report([sent.letters, sent.paused])
+    reporter.report(sent.packed())
 
 
 def _send(app: App, complete: threading.Event) -> SendingResult:

@@ -14,7 +14,6 @@ import struct
 import subprocess
 import sys
 import threading
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -216,5 +215,5 @@ class _Helper:
                 match json.loads(line):
                     case int(letters):
                         self._advance(letters)
-                    case [letters, paused]:
-                        self.sent = SendingResult(Counter(letters), paused)
+                    case sent:
+                        self.sent = SendingResult.unpacked(sent)

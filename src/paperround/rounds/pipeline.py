@@ -39,6 +39,7 @@ from paperround.rounds.helpers import Senders
 from paperround.rounds.letters import digest_message_id
 from paperround.rounds.meaning import embed
 from paperround.rounds.retention import forget_old
+from paperround.rounds.sending import SendingResult
 from paperround.rounds.summaries import write_summaries
 from paperround.sources import FORMATS, FetchResult, Source, SourceState, Window, jsonl, pictures
 from paperround.sources.entries import RejectionReasons
@@ -106,6 +107,12 @@ class Tally:
     stages: dict[str, float] = field(default_factory=dict)
     paused: str = ""
     """Why the relay accepts nothing at present; empty if it does."""
+    deferred_by_us: int = 0
+    """The number of deferred letters whose deferral is this site's own fault."""
+
+    def record(self, sent: SendingResult | Tally) -> None:
+        """Record what was sent."""
+        self.letters, self.paused, self.deferred_by_us = sent.letters, sent.paused, sent.deferred_by_us
 
     def took(self, stage: str, since: float) -> None:
         """Record the seconds that a stage took."""
@@ -418,7 +425,7 @@ def _deliver(app: App, senders: Senders) -> Tally:
     app.progress.begin("delivering", None)
     _release_abandoned(app, app.clock())
     sent = senders.send()
-    tally.letters, tally.paused = sent.letters, sent.paused
+    tally.record(sent)
     tally.took("deliver", started)
     return tally
 
@@ -475,6 +482,6 @@ def round_(app: App) -> tuple[list[IngestReport], Tally]:
     tally, sent = publish_and_deliver(app)
     webhooks.call_due(app)
     embed_papers(app)
-    tally.letters, tally.paused = sent.letters, sent.paused
+    tally.record(sent)
     tally.stages = {"ingest": ingested, **tally.stages, **sent.stages}
     return reports, tally

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Any
 
 from paperround.app import App
 from paperround.delivery import Transport
@@ -20,14 +21,42 @@ log = logs.logger()
 class SendingResult:
     """What was sent."""
 
-    letters: Counter[str] = field(default_factory=Counter)
-    """The number of letters by their new state."""
+    tally: Counter[str] = field(default_factory=Counter)
+    """The number of letters by their new state, as each was recorded."""
     paused: str = ""
     """Why nothing is sent at present; empty if letters are sent."""
+    deferred_by_us: int = 0
+    """The number of deferred letters whose deferral is this site's own fault."""
+    failed: frozenset[int] = frozenset()
+    """The deliveries that are counted as failed."""
+    undone: frozenset[int] = frozenset()
+    """The deliveries that were queued again after they had failed, in this process, another one or earlier."""
+
+    @property
+    def letters(self) -> Counter[str]:
+        """The number of letters by their new state: those that were queued again after they had failed are queued."""
+        undone = len(self.failed & self.undone)
+        return self.tally + Counter(queued=undone, failed=-undone)
 
     def __add__(self, other: SendingResult) -> SendingResult:
         """Return what two processes sent."""
-        return SendingResult(self.letters + other.letters, self.paused or other.paused)
+        return SendingResult(
+            self.tally + other.tally,
+            self.paused or other.paused,
+            self.deferred_by_us + other.deferred_by_us,
+            self.failed | other.failed,
+            self.undone | other.undone,
+        )
+
+    def packed(self) -> list[object]:
+        """Return the result as JSON values."""
+        return [self.tally, self.paused, self.deferred_by_us, sorted(self.failed), sorted(self.undone)]
+
+    @classmethod
+    def unpacked(cls, values: list[Any]) -> SendingResult:
+        """Return a packed result."""
+        tally, paused, deferred_by_us, failed, undone = values
+        return cls(Counter(tally), paused, deferred_by_us, frozenset(failed), frozenset(undone))
 
 
 def send_due(app: App, transport: Transport) -> SendingResult:
@@ -55,4 +84,5 @@ def send_due(app: App, transport: Transport) -> SendingResult:
     except TransportError as error:
         sender.paused = str(error)
         log.error("the relay accepts nothing; the letters stay queued", problem=str(error))
-    return SendingResult(sender.tally, sender.paused)
+    failed, undone = frozenset(sender.failed), frozenset(sender.undone)
+    return SendingResult(sender.tally, sender.paused, sender.deferred_by_us, failed, undone)

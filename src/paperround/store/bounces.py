@@ -127,8 +127,8 @@ class Bounces:
             names = [str(name).split(" ", 2) for name in db.scalars(query.order_by(notes.c.name))]
         return [(name[1], name[2]) for name in names if len(name) == 3]
 
-    def undo(self, rows: Sequence[int], again: datetime, reason: str) -> int:
-        """Queue letters again that were refused by mistake, and return how many there were.
+    def undo(self, rows: Sequence[int], again: datetime, reason: str) -> list[int]:
+        """Queue letters again that were refused by mistake, and return their deliveries.
 
         Also deletes the reports of these refusals, the suppressions that followed, and the events not yet delivered
         to a webhook.
@@ -151,7 +151,7 @@ class Bounces:
             about = events.c.payload["email"].as_string().in_([one.email for one in found])
             db.execute(delete(events).where(*untold, about, events.c.payload["bounce"].as_string() != "complaint"))
             db.execute(delete(bounces).where(refused))
-            return len(found)
+            return [one.row for one in found]
 
     def report(
         self, limit: int | None = None, *, email: str = "", delivery: int | None = None

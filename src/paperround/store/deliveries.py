@@ -210,25 +210,26 @@ class Deliveries:
             held = update(deliveries).where(mine).values(lease_until=until).returning(deliveries.c.row)
             return bool(db.execute(held).all())
 
-    def still_wanted(self, rows: Sequence[int], claim: str, now: datetime) -> set[int]:
-        """Return which of these claimed deliveries may still be sent, and settle the others as suppressed.
+    def still_wanted(self, rows: Sequence[int], claim: str, now: datetime) -> dict[int, bool]:
+        """Return which of these deliveries may still be sent, and settle the others as suppressed.
 
-        Call this right before letters are handed over: a subscriber may have unsubscribed since the claim.
+        Those that the claim no longer holds are left out. Call this right before letters are handed over: a
+        subscriber may have unsubscribed since the claim.
         """
         with reading(self._engine) as db:
             found = self._objections.run(db, rows)
         ours = (claim, DeliveryState.SENDING.value)
-        reasons = [(row, objection) for row, objection, *held in found if tuple(held) == ours]
-        unwanted = [row for row, objection in reasons if objection]
-        if unwanted:
-            with writing(self._engine) as db:
-                db.execute(
-                    update(deliveries)
-                    .where(deliveries.c.row.in_(unwanted), *_OURS)
-                    .values(state=DeliveryState.SUPPRESSED.value, reason=_objection(), claim=None, finished_at=now),
-                    {"held": claim},
-                )
-        return {row for row, objection in reasons if not objection}
+        wanted = {row: not objection for row, objection, *held in found if tuple(held) == ours}
+        if all(wanted.values()):
+            return wanted
+        suppressed = self._suppress([row for row, wants in wanted.items() if not wants], claim, now)
+        return {row: wants for row, wants in wanted.items() if wants or row in suppressed}
+
+    def _suppress(self, rows: Sequence[int], claim: str, now: datetime) -> set[int]:
+        values = {"state": DeliveryState.SUPPRESSED.value, "reason": _objection(), "claim": None, "finished_at": now}
+        done = update(deliveries).where(deliveries.c.row.in_(rows), *_OURS).values(values)
+        with writing(self._engine) as db:
+            return set(db.scalars(done.returning(deliveries.c.row), {"held": claim}))
 
     def settle(self, settled: Sequence[Settlement], claim: str, now: datetime) -> None:
         """Record outcomes in one transaction.
