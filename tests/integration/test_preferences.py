@@ -257,6 +257,37 @@ def test_a_pause_ends_in_the_future_and_is_for_those_who_get_letters(pages: Page
         membership.change(pages.app, subscriber(pages), {"paused_until": date(2026, 12, 24)})
 
 
+def test_a_pause_and_other_preferences_are_saved_together_or_not_at_all(
+    pages: Pages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages.subscriber(EMAIL)
+    before, patch = subscriber(pages), {"paused_until": date(2026, 12, 24), "max_papers": 3}
+
+    def fail(*_: object, **__: object) -> None:
+        raise StoreError("the disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(pages.app.store.changes, "save", fail)
+        for save in (
+            membership.change,
+            lambda app, who, given: membership.add(app, who.email, given, confirmed=True),
+        ):
+            with pytest.raises(StoreError):
+                save(pages.app, before, patch)
+    assert subscriber(pages) == before
+    applied = membership.change(pages.app, before, patch)
+    assert applied is not None
+    assert set(applied.fields) == {"paused_until", "max_papers"}
+    paused = subscriber(pages)
+    assert (paused.state, paused.preferences.paused_until) == (SubscriberState.PAUSED, date(2026, 12, 24))
+    assert paused.preferences.max_papers == 3
+    membership.change(pages.app, before, {"paused_until": None, "max_papers": 4})
+    assert subscriber(pages).state is SubscriberState.PAUSED, "whoever saves an older page ends no pause"
+    assert subscriber(pages).preferences.max_papers == 4
+    membership.change(pages.app, paused, {"paused_until": None})
+    assert (subscriber(pages).state, subscriber(pages).next_digest_at) == (before.state, before.next_digest_at)
+
+
 # --- who is asked --------------------------------------------------------------------------------------------------
 
 

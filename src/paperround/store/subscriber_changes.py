@@ -136,9 +136,8 @@ class _Plan:
 
     @property
     def returns(self) -> bool:
-        """Whether a known subscriber who was not active becomes active."""
-        active = SubscriberState.ACTIVE
-        return self.known is not None and self.state is active and self.known.state is not active
+        """Whether a known subscriber who was not subscribed becomes active."""
+        return self.known is not None and self.joins and self.state is SubscriberState.ACTIVE
 
 
 def _save(db: Connection, changes: Sequence[SubscriberChange], occasion: _Occasion) -> list[ChangeResult]:
@@ -229,16 +228,27 @@ def _lock(db: Connection, keys: Sequence[str]) -> dict[str, Subscriber]:
 
 
 def _plan(change: SubscriberChange, known: Subscriber, occasion: _Occasion) -> _Plan:
-    patch = dict(change.patch)
-    if not occasion.returns:
-        patch.pop("paused_until", None)  # a pause is a state: only pausing and resuming change it
-    before, preferences = known.preferences, known.preferences.patched(patch)
-    # A change made in view of an earlier state must not resubscribe anyone or end a pause.
-    settled = known.state is not SubscriberState.PENDING and not occasion.returns
-    state = known.state if settled else change.state
-    changed = (*before.changes_to(preferences), *(("state",) if known.state is not state else ()))
+    patch, state = dict(change.patch), change.state
+    before = known.preferences
+    # A change made in view of an earlier state must not resubscribe anyone.
+    if known.state is not SubscriberState.PENDING and not occasion.returns:
+        state = _paused_or_resumed(known, patch)
+    if not state.is_subscribed:
+        patch.pop("paused_until", None)  # only who is subscribed can pause
+    preferences = before.patched(patch)
+    changed = before.changes_to(preferences)
+    if known.state is not state and "paused_until" not in changed:  # which implies the state
+        changed = (*changed, "state")
     effect = Effect.CHANGED if changed else Effect.UNCHANGED
     return _Plan(change, known, preferences, state, ChangeResult(change.email, effect, changed))
+
+
+def _paused_or_resumed(known: Subscriber, patch: Patch) -> SubscriberState:
+    """Return the state in which a patch leaves a subscriber who has confirmed: it may begin a pause or end it."""
+    until = patch.get("paused_until", known.preferences.paused_until)
+    if not known.state.is_subscribed or until == known.preferences.paused_until:
+        return known.state
+    return SubscriberState.PAUSED if until else SubscriberState.ACTIVE
 
 
 def _touches(plan: _Plan, occasion: _Occasion) -> bool:
@@ -382,10 +392,10 @@ class SubscriberChanges:
     ) -> list[ChangeResult]:
         """Apply changes to different addresses in one transaction, and return their results in order.
 
-        Subscribers who are not pending keep their state, unless `returns` says that the owners confirm the
-        addresses. The next digest is due by the schedule, or at `first_at`. Subscriptions that existed before keep
-        their last edition. Requests for the addresses are settled. With `only_known`, unknown addresses are skipped.
-        With `dry_run`, nothing is stored.
+        Subscribers who are not pending keep their state, unless the patch begins or ends a pause, or `returns` says
+        that the owners confirm the addresses. The next digest is due by the schedule, or at `first_at`. Subscriptions
+        that existed before keep their last edition. Requests for the addresses are settled. With `only_known`,
+        unknown addresses are skipped. With `dry_run`, nothing is stored.
         """
         with trial(self._engine) if dry_run else writing(self._engine) as db:
             recognize(db, self._hashes, (email_key(change.email) for change in changes))

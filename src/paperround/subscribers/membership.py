@@ -111,19 +111,13 @@ def add_all(
         if found and _pause_changes(change.patch, found):
             check_pause(app, found, change.patch["paused_until"])
     asked = {change.email: change for change, found in pairs if change.email in ask and _stays_pending(change, found)}
-    saved = [_paused_from_start(change) for change in changes if change.email not in asked]
+    saved = [_in_view_of(found, _paused_from_start(change)) for change, found in pairs if change.email not in asked]
     applied = (
         app.store.changes.save(saved, now, first_at=now if first_now else None, dry_run=dry_run) if saved else []
     )
     added = {one.email: Addition(*one) for one in applied}
     results = confirmation.ask_all(app, list(asked.values()), first_now=first_now, dry_run=dry_run)
     added |= {email: _requested(email, result) for email, result in zip(asked, results, strict=True)}
-    for change, found in pairs:
-        if found and change.email not in asked and _pause_changes(change.patch, found):
-            one = added[change.email]
-            added[change.email] = one._replace(effect=Effect.CHANGED, fields=(*one.fields, "paused_until"))
-            if not dry_run:
-                _set_pause(app, found, change.patch["paused_until"])
     if not dry_run:
         _match_own_queries(app, [change.patch for change in saved], drop=bool(known))
     return [added[change.email] for change in changes]
@@ -136,8 +130,9 @@ def change(app: App, subscriber: Subscriber, patch: Patch) -> ChangeResult | Non
     """
     _check_topics(app, patch, subscriber)
     if _pause_changes(patch, subscriber):
-        _set_pause(app, subscriber, patch["paused_until"])
-    applied = app.store.changes.save([SubscriberChange(subscriber.email, patch)], app.clock(), only_known=True)
+        check_pause(app, subscriber, patch["paused_until"])
+    wanted = _in_view_of(subscriber, SubscriberChange(subscriber.email, patch))
+    applied = app.store.changes.save([wanted], app.clock(), only_known=True)
     _match_own_queries(app, [patch], drop=True)
     return applied[0] if applied else None
 
@@ -321,11 +316,11 @@ def _pause_changes(patch: Patch, subscriber: Subscriber) -> bool:
     return "paused_until" in patch and patch["paused_until"] != subscriber.preferences.paused_until
 
 
-def _set_pause(app: App, subscriber: Subscriber, until: date | None) -> None:
-    if until:
-        pause(app, subscriber, until)
-    elif subscriber.state is SubscriberState.PAUSED:
-        resume(app, subscriber)
+def _in_view_of(subscriber: Subscriber | None, change: SubscriberChange) -> SubscriberChange:
+    """Return the change without a pause that the subscriber was seen to have: another one begun since must stand."""
+    if subscriber is None or _pause_changes(change.patch, subscriber):
+        return change
+    return replace(change, patch={name: value for name, value in change.patch.items() if name != "paused_until"})
 
 
 def check_pause(app: App, subscriber: Subscriber, until: date | None) -> None:
