@@ -24,7 +24,16 @@ PURE = (
     ),
     *(
         f"bounces/{name}"
-        for name in ("mime", "notifications", "report", "replies", "reports", "signatures", "suppression")
+        for name in (
+            "mime",
+            "notifications",
+            "report",
+            "replies",
+            "reports",
+            "signatures",
+            "suppression",
+            "widespread",
+        )
     ),
     "rounds/breaker",
     *(f"delivery/{name}" for name in ("dkim", "message", "retry", "webhooks")),

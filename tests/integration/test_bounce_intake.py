@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import mailbox
 import re
+from dataclasses import replace
 from datetime import timedelta
 from email import message_from_bytes
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 from structlog.testing import capture_logs
 
 from paperround.bounces import mailboxes
 from paperround.bounces.report import Report
 from paperround.domain.models import BounceKind, SubscriberState
+from paperround.domain.suppressions import Suppression, SuppressionCause, WidespreadFailure
 from paperround.rounds import bounce_intake, pipeline
 from paperround.rounds.bounce_intake import ReturnedMail
+from paperround.store.bounces import Bounce, _lift
+from paperround.store.engine import reading, writing
+from paperround.store.schema import suppressions
 from paperround.subscribers import confirmation, membership
 from support.papers import listing
 from support.returned import complaint, report
@@ -118,6 +124,29 @@ def test_only_a_fresh_confirmation_lifts_a_suppression(site: Site) -> None:
     assert subscriber(site).suppressed
     assert confirmation.confirm(site.app, subscriber(site))
     assert subscriber(site).suppressed is None
+
+
+def test_a_widespread_failure_lifts_what_it_caused_whatever_the_reasons_say(site: Site) -> None:
+    store, now = site.app.store, site.clock()
+    first = Bounce("one", site.relay.accepted[0].delivery, BounceKind.HARD, "5.1.1", "gone")
+    suppression = Suppression(SuppressionCause.HARD_BOUNCE, "in other words")
+    store.bounces.take(first, now, lambda _: suppression, lambda *_: None)
+    store.subscribers.suppress("eve@example.org", "hard bounce, says the operator", now)
+    store.subscribers.suppress("ben@example.org", "4 letters in a row came back to the operator", now)
+    lost = WidespreadFailure(everywhere=True, lifts=SuppressionCause.LOST_LETTERS)
+    store.bounces.take(replace(first, fingerprint="two"), now, lambda _: suppression, lambda *_: lost)
+    assert suppressed(site) == ["ada@example.org", "ben@example.org", "eve@example.org"]
+    membership.erase(site.app, subscriber(site))
+    site.subscriber("ada@example.org", "robots")
+    assert subscriber(site).suppressed[0] == "in other words"
+    with writing(store._engine) as db:
+        _lift(db, "example.org", SuppressionCause.HARD_BOUNCE, now)
+    assert suppressed(site) == ["ben@example.org", "eve@example.org"], "the cause outlasts the erasure"
+
+
+def suppressed(site: Site) -> list[str]:
+    with reading(site.app.store._engine) as db:
+        return list(db.scalars(select(suppressions.c.email_key).order_by(suppressions.c.email_key)))
 
 
 def test_a_refusal_during_the_conversation_counts_like_a_report(site: Site) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from paperround.domain import tokens
 from paperround.domain.models import BounceKind, Listing, Stage, SubscriberState
+from paperround.domain.suppressions import Suppression, SuppressionCause
 from paperround.store.address_changes import ConfirmResult
 from paperround.store.bounces import Bounce
 from paperround.subscribers import address_change, membership
@@ -190,7 +191,8 @@ def test_a_bounce_suppresses_the_address_that_bounced_and_not_the_subscribers(pa
     assert pages.app.store.subscribers.by_row(ada).suppressed is None  # type: ignore[union-attr]
     newest = max(one["id"] for one in pages.app.store.deliveries.report())
     late = Bounce("complaint", newest, BounceKind.COMPLAINT, None, "spam")
-    pages.app.store.bounces.take(late, pages.site.clock(), lambda _: "complaint")
+    complaint = Suppression(SuppressionCause.COMPLAINT, "complaint")
+    pages.app.store.bounces.take(late, pages.site.clock(), lambda _: complaint, lambda *_: None)
     assert pages.app.store.subscribers.by_row(ada).state is SubscriberState.ACTIVE  # type: ignore[union-attr]
 
 

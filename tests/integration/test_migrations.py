@@ -9,7 +9,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, select, text
 
 from paperround.app import open_store
 from paperround.domain.errors import StoreError
@@ -20,7 +20,7 @@ from paperround.matching import fts
 from paperround.matching.query import parse
 from paperround.store import migrations, unsent
 from paperround.store.engine import reading, writing
-from paperround.store.schema import metadata
+from paperround.store.schema import metadata, suppressions
 from paperround.store.sent_before import sent_before
 from support.migrating import upgrade
 
@@ -271,6 +271,30 @@ def test_papers_that_were_unsent_before_lists_of_them_existed_are_still_unsent(e
         assert found == {1: [7, 8], 2: [8]}
         since = unsent.waiting_since(connection, [1, 2, 3])
         assert since == {row: datetime(2026, 11, day, 6, tzinfo=UTC) for row, day in ((1, 21), (2, 23))}
+    store.close()
+
+
+def test_suppressions_of_the_version_before_keep_their_cause(empty_database_url: str) -> None:
+    causes = {
+        "complaint": "complaint",
+        "hard bounce": "hard bounce",
+        "hard bounce 5.1.1": "hard bounce",
+        "hard bounce 5.1.2, 3 in a row": "bad domain",
+        "4 letters in a row did not get through": "lost letters",
+        "asked by telephone": None,
+    }
+    store = open_store(empty_database_url)
+    with writing(store._engine) as connection:
+        upgrade(connection, "0022")
+        for reason in causes:
+            connection.execute(
+                text("INSERT INTO suppressions (email_key, reason, at) VALUES (:reason, :reason, :at)"),
+                {"reason": reason, "at": "2026-11-20 06:00:00.000000"},
+            )
+    store.migrate()
+    with reading(store._engine) as connection:
+        found = connection.execute(select(suppressions.c.reason, suppressions.c.cause)).all()
+        assert dict(map(tuple, found)) == causes
     store.close()
 
 

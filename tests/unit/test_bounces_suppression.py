@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from paperround.bounces.suppression import LetterResult, reason_to_suppress
+from paperround.bounces.suppression import LetterResult, suppression_after
 from paperround.domain.models import BounceKind
+from paperround.domain.suppressions import SuppressionCause
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 HARD, SOFT, POLICY = BounceKind.HARD, BounceKind.SOFT, BounceKind.POLICY
@@ -41,9 +42,10 @@ def fates(*told: tuple[int, BounceKind | None, str | None]) -> list[LetterResult
 def test_an_address_is_given_up_for_these_reasons_and_no_others(
     history: list[LetterResult], reason: str | None
 ) -> None:
-    assert reason_to_suppress(history[0], history) == reason
+    found = suppression_after(history[0], history)
+    assert (found.reason if found else None) == reason
 
 
 def test_a_late_report_about_an_older_letter_counts_as_well() -> None:
     history = fates((0, None, None), (1, HARD, "5.1.1"))
-    assert reason_to_suppress(history[1], history) == "hard bounce 5.1.1"
+    assert suppression_after(history[1], history) == (SuppressionCause.HARD_BOUNCE, "hard bounce 5.1.1")

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paperround.domain.models import Outcome, Stage
-from paperround.rounds.breaker import SEVERAL, refused_by_account, refused_everywhere, wording
+from paperround.domain.refusals import SEVERAL
+from paperround.rounds.breaker import _reply, refused_by_account, refused_everywhere
 from paperround.store.deliveries import FailedAttempt, RecentAttempts
 
 NOW = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
@@ -57,12 +58,12 @@ def test_without_an_accepted_letter_what_was_refused_before_is_no_comparison():
     ],
 )
 def test_what_differs_from_letter_to_letter_makes_no_other_refusal(one, other):
-    assert wording(refused(1, 1, one).outcome) == wording(refused(2, 2, other).outcome)
+    assert _reply(refused(1, 1, one).outcome) == _reply(refused(2, 2, other).outcome)
 
 
 def test_another_code_or_another_word_does():
-    assert wording(refused(1, 1).outcome) != wording(refused(1, 1, code=554).outcome)
-    assert wording(refused(1, 1, "user unknown").outcome) != wording(refused(1, 1, "mailbox full").outcome)
+    assert _reply(refused(1, 1).outcome) != _reply(refused(1, 1, code=554).outcome)
+    assert _reply(refused(1, 1, "user unknown").outcome) != _reply(refused(1, 1, "mailbox full").outcome)
 
 
 DOMAINS = ("mail.example", "post.example", "brief.example")

@@ -9,6 +9,7 @@ from itertools import takewhile
 
 from paperround.domain.models import BounceKind
 from paperround.domain.refusals import BAD_DOMAIN
+from paperround.domain.suppressions import Suppression, SuppressionCause
 
 _IN_A_ROW = 3
 _SPREAD = timedelta(days=14)
@@ -24,8 +25,8 @@ class LetterResult:
     """The enhanced status code (RFC 3463)."""
 
 
-def reason_to_suppress(report: LetterResult, results: Sequence[LetterResult]) -> str | None:
-    """Return the reason to suppress an address after this report, or None.
+def suppression_after(report: LetterResult, results: Sequence[LetterResult]) -> Suppression | None:
+    """Return the suppression of an address that follows from this report, or None.
 
     `results` are those of the address's letters, latest first, including the reported one. One complaint or hard
     bounce suffices. Soft bounces have to be three in a row over more than 14 days; an accepted letter resets the
@@ -33,15 +34,15 @@ def reason_to_suppress(report: LetterResult, results: Sequence[LetterResult]) ->
     sender's fault, do not count.
     """
     if report.kind is BounceKind.COMPLAINT:
-        return "complaint"
+        return Suppression(SuppressionCause.COMPLAINT, "complaint")
     if report.kind is BounceKind.HARD and report.status != BAD_DOMAIN:
-        return f"hard bounce {report.status or ''}".strip()
+        return Suppression(SuppressionCause.HARD_BOUNCE, f"hard bounce {report.status or ''}".strip())
     spoken = [result for result in results if result.kind not in (BounceKind.POLICY, BounceKind.NOTHING)]
     if _run(spoken, lambda result: result.status == BAD_DOMAIN) >= _IN_A_ROW:
-        return f"hard bounce {BAD_DOMAIN}, {_IN_A_ROW} in a row"
+        return Suppression(SuppressionCause.BAD_DOMAIN, f"hard bounce {BAD_DOMAIN}, {_IN_A_ROW} in a row")
     lost = list(takewhile(lambda result: result.kind in (BounceKind.SOFT, BounceKind.HARD), spoken))
     if len(lost) >= _IN_A_ROW and lost[0].at - lost[-1].at > _SPREAD:
-        return f"{len(lost)} letters in a row did not get through"
+        return Suppression(SuppressionCause.LOST_LETTERS, f"{len(lost)} letters in a row did not get through")
     return None
 
 

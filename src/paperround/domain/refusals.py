@@ -24,6 +24,17 @@ BAD_DOMAIN = "5.1.2"
 """RFC 3463 section 3.2: the domain of the address does not accept mail. A temporary DNS failure looks the same."""
 
 
+SEVERAL = 3
+"""The number of different subscribers, or domains, that is no coincidence."""
+# Addresses, hosts, numbers, paths and the names of queue files differ from letter to letter.
+_PARTICULAR = re.compile(r"\S*[\d@./=]\S*")
+
+
+def wording(text: str) -> str:
+    """Return what two refusals have in common if they say the same about different letters."""
+    return " ".join(_PARTICULAR.sub("#", text.lower()).split())
+
+
 class Verdict(Enum):
     """What a rule decides: the next action for a letter in our queue, and the kind of bounce for a report.
 

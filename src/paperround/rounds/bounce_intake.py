@@ -6,12 +6,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from email.parser import BytesHeaderParser
 from email.policy import compat32
+from functools import partial
 
 from paperround.app import App
 from paperround.bounces import mailboxes, reports
 from paperround.bounces.replies import parse_reply
 from paperround.bounces.report import Report
-from paperround.bounces.suppression import LetterResult, reason_to_suppress
+from paperround.bounces.suppression import LetterResult, suppression_after
+from paperround.bounces.widespread import widespread_failure
 from paperround.domain import tokens
 from paperround.domain.errors import BadToken, PaperroundError
 from paperround.domain.hosts import domain_of
@@ -134,7 +136,10 @@ def take(app: App, bounce: Bounce) -> bool:
     now = app.clock()
     latest = LetterResult(now, bounce.kind, bounce.status)
     taken = app.store.bounces.take(
-        bounce, now, lambda history: reason_to_suppress(latest, [LetterResult(*fate) for fate in history])
+        bounce,
+        now,
+        lambda history: suppression_after(latest, [LetterResult(*fate) for fate in history]),
+        partial(widespread_failure, bounce.kind, bounce.status, bounce.text),
     )
     if taken is None:
         return False

@@ -7,23 +7,18 @@ the reason is not any single mailbox.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Hashable, Sequence
 from datetime import datetime, timedelta
 from itertools import takewhile
 
 from paperround.domain.hosts import domain_of
 from paperround.domain.models import BounceKind, Outcome
-from paperround.domain.refusals import Refusal, judge
+from paperround.domain.refusals import SEVERAL, Refusal, judge, wording
 from paperround.store.deliveries import FailedAttempt, RecentAttempts
 
-SEVERAL = 3
-"""The number of different subscribers, or domains, that is no coincidence."""
 COINCIDENCE = 1e-6
 """A series of refusals that chance would produce less often than this, for each letter, is no coincidence."""
 WINDOW = timedelta(minutes=10)
-# Addresses, hosts, numbers and the names of queue files differ from letter to letter.
-_PARTICULAR = re.compile(r"\S*[\d@./=]\S*")
 
 
 def refused_by_account(recent: RecentAttempts) -> list[FailedAttempt]:
@@ -33,14 +28,14 @@ def refused_by_account(recent: RecentAttempts) -> list[FailedAttempt]:
     with this reply, because many subscribers use a provider that blocks this site, three in a row are common.
     """
     since = [one for one in recent.refusals if one.row > recent.last_accepted]
-    run = list(takewhile(lambda one: wording(one.outcome) == wording(since[0].outcome), since))
+    run = list(takewhile(lambda one: _reply(one.outcome) == _reply(since[0].outcome), since))
     several = len({one.subscriber for one in run})
     return run if several >= SEVERAL and several >= _no_coincidence(run, recent) else []
 
 
 def _no_coincidence(run: Sequence[FailedAttempt], recent: RecentAttempts) -> int:
     """Return how many subscribers have to be refused in a row, given how often the same reply came before."""
-    before = sum(wording(one.outcome) == wording(run[0].outcome) for one in recent.refusals[len(run) :])
+    before = sum(_reply(one.outcome) == _reply(run[0].outcome) for one in recent.refusals[len(run) :])
     if not before or not recent.accepted:
         return SEVERAL
     share = before / (before + recent.accepted)
@@ -58,7 +53,5 @@ def refused_everywhere(refusals: Sequence[FailedAttempt], now: datetime) -> list
     return ours if min(len(subscribers), len(domains)) >= SEVERAL else []
 
 
-def wording(outcome: Outcome) -> Hashable:
-    """Return what two refusals have in common if they say the same about different letters."""
-    words = _PARTICULAR.sub("#", outcome.text.lower()).split()
-    return outcome.code, outcome.enhanced, tuple(words)
+def _reply(outcome: Outcome) -> Hashable:
+    return outcome.code, outcome.enhanced, wording(outcome.text)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, Engine, and_, delete, func, select, update
 
 from paperround.domain.hosts import domain_of
 from paperround.domain.models import BounceKind, DeliveryState, EventKind, Stage, SubscriberState
-from paperround.domain.refusals import BAD_DOMAIN
+from paperround.domain.suppressions import RecentLetter, Suppression, SuppressionCause, WidespreadFailure
 from paperround.store.engine import reading, upsert, writing
 from paperround.store.events import Wanted, tell
 from paperround.store.schema import bounces, deliveries, events, notes, subscribers, suppressions
@@ -22,8 +22,6 @@ _LETTERS_LOOKED_AT = 60
 _ALARM = "alarm "
 _DOMAIN_SPAN = timedelta(days=3)  # today's daily letter, or yesterday's where today's is not sent yet
 _DELIVERIES_LOOKED_AT, _LETTERS_OF_DOMAIN = 20_000, 500
-_SEVERAL, _MANY = 3, 5  # different subscribers or domains
-_PARTICULAR = re.compile(r"\S*[\d@./=]\S*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +52,8 @@ class BounceConsequences:
     """Whether the domain refuses this sender by policy, and this is the first such alarm today (UTC)."""
 
 
+Letters = Callable[[], Sequence[RecentLetter]]
+"""Reads the results of subscribers' latest letters."""
 History = tuple[datetime, BounceKind | None, str | None]
 """One letter: when it was finished, and the kind and status of the report about it, or None for both."""
 
@@ -65,13 +65,18 @@ class Bounces:
         self._engine, self._wanted = engine, wanted
 
     def take(
-        self, bounce: Bounce, now: datetime, judge: Callable[[Sequence[History]], str | None]
+        self,
+        bounce: Bounce,
+        now: datetime,
+        judge: Callable[[Sequence[History]], Suppression | None],
+        find_failure: Callable[[Letters, Letters], WidespreadFailure | None],
     ) -> BounceConsequences | None:
         """Store a report and apply its consequences in one transaction.
 
-        `judge` takes the history of the address, latest letter first, and returns the reason to suppress it, or
-        None. A complaint also unsubscribes. If letters to most of a domain fail, none of its addresses is
-        suppressed.
+        `judge` takes the history of the address, latest letter first, and returns its suppression, or None.
+        `find_failure` takes functions that read the latest letters to the domain and to all, and returns the
+        widespread failure that this report belongs to, or None; then nobody is suppressed for it. A complaint also
+        unsubscribes.
 
         Returns None if the report is already stored or its letter is unknown.
         """
@@ -88,15 +93,17 @@ class Bounces:
             key = email_key(subscriber.sent_to) if subscriber else ""
             if subscriber is None or not _add(db, bounce, key, now):
                 return None
-            reason = judge(_results(db, subscriber.row, subscriber.sent_to))
+            suppression = judge(_results(db, subscriber.row, subscriber.sent_to))
             domain = domain_of(subscriber.sent_to)
-            failing = _failing(db, domain, bounce, now)
-            if failing:
-                reason = None
-                _lift(db, domain if failing == "domain" else None, bounce, now)
-            if reason:
-                found = upsert(db, suppressions).values(email_key=key, reason=reason, at=now)
+            failure = find_failure(partial(_recent_letters, db, now, domain), partial(_recent_letters, db, now))
+            if failure:
+                suppression = None
+                _lift(db, None if failure.everywhere else domain, failure.lifts, now)
+            if suppression:
+                cause, reason = suppression
+                found = upsert(db, suppressions).values(email_key=key, reason=reason, at=now, cause=cause.value)
                 db.execute(found.on_conflict_do_nothing())
+            reason = suppression.reason if suppression else ""
             said = {"bounce": bounce.kind.value, "status": bounce.status, "suppressed": reason or None}
             tell(db, self._wanted, EventKind.BOUNCED, subscriber.sent_to, now, **said)
             if bounce.kind is BounceKind.COMPLAINT and key == email_key(subscriber.email):
@@ -106,11 +113,12 @@ class Bounces:
                 if SubscriberState(subscriber.state).is_subscribed:
                     tell(db, self._wanted, EventKind.UNSUBSCRIBED, subscriber.email, now)
             today = now.astimezone(UTC).date()
+            of_domain, everywhere = bool(failure and not failure.everywhere), bool(failure and failure.everywhere)
             return BounceConsequences(
-                suppressed=reason or "",
+                suppressed=reason,
                 domain=domain,
-                domain_fails=failing == "domain" and _first_today(db, f"{_ALARM}domain {domain}", today),
-                everything_fails=failing == "everywhere" and _first_today(db, f"{_ALARM}everywhere all", today),
+                domain_fails=of_domain and _first_today(db, f"{_ALARM}domain {domain}", today),
+                everything_fails=everywhere and _first_today(db, f"{_ALARM}everywhere all", today),
                 ours=bounce.kind is BounceKind.POLICY and _first_today(db, f"{_ALARM}policy {domain}", today),
             )
 
@@ -187,46 +195,7 @@ def smtp_fingerprint(delivery: int, stage: str) -> str:
     return f"smtp {delivery} {stage}"
 
 
-def _failing(db: Connection, domain: str, bounce: Bounce, now: datetime) -> str:
-    """Return whether such a report affects most subscribers of the "domain", or "everywhere"; else "".
-
-    A widespread failure is not the fault of one address. Hard bounces count against the domain only if many of them
-    have the same wording, as from a provider that has an outage or blocks this sender. If no domain can be resolved,
-    the problem is our name server.
-    """
-    if bounce.kind in (BounceKind.COMPLAINT, BounceKind.NOTHING):
-        return ""
-    if bounce.status == BAD_DOMAIN:
-        return _failing_everywhere(db, now, lambda result: result.status == BAD_DOMAIN)
-    there = _latest_results(db, now, domain)
-    if bounce.kind is BounceKind.HARD:
-        same = _wording(bounce.text)
-        dead = sum(result.kind == BounceKind.HARD and _wording(result.text) == same for result in there)
-        return "domain" if dead >= _MANY and 2 * dead > len(there) else ""
-    lost = sum(result.kind in (BounceKind.SOFT, BounceKind.POLICY) for result in there)
-    if lost >= _SEVERAL and 2 * lost > len(there):
-        return "domain"
-    return _failing_everywhere(db, now, lambda result: result.kind == BounceKind.SOFT)
-
-
-def _failing_everywhere(db: Connection, now: datetime, fails: Callable[[_LetterResult], bool]) -> str:
-    results = _latest_results(db, now)
-    failing = [result for result in results if fails(result)]
-    many = len(failing) >= _MANY and 2 * len(failing) > len(results)
-    return "everywhere" if many and len({result.domain for result in failing}) >= _SEVERAL else ""
-
-
-@dataclass(frozen=True, slots=True)
-class _LetterResult:
-    """The result of a subscriber's latest letter."""
-
-    domain: str
-    kind: str | None
-    status: str | None
-    text: str
-
-
-def _latest_results(db: Connection, now: datetime, domain: str | None = None) -> list[_LetterResult]:
+def _recent_letters(db: Connection, now: datetime, domain: str | None = None) -> list[RecentLetter]:
     """Return the result of the latest letter to each subscriber within _DOMAIN_SPAN, of all domains or of one.
 
     On a large site only the latest letters are examined (_DELIVERIES_LOOKED_AT, _LETTERS_OF_DOMAIN).
@@ -245,26 +214,16 @@ def _latest_results(db: Connection, now: datetime, domain: str | None = None) ->
     )
     if domain is not None:
         query = query.where(func.lower(deliveries.c.email).endswith(f"@{domain}", autoescape=True))
-    latest: dict[int, _LetterResult] = {}
+    latest: dict[int, RecentLetter] = {}
     for subscriber, email, kind, status, text in db.execute(query):
-        latest.setdefault(subscriber, _LetterResult(domain_of(email), kind, status, text or ""))
+        latest.setdefault(subscriber, RecentLetter(domain_of(email), kind, status, text or ""))
     return list(latest.values())
 
 
-def _wording(text: str) -> str:
-    """Return the text without what differs from letter to letter: addresses, numbers and paths."""
-    return _PARTICULAR.sub("#", text.lower())
-
-
-def _lift(db: Connection, domain: str | None, bounce: Bounce, now: datetime) -> None:
-    """Lift the suppressions of the last days that came from the same failure before it was seen to be widespread."""
-    if bounce.status == BAD_DOMAIN:
-        begins = f"hard bounce {BAD_DOMAIN}"
-    else:
-        begins = "hard bounce" if bounce.kind is BounceKind.HARD else "%letters in a row"
-    lifted = delete(suppressions).where(
-        suppressions.c.at >= now - _DOMAIN_SPAN, suppressions.c.reason.like(f"{begins}%")
-    )
+def _lift(db: Connection, domain: str | None, cause: SuppressionCause, now: datetime) -> None:
+    """Lift the suppressions of the last days with this cause, of a domain or of all."""
+    recent = suppressions.c.at >= now - _DOMAIN_SPAN
+    lifted = delete(suppressions).where(recent, suppressions.c.cause == cause.value)
     if domain is not None:
         lifted = lifted.where(suppressions.c.email_key.endswith(f"@{domain}", autoescape=True))
     db.execute(lifted)

@@ -553,6 +553,7 @@ suppressions = Table(
     Column("email_key", String, primary_key=True),
     Column("reason", String, nullable=False),
     Column("at", Moment, nullable=False),
+    Column("cause", String),  # a SuppressionCause; none if the operator or another site suppressed it
 )
 
 # Events for webhooks: written in the transaction that makes the change, deleted once delivered.

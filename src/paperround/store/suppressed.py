@@ -52,6 +52,6 @@ def recognize(db: Connection, hashes: AddressHashes, email_keys: Iterable[str]) 
     for start in range(0, len(named), _CHUNK):
         some = list(named)[start : start + _CHUNK]
         gone = delete(suppressions).where(among(db, suppressions.c.email_key, some))
-        found = db.execute(gone.returning(suppressions.c.email_key, suppressions.c.reason, suppressions.c.at)).all()
-        if kept := [{"email_key": named[hashed], "reason": reason, "at": at} for hashed, reason, at in found]:
+        found = db.execute(gone.returning(suppressions)).mappings().all()
+        if kept := [{**one, "email_key": named[one["email_key"]]} for one in found]:
             db.execute(upsert(db, suppressions).on_conflict_do_nothing(index_elements=["email_key"]), kept)
