@@ -15,7 +15,7 @@ from paperround.app import open_store
 from paperround.domain.models import Listing, Topic
 from paperround.matching import query
 from paperround.rounds import pipeline, topics
-from paperround.subscribers import confirmation
+from paperround.subscribers import confirmation, membership
 from support.papers import WORDS, listing
 from support.site import MORNING, Clock, Site
 from support.threads import at_once
@@ -69,6 +69,15 @@ def test_an_address_that_four_programs_are_given_at_once_is_one_subscriber(sites
     assert sites[0].app.store.deliveries.count() == {"queued": 1}
     at_once([lambda site=site: site.subscriber("ben@example.org", "robots", "agents") for site in sites])
     assert sites[0].app.store.subscribers.count() == {"pending": 1, "active": 1}
+
+
+def test_a_confirmation_that_four_programs_are_given_at_once_is_one(sites: list[Site]) -> None:
+    patch = {"topics": ("robots",), "queries": ("storks",)}
+    confirmation.ask_to_subscribe(sites[0].app, "ada@example.org", patch, {})
+    ada, results = membership.subscriber(sites[0].app, "ada@example.org"), list[bool]()
+    at_once([lambda site=site: results.append(confirmation.confirm(site.app, ada)) for site in sites])
+    assert sorted(results) == [False, False, False, True]
+    assert sites[0].app.store.deliveries.count() == {"queued": 2}, "the request and one welcome"
 
 
 def test_whole_days_of_four_programs_end_with_each_paper_once_for_each_subscriber(sites: list[Site]) -> None:
