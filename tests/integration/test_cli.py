@@ -809,7 +809,23 @@ def test_a_missing_column_of_topics_is_one_line_however_many_rows_there_are(site
     assert (report["new"], report["rejected"]) == (2, 0)
     file.write_text("email,topics\nzoe@example.org,\n", encoding="utf-8")
     [problem] = site.json("subscribers", "import", "people.csv", "--confirmed")["problems"]
-    assert problem.startswith("line 2 zoe@example.org: no topic to follow")
+    assert problem.startswith("line 2 zoe@example.org: no topic to follow; there are: robots")
+    file.write_text("email,topics\nzoe@example.org,\nyan@example.org,\n", encoding="utf-8")
+    problems = site.json("subscribers", "import", "people.csv", "--confirmed")["problems"]
+    assert ["there are: robots" in problem for problem in problems] == [True, False]
+
+
+def test_an_interrupted_import_says_how_far_it_came(site: Site) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    (site.folder / "people.csv").write_text("email,topics\nzoe@example.org,robots\n", encoding="utf-8")
+    site.monkeypatch.setattr("paperround.subscribers.csv_import._import_batch", interrupt)
+    assert site("subscribers", "import", "people.csv") == 130
+    assert site.err == "paperround: interrupted; 0 rows were imported before; import the file again for the others\n"
+    site.monkeypatch.setattr("paperround.rounds.pipeline.deliver", interrupt)
+    assert site("deliver") == 130
+    assert "interrupted; what was done until then is kept" in site.err
 
 
 @pytest.mark.parametrize(

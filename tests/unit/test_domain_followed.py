@@ -173,3 +173,22 @@ def test_a_paper_of_a_crowd_tells_nobody_apart() -> None:
     crowd = [f"Author number{number}x" for number in range(60)]
     found = people("Wei Zhang", [_by(1, "Wei Zhang", *crowd), _by(2, "Wei Zhang", crowd[0])])
     assert len(found) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("foo: bar", "there is no 'foo' to leave out; write words without a colon, or author: NAME"),
+        ("autor: Ada", r"there is no 'autor' to leave out \(did you mean 'author'\?\)"),
+        ("category: cs.XX", "arXiv has no category 'cs.XX'"),
+        ("cat: math.ZZ", "arXiv has no category 'math.ZZ'"),
+    ],
+)
+def test_an_entry_that_can_leave_nothing_out_is_refused(text: str, told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        read_left_out(text)
+
+
+@pytest.mark.parametrize("name", ["cs.CR", "quant-ph", "physics.optics", "Cell Biology", "neuro.science"])
+def test_a_category_of_arxiv_or_of_another_server_is_left_out(name: str) -> None:
+    assert str(read_left_out(f"cat: {name}")) == f"category: {name}"

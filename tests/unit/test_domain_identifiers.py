@@ -235,3 +235,8 @@ def test_a_text_that_is_an_identifier_is_told_from_others(text: str, identifier:
 )
 def test_a_text_with_more_or_less_than_an_identifier_is_none(text: str) -> None:
     assert not identifier_in(text)
+
+
+def test_what_is_written_as_an_identifier_is_one_whatever_its_month() -> None:
+    assert identifier_in("9999.99999") == "9999.99999"
+    assert not identifier_in("9999.9")

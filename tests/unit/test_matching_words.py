@@ -21,6 +21,7 @@ from paperround.matching.words import (
     is_plain,
     mistake_in,
     operators_in,
+    with_known_fields,
     with_phrase,
 )
 from support.queries import BATCHES, WORDS, paper
@@ -229,3 +230,25 @@ def test_a_topic_of_words_that_say_nothing_is_refused(text: str) -> None:
 @pytest.mark.parametrize("text", ["the robots", "title:the", '"the of"'])
 def test_a_topic_with_a_word_that_says_something_or_with_operators_is_accepted(text: str) -> None:
     check_topic_query(text)
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant", "changes"),
+    [
+        ("autor:zhang", "author:zhang", (("autor:", "author:"),)),
+        ("Titel:robots autor:zhang", "title:robots author:zhang", (("Titel:", "title:"), ("autor:", "author:"))),
+        ("author:zhang", "author:zhang", ()),
+        ("nothing:zhang", "nothing:zhang", ()),
+        ("autor:zhang (", "autor:zhang (", ()),
+        ("robots", "robots", ()),
+    ],
+)
+def test_a_mistyped_field_is_read_as_the_one_that_it_resembles(
+    typed: str, meant: str, changes: tuple[tuple[str, str], ...]
+) -> None:
+    assert with_known_fields(typed) == (meant, changes)
+
+
+@pytest.mark.parametrize("text", ["rob*t", "*bot", "robots *bot learn"])
+def test_a_star_that_is_not_at_the_end_of_a_word_is_a_mistake(text: str) -> None:
+    assert "only at the end of a word" in str(mistake_in(text))

@@ -197,9 +197,26 @@ def test_who_has_paused_in_the_first_versions_export_has_paused() -> None:
     assert row.state is SubscriberState.PAUSED
 
 
+def test_a_file_of_addresses_alone_needs_no_names_of_columns() -> None:
+    found = read("ada@a.example\n\nBen <ben@a.example>\nada@a.example\n")
+    assert [(row.where, row.email) for row in found.rows] == [
+        ("line 1", "ada@a.example"),
+        ("line 3", "ben@a.example"),
+    ]
+    assert problems(found) == ["line 4 ada@a.example: the address is already on line 1"]
+
+
+def test_vertical_bars_separate_cells() -> None:
+    (row,) = read("email|at\nada@example.org|8\n").rows
+    assert (row.email, row.given["at"]) == ("ada@example.org", "8")
+
+
 def test_an_empty_file_and_one_without_addresses_say_what_is_missing() -> None:
     assert "names the columns" in problems(read(""))[0]
-    assert "no column `email` among: name" in problems(read("name\nAda\n"))[0]
+    (problem,) = problems(read("name\nAda\n"))
+    assert (
+        "no column `email` among: name; the first line names the columns, for example: email,name,topics" in problem
+    )
     assert "the names of the columns are not CSV" in problems(read('"email'))[0]
 
 

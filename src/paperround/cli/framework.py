@@ -147,7 +147,7 @@ def lazy_group(package: str, panels: Panels) -> type[TyperGroup]:
                 return super().make_context(*arguments, **options)
 
         def invoke(self, ctx: Context) -> Any:
-            with _reader_may_leave():
+            with _reader_may_leave(), _interruption_is_told():
                 return super().invoke(ctx)
 
         def format_commands(self, ctx: Context, formatter: HelpFormatter) -> None:  # noqa: ARG002 - as above
@@ -170,6 +170,17 @@ def _reader_may_leave() -> Iterator[None]:
         # Python writes what is left when it exits, and would complain.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(_READER_GONE) from None
+
+
+@contextmanager
+def _interruption_is_told() -> Iterator[None]:
+    """Say in a line that the command was interrupted (Ctrl+C), and exit as a shell expects."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        kept = str(error) or "what was done until then is kept, and the same command goes on with the rest"
+        typer.echo(f"paperround: interrupted; {kept}", err=True)
+        raise SystemExit(128 + signal.SIGINT) from None
 
 
 def command_group(summary: str = "") -> typer.Typer:

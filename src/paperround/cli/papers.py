@@ -56,6 +56,9 @@ def search(
     rows = [(rank, one.paper.id, one.paper.title, "; ".join(one.why)) for rank, one in enumerate(result.found, 1)]
     if rows and not result.total:
         console.warn("no paper matches; the nearest in meaning are listed")
+    elif result.total < len(rows):
+        papers = counted(result.total, "paper matches", "papers match")
+        console.warn(f"{papers}; the nearest in meaning follow")
     console.table(("rank", "id", "title", "why"), rows)
     if not rows and result.identifier:
         console.warn(f"there is no paper {result.identifier} here")

@@ -132,7 +132,10 @@ def _say_what_is_missing(subscriber: Subscriber, home: str, *, asked: bool) -> N
 @group.command("import", cls=Command, epilog="paperround subscribers import subscribers.csv --confirmed")
 def import_subscribers(
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", parser=given_path, help="Separated by commas, semicolons or tabs.")
+        Path,
+        typer.Argument(
+            metavar="FILE", parser=given_path, help="Separated by commas, semicolons, tabs or vertical bars."
+        ),
     ],
     confirmed: Annotated[
         bool, typer.Option("--confirmed", help="They have agreed; do not ask them by email.")
@@ -350,8 +353,9 @@ def learn_from(
         console.as_json({**asdict(report), "examples": examples, "problems": problems})
     else:
         liked = counted(report.liked, "paper is here and counts as an answer", "papers are here and count as answers")
+        more = counted(report.learned, "more is", "more are")
         unknown = counted(len(report.unknown), "DOI is", "DOIs are")
-        console.say(f"{liked}; {report.learned} more are learned from, {examples} in all; {unknown} unknown here")
+        console.say(f"{liked}; {more} learned from, {examples} in all; {unknown} unknown here")
         for problem in problems:
             console.warn(problem)
     exit_if(problems)

@@ -6,12 +6,33 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from paperround.domain.text import clean, terms
+from paperround.domain.text import clean, did_you_mean, terms
 
 MOST_FOLLOWED, MOST_LEFT_OUT, MOST_ENTRY = 100, 100, 300  # entries, entries, characters of each
 MOST_COAUTHORS = 6
 
 _ENTRY = re.compile(r"(?P<kind>author|org|category|paper)\s*:\s*(?P<name>.*)", re.IGNORECASE)
+_LEFT_OUT = re.compile(r"(?P<kind>[a-z]+)\s*:\s*(?P<name>.*)", re.IGNORECASE)
+_FORMS = "author: NAME, category: NAME or paper: IDENTIFIER"
+_ARXIV = {
+    archive: frozenset(subjects.split())
+    for archive, subjects in {
+        "astro-ph": "co ep ga he im sr",
+        "cond-mat": "dis-nn mes-hall mtrl-sci other quant-gas soft stat-mech str-el supr-con",
+        "cs": "ai ar cc ce cg cl cr cv cy db dc dl dm ds et fl gl gr gt hc ir it lg lo ma mm ms na ne ni oh os pf pl ro "
+        "sc sd se si sy",
+        "econ": "em gn th",
+        "eess": "as iv sp sy",
+        "math": "ac ag ap at ca co ct cv dg ds fa gm gn gr gt ho it kt lo mg mp na nt oa oc pr qa ra rt sg sp st",
+        "nlin": "ao cd cg ps si",
+        "physics": "acc-ph ao-ph app-ph atm-clus atom-ph bio-ph chem-ph class-ph comp-ph data-an ed-ph flu-dyn gen-ph "
+        "geo-ph hist-ph ins-det med-ph optics plasm-ph pop-ph soc-ph space-ph",
+        "q-bio": "bm cb gn mn nc ot pe qm sc to",
+        "q-fin": "cp ec gn mf pm pr rm st tr",
+        "stat": "ap co me ml ot th",
+    }.items()
+}
+"""The subjects of each archive of arXiv that has any (https://arxiv.org/category_taxonomy)."""
 _WITH = re.compile(r"(?P<name>.*?)\s*\(with (?P<others>.*)\)")
 
 
@@ -82,10 +103,26 @@ def read_left_out(text: str) -> LeftOut:
     Raises ValueError, with the remedy, for an entry that excludes nothing.
     """
     entry = clean(text)
-    found = _ENTRY.fullmatch(entry)
-    kind, value = (found["kind"].lower(), clean(found["name"])) if found else ("words", entry)
+    found = _LEFT_OUT.fullmatch(entry)
+    kind, value = (_read_kind(found["kind"]), clean(found["name"])) if found else ("words", entry)
     if not terms(value) or len(entry) > MOST_ENTRY or kind == "org":
-        raise ValueError(
-            f"{entry[:80]!r} leaves nothing out; write words, author: NAME, category: NAME or paper: IDENTIFIER"
-        )
+        raise ValueError(f"{entry[:80]!r} leaves nothing out; write words, {_FORMS}")
+    if kind == "category":
+        _check_category(value)
     return LeftOut(LeftOutKind(kind), value)
+
+
+def _read_kind(typed: str) -> str:
+    kind = {"cat": "category", "organization": "org"}.get(typed.lower(), typed.lower())
+    known = ("author", "category", "paper", "org")
+    if kind not in known:
+        hint = did_you_mean(kind, known[:-1])
+        raise ValueError(f"there is no {typed[:40]!r} to leave out{hint}; write words without a colon, or {_FORMS}")
+    return kind
+
+
+def _check_category(name: str) -> None:
+    """Raise ValueError for a category of arXiv that there is not; other servers name theirs as they like."""
+    archive, dot, subject = name.lower().partition(".")
+    if dot and archive in _ARXIV and subject not in _ARXIV[archive]:
+        raise ValueError(f"arXiv has no category {name[:40]!r}; see https://arxiv.org/category_taxonomy")

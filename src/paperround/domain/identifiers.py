@@ -16,6 +16,7 @@ _ARXIV = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 # Angle brackets end a DOI, except in old DOIs made from SICI codes: 10.1002/(…)49:8<693::AID-ASI4>3.0.CO;2-O.
+_LIKE_ARXIV = re.compile(r"\d{4}\.\d{5}")  # also of a month that there is not
 _DOI = re.compile(r"10\.\d{4,9}/[^\s\"<>]+(?:<\w+::[^\s\"<>]+>[^\s\"<>]*)?", re.IGNORECASE)
 # Suffixes that URLs of publishers and preprint servers add to a DOI (10.1101/2026.04.08.123456v2).
 _DOI_PAGE = re.compile(r"(?:/(?:full|abstract|e?pdf|meta)|\.full(?:-text)?|\.pdf|\.html?)+$")
@@ -63,7 +64,7 @@ def identifier_in(text: str) -> str:
     if not name or any(char.isspace() for char in name):
         return ""
     found = arxiv_id(name)
-    return found[0] if found else doi(name) or ""
+    return found[0] if found else doi(name) or (name if _LIKE_ARXIV.fullmatch(name) else "")
 
 
 def page_address(identifier: str) -> str:

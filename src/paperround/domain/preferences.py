@@ -39,7 +39,7 @@ Plain = str | int | list[str] | None
 
 _OWN, _FOLLOW = "own", "follow"
 _PRIVATE_SLUG = re.compile(rf"({_OWN}|{_FOLLOW})-[0-9a-f]{{16}}")
-_HOUR = re.compile(r"(\d{1,2})(?::(\d{2})(?::\d{2})?)?\s*([ap])?\.?(?:m\.?)?", re.IGNORECASE)
+_HOUR = re.compile(r"(\d{1,2})(?:[:.](\d{2})(?::\d{2})?)?\s*([ap])?\.?(?:m\.?)?", re.IGNORECASE)
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>")  # of HTML, which people paste with a text
 _ITEM = re.compile(r"(?:[^\\;\n]|\\.)+")  # a backslash escapes the next character
 
@@ -178,8 +178,7 @@ def _read_hour(given: object) -> time:
     if found := _HOUR.fullmatch(text):
         hour, minute, half = int(found[1]), int(found[2] or 0), (found[3] or "").lower()
         whole = hour if not half else hour % 12 + 12 * (half == "p")
-        # Without minutes, require am or pm: a bare "7" is ambiguous.
-        if (half or found[2]) and whole < 24 and minute < 60 and (not half or 1 <= hour <= 12):
+        if whole < 24 and minute < 60 and (not half or 1 <= hour <= 12):
             return time(whole, minute)
     raise ValueError(f"{given!r} is not a time of day; write it as 07:30")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import lru_cache
 
 from paperround.domain.errors import QueryError
@@ -31,6 +32,8 @@ from paperround.matching.query import (
 # Chinese and Japanese are written without spaces. A word has up to four characters; more are several words.
 _WITHOUT_SPACES = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]{5}")
 _LONE_FIELD = re.compile(rf"(?:^|\s)(?:{'|'.join(FIELD_NAMES)}):\s*$", re.IGNORECASE)
+_STRAY_STAR = re.compile(r"\*\w")
+_FIELD = re.compile(r"(?<![^\W\d_])([^\W\d_]+):(?=\S)")
 # What makes a text an exact query: quotation marks, a star after a word, AND, OR, NOT, a leading dash, fields.
 # Parentheses alone do not: what they group means the same without them, and in a sentence they are punctuation.
 _OPERATOR = re.compile(
@@ -167,9 +170,9 @@ def interpret_search(text: str) -> Wanted:
 def mistake_in(text: str) -> QueryError | None:
     """Return why a text with an operator is not a valid query; None if it is one or has no operator.
 
-    A field with nothing after it is a mistake too.
+    A field with nothing after it is a mistake too, and so is a star that is not at the end of a word.
     """
-    if _OPERATOR.search(text) or ends_with_field(text):
+    if _OPERATOR.search(text) or ends_with_field(text) or _STRAY_STAR.search(text):
         try:
             read(text)
         except QueryError as error:
@@ -183,6 +186,18 @@ def ends_with_field(text: str) -> bool:
 
 
 _FIELD_AND_WORDS = re.compile(r"(\w+):\s*([^\s\"():*-][^\s\"():*]*(?:\s+[^\s\"():*-][^\s\"():*]*)+)")
+
+
+def with_known_fields(text: str) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """Return a text with its mistyped fields corrected, and each correction; unchanged if that makes it no query."""
+    changes: dict[str, str] = {}
+
+    def known(found: re.Match[str]) -> str:
+        near = [] if found[1].lower() in FIELD_NAMES else get_close_matches(found[1].lower(), FIELD_NAMES, 1)
+        return changes.setdefault(found[0], f"{near[0]}:") if near else found[0]
+
+    corrected = _FIELD.sub(known, text) if mistake_in(text) else text
+    return (corrected, tuple(changes.items())) if changes and not mistake_in(corrected) else (text, ())
 
 
 def with_phrase(text: str) -> str:

@@ -31,7 +31,16 @@ from paperround.matching.interests import (
     with_closeness,
 )
 from paperround.matching.search import EVERYWHERE, SearchBounds
-from paperround.matching.words import Wanted, Words, any_of, interpret_search, is_plain, mistake_in, with_phrase
+from paperround.matching.words import (
+    Wanted,
+    Words,
+    any_of,
+    interpret_search,
+    is_plain,
+    mistake_in,
+    with_known_fields,
+    with_phrase,
+)
 from paperround.rounds.collection import Collection
 from paperround.rounds.interests import best_candidates
 from paperround.rounds.meaning import Meaning
@@ -107,7 +116,10 @@ def search(
     """
     if identifier := identifier_in(text):
         return _named(app, identifier, offset)
+    text, fields = with_known_fields(text)
     result = _search(app, text, limit, offset, bounds, order)
+    if fields:
+        return replace(result, corrected=(*fields, *result.corrected))
     if result.author and is_name_of(text, result.author):
         by_author = _search(app, result.author, limit, offset, bounds, order)
         if by_author.total:

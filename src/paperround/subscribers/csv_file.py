@@ -89,7 +89,9 @@ class SubscriberList:
 
 
 def read(file: BinaryIO) -> SubscriberList:
-    """Read a CSV file in UTF-8, UTF-16 or Windows-1252, separated by commas, semicolons or tabs.
+    """Read a CSV file in UTF-8, UTF-16 or Windows-1252, separated by commas, semicolons, tabs or vertical bars.
+
+    A file with one address per line needs no names of columns.
 
     The file must be seekable and stay open until all rows are read; then it is closed.
     """
@@ -97,17 +99,22 @@ def read(file: BinaryIO) -> SubscriberList:
     text, delimiter = _separated(_lines(file, encoding))
     lines = csv.reader(text, delimiter=delimiter, strict=True)
     try:
-        header = [column.strip().lower() for column in next(lines)]
+        first = next(lines)
     except StopIteration:
         return _useless("the file is empty; its first line names the columns: email, topics, …")
     except csv.Error as error:
         return _useless(f"the names of the columns are not CSV ({error})")
+    records = _records(lines, delimiter)
+    if len(first) == 1 and "@" in first[0]:
+        records, first = chain([(1, first)], records), ["email"]
+    header = [column.strip().lower() for column in first]
     names = [_SYNONYMS.get(column, column) for column in header]
     known = {*COLUMNS, *_HELPERS} if "state" in names else {"email", *FIELDS, *_HELPERS}
     ignored = tuple(column for column, name in zip(header, names, strict=True) if name not in known and column)
     if "email" not in names:
-        return _useless(f"no column `email` among: {', '.join(header)[:200]}", ignored)
-    entries = _read_rows(_records(lines, delimiter), [name if name in known else "" for name in names])
+        remedy = "the first line names the columns, for example: email,name,topics"
+        return _useless(f"no column `email` among: {', '.join(header)[:200]}; {remedy}", ignored)
+    entries = _read_rows(records, [name if name in known else "" for name in names])
     columns = tuple(name for name in FIELDS if name in names)
     return SubscriberList(entries, ignored, columns, encodings.other_than_utf8(encoding))
 
@@ -164,7 +171,7 @@ def _separated(lines: Iterator[str]) -> tuple[Iterator[str], str]:
     first = next(lines, "")
     if found := _SEPARATOR_LINE.fullmatch(first):
         return lines, found[1]
-    return chain([first] if first else [], lines), max(",;\t", key=first.count)
+    return chain([first] if first else [], lines), max(",;\t|", key=first.count)
 
 
 def _records(lines: Any, delimiter: str) -> Iterator[tuple[int, list[str] | Problem]]:

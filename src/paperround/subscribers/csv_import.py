@@ -107,6 +107,9 @@ def import_subscribers(app: App, found: SubscriberList, options: ImportOptions) 
             rows = counted(report.imported, "row was", "rows were")
             done = f"; {rows} imported before" if report.imported and not options.dry_run else ""
             raise StoreError(f"{error}{done}") from error
+        except KeyboardInterrupt:
+            rows = counted(0 if options.dry_run else report.imported, "row was", "rows were")
+            raise KeyboardInterrupt(f"{rows} imported before; import the file again for the others") from None
         report.add(additions, problems, listed=options.listed)
         app.progress.advance(len(entries))
     report.add_unfollowing(reader)
@@ -161,6 +164,8 @@ class _RowReader:
         self._takes_utf8: bool | None = None
         """Whether the relay accepts addresses outside ASCII; None if it was not asked yet."""
         self._warnings = warnings
+        self._told_topics = False
+        """Whether a problem has listed the topics: once for all rows is enough."""
         self.following_nothing = 0
         """The number of rows that have nothing to follow because the file has no column for it."""
 
@@ -181,7 +186,9 @@ class _RowReader:
         if row.state is None and not (patch.get("topics") or before.patched(patch).follow_something):
             if not set(_FOLLOWED).intersection(self._columns):
                 raise _NothingToFollow
-            raise UnknownName(f"no topic to follow; {self.topics_remedy}")
+            known_topics = "" if self._told_topics else f"; {self.topics_remedy}"
+            self._told_topics = True
+            raise UnknownName(f"no topic to follow{known_topics}")
         return SubscriberChange(email, patch, self._state(row), row.consent, row.history, row.suppressed)
 
     def _check_relay(self, email: str) -> None:
