@@ -231,8 +231,8 @@ class WebhookSettings(_Part):
 
     name: Annotated[str, Field(min_length=1, max_length=60)]
     url: str
-    secret: SecretStr
-    """The key that signs each call: `whsec_` and the base64 of 24 to 64 bytes."""
+    secret: Annotated[SecretStr, Field(validate_default=True)] = SecretStr("")
+    """Required. The key that signs each call: `whsec_` and the base64 of 24 to 64 bytes."""
     events: Annotated[tuple[EventKind, ...], Field(min_length=1)] = tuple(EventKind)
 
     @field_validator("url")

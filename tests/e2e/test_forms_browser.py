@@ -150,6 +150,14 @@ def test_a_time_zone_is_found_by_its_city(browser: Browser, base: Address) -> No
     page.fill("[aria-label='Find a city']", "sao p")
     assert page.input_value("#timezone") == "America/Sao_Paulo"
     assert "Sao Paulo (UTC−3)" in page.inner_text("summary")
+    page.fill("[aria-label='Find a city']", "muench")
+    assert page.input_value("#timezone") == "America/Sao_Paulo"
+    assert "not in the list: choose the nearest" in page.inner_text("form.subscribe details")
+    assert page.locator("#timezone option:not([hidden])").count() > 50
+    for city, name in (("munch", "Europe/Berlin"), ("san fran", "America/Los_Angeles"), ("MUNICH", "Europe/Berlin")):
+        page.fill("[aria-label='Find a city']", city)
+        assert page.input_value("#timezone") == name
+    assert "not in the list" not in page.inner_text("form.subscribe details")
     page.fill("[aria-label='Find a city']", "")
     page.select_option("#timezone", "Europe/Berlin")
     page.press("[aria-label='Find a city']", "Enter")

@@ -576,7 +576,7 @@ def test_a_dkim_key_is_made_once_and_its_record_printed(site: Site, algorithm: s
     assert site("dkim", "keygen", "--algorithm", algorithm) == 0
     key = site.folder / "config" / "dkim.pem"
     assert key.stat().st_mode & 0o777 == 0o600
-    told = site.out
+    told, warned = site.out, site.err
     config = site.folder / "config" / "paperround.toml"
     with config.open("a", encoding="utf-8") as file:
         file.write("\n" + told[told.index("[dkim]") : told.index("\n\nPublish")] + "\n")
@@ -584,6 +584,7 @@ def test_a_dkim_key_is_made_once_and_its_record_printed(site: Site, algorithm: s
     line = site.out.strip()
     assert line in told
     assert line.startswith("paperround._domainkey.paperround.example. IN TXT ")
+    assert "paperround.example is only a placeholder" in warned
     strings = re.findall(r'"([^"]*)"', line)
     assert max(map(len, strings)) <= 255
     [record] = site.json("dkim", "record")

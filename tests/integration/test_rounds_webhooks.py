@@ -171,6 +171,15 @@ def test_a_wish_to_be_left_alone_is_honoured(site: Site, receiver: Receiver) -> 
     assert webhooks.call_due(site.app) == 1
 
 
+def test_doctor_says_where_nothing_listens(tmp_path: Path) -> None:
+    hook = {"name": "crm", "url": "http://127.0.0.1:9/", "secret": SECRET}
+    made = Site(tmp_path, webhooks=[hook])
+    (found,) = [finding for finding in examine(made.app) if finding.check == "webhook crm"]
+    assert found.verdict is CheckState.WARNING
+    assert "nothing answers at 127.0.0.1:9" in found.what
+    made.app.close()
+
+
 def test_gone_is_gone_and_doctor_says_so(site: Site, receiver: Receiver) -> None:
     receiver.replies = [(410, {})]
     site.subscriber("ada@subscriber.example", "robots")
@@ -179,6 +188,7 @@ def test_gone_is_gone_and_doctor_says_so(site: Site, receiver: Receiver) -> None
     assert webhooks.call_due(site.app) == 0
     found = [finding for finding in examine(site.app) if finding.check == "webhook crm"]
     assert [finding.verdict for finding in found] == [CheckState.ERROR]
+    assert found[0].what.startswith("1 event could not be delivered")
     assert "HTTP 410" in found[0].what
     site.clock.now += timedelta(days=40)
     pipeline.sweep(site.app)

@@ -206,6 +206,19 @@ def test_the_subscribe_form_leads_to_the_trial(pages: Pages) -> None:
     assert answer.headers["location"].endswith("/interest?q=walking")
 
 
+def test_the_trial_leads_back_to_the_form_with_its_schedule(pages: Pages) -> None:
+    browser = Browser(pages.web)
+    typed = {"cadence": "weekly", "at": "06:15", "timezone": "Asia/Tokyo", "weekday": "friday", "max_papers": "7"}
+    answer = browser.post("/subscribe", data={"step": "interest", "way": "interest", "query": "walking", **typed})
+    trial = browser.get(answer.headers["location"]).text
+    assert '<input type="hidden" name="at" value="06:15">' in trial
+    (back,) = re.findall(r'href="[^"]*(/subscribe\?way=interest[^"]*)"', trial)
+    form = browser.get(html.unescape(back)).text
+    for shown in ('value="06:15"', '"Asia/Tokyo" selected', '"weekly" selected', '"friday" selected', 'value="7"'):
+        assert shown in form
+    assert 'name="first_now" value="1">' in form
+
+
 def test_the_learned_taste_is_told_in_words_forgotten_reset_and_exported(pages: Pages) -> None:
     pages.site.subscriber(_EMAIL, "robots")
     browser, own = Browser(pages.web), _own(pages)

@@ -105,6 +105,11 @@ def test_a_wrong_setting_is_one_line_with_file_field_and_remedy(tmp_path: Path, 
     assert "\n" not in str(error.value)
 
 
+def test_a_webhook_without_a_secret_is_answered_with_how_to_make_one(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"secret: must be whsec_.*make one: python3 -c"):
+        settings.load(written(tmp_path, '[[webhooks]]\nname = "a"\nurl = "https://a.example"\n'), None)
+
+
 @pytest.mark.parametrize(
     ("text", "fields"),
     [

@@ -236,6 +236,23 @@ def test_a_chart_has_a_bar_for_each_number_and_a_scale_that_holds_them() -> None
     assert "no data yet" in charts.by_day({}, day, 30).decode()
 
 
+def test_what_went_well_and_what_was_lost_have_the_same_colors_on_every_chart() -> None:
+    day = date(2026, 11, 23)
+
+    def color(name: str) -> str:
+        picture = charts.by_day({"other": {day: 1}, name: {day: 1}}, day, 30).decode()
+        return re.findall(rf'fill="([^"]+)"><title>2026-11-23: 1 {name}', picture)[0]
+
+    assert color("sent") == color("joined") != color("left") == color("failed") == color("hard")
+    assert len({color(name) for name in ("sent", "queued", "sending", "deferred", "failed", "expired")}) == 6
+
+
+def test_a_zone_is_found_by_other_cities_that_are_offered_with_it() -> None:
+    offered = {zone.name: zone for some in time_zones.choices(NOW, ENGLISH) for zone in some[1]}
+    assert "Munich" in offered["Europe/Berlin"].also
+    assert set(time_zones._ALSO) <= set(offered)
+
+
 @given(st.integers(0, 10**9))
 def test_no_bar_is_higher_than_its_scale(number: int) -> None:
     picture = charts.by_day({"sent": {NOW.date(): number}}, NOW.date(), 30).decode()

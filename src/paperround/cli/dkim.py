@@ -64,6 +64,11 @@ def make_key(
         console.say(f'key_file = "{file}"')
     console.say("\nPublish this record in the DNS, before letters are signed with the key:\n")
     _print_record(*dkim_key.Key(domain, selector, dkim_key.read(file)).dns_record)
+    if domain.endswith(".example"):
+        console.warn(
+            f"\n{domain} is only a placeholder: set site.sender to an address at your domain, write that domain in "
+            "[dkim], and run `paperround dkim record` for its record"
+        )
 
 
 @group.command("record", cls=Command, epilog="paperround dkim record")

@@ -19,14 +19,14 @@ _ARXIV = {
     for archive, subjects in {
         "astro-ph": "co ep ga he im sr",
         "cond-mat": "dis-nn mes-hall mtrl-sci other quant-gas soft stat-mech str-el supr-con",
-        "cs": "ai ar cc ce cg cl cr cv cy db dc dl dm ds et fl gl gr gt hc ir it lg lo ma mm ms na ne ni oh os pf pl ro "
-        "sc sd se si sy",
+        "cs": "ai ar cc ce cg cl cr cv cy db dc dl dm ds et fl gl gr gt hc ir it lg lo ma mm ms na ne ni oh os pf pl "
+        "ro sc sd se si sy",
         "econ": "em gn th",
         "eess": "as iv sp sy",
         "math": "ac ag ap at ca co ct cv dg ds fa gm gn gr gt ho it kt lo mg mp na nt oa oc pr qa ra rt sg sp st",
         "nlin": "ao cd cg ps si",
-        "physics": "acc-ph ao-ph app-ph atm-clus atom-ph bio-ph chem-ph class-ph comp-ph data-an ed-ph flu-dyn gen-ph "
-        "geo-ph hist-ph ins-det med-ph optics plasm-ph pop-ph soc-ph space-ph",
+        "physics": "acc-ph ao-ph app-ph atm-clus atom-ph bio-ph chem-ph class-ph comp-ph data-an ed-ph flu-dyn "
+        "gen-ph geo-ph hist-ph ins-det med-ph optics plasm-ph pop-ph soc-ph space-ph",
         "q-bio": "bm cb gn mn nc ot pe qm sc to",
         "q-fin": "cp ec gn mf pm pr rm st tr",
         "stat": "ap co me ml ot th",

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from sqlalchemy import make_url
 
@@ -34,6 +36,7 @@ _LATE = timedelta(hours=2)
 _MANY_WAITING = 2_000  # papers without a vector: more than a busy day brings
 _WEEK = timedelta(days=7)
 _NEVER_SERVED = timedelta(days=14)
+_WEBHOOK_SECONDS = 5.0
 _MAILBOX_SECONDS = 5.0  # for each response of the mailbox
 _SAMPLE = (  # for a test of what writes summaries
     "Walking on rough ground",
@@ -309,9 +312,23 @@ def _sources(app: App) -> Iterator[Finding]:
 def _webhooks(app: App) -> Iterator[Finding]:
     for name, state, number, answer in app.store.events.troubles():
         failed = state == "failed"
-        fate = "could not be delivered" if failed else "are not delivered yet"
-        what = f"{number} events {fate}; the last response: {answer}"
+        fate = "could not be delivered" if failed else "not delivered yet"
+        what = f"{counted(number, 'event')} {fate}; the last response: {answer}"
         yield Finding(f"webhook {name}", CheckState.ERROR if failed else CheckState.WARNING, what)
+    for webhook in app.settings.webhooks:
+        if problem := _unreachable(webhook.url):
+            yield Finding(f"webhook {webhook.name}", CheckState.WARNING, problem)
+
+
+def _unreachable(url: str) -> str:
+    """Why no connection can be opened to the host of an address; empty if one can."""
+    parts = urlsplit(url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        socket.create_connection((parts.hostname or "", port), _WEBHOOK_SECONDS).close()
+    except OSError as error:
+        return f"nothing answers at {parts.hostname}:{port} ({error.strerror or error}); does the program run?"
+    return ""
 
 
 def _topics(app: App) -> Iterator[Finding]:

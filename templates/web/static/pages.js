@@ -20,18 +20,22 @@ if (zone) {
   finder.type = "search";
   finder.placeholder = zone.dataset.filter;
   finder.setAttribute("aria-label", zone.dataset.filter);
+  const none = document.createElement("small");
+  none.setAttribute("role", "status");
+  const plain = (words) => words.normalize("NFD").replace(/\p{M}/gu, "").trim().toLowerCase().replaceAll(/[\s_-]+/g, " ");
   finder.addEventListener("input", () => {
-    const wanted = finder.value.trim().toLowerCase().replaceAll(" ", "_");
+    const wanted = plain(finder.value);
     const options = all.flatMap((child) => (child instanceof HTMLOptGroupElement ? [...child.children] : [child]));
     const chosen = zone.value;
-    const fits = options.filter((option) => `${option.value} ${option.text}`.toLowerCase().replaceAll(" ", "_").includes(wanted));
-    options.forEach((option) => { option.hidden = option.disabled = wanted !== "" && !fits.includes(option); });
+    const fits = options.filter((option) => plain(`${option.value} ${option.text} ${option.dataset.also ?? ""}`).includes(wanted));
+    none.textContent = fits.length ? "" : zone.dataset.none;
+    options.forEach((option) => { option.hidden = option.disabled = fits.length > 0 && !fits.includes(option); });
     if (wanted && fits.length && !fits.some((option) => option.value === chosen)) zone.value = fits[0].value;
     tellZone();
   });
   // Enter chooses, and must not send the form.
   finder.addEventListener("keydown", (event) => { if (event.key === "Enter") { event.preventDefault(); zone.focus(); } });
-  zone.before(finder);
+  zone.after(finder, none);
 }
 
 // An interest is a sentence: show all of it, on as many lines as it takes. Enter sends the form, as from an input.
@@ -115,6 +119,8 @@ const showTrials = (notes) => {
   if (!notes.length) text("p", trials.dataset.empty, trials, "hint");
 };
 if (trials && !trials.children.length) showTrials([]);
+// What the button would show is shown as one types.
+document.querySelectorAll("button[value=try]").forEach((button) => { button.parentElement.hidden = true; });
 
 let waiting = 0;
 let running = new AbortController();

@@ -6,8 +6,9 @@ that Python 3.12 no longer supports.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
+from itertools import cycle
 from math import ceil, log10
 from typing import Any
 
@@ -16,7 +17,14 @@ from lxml import etree
 _SVG = "http://www.w3.org/2000/svg"
 _WIDTH, _HEIGHT = 680, 230
 _LEFT, _TOP, _BOTTOM, _RIGHT = 48, 28, 24, 16  # pixels for the numbers, the legend and the dates
-_COLORS = ("#3f7f9f", "#b0563f", "#b8860b", "#7d7668", "#8a5faa", "#4f8f5f", "#99707f")
+_BLUE, _RED, _YELLOW, _GRAY, _PURPLE, _GREEN = "#3f7f9f", "#b0563f", "#b8860b", "#7d7668", "#8a5faa", "#4f8f5f"
+_COLORS = (_BLUE, _YELLOW, _PURPLE, _GREEN, _GRAY, "#99707f")
+"""Of names without a color of their own."""
+_COLOR_OF = {
+    **{"joined": _GREEN, "left": _RED, "sent": _GREEN, "queued": _YELLOW, "sending": _BLUE, "deferred": "#99707f"},
+    **{"failed": _RED, "expired": _PURPLE, "suppressed": _GRAY, "hard": _RED, "soft": _YELLOW, "complaint": _PURPLE},
+}
+"""What went well is green, what failed or was lost is red, on every chart."""
 _STYLE = (
     "text { font: 11px system-ui, sans-serif; fill: #5c574d } line { stroke: #c9c1b1 } "
     "@media (prefers-color-scheme: dark) { text { fill: #b8b0a1 } line { stroke: #4b463d } }"
@@ -37,10 +45,16 @@ def by_day(series: Mapping[str, Mapping[date, int]], last: date, days: int) -> b
     return bytes(etree.tostring(root, encoding="utf-8"))
 
 
+def _colors(names: Iterable[str]) -> list[str]:
+    """Return a color for each name; the others are repeated after the sixth."""
+    others = cycle(_COLORS)
+    return [_COLOR_OF.get(name) or next(others) for name in names]
+
+
 def _bar(root: Any, series: Mapping[str, Mapping[date, int]], day: date, number: int, days: int, top: int) -> None:
     step = (_WIDTH - _LEFT - _RIGHT) / days
     left, level = _LEFT + number * step, float(_HEIGHT - _BOTTOM)
-    for color, (name, numbers) in zip(_COLORS, series.items(), strict=False):
+    for color, (name, numbers) in zip(_colors(series), series.items(), strict=False):
         if value := numbers.get(day, 0):
             height = value / top * (_HEIGHT - _TOP - _BOTTOM)
             level -= height
@@ -60,7 +74,7 @@ def _scale(root: Any, top: int) -> None:
 
 def _legend(root: Any, names: list[str]) -> None:
     left = float(_LEFT)
-    for color, name in zip(_COLORS, names, strict=False):
+    for color, name in zip(_colors(names), names, strict=False):
         _add(root, "rect", x=left, y=5, width=10, height=10, fill=color)
         _text(root, left + 14, 14, name)
         left += 26 + 7 * len(name)

@@ -28,6 +28,7 @@ from paperround.web import wording
 from paperround.web.browse import cards
 from paperround.web.context import PRIVATE, ContextDep, RequestContext
 from paperround.web.forms import Form, FormFields, read_number
+from paperround.web.subscribers.preferences_form import schedule_of
 from paperround.web.subscribers.token_links import path, subscriber_of
 
 router = APIRouter()
@@ -42,7 +43,8 @@ def try_interest(request: Request, context: ContextDep) -> Response:
     fields = FormFields(request.query_params.multi_items())
     answers = read_answers((name, read_number(value)) for name, value in fields.pairs(_ANSWERS))
     text = _with_word(fields)
-    onward = {"way": "interest", "q": text, **_named(answers)}
+    schedule = {**schedule_of(fields), **({"later": "1"} if fields.get("later") else {})}
+    onward = {"way": "interest", "q": text, **schedule, **_named(answers)}
     return _page(
         request,
         context,
@@ -51,6 +53,7 @@ def try_interest(request: Request, context: ContextDep) -> Response:
         answers,
         action=f"{context.home}/interest",
         onward=f"{context.home}/subscribe?{urlencode(onward, doseq=True)}",
+        schedule=schedule,
     )
 
 
@@ -165,13 +168,13 @@ def _page(
         most_query=MOST_QUERY,
         needs_english=wording.needs_english(context.app.shared(Meaning).encoder, language),
         corrected=_address(trial.correction, answers, facts) if trial and trial.correction else "",
-        **({"subscriber": None, "onward": ""} | facts),
+        **({"subscriber": None, "onward": "", "schedule": {}} | facts),
     )
 
 
 def _address(text: str, answers: Answers, facts: Mapping[str, Any]) -> str:
     """Return the address that tries another text; a subscriber's answers are stored, and a visitor's are in it."""
-    kept = {} if "subscriber" in facts else _named(answers)
+    kept = {} if "subscriber" in facts else {**facts["schedule"], **_named(answers)}
     return f"{facts['action']}?{urlencode({'q': text, **kept}, doseq=True)}"
 
 

@@ -44,6 +44,9 @@ _SHOWN, _CLOSEST, _COUNTED = 5, 3, 1_000  # papers of a query preview
 _EMPTY_LINES = 1
 _LONGEST_ENTRY = 40_000  # characters: a text area holds all lines of a list
 _MARKED = {"paused_until", "follows", "leave_out"}  # fields that show their own error
+_LONGEST_CHOICE = 60  # characters
+SCHEDULE = ("cadence", "weekday", "monthday", "at", "timezone", "max_papers")
+"""The fields of the schedule, which the page that tries an interest keeps in its address."""
 INPUTS = {name: name for name in FIELDS} | {"topics": "topic", "queries": "query"}
 """The input of each preference. A list has one input for each entry; an empty one says that the list was submitted.
 """
@@ -161,6 +164,11 @@ def read_form(form: FormFields, stored: Preferences = DEFAULTS) -> PreferencesFo
 def read_answers_of(form: FormFields) -> dict[int, int]:
     """Return the feedback on papers that the form carries along: +1 or −1 by the row of the paper."""
     return read_answers((name, read_number(value)) for name, value in form.pairs(("more", "less")))
+
+
+def schedule_of(form: FormFields) -> dict[str, str]:
+    """Return the fields of the schedule that are filled in."""
+    return {name: value[:_LONGEST_CHOICE] for name, value in form.known(SCHEDULE).items() if value}
 
 
 def check_form(

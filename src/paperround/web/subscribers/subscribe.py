@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
 from functools import partial
+from typing import Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request, Response
@@ -70,10 +71,14 @@ def subscribe_form(
     email = email or _kept_address(request, _TYPED)
     language = context.visitors_language(request)
     chosen = tuple(known.slug for known in context.app.store.topics.public() if known.slug == topic)
-    shown = PreferencesForm(DEFAULTS.patched({"topics": chosen, "language": language.code}), first_now=True)
-    typed = {"queries": (q[:MOST_TYPED],)} if q else {}
+    fields = FormFields(request.query_params.multi_items())
+    shown = PreferencesForm(
+        DEFAULTS.patched({"topics": chosen, "language": language.code}), first_now=not fields.get("later")
+    )
+    typed: dict[str, Any] = {"queries": (q[:MOST_TYPED],)} if q else {}
     typed |= {"follows": (follow[:MOST_ENTRY],)} if follow else {}
-    answers = preferences_form.read_answers_of(FormFields(request.query_params.multi_items()))
+    typed |= preferences_form.schedule_of(fields)
+    answers = preferences_form.read_answers_of(fields)
     shown = replace(shown, typed=typed, email=email[:_LONGEST_EMAIL], answers=answers)
     response = _form(request, context, language, shown)
     if email:
@@ -131,7 +136,10 @@ def _subscribe(request: Request, context: RequestContext, form: FormFields) -> R
     if form.get("step") == "begin":
         return _redirect_with_address(context, "/subscribe", _TYPED, shown.email)
     if form.get("step") == "interest":
-        wanted = urlencode({"q": next(iter(shown["queries"]), "")})
+        schedule = preferences_form.schedule_of(form)
+        if schedule and not form.get("first_now"):
+            schedule["later"] = "1"
+        wanted = urlencode({"q": next(iter(shown["queries"]), ""), **schedule})
         return _redirect_with_address(context, f"/interest?{wanted}", _TYPED, shown.email, "/subscribe")
     context.count_trials(request, len(shown["queries"]))
     if form.get("step") == "try":

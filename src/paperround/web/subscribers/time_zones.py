@@ -33,6 +33,50 @@ _NAMES = """
     Europe/Warsaw Europe/Zurich
     Pacific/Auckland Pacific/Fiji Pacific/Honolulu Pacific/Noumea
 """.split()  # noqa: SIM905 - as a list it would take a page
+_ALSO = {
+    "Africa/Casablanca": "Rabat, Marrakesh",
+    "Africa/Johannesburg": "Cape Town, Durban, Pretoria",
+    "Africa/Lagos": "Abuja, Kinshasa",
+    "America/Argentina/Buenos_Aires": "Córdoba, Rosario",
+    "America/Bogota": "Medellín",
+    "America/Chicago": "Austin, Dallas, Houston, Madison, Minneapolis, New Orleans, St. Louis, Urbana, Winnipeg",
+    "America/Denver": "Boulder, Calgary, Edmonton, Salt Lake City",
+    "America/Los_Angeles": "Berkeley, Palo Alto, Portland, San Diego, San Francisco, San José, Seattle, Stanford, "
+    "Vancouver, Silicon Valley",
+    "America/Mexico_City": "Guadalajara, Monterrey",
+    "America/New_York": "Atlanta, Baltimore, Boston, Cambridge, Detroit, Miami, Philadelphia, Pittsburgh, Princeton, "
+    "Washington",
+    "America/Sao_Paulo": "Belo Horizonte, Brasília, Campinas, Porto Alegre, Rio de Janeiro",
+    "America/Toronto": "Montréal, Ottawa, Québec, Waterloo",
+    "Asia/Dubai": "Abu Dhabi, Muscat",
+    "Asia/Ho_Chi_Minh": "Hanoi, Saigon",
+    "Asia/Jerusalem": "Haifa, Tel Aviv",
+    "Asia/Karachi": "Islamabad, Lahore",
+    "Asia/Kolkata": "Bangalore, Bengaluru, Bombay, Calcutta, Chennai, Delhi, Hyderabad, Kanpur, Mumbai, Pune",
+    "Asia/Seoul": "Busan, Daejeon",
+    "Asia/Shanghai": "Beijing, Chengdu, Guangzhou, Hangzhou, Nanjing, Peking, Shenzhen, Tianjin, Wuhan, Xi'an",
+    "Asia/Tokyo": "Fukuoka, Kyoto, Nagoya, Osaka, Sapporo, Sendai, Yokohama",
+    "Australia/Sydney": "Canberra",
+    "Europe/Amsterdam": "Delft, Eindhoven, Rotterdam, The Hague, Utrecht",
+    "Europe/Athens": "Thessaloniki",
+    "Europe/Berlin": "Aachen, Bonn, Bremen, Cologne, Dresden, Düsseldorf, Frankfurt, Hamburg, Hannover, Heidelberg, "
+    "Karlsruhe, Köln, Leipzig, München, Munich, Nürnberg, Nuremberg, Stuttgart, Tübingen",
+    "Europe/Brussels": "Antwerp, Ghent, Leuven",
+    "Europe/Istanbul": "Ankara, Izmir",
+    "Europe/Lisbon": "Porto",
+    "Europe/London": "Belfast, Birmingham, Bristol, Cambridge, Edinburgh, Glasgow, Leeds, Liverpool, Manchester, "
+    "Oxford",
+    "Europe/Madrid": "Barcelona, Sevilla, Valencia",
+    "Europe/Moscow": "Saint Petersburg",
+    "Europe/Paris": "Bordeaux, Grenoble, Lille, Lyon, Marseille, Nice, Toulouse",
+    "Europe/Prague": "Brno",
+    "Europe/Rome": "Bologna, Florence, Milan, Milano, Napoli, Pisa, Roma, Torino, Turin, Venice",
+    "Europe/Stockholm": "Göteborg, Gothenburg, Lund, Uppsala",
+    "Europe/Vienna": "Graz, Innsbruck, Linz, Salzburg",
+    "Europe/Warsaw": "Gdańsk, Kraków, Wrocław",
+    "Europe/Zurich": "Basel, Bern, Geneva, Genf, Genève, Lausanne",
+    "Pacific/Auckland": "Christchurch, Wellington",
+}
 _MINUTE = timedelta(minutes=1)
 _REGIONS = (
     *(_("Africa"), _("America"), _("Antarctica"), _("Arctic"), _("Asia"), _("Atlantic"), _("Australia"), _("Europe")),
@@ -48,6 +92,8 @@ class TimeZoneChoice:
     """The name in the time zone database, such as `Europe/Berlin`."""
     label: str
     """The label in the form, such as `Berlin (UTC+1)`."""
+    also: str = ""
+    """Other large cities with this clock, by which it is found."""
 
 
 def choices(now: datetime, language: Language, chosen: str = "UTC") -> list[tuple[str, list[TimeZoneChoice]]]:
@@ -62,7 +108,7 @@ def _choices(now: datetime, language: Language, chosen: str) -> list[tuple[str, 
     for name in sorted({*_NAMES, chosen} - {"UTC"}):
         region = name.partition("/")[0] if "/" in name else ""
         shown = language.gettext(region) if region in _REGIONS else region
-        by_region.setdefault(shown, []).append(TimeZoneChoice(name, _label(name, now, language)))
+        by_region.setdefault(shown, []).append(TimeZoneChoice(name, _label(name, now, language), _ALSO.get(name, "")))
     for zones in by_region.values():
         zones.sort(key=lambda zone: (zone.name != "UTC", fold(zone.label)))
     return list(by_region.items())
