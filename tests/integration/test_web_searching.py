@@ -215,11 +215,18 @@ def test_a_page_of_filtered_results_leads_to_the_next_with_its_filters(pages: Pa
 
 
 def test_a_mistake_is_explained_with_the_spot_while_the_words_are_searched_for(pages: Pages) -> None:
-    text = pages.client.get("/search", params={"q": "titel:robots"}).text
-    assert "there is no field titel: (did you mean title:?)" in text
+    text = pages.client.get("/search", params={"q": "letters:robots"}).text
+    assert "there is no field letters: (fields are title" in text
     assert "^</pre>" in text
     assert len(_titles(text)) == 5
     assert "not a valid query" not in pages.client.get("/search", params={"q": "Robots: a careful study"}).text
+
+
+def test_a_mistyped_field_is_searched_for_as_the_one_that_it_resembles(pages: Pages) -> None:
+    text = pages.client.get("/search", params={"q": "titel:robots"}).text
+    assert "Showing results for “title:” instead of “titel:”." in text
+    assert "not a valid query" not in text
+    assert len(_titles(text)) == 5
 
 
 def test_a_search_without_a_word_says_what_is_missing(pages: Pages) -> None:
