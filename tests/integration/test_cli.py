@@ -98,7 +98,8 @@ def test_a_command_whose_output_nobody_reads_ends_quietly(site: Site, arguments:
 def test_a_first_morning_from_file_to_letter(site: Site) -> None:
     [report] = site.json("ingest", "--file", str(site.papers()), "--as", "jsonl")
     assert report == {
-        "source": "papers.jsonl", "fetched": 3, "new": 3, "updated": 0, "rejected": 0, "stale": False, "problems": [],
+        "source": "papers.jsonl", "fetched": 3, "new": 3, "updated": 0, "rejected": 0, "stale": False, "too_old": 0,
+        "problems": [],
     }  # fmt: skip
     add = [
         "subscribers",
@@ -143,7 +144,7 @@ def test_a_preview_is_written_to_files_and_changes_nothing(site: Site) -> None:
     assert site("preview", "--topic", "robots", "--out", "topic") == 0
     assert site.json("deliveries", "list") == []
     assert site("preview", "--topic", "robots", "--date", "2020-01-01", "--out", "none") == 2
-    assert "no new papers for this letter" in site.err
+    assert "there is no letter of 2020-01-01; the latest are of 2026-11-20" in site.err
 
 
 def test_search_speaks_the_query_language_and_plain_words(site: Site) -> None:
@@ -371,8 +372,10 @@ def _files(folder: Path) -> dict[Path, bytes]:
 def test_a_search_names_the_mistake_in_a_query_and_a_phrase_that_finds_more(site: Site) -> None:
     site("ingest", "--file", str(site.papers()), "--as", "jsonl")
     assert site("search", "titel:robots") == 0
+    assert site.err == 'showing results for "title:" instead of "titel:"\n'
+    assert site("search", "letters:robots") == 0
     assert "this is not a valid query" in site.err
-    assert "did you mean title:?" in site.err
+    assert "there is no field letters:" in site.err
     assert site("search", "author:ben bookman") == 0
     assert 'no paper found; a field applies to one word, did you mean author:"ben bookman"' in site.err
 
