@@ -203,8 +203,8 @@ def test_a_round_whose_letters_cannot_be_made_is_counted_as_our_own_trouble(
         raise OSError("the key is gone")
 
     monkeypatch.setattr(LetterBuilder, "prepare", broken)
-    tally = pipeline.deliver(site.app).letters
-    assert (tally["deferred"], tally["ours"]) == (1, 1)
+    tally = pipeline.deliver(site.app)
+    assert (tally.letters["deferred"], tally.deferred_by_us) == (1, 1)
     site.app.close()
 
 
