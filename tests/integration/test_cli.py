@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from paperround import cli
+from support import databases
 from support.papers import listing
 
 MORNING = "2026-11-23T07:30Z"
@@ -64,6 +65,7 @@ def site(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tm
     (tmp_path / "config" / "topics.toml").write_text(
         '[[topics]]\nslug = "robots"\nname = "Robots"\nquery = "robot*"\n', encoding="utf-8"
     )
+    databases.copy_sqlite(tmp_path / "data" / "paperround.db")
     yield site
     signal.signal(signal.SIGTERM, before)
 
@@ -853,3 +855,9 @@ def test_any_other_option_that_is_not_there_is_told_with_those_that_are_like_it(
     assert site("preview", "ada@example.org", "--outt", "x") == 2
     assert "No such option: --outt" in site.err
     assert "--out" in site.err
+
+
+def test_messages_name_the_program_however_it_was_started(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules["__main__"], "__package__", "module")
+    assert site("stats", "--nothing") == 2
+    assert "Usage: paperround stats [OPTIONS]" in site.err

@@ -67,7 +67,7 @@ def main() -> None:
     """Run the command line. Wrong use and wrong configuration print one line and exit with code 2."""
     private_files.restrict_process()
     try:
-        app()
+        app(prog_name="paperround")  # however it was started: click names `python -m …` otherwise
     except WrongUse as error:
         console.fail(str(error))
         sys.exit(2)
