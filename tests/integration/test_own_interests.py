@@ -52,8 +52,9 @@ def test_a_topic_of_the_site_is_no_interest_whatever_its_slug_begins_with(site: 
     assert chosen == DEFAULTS.patched({"topics": ("follow-up-studies", "own-goals")})
 
 
-def _matched(site: Site) -> set[str]:
-    [topic] = [topic for topic in site.app.store.topics.all() if topic.private]
+def _matched(site: Site, email: str = _EMAIL) -> set[str]:
+    """Return the titles of what the only interest of a subscriber matches."""
+    [topic] = site.app.store.topics.named(membership.subscriber(site.app, email).topics)
     return {paper.title for paper in site.app.store.papers.by_rows(site.app.store.topics.matches_of(topic)).values()}
 
 
@@ -78,16 +79,135 @@ def test_four_answers_bring_what_the_interest_does_not_say(site: Site) -> None:
     assert _matched(site) == {f"Part 101: {_GRIPPER}"}
 
 
+def _answer(site: Site, verdict: int, *numbers: int, email: str = _EMAIL) -> None:
+    for number in numbers:
+        paper = site.app.store.papers.by_id(f"2611.{number:05d}")
+        assert paper is not None
+        membership.rate_paper(site.app, membership.subscriber(site.app, email), paper.row, verdict)
+
+
+def _sent(site: Site, email: str = _EMAIL) -> list[str]:
+    """Let a day pass, send what is due, and return the titles of the subscriber's new digest, if there is one."""
+    row = membership.subscriber(site.app, email).row
+    before = len(site.app.store.issues.digests_of(row))
+    site.clock.now += timedelta(days=1)
+    pipeline.publish_and_deliver(site.app)
+    found = site.app.store.issues.digests_of(row)
+    rows = found[0].papers if len(found) > before else ()
+    known = site.app.store.papers.by_rows(rows)
+    return [known[row].title for row in rows]
+
+
+def _parts(site: Site) -> set[str]:
+    """Store papers that only answers find, the last two of them on their own; return the titles."""
+    site.papers(*map(_gripper, range(1, 5)), *map(_other, range(10, 70)))
+    site.papers(*map(_gripper, (101, 102)), *map(_other, range(103, 110)))
+    return set(map(_part, (1, 2, 3, 4, 101, 102)))
+
+
+def _part(number: int) -> str:
+    return f"Part {number}: {_GRIPPER}"
+
+
 def test_the_answers_of_one_change_nothing_for_another_with_the_same_interest(site: Site) -> None:
     _own(site, _EMAIL, _INTEREST)
     _own(site, "ben@bookman.example", _INTEREST)
     site.papers(*map(_gripper, range(1, 5)), *map(_other, range(10, 70)))
-    for number in (1, 2, 3, 4):
-        paper = site.app.store.papers.by_id(f"2611.{number:05d}")
-        assert paper is not None
-        membership.rate_paper(site.app, membership.subscriber(site.app, _EMAIL), paper.row, 1)
+    _answer(site, 1, 1, 2, 3, 4)
     site.papers(_gripper(101), *map(_other, range(102, 110)))
+    pipeline.sweep(site.app)
+    assert _part(101) in _matched(site)
+    assert _matched(site, "ben@bookman.example") == set()
+    _own(site, "eva@bookman.example", _INTEREST)
+    assert _matched(site, "eva@bookman.example") == set(), "somebody who comes later begins without answers"
+    membership.erase(site.app, membership.subscriber(site.app, _EMAIL))
+    assert _matched(site, "ben@bookman.example") == set()
+    assert len([topic for topic in site.app.store.topics.all() if topic.private]) == 2
+
+
+def test_answers_renew_what_was_not_sent_yet_and_nothing_comes_twice(site: Site) -> None:
+    _own(site, _EMAIL, _INTEREST)
+    parts = _parts(site)
+    _answer(site, 1, 1, 2, 3, 4)
+    assert _matched(site) == set(), "no page waits for it"
+    pipeline.sweep(site.app)
+    assert _matched(site) == parts
+    assert sorted(_sent(site)) == sorted(parts)
+    _answer(site, 1, 101)
+    pipeline.sweep(site.app)
+    assert _sent(site) == []
+
+
+def test_an_answer_that_is_taken_back_takes_its_effect_back(site: Site) -> None:
+    _own(site, _EMAIL, _INTEREST)
+    parts = _parts(site)
+    _answer(site, 1, 1, 2, 3, 4)
+    pipeline.sweep(site.app)
+    assert _matched(site) == parts
+    assert site.app.store.feedback.forget_all(membership.subscriber(site.app, _EMAIL).row) == 4
+    pipeline.sweep(site.app)
     assert _matched(site) == set()
+    _answer(site, 1, 1, 2, 3, 4)
+    pipeline.sweep(site.app)
+    assert sorted(_sent(site)) == sorted(parts), "a match that was lost and found is still news"
+
+
+def test_what_a_digest_has_passed_over_stays_so(site: Site) -> None:
+    site.papers(listing(500, title="Songs of whales"))
+    _own(site, _EMAIL, _INTEREST)
+    membership.change(site.app, membership.subscriber(site.app, _EMAIL), {"topics": ("whales",)})
+    _parts(site)
+    assert _sent(site) == ["Songs of whales"]
+    _answer(site, 1, 1, 2, 3, 4)
+    site.papers(_gripper(111), *map(_other, range(112, 120)))
+    pipeline.sweep(site.app)
+    assert _sent(site) == [_part(111)]
+
+
+def test_an_answer_while_matches_are_renewed_makes_them_due_again(site: Site) -> None:
+    _own(site, _EMAIL, _INTEREST)
+    site.papers(*map(_gripper, range(1, 5)), *map(_other, range(10, 70)))
+    _answer(site, 1, 1)
+    store = site.app.store.topics
+    [before] = store.due()
+    _answer(site, 1, 2)
+    store.matched(before, ())
+    [due] = store.due()
+    assert due.renewals == before.renewals + 1
+    pipeline.sweep(site.app)
+    assert store.due() == []
+
+
+def test_a_query_with_operators_is_not_matched_again_for_answers(site: Site) -> None:
+    _own(site, _EMAIL, '"tactile gripper"')
+    site.papers(*map(_gripper, range(1, 3)))
+    _answer(site, -1, 1, 2)
+    pipeline.sweep(site.app)
+    assert site.app.store.topics.due() == []
+    assert _matched(site) == {_part(1), _part(2)}
+
+
+def test_breadth_is_felt_at_once_by_who_chose_it_alone(site: Site) -> None:
+    words = ["tactile", "gripper", "slip", "glass", "hands", "touch", "soft", "rubber"]
+    ben = "ben@bookman.example"
+    for email in (_EMAIL, ben):
+        _own(site, email, " ".join(words))
+    site.papers(*map(_other, range(100, 400)))
+    site.papers(*(
+        listing(number, title=f"Number {number}", abstract=" ".join(words[:some]), authors=[f"Author {number}"])
+        for number, some in enumerate([1, 1, 2, 2, 3, 3, 4, 4, 5, 6, 7, 8], 1)
+    ))  # fmt: skip
+    usual = _matched(site)
+    taken = {}
+    for breadth in Breadth:
+        membership.change(site.app, membership.subscriber(site.app, _EMAIL), {"breadth": breadth})
+        taken[breadth] = _matched(site)
+        assert site.app.store.topics.due() == []
+    assert taken[Breadth.USUAL] == usual
+    assert all(fewer <= more for fewer, more in pairwise(taken.values()))
+    assert len(taken[Breadth.FEWEST]) < len(usual) < len(taken[Breadth.MOST])
+    assert _matched(site, ben) == usual
+    assert set(_sent(site)) == taken[Breadth.MOST]
 
 
 def test_fewer_and_more_are_felt_by_each_who_chose_them(site: Site) -> None:

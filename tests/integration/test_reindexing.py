@@ -91,7 +91,7 @@ def test_a_subscribers_own_query_is_matched_again_and_keeps_what_a_monthly_lette
 ) -> None:
     site = Site(tmp_path, database_url)
     site.topic("other")
-    own = Topic.of_own_query("H2O")
+    own = Topic.of_own_query("H2O", 1)
     site.app.store.topics.save([own])
     topics.match_topics(site.app)
     site.papers(listing(1, title="Water, or H2O, of last month"))

@@ -102,8 +102,9 @@ def test_a_list_as_text_keeps_semicolons_and_backslashes_of_its_items() -> None:
     assert preferences.read_field("queries", written) == items
 
 
-def test_the_slug_of_an_own_query_is_short_and_stays_the_same() -> None:
-    assert preferences.own_slug("gripper") == "own-bcef9af286037bd7"
+def test_the_slug_of_an_own_query_is_short_stays_the_same_and_is_of_one_subscriber() -> None:
+    assert preferences.own_slug("gripper", 7) == "own-4b9b8bdefa1f3b3a"
+    assert len({preferences.own_slug(*one) for one in (("gripper", 7), ("gripper", 8), ("grippers", 7))}) == 3
 
 
 @pytest.mark.parametrize(
@@ -173,7 +174,7 @@ def test_a_site_without_topics_says_so() -> None:
 def test_a_schedule_and_what_is_followed_are_made_of_the_fields() -> None:
     chosen = Preferences(topics=("robots",), queries=("grip",), cadence=Cadence.WEEKLY, weekday=4)
     assert chosen.schedule == Schedule(Cadence.WEEKLY, time(7), "UTC", 4, 1)
-    assert chosen.followed == ("robots", preferences.own_slug("grip"))
+    assert chosen.followed_by(7) == ("robots", preferences.own_slug("grip", 7))
     assert chosen.follow_something
     assert not DEFAULTS.follow_something
 
@@ -190,14 +191,14 @@ def test_a_subscriber_has_what_letters_ask_for_at_hand() -> None:
     )
     ada = Subscriber(1, "ada@example.org", SubscriberState.ACTIVE, chosen)
     assert (ada.name, ada.theme, ada.density, ada.language) == ("Ada", "cards", "titles", "de")
-    assert (ada.topics, ada.schedule) == (chosen.followed, chosen.schedule)
+    assert (ada.topics, ada.schedule) == (chosen.followed_by(1), chosen.schedule)
     assert ada.with_preferences(theme="plain") == replace(ada, preferences=replace(chosen, theme="plain"))
 
 
 @pytest.mark.parametrize(("query", "name"), [("grip", "grip"), ("x" * 80, "x" * 80), ("x" * 81, "x" * 79 + "…")])
 def test_an_own_query_is_a_private_topic_that_is_named_by_its_beginning(query: str, name: str) -> None:
-    topic = Topic.of_own_query(query)
-    assert (topic.slug, topic.name, topic.query, topic.private) == (preferences.own_slug(query), name, query, True)
+    topic = Topic.of_own_query(query, 7)
+    assert (topic.slug, topic.name, topic.query, topic.private) == (preferences.own_slug(query, 7), name, query, True)
 
 
 def test_every_preference_is_stored() -> None:

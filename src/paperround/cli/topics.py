@@ -11,6 +11,7 @@ import typer
 from paperround.cli.framework import Command, command_group
 from paperround.cli.shared import AsJson, opened, recording
 from paperround.domain.errors import WrongUse
+from paperround.domain.preferences import DEFAULTS, FORMS, read_field
 from paperround.domain.text import counted
 from paperround.operator import console
 
@@ -63,11 +64,12 @@ def try_topic(
     text: Annotated[str, typer.Argument(help="An interest in plain words, or a query.")],
     more: Annotated[list[str] | None, typer.Option(metavar="PAPER", help="A paper to have more like.")] = None,
     less: Annotated[list[str] | None, typer.Option(metavar="PAPER", help="A paper to have less like.")] = None,
+    breadth: Annotated[str, typer.Option(help=FORMS["breadth"].about)] = DEFAULTS.breadth.value,
     as_json: AsJson = False,
 ) -> None:
     """Try an interest on the newest papers, and suggest words to add.
 
-    Answers with --more and --less change the order, as a subscriber's do; nothing is stored.
+    Answers with --more and --less decide as a subscriber's do which papers stand out; nothing is stored.
     """
     from paperround.operator.queries import paper_row
     from paperround.process.resources import templates
@@ -76,7 +78,7 @@ def try_topic(
 
     with opened() as app:
         answers = {paper_row(app, one): verdict for said, verdict in ((more, 1), (less, -1)) for one in said or ()}
-        trial = app.shared(Trials).try_interest(text, answers)
+        trial = app.shared(Trials).try_interest(text, answers, read_field("breadth", breadth))
     verdict = describe_trial(trial, language.load(language.SOURCE, templates()))
     verdict = verdict.replace("answer with + and −", "answer with --more and --less")
     if as_json:

@@ -290,10 +290,10 @@ class Topic:
     """Whether it belongs to a subscriber (an own query or a followed person); no page or list shows it."""
 
     @classmethod
-    def of_own_query(cls, query: str) -> Topic:
-        """Return the private topic for a subscriber's own query. The same query gives the same topic."""
+    def of_own_query(cls, query: str, subscriber: int) -> Topic:
+        """Return the private topic for an own query of the subscriber with this number, who alone follows it."""
         name = query if len(query) <= _OWN_NAME else f"{query[: _OWN_NAME - 1]}…"
-        return cls(own_slug(query), name, query, private=True)
+        return cls(own_slug(query, subscriber), name, query, private=True)
 
     @classmethod
     def of_follow(cls, entry: str) -> Topic:
@@ -370,7 +370,7 @@ class Subscriber:
     @property
     def topics(self) -> tuple[str, ...]:
         """The slugs of all topics that they follow, in order: topics, own queries, followed people."""
-        return self.preferences.followed
+        return self.preferences.followed_by(self.row)
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,8 @@ Plain = str | int | list[str] | None
 """A JSON value."""
 
 _OWN, _FOLLOW = "own", "follow"
+OWN_PREFIX = f"{_OWN}-"
+"""With this the slugs of own queries begin, and perhaps those of public topics."""
 _PRIVATE_SLUG = re.compile(rf"({_OWN}|{_FOLLOW})-[0-9a-f]{{16}}")
 _HOUR = re.compile(r"(\d{1,2})(?:[:.](\d{2})(?::\d{2})?)?\s*([ap])?\.?(?:m\.?)?", re.IGNORECASE)
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>")  # of HTML, which people paste with a text
@@ -289,10 +291,9 @@ class Preferences:
         """The schedule of the digests."""
         return Schedule(self.cadence, self.at, self.timezone, self.weekday, self.monthday)
 
-    @property
-    def followed(self) -> tuple[str, ...]:
-        """The slugs of all followed topics, including those of own queries and followed people."""
-        return followed_slugs(self.topics, self.queries, self.follows)
+    def followed_by(self, subscriber: int) -> tuple[str, ...]:
+        """Return the slugs of all topics followed by the subscriber with this number who has these preferences."""
+        return followed_slugs(self.topics, self.queries, self.follows, subscriber)
 
     @property
     def follow_something(self) -> bool:
@@ -378,9 +379,12 @@ def split_list(text: str) -> list[str]:
     return [re.sub(r"\\(.)", r"\1", item) for item in _ITEM.findall(text)]
 
 
-def own_slug(query: str) -> str:
-    """Return the slug of the private topic for an own query. The same query has the same slug."""
-    return _private_slug(_OWN, query)
+def own_slug(query: str, subscriber: int) -> str:
+    """Return the slug of the private topic for an own query of the subscriber with this number.
+
+    No two subscribers share one, since the answers and the breadth of its subscriber decide which papers it takes.
+    """
+    return _private_slug(_OWN, f"{subscriber} {query}")
 
 
 def follow_slug(entry: str) -> str:
@@ -392,9 +396,11 @@ def _private_slug(kind: str, text: str) -> str:
     return f"{kind}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 
-def followed_slugs(topics: Sequence[str], queries: Sequence[str], follows: Sequence[str]) -> tuple[str, ...]:
-    """Return the slugs of all followed topics, including those of own queries and followed people."""
-    return (*topics, *map(own_slug, queries), *map(follow_slug, follows))
+def followed_slugs(
+    topics: Sequence[str], queries: Sequence[str], follows: Sequence[str], subscriber: int
+) -> tuple[str, ...]:
+    """Return the slugs of all topics that a subscriber follows, including own queries and followed people."""
+    return (*topics, *(own_slug(query, subscriber) for query in queries), *map(follow_slug, follows))
 
 
 def is_own(slug: str) -> bool:

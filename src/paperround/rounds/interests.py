@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import NamedTuple
@@ -118,6 +119,7 @@ class Interests:
         self._newest: _Past | None = None
         self._renewing = threading.Lock()
         self._followers: Mapping[int, InterestFollower] = {}
+        self._expected: Mapping[int, InterestFollower] = {}
         self._learned: dict[int, _Learned] = {}
 
     def prepare(self, topics: Iterable[Topic]) -> None:
@@ -131,8 +133,19 @@ class Interests:
             texts = [topic.query for topic in plain]
             vectors = {text: vector for text in texts if (vector := self._meaning.of_topic(text)) is not None}
             self._measure(vectors)
-        followers = self._followers = self._app.store.feedback.interest_followers()
+        followers = self._followers = {**self._app.store.feedback.interest_followers(), **self._expected}
         self._learn([topic for topic in plain if topic.row in followers], followers)
+
+    @contextmanager
+    def expecting(self, followers: Mapping[int, InterestFollower]) -> Iterator[None]:
+        """In the block, take these for the followers of interests, by topic number: they are about to be stored."""
+        with self._renewing:
+            self._expected = {**self._expected, **followers}
+        try:
+            yield
+        finally:
+            with self._renewing:
+                self._expected = {row: one for row, one in self._expected.items() if row not in followers}
 
     def batch(self, papers: Iterable[Paper]) -> InterestBatch:
         """Return these papers as a batch to compare interests with."""
@@ -150,8 +163,8 @@ class Interests:
         learned = self._learned.get(topic)
         known = self._known(text, wanted, learned.of.past if learned else self._past())
         heights, scale = self._sums(known, wanted, batch, learned)
-        breadth = max(self._followers.get(topic, InterestFollower()).breadth.steps, 0)
-        places = np.flatnonzero(scale.enough(heights, breadth)).tolist()
+        breadth = self._followers.get(topic, InterestFollower()).breadth
+        places = np.flatnonzero(scale.enough(heights, breadth.steps)).tolist()
         why = self.reasons(text, wanted, batch, [batch.index.numbers[at] for at in places])
         return {row: Hit(scale.fit(float(heights[at])), why[row]) for at, row in zip(places, why, strict=True)}
 

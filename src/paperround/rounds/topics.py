@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 import time
 import tomllib
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence, Set
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +22,14 @@ from paperround.matching.words import Wanted, Words, any_of, check_topic_query, 
 from paperround.process import logs, text_files
 from paperround.rounds.collection import Collection
 from paperround.rounds.interests import Interests, best_candidates
+from paperround.rounds.meaning import is_words
 from paperround.rounds.topics_file import TopicsFile, read_file
-from paperround.store.topics import news_horizon
+from paperround.store.feedback import InterestFollower
+from paperround.store.topics import DueTopic, news_horizon
 
 log = logs.logger()
 _PAPERS_AT_ONCE = 500
+_INTERESTS_AT_ONCE = 500  # compared with the papers of a week in one pass; what they match is in memory
 _FORM_NOTE = "text form"  # stores fields.TEXT_FORM once all papers are indexed in it
 _SLUGS_NOTE = "topics of the file"  # stores the slugs that were ever loaded from it
 _REINDEX_SECONDS = 20.0  # per sweep: about 20,000 papers
@@ -76,29 +79,51 @@ def reindex(app: App) -> None:
 
 def match_topics(app: App) -> None:
     """Compare new and changed topics with the stored papers that the search index finds for them."""
-    _match_topics(app, app.store.topics.unmatched())
+    _match_topics(app, app.store.topics.due())
 
 
-def match_topic(app: App, slug: str) -> None:
-    """Compare one topic with the stored papers, if it is new or changed."""
-    _match_topics(app, [topic for topic in app.store.topics.unmatched() if topic.slug == slug])
+def match_followed(app: App, emails: Sequence[str]) -> None:
+    """Compare the new and changed topics and interests of the subscribers with these addresses with stored papers."""
+    _match_topics(app, app.store.topics.due(emails))
 
 
-def _match_topics(app: App, due: Sequence[Topic]) -> None:
+def match_requested(app: App, requested: Sequence[Topic], follower: InterestFollower) -> None:
+    """Compare the interests that somebody has requested with stored papers, as if they already followed them."""
+    due = app.store.topics.as_due([topic.slug for topic in requested])
+    with app.shared(Interests).expecting({one.topic.row: follower for one in due if is_words(one.topic.query)}):
+        _match_topics(app, due)
+
+
+def _match_topics(app: App, due: Sequence[DueTopic]) -> None:
     """Match topics. If a query cannot be used, skip its topic and log an error; `doctor` reports it."""
     if due:
         app.shared(Collection).renew()
-        app.shared(Interests).prepare(due)
-    for topic in due:
-        try:
-            _match_topic(app, topic)
-        except QueryError as error:
-            log.error("a topic is set aside: its query cannot be used", topic=topic.slug, problem=error.problem)
-            app.store.topics.matched(topic, app.store.topics.matches_of(topic))
+        app.shared(Interests).prepare([one.topic for one in due])
+    interests = [one for one in due if one.topic.private and is_words(one.topic.query)]
+    for start in range(0, len(interests), _INTERESTS_AT_ONCE):
+        if start:
+            app.throttle.give_way()
+        _match_interests(app, interests[start : start + _INTERESTS_AT_ONCE])
+    others = {one.topic.row for one in due} - {one.topic.row for one in interests}
+    for one in due:
+        if one.topic.row in others:
+            _match_alone(app, one)
 
 
-def _match_topic(app: App, topic: Topic) -> None:
-    since = news_horizon(app.clock())
+def _match_alone(app: App, due: DueTopic) -> None:
+    try:
+        _match_topic(app, due)
+    except QueryError as error:
+        log.error("a topic is set aside: its query cannot be used", topic=due.topic.slug, problem=error.problem)
+        app.store.topics.matched(due, app.store.topics.matches_of(due.topic))
+
+
+def _match_topic(app: App, due: DueTopic) -> None:
+    """Match a topic that has operators, or belongs to no subscriber."""
+    if due.read_at:  # answers and breadth make no difference to it
+        app.store.topics.matched(due, ())
+        return
+    topic, since = due.topic, news_horizon(app.clock())
     # Read before comparing: matches that an ingest adds meanwhile must not count as outdated.
     outdated, week = app.store.topics.matches_of(topic), app.store.browsing.first_row_since(since)
     if topic.private:  # older matches are not compared again; a monthly letter may still need them
@@ -107,7 +132,59 @@ def _match_topic(app: App, topic: Topic) -> None:
         found = _found(app, papers, [topic])
         app.store.topics.add_matches(found, since)
         outdated -= {match.paper for _, match in found}
-    app.store.topics.matched(topic, outdated)
+    app.store.topics.matched(due, outdated)
+
+
+def _match_interests(app: App, due: Sequence[DueTopic]) -> None:
+    """Match subscribers' interests in plain words with the papers of the past week, all in one pass.
+
+    If only unread matches of an interest are due, so are only the papers that are newer than its subscriber's last
+    digest, and those of the unread matches: a digest passes over a paper once and for all.
+    """
+    since = news_horizon(app.clock())
+    renewals = [one.topic.row for one in due if one.read_at]
+    # Read before comparing, as above.
+    unread, week = app.store.topics.unread_of(renewals), app.store.browsing.first_row_since(since)
+    tasks = {one.topic.row: _interest_task(app, one, unread.get(one.topic.row, set()), week) for one in due}
+    first = min((task.first for task in tasks.values()), default=week)
+    for papers in app.store.papers.stored_since(first):
+        wanted = [one.topic for one in due if tasks[one.topic.row].first <= papers[-1].row]
+        found = [(row, match) for row, match in _found(app, papers, wanted) if tasks[row].includes(match.paper)]
+        app.store.topics.add_matches(found, since)
+        for row, match in found:
+            tasks[row].outdated.discard(match.paper)
+    for one in due:
+        app.store.topics.matched(one, tasks[one.topic.row].outdated)
+
+
+@dataclass(slots=True)
+class _InterestTask:
+    """The papers to compare an interest with, by number, and its matches that were not found again so far."""
+
+    since: int
+    """All papers from here on are compared."""
+    older: Set[int]
+    """These papers are compared too."""
+    outdated: set[int]
+
+    @property
+    def first(self) -> int:
+        return min((self.since, *self.older))
+
+    def includes(self, paper: int) -> bool:
+        return paper >= self.since or paper in self.older
+
+
+def _interest_task(app: App, due: DueTopic, unread: Set[int], week: int) -> _InterestTask:
+    """Return the papers to compare an interest with; `week` is the first number of the past week.
+
+    Older matches are not compared again; a monthly letter may still need them.
+    """
+    if due.read_at is None:
+        outdated = {row for row in app.store.topics.matches_of(due.topic) if row >= week}
+        return _InterestTask(week, frozenset(), outdated)
+    older = {row for row in unread if row >= week}
+    return _InterestTask(max(week, app.store.browsing.first_row_since(due.read_at)), older, set(older))
 
 
 def _candidates(app: App, topic: Topic, week: int) -> Iterator[list[Paper]]:
@@ -119,9 +196,8 @@ def _candidates(app: App, topic: Topic, week: int) -> Iterator[list[Paper]]:
     if not isinstance(wanted, Words):
         yield from app.store.papers.matching(wanted, week if topic.private else 0)
         return
-    if not topic.private:
-        older = [row for row in best_candidates(app, topic.query, wanted) if row < week]
-        yield list(app.store.papers.by_rows(older).values())
+    older = [row for row in best_candidates(app, topic.query, wanted) if row < week]
+    yield list(app.store.papers.by_rows(older).values())
     yield from app.store.papers.stored_since(week)
 
 

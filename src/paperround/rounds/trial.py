@@ -9,8 +9,10 @@ from datetime import date
 from paperround.app import App
 from paperround.domain import preferences
 from paperround.domain.models import Feedback, Paper
+from paperround.domain.preferences import Breadth
 from paperround.matching import ranking
 from paperround.matching.author_names import author_named, is_name_of
+from paperround.matching.interests import least_fit
 from paperround.matching.negation import unwanted_in
 from paperround.matching.profile import Taste, Tastes
 from paperround.matching.suggestions import suggest_words
@@ -37,7 +39,9 @@ class TriedPaper:
 
     paper: Paper
     fit: float
-    """How well it fits, 0 to 1; from 0.5 on, letters would include the paper."""
+    """How well it fits, 0 to 1."""
+    taken: bool
+    """Whether it fits well enough for letters."""
     why: tuple[str, ...]
     answer: int = 0
     """The answer, +1 or −1; 0 if there is none."""
@@ -96,10 +100,11 @@ class Trials:
         self._app = app
         self._known: tuple[CollectionPast, int, Tastes] | None = None
 
-    def try_interest(self, text: str, answers: Answers) -> InterestTrial:
-        """Return the result of an interest on the newest papers, ranked as in a letter, with these answers.
+    def try_interest(self, text: str, answers: Answers, breadth: Breadth = Breadth.USUAL) -> InterestTrial:
+        """Return the result of an interest on the newest papers, ranked as in a letter.
 
-        Raises QueryError or PreferenceError if the text cannot be an interest.
+        It is that of a subscriber with these answers and this breadth. Raises QueryError or PreferenceError if the
+        text cannot be an interest.
         """
         query = "".join(preferences.read_field("queries", [text]))
         wanted = interpret_once(query)
@@ -112,12 +117,16 @@ class Trials:
         best = sorted(fits, key=lambda row: (-fits[row], -row))[:_COMPARED]
         ranked = _rank(best, fits, learned.of(feedback, known, ()), known)[:SHOWN]
         reasons = self._app.shared(Interests).reasons(query, wanted, batch, ranked)
-        taken = sum(fit >= 0.5 for fit in fits.values())
+        least = least_fit(breadth.steps) if words else 0.0
+        taken = {row for row, fit in fits.items() if fit >= least}
         return InterestTrial(
             query,
-            tuple(TriedPaper(known[row], round(fits[row], 4), reasons[row], answers.get(row, 0)) for row in ranked),
+            tuple(
+                TriedPaper(known[row], round(fits[row], 4), row in taken, reasons[row], answers.get(row, 0))
+                for row in ranked
+            ),
             () if words is None else self._suggestions(words, best, answers, known, past),
-            taken,
+            len(taken),
             len(past.papers),
             min((paper.day for paper in past.papers), default=None),
             words is None,

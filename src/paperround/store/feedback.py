@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, Engine, delete, func, select
 
 from paperround.domain.models import Feedback, NoticeKind
-from paperround.domain.preferences import Breadth
+from paperround.domain.preferences import OWN_PREFIX, Breadth
 from paperround.store.engine import among, reading, upsert, writing
 from paperround.store.reading_list import save_paper
 from paperround.store.requests import NewNotice, notice_row
@@ -23,6 +23,7 @@ from paperround.store.schema import (
     subscriptions,
     topics,
 )
+from paperround.store.topics import renew_unread
 
 _CHUNK = 500
 _MOST_REPLIES = 10  # of a subscriber in a day, so that replies and answers cannot go round forever
@@ -43,11 +44,11 @@ class FeedbackEntry:
 
 @dataclass(frozen=True, slots=True)
 class InterestFollower:
-    """A subscriber with an interest of their own: its breadth, and their feedback."""
+    """What decides how many papers an interest of a subscriber takes."""
 
     breadth: Breadth = Breadth.USUAL
     feedback: tuple[Feedback, ...] = ()
-    """The latest first; empty if several subscribers follow the same interest."""
+    """The latest first."""
 
 
 class SubscriberFeedback:
@@ -73,6 +74,7 @@ class SubscriberFeedback:
             if rows:
                 values = [{"subscriber": subscriber, "paper": row, "verdict": 1, "at": now} for row in rows]
                 db.execute(upsert(db, feedback).on_conflict_do_nothing(), values)
+                renew_unread(db, [subscriber])
 
     def take_reply(
         self, subscriber: int, verdicts: Mapping[int, int], saved: Sequence[int], answer: NewNotice, now: datetime
@@ -101,12 +103,15 @@ class SubscriberFeedback:
         with writing(self._engine) as db:
             rows = (paper, _merged(db, [paper]).get(paper, paper))
             db.execute(delete(feedback).where(feedback.c.subscriber == subscriber, feedback.c.paper.in_(rows)))
+            renew_unread(db, [subscriber])
 
     def forget_all(self, subscriber: int) -> int:
         """Delete all ratings of a subscriber and return how many there were."""
         with writing(self._engine) as db:
             gone = delete(feedback).where(feedback.c.subscriber == subscriber).returning(feedback.c.paper)
-            return len(db.execute(gone).all())
+            number = len(db.execute(gone).all())
+            renew_unread(db, [subscriber])
+            return number
 
     def of(self, subscriber: int) -> tuple[Feedback, ...]:
         """Return the ratings that determine a subscriber's taste, latest first."""
@@ -114,32 +119,21 @@ class SubscriberFeedback:
             return ratings_of(db, [subscriber]).get(subscriber, ())
 
     def interest_followers(self) -> dict[int, InterestFollower]:
-        """Return the followers of subscribers' own queries who chose a breadth or gave feedback, by topic number.
-
-        If several subscribers have the same query, the greatest breadth counts.
-        """
+        """Return who chose a breadth or gave feedback and has interests of their own, by the topics of these."""
         query = (
             select(subscriptions.c.topic, subscriptions.c.subscriber, subscribers.c.breadth)
             .join_from(subscriptions, topics)
             .join(subscribers, subscribers.c.row == subscriptions.c.subscriber)
-            .where(topics.c.private)
+            .where(topics.c.private, topics.c.slug.startswith(OWN_PREFIX, autoescape=True))
         )
-        followers: dict[int, list[tuple[int, Breadth]]] = {}
         with reading(self._engine) as db:
-            for topic, subscriber, breadth in db.execute(query):
-                followers.setdefault(topic, []).append((subscriber, breadth))
-            lone = {some[0][0] for some in followers.values() if len(some) == 1}
-            answered = sorted(lone & set(db.scalars(select(feedback.c.subscriber).distinct())))
+            followers = db.execute(query).all()
+            own = {subscriber for _, subscriber, _ in followers}
+            answered = sorted(own & set(db.scalars(select(feedback.c.subscriber).distinct())))
             said: dict[int, tuple[Feedback, ...]] = {}
             for start in range(0, len(answered), _CHUNK):
                 said |= ratings_of(db, answered[start : start + _CHUNK])
-        found = {
-            topic: InterestFollower(
-                max((breadth for _, breadth in some), key=lambda breadth: breadth.steps),
-                said.get(some[0][0], ()) if len(some) == 1 else (),
-            )
-            for topic, some in followers.items()
-        }
+        found = {topic: InterestFollower(breadth, said.get(one, ())) for topic, one, breadth in followers}
         return {topic: one for topic, one in found.items() if one != InterestFollower()}
 
     def verdicts(self, subscriber: int) -> dict[int, int]:
@@ -208,6 +202,7 @@ def rate_one(db: Connection, subscriber: int, paper: int, verdict: int, now: dat
     db.execute(
         word.on_conflict_do_update(index_elements=["subscriber", "paper"], set_={"verdict": verdict, "at": now})
     )
+    renew_unread(db, [subscriber])
     return True
 
 

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from operator import attrgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, bindparam, delete, insert, select, update
@@ -27,7 +26,7 @@ from paperround.store.requests import NewNotice, notice_row
 from paperround.store.schema import deliveries, subscribers, subscriptions, suppressions, topics
 from paperround.store.subscribers import COLUMNS, email_key, load, stored, take_turns
 from paperround.store.suppressed import AddressHashes, recognize
-from paperround.store.topics import edition_before, news_horizon, save_one
+from paperround.store.topics import edition_before, news_horizon, renew_unread, save_topics
 
 _CHUNK = 1_000
 _OWN = ("email", "email_key", "name")
@@ -130,6 +129,12 @@ class _Plan:
     result: ChangeResult
 
     @property
+    def row(self) -> int:
+        """The number of a known subscriber."""
+        assert self.known is not None
+        return self.known.row
+
+    @property
     def joins(self) -> bool:
         was = self.known is not None and self.known.state.is_subscribed
         return not was and self.state.is_subscribed
@@ -143,35 +148,14 @@ class _Plan:
 def _save(db: Connection, changes: Sequence[SubscriberChange], occasion: _Occasion) -> list[ChangeResult]:
     if len(changes) > 1:
         take_turns(db)
-    _save_private_topics(db, changes)
-    numbers: dict[str, int] = dict(db.execute(select(topics.c.slug, topics.c.row)).all())
+    public = select(topics.c.slug, topics.c.row).where(topics.c.private.is_(False))
+    numbers: dict[str, int] = dict(db.execute(public).all())
     by_key = {email_key(change.email): change for change in changes}
     keys, results = list(by_key), dict[str, ChangeResult]()
     for start in range(0, len(keys), _CHUNK):
         some = {key: by_key[key] for key in keys[start : start + _CHUNK]}
         results |= _save_some(db, some, replace(occasion, numbers=numbers))
     return [results[key] for key in by_key]
-
-
-def private_topics(patches: Iterable[Patch]) -> list[Topic]:
-    """Return the topics of the own queries and followed people in these patches."""
-    found = {
-        topic.slug: topic
-        for patch in patches
-        for topic in (
-            *map(Topic.of_own_query, patch.get("queries", ())),
-            *map(Topic.of_follow, patch.get("follows", ())),
-        )
-    }
-    return sorted(found.values(), key=attrgetter("slug"))
-
-
-def _save_private_topics(db: Connection, changes: Sequence[SubscriberChange]) -> None:
-    private = private_topics(change.patch for change in changes)
-    if private:
-        lock_shared(db, topics)  # so that delete_unfollowed_private() does not delete one before it is followed
-    for topic in private:
-        save_one(db, topic)
 
 
 def _save_some(
@@ -181,14 +165,18 @@ def _save_some(
     plans = {key: _plan(changes[key], one, occasion) for key, one in known.items()}
     new = {key: change for key, change in changes.items() if key not in known}
     rows = _insert(db, new, occasion)
-    followed = [
+    touched = [plan for plan in plans.values() if _touches(plan, occasion)]
+    chosen = {row: interests_in(new[key].patch, row) for key, row in rows.items()}
+    chosen |= {plan.row: interests_in(plan.preferences.as_patch(), plan.row) for plan in touched}
+    occasion = replace(occasion, numbers={**occasion.numbers, **_save_interests(db, chosen)})
+    added = [
         subscription
         for key, row in rows.items()
-        for subscription in _subscriptions(row, _followed(new[key].patch), occasion, None)
+        for subscription in _subscriptions(row, _followed(new[key].patch, row), occasion, None)
     ]
-    if followed:
-        occasion.statements.subscribe.run(db, followed)
-    _change(db, [plan for plan in plans.values() if _touches(plan, occasion)], occasion)
+    if added:
+        occasion.statements.subscribe.run(db, added)
+    _change(db, touched, occasion)
     _suppress(db, changes.values())
     joined = [plan.change.email for plan in plans.values() if plan.joins]
     joined += (new[key].email for key in rows if new[key].state.is_subscribed)
@@ -205,8 +193,7 @@ def _change(db: Connection, plans: Sequence[_Plan], occasion: _Occasion) -> None
     """Store the preferences and the state of known subscribers."""
     _update(db, plans, occasion)
     for plan in plans:
-        assert plan.known is not None
-        row, followed = plan.known.row, plan.preferences.followed
+        row, followed = plan.row, plan.preferences.followed_by(plan.row)
         if plan.returns:
             # Matches published while they were away are no longer news.
             for table, whose in ((subscribers, subscribers.c.row), (subscriptions, subscriptions.c.subscriber)):
@@ -218,6 +205,30 @@ def _change(db: Connection, plans: Sequence[_Plan], occasion: _Occasion) -> None
         if values := _subscriptions(row, followed, occasion, occasion.start):
             names = subscriptions.c.keys()
             occasion.statements.follow.run(db, [dict(zip(names, one, strict=True)) for one in values])
+
+
+def interests_in(patch: Patch, row: int) -> list[Topic]:
+    """Return the private topics that the subscriber with this number follows with these preferences."""
+    own = (Topic.of_own_query(query, row) for query in patch.get("queries", ()))
+    return [*own, *map(Topic.of_follow, patch.get("follows", ()))]
+
+
+def _save_interests(db: Connection, topics_of: Mapping[int, Sequence[Topic]]) -> dict[str, int]:
+    """Add those of the private topics of these subscribers that are missing; return the numbers of all, by slug."""
+    private = {topic.slug: topic for some in topics_of.values() for topic in some}
+    if not private:
+        return {}
+    lock_shared(db, topics)  # so that delete_unfollowed_private() does not delete one before it is followed
+    known = _numbers(db, private)
+    missing = {slug: private[slug] for slug in sorted(private.keys() - known.keys())}
+    if missing:
+        save_topics(db, list(missing.values()))
+        known |= _numbers(db, missing)
+    return known
+
+
+def _numbers(db: Connection, slugs: Iterable[str]) -> dict[str, int]:
+    return dict(db.execute(select(topics.c.slug, topics.c.row).where(among(db, topics.c.slug, slugs))).all())
 
 
 def _lock(db: Connection, keys: Sequence[str]) -> dict[str, Subscriber]:
@@ -341,14 +352,15 @@ def _rest(change: SubscriberChange, occasion: _Occasion) -> tuple[Any, ...]:
 def _update(db: Connection, plans: Sequence[_Plan], occasion: _Occasion) -> None:
     if not plans:
         return
-    values = [{"its_row": plan.known.row if plan.known else 0, **_values(plan, occasion)} for plan in plans]
+    values = [{"its_row": plan.row, **_values(plan, occasion)} for plan in plans]
     columns = {name: bindparam(name, type_=subscribers.c[name].type) for name in values[0] if name != "its_row"}
     db.execute(update(subscribers).where(subscribers.c.row == bindparam("its_row")).values(columns), values)
+    renew_unread(db, [plan.row for plan in plans if "breadth" in plan.result.fields])
 
 
-def _followed(patch: Patch) -> tuple[str, ...]:
+def _followed(patch: Patch, row: int) -> tuple[str, ...]:
     """Return the slugs of the topics that a new subscriber follows."""
-    return followed_slugs(patch.get("topics", ()), patch.get("queries", ()), patch.get("follows", ()))
+    return followed_slugs(patch.get("topics", ()), patch.get("queries", ()), patch.get("follows", ()), row)
 
 
 def _topics(followed: Sequence[str], occasion: _Occasion) -> list[int]:
@@ -413,17 +425,16 @@ class SubscriberChanges:
         seen = confirmed.subscriber
         change = SubscriberChange(seen.email, confirmed.patch, SubscriberState.ACTIVE, confirmed.consent)
         with writing(self._engine) as db:
-            _save_private_topics(db, [change])  # topics are locked before subscribers, as in every other change
             known = _lock(db, [email_key(seen.email)]).get(email_key(seen.email))
             if known is None or _asked_for(known) != _asked_for(seen):
                 return False
             keys = [email_key(seen.email), *self._hashes.of(email_key(seen.email))]
             db.execute(delete(suppressions).where(suppressions.c.email_key.in_(keys)))
-            for paper, verdict in confirmed.answers.items():
-                rate_one(db, seen.row, paper, verdict, now)
             start = edition_before(db, news_horizon(now))
             occasion = _Occasion(self._statements, self._wanted, now, None, returns=True, start=start)
             _save(db, [change], occasion)
+            for paper, verdict in confirmed.answers.items():
+                rate_one(db, seen.row, paper, verdict, now)
             if confirmed.first_now and has_unread(db, seen.row):
                 _save(db, [change], replace(occasion, first_at=now))
             else:

@@ -5,20 +5,25 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Engine, Select, delete, exists, func, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Select, delete, exists, func, select, update
 
 from paperround.domain.errors import UnknownName
 from paperround.domain.models import Match, Paper, SubscriberState, Topic
+from paperround.domain.preferences import OWN_PREFIX
 from paperround.domain.text import did_you_mean
-from paperround.store.engine import ManyRows, lock_exclusively, lock_shared, reading, upsert, writing
+from paperround.store.engine import ManyRows, among, lock_exclusively, lock_shared, reading, upsert, writing
 from paperround.store.papers import load
 from paperround.store.schema import UNMATCHED, editions, matches, papers, subscribers, subscriptions, topics
-from paperround.store.subscribers import SUBSCRIBED, take_turns
+from paperround.store.subscribers import SUBSCRIBED, email_key, take_turns
 
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST_EDITION = func.coalesce(subscriptions.c.last_edition, subscribers.c.last_edition)
+_FOLLOWED = subscriptions.c.topic == matches.c.topic
+_UNREAD = matches.c.edition.is_(None) | (matches.c.edition > _LAST_EDITION)
 ARCHIVE = 0
 """The edition of matches that are shown on pages and never sent."""
 _CHUNK = 5_000
@@ -31,6 +36,16 @@ class Matching:
     papers: list[Paper]
     topics: list[Topic]
     found: list[tuple[int, Match]] = field(default_factory=list)
+
+
+class DueTopic(NamedTuple):
+    """A topic that is due for comparing with stored papers."""
+
+    topic: Topic
+    renewals: int
+    """How often the answers or the breadth of its subscriber had changed when this was read."""
+    read_at: datetime | None
+    """When its subscriber was sent a digest last, if only unread matches are due; None if all are."""
 
 
 class Topics:
@@ -76,14 +91,44 @@ class Topics:
     def save(self, wanted: Iterable[Topic]) -> None:
         """Add or change topics; a topic whose query changes is due for matching."""
         with writing(self._engine) as db:
-            for topic in wanted:
-                save_one(db, topic)
+            save_topics(db, list(wanted))
 
-    def unmatched(self) -> list[Topic]:
-        """Return topics that have not been compared with the stored papers since their query was set."""
-        due = topics.c.matched_query.is_(None) | (topics.c.matched_query != topics.c.query)
+    def due(self, emails: Collection[str] | None = None) -> list[DueTopic]:
+        """Return the topics to compare with stored papers; only those followed from these addresses, if given."""
+        whole = topics.c.matched_query.is_(None) | (topics.c.matched_query != topics.c.query)
+        due = whole | (topics.c.renewed != topics.c.renewals)
+        query = (
+            select(topics, whole.label("whole"), func.max(editions.c.closed_at).label("read_at"))
+            .outerjoin_from(topics, subscriptions, topics.c.private & (subscriptions.c.topic == topics.c.row))
+            .outerjoin(subscribers, subscribers.c.row == subscriptions.c.subscriber)
+            .outerjoin(editions, editions.c.number == _LAST_EDITION)
+            .group_by(topics.c.row)
+            .order_by(topics.c.row)
+        )
+        found = list[DueTopic]()
         with reading(self._engine) as db:
-            return [_topic(found) for found in db.execute(select(topics).where(due).order_by(topics.c.row))]
+            for where in [due] if emails is None else _of_addresses(db, due, emails):
+                found += (
+                    DueTopic(_topic(row), row.renewals, None if row.whole else row.read_at or _LONG_AGO)
+                    for row in db.execute(query.where(where))
+                )
+        return found
+
+    def as_due(self, slugs: Collection[str]) -> list[DueTopic]:
+        """Return the topics with these slugs as due, whether or not they are."""
+        query = select(topics).where(topics.c.slug.in_(slugs)).order_by(topics.c.row)
+        with reading(self._engine) as db:
+            return [DueTopic(_topic(row), row.renewals, None) for row in db.execute(query)]
+
+    def unread_of(self, rows: Collection[int]) -> dict[int, set[int]]:
+        """Return the papers of these interests' matches that their subscribers have not been sent, by interest."""
+        found = {row: set[int]() for row in rows}
+        query = select(matches.c.topic, matches.c.paper).join_from(matches, subscriptions, _FOLLOWED)
+        query = query.join(subscribers, subscribers.c.row == subscriptions.c.subscriber)
+        with reading(self._engine) as db:
+            for topic, paper in db.execute(query.where(among(db, matches.c.topic, rows), _UNREAD)):
+                found[topic].add(paper)
+        return found
 
     def rematch_all(self) -> None:
         """Mark every topic as due for matching with the stored papers."""
@@ -105,19 +150,22 @@ class Topics:
         with reading(self._engine) as db:
             return set(db.scalars(select(matches.c.paper).where(matches.c.topic == topic.row)))
 
-    def matched(self, topic: Topic, outdated: Collection[int]) -> None:
-        """Record that a topic's matches are complete; delete the `outdated` ones, which only its former query has.
+    def matched(self, due: DueTopic, outdated: Collection[int]) -> None:
+        """Record that a due topic's matches are complete, and delete the `outdated` ones.
 
-        Does nothing if the query has changed again meanwhile: then the topic is still due for matching.
+        If only its unread matches were due, others are kept. Does nothing if the query has changed again meanwhile:
+        then the topic is still due. It also is if its subscriber's answers or breadth have.
         """
+        topic = due.topic
         same = (topics.c.row == topic.row) & (topics.c.query == topic.query)
+        done = update(topics).where(same).values(matched_query=topic.query, renewed=due.renewals)
         with writing(self._engine) as db:
-            changed = update(topics).where(same).values(matched_query=topic.query).returning(topics.c.row)
-            gone = sorted(outdated) if db.execute(changed).all() else []
+            gone = sorted(outdated) if db.execute(done.returning(topics.c.row)).all() else []
             lock_shared(db, matches)
             for start in range(0, len(gone), _CHUNK):
-                some = gone[start : start + _CHUNK]
-                db.execute(delete(matches).where(matches.c.topic == topic.row, matches.c.paper.in_(some)))
+                some = matches.c.paper.in_(gone[start : start + _CHUNK])
+                old = delete(matches).where(matches.c.topic == topic.row, some)
+                db.execute(old if due.read_at is None else old.where(_still_unread()))
 
     def remove(self, slug: str, move_to: str = "") -> None:
         """Delete a topic with its matches.
@@ -264,6 +312,20 @@ class Topics:
             return db.scalar(select(func.count()).select_from(topics).where(topics.c.private)) or 0
 
 
+def _of_addresses(db: Connection, due: ColumnElement[bool], emails: Collection[str]) -> Iterator[ColumnElement[bool]]:
+    """Yield conditions that together select the due topics that are followed from these addresses."""
+    keys = sorted(set(map(email_key, emails)))
+    for start in range(0, len(keys), _CHUNK):
+        known = select(subscribers.c.row).where(among(db, subscribers.c.email_key, keys[start : start + _CHUNK]))
+        yield due & topics.c.row.in_(select(subscriptions.c.topic).where(subscriptions.c.subscriber.in_(known)))
+
+
+def _still_unread() -> ColumnElement[bool]:
+    """Return the condition that the only subscriber of a match's topic has not been sent it."""
+    query = select(subscribers.c.row).join_from(subscriptions, subscribers)
+    return exists(query.where(_FOLLOWED, _UNREAD).correlate(matches))
+
+
 def _move_requests(db: Connection, old: str, new: str) -> None:
     """Replace a topic in the preferences that wait for confirmation."""
     waiting = select(subscribers.c.row, subscribers.c.request).where(subscribers.c.request.is_not(None))
@@ -283,11 +345,22 @@ def _numbers(db: Connection, query: Select[Any]) -> dict[int, int]:
     return dict(db.execute(query).all())
 
 
-def save_one(db: Connection, topic: Topic) -> None:
-    """Add or change a topic."""
+def save_topics(db: Connection, wanted: Sequence[Topic]) -> None:
+    """Add or change topics."""
     names = ("slug", "name", "query", "about", "private")
-    values = {name: getattr(topic, name) for name in names}
-    db.execute(upsert(db, topics).values(values).on_conflict_do_update(index_elements=["slug"], set_=values))
+    added = upsert(db, topics)
+    changed = {name: added.excluded[name] for name in names}
+    if wanted:
+        values = [{name: getattr(topic, name) for name in names} for topic in wanted]
+        db.execute(added.on_conflict_do_update(index_elements=["slug"], set_=changed), values)
+
+
+def renew_unread(db: Connection, rows: Collection[int]) -> None:
+    """Make the unread matches of these subscribers' interests due again: their answers or their breadth changed."""
+    if rows:
+        theirs = select(subscriptions.c.topic).where(among(db, subscriptions.c.subscriber, rows))
+        own = topics.c.row.in_(theirs) & topics.c.slug.startswith(OWN_PREFIX, autoescape=True) & topics.c.private
+        db.execute(update(topics).where(own).values(renewals=topics.c.renewals + 1))
 
 
 def edition_before(db: Connection, moment: datetime) -> int:

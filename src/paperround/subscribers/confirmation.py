@@ -9,16 +9,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from paperround.app import App
-from paperround.domain import preferences
-from paperround.domain.models import NOTICE_HOLDS, Subscriber, SubscriberState
+from paperround.domain.models import NOTICE_HOLDS, Feedback, Subscriber, SubscriberState
 from paperround.domain.preferences import Patch, Preferences
 from paperround.process.resources import templates
 from paperround.rendering import language as languages
 from paperround.rendering.followed_names import followed_name
 from paperround.rounds import topics
 from paperround.rounds.letters import new_message_id
+from paperround.store.feedback import MOST_RATINGS, InterestFollower
 from paperround.store.requests import NewNotice, Requester, RequestResult, SubscriptionRequest
-from paperround.store.subscriber_changes import Confirmation, SubscriberChange, private_topics
+from paperround.store.subscriber_changes import Confirmation, SubscriberChange, interests_in
 from paperround.store.subscribers import requested
 
 
@@ -139,8 +139,11 @@ def confirm(app: App, subscriber: Subscriber, consent: Mapping[str, str] | None 
 def _prepared(app: App, subscriber: Subscriber, request: PendingRequest, consent: Mapping[str, str]) -> Confirmation:
     """Match what the subscriber asks for, which may take a while, and return what is then stored at once."""
     patch = request.preferences.as_patch()
-    app.store.topics.save(private_topics([patch]))
-    match_own_queries(app, [patch])
+    interests = interests_in(patch, subscriber.row)
+    app.store.topics.save(interests)
+    topics.match_requested(
+        app, interests, InterestFollower(request.preferences.breadth, _feedback(app, subscriber, request))
+    )
     return Confirmation(
         subscriber,
         patch,
@@ -149,6 +152,14 @@ def _prepared(app: App, subscriber: Subscriber, request: PendingRequest, consent
         request.first_now,
         new_notice(app, {"topics": _followed_names(app, request.preferences)}),
     )
+
+
+def _feedback(app: App, subscriber: Subscriber, request: PendingRequest) -> tuple[Feedback, ...]:
+    """Return the feedback that the subscriber will have given when the request is confirmed, the latest first."""
+    now, earlier = app.clock(), app.store.feedback.of(subscriber.row)
+    answers = [Feedback(row, verdict, now) for row, verdict in sorted(request.answers.items(), reverse=True)]
+    found = (*answers, *(one for one in earlier if one.paper not in request.answers))
+    return found[:MOST_RATINGS]
 
 
 def _followed_names(app: App, wanted: Preferences) -> list[str]:
@@ -174,11 +185,3 @@ def _chosen(names: Mapping[str, str], patch: Patch) -> dict[str, object]:
 def new_notice(app: App, context: Mapping[str, object]) -> NewNotice:
     """Return a notice that is given up when the link in it has expired."""
     return NewNotice(new_message_id(app.settings), context, app.clock() + NOTICE_HOLDS)
-
-
-def match_own_queries(app: App, patches: Sequence[Patch]) -> None:
-    """Match the own queries and followed people in these patches against the stored papers."""
-    queries = {query for patch in patches if "queries" in patch for query in patch["queries"]}
-    follows = {entry for patch in patches if "follows" in patch for entry in patch["follows"]}
-    for slug in sorted((*map(preferences.own_slug, queries), *map(preferences.follow_slug, follows))):
-        topics.match_topic(app, slug)

@@ -30,11 +30,13 @@ from paperround.matching.words import canonical
 from paperround.process.resources import templates
 from paperround.rendering import language as languages
 from paperround.rendering import theme as themes
+from paperround.rounds import topics
 from paperround.store.requests import RequestResult
 from paperround.store.subscriber_changes import ChangeResult, Effect, SubscriberChange
 from paperround.store.subscribers import email_key
 from paperround.subscribers import confirmation
 
+_DECIDING = {"queries", "follows", "breadth"}  # what an interest takes depends on these preferences
 _ENCODED_WORD = re.compile(r"=\?[^?@]*\?[bq]\?[^@]*\?=", re.IGNORECASE)
 # The usual local parts, which are valid as they are: atoms separated by dots (RFC 5322 3.2.3), not too long.
 _PLAIN = re.compile(r"(?=.{1,64}$)[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*")
@@ -119,7 +121,7 @@ def add_all(
     results = confirmation.ask_all(app, list(asked.values()), first_now=first_now, dry_run=dry_run)
     added |= {email: _requested(email, result) for email, result in zip(asked, results, strict=True)}
     if not dry_run:
-        _match_own_queries(app, [change.patch for change in saved], drop=bool(known))
+        _match_followed(app, saved, drop=bool(known))
     return [added[change.email] for change in changes]
 
 
@@ -131,9 +133,9 @@ def change(app: App, subscriber: Subscriber, patch: Patch) -> ChangeResult | Non
     _check_topics(app, patch, subscriber)
     if _pause_changes(patch, subscriber):
         check_pause(app, subscriber, patch["paused_until"])
-    wanted = _in_view_of(subscriber, SubscriberChange(subscriber.email, patch))
-    applied = app.store.changes.save([wanted], app.clock(), only_known=True)
-    _match_own_queries(app, [patch], drop=True)
+    changes = [_in_view_of(subscriber, SubscriberChange(subscriber.email, patch))]
+    applied = app.store.changes.save(changes, app.clock(), only_known=True)
+    _match_followed(app, changes, drop=True)
     return applied[0] if applied else None
 
 
@@ -159,10 +161,12 @@ def _requested(email: str, result: RequestResult) -> Addition:
     return Addition(email, effect, result.fields, asked=result.queued)
 
 
-def _match_own_queries(app: App, patches: Sequence[Patch], *, drop: bool) -> None:
-    """Match new own queries against the stored papers. With `drop`, delete those that nobody follows anymore."""
-    confirmation.match_own_queries(app, patches)
-    if drop and any({"queries", "follows"} & patch.keys() for patch in patches):
+def _match_followed(app: App, changes: Sequence[SubscriberChange], *, drop: bool) -> None:
+    """Match changed interests with the stored papers. With `drop`, delete those that nobody follows anymore."""
+    emails = [change.email for change in changes if _DECIDING & change.patch.keys()]
+    if emails:
+        topics.match_followed(app, emails)
+    if drop and any({"queries", "follows"} & change.patch.keys() for change in changes):
         app.store.topics.delete_unfollowed_private()
 
 

@@ -188,7 +188,7 @@ def save(request: Request, context: OperatorContextDep, row: int, form: Form) ->
     found = _subscriber(context, row)
     shown = preferences_form.read_form(form, found.preferences)
     if form.get("do") == "try":
-        return _form_page(request, context, _with_previews(context, shown), found)
+        return _form_page(request, context, _with_previews(context, shown, found), found)
     if form.get("version") != shown.version:
         return _form_page(request, context, shown, found, status=409)
     patch, shown = preferences_form.check_form(context, shown, context.language("en"))
@@ -315,8 +315,11 @@ def _form_page(
     )
 
 
-def _with_previews(context: RequestContext, shown: PreferencesForm) -> PreferencesForm:
-    return preferences_form.with_previews(context.app, shown, context.language("en"))
+def _with_previews(
+    context: RequestContext, shown: PreferencesForm, found: Subscriber | None = None
+) -> PreferencesForm:
+    feedback = context.app.store.feedback.of(found.row) if found else ()
+    return preferences_form.with_previews(context.app, shown, context.language("en"), feedback)
 
 
 def _subscriber(context: RequestContext, row: int) -> Subscriber:

@@ -17,7 +17,7 @@ from fastapi.responses import RedirectResponse
 from paperround.domain import tokens
 from paperround.domain.errors import PreferenceError, QueryError
 from paperround.domain.models import Subscriber
-from paperround.domain.preferences import MOST_QUERIES, MOST_QUERY, MOST_TYPED
+from paperround.domain.preferences import MOST_QUERIES, MOST_QUERY, MOST_TYPED, Breadth
 from paperround.domain.text import clean
 from paperround.matching.negation import unwanted_in
 from paperround.rendering.language import Language
@@ -59,7 +59,7 @@ def try_interest(request: Request, context: ContextDep) -> Response:
 
 @get("/p/{token}/interest")
 def try_own(request: Request, context: ContextDep, token: str, q: str = "") -> Response:
-    """Show the results of an interest to a subscriber, based on all their feedback."""
+    """Show the results of an interest to a subscriber, based on all their feedback and their breadth."""
     return _own_page(request, context, subscriber_of(context, token), q[:MOST_TYPED])
 
 
@@ -126,6 +126,7 @@ def _own_page(
         clean(text),
         answers,
         action=f"{here}/interest",
+        breadth=subscriber.preferences.breadth,
         wrong=wrong,
         status=status,
         subscriber=subscriber,
@@ -140,6 +141,7 @@ def _page(
     text: str,
     answers: Answers,
     *,
+    breadth: Breadth = Breadth.USUAL,
     wrong: str = "",
     status: int = 200,
     **facts: Any,
@@ -148,7 +150,7 @@ def _page(
     if text and not wrong:
         context.count_trials(request, 1)
         try:
-            trial = context.app.shared(Trials).try_interest(text, answers)
+            trial = context.app.shared(Trials).try_interest(text, answers, breadth)
         except QueryError as error:
             wrong, status = error.told(language.gettext), 422
         except PreferenceError as error:
@@ -184,7 +186,7 @@ def _papers(context: RequestContext, trial: InterestTrial, language: Language) -
             "row": one.paper.row,
             "card": cards.card(one.paper, language, context.today, why=one.why),
             "answer": one.answer,
-            "fits": one.fit >= 0.5,
+            "fits": one.taken,
         }
         for one in trial.papers
     ]

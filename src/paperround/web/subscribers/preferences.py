@@ -117,7 +117,9 @@ def _try(request: Request, context: RequestContext, subscriber: Subscriber, form
     language = context.language_for(request, subscriber)
     shown = preferences_form.read_form(form, subscriber.preferences)
     context.count_trials(request, len(shown["queries"]))
-    return page(request, context, subscriber, shown=preferences_form.with_previews(context.app, shown, language))
+    feedback = context.app.store.feedback.of(subscriber.row)
+    shown = preferences_form.with_previews(context.app, shown, language, feedback)
+    return page(request, context, subscriber, shown=shown)
 
 
 def _pause(request: Request, context: RequestContext, subscriber: Subscriber, form: FormFields) -> Response:

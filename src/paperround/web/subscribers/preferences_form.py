@@ -12,9 +12,19 @@ from typing import TYPE_CHECKING, Any
 from paperround.app import App
 from paperround.domain import preferences
 from paperround.domain.errors import PreferenceError, QueryError, WrongUse
-from paperround.domain.models import Paper, Topic
-from paperround.domain.preferences import DEFAULTS, FIELDS, LISTS, MOST_PAPERS, MOST_QUERIES, MOST_QUERY, Preferences
+from paperround.domain.models import Feedback, Paper, Topic
+from paperround.domain.preferences import (
+    DEFAULTS,
+    FIELDS,
+    LISTS,
+    MOST_PAPERS,
+    MOST_QUERIES,
+    MOST_QUERY,
+    Breadth,
+    Preferences,
+)
 from paperround.matching import lexical
+from paperround.matching.interests import least_fit
 from paperround.matching.negation import unwanted_in
 from paperround.matching.query import Query
 from paperround.matching.words import Words, check_topic_query, interpret_once
@@ -201,17 +211,20 @@ def check_form(
         return None, replace(form, wrong={place: f"{label}: {error.problem}"})
 
 
-def with_previews(app: App, form: PreferencesForm, language: Language) -> PreferencesForm:
-    """Return the form with a preview of each of its queries."""
-    week = _PastWeek(app)
+def with_previews(
+    app: App, form: PreferencesForm, language: Language, feedback: Sequence[Feedback] = ()
+) -> PreferencesForm:
+    """Return the form with a preview of each of its queries, as a subscriber with this feedback would get them."""
+    chosen = form["breadth"]
+    week = _PastWeek(app, feedback, Breadth(chosen) if chosen in set(Breadth) else DEFAULTS.breadth)
     return replace(form, trials=tuple(preview_query(app, text, language, week=week) for text in form["queries"]))
 
 
 class _PastWeek:
-    """The papers of the past week, read and indexed once for all interests of a form."""
+    """The papers of the past week, read and indexed once for all interests of a form, and who would get them."""
 
-    def __init__(self, app: App) -> None:
-        self._app = app
+    def __init__(self, app: App, feedback: Sequence[Feedback] = (), breadth: Breadth = DEFAULTS.breadth) -> None:
+        self._app, self.feedback, self.breadth = app, feedback, breadth
 
     @cached_property
     def papers(self) -> Sequence[Paper]:
@@ -263,11 +276,15 @@ def _preview_interest(app: App, text: str, words: Words, language: Language, wee
     papers, batch = week.papers, week.batch
     app.shared(Meaning).of_query(text)
     interests = app.shared(Interests)
-    if hits := interests.hits(text, words, batch):
-        said = _with_doubts(app, text, _described(len(hits), language), language)
-        return QueryPreview(text, said, _best(papers, hits, language))
-    fits = interests.fits(text, words, batch)
-    closest = sorted(fits, key=lambda row: (-fits[row], -row))[:_CLOSEST]
+    fits, least = interests.fits(text, words, batch, week.feedback), least_fit(week.breadth.steps)
+    closest = sorted(fits, key=lambda row: (-fits[row], -row))
+    if taken := [row for row in closest if fits[row] >= least]:
+        said = _with_doubts(app, text, _described(len(taken), language), language)
+        why = interests.reasons(text, words, batch, taken[:_SHOWN])
+        return QueryPreview(
+            text, said, _best(papers, {row: lexical.Hit(fits[row], why[row]) for row in why}, language)
+        )
+    closest = closest[:_CLOSEST]
     if not closest:
         return QueryPreview(text, _with_doubts(app, text, _described(0, language), language))
     known, why = {paper.row: paper for paper in papers}, interests.reasons(text, words, batch, closest)
