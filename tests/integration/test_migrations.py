@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time
+from operator import attrgetter
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from sqlalchemy import Connection, select, text
 from paperround.app import open_store
 from paperround.domain.errors import StoreError
 from paperround.domain.models import DailyCounts, Score
-from paperround.domain.preferences import Density, Preferences
+from paperround.domain.preferences import Density, Preferences, own_slug
 from paperround.domain.schedule import Cadence
 from paperround.matching import fts
 from paperround.matching.query import parse
@@ -295,6 +296,59 @@ def test_suppressions_of_the_version_before_keep_their_cause(empty_database_url:
     with reading(store._engine) as connection:
         found = connection.execute(select(suppressions.c.reason, suppressions.c.cause)).all()
         assert dict(map(tuple, found)) == causes
+    store.close()
+
+
+def test_a_shared_interest_is_split_and_each_subscriber_keeps_what_waits_for_them(empty_database_url: str) -> None:
+    store = open_store(empty_database_url)
+    interest, answer, shared = "0123456789abcdef", "own-answer", "fedcba9876543210"
+    rows = (
+        "INSERT INTO papers (row, id, title, facts, sources, day, upvotes, first_seen, unmatched, archived) VALUES "
+        """(1, 'p1', 'Robots', '{"title": "Robots"}', '[]', '2026-11-20', 3, '2026-11-20 06:00:00', false, false), """
+        """(2, 'p2', 'Hands', '{"title": "Hands"}', '[]', '2026-11-21', 3, '2026-11-21 06:00:00', false, false)""",
+        "INSERT INTO topics (slug, name, query, about, private, matched_query, vector_of) VALUES "
+        f"('own-{interest}', 'robot hands', 'robot hands', '', true, 'robot hands', 'm'), "
+        f"('follow-{shared}', 'Li Na', 'author:\"Li Na\"', 'author: Li Na', true, 'author:\"Li Na\"', NULL), "
+        f"('{answer}', 'Answers', 'answers', '', false, 'answers', NULL)",
+        "INSERT INTO subscriptions (subscriber, topic, place, last_edition, created_at) VALUES "
+        "(1, 1, 0, NULL, '2026-11-01 06:00:00'), (2, 2, 0, NULL, '2026-11-01 06:00:00'), "
+        "(2, 1, 1, 4, '2026-11-02 06:00:00'), (3, 1, 0, 5, '2026-11-03 06:00:00'), "
+        "(3, 2, 1, NULL, '2026-11-03 06:00:00'), (3, 3, 2, NULL, '2026-11-03 06:00:00')",
+        "INSERT INTO matches (topic, paper, day, score, why, edition) VALUES "
+        """(1, 1, '2026-11-20', 0.6, '["title: robot"]', 5), (1, 2, '2026-11-21', 0.7, '[]', NULL)""",
+    )
+    with writing(store._engine) as connection:
+        upgrade(connection, "0002")
+        for row in (1, 2, 3):
+            _add_subscriber(connection, row)
+        upgrade(connection, "0023")
+        for statement in rows:
+            connection.exec_driver_sql(statement)
+    store.migrate()
+    people = list(store.subscribers.by_address())
+    assert [one.preferences.queries for one in people] == [("robot hands",)] * 3
+    assert [one.preferences.follows for one in people] == [(), ("author: Li Na",), ("author: Li Na",)]
+    own = [topic for one in people for topic in store.topics.named(one.topics) if topic.query == "robot hands"]
+    assert len({topic.row for topic in own}) == 3
+    assert [topic.slug for topic in own] == [own_slug("robot hands", row) for row in (1, 2, 3)]
+    assert {topic.slug for topic in store.topics.all()} - {topic.slug for topic in own} == {
+        f"follow-{shared}",
+        answer,
+    }
+    with reading(store._engine) as connection:
+        found = connection.execute(text("SELECT topic, paper, score, edition FROM matches ORDER BY topic, paper"))
+        assert [tuple(one) for one in found] == [
+            (topic.row, paper, score, edition)
+            for topic in sorted(own, key=attrgetter("row"))
+            for paper, score, edition in ((1, 0.6, 5), (2, 0.7, None))
+        ]
+        started = text("SELECT subscriber, place, last_edition FROM subscriptions ORDER BY subscriber, place")
+        assert [tuple(one) for one in connection.execute(started)] == [
+            (1, 0, None), (2, 0, None), (2, 1, 4), (3, 0, 5), (3, 1, None), (3, 2, None)
+        ]  # fmt: skip
+    due = store.topics.due()
+    assert {one.topic.slug for one in due} == {topic.slug for topic in own}
+    assert all(one.read_at for one in due), "only what was not sent yet is compared again"
     store.close()
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from paperround.app import App
 from paperround.domain.models import Feedback, Paper, Topic
+from paperround.domain.preferences import Breadth
 from paperround.matching import profile, search
 from paperround.matching.interests import (
     Aim,
@@ -51,6 +52,8 @@ class InterestBatch:
     vectors: Vectors
     features: tuple[Learner, SparseRows] | None = None
     """The features that tastes of a learner compare; None until a taste needs them."""
+    untaught: dict[tuple[str, Breadth], Mapping[int, Hit]] = field(default_factory=dict)
+    """The hits of queries, and of interests without feedback: the same words may be those of many subscribers."""
 
     @cached_property
     def known(self) -> NDArray[np.intp]:
@@ -158,12 +161,24 @@ class Interests:
         `topic` is the number of a subscriber's own interest, as prepared: their feedback counts, and their breadth
         decides how many papers it takes.
         """
-        if not isinstance(wanted, Words):
-            return batch.index.matches(wanted)
-        learned = self._learned.get(topic)
+        learned, breadth = self._learned.get(topic), self._followers.get(topic, InterestFollower()).breadth
+        if learned is not None and isinstance(wanted, Words):
+            return self._hits(text, wanted, batch, learned, breadth)
+        if (text, breadth) not in batch.untaught:
+            found = (
+                self._hits(text, wanted, batch, None, breadth)
+                if isinstance(wanted, Words)
+                else batch.index.matches(wanted)
+            )
+            batch.untaught[text, breadth] = found
+        return batch.untaught[text, breadth]
+
+    def _hits(
+        self, text: str, wanted: Words, batch: InterestBatch, learned: _Learned | None, breadth: Breadth
+    ) -> Mapping[int, Hit]:
+        """Return what stands out for plain words, and for what was learned."""
         known = self._known(text, wanted, learned.of.past if learned else self._past())
         heights, scale = self._sums(known, wanted, batch, learned)
-        breadth = self._followers.get(topic, InterestFollower()).breadth
         places = np.flatnonzero(scale.enough(heights, breadth.steps)).tolist()
         why = self.reasons(text, wanted, batch, [batch.index.numbers[at] for at in places])
         return {row: Hit(scale.fit(float(heights[at])), why[row]) for at, row in zip(places, why, strict=True)}

@@ -181,7 +181,7 @@ def store_unsubscribe_reason(app: App, subscriber: Subscriber, because: str) -> 
 def rate_paper(app: App, subscriber: Subscriber, paper: int, verdict: int) -> bool:
     """Store that the subscriber wants more (+1) or less (−1) like a paper. Returns False if either no longer exists.
 
-    Feedback changes the order of papers in later digests and removes none.
+    Feedback changes the order of papers in later digests, and which papers their interests in plain words match.
     """
     return app.store.feedback.rate(subscriber.row, paper, verdict, app.clock())
 
