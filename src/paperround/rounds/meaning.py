@@ -89,7 +89,8 @@ class Meaning:
         found = self.encode([text])
         if found is None:
             return None
-        vector: NDArray[np.float32] = found[0]
+        # As topics keep theirs, so that an interest that is tried takes the papers that it takes when it is followed.
+        vector: NDArray[np.float32] = np.asarray(unpack([pack(found[0])])[0])
         with self._guard:
             self._queries[text] = vector
             while len(self._queries) > _QUERIES_KEPT:
