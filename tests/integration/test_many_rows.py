@@ -16,7 +16,8 @@ from paperround.domain.errors import StoreError
 from paperround.domain.models import SubscriberState
 from paperround.rounds import pipeline
 from paperround.store import subscriber_changes
-from paperround.store.engine import ManyRows, NewRows, among, reading, writing
+from paperround.store.bulk import ManyRows, NewRows, among
+from paperround.store.engine import reading, writing
 from paperround.store.schema import relay, suppressions
 from paperround.store.subscriber_changes import Effect, SubscriberChange
 from paperround.subscribers import csv_file, csv_import, membership

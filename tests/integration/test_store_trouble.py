@@ -91,7 +91,7 @@ def test_a_full_disk_while_delivering_stops_and_goes_on_where_it_stopped(tmp_pat
 def test_a_database_that_another_program_holds_is_waited_for_and_then_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "_BUSY_SECONDS", 0.2)
+    monkeypatch.setattr(engine, "BUSY_SECONDS", 0.2)
     site = due_site(tmp_path, 3)
     other = sqlite3.connect(tmp_path / "paperround.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
@@ -108,7 +108,7 @@ def test_a_refused_switch_to_the_write_ahead_log_is_tried_again(
 ) -> None:
     url = f"sqlite:///{tmp_path}/new.db"
     with monkeypatch.context() as patched:
-        patched.setattr(engine, "_BUSY_SECONDS", 0)  # SQLite itself waits for nothing
+        patched.setattr(engine, "BUSY_SECONDS", 0)  # SQLite itself waits for nothing
         opened = engine.connect(url)
     other = sqlite3.connect(tmp_path / "new.db", isolation_level=None, check_same_thread=False)
     other.execute("BEGIN EXCLUSIVE")

@@ -111,7 +111,7 @@ def test_a_writer_who_waits_comes_before_the_next_transaction_of_a_round() -> No
 
 
 def test_a_turn_that_does_not_come_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engines, "_BUSY_SECONDS", 0.05)
+    monkeypatch.setattr(engines, "BUSY_SECONDS", 0.05)
     turns = engines.WriteTurns()
     with turns(), pytest.raises(StoreError, match="locked for"), turns():
         raise AssertionError("two at once")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from paperround.store import engine
+from paperround.store import shown
 from paperround.web.page_cache import KEPT
 from support.pages import Browser, Pages, cached_pages
 from support.papers import listing
@@ -94,7 +94,7 @@ def test_every_table_that_a_cached_page_is_read_from_renews_it(pages: Pages) -> 
     read = {table for one in statements for table in re.findall(r"(?:FROM|JOIN) (\w+)", one)}
     # Of subscribers, letters and vectors a page may be some seconds old; the index changes with the papers.
     others = {"subscribers", "subscriptions", "issues", "deliveries", "vectors", "paper_index"}
-    assert read == {*engine.SHOWN_TABLES, *others}
+    assert read == {*shown.SHOWN_TABLES, *others}
 
 
 def test_each_language_and_coding_has_its_own_copy(pages: Pages) -> None:

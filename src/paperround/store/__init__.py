@@ -24,7 +24,7 @@ from paperround.store.address_changes import AddressChanges
 from paperround.store.bounces import Bounces
 from paperround.store.browsing import Browsing
 from paperround.store.deliveries import Deliveries
-from paperround.store.engine import ShownVersion, connect, lock_exclusively, reading, sqlite_file, upsert, writing
+from paperround.store.engine import connect, lock_exclusively, reading, sqlite_file, upsert, writing
 from paperround.store.events import Events, Wanted
 from paperround.store.examples import Examples
 from paperround.store.explain import Explanations
@@ -41,6 +41,7 @@ from paperround.store.requests import Personal
 from paperround.store.retention import Retention
 from paperround.store.schema import notes
 from paperround.store.search import SearchIndex, SearchLanguage
+from paperround.store.shown import ShownVersion
 from paperround.store.sources import Sources
 from paperround.store.subscriber_changes import SubscriberChanges
 from paperround.store.subscribers import Subscribers

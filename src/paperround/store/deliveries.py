@@ -31,7 +31,8 @@ from sqlalchemy import (
 )
 
 from paperround.domain.models import BounceKind, Delivery, DeliveryState, NoticeKind, Outcome, Stage
-from paperround.store.engine import ManyRows, RowsByNumber, lock_exclusively, reading, upsert, writing
+from paperround.store.bulk import ManyRows, RowsByNumber
+from paperround.store.engine import lock_exclusively, reading, upsert, writing
 from paperround.store.schema import (
     attempts,
     deliveries,

@@ -10,7 +10,8 @@ from typing import Any
 from sqlalchemy import Connection, Engine, delete, func, select, update
 
 from paperround.domain.models import Feedback, Paper
-from paperround.store.engine import among, reading, upsert, writing
+from paperround.store.bulk import among
+from paperround.store.engine import reading, upsert, writing
 from paperround.store.schema import examples, libraries
 
 MOST_EXAMPLES = 200

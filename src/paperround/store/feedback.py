@@ -10,7 +10,8 @@ from sqlalchemy import Connection, Engine, delete, func, select
 
 from paperround.domain.models import Feedback, NoticeKind
 from paperround.domain.preferences import OWN_PREFIX, Breadth
-from paperround.store.engine import among, reading, upsert, writing
+from paperround.store.bulk import among
+from paperround.store.engine import reading, upsert, writing
 from paperround.store.reading_list import save_paper
 from paperround.store.requests import NewNotice, notice_row
 from paperround.store.schema import (

@@ -28,8 +28,9 @@ from paperround.domain.models import (
 from paperround.domain.notes import choose_news, read_facts, read_notes
 from paperround.domain.schedule import Cadence, span_days
 from paperround.process.lazy import LazyModule
+from paperround.store.bulk import RowsByNumber, among
 from paperround.store.due import DueBatch, DueSubscriber
-from paperround.store.engine import RowsByNumber, among, lock_exclusively, lock_shared, reading, writing
+from paperround.store.engine import lock_exclusively, lock_shared, reading, writing
 from paperround.store.examples import examples_of
 from paperround.store.feedback import ratings_of
 from paperround.store.new_digests import DigestWriter, count_by_day

@@ -22,8 +22,9 @@ from paperround.domain.models import (
 )
 from paperround.domain.notes import write_facts, write_notes
 from paperround.domain.schedule import Cadence, span, span_days
+from paperround.store.bulk import ManyRows, NewRows, among
 from paperround.store.due import NewDelivery
-from paperround.store.engine import ManyRows, NewRows, among, upsert
+from paperround.store.engine import upsert
 from paperround.store.papers import load_rows
 from paperround.store.schema import (
     deliveries,

@@ -18,15 +18,8 @@ from paperround.domain import identifiers, identity
 from paperround.domain.merging import facts_alone, merge, merged_alone
 from paperround.domain.models import DailyCounts, Facts, Listing, Paper, Picture
 from paperround.domain.search_plan import DaySpan, SearchPlan
-from paperround.store.engine import (
-    ManyRows,
-    NewRows,
-    among,
-    lock_exclusively,
-    reading,
-    upsert,
-    writing,
-)
+from paperround.store.bulk import ManyRows, NewRows, among
+from paperround.store.engine import lock_exclusively, reading, upsert, writing
 from paperround.store.merged_papers import absorb, keep_larger_counts
 from paperround.store.schema import (
     ROW_KEY,

@@ -9,7 +9,8 @@ from sqlalchemy import Connection, Engine, delete, select
 
 from paperround.domain.models import NoteKind, Paper, PaperNote
 from paperround.domain.notes import MOST_SAVED
-from paperround.store.engine import among, reading, upsert, writing
+from paperround.store.bulk import among
+from paperround.store.engine import reading, upsert, writing
 from paperround.store.papers import load_in_order
 from paperround.store.schema import papers, saved_papers, subscribers
 

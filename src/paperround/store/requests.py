@@ -27,7 +27,8 @@ from sqlalchemy import (
 
 from paperround.domain.models import DeliveryState, NoticeKind, Subscriber, SubscriberState
 from paperround.domain.preferences import DEFAULTS, Patch, write
-from paperround.store.engine import among, reading, trial, upsert, writing
+from paperround.store.bulk import among
+from paperround.store.engine import reading, trial, upsert, writing
 from paperround.store.schema import (
     address_changes,
     attempts,

@@ -30,7 +30,7 @@ from paperround.domain.errors import QueryError
 from paperround.domain.errors import translatable as _
 from paperround.domain.models import Paper
 from paperround.domain.search_plan import DaySpan, SearchPlan
-from paperround.store.engine import NewRows
+from paperround.store.bulk import NewRows
 from paperround.store.schema import papers
 
 

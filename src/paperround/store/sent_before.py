@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, String, Table, Text, cast, func, literal, select, union_all
 
-from paperround.store.engine import among, numbers_in
+from paperround.store.bulk import among, numbers_in
 from paperround.store.schema import ROW_KEY, counted_papers, digest_papers, digests, paper_keys, papers
 
 _CHUNK = 500

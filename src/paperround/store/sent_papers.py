@@ -9,7 +9,7 @@ from sqlalchemy import Connection, func, select
 
 from paperround.domain.models import NoteKind, PaperNote
 from paperround.domain.notes import news_of, read_notes
-from paperround.store.engine import among
+from paperround.store.bulk import among
 from paperround.store.papers import load_rows, paper_from_snapshot
 from paperround.store.schema import digest_papers, digests, issue_papers, issues
 

@@ -18,7 +18,8 @@ from sqlalchemy.exc import IntegrityError
 from paperround.domain.models import EventKind, NoticeKind, Subscriber, SubscriberState, Topic
 from paperround.domain.preferences import DEFAULTS, Patch, Preferences, followed_slugs, write
 from paperround.domain.schedule import issue_date, next_digest_at
-from paperround.store.engine import ManyRows, NewRows, among, lock_shared, trial, upsert, writing
+from paperround.store.bulk import ManyRows, NewRows, among
+from paperround.store.engine import lock_shared, trial, upsert, writing
 from paperround.store.events import Wanted, tell
 from paperround.store.feedback import rate_one
 from paperround.store.issues import has_unread

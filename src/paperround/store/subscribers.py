@@ -15,7 +15,8 @@ from paperround.domain.models import EventKind, Subscriber, SubscriberState
 from paperround.domain.preferences import FIELDS, Preferences, is_follow, read_patch
 from paperround.domain.schedule import Cadence, mended_digest_at, next_digest_at, period
 from paperround.domain.tokens import MOST_RENEWALS
-from paperround.store.engine import among, lock_exclusively, lock_shared, reading, upsert, writing
+from paperround.store.bulk import among
+from paperround.store.engine import lock_exclusively, lock_shared, reading, upsert, writing
 from paperround.store.events import Wanted, tell
 from paperround.store.schema import bounces, digest_papers, subscribers, subscriptions, suppressions, topics
 from paperround.store.suppressed import AddressHashes, conceal, recognize

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Connection, delete, exists, select, update
 
-from paperround.store.engine import among, upsert
+from paperround.store.bulk import among
+from paperround.store.engine import upsert
 from paperround.store.schema import suppressions
 
 _CHUNK = 500

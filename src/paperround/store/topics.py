@@ -15,7 +15,8 @@ from paperround.domain.errors import UnknownName
 from paperround.domain.models import Match, Paper, SubscriberState, Topic
 from paperround.domain.preferences import OWN_PREFIX
 from paperround.domain.text import did_you_mean
-from paperround.store.engine import ManyRows, among, lock_exclusively, lock_shared, reading, upsert, writing
+from paperround.store.bulk import ManyRows, among
+from paperround.store.engine import lock_exclusively, lock_shared, reading, upsert, writing
 from paperround.store.papers import load
 from paperround.store.schema import UNMATCHED, editions, matches, papers, subscribers, subscriptions, topics
 from paperround.store.subscribers import SUBSCRIBED, email_key, take_turns

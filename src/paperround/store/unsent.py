@@ -11,7 +11,8 @@ from typing import Any
 from sqlalchemy import Connection, Text, case, cast, delete, func, select, update
 
 from paperround.domain.models import PACKED_SCORE_SIZE, DeliveryState
-from paperround.store.engine import among, gathered, lock_shared, upsert
+from paperround.store.bulk import among, gathered
+from paperround.store.engine import lock_shared, upsert
 from paperround.store.schema import (
     deliveries,
     digest_papers,
