@@ -225,18 +225,15 @@ def test_the_learned_taste_is_told_in_words_forgotten_reset_and_exported(pages: 
     assert "Nothing yet." in browser.get(f"{own}/taste").text
     rows = {paper.title: paper.row for paper in pages.app.store.papers.latest(100)}
     membership.rate_paper(pages.app, _subscriber(pages), rows["On walk 1"], 1)
-    membership.rate_paper(pages.app, _subscriber(pages), rows["On tax 1"], -1)
+    membership.rate_paper(pages.app, _subscriber(pages), rows["On fold 1"], -1)
     page = browser.get(f"{own}/taste").text
-    assert (
-        page.index("<bdi>terrain</bdi>")
-        < page.index("Words that move a paper down")
-        < page.index("<bdi>income</bdi>")
-    )
+    assert page.index("<bdi>walk</bdi>") < page.index("Words that move a paper down") < page.index("<bdi>fold</bdi>")
+    assert "<bdi>terrain</bdi>" not in page, "a word of one abstract"
     file = json.loads(browser.get(f"{own}/taste.json").text)
-    assert {one["title"]: one["verdict"] for one in file["papers"]} == {"On walk 1": 1, "On tax 1": -1}
+    assert {one["title"]: one["verdict"] for one in file["papers"]} == {"On walk 1": 1, "On fold 1": -1}
     affinities = {one["title"]: one["affinity"] for one in file["papers"]}
-    assert affinities["On walk 1"] > max(0, affinities["On tax 1"])
-    browser.post(f"{own}/taste", data={"do": "forget", "paper": str(rows["On tax 1"])})
+    assert affinities["On walk 1"] > max(0, affinities["On fold 1"])
+    browser.post(f"{own}/taste", data={"do": "forget", "paper": str(rows["On fold 1"])})
     assert pages.app.store.feedback.verdicts(_subscriber(pages).row) == {rows["On walk 1"]: 1}
     assert "Forget all your answers?" in browser.post(f"{own}/taste", data={"do": "reset"}).text
     browser.post(f"{own}/taste", data={"do": "reset", "sure": "1"})
