@@ -313,7 +313,7 @@ def test_the_loudest_paper_stands_in_front_with_its_topics() -> None:
 
 
 def test_an_own_interest_is_told_in_quotation_marks() -> None:
-    own, query = own_slug("folding grippers"), "folding grippers"
+    own, query = own_slug("folding grippers", 1), "folding grippers"
     found = [Candidate(1, own, 0.9), Candidate(1, "robots", 0.5), Candidate(2, "robots", 0.9), Candidate(2, own, 0.5)]
     digest = compose("daily 2026-11-23", found, ORDER, {**NAMES, own: query}, 10)
     assert digest is not None

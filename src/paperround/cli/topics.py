@@ -64,7 +64,7 @@ def try_topic(
     text: Annotated[str, typer.Argument(help="An interest in plain words, or a query.")],
     more: Annotated[list[str] | None, typer.Option(metavar="PAPER", help="A paper to have more like.")] = None,
     less: Annotated[list[str] | None, typer.Option(metavar="PAPER", help="A paper to have less like.")] = None,
-    breadth: Annotated[str, typer.Option(help=FORMS["breadth"].about)] = DEFAULTS.breadth.value,
+    breadth: Annotated[str, typer.Option(metavar="BREADTH", help=FORMS["breadth"].about)] = DEFAULTS.breadth.value,
     as_json: AsJson = False,
 ) -> None:
     """Try an interest on the newest papers, and suggest words to add.
