@@ -291,7 +291,8 @@ def test_numbers_beyond_all_bounds_cost_a_field_and_not_the_others() -> None:
         (b'{"error": "Challenge required"}', r"answers with an error \(Challenge required\)"),
         (b'"a string"', r"answers with an error \(no reason given\)"),
         (b"<html>busy</html>", r"this is not JSON \(got HTML\)"),
-        (b"[", "this is not JSON"),
+        (b"[", r"this is not JSON \(got broken JSON\)"),
+        (b'{"title": "One"}\n{"title": "Two"}\n', r"this is not JSON \(got JSON lines\)"),
         (b'{"message": ""}', "no reason given"),
     ],
 )
