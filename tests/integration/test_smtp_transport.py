@@ -3,12 +3,14 @@
 import socket
 import ssl
 import threading
+import time
 from collections import Counter
 
 import pytest
 import trustme
 
 from paperround.delivery import SmtpTransport, connection_pool, smtp_session
+from paperround.delivery.connection_pool import ConnectionPool
 from paperround.delivery.smtp_session import WINDOW
 from paperround.domain.errors import TransportError
 from paperround.domain.models import Letter, Stage
@@ -395,6 +397,20 @@ def test_letters_leave_at_a_steady_pace_over_all_connections_and_from_batch_to_b
     assert 0.5 < moments[-1] - moments[0] < 3
     # No tenth of a second holds more than its share and a straggler or two.
     assert all(sum(at <= m < at + 0.1 for m in moments) <= 8 for at in moments)
+
+
+@pytest.mark.timeout(60)
+def test_a_turn_that_comes_before_the_waiting_begins_is_not_missed(monkeypatch):
+    patience = ConnectionPool._patience
+
+    def late(pool: ConnectionPool) -> float | None:
+        time.sleep(0.03)  # the machine is busy with something else
+        return patience(pool)
+
+    monkeypatch.setattr(ConnectionPool, "_patience", late)
+    with SmtpServer() as server:
+        send(transport_to(server, connections=2, per_second=50), map(letter, range(10)))
+    assert len(server.received) == 10
 
 
 # Relays that cannot be reached

@@ -155,12 +155,16 @@ class ConnectionPool:
         """The number of letters drawn whose outcome is not recorded."""
         self._place: float | None = None
         """When the next letter may be sent, by the monotonic clock; None if no turn is reserved."""
+        self._held_back = False
+        """Whether a connection could take a letter whose turn has not come yet."""
         self._error: BaseException | None = None
         self._unrecorded = self._exhausted = False
         self._wanted = connections
         self._openings = 1
         """How many more connections may be opened at the moment."""
         self._rest_until = 0.0
+        self._resting = False
+        """Whether a connection is needed that may not be opened before `_rest_until`."""
         self._window = WINDOW
         self._listened_at = time.monotonic()
         """When the selector last returned, by the monotonic clock."""
@@ -245,6 +249,7 @@ class ConnectionPool:
                 self._ahead.append(letter)
 
     def _hand_out(self) -> None:
+        self._held_back = False
         for session in list(self._sessions):
             while session.room and (letter := self._next_for(session)):
                 session.offer(letter)
@@ -288,6 +293,7 @@ class ConnectionPool:
         if self._place is None:
             self._place = now + self._wait(now)
         if now < self._place:
+            self._held_back = True
             return None
         try:
             letter = next(self._letters, None)
@@ -370,8 +376,11 @@ class ConnectionPool:
         moments = [session.deadline for session in self._sessions]
         if self._answered and not self._unrecorded:
             moments.append(self._answered_at + _GROUP_SECONDS)
-        # If these two are in the past, sending waits for another event.
-        moments += (moment for moment in (self._place or 0.0, self._rest_until) if moment > now)
+        # These two moments may have passed since they held something up.
+        if self._held_back and self._place is not None:
+            moments.append(self._place)
+        if self._resting:
+            moments.append(self._rest_until)
         soonest = min(moments, default=float("inf"))
         return None if soonest == float("inf") else max(0.0, soonest - now)
 
@@ -385,12 +394,13 @@ class ConnectionPool:
 
     def _open_more(self) -> None:
         now = time.monotonic()
-        while self._needs_connection() and now >= self._rest_until:
+        while (needed := self._needs_connection()) and now >= self._rest_until:
             self._openings -= 1
             number = self._relay
             relay, context = self._relays[number], self._context(number)
             name = f"{relay.host}:{relay.at_port}#{next(self._serial)}"
             self._opener.open(name, partial(open_session, relay, context, name, self._max_per_connection))
+        self._resting = needed
 
     def _needs_connection(self) -> bool:
         opening = self._opener.under_way

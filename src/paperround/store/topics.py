@@ -98,22 +98,12 @@ class Topics:
         """Return the topics to compare with stored papers; only those followed from these addresses, if given."""
         whole = topics.c.matched_query.is_(None) | (topics.c.matched_query != topics.c.query)
         due = whole | (topics.c.renewed != topics.c.renewals)
-        query = (
-            select(topics, whole.label("whole"), func.max(editions.c.closed_at).label("read_at"))
-            .outerjoin_from(topics, subscriptions, topics.c.private & (subscriptions.c.topic == topics.c.row))
-            .outerjoin(subscribers, subscribers.c.row == subscriptions.c.subscriber)
-            .outerjoin(editions, editions.c.number == _LAST_EDITION)
-            .group_by(topics.c.row)
-            .order_by(topics.c.row)
-        )
-        found = list[DueTopic]()
+        query = select(topics, whole.label("whole")).order_by(topics.c.row)
         with reading(self._engine) as db:
-            for where in [due] if emails is None else _of_addresses(db, due, emails):
-                found += (
-                    DueTopic(_topic(row), row.renewals, None if row.whole else row.read_at or _LONG_AGO)
-                    for row in db.execute(query.where(where))
-                )
-        return found
+            conditions = [due] if emails is None else _of_addresses(db, due, emails)
+            found = [row for where in conditions for row in db.execute(query.where(where))]
+            read_at = _last_read(db, [row.row for row in found if not row.whole])
+        return [DueTopic(_topic(row), row.renewals, read_at.get(row.row)) for row in found]
 
     def as_due(self, slugs: Collection[str]) -> list[DueTopic]:
         """Return the topics with these slugs as due, whether or not they are."""
@@ -319,6 +309,21 @@ def _of_addresses(db: Connection, due: ColumnElement[bool], emails: Collection[s
     for start in range(0, len(keys), _CHUNK):
         known = select(subscribers.c.row).where(among(db, subscribers.c.email_key, keys[start : start + _CHUNK]))
         yield due & topics.c.row.in_(select(subscriptions.c.topic).where(subscriptions.c.subscriber.in_(known)))
+
+
+def _last_read(db: Connection, rows: Collection[int]) -> dict[int, datetime]:
+    """Return when the subscribers of these interests were last sent a digest, by interest."""
+    read_at = dict.fromkeys(rows, _LONG_AGO)
+    if rows:
+        query = (
+            select(subscriptions.c.topic, func.max(editions.c.closed_at))
+            .join_from(subscriptions, subscribers)
+            .join(editions, editions.c.number == _LAST_EDITION)
+            .where(among(db, subscriptions.c.topic, rows))
+            .group_by(subscriptions.c.topic)
+        )
+        read_at |= dict(db.execute(query).all())
+    return read_at
 
 
 def _still_unread() -> ColumnElement[bool]:
