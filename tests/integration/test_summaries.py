@@ -59,7 +59,7 @@ def make_site(tmp_path: Path, model: Model) -> Iterator[Callable[..., Site]]:
     with openai_server(model) as url:
 
         def make(database_url: str | None = None, **limits: Any) -> Site:
-            summaries = {"url": url, "model": "writer", "api_key": "secret", "timeout": 0.4, **limits}
+            summaries = {"url": url, "model": "writer", "api_key": "secret", "timeout": 60, **limits}
             made.append(Site(tmp_path, database_url, summaries=summaries))
             return made[-1]
 
@@ -181,8 +181,9 @@ def test_a_new_abstract_needs_a_new_sentence(summarized: Site, model: Model) -> 
     ],
 )
 def test_an_endpoint_that_fails_holds_up_no_letter_and_doctor_says_so(
-    summarized: Site, model: Model, answer: Answer, says: str, capsys: pytest.CaptureFixture[str]
+    make_site: Callable[..., Site], model: Model, answer: Answer, says: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    summarized = make_site(timeout=0.4)
     model.answer = answer
     summarized.topic("robots")
     summarized.subscriber("ada@example.org", "robots")
