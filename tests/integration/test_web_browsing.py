@@ -201,7 +201,8 @@ def test_a_papers_page_tells_everything_about_it(pages: Pages) -> None:
     text = pages.client.get("/papers/2611.00070").text
     for expected in (
         "Sums of ℝ² for robots",
-        "Ada Author70, Ben Bookman",
+        "<bdi>Ada Author70</bdi></a>, <a ",
+        'href="/search?q=author%3A%22Ben+Bookman%22" rel="nofollow"><bdi>Ben Bookman</bdi></a>',
         "Hopper Lab",
         "September 1, 2026",
         "version 3",
