@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from email import message_from_bytes, policy
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from paperround.subscribers import membership
 from support.answers import World
 from support.papers import listing
 from support.site import MORNING, Clock, Running, Site
+from support.threads import at_once
 
 HOUR = timedelta(hours=1)
 
@@ -311,22 +313,9 @@ def test_four_programs_on_one_database_send_one_letter_each(tmp_path: Path, data
     for number in range(60):
         sites[0].subscriber(f"subscriber{number}@example.org", "robots")
     sites[0].papers(*(listing(number) for number in range(5)))
-    errors: list[BaseException] = []
-
-    def work(site: Site) -> None:
-        try:
-            a_round(site, MORNING + HOUR)
-        except BaseException as error:  # noqa: BLE001 - a thread's error must reach the test
-            errors.append(error)
-
-    threads = [threading.Thread(target=work, args=(site,)) for site in sites]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once([partial(a_round, site, MORNING + HOUR) for site in sites])
     for site in sites:
         pipeline.deliver(site.app)
-    assert not errors
     got = Counter(letter.recipient for site in sites for letter in site.relay.letters)
     assert got == {f"subscriber{number}@example.org": 1 for number in range(60)}
     for site in sites:

@@ -6,12 +6,9 @@ from collections.abc import Callable, Sequence
 
 from paperround.domain.models import BounceKind
 from paperround.domain.refusals import BAD_DOMAIN, SEVERAL, wording
-from paperround.domain.suppressions import RecentLetter, SuppressionCause, WidespreadFailure
+from paperround.domain.suppressions import Letters, RecentLetter, SuppressionCause, WidespreadFailure
 
 _MANY = 5  # different subscribers
-
-Letters = Callable[[], Sequence[RecentLetter]]
-"""Reads the results of subscribers' latest letters, including the reported one."""
 
 
 def widespread_failure(
@@ -19,9 +16,10 @@ def widespread_failure(
 ) -> WidespreadFailure | None:
     """Return the widespread failure that a report belongs to, or None.
 
-    `kind`, `status` and `text` are those of the report; `of_domain` reads the letters to its domain. Hard bounces
-    count against the domain only if many of them have the same wording, as from a provider that has an outage or
-    blocks this sender. If no domain can be resolved, the problem is our name server.
+    `kind`, `status` and `text` are those of the report; `of_domain` reads the letters to its domain, and `of_all`
+    all letters, both with the reported one. Hard bounces count against the domain only if many of them have the same
+    wording, as from a provider that has an outage or blocks this sender. If no domain can be resolved, the problem
+    is our name server.
     """
     if kind in (BounceKind.COMPLAINT, BounceKind.NOTHING):
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
@@ -33,6 +34,10 @@ class RecentLetter:
     kind: str | None
     status: str | None
     text: str
+
+
+Letters = Callable[[], Sequence[RecentLetter]]
+"""Reads the results of subscribers' latest letters."""
 
 
 class WidespreadFailure(NamedTuple):

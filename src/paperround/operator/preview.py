@@ -145,8 +145,8 @@ def look(app: App, wanted: PreviewRequest) -> Preview | None:
     """Build the email; return None if there are no papers for it.
 
     For a day whose digest exists it is that digest; for a past day without one there is none, and otherwise it is
-    the one that the next round would compose. Without a
-    day it is today's, the next one, or the latest if the next one would have no papers.
+    the one that the next round would compose. Without a day it is today's, the next one, or the latest if the next
+    one would have no papers.
     Raises ConfigurationError if a template is broken, and UnknownName for an unknown subscriber, topic, theme or
     language.
     """

@@ -90,7 +90,7 @@ class Senders:
 
         They do not begin before the round is complete if summaries are written for its papers.
         """
-        if letters >= LETTERS_EACH and not self._started and not self._app.settings.summaries:
+        if letters >= LETTERS_EACH and not (self._started or self._app.settings.summaries) and _most(self._app) > 1:
             self._start(due)
 
     def send(self) -> SendingResult:
@@ -98,8 +98,8 @@ class Senders:
 
         Raises StoreError if an outcome could not be recorded.
         """
-        if not self._started:
-            self._start(self._app.store.deliveries.due_count(self._app.clock(), _most(self._app) * LETTERS_EACH))
+        if not self._started and (most := _most(self._app)) > 1:
+            self._start(self._app.store.deliveries.due_count(self._app.clock(), most * LETTERS_EACH))
         for helper in self._helpers:
             helper.end_when_done()
         self._report_early()
@@ -136,15 +136,15 @@ class Senders:
 
 def _shares(app: App, letters: int) -> Sequence[Transport]:
     """Return a transport for each process that is worthwhile; the first is for this one."""
-    transport, most = app.transport, _most(app)
-    # One process is enough for a limited rate.
-    if not isinstance(transport, SmtpTransport) or transport.per_second or most == 1:
-        return [transport]
-    return transport.divided(max(1, min(most, letters // LETTERS_EACH)))
+    assert isinstance(app.transport, SmtpTransport)
+    return app.transport.divided(max(1, min(_most(app), letters // LETTERS_EACH)))
 
 
 def _most(app: App) -> int:
     """Return the most processes that may send."""
+    # One process is enough for a limited rate.
+    if not isinstance(app.transport, SmtpTransport) or app.transport.per_second:
+        return 1
     return app.settings.delivery.processes or _by_default(app.settings)
 
 

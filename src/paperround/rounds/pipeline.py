@@ -95,6 +95,10 @@ class IngestReport:
         """Whether the source gave no usable answer."""
         return self.state is SourceState.FAILED
 
+    def fail(self, note: str) -> None:
+        """Record that there was no usable answer, and why."""
+        self.state, self.note = SourceState.FAILED, note
+
 
 @dataclass(slots=True)
 class Tally:
@@ -169,19 +173,16 @@ def ingest_file(
             _store_of_file(app, parsed.listings, report, archive=archive, mail_old=mail_old)
     except SourceError as error:
         remedy = f"is --as {form} right?" if form else "name its format with --as"
-        report.state, report.note = SourceState.FAILED, str(error).replace(ADDRESS_REMEDY, remedy)
+        report.fail(str(error).replace(ADDRESS_REMEDY, remedy))
     except zlib.error:
-        report.state, report.note = SourceState.FAILED, f"{name}: it ends too early, or is not a complete gzip file"
+        report.fail(f"{name}: it ends too early, or is not a complete gzip file")
     except compression.TooLargeError:
-        report.state, report.note = (
-            SourceState.FAILED,
-            f"{name}: it unpacks to more than {_LARGEST_EXPORT:,} bytes; split it",
-        )
+        report.fail(f"{name}: it unpacks to more than {_LARGEST_EXPORT:,} bytes; split it")
     report.problems = reasons.folded()
     if report.too_old and not report.failed:
-        papers = counted(report.too_old, "paper is", "papers are")
+        papers, days = counted(report.too_old, "paper is", "papers are"), _LONGEST_LOOK_BACK.days
         remedy = "to mail old papers, too, give --mail-old when you read a file for the first time"
-        report.note = f"{papers} older than 30 days, shown on the pages and not mailed; {remedy}"
+        report.note = f"{papers} older than {days} days, shown on the pages and not mailed; {remedy}"
     return report
 
 
@@ -194,6 +195,7 @@ def _store_of_file(
     _store_listings(app, [one for one in found if one.day < horizon], report, archive=True)
     report.too_old += report.new - before
     _store_listings(app, [one for one in found if one.day >= horizon], report, archive=archive)
+    topics.match_papers(app)
 
 
 def _parsed(app: App, pieces: Iterable[bytes], form: str | None, name: str) -> Iterator[ParsedSource]:
@@ -250,18 +252,16 @@ def _ask(app: App, source: Source, since: date | None, *, archive: bool) -> Inge
         report.problems = reasons.folded()
         _store_listings(app, answer.back_stock, report, archive=True)
         _store_listings(app, answer.parsed.listings, report, archive=archive)
+        topics.match_papers(app)
         if report.state is SourceState.FRESH and not report.new and not report.updated:
             report.state = SourceState.UNCHANGED  # every paper was known
     except SourceError as error:
-        report.state, report.note = SourceState.FAILED, str(error)
+        report.fail(str(error))
     except (PaperroundError, OSError):
         raise  # the database or the disk failed, not the source
     except Exception as error:
         log.exception("source broke", source=source.name)
-        report.state, report.note = (
-            SourceState.FAILED,
-            f"{source.name}: {type(error).__name__}: {error}; please report this",
-        )
+        report.fail(f"{source.name}: {type(error).__name__}: {error}; please report this")
     app.progress.advance(1)
     # The watermark moves last, so that an answer that could not be stored is fetched again in full.
     app.store.sources.save(_record(report, now, before, answer if whole and not report.failed else None))
@@ -273,7 +273,6 @@ def _store_listings(app: App, listings: Sequence[Listing], report: IngestReport,
         stored = app.store.papers.add(listings[start : start + _LISTINGS_AT_ONCE], app.clock(), archive=archive)
         report.new += len(stored.new)
         report.updated += len(stored.updated)
-    topics.match_papers(app)
 
 
 def fetch_pictures(app: App) -> int:

@@ -99,15 +99,15 @@ def _match_topics(app: App, due: Sequence[DueTopic]) -> None:
     if due:
         app.shared(Collection).renew()
         app.shared(Interests).prepare([one.topic for one in due])
-    interests = [one for one in due if one.topic.private and is_words(one.topic.query)]
+    interests, others = list[DueTopic](), list[DueTopic]()
+    for one in due:
+        (interests if one.topic.private and is_words(one.topic.query) else others).append(one)
     for start in range(0, len(interests), _INTERESTS_AT_ONCE):
         if start:
             app.throttle.give_way()
         _match_interests(app, interests[start : start + _INTERESTS_AT_ONCE])
-    others = {one.topic.row for one in due} - {one.topic.row for one in interests}
-    for one in due:
-        if one.topic.row in others:
-            _match_alone(app, one)
+    for one in others:
+        _match_alone(app, one)
 
 
 def _match_alone(app: App, due: DueTopic) -> None:
@@ -145,7 +145,14 @@ def _match_interests(app: App, due: Sequence[DueTopic]) -> None:
     renewals = [one.topic.row for one in due if one.read_at]
     # Read before comparing, as above.
     unread, week = app.store.topics.unread_of(renewals), app.store.browsing.first_row_since(since)
-    tasks = {one.topic.row: _interest_task(app, one, unread.get(one.topic.row, set()), week) for one in due}
+    moments = {one.read_at for one in due if one.read_at}  # many were sent a digest at the same moment
+    news = {moment: app.store.browsing.first_row_since(moment) for moment in moments}
+    tasks = {
+        one.topic.row: _InterestTask.of_renewal(unread[one.topic.row], max(week, news[one.read_at]), week)
+        if one.read_at
+        else _InterestTask.of_new(app.store.topics.matches_of(one.topic), week)
+        for one in due
+    }
     first = min((task.first for task in tasks.values()), default=week)
     for papers in app.store.papers.stored_since(first):
         wanted = [one.topic for one in due if tasks[one.topic.row].first <= papers[-1].row]
@@ -159,32 +166,33 @@ def _match_interests(app: App, due: Sequence[DueTopic]) -> None:
 
 @dataclass(slots=True)
 class _InterestTask:
-    """The papers to compare an interest with, by number, and its matches that were not found again so far."""
+    """The papers to compare an interest with, by number, and its matches that were not found again so far.
+
+    Matches that are older than the past week, which begins with the paper `week`, are not compared again; a monthly
+    letter may still need them.
+    """
 
     since: int
     """All papers from here on are compared."""
     older: Set[int]
     """These papers are compared too."""
+    first: int
+    """The first paper that is compared."""
     outdated: set[int]
 
-    @property
-    def first(self) -> int:
-        return min((self.since, *self.older))
+    @classmethod
+    def of_new(cls, matched: Set[int], week: int) -> _InterestTask:
+        """Return the task of an interest that is compared for the first time, or whose words have changed."""
+        return cls(week, frozenset(), week, {row for row in matched if row >= week})
+
+    @classmethod
+    def of_renewal(cls, unread: Set[int], news: int, week: int) -> _InterestTask:
+        """Return the task of an interest of which only the unread matches and the papers from `news` on are due."""
+        older = {row for row in unread if row >= week}
+        return cls(news, frozenset(older), min((news, *older)), older)
 
     def includes(self, paper: int) -> bool:
         return paper >= self.since or paper in self.older
-
-
-def _interest_task(app: App, due: DueTopic, unread: Set[int], week: int) -> _InterestTask:
-    """Return the papers to compare an interest with; `week` is the first number of the past week.
-
-    Older matches are not compared again; a monthly letter may still need them.
-    """
-    if due.read_at is None:
-        outdated = {row for row in app.store.topics.matches_of(due.topic) if row >= week}
-        return _InterestTask(week, frozenset(), outdated)
-    older = {row for row in unread if row >= week}
-    return _InterestTask(max(week, app.store.browsing.first_row_since(due.read_at)), older, set(older))
 
 
 def _candidates(app: App, topic: Topic, week: int) -> Iterator[list[Paper]]:

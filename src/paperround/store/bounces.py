@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, and_, delete, func, select, update
 
 from paperround.domain.hosts import domain_of
 from paperround.domain.models import BounceKind, DeliveryState, EventKind, Stage, SubscriberState
-from paperround.domain.suppressions import RecentLetter, Suppression, SuppressionCause, WidespreadFailure
+from paperround.domain.suppressions import Letters, RecentLetter, Suppression, SuppressionCause, WidespreadFailure
 from paperround.store.engine import reading, upsert, writing
 from paperround.store.events import Wanted, tell
 from paperround.store.schema import bounces, deliveries, events, notes, subscribers, suppressions
@@ -52,8 +52,6 @@ class BounceConsequences:
     """Whether the domain refuses this sender by policy, and this is the first such alarm today (UTC)."""
 
 
-Letters = Callable[[], Sequence[RecentLetter]]
-"""Reads the results of subscribers' latest letters."""
 History = tuple[datetime, BounceKind | None, str | None]
 """One letter: when it was finished, and the kind and status of the report about it, or None for both."""
 
