@@ -56,10 +56,10 @@ def _get(ledger: Deliveries, row: int) -> Delivery:
     return found
 
 
-def _settle(ledger: Deliveries, row: int, state: DeliveryState, claim: str = "c", **others: Any) -> None:
+def _settle(ledger: Deliveries, row: int, state: DeliveryState, claim: str = "c", **others: Any) -> set[int]:
     stage, code = others.pop("reply", (Stage.RCPT, 451))
     outcome = Outcome(row, stage, code, None, "as told", "relay.example:25")
-    ledger.settle([Settlement(outcome, state, **others)], claim, MORNING)
+    return ledger.settle([Settlement(outcome, state, **others)], claim, MORNING)
 
 
 def _finished_at(site: Site, row: int) -> datetime | None:
@@ -189,7 +189,8 @@ def test_an_outcome_is_recorded_with_the_attempt(
     row = _notice(site, "ada")
     ledger.claim(MORNING, 9, "c", LEASE)
     again = LATER if state is not DeliveryState.FAILED else None
-    _settle(ledger, row, state, reason="why", next_attempt_at=again, counts=counts, bounce=BounceKind.SOFT)
+    others = {"reason": "why", "next_attempt_at": again, "counts": counts, "bounce": BounceKind.SOFT}
+    assert _settle(ledger, row, state, **others) == {row}
     found = _get(ledger, row)
     assert (found.state, found.attempts, found.next_attempt_at) == (state, attempts, again)
     [told] = ledger.report(row=row)
@@ -202,7 +203,7 @@ def test_an_outcome_is_recorded_with_the_attempt(
 def test_a_claim_of_somebody_else_keeps_its_state_and_gets_the_attempt(site: Site, ledger: Deliveries) -> None:
     row = _notice(site, "ada")
     ledger.claim(MORNING, 9, "theirs", LEASE)
-    _settle(ledger, row, DeliveryState.FAILED, "mine", reason="why")
+    assert _settle(ledger, row, DeliveryState.FAILED, "mine", reason="why") == set()
     assert _get(ledger, row).state is DeliveryState.SENDING
     assert len(ledger.report(row=row)[0]["attempts"]) == 1
 
@@ -341,7 +342,7 @@ def test_a_letter_that_was_accepted_after_its_lease_is_sent_and_not_claimed_agai
     row = _notice(site, "ada")
     ledger.claim(MORNING, 9, "slow", LEASE)
     assert ledger.sweep(LATER) == 1
-    _settle(ledger, row, DeliveryState.SENT, claim="slow", reply=(Stage.FINAL, 250))
+    assert _settle(ledger, row, DeliveryState.SENT, claim="slow", reply=(Stage.FINAL, 250)) == {row}
     assert _get(ledger, row).state is DeliveryState.SENT
     assert ledger.claim(LATER, 9, "other", LEASE).deliveries == []
 
@@ -383,6 +384,22 @@ def test_the_papers_of_a_letter_that_its_sender_gives_up_come_with_the_next_one(
     assert (again["issue"], again["paper_rows"]) == ("daily 2026-11-24", [1])
 
 
+def test_the_papers_of_a_letter_that_two_programs_give_up_come_with_the_next_one(
+    site: Site, ledger: Deliveries
+) -> None:
+    late, *_ = _published(site)
+    ledger.claim(site.clock.now, 1, "c", LEASE)
+    over = site.clock.now + timedelta(days=1)
+    assert ledger.sweep(over) == 1
+    assert ledger.expire(over) == 3
+    assert _settle(ledger, late, DeliveryState.EXPIRED, reason="too late") == set()
+    assert ledger.report(row=late)[0]["reason"] != "too late"
+    site.clock.now = over
+    assert pipeline.publish(site.app).composed == 3
+    [again] = ledger.report(subscriber=_get(ledger, late).subscriber, limit=1)
+    assert again["paper_rows"] == [1]
+
+
 def test_a_letter_that_was_accepted_after_it_had_expired_is_sent_and_keeps_its_papers(
     site: Site, ledger: Deliveries
 ) -> None:
@@ -391,7 +408,7 @@ def test_a_letter_that_was_accepted_after_it_had_expired_is_sent_and_keeps_its_p
     over = site.clock.now + timedelta(days=1)
     assert ledger.sweep(over) == 1
     assert ledger.expire(over) == 3
-    _settle(ledger, late, DeliveryState.SENT, reply=(Stage.FINAL, 250))
+    assert _settle(ledger, late, DeliveryState.SENT, reply=(Stage.FINAL, 250)) == {late}
     assert _get(ledger, late).state is DeliveryState.SENT
     assert ledger.report(row=late)[0]["reason"] == ""
     assert _finished_at(site, late) == MORNING

@@ -48,7 +48,9 @@ class FakeQueue:
     others_pass: bool = False
     unwanted: set[int] = field(default_factory=set)
     lost: set[int] = field(default_factory=set)
-    """Deliveries that another program has claimed meanwhile."""
+    """Deliveries that another program has claimed before they were handed over."""
+    lost_late: set[int] = field(default_factory=set)
+    """Deliveries that another program has claimed while they were handed over."""
     settled: dict[int, Settlement] = field(default_factory=dict)
     groups: list[list[int]] = field(default_factory=list)
     claimed: set[int] = field(default_factory=set)
@@ -90,12 +92,14 @@ class FakeQueue:
         self.claimed -= set(rows) & (self.unwanted | self.lost)
         return {row: row not in self.unwanted for row in rows if row not in self.lost}
 
-    def settle(self, settled: list[Settlement], claim: str, now: datetime) -> None:
+    def settle(self, settled: list[Settlement], claim: str, now: datetime) -> set[int]:
         assert (claim, now) == (self.claim_name, NOW)
         self.groups.append([one.outcome.delivery for one in settled])
-        self.settled |= {one.outcome.delivery: one for one in settled}
-        self.claimed -= self.settled.keys()
+        recorded = {one.outcome.delivery: one for one in settled if one.outcome.delivery not in self.lost_late}
+        self.settled |= recorded
+        self.claimed -= self.settled.keys() | self.lost_late
         self.handed_over += sum(one.outcome.accepted for one in settled)
+        return set(recorded)
 
     def release(self, claim: str, now: datetime) -> int:
         assert claim == self.claim_name or not self.claimed
@@ -210,6 +214,19 @@ def test_letters_whose_claim_was_lost_are_neither_sent_nor_counted() -> None:
     sending.run()
     assert transport.got == [1, 2, 4, 7, 8, 9, 10]
     assert sending.tally == {"sent": 7, "suppressed": 1}
+
+
+@pytest.mark.parametrize(
+    "reply", [(Stage.RCPT, 450, "4.7.1 you are on a blocklist"), (Stage.RCPT, 550, "5.1.1 nobody")]
+)
+def test_a_letter_whose_claim_was_lost_while_it_was_handed_over_is_counted_by_the_other_program_alone(
+    reply: tuple[Stage, int, str],
+) -> None:
+    queue = FakeQueue([1, 2], lost_late={1})
+    sending = sender(queue, FakeTransport(reply=lambda row: reply if row == 1 else TAKEN))
+    sending.run()
+    assert sending.tally == {"sent": 1}
+    assert (sending.deferred_by_us, sending.failed) == (0, set())
 
 
 def test_an_unsubscription_while_letters_go_out_holds_after_sixteen_letters_at_the_latest() -> None:

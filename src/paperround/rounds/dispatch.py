@@ -11,7 +11,7 @@ import secrets
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -54,7 +54,7 @@ class DeliveryQueue(Protocol):
     def claim(self, now: datetime, limit: int, claim: str, lease: timedelta, per_day: int | None) -> ClaimResult: ...
     def renew(self, claim: str, until: datetime) -> bool: ...
     def still_wanted(self, rows: Sequence[int], claim: str, now: datetime) -> Mapping[int, bool]: ...
-    def settle(self, settled: Sequence[Settlement], claim: str, now: datetime) -> None: ...
+    def settle(self, settled: Sequence[Settlement], claim: str, now: datetime) -> Collection[int]: ...
     def release(self, claim: str, now: datetime) -> int: ...
     def next_due(self) -> datetime | None: ...
     def relay(self, day: date) -> RelayState: ...
@@ -308,10 +308,9 @@ class BatchSender:
             return build()
         except Exception as error:  # noqa: BLE001 - one letter that cannot be laid out must not stop the others
             log.error("letter cannot be laid out", delivery=delivery.row, problem=str(error))
-            self.deferred_by_us += 1
             outcome = Outcome(delivery.row, Stage.LOCAL, None, text=f"cannot be laid out: {error}")
             later = self._clock() + _LAYOUT_DELAY
-            self._settle([Settlement(outcome, DeliveryState.DEFERRED, outcome.text, later, counts=False)])
+            self._settle([Settlement(outcome, DeliveryState.DEFERRED, outcome.text, later, counts=False, by_us=True)])
             return None
 
     def _record(self, outcomes: Sequence[Outcome]) -> None:
@@ -321,7 +320,6 @@ class BatchSender:
         settled = [self._judge(outcome, now) for outcome in outcomes if outcome.delivery in self._open]
         self._settle(settled)
         failed = [settlement for settlement in settled if settlement.bounce]
-        self.failed.update(settlement.outcome.delivery for settlement in failed)
         for settlement in failed:
             self._callbacks.refused(_refusal(settlement))
         if failed:
@@ -329,10 +327,16 @@ class BatchSender:
         self._callbacks.advance(len(settled))
 
     def _settle(self, settled: Sequence[Settlement]) -> None:
-        self._store.deliveries.settle(settled, self._claim, self._clock())
-        self.tally.update(settlement.state.value for settlement in settled)
+        """Record outcomes and count those that were recorded: another program counts a letter that it has claimed."""
+        recorded = self._store.deliveries.settle(settled, self._claim, self._clock())
         for settlement in settled:
-            del self._open[settlement.outcome.delivery]
+            row = settlement.outcome.delivery
+            del self._open[row]
+            if row in recorded:
+                self.tally[settlement.state.value] += 1
+                self.deferred_by_us += settlement.by_us
+                if settlement.bounce:
+                    self.failed.add(row)
 
     def _judge(self, outcome: Outcome, now: datetime) -> Settlement:
         delivery = self._open[outcome.delivery]
@@ -344,9 +348,8 @@ class BatchSender:
                 return Settlement(outcome, DeliveryState.SENT)
             case retry.Defer():
                 if step.ours:
-                    self.deferred_by_us += 1
                     self._callbacks.put_off(delivery.email, step.reason)
-                return Settlement(outcome, DeliveryState.DEFERRED, step.reason, step.at)
+                return Settlement(outcome, DeliveryState.DEFERRED, step.reason, step.at, by_us=step.ours)
             case retry.Requeue():
                 return Settlement(outcome, DeliveryState.QUEUED, step.reason, step.at, counts=False)
             case retry.PauseTransport():

@@ -1,6 +1,7 @@
 """Deliveries: one row per letter, from queued to a final state, and one row per attempt.
 
-Claims, settlements and withdrawals are conditional UPDATEs, so the database decides every race.
+Claims and withdrawals are conditional UPDATEs, and outcomes are recorded while their rows are locked, so the database
+decides every race.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ from typing import Any
 from zlib import crc32
 
 from sqlalchemy import (
-    Boolean,
     ColumnElement,
     Connection,
     Engine,
@@ -71,6 +71,8 @@ class Settlement:
     next_attempt_at: datetime | None = None
     counts: bool = True
     """Whether this counts as an attempt for the subscriber; a broken connection does not."""
+    by_us: bool = False
+    """Whether the letter is deferred because of this site, not of its recipient."""
     bounce: BounceKind | None = None
     """The kind of bounce that a final refusal is; None for any other outcome."""
     status: str | None = None
@@ -129,19 +131,10 @@ class ClaimResult:
 # For conditions on rows given by number: with the bare column SQLite would take the index on states, and read all
 # deliveries that wait for each claim of a few hundred.
 _STATE = func.coalesce(deliveries.c.state, "")
-_WAITS = [deliveries.c.state == state for state in WAITING]
 # Built once: building the statement took longer than running it.
 _SETTLE = (
     update(deliveries)
-    .where(
-        deliveries.c.row == bindparam("settled"),
-        # A letter that the relay has accepted is sent, even if a sweep has put it back in the queue meanwhile.
-        or_(
-            deliveries.c.claim == bindparam("held"),
-            # (No IN here: its number of parameters varies, and executemany needs a fixed number.)
-            and_(deliveries.c.claim.is_(None), or_(*_WAITS), bindparam("taken", type_=Boolean)),
-        ),
-    )
+    .where(deliveries.c.row == bindparam("settled"))
     .values(
         state=bindparam("state"),
         reason=bindparam("reason"),
@@ -232,8 +225,8 @@ class Deliveries:
         with writing(self._engine) as db:
             return set(db.scalars(done.returning(deliveries.c.row), {"held": claim}))
 
-    def settle(self, settled: Sequence[Settlement], claim: str, now: datetime) -> None:
-        """Record outcomes in one transaction.
+    def settle(self, settled: Sequence[Settlement], claim: str, now: datetime) -> set[int]:
+        """Record outcomes in one transaction, and return the deliveries whose state was set.
 
         A delivery that this claim no longer holds keeps its state, unless the relay has accepted its letter; the
         attempt is recorded in any case. Nothing is stored for a delivery whose subscriber was erased meanwhile.
@@ -250,11 +243,9 @@ class Deliveries:
             }
             for s in settled
         ]
-        becomes = [
-            {
+        becomes = {
+            s.outcome.delivery: {
                 "settled": s.outcome.delivery,
-                "held": claim,
-                "taken": s.outcome.accepted,
                 "state": s.state.value,
                 "reason": s.reason,
                 "counted": int(s.counts),
@@ -262,22 +253,31 @@ class Deliveries:
                 "finished_at": now if s.state not in (DeliveryState.QUEUED, DeliveryState.DEFERRED) else None,
             }
             for s in settled
-        ]
-        accepted = [s.outcome.delivery for s in settled if s.outcome.accepted]
+        }
+        accepted = {s.outcome.delivery for s in settled if s.outcome.accepted}
         with writing(self._engine) as db:
-            there = dict(db.execute(_THERE, {"rows": [one["settled"] for one in becomes]}).all())
+            there = db.execute(_THERE, {"rows": list(becomes)}).all()
+            # A letter that the relay has accepted is sent, even if a sweep has put it back in the queue meanwhile.
+            ours = [
+                row
+                for row, state, holder in there
+                if holder == claim or (row in accepted and holder is None and state in WAITING)
+            ]
+            # Another program expired the delivery while the relay was accepting its letter.
+            late = [row for row, state, _ in there if row in accepted and state == DeliveryState.EXPIRED.value]
             if there:
-                self._try_rows.run(db, [one for one in tried if one["delivery"] in there])
-                self._settle_rows.run(db, becomes)
-                give_back(db, [s.outcome.delivery for s in settled if s.state is DeliveryState.EXPIRED])
-                # Another program expired the delivery while the relay was accepting its letter.
-                late = [row for row in accepted if there.get(row) == DeliveryState.EXPIRED.value]
-                if late:
-                    keep_after_all(db, late, WAITING, now)
-                    arrived = {"state": DeliveryState.SENT.value, "reason": "", "finished_at": now}
-                    db.execute(update(deliveries).where(deliveries.c.row.in_(late)).values(arrived))
+                found = {row for row, *_ in there}
+                self._try_rows.run(db, [one for one in tried if one["delivery"] in found])
+            if ours:
+                self._settle_rows.run(db, [becomes[row] for row in ours])
+                give_back(db, [row for row in ours if becomes[row]["state"] == DeliveryState.EXPIRED.value])
+            if late:
+                keep_after_all(db, late, WAITING, now)
+                arrived = {"state": DeliveryState.SENT.value, "reason": "", "finished_at": now}
+                db.execute(update(deliveries).where(deliveries.c.row.in_(late)).values(arrived))
             if accepted:
                 _count_handed_over(db, claim, now, len(accepted))
+        return {*ours, *late}
 
     def expire(self, now: datetime) -> int:
         """Expire waiting deliveries that are out of date, make their papers unsent, and return their number.
@@ -535,7 +535,12 @@ _OURS = (deliveries.c.claim == bindparam("held"), deliveries.c.state == Delivery
 _AMONG = deliveries.c.row.in_(bindparam("rows", expanding=True))
 # Without a condition on claim or state: SQLite would take the index on states, and read all that are being sent.
 _OBJECTIONS = select(deliveries.c.row, _objection(), deliveries.c.claim, deliveries.c.state)
-_THERE = select(deliveries.c.row, deliveries.c.state).where(_AMONG).order_by(deliveries.c.row).with_for_update()
+_THERE = (
+    select(deliveries.c.row, deliveries.c.state, deliveries.c.claim)
+    .where(_AMONG)
+    .order_by(deliveries.c.row)
+    .with_for_update()
+)
 _DUE = (
     select(deliveries.c.next_attempt_at, deliveries.c.row)
     .where(deliveries.c.state == bindparam("waits"), deliveries.c.next_attempt_at <= bindparam("now"))
