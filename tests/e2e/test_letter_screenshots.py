@@ -108,6 +108,25 @@ def _brightness(page: Page, selector: str) -> float:
     return (0.299 * red + 0.587 * green + 0.114 * blue) / 255
 
 
+_TARGETS = """selector => [...document.querySelectorAll(selector)].map(link => {
+    const box = link.getBoundingClientRect()
+    return [link.textContent, box.width, box.height]
+})"""
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("code", LANGUAGES)
+@pytest.mark.parametrize("density", ["full", "brief"])
+def test_the_links_of_a_paper_are_large_enough_to_tap(show: Show, theme: str, code: str, density: str) -> None:
+    subscriber = sample.SUBSCRIBER.with_preferences(density=density)
+    facts = LetterFacts(sample.DIGEST, sample.PAPERS, subscriber, sample.LINKS, DAY)
+    page = show(renderer(theme, code).letter(facts).html, 320)
+    papers, lead = (page.evaluate(_TARGETS, selector) for selector in (".links a, .claim a", ".large a"))
+    assert len(papers) > len(lead) > 3
+    for links, least in ((papers, 24), (lead, 44)):  # WCAG 2.5.8 at level AA, and 2.5.5 in height
+        assert [one for one in links if one[1] < 24 or one[2] < least] == []
+
+
 def test_the_measure_notices_what_is_too_wide(show: Show) -> None:
     assert _scrolls_sideways(show('<p style="width: 400px">too wide</p>', 320))
 
