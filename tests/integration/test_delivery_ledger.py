@@ -82,7 +82,7 @@ def test_a_notice_waits_from_now_on_and_is_found_by_its_message_id(site: Site, l
     assert ledger.by_row(row + 1) is None
     assert found == Delivery(
         row, "ada@example.org", "<ada.welcome.230600@papers.example.org>", DeliveryState.QUEUED, found.subscriber,
-        None, "notice welcome", attempts=0, expires_at=END, notice="welcome", context={"words": "ada"},
+        None, None, attempts=0, expires_at=END, notice="welcome", context={"words": "ada"},
         next_attempt_at=MORNING, created_at=MORNING,
     )  # fmt: skip
     assert ledger.by_message_id(found.message_id) == found
@@ -135,7 +135,7 @@ def test_digests_of_those_who_paused_are_withdrawn_and_their_notices_are_not(sit
     notice = _notice(site, "ada", "reply")
     claimed = ledger.claim(site.clock.now, 9, "a", LEASE)
     assert {one.row for one in claimed.deliveries} == {*rows, notice} - {ada}
-    assert {one.issue for one in claimed.deliveries} == {"daily 2026-11-23", "notice reply"}
+    assert {str(one.issue) for one in claimed.deliveries} == {"daily 2026-11-23", "None"}
     assert len({one.subscriber for one in claimed.deliveries}) == 3
     assert claimed.settled == Counter(suppressed=1)
     assert ledger.report(row=ada)[0]["reason"] == "the subscriber is paused"

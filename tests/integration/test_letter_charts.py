@@ -14,7 +14,7 @@ from PIL import Image
 from sqlalchemy import update
 
 from paperround.domain.models import TopicCounts
-from paperround.domain.schedule import Cadence
+from paperround.domain.schedule import Cadence, Issue
 from paperround.operator import preview
 from paperround.rounds import pipeline
 from paperround.store.engine import writing
@@ -62,7 +62,7 @@ def test_a_weekly_issue_keeps_its_numbers_and_every_letter_shows_them(site: Site
     pipeline.deliver(site.app)
     html, text = _letter(site)
     assert _ADDRESS in html
-    before = site.app.store.issues.counts(Cadence.WEEKLY, _TODAY)
+    before = site.app.store.issues.counts(Issue(Cadence.WEEKLY, _TODAY))
     assert before.frozen
     assert [(one.slug, sum(one.papers), len(one.papers)) for one in before.topics] == [
         ("agents", 2, 8),
@@ -76,7 +76,7 @@ def test_a_weekly_issue_keeps_its_numbers_and_every_letter_shows_them(site: Site
     assert "<bdi>Agents</bdi>: 2 papers" in page
     assert "<h1>Nov 16" in page
     site.papers(listing(4, "robots", day=_TODAY - timedelta(days=1)))
-    assert site.app.store.issues.counts(Cadence.WEEKLY, _TODAY) == before
+    assert site.app.store.issues.counts(Issue(Cadence.WEEKLY, _TODAY)) == before
     assert Browser(create(site.app)).get(_ADDRESS).headers["cache-control"] == "public, max-age=86400"
 
 
@@ -88,7 +88,7 @@ def test_a_paper_of_the_issues_own_day_is_in_its_letter_its_days_and_its_numbers
     pipeline.deliver(site.app)
     _, text = _letter(site)
     assert "Nov 16\u2009–\u200923, 2026 · 2 papers" in text
-    counted = site.app.store.issues.counts(Cadence.WEEKLY, _TODAY)
+    counted = site.app.store.issues.counts(Issue(Cadence.WEEKLY, _TODAY))
     assert counted.topics == (TopicCounts("robots", "Robots", (1, 0, 0, 0, 0, 0, 0, 1)),)
 
 
@@ -99,20 +99,20 @@ def test_the_numbers_of_an_earlier_version_end_the_day_before_the_issue(site: Si
     pipeline.publish(site.app)
     with writing(site.app.store._engine) as db:
         db.execute(update(issue_topics).values(papers=[0, 0, 0, 0, 0, 0, 1]))
-    counted = site.app.store.issues.counts(Cadence.WEEKLY, _TODAY)
+    counted = site.app.store.issues.counts(Issue(Cadence.WEEKLY, _TODAY))
     assert counted.topics == (TopicCounts("robots", "Robots", (0, 0, 0, 0, 0, 0, 1, 0)),)
     assert Browser(create(site.app)).get("/charts/weekly-2026-11-23/robots.png").status_code == 200
 
 
 def test_before_an_issue_is_out_the_numbers_are_todays_and_its_picture_is_not_kept(site: Site) -> None:
     _fill(site)
-    counted = site.app.store.issues.counts(Cadence.WEEKLY, _TODAY)
+    counted = site.app.store.issues.counts(Issue(Cadence.WEEKLY, _TODAY))
     assert counted.topics == (
         TopicCounts("agents", "Agents", (0, 0, 0, 0, 0, 2, 0, 0)),
         TopicCounts("robots", "Robots", (0, 0, 0, 0, 0, 1, 1, 0)),
     )
-    assert len(site.app.store.issues.counts(Cadence.MONTHLY, _TODAY).topics[0].papers) == 32
-    assert site.app.store.issues.counts(Cadence.DAILY, _TODAY).topics == ()
+    assert len(site.app.store.issues.counts(Issue(Cadence.MONTHLY, _TODAY)).topics[0].papers) == 32
+    assert site.app.store.issues.counts(Issue(Cadence.DAILY, _TODAY)).topics == ()
     answer = Browser(create(site.app)).get(_ADDRESS)
     assert answer.headers["cache-control"] == "no-store"
     assert answer.headers["cross-origin-resource-policy"] == "cross-origin"
@@ -145,4 +145,4 @@ def test_a_daily_letter_has_no_chart_and_keeps_no_numbers(site: Site) -> None:
     pipeline.publish(site.app)
     pipeline.deliver(site.app)
     assert "/charts/" not in _letter(site)[0]
-    assert site.app.store.issues.counts(Cadence.DAILY, date(2026, 11, 24)).topics == ()
+    assert site.app.store.issues.counts(Issue(Cadence.DAILY, date(2026, 11, 24))).topics == ()

@@ -20,6 +20,7 @@ import numpy as np
 
 from paperround.domain.match_table import BatchMatches, Ints, MatchTable
 from paperround.domain.models import DISCUSSED, SCORE_UNIT, Digest, Match, Pick, Score, Section, pack_scores
+from paperround.domain.schedule import Issue
 from paperround.matching import ranking
 from paperround.matching.compose import Candidates, DigestRequest, MatchScores
 from paperround.matching.compose import compose as compose_all
@@ -75,7 +76,7 @@ class _Chosen:
 
 
 def compose(
-    issue: str,
+    issue: Issue,
     candidates: Sequence[Candidate],
     order: Sequence[str],
     names: Mapping[str, str],
@@ -117,7 +118,7 @@ def likings(candidates: Sequence[Candidate]) -> dict[int, str]:
 
 
 def compose_one(
-    issue: str,
+    issue: Issue,
     candidates: Iterable[Candidate],
     order: Sequence[str],
     names: Mapping[str, str],

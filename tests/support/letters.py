@@ -23,7 +23,7 @@ from paperround.domain.models import (
     Section,
     Subscriber,
 )
-from paperround.domain.schedule import Cadence
+from paperround.domain.schedule import Cadence, Issue
 from paperround.process import resources
 from paperround.rendering import language, notice, sample, theme
 from paperround.rendering.letter import LetterFacts, LetterRenderer
@@ -94,7 +94,7 @@ def digest(
 ) -> Digest:
     """A digest with these papers; each sequence of them is a section."""
     return Digest(
-        issue=f"{cadence} {DAY}",
+        issue=Issue(cadence, DAY),
         sections=tuple(
             Section(f"topic-{at}", f"Topic {at}", tuple(Pick(one.row, why) for one in papers))
             for at, papers in enumerate(sections, start=1)
@@ -218,7 +218,7 @@ def digests(draw: st.DrawFn) -> tuple[Digest, dict[int, Paper]]:
     for row in order:
         sections[draw(st.integers(0, 2))].append(Pick(row, tuple(draw(st.lists(TEXTS, max_size=2)))))
     return Digest(
-        issue=f"daily {DAY}",
+        issue=Issue(Cadence.DAILY, DAY),
         sections=tuple(
             Section(f"t{at}", draw(st.just(f"Topic {at}") | TEXTS), tuple(picks))
             for at, picks in enumerate(sections)

@@ -11,7 +11,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from paperround.domain.schedule import Cadence, Schedule, due_at, issue_date, mended_digest_at, next_digest_at, period
+from paperround.domain.schedule import (
+    Cadence,
+    Issue,
+    Schedule,
+    due_at,
+    issue_date,
+    mended_digest_at,
+    next_digest_at,
+    period,
+)
 from support.examples import examples
 
 sending = st.sampled_from([cadence for cadence in Cadence if cadence is not Cadence.OFF])
@@ -212,3 +221,16 @@ def test_a_date_that_a_clock_ahead_has_computed_is_computed_anew(
 def test_whoever_wants_no_digest_has_no_date_to_mend() -> None:
     off = Schedule(cadence=Cadence.OFF)
     assert mended_digest_at(off, datetime(2030, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC), None) is None
+
+
+def test_an_issue_has_a_name_and_one_address() -> None:
+    issue = Issue(Cadence.DAILY, date(2026, 11, 23))
+    assert (str(issue), issue.slug) == ("daily 2026-11-23", "daily-2026-11-23")
+    assert Issue.of_slug(issue.slug) == issue
+
+
+@pytest.mark.parametrize(
+    "slug", ["", "daily", "hourly-2026-11-23", "daily-2026-11-31", "daily-20261123", "daily 2026-11-23"]
+)
+def test_what_names_no_issue_is_none(slug: str) -> None:
+    assert Issue.of_slug(slug) is None

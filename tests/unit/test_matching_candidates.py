@@ -10,6 +10,7 @@ import pytest
 
 from paperround.domain.match_table import BatchMatches, MatchTable
 from paperround.domain.models import Match
+from paperround.domain.schedule import Cadence, Issue
 from paperround.matching import candidates
 from paperround.matching.candidates import CandidateMaker, by_name
 from paperround.matching.compose import Candidates, DigestRequest, compose
@@ -88,7 +89,7 @@ def test_of_papers_that_match_by_their_source_alone_the_most_voted_comes_first()
     papers = {3: paper(3, upvotes=90, code_url=None), 4: paper(4, upvotes=40, code_url="https://code.example.org/4")}
     matches = BatchMatches.of_one([Match("best", row, 0.05, ("source: hf-daily",)) for row in (4, 3)])
     found = CandidateMaker(TODAY).of(matches, papers, [0.0])
-    (digest,) = compose([DigestRequest("i", ("best",), 10)], found, {})
+    (digest,) = compose([DigestRequest(Issue(Cadence.DAILY, date(2026, 11, 23)), ("best",), 10)], found, {})
     assert digest is not None
     first, second = digest.sections[0].picks
     assert (first.paper, second.paper) == (3, 4)

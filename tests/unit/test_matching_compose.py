@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import date
 
 import pytest
 from hypothesis import given
@@ -12,11 +13,13 @@ from hypothesis import strategies as st
 
 from paperround.domain.models import DISCUSSED, Digest, Pick, Score, Section, pack_scores
 from paperround.domain.preferences import own_slug
+from paperround.domain.schedule import Cadence, Issue
 from paperround.matching.compose import DigestRequest
 from paperround.matching.compose import compose as compose_all
 from paperround.matching.popularity import popularity
 from support.composed import Candidate, compose, compose_one, in_columns, likings
 
+DAILY, WEEKLY = (Issue(cadence, date(2026, 11, 23)) for cadence in (Cadence.DAILY, Cadence.WEEKLY))
 ORDER = ("robots", "agents", "speech")
 NAMES = {"robots": "Robots", "agents": "Agents", "speech": "Speech"}
 topics = st.sampled_from([*ORDER, "a topic just left"])
@@ -31,7 +34,7 @@ rooms = st.integers(1, 8)
 
 
 def composed(found: list[Candidate], max_papers: int) -> Digest:
-    digest = compose("daily 2026-11-23", found, ORDER, NAMES, max_papers)
+    digest = compose(DAILY, found, ORDER, NAMES, max_papers)
     assert digest is not None
     return digest
 
@@ -114,7 +117,7 @@ def test_a_paper_stands_under_the_topic_that_it_fits_best(found: list[Candidate]
 
 
 def test_nobody_gets_a_digest_without_papers() -> None:
-    assert compose("daily 2026-11-23", [], ORDER, NAMES, 10) is None
+    assert compose(DAILY, [], ORDER, NAMES, 10) is None
 
 
 def test_a_digest_says_under_which_other_topics_a_paper_was_found() -> None:
@@ -125,7 +128,7 @@ def test_a_digest_says_under_which_other_topics_a_paper_was_found() -> None:
         Candidate(2, "robots", 0.4, ("title: arm",)),
     ]
     assert composed(found, 10) == Digest(
-        "daily 2026-11-23",
+        DAILY,
         (
             Section("robots", "Robots", (Pick(2, ("title: arm",), 0.3),)),
             Section("agents", "Agents", (Pick(1, ("title: agent", "also on: Robots", "also on: Speech"), 0.675),)),
@@ -278,7 +281,7 @@ talked = st.lists(
 def test_the_most_discussed_come_once_and_first_and_nothing_is_lost(
     found: list[Candidate], room: int, most: int
 ) -> None:
-    digest = compose("weekly 2026-11-23", found, ORDER, NAMES, room, most)
+    digest = compose(WEEKLY, found, ORDER, NAMES, room, most)
     assert digest is not None
     assert Counter([*digest.papers, *digest.more]) == Counter(one.paper for one in found)
     assert len(digest.papers) == min(room, len(found))
@@ -298,7 +301,7 @@ def _loud(paper: int, topic: str, discussion: float) -> Candidate:
 def test_the_loudest_paper_stands_in_front_with_its_topics() -> None:
     found = [_loud(number, "robots", number) for number in range(1, 7)]
     found += [_loud(7, "agents", 50), _loud(8, "agents", 0), Candidate(7, "speech", 0.4)]
-    digest = compose("weekly 2026-11-23", found, ORDER, NAMES, 10, 2)
+    digest = compose(WEEKLY, found, ORDER, NAMES, 10, 2)
     assert digest is not None
     assert digest.sections[0] == Section(
         DISCUSSED,
@@ -315,7 +318,7 @@ def test_the_loudest_paper_stands_in_front_with_its_topics() -> None:
 def test_an_own_interest_is_told_in_quotation_marks() -> None:
     own, query = own_slug("folding grippers", 1), "folding grippers"
     found = [Candidate(1, own, 0.9), Candidate(1, "robots", 0.5), Candidate(2, "robots", 0.9), Candidate(2, own, 0.5)]
-    digest = compose("daily 2026-11-23", found, ORDER, {**NAMES, own: query}, 10)
+    digest = compose(DAILY, found, ORDER, {**NAMES, own: query}, 10)
     assert digest is not None
     assert {pick.paper: pick.why[-1] for section in digest.sections for pick in section.picks} == {
         1: "also on: Robots",
@@ -325,8 +328,8 @@ def test_an_own_interest_is_told_in_quotation_marks() -> None:
 
 def test_a_topic_keeps_its_only_paper_and_a_short_digest_has_no_such_section() -> None:
     found = [_loud(number, "robots", 0) for number in range(1, 6)]
-    only = compose("weekly 2026-11-23", [*found, _loud(9, "speech", 99)], ORDER, NAMES, 10, 3)
-    short = compose("weekly 2026-11-23", [_loud(n, "robots", 99) for n in range(1, 6)], ORDER, NAMES, 10, 3)
+    only = compose(WEEKLY, [*found, _loud(9, "speech", 99)], ORDER, NAMES, 10, 3)
+    short = compose(WEEKLY, [_loud(n, "robots", 99) for n in range(1, 6)], ORDER, NAMES, 10, 3)
     assert only is not None
     assert short is not None
     assert [section.topic for section in only.sections] == ["robots", "speech"]
@@ -335,7 +338,7 @@ def test_a_topic_keeps_its_only_paper_and_a_short_digest_has_no_such_section() -
 
 def test_of_topics_that_are_all_discussed_each_keeps_a_paper() -> None:
     found = [_loud(number, topic, 50 + number) for number, topic in enumerate([*ORDER, *ORDER], 1)]
-    digest = compose("weekly 2026-11-23", found, ORDER, NAMES, 10, 5)
+    digest = compose(WEEKLY, found, ORDER, NAMES, 10, 5)
     assert digest is not None
     assert [[pick.paper for pick in section.picks] for section in digest.sections] == [[6, 5, 4], [1], [2], [3]]
 
@@ -381,9 +384,11 @@ _subscribers = st.lists(
 def test_many_digests_at_once_are_those_that_each_subscriber_would_get_alone(
     everybody: list[tuple[list[Candidate], tuple[str, ...], int, int]], group: set[int]
 ) -> None:
-    requests = [DigestRequest("i", order, room, most, likings(found)) for found, order, room, most in everybody]
+    requests = [DigestRequest(DAILY, order, room, most, likings(found)) for found, order, room, most in everybody]
     together = compose_all(requests, in_columns([found for found, *_ in everybody]), NAMES, near(group))
-    alone = [compose_one("i", found, order, NAMES, room, most, near(group)) for found, order, room, most in everybody]
+    alone = [
+        compose_one(DAILY, found, order, NAMES, room, most, near(group)) for found, order, room, most in everybody
+    ]
     assert together == alone
 
 
@@ -394,13 +399,13 @@ def test_the_numbers_of_papers_may_be_as_large_as_a_database_allows(
     large = 1 << 57
     found = [[replace(one, paper=one.paper * large) for one in found] for found, *_ in everybody]
     requests = [
-        DigestRequest("i", order, room, most, likings(mine))
+        DigestRequest(DAILY, order, room, most, likings(mine))
         for mine, (_, order, room, most) in zip(found, everybody, strict=True)
     ]
     alike = near({one * large for one in group})
     together = compose_all(requests, in_columns(found), NAMES, alike)
     alone = [
-        compose_one("i", mine, order, NAMES, room, most, alike)
+        compose_one(DAILY, mine, order, NAMES, room, most, alike)
         for mine, (_, order, room, most) in zip(found, everybody, strict=True)
     ]
     assert together == alone

@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paperround.domain.models import Digest, Feedback, Paper
+from paperround.domain.schedule import Cadence, Issue
 from paperround.matching import lexical, query
 from paperround.matching.learning import weight
 from paperround.matching.popularity import popularity
@@ -108,7 +109,7 @@ def _day(feedback: Sequence[Feedback], room: int = 100) -> Digest:
         for row, hit in _found().items()
         if row not in had
     ]
-    made = compose("daily 2026-11-23", candidates, ("all",), {"all": "All"}, room)
+    made = compose(Issue(Cadence.DAILY, date(2026, 11, 23)), candidates, ("all",), {"all": "All"}, room)
     assert made
     return made
 

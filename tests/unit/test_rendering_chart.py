@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from paperround.domain.models import Digest, Section, TopicCounts
-from paperround.domain.schedule import Cadence
+from paperround.domain.schedule import Cadence, Issue
 from paperround.rendering import chart, language, sample
 from paperround.rendering.letter import LetterFacts, LetterRenderer
 from support.letters import (
@@ -77,7 +77,7 @@ def test_no_papers_leave_the_line_alone(topics: list[tuple[int, ...]]) -> None:
 
 def test_the_legend_names_at_most_six_of_the_digests_public_topics_in_the_order_of_the_address() -> None:
     slugs = ["own-query", *"hgfedcba"]
-    digest = Digest(f"monthly {DAY}", tuple(Section(slug, slug, ()) for slug in slugs))
+    digest = Digest(Issue(Cadence.MONTHLY, DAY), tuple(Section(slug, slug, ()) for slug in slugs))
     made = chart.chart(
         digest, [TopicCounts(slug, slug.upper(), (1, 1)) for slug in "abcdefgh"], _EN, "https://p.example"
     )

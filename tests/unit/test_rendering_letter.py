@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from paperround.domain.errors import ConfigurationError, UnknownName
 from paperround.domain.models import DISCUSSED, Digest, Pick, Section
 from paperround.domain.preferences import Density
-from paperround.domain.schedule import Cadence
+from paperround.domain.schedule import Cadence, Issue
 from paperround.rendering import language, sample
 from paperround.rendering.letter import LetterFacts, LetterRenderer
 from support.examples import examples
@@ -448,7 +448,7 @@ def test_an_interest_in_own_words_is_quoted_and_cut_between_words() -> None:
     words = "how language models remember things over long conversations and use tools relia…"
     papers = {row: paper(row) for row in range(1, 7)}
     own = Section("own-0123456789abcdef", words, tuple(Pick(row, ("meaning: close",)) for row in range(1, 6)))
-    made = Digest(issue=f"daily {DAY}", sections=(own, Section("robots", "Robots", (Pick(6),))), more=())
+    made = Digest(issue=Issue(Cadence.DAILY, DAY), sections=(own, Section("robots", "Robots", (Pick(6),))), more=())
     rendered = renderer().letter(LetterFacts(made, papers, sample.SUBSCRIBER, sample.LINKS, DAY))
     assert "because you follow “how language models remember things…” and Robots." in " ".join(rendered.text.split())
     assert rendered.html.count("<bdi>“how language…”</bdi>") == 5  # the index
@@ -459,7 +459,7 @@ def _discussed(*whys: tuple[str, ...]) -> Digest:
     """A weekly digest whose most discussed papers have these reasons, beside two of a topic."""
     discussed = Section(DISCUSSED, "", tuple(Pick(row, why) for row, why in enumerate(whys, 1)))
     rest = Section("agents", "Agents", (Pick(8), Pick(9)))
-    return Digest(issue=f"weekly {DAY}", sections=(discussed, rest), more=())
+    return Digest(issue=Issue(Cadence.WEEKLY, DAY), sections=(discussed, rest), more=())
 
 
 @pytest.mark.parametrize(
@@ -497,6 +497,6 @@ def test_an_own_interest_is_quoted_at_a_discussed_paper_too() -> None:
 
 
 def test_a_topic_of_the_site_is_not_quoted_whatever_its_slug_begins_with() -> None:
-    made = Digest(issue=f"daily {DAY}", sections=(Section("own-goals", "Own goals", (Pick(1),)),), more=())
+    made = Digest(issue=Issue(Cadence.DAILY, DAY), sections=(Section("own-goals", "Own goals", (Pick(1),)),), more=())
     rendered = renderer().letter(LetterFacts(made, {1: paper()}, sample.SUBSCRIBER, sample.LINKS, DAY))
     assert "because you follow Own goals." in " ".join(rendered.text.split())

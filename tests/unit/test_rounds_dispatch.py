@@ -141,7 +141,7 @@ class FakeQueue:
 
 
 def delivery(row: int) -> Delivery:
-    return Delivery(row, f"{row}@mail.example", f"<{row}@papers.example>", DeliveryState.SENDING, row, None, "daily")
+    return Delivery(row, f"{row}@mail.example", f"<{row}@papers.example>", DeliveryState.SENDING, row, None, None)
 
 
 @dataclass

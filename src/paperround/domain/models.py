@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from functools import lru_cache
 from struct import Struct
 from typing import Annotated, Any, NamedTuple
 
@@ -19,7 +18,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 from paperround.domain import identifiers
 from paperround.domain.followed import read_followed
 from paperround.domain.preferences import DEFAULTS, Density, Preferences, follow_slug, own_slug
-from paperround.domain.schedule import Cadence, Schedule
+from paperround.domain.schedule import Cadence, Issue, Schedule
 from paperround.domain.text import clean
 
 MAX_TITLE, MAX_ABSTRACT, MAX_AUTHORS = (
@@ -490,8 +489,7 @@ class DayFacts:
 class Digest:
     """One subscriber's part of an issue. It does not change once composed."""
 
-    issue: str
-    """Cadence and local date: `daily 2026-11-23`."""
+    issue: Issue
     sections: tuple[Section, ...]
     more: tuple[int, ...] = ()
     """Papers that also matched. The letter only counts them, with a link."""
@@ -517,12 +515,12 @@ class Digest:
     @property
     def cadence(self) -> Cadence:
         """The cadence of its issue."""
-        return _read_issue(self.issue)[0]
+        return self.issue.cadence
 
     @property
     def day(self) -> date:
         """The local date of its issue."""
-        return _read_issue(self.issue)[1]
+        return self.issue.day
 
     @property
     def papers(self) -> tuple[int, ...]:
@@ -533,12 +531,6 @@ class Digest:
     def named(self) -> tuple[int, ...]:
         """The papers shown and those that notes refer to."""
         return (*self.papers, *(note.paper for note in self.notes)) if self.notes else self.papers
-
-
-@lru_cache(maxsize=1024)
-def _read_issue(name: str) -> tuple[Cadence, date]:
-    cadence, _, day = name.partition(" ")
-    return Cadence(cadence), date.fromisoformat(day)
 
 
 @dataclass(frozen=True, slots=True)
@@ -578,7 +570,8 @@ class Delivery:
     state: DeliveryState
     subscriber: int
     digest: int | None
-    issue: str
+    issue: Issue | None
+    """None for a notice."""
     attempts: int = 0
     next_attempt_at: datetime | None = None
     expires_at: datetime | None = None

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from functools import lru_cache
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 
@@ -24,6 +25,32 @@ class Cadence(StrEnum):
     def covers_several_days(self) -> bool:
         """Whether an issue covers several days (see `span`)."""
         return self in (Cadence.WEEKLY, Cadence.MONTHLY)
+
+
+class Issue(NamedTuple):
+    """An issue: what all subscribers with one cadence get on one local date."""
+
+    cadence: Cadence
+    day: date
+
+    def __str__(self) -> str:
+        """Return the name of the issue, such as `daily 2026-11-23`."""
+        return f"{self.cadence.value} {self.day}"
+
+    @property
+    def slug(self) -> str:
+        """The name of the issue in addresses, such as `daily-2026-11-23`."""
+        return f"{self.cadence.value}-{self.day}"
+
+    @classmethod
+    def of_slug(cls, slug: str) -> Issue | None:
+        """Return the issue with this name in addresses, or None if there is no such issue."""
+        cadence, _, day = slug.partition("-")
+        try:
+            issue = cls(Cadence(cadence), date.fromisoformat(day))
+        except ValueError:
+            return None
+        return issue if issue.slug == slug else None  # other ways to write the date are no addresses
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,7 @@ from paperround.domain.models import (
 )
 from paperround.domain.preferences import is_own
 from paperround.domain.reasons import ReasonKind
+from paperround.domain.schedule import Issue
 from paperround.matching import ranking
 
 _LEAST_DISCUSSION = 3.0  # a comment and a vote, or three votes; less is no discussion
@@ -55,7 +56,7 @@ T = TypeVar("T")
 class DigestRequest:
     """What one subscriber's digest should be like."""
 
-    issue: str
+    issue: Issue
     order: Sequence[str]
     """The subscriber's topics as chosen; topics that are not in it come last."""
     max_papers: int

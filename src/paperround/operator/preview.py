@@ -28,7 +28,7 @@ from paperround.domain.models import (
     TopicCounts,
 )
 from paperround.domain.preferences import Preferences, as_spelled
-from paperround.domain.schedule import Cadence, issue_date, span_days
+from paperround.domain.schedule import Cadence, Issue, issue_date, span_days
 from paperround.matching import ranking
 from paperround.matching.candidates import by_name, popularity_on
 from paperround.matching.profile import Taste
@@ -37,7 +37,7 @@ from paperround.rendering import language as languages
 from paperround.rendering import notice, sample
 from paperround.rendering import theme as themes
 from paperround.rounds import pipeline
-from paperround.rounds.choosing import DueIssue, RoundContext, choose
+from paperround.rounds.choosing import RoundContext, choose
 from paperround.rounds.interests import tastes
 from paperround.rounds.letters import FinishedLetter, LetterBuilder, as_preview, new_message_id
 from paperround.store.due import DueBatch, DueSubscriber
@@ -285,7 +285,7 @@ def _next(app: App, subscriber: Subscriber, day: date | None, cadence: Cadence |
     """The digest that the next round would compose."""
     subscriber = subscriber.with_preferences(cadence=cadence or subscriber.schedule.cadence)
     batch = app.store.issues.unread(subscriber)
-    issue = DueIssue(subscriber.schedule.cadence, day or _next_day(app, subscriber))
+    issue = Issue(subscriber.schedule.cadence, day or _next_day(app, subscriber))
     (digest,) = choose(batch, [issue], RoundContext.of(app))
     # Another subscriber's letter of the same issue may have printed a paper before it changed: it stays as printed.
     printed = app.store.issues.printed(digest, digest.named) if digest else {}
@@ -323,7 +323,7 @@ def _followers(app: App, slugs: tuple[str, ...], day: date | None, cadence: Cade
         app.store.papers.by_rows(rows),
         app.store.papers.daily_counts_of(rows) if span else {},
     )
-    (digest,) = choose(batch, [DueIssue(cadence, named)], RoundContext.of(app))
+    (digest,) = choose(batch, [Issue(cadence, named)], RoundContext.of(app))
     return _DigestDraft(subscriber, Origin.FOLLOWER, digest, batch.papers, tuple(matches))
 
 
@@ -352,7 +352,7 @@ def _notice(app: App, subscriber: Subscriber, kind: str, *, mark: str = "") -> F
         DeliveryState.QUEUED,
         subscriber.row,
         None,
-        "",
+        None,
         notice=kind,
         context=context,
     )

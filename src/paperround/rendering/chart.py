@@ -15,7 +15,7 @@ from functools import lru_cache
 from PIL import Image, ImageDraw, ImageFont
 
 from paperround.domain.models import Digest, TopicCounts
-from paperround.domain.schedule import Cadence
+from paperround.domain.schedule import Cadence, Issue
 from paperround.domain.text import clean
 from paperround.rendering.language import Language
 
@@ -66,16 +66,16 @@ def chart(digest: Digest, counts: Sequence[TopicCounts], language: Language, sit
     known = {one.slug: one for one in counts}
     first = [section.topic for section in digest.sections if section.topic in known][:TOPICS]
     shown = tuple(known[slug] for slug in sorted(set(first)))
-    return _chart(digest.cadence, digest.day, shown, language, site) if shown else None
+    return _chart(digest.issue, shown, language, site) if shown else None
 
 
 @lru_cache(maxsize=1024)
-def _chart(cadence: Cadence, day: date, shown: tuple[TopicCounts, ...], language: Language, site: str) -> Chart:
+def _chart(issue: Issue, shown: tuple[TopicCounts, ...], language: Language, site: str) -> Chart:
     # Cached because subscribers with the same first topics get the same chart.
     _ = language.gettext
-    title = _("This month by topic") if cadence is Cadence.MONTHLY else _("This week by topic")
+    title = _("This month by topic") if issue.cadence is Cadence.MONTHLY else _("This week by topic")
     totals = language.list([f"{clean(one.name)} {language.number(sum(one.papers))}" for one in shown])
-    path = f"{cadence.value}-{day}/{'+'.join(one.slug for one in shown)}"
+    path = f"{issue.slug}/{'+'.join(one.slug for one in shown)}"
     return Chart(
         title=title,
         url=f"{site}/charts/{path}.png" if site else "",

@@ -24,7 +24,7 @@ from paperround.domain.models import (
 )
 from paperround.domain.preferences import Preferences
 from paperround.domain.reasons import ReasonKind, write
-from paperround.domain.schedule import Cadence, span_days
+from paperround.domain.schedule import Cadence, Issue, span_days
 
 DAY = date(2026, 11, 23)
 SITE = Site(
@@ -189,7 +189,7 @@ def _picks(*rows: int) -> tuple[Pick, ...]:
 
 
 DIGEST = Digest(
-    issue="daily 2026-11-23",
+    issue=Issue(Cadence.DAILY, DAY),
     sections=(
         Section("efficient-models", "Efficient models", _picks(1, 2, 3)),
         Section("graph-learning", "Graph learning", _picks(4, 5)),
@@ -210,7 +210,7 @@ _WEEK = ((6, 9, 7, 8, 5, 1, 0), (3, 4, 2, 5, 3, 0, 1), (1, 2, 4, 2, 2, 1, 0))
 
 def digest(cadence: Cadence) -> Digest:
     """Return the sample issue as subscribers with this cadence receive it."""
-    issue = f"{cadence.value} {DAY}"
+    issue = Issue(cadence, DAY)
     if not cadence.covers_several_days:
         return replace(DIGEST, issue=issue)
     named = {pick.paper: (pick, section) for section in DIGEST.sections for pick in section.picks}

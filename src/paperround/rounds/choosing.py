@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from functools import cached_property
+from datetime import datetime
 
 import numpy as np
 
@@ -14,7 +13,7 @@ from paperround.domain.match_table import bounds
 from paperround.domain.models import SCORE_UNIT, Digest, NoteKind
 from paperround.domain.notes import choose_saved
 from paperround.domain.preferences import Breadth, QuietDays
-from paperround.domain.schedule import Cadence, span
+from paperround.domain.schedule import Issue, span
 from paperround.matching.candidates import CandidateMaker
 from paperround.matching.compose import Candidates, DigestRequest, compose
 from paperround.matching.interests import least_fit
@@ -64,20 +63,7 @@ class RoundContext:
         )
 
 
-@dataclass(frozen=True)
-class DueIssue:
-    """The issue that a subscriber's digest belongs to."""
-
-    cadence: Cadence
-    day: date
-
-    @cached_property
-    def name(self) -> str:
-        """The name of the issue, such as "daily 2026-11-23"."""
-        return f"{self.cadence.value} {self.day}"
-
-
-def choose(batch: DueBatch, issues: Sequence[DueIssue], context: RoundContext) -> list[Digest | None]:
+def choose(batch: DueBatch, issues: Sequence[Issue], context: RoundContext) -> list[Digest | None]:
     """Choose a digest for each subscriber of a batch from their unread matches; None if there is nothing to send."""
     least = [_LEAST_FIT[due.subscriber.preferences.breadth] for due in batch.due]
     candidates = context.candidates.of(batch.matches, batch.papers, least)
@@ -87,7 +73,7 @@ def choose(batch: DueBatch, issues: Sequence[DueIssue], context: RoundContext) -
     oldest = context.candidates.oldest(candidates.matches, len(batch.due))
     requests = [
         DigestRequest(
-            issue.name,
+            issue,
             due.topics,
             due.subscriber.preferences.max_papers,
             context.most_discussed if issue.cadence.covers_several_days else 0,
@@ -144,9 +130,7 @@ def _without_unwanted(
     return candidates.taken(wanted) if left_out else candidates, left_out
 
 
-def _add_discussion(
-    candidates: Candidates, batch: DueBatch, issues: Sequence[DueIssue], context: RoundContext
-) -> None:
+def _add_discussion(candidates: Candidates, batch: DueBatch, issues: Sequence[Issue], context: RoundContext) -> None:
     """Fill the column `discussion` for issues that cover several days."""
     papers = candidates.matches.paper
     for number, _, mine in _slices(candidates, batch):

@@ -30,6 +30,7 @@ from paperround.domain.models import (
     Subscriber,
     TopicCounts,
 )
+from paperround.domain.schedule import Issue
 from paperround.process import logs
 from paperround.process.resources import stamps, templates
 from paperround.rendering import language as languages
@@ -226,7 +227,7 @@ class LetterBuilder:
             unsubscribe_mailto=self._leave_address(delivery) if links.unsubscribe else "",
             help_url=links.preferences,
             archive_url=self._site.base_url,
-            feedback=(delivery.notice or delivery.issue.split(" ", 1)[0],),
+            feedback=(delivery.issue.cadence.value if delivery.issue else str(delivery.notice),),
             answers=delivery.notice == NoticeKind.REPLY,
         )
         raw = message.assemble(head, encoded)
@@ -272,7 +273,7 @@ class LetterBuilder:
             return ()
         if (known := self._counted.get(digest.issue)) is not None:
             return known
-        found = self._app.store.issues.counts(digest.cadence, digest.day)
+        found = self._app.store.issues.counts(digest.issue)
         if found.frozen:
             self._counted.put(digest.issue, found.topics)
         return found.topics
@@ -322,13 +323,13 @@ def new_message_id(settings: Settings) -> str:
     return f"<{secrets.token_hex(15)}@{settings.site.facts().domain}>"
 
 
-def digest_message_id(app: App, issue: str, subscriber: Subscriber) -> str:
-    """Return the Message-ID of this subscriber's letter of an issue, such as "daily 2026-11-23".
+def digest_message_id(app: App, issue: Issue, subscriber: Subscriber) -> str:
+    """Return the Message-ID of this subscriber's letter of an issue.
 
     It is derived rather than random: a letter that is composed again after a backup was restored has the same one,
     and mailboxes recognize the copy.
     """
-    return message.message_id(issue, subscriber.row, subscriber.email, app.keys[0], app.site.domain)
+    return message.message_id(str(issue), subscriber.row, subscriber.email, app.keys[0], app.site.domain)
 
 
 def as_preview(app: App, digest: Digest, subscriber: Subscriber) -> Delivery:

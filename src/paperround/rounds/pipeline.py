@@ -29,12 +29,12 @@ from itertools import chain
 from paperround.app import App
 from paperround.domain.errors import PaperroundError, SourceError, WrongUse
 from paperround.domain.models import Listing, ParsedSource, Problem
-from paperround.domain.schedule import Schedule, issue_date, next_digest_at
+from paperround.domain.schedule import Issue, Schedule, issue_date, next_digest_at
 from paperround.domain.text import counted
 from paperround.network import compression
 from paperround.process import logs, memory
 from paperround.rounds import topics, webhooks
-from paperround.rounds.choosing import DueIssue, RoundContext, choose
+from paperround.rounds.choosing import RoundContext, choose
 from paperround.rounds.helpers import Senders
 from paperround.rounds.letters import digest_message_id
 from paperround.rounds.meaning import embed
@@ -375,11 +375,10 @@ def _decide(app: App, batch: DueBatch, context: RoundContext) -> list[NewDeliver
     return [
         NewDelivery(
             due=due,
-            cadence=issue.cadence,
-            day=issue.day,
+            issue=issue,
             next_digest_at=following,
             digest=digest,
-            message_id=digest_message_id(app, issue.name, due.subscriber),
+            message_id=digest_message_id(app, issue, due.subscriber),
             expires_at=policy.expires_at(context.now, following),
         )
         for due, issue, following, digest in zip(
@@ -389,9 +388,9 @@ def _decide(app: App, batch: DueBatch, context: RoundContext) -> list[NewDeliver
 
 
 @lru_cache(maxsize=1 << 12)  # many subscribers have the same schedule
-def _due_issue(schedule: Schedule, due_at: datetime, now: datetime) -> tuple[DueIssue, datetime | None]:
+def _due_issue(schedule: Schedule, due_at: datetime, now: datetime) -> tuple[Issue, datetime | None]:
     day, following = next_issue(schedule, due_at, now)
-    return DueIssue(schedule.cadence, day), following
+    return Issue(schedule.cadence, day), following
 
 
 def next_issue(schedule: Schedule, due_at: datetime, now: datetime) -> tuple[date, datetime | None]:

@@ -31,6 +31,7 @@ from sqlalchemy import (
 )
 
 from paperround.domain.models import BounceKind, Delivery, DeliveryState, NoticeKind, Outcome, Stage
+from paperround.domain.schedule import Cadence, Issue
 from paperround.store.bulk import ManyRows, RowsByNumber
 from paperround.store.engine import lock_exclusively, reading, upsert, writing
 from paperround.store.schema import (
@@ -601,7 +602,7 @@ def _load(db: Connection, where: Any) -> list[Delivery]:
             state=DeliveryState(found[3]),
             subscriber=found[4],
             digest=found[5],
-            issue=_issue_name(found[6], found[7], found[10]),
+            issue=Issue(Cadence(found[6]), found[7]) if found[6] else None,
             attempts=found[8],
             expires_at=found[9],
             notice=found[10],
@@ -613,14 +614,10 @@ def _load(db: Connection, where: Any) -> list[Delivery]:
     ]
 
 
-def _issue_name(cadence: str | None, day: date, notice: str) -> str:
-    return f"{cadence} {day}" if cadence else f"notice {notice}"
-
-
 def _reported(found: Any, tried: Sequence[Any]) -> dict[str, Any]:
     return {
         "id": found.row,
-        "issue": _issue_name(found.cadence, found.day, found.notice),
+        "issue": str(Issue(Cadence(found.cadence), found.day)) if found.cadence else f"notice {found.notice}",
         "email": found.email,
         "state": found.state,
         "reason": found.reason,

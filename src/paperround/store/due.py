@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from paperround.domain.models import DailyCounts, Digest, Feedback, Paper, PaperNote, Subscriber
-from paperround.domain.schedule import Cadence
+from paperround.domain.schedule import Issue
 
 if TYPE_CHECKING:
     from paperround.domain.match_table import BatchMatches  # loads NumPy, which few commands need
@@ -33,8 +33,7 @@ class NewDelivery(NamedTuple):
     """The result of composing for one due subscriber; `digest` is None if there is nothing to send."""
 
     due: DueSubscriber
-    cadence: Cadence
-    day: date
+    issue: Issue
     next_digest_at: datetime | None
     digest: Digest | None
     message_id: str = ""

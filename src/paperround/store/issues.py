@@ -26,7 +26,7 @@ from paperround.domain.models import (
     pack_scores,
 )
 from paperround.domain.notes import choose_news, read_facts, read_notes
-from paperround.domain.schedule import Cadence, span_days
+from paperround.domain.schedule import Cadence, Issue, span_days
 from paperround.process.lazy import LazyModule
 from paperround.store.bulk import RowsByNumber, among
 from paperround.store.due import DueBatch, DueSubscriber
@@ -165,14 +165,15 @@ class Issues:
             )
             return {row: paper_from_snapshot(row, stored) for row, stored in db.execute(query)}
 
-    def counts(self, cadence: Cadence, day: date) -> IssueCounts:
+    def counts(self, issue: Issue) -> IssueCounts:
         """Return an issue's papers by topic and day: frozen with the issue, or current if it does not exist yet."""
         with reading(self._engine) as db:
-            issue = db.scalar(select(issues.c.row).where(issues.c.cadence == cadence.value, issues.c.day == day))
-            if issue is None:
-                return IssueCounts(count_by_day(db, cadence, day))
-            query = select(issue_topics).where(issue_topics.c.issue == issue).order_by(issue_topics.c.topic)
-            days = len(span_days(cadence, day))
+            where = (issues.c.cadence == issue.cadence.value, issues.c.day == issue.day)
+            number = db.scalar(select(issues.c.row).where(*where))
+            if number is None:
+                return IssueCounts(count_by_day(db, issue))
+            query = select(issue_topics).where(issue_topics.c.issue == number).order_by(issue_topics.c.topic)
+            days = len(span_days(*issue))
             kept = [TopicCounts(one.topic, one.name, _filled(one.papers, days)) for one in db.execute(query)]
             return IssueCounts(tuple(kept), frozen=True)
 
@@ -309,7 +310,7 @@ _PRINTED = select(
 def _digests(db: Connection, where: Any) -> dict[int, Digest]:
     return {
         row: Digest(
-            f"{cadence} {day}",
+            _issue(cadence, day),
             _sections(sections),
             tuple(more),
             row,
@@ -323,11 +324,25 @@ def _digests(db: Connection, where: Any) -> dict[int, Digest]:
 
 
 def _printed_digest(
-    row: int, sections: str, more: str, left_out: int, notes: str | None, facts: str | None, cadence: str, day: object
+    row: int,
+    sections: str,
+    more: str,
+    left_out: int,
+    notes: str | None,
+    facts: str | None,
+    cadence: str,
+    day: date | str,
 ) -> Digest:
     shown, counted = json.loads(f"[{sections},{more}]")
     printed = _sections(shown)
-    return Digest(f"{cadence} {day}", printed, tuple(counted), row, left_out, _notes_in(notes), _facts_in(facts))
+    issue = _issue(cadence, day)
+    return Digest(issue, printed, tuple(counted), row, left_out, _notes_in(notes), _facts_in(facts))
+
+
+@lru_cache(maxsize=1024)
+def _issue(cadence: str, day: date | str) -> Issue:
+    """Return an issue as the driver reads it: SQLite's returns the date as text."""
+    return Issue(Cadence(cadence), date.fromisoformat(str(day)))
 
 
 def _sections(stored: Any) -> tuple[Section, ...]:

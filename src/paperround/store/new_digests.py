@@ -21,7 +21,7 @@ from paperround.domain.models import (
     TopicCounts,
 )
 from paperround.domain.notes import write_facts, write_notes
-from paperround.domain.schedule import Cadence, span, span_days
+from paperround.domain.schedule import Issue, span, span_days
 from paperround.store.bulk import ManyRows, NewRows, among
 from paperround.store.due import NewDelivery
 from paperround.store.engine import upsert
@@ -42,8 +42,8 @@ from paperround.store.topics import ARCHIVE
 from paperround.store.unsent import settle as settle_unsent
 from paperround.store.unsent import waiting_since
 
-Numbers = Mapping[tuple[Cadence, date], int]
-"""The number of each issue, by cadence and local date."""
+Numbers = Mapping[Issue, int]
+"""The number of each issue in the database."""
 Composed = Sequence[tuple[NewDelivery, Digest]]
 _SENT = bindparam("edition", type_=subscribers.c.last_edition.type)
 _SERVED = (
@@ -81,7 +81,7 @@ class DigestWriter:
         if not decided:
             return
         # Sorted, to avoid deadlocks: programs that insert the same issue wait for each other.
-        numbers = {key: _issue(db, *key) for key in sorted({(new.cadence, new.day) for new in decided if new.digest})}
+        numbers = {issue: _issue(db, issue) for issue in sorted({new.issue for new in decided if new.digest})}
         fresh = _not_reached_yet(db, decided, numbers)
         # All unread matches are now in a digest, included or counted: the next digest begins after this edition. No
         # subscription can be added meanwhile, since that needs the lock on the subscriber which this transaction
@@ -93,7 +93,7 @@ class DigestWriter:
                 {
                     "subscriber": new.due.subscriber.row,
                     "next_digest_at": new.next_digest_at,
-                    "last_issue_day": new.day,
+                    "last_issue_day": new.issue.day,
                     "edition": edition if new.due.subscriber.row in settled else ARCHIVE,
                 }
                 for new in decided
@@ -112,9 +112,7 @@ class DigestWriter:
         self, db: Connection, composed: Composed, numbers: Numbers, now: datetime, waited: Mapping[int, datetime]
     ) -> None:
         texts = _NumberTexts()
-        self._digests.run(
-            db, [_digest(new, digest, numbers[new.cadence, new.day], texts, now) for new, digest in composed]
-        )
+        self._digests.run(db, [_digest(new, digest, numbers[new.issue], texts, now) for new, digest in composed])
         rows = _rows(db, composed, numbers)
         laid_out = [
             (new.due.subscriber.row, paper, row, place)
@@ -126,7 +124,7 @@ class DigestWriter:
         self._deliveries.run(
             db,
             [
-                _delivery(new, numbers[new.cadence, new.day], row, now, waited)
+                _delivery(new, numbers[new.issue], row, now, waited)
                 for row, (new, _) in zip(rows, composed, strict=True)
             ],
         )
@@ -138,7 +136,7 @@ def _rows(db: Connection, composed: Composed, numbers: Numbers) -> list[int]:
     query = select(digests.c.issue, digests.c.subscriber, digests.c.row)
     query = query.where(mine, digests.c.issue.in_(numbers.values()))
     known = {(issue, subscriber): row for issue, subscriber, row in db.execute(query)}
-    return [known[numbers[new.cadence, new.day], new.due.subscriber.row] for new, _ in composed]
+    return [known[numbers[new.issue], new.due.subscriber.row] for new, _ in composed]
 
 
 def _digest(new: NewDelivery, digest: Digest, issue: int, texts: Mapping[int, str], now: datetime) -> tuple[Any, ...]:
@@ -169,14 +167,11 @@ def _not_reached_yet(db: Connection, decided: Sequence[NewDelivery], numbers: Nu
     query = select(digests.c.issue, digests.c.subscriber)
     query = query.where(among(db, digests.c.subscriber, rows), digests.c.issue.in_(numbers.values()))
     reached = {tuple(found) for found in db.execute(query)}
-    return [
-        new
-        for new in decided
-        if new.digest and (numbers[new.cadence, new.day], new.due.subscriber.row) not in reached
-    ]
+    return [new for new in decided if new.digest and (numbers[new.issue], new.due.subscriber.row) not in reached]
 
 
-def _issue(db: Connection, cadence: Cadence, day: date) -> int:
+def _issue(db: Connection, issue: Issue) -> int:
+    cadence, day = issue
     db.execute(upsert(db, issues).values(cadence=cadence.value, day=day).on_conflict_do_nothing())
     return int(db.scalar(select(issues.c.row).where(issues.c.cadence == cadence.value, issues.c.day == day)) or 0)
 
@@ -186,7 +181,7 @@ def _print(db: Connection, decided: Sequence[NewDelivery], numbers: Numbers) -> 
     used: dict[int, set[int]] = {issue: set() for issue in sorted(numbers.values())}
     for new in decided:
         if new.digest:
-            used[numbers[new.cadence, new.day]].update(new.digest.named)
+            used[numbers[new.issue]].update(new.digest.named)
     for issue, mine in used.items():
         have = select(issue_papers.c.paper).where(
             issue_papers.c.issue == issue, among(db, issue_papers.c.paper, mine)
@@ -201,21 +196,21 @@ def _print(db: Connection, decided: Sequence[NewDelivery], numbers: Numbers) -> 
 
 def _freeze_counts(db: Connection, numbers: Numbers) -> None:
     """Store each new issue's number of papers by topic and day, so that its letters always show the same chart."""
-    for (cadence, day), issue in sorted(numbers.items(), key=lambda one: one[1]):
-        have = select(issue_topics.c.topic).where(issue_topics.c.issue == issue).limit(1)
-        if span(cadence, day) is None or db.scalar(have) is not None:
+    for issue, number in sorted(numbers.items(), key=lambda one: one[1]):
+        have = select(issue_topics.c.topic).where(issue_topics.c.issue == number).limit(1)
+        if span(*issue) is None or db.scalar(have) is not None:
             continue
         found = [
-            {"issue": issue, "topic": one.slug, "name": one.name, "papers": list(one.papers)}
-            for one in count_by_day(db, cadence, day)
+            {"issue": number, "topic": one.slug, "name": one.name, "papers": list(one.papers)}
+            for one in count_by_day(db, issue)
         ]
         if found:
             db.execute(upsert(db, issue_topics).on_conflict_do_nothing(), found)
 
 
-def count_by_day(db: Connection, cadence: Cadence, day: date) -> tuple[TopicCounts, ...]:
+def count_by_day(db: Connection, issue: Issue) -> tuple[TopicCounts, ...]:
     """Count the papers of each public topic on each day of the issue's span, by slug."""
-    days = span_days(cadence, day)
+    days = span_days(*issue)
     if not days:
         return ()
     query = (

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 from fastapi import APIRouter, HTTPException, Response
 
-from paperround.domain.schedule import Cadence, span_days
+from paperround.domain.schedule import Issue, span_days
 from paperround.rendering import chart, sample
 from paperround.web.context import IN_LETTERS, ContextDep
 
@@ -17,27 +15,18 @@ router = APIRouter()
 def letter_chart(context: ContextDep, issue: str, slugs: str) -> Response:
     """Return the chart of these topics as PNG. Their slugs must be sorted, so that each chart has one address."""
     wanted = slugs.split("+", chart.TOPICS)
-    cadence, day = _issue(issue)
+    named = Issue.of_slug(issue)
+    if named is None or named.day.year < 1900:  # a span must not begin before the first date
+        raise HTTPException(404)
     if len(wanted) > chart.TOPICS or wanted != sorted(set(wanted)):
         raise HTTPException(404)
-    counted = context.app.store.issues.counts(cadence, day)
+    counted = context.app.store.issues.counts(named)
     known = {one.slug: one.papers for one in counted.topics}
-    if not known.keys() >= set(wanted) and day == sample.DAY and not counted.frozen:
-        known = {one.slug: one.papers for one in sample.counts(cadence)}  # the sample issue of the preview
+    if not known.keys() >= set(wanted) and named.day == sample.DAY and not counted.frozen:
+        known = {one.slug: one.papers for one in sample.counts(named.cadence)}  # the sample issue of the preview
     if not known.keys() >= set(wanted):
         raise HTTPException(404)
     # Until the issue is published, the numbers still grow.
     kept = "public, max-age=86400" if counted.frozen else "no-store"
-    picture = chart.png([known[slug] for slug in wanted], span_days(cadence, day))
+    picture = chart.png([known[slug] for slug in wanted], span_days(*named))
     return Response(picture, headers={**IN_LETTERS, "Cache-Control": kept}, media_type="image/png")
-
-
-def _issue(name: str) -> tuple[Cadence, date]:
-    cadence, _, day = name.partition("-")
-    try:
-        found = Cadence(cadence), date.fromisoformat(day)
-    except ValueError:
-        raise HTTPException(404) from None
-    if str(found[1]) != day or found[1].year < 1900:
-        raise HTTPException(404)
-    return found

@@ -138,7 +138,7 @@ class PreviewResult:
         """The theme and the issue, which distinguish this email from the one beside it."""
         subscriber = self.preview.subscriber if self.preview else None
         digest = self.preview.digest if self.preview else None
-        parts = (subscriber.theme if subscriber else self.asked.theme, digest.issue if digest else "")
+        parts = (subscriber.theme if subscriber else self.asked.theme, str(digest.issue) if digest else "")
         return " · ".join(part for part in parts if part)
 
 

@@ -57,4 +57,4 @@ def cite_issue(context: ContextDep, token: str, ending: str) -> Response:
     digest, _ = digest_owner(context, tokens.DIGEST, token)
     printed = context.app.store.issues.printed(digest, digest.papers)
     papers = [printed[row] for row in digest.papers if row in printed]
-    return citation_file(papers, ending, digest.issue)
+    return citation_file(papers, ending, digest.issue.slug)
