@@ -50,7 +50,8 @@ def test_every_paper_has_one_form_and_the_best_come_first(papers: int, density: 
     [
         (10, "full", (10, 1, 4, 0, 5)),
         (40, "full", (12, 1, 10, 0, 29)),
-        (3, "full", (0, 1, 2, 0, 0)),
+        (5, "full", (5, 1, 4, 0, 0)),
+        (4, "full", (0, 1, 3, 0, 0)),
         (10, "brief", (0, 1, 0, 9, 0)),
         (10, "titles", (0, 0, 0, 0, 10)),
         (0, "full", (0, 0, 0, 0, 0)),

@@ -21,7 +21,7 @@ LEAD_BUDGET = 230  # characters of the lead's summary
 BRIEF_BUDGET = 110  # characters: one sentence below a title
 _LEAST_CARDS = 4
 _PAPERS_A_CARD = 4  # one paper in four has a summary
-_LEAST_INDEXED = 4  # a shorter letter needs no index
+_LEAST_INDEXED = 5  # the subject and the first line name up to four papers already
 _MOST_INDEXED = 12
 
 Made = TypeVar("Made")
