@@ -137,6 +137,16 @@ def test_an_unknown_language_is_named_with_those_there_are(code: str) -> None:
         language.load(code, FOLDERS)
 
 
+def test_no_line_ends_after_the_first_letter_of_a_german_word() -> None:
+    texts = [
+        form
+        for message in _catalogue("de")
+        for form in ([message.string] if isinstance(message.string, str) else message.string)
+    ]
+    assert any("E\u2011Mail" in text for text in texts)
+    assert [text for text in texts if re.search(r"\b\w-\w", text)] == [], "write U+2011, a hyphen without a break"
+
+
 def test_a_broken_catalogue_is_named(tmp_path: Path) -> None:
     (tmp_path / "locale").mkdir()
     (tmp_path / "locale" / "fr.po").write_text('msgid "a"\nmsgstr "b\nnonsense')
