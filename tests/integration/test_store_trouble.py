@@ -187,3 +187,16 @@ def test_a_database_in_memory_is_neither_copied_nor_replaced(
         store.restore(tmp_path / "copy.db")
     store.close()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_single_thread_keeps_using_one_connection_whose_pages_are_cached(tmp_path: Path) -> None:
+    made = engine.connect(f"sqlite:///{tmp_path}/paperround.db")
+    several = [made.connect() for _ in range(3)]
+    for one in several:
+        one.close()
+    used = []
+    for _ in range(5):
+        with engine.reading(made) as db:
+            used.append(db.connection.driver_connection)
+    made.dispose()
+    assert used == [used[0]] * 5

@@ -143,11 +143,16 @@ def _is_pooled(connection: Psycopg) -> bool:
 
 
 def _sqlite(url: str) -> Engine:
+    pool: dict[str, bool] = {}
     if path := sqlite_file(url):
         private_files.make_folder(path.parent)
         private_files.create(path)  # SQLite creates its -wal and -shm files with the same permissions
+        # Each connection has a cache of 64 MB, which is out of date once another one has written. In turn, all of
+        # them would fill theirs.
+        pool["pool_use_lifo"] = True
     engine = create_engine(
         url,
+        **pool,
         connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
         execution_options={"turns": WriteTurns()},
     )
