@@ -61,8 +61,7 @@ class App:
         self.config = config
         """The configuration file given by the user, or None."""
         self.transport: Transport = settings.transport
-        if share_pace := getattr(self.transport, "share_pace", None):
-            share_pace(self._reserve_relay)
+        self.transport.share_pace(self._reserve_relay)
         self.stopping = threading.Event()
         """Set when the program is about to stop, so that no new work is begun."""
         self.progress: Progress = NoProgress()
@@ -126,7 +125,7 @@ class App:
 
     def close(self) -> None:
         """Close the connections and servers that this process opened."""
-        opened = [self.transport, *map(self.__dict__.get, ("http", "pictures_http")), *self._shared.values()]
+        opened = [*map(self.__dict__.get, ("http", "pictures_http")), *self._shared.values()]
         for one in opened:
             if close := getattr(one, "close", None):
                 close()

@@ -56,6 +56,12 @@ def transport(request, tmp_path, relay):
     return TypeAdapter(AnyTransport).validate_python(settings)
 
 
+def test_every_transport_says_how_much_it_may_be_given_and_by_how_many_processes(transport):
+    assert transport.per_day is None
+    transport.share_pace(lambda seconds: seconds)
+    assert [one.kind for one in transport.divided(3)] == [transport.kind]
+
+
 def arrived(transport, relay) -> list[bytes]:
     match transport:
         case SmtpTransport():

@@ -285,6 +285,7 @@ def test_processes_together_have_the_connections_and_the_letters_in_doubt_of_one
     assert [(one.connections, one.max_in_doubt) for one in shares] == [(3, 34), (3, 33), (2, 33)]
     assert [one.connections for one in SmtpTransport(host="relay.example", connections=2).divided(4)] == [1, 1]
     assert [one.max_in_doubt for one in SmtpTransport(host="relay.example", max_in_doubt=1).divided(4)] == [1]
+    assert len(SmtpTransport(host="relay.example", per_second=5).divided(4)) == 1, "more would not send faster"
 
 
 def test_what_a_helper_needs_can_be_passed_to_it() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from paperround.delivery.base import UnlimitedTransport
 from paperround.domain.errors import TransportError
 from paperround.domain.models import Letter, Outcome, Stage
 from paperround.operator import doctor
@@ -52,7 +53,7 @@ def papers_sent(site: Site, email: str) -> list[int]:
     return [paper for one in reversed(letters) for paper in one["paper_rows"]]
 
 
-class Away:
+class Away(UnlimitedTransport):
     """A relay that cannot be reached."""
 
     kind = "memory"

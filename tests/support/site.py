@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from paperround.app import App
+from paperround.delivery.base import UnlimitedTransport
 from paperround.domain.models import Letter, Listing, Outcome, Stage, SubscriberState, Topic
 from paperround.operator.startup import open_site
 from paperround.rounds import topics
@@ -46,7 +47,7 @@ class Running(Clock):
         return self.now + timedelta(seconds=time.monotonic() - self._since)
 
 
-class Relay:
+class Relay(UnlimitedTransport):
     """Remembers every letter it was handed, and answers as told: 250 unless a reply is waiting in `replies`."""
 
     kind = "memory"

@@ -1,22 +1,21 @@
 """Delivery: from a rendered letter to the relay, and from the outcome to the next step.
 
 In reading order: `message` builds the letter, `dkim` signs it, a transport hands it over (`smtp` with its
-`connection_pool` and `smtp_session`, `inbox`, `folders`, `memory`), and `retry` judges the outcome. A new transport
-is one class with its own `kind` and a `send` method, added to `AnyTransport`.
+`connection_pool` and `smtp_session`, `inbox`, `folders`, `memory`), and `retry` judges the outcome. `base` says what
+a transport provides. A new one is one class with its own `kind` and a `send` method, added to `AnyTransport`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Annotated, Any, Protocol, get_args
+from typing import Annotated, Any, get_args
 
 from pydantic import BeforeValidator, Field
 
+from paperround.delivery.base import Transport
 from paperround.delivery.folders import FileTransport, MaildirTransport
 from paperround.delivery.inbox import InboxTransport
 from paperround.delivery.memory import MemoryTransport
 from paperround.delivery.smtp import SmtpTransport
-from paperround.domain.models import Letter, Outcome
 
 __all__ = [
     "AnyTransport",
@@ -27,26 +26,6 @@ __all__ = [
     "SmtpTransport",
     "Transport",
 ]
-
-
-class Transport(Protocol):
-    """A delivery method; a frozen pydantic model with its own settings."""
-
-    @property
-    def kind(self) -> str:
-        """The value of the setting `transport.kind` that selects it."""
-        ...
-
-    def send(self, letters: Iterator[Letter], report: Callable[[Sequence[Outcome]], None]) -> None:
-        """Draw letters until there are no more, and report one outcome for each.
-
-        `report` takes the outcomes of a group of letters and returns once they are stored durably. `letters` and
-        `report` are called from one thread. The transport limits how many letters it draws before it reports them:
-        after a crash that many may be sent twice. A transport that cannot accept any letter reports those it has
-        drawn as `Stage.CONNECT` without a code, and raises TransportError; the rest stays undrawn. An error raised
-        by `letters` or `report` ends sending: letters under way are finished, then it is raised again.
-        """
-        ...
 
 
 _Transport = FileTransport | InboxTransport | MaildirTransport | MemoryTransport | SmtpTransport

@@ -12,6 +12,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from paperround.delivery.base import UnlimitedTransport
 from paperround.domain.errors import TransportError
 from paperround.domain.models import Letter, Outcome, Stage
 from paperround.process import private_files
@@ -19,7 +20,7 @@ from paperround.process import private_files
 _serial = itertools.count()
 
 
-class FileTransport(BaseModel):
+class FileTransport(UnlimitedTransport, BaseModel):
     """Writes each letter to `<delivery>.eml`; sending a delivery again replaces its file."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -32,7 +33,7 @@ class FileTransport(BaseModel):
         _put_all(self.directory, letters, report, lambda letter: _write(self.directory, letter))
 
 
-class MaildirTransport(BaseModel):
+class MaildirTransport(UnlimitedTransport, BaseModel):
     """Puts each letter into `new/` of a Maildir (https://cr.yp.to/proto/maildir.html)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

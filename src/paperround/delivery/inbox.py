@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from paperround.delivery.address import UnusableAddress, wire
+from paperround.delivery.base import UnlimitedTransport
 from paperround.delivery.folders import store
 from paperround.delivery.smtp import SmtpTransport
 from paperround.domain.models import Letter, Outcome
@@ -37,7 +38,7 @@ _HEAD = 16 * 1024  # bytes of a letter read for the list
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,120}")
 
 
-class InboxTransport(BaseModel):
+class InboxTransport(UnlimitedTransport, BaseModel):
     """Delivers to the built-in inbox, whose server runs only while letters are sent."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

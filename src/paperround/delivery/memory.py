@@ -7,10 +7,11 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, PrivateAttr
 
+from paperround.delivery.base import UnlimitedTransport
 from paperround.domain.models import Letter, Outcome, Stage
 
 
-class MemoryTransport(BaseModel):
+class MemoryTransport(UnlimitedTransport, BaseModel):
     """Keeps the letters it was sent, in order."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

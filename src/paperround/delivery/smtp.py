@@ -77,9 +77,9 @@ class SmtpTransport(RelaySettings):
     def divided(self, number: int) -> list[SmtpTransport]:
         """Return transports for this many processes, which together have these connections and letters in doubt.
 
-        There are fewer if each could not have a connection of its own.
+        There are fewer if each could not have a connection of its own, and one if the rate is limited.
         """
-        number = min(number, self.connections, self.max_in_doubt)
+        number = 1 if self.per_second else min(number, self.connections, self.max_in_doubt)
         shares = zip(_divided(self.connections, number), _divided(self.max_in_doubt, number), strict=True)
         return [
             self.model_copy(update={"connections": connections, "max_in_doubt": in_doubt})

@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from paperround.app import App
-from paperround.delivery import SmtpTransport, Transport
+from paperround.delivery import Transport
 from paperround.domain.clock import Clock
 from paperround.process import logs
 from paperround.process.threads import BackgroundThread
@@ -136,16 +136,12 @@ class Senders:
 
 def _shares(app: App, letters: int) -> Sequence[Transport]:
     """Return a transport for each process that is worthwhile; the first is for this one."""
-    assert isinstance(app.transport, SmtpTransport)
     return app.transport.divided(max(1, min(_most(app), letters // LETTERS_EACH)))
 
 
 def _most(app: App) -> int:
     """Return the most processes that may send."""
-    # One process is enough for a limited rate.
-    if not isinstance(app.transport, SmtpTransport) or app.transport.per_second:
-        return 1
-    return app.settings.delivery.processes or _by_default(app.settings)
+    return len(app.transport.divided(app.settings.delivery.processes or _by_default(app.settings)))
 
 
 def _by_default(settings: Settings) -> int:

@@ -70,7 +70,7 @@ def send_due(app: App, transport: Transport) -> SendingResult:
         app.shared(LetterBuilder).prepare,
         app.clock,
         app.settings.delivery,
-        getattr(app.settings.transport, "per_day", None),
+        app.settings.transport.per_day,
         DispatchCallbacks(
             app.stopping,
             app.throttle.give_way,
