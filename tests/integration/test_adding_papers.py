@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import date
-from itertools import count
+from itertools import count, permutations
 from pathlib import Path
 from typing import NamedTuple
 
@@ -111,3 +111,41 @@ def _stored(site: Site, listings: Sequence[Listing]) -> list[tuple[str, ...]]:
         (paper.model_dump_json(exclude={"row"}), *(one.model_dump_json() for one in papers.listings_of(paper.row)))
         for paper in found
     )
+
+
+_TITLES = "A careful study of robots", "What robots do in kitchens"
+_REPORTED = {
+    "the DOI of one, the title of another": [
+        {"source": "journal", "title": _TITLES[0], "doi": "10.1000/robots"},
+        {"source": "mirror", "title": _TITLES[1], "doi": "10.1000/robots"},
+        {"source": "blog", "title": _TITLES[1], "url": "https://blog.example/1"},
+    ],
+    "an entry of the second feed gets another title": [
+        {"source": "arxiv", "kind": "arxiv", "title": _TITLES[0], "arxiv_id": "2611.00001"},
+        {"source": "one", "title": _TITLES[0], "guid": "one-1", "url": "https://one.example/1"},
+        {"source": "two", "title": _TITLES[0], "guid": "two-1", "url": "https://two.example/1"},
+        {"source": "two", "title": _TITLES[1], "guid": "two-1", "url": "https://two.example/1", "day": "2026-11-21"},
+    ],
+    "the address is known from an entry whose paper has a DOI": [
+        {"source": "journal", "title": _TITLES[0], "doi": "10.1000/robots"},
+        {"source": "blog", "title": _TITLES[0], "url": "https://blog.example/1"},
+        {"source": "blog", "title": _TITLES[1], "url": "https://blog.example/1", "day": "2026-11-21"},
+    ],
+}
+
+
+@pytest.mark.parametrize("reported", _REPORTED.values(), ids=_REPORTED)
+def test_reports_that_share_a_key_are_one_paper_in_whatever_order_they_come(
+    sites: tuple[Site, Site], reported: list[dict[str, str]]
+) -> None:
+    for site in sites:
+        papers = site.app.store.papers
+        for example, order in enumerate(permutations(reported)):
+            before = papers.count()
+            for one in order:
+                marked = {name: value.replace("robots", f"robots{example}") for name, value in one.items()}
+                marked |= {name: f"{value}{example}" for name, value in one.items() if name in {"guid", "url"}}
+                marked |= {"arxiv_id": f"2611.1{example:04}"} if "arxiv_id" in one else {}
+                facts = {"kind": "feed", "day": "2026-11-20", "authors": ["Ada Lark"], **marked}
+                papers.add([Listing.model_validate(facts)], MORNING)
+            assert papers.count() == before + 1, [one["source"] for one in order]

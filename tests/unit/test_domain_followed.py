@@ -52,6 +52,9 @@ def test_what_is_left_out_is_read_as_it_was_written(kind: LeftOutKind, name: str
         ("author: Wei Zhang (with Li Na)", 'author:"wei zhang" author:"li na"'),
         ("author: Wei Zhang (with Li Na, , Bo)", 'author:"wei zhang" (author:"li na" OR author:bo)'),
         ("org: Analytical Society", 'org:"analytical society"'),
+        ("author: “Ada Lovelace”", 'author:"ada lovelace"'),
+        ("author: Wei Zhang (with «Li» Na)", 'author:"wei zhang" author:"li na"'),
+        ("org: „Analytical“ Society", 'org:"analytical society"'),
     ],
 )
 def test_an_entry_finds_papers_by_a_query(text: str, query: str) -> None:
@@ -106,8 +109,9 @@ _PAPER = paper(
     title="A survey of quantum annealing",
     abstract="Machines anneal.",
     authors=["Ada Lovelace", "Wei Zhang"],
-    categories=["quant-ph"],
+    categories=["quant-ph", "cs.RO", "math-ph"],
     arxiv_id="2411.01234",
+    doi="10.1000/abc",
 )
 
 
@@ -121,11 +125,21 @@ _PAPER = paper(
         ("annealing machines", False),  # the title's last word and the abstract's first
         ("author: ada LOVELACE", True),
         ("author: Lovelace", False),
+        ("author: Lovelace, Ada", True),
+        ("author: “Ada Lovelace”", True),
         ("category: quant-ph", True),
         ("category: quant", False),
         ("paper: 2411.01234", True),
         ("paper: arXiv:2411.01234v2", True),
         ("paper: 2411.01235", False),
+        ("paper: https://arxiv.org/abs/2411.01234", True),
+        ("category: cs", True),
+        ("category: cs.*", True),
+        ("category: cs.CV", False),
+        ("category: math", False),
+        ("paper: 10.1000/ABC", True),
+        ("paper: doi:10.1000/abc", True),
+        ("paper: https://doi.org/10.1000/abc", True),
         ("org: nothing that is read", False),
     ],
 )

@@ -178,6 +178,9 @@ def test_works_without_a_common_author_are_different_unless_their_doi_is_the_sam
     assert conflict(one, facts(authors=["Ada Byron"]))
     assert not conflict(one, facts(authors=["Curie, M."]))
     assert not conflict(one, facts())
+    assert not conflict(facts(authors=["Wei Wang"]), facts(authors=["Wang Wei"]))
+    assert not conflict(facts(authors=["Ada Byron Jr.", "Ben Two, PhD"]), facts(authors=["Ada Byron"]))
+    assert conflict(facts(authors=["Wei Wang"]), facts(authors=["Wei Li"]))
     assert not conflict(facts(authors=["A B"], doi="10.1000/x"), facts(authors=["C D"], doi="10.1000/x"))
 
 

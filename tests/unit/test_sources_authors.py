@@ -30,6 +30,8 @@ _ONE_LINE = {
     "Holm Jr., M.; Falk, J.": "M. Holm Jr.|J. Falk",
     "Mia Holm; Jon Falk; Eva Rot": "Mia Holm|Jon Falk|Eva Rot",
     "M. Holm, J. Falk; E. Rot, P. Eng; O. By": "M. Holm|J. Falk|E. Rot|P. Eng|O. By",
+    "Holm, Mia; García Ruiz, Ana": "Mia Holm|Ana García Ruiz",
+    "Mia Holm, Jon Falk; Eva Rot, Per Eng": "Mia Holm|Jon Falk|Eva Rot|Per Eng",
     "Holm, Mia and Falk, Jon": "Mia Holm|Jon Falk",
     "Holm, M., Falk, J. B., and Rot, E.": "M. Holm|J. B. Falk|E. Rot",
     "Holm, Mia, Falk, Jon": "Mia Holm|Jon Falk",
@@ -41,6 +43,7 @@ _ONE_LINE = {
     # names without case are never turned
     "王芳, 李娜": "王芳|李娜",
     "王芳，李娜、张伟": "王芳|李娜|张伟",
+    "محمد علي، أحمد حسن؛ سارة نور": "محمد علي|أحمد حسن|سارة نور",
     # bodies
     "Deep Survey Collaboration: M. Holm, J. Falk": "Deep Survey Collaboration|M. Holm|J. Falk",
     "M. Holm, on behalf of the Deep Survey Team": "M. Holm|Deep Survey Team",

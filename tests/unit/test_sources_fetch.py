@@ -638,6 +638,18 @@ def test_a_feed_is_unchanged_empty_or_cut() -> None:
     assert cut.validators == second.validators
 
 
+def test_what_comes_after_an_empty_response_is_new() -> None:
+    world = World(FRIDAY)
+    world.put("blog.example", blog(("old", OLD)))
+    first = BLOG.fetch(world.http(), window(FRIDAY))
+    world.put("blog.example", blog())
+    empty = again(BLOG, world, first)
+    world.put("blog.example", blog(("undated", ""), ("late", OLD), ("old", OLD)))
+    after = again(BLOG, world, empty)
+    assert titles(after) == [("undated", "11-20"), ("late", "03-02")]
+    assert after.back_stock == ()
+
+
 def test_a_feed_that_moved_or_went_is_an_error_with_a_remedy() -> None:
     world = World(FRIDAY)
     with pytest.raises(

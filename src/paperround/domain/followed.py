@@ -6,13 +6,14 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from paperround.domain.text import clean, did_you_mean, terms
+from paperround.domain.text import QUOTATION_MARKS, clean, did_you_mean, terms
 
 MOST_FOLLOWED, MOST_LEFT_OUT, MOST_ENTRY = 100, 100, 300  # entries, entries, characters of each
 MOST_COAUTHORS = 6
 
 _ENTRY = re.compile(r"(?P<kind>author|org|category|paper)\s*:\s*(?P<name>.*)", re.IGNORECASE)
 _LEFT_OUT = re.compile(r"(?P<kind>[a-z]+)\s*:\s*(?P<name>.*)", re.IGNORECASE)
+_WITHOUT_QUOTES = str.maketrans("", "", QUOTATION_MARKS)  # they would end the phrase in the query
 _FORMS = "author: NAME, category: NAME or paper: IDENTIFIER"
 _ARXIV = {
     archive: frozenset(subjects.split())
@@ -52,7 +53,7 @@ class FollowedName:
 
     @property
     def query(self) -> str:
-        """The query that finds their papers."""
+        """The query that finds their papers; the names have no quotation marks, as `read_followed` leaves them."""
         if self.organization:
             return f'org:"{self.name}"'
         others = " OR ".join(f'author:"{name}"' for name in self.coauthors)
@@ -64,7 +65,7 @@ def read_followed(text: str) -> FollowedName:
 
     Raises ValueError, with the remedy, for an entry that names nobody.
     """
-    entry = clean(text).replace('"', "")
+    entry = clean(text.translate(_WITHOUT_QUOTES))
     found = _ENTRY.fullmatch(entry)
     kind, name = (found["kind"].lower(), found["name"]) if found else ("author", entry)
     if kind not in {"author", "org"}:
@@ -108,8 +109,15 @@ def read_left_out(text: str) -> LeftOut:
     if not terms(value) or len(entry) > MOST_ENTRY or kind == "org":
         raise ValueError(f"{entry[:80]!r} leaves nothing out; write words, {_FORMS}")
     if kind == "category":
+        value = value.removesuffix(".*")
         _check_category(value)
     return LeftOut(LeftOutKind(kind), value)
+
+
+def archive_of(category: str) -> str:
+    """Return the archive of a category of arXiv, such as cs of cs.CV; "" for any other name."""
+    archive, dot, subject = category.lower().partition(".")
+    return archive if dot and subject in _ARXIV.get(archive, ()) else ""
 
 
 def _read_kind(typed: str) -> str:

@@ -18,6 +18,7 @@ _ARXIV = "arxiv:"
 _ARXIV_DOI = "10.48550/arxiv."
 # Shorter titles ("Editorial", "Attention", 编辑部的话) are shared by different works.
 _TITLE_TERMS, _TITLE_LETTERS = 4, 12
+_SUFFIXES = frozenset(("jr", "sr", "ii", "iii", "iv", "phd", "md"))  # of names, which some sources leave out
 _LONGEST_URL = 400  # characters; a key in a PostgreSQL index has at most 2,700 bytes
 
 
@@ -67,8 +68,16 @@ def conflict(one: Facts, other: Facts) -> bool:
         return False
     if _are_two_entries(one, other):
         return True
-    ours, theirs = _surnames(one), _surnames(other)
-    return bool(ours and theirs and ours.isdisjoint(theirs))
+    return _have_authors(one, other) and not _share_an_author(one, other)
+
+
+def _have_authors(*facts: Facts) -> bool:
+    return all(map(_surnames, facts))
+
+
+def _share_an_author(one: Facts, other: Facts) -> bool:
+    """Return whether a last name is in both, or a whole name in either order: Wang Wei is Wei Wang."""
+    return not (_surnames(one).isdisjoint(_surnames(other)) and _names(one).isdisjoint(_names(other)))
 
 
 def _are_two_entries(one: Facts, other: Facts) -> bool:
@@ -85,7 +94,12 @@ def _digest(text: str) -> str:
 def _surnames(facts: Facts) -> set[str]:
     """Return the authors' last names, folded. "Curie, Marie" and "Marie Curie" give the same name."""
     names = (name.split(",")[0] if "," in name else name for name in facts.authors)
-    return {found[-1] for found in map(terms, names) if found}
+    parts = ([term for term in terms(name) if term not in _SUFFIXES] for name in names)
+    return {found[-1] for found in parts if found}
+
+
+def _names(facts: Facts) -> set[frozenset[str]]:
+    return {frozenset(terms(name)) for name in facts.authors}
 
 
 def _plain_url(url: str) -> str:

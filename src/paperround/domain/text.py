@@ -16,6 +16,8 @@ from operator import itemgetter
 _UNWANTED = re.compile(
     "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u200b\u2060\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]"
 )
+QUOTATION_MARKS = '"“”„‟«»'
+"""Those that mean the same in queries: phones and word processors insert others for the one that is typed."""
 _FRACTION = re.compile("([¼-¾⅐-⅞↉])")
 # Chinese and Japanese are written without spaces: each character is a term, and a word is a phrase of terms.
 _UNSPACED = "\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import chain
 
-from paperround.domain.followed import LeftOutKind, read_left_out
-from paperround.domain.identifiers import arxiv_id
+from paperround.domain.followed import LeftOutKind, archive_of, read_left_out
+from paperround.domain.identifiers import arxiv_id, doi
 from paperround.domain.models import Paper
 from paperround.domain.text import fold, terms
 from paperround.matching.fields import TEXT, Field, label, values
@@ -39,8 +40,8 @@ class LeaveOut:
             known = self._papers[paper.row] = {
                 # A bar separates the texts, so that no phrase spans two of them.
                 LeftOutKind.WORDS: "|".join(_phrase(value) for field in TEXT for value in values(paper, field)),
-                LeftOutKind.AUTHOR: frozenset(map(_phrase, values(paper, Field.AUTHOR))),
-                LeftOutKind.CATEGORY: frozenset(map(label, paper.categories)),
+                LeftOutKind.AUTHOR: frozenset(map(_author, values(paper, Field.AUTHOR))),
+                LeftOutKind.CATEGORY: frozenset(chain(*map(_categories, paper.categories))),
                 LeftOutKind.PAPER: frozenset(_name(name) for name in (paper.id, paper.arxiv_id, paper.doi) if name),
             }
         return known
@@ -64,15 +65,29 @@ def _phrase(text: str) -> str:
     return f" {' '.join(terms(text))} "
 
 
+def _author(name: str) -> str:
+    """Normalize an author's name, with the given name first as papers have it: Lund, Ana is Ana Lund."""
+    family, _, given = name.partition(",")
+    return _phrase(f"{given} {family}")
+
+
+def _categories(name: str) -> Iterator[str]:
+    """Yield a category's name and that of its archive, which leaves out all its subjects: cs.CV and cs."""
+    yield label(name)
+    yield label(archive_of(name))
+
+
 def _name(identifier: str) -> str:
-    """Normalize an identifier for comparison: an arXiv identifier loses its version, any other is folded."""
+    """Normalize an identifier for comparison: an arXiv identifier or DOI is without version and address, any other is
+    folded.
+    """
     found = arxiv_id(identifier)
-    return found[0] if found else fold(identifier)
+    return found[0] if found else doi(identifier) or fold(identifier)
 
 
 _NORMALIZED = {
     LeftOutKind.WORDS: _phrase,
-    LeftOutKind.AUTHOR: _phrase,
+    LeftOutKind.AUTHOR: _author,
     LeftOutKind.CATEGORY: label,
     LeftOutKind.PAPER: _name,
 }

@@ -23,7 +23,7 @@ from typing import TypeVar
 
 from paperround.domain.errors import QueryError
 from paperround.domain.errors import translatable as _
-from paperround.domain.text import singular, terms, words
+from paperround.domain.text import QUOTATION_MARKS, singular, terms, words
 from paperround.matching.fields import WHOLE, Field, label, label_start
 
 MAX_LENGTH = 2_000  # characters
@@ -263,8 +263,7 @@ def _brief(text: str) -> str:
     return " ".join(text.split())[:40]
 
 
-# Quotation marks that phones and word processors insert when " is typed.
-_QUOTES = str.maketrans(dict.fromkeys("“”„‟«»", '"'))
+_QUOTES = str.maketrans(dict.fromkeys(QUOTATION_MARKS, '"'))
 MINUS = r"""-(?=\S*(?:[^\W_]|["(]))"""
 """Matches a dash that excludes what follows it; a dash without a letter or digit after it is punctuation."""
 _TOKEN = re.compile(

@@ -33,7 +33,7 @@ _SUFFIX = re.compile(r"(?:Jr|Sr|II|III|IV|Ph\.?D|M\.?D)\.?")
 _SUFFIX_AT_END = re.compile(rf"\s({_SUFFIX.pattern})$")
 _INITIALS = re.compile(r"(?:[^\W\d_]\.?[\s-]*){1,4}")
 _THREE = re.compile(r"\w{3}")  # MIT, not initials
-_COMMAS = str.maketrans("，、；", ",,;")
+_COMMAS = str.maketrans("，、،；؛", ",,,;;")
 _PARTICLE = re.compile(r"(?:van|von|de|der|den|del|della|di|da|dos|du|la|le|el|al|ten|ter|zu|af|bin|ibn)\b")
 _NEAR = 300  # characters beside an affiliation that are searched for names
 _DEBRIS = " .,;:-–*†‡&"
@@ -63,8 +63,18 @@ def _names(line: str, *, one_each: bool) -> list[str]:
     line = _BODY_BEFORE_COLON.sub(r"\1;", _INTRODUCED.sub("", line))
     line = _ET_AL.sub("", _without_affiliations(line))
     pieces = line.split(";")
-    names = [name for piece in pieces for name in _listed(piece, one_each=one_each or len(pieces) > 2)]
+    one_each = one_each or len(pieces) > 2 or _are_turned(pieces)
+    names = [name for piece in pieces for name in _listed(piece, one_each=one_each)]
     return [name for name in map(_tidy, names) if any(c.isalpha() for c in name)]
+
+
+def _are_turned(pieces: list[str]) -> bool:
+    """Return whether two pieces are a name each in reverse order, rather than two lists of names.
+
+    If the family name of one is a single word, as in `Holm, Mia; García Ruiz, Ana`, that of the other need not be.
+    """
+    family_names = [piece.partition(",")[0].split() for piece in pieces if piece.count(",") == 1]
+    return len(family_names) == 2 and min(map(len, family_names)) == 1
 
 
 def _without_addresses(line: str) -> str:

@@ -116,7 +116,7 @@ class Feed(SourceSettings):
 
 
 class _Seen:
-    """The entries of the last response and the day on which each was first seen."""
+    """The entries of the last response that had any, and the day on which each was first seen."""
 
     _KEY = "seen"
 
@@ -130,7 +130,7 @@ class _Seen:
 
     @property
     def first_time(self) -> bool:
-        """Whether the feed was never fetched before."""
+        """Whether no earlier response had entries."""
         return not self._before
 
     def place(self, listing: Listing, since: date, *, undated: bool) -> Listing | None:
@@ -147,8 +147,9 @@ class _Seen:
         return listing if day == listing.day else listing.model_copy(update={"day": day})
 
     def kept(self) -> dict[str, str]:
-        """Return the string to store. It is empty if the feed has no entries."""
-        return {self._KEY: " ".join(f"{key}:{day}" for key, day in list(self._now.items())[:_MOST_REMEMBERED])}
+        """Return the string to store. It is empty if the feed never had entries."""
+        kept = self._now or self._before  # what comes after an empty response, as after a weekend, is not back stock
+        return {self._KEY: " ".join(f"{key}:{day}" for key, day in list(kept.items())[:_MOST_REMEMBERED])}
 
 
 @dataclass(frozen=True, slots=True)

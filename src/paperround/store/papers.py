@@ -145,7 +145,7 @@ class Papers:
             absorb(db, row, other)
         changed = _keep_listing(db, row, listing, now)
         if changed or others:
-            changed = _remerge(db, row)
+            changed = _remerge(db, row, identity.keys(listing))
         return row, _Effect.UPDATED if changed or others else _Effect.UNCHANGED
 
     @staticmethod
@@ -502,15 +502,19 @@ def _keep_listing(db: Connection, row: int, listing: Listing, now: datetime) -> 
     return True
 
 
-def _remerge(db: Connection, row: int) -> bool:
-    """Merge the paper again from its listings, and return whether anything in it changed."""
+def _remerge(db: Connection, row: int, keys: Iterable[str]) -> bool:
+    """Merge the paper again from its listings, and return whether anything in it changed.
+
+    `keys` are those of the latest listing. They are kept beside those of the merged paper, which has one title and
+    one guid: a later listing may share only those of this one.
+    """
     known = _listings(db, row)
     facts = merge(known)
     seen_in = list(dict.fromkeys(listing.source for listing in known))
     day = min(listing.day for listing in known)
     plain = _plain(facts)
     merged = Facts.model_validate(facts)
-    new_keys = [{"key": key, "paper": row} for key in identity.keys(merged)]
+    new_keys = [{"key": key, "paper": row} for key in dict.fromkeys((*identity.keys(merged), *keys))]
     db.execute(upsert(db, paper_keys).on_conflict_do_nothing(), new_keys)
     before = db.execute(select(papers.c.facts, papers.c.sources, papers.c.day).where(papers.c.row == row)).one()
     if tuple(before) == (plain, seen_in, day):
