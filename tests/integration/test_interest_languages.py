@@ -12,7 +12,7 @@ import pytest
 
 from paperround.rendering import language
 from paperround.rounds import pipeline
-from paperround.rounds.trial import Trials, describe_trial
+from paperround.rounds.trial import InterestTrial, Trials, describe_trial
 from paperround.subscribers import membership
 from support.letters import FOLDERS
 from support.openai_server import openai_server, reply
@@ -61,3 +61,13 @@ def test_without_such_a_model_the_page_asks_for_english_words(tmp_path: Path, in
     trial = site.app.shared(Trials).try_interest(interest, {})
     assert "in English" in describe_trial(trial, language.load("en", FOLDERS))
     site.app.close()
+
+
+@pytest.mark.parametrize("code", ["en", "de"])
+def test_the_verdict_on_a_vague_interest_names_what_papers_are_answered_with(code: str) -> None:
+    spoken, vague = language.load(code, FOLDERS), InterestTrial("progress", total=100)
+    assert "−" in describe_trial(vague, spoken)
+    told = describe_trial(vague, spoken, "--more", "--less")
+    assert "--more" in told
+    assert "--less" in told
+    assert "−" not in told

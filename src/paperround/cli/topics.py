@@ -79,8 +79,7 @@ def try_topic(
     with opened() as app:
         answers = {paper_row(app, one): verdict for said, verdict in ((more, 1), (less, -1)) for one in said or ()}
         trial = app.shared(Trials).try_interest(text, answers, read_field("breadth", breadth))
-    verdict = describe_trial(trial, language.load(language.SOURCE, templates()))
-    verdict = verdict.replace("answer with + and −", "answer with --more and --less")
+    verdict = describe_trial(trial, language.load(language.SOURCE, templates()), "--more", "--less")
     if as_json:
         console.as_json({
             "query": trial.query,

@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from functools import lru_cache
 from itertools import islice
+from typing import NamedTuple
 
 from paperround.delivery.address import UnusableAddress, wire
 from paperround.delivery.login import LoginError, explain, log_in
@@ -433,12 +434,23 @@ def open_session(
     return SmtpSession(smtp, relay, name, max_letters)
 
 
-def refusal(relay: RelaySettings) -> str | None:
+class RelayRefusal(NamedTuple):
+    """Why a relay would accept nothing."""
+
+    stage: Stage
+    text: str
+
+    def __str__(self) -> str:
+        """Return both, such as `auth: 535 5.7.8 wrong password`."""
+        return f"{self.stage.value}: {self.text}"
+
+
+def refusal(relay: RelaySettings) -> RelayRefusal | None:
     """Return why the relay would accept nothing from this site now, or None. No letter is sent."""
     try:
         session = open_session(relay, relay.context(), "check")
     except ConnectionFailed as refused:
-        return f"{refused.reply.stage.value}: {refused}"
+        return RelayRefusal(refused.reply.stage, str(refused))
     session.socket.settimeout(_FAREWELL)
     session.quit()
     session.receive(lambda: None)

@@ -7,6 +7,7 @@
     │   ├── PreferenceError      one field of a subscriber's preferences: names the field and the remedy
     │   └── UnknownName          a topic, source or subscriber that does not exist
     ├── SourceError              a source returned nothing usable; says whether to retry
+    │   └── WrongFormat          what it returned, or a file, is not in the expected format
     ├── MeaningError             no vectors can be computed: no model, or a broken endpoint
     ├── StoreError               the database is full, locked or of another version
     ├── TransportError           the relay as a whole: unreachable, refusing, misconfigured
@@ -86,6 +87,17 @@ class SourceError(PaperroundError):
     def __init__(self, message: str, *, again: bool) -> None:
         super().__init__(message)
         self.again = again
+
+
+class WrongFormat(SourceError):  # noqa: N818 - says what is wrong, as its neighbors do
+    """Bytes are not in the format that is expected of them.
+
+    `problem` is the error without its remedy, which is one for sources: whoever reads a file has another.
+    """
+
+    def __init__(self, problem: str) -> None:
+        self.problem = problem
+        super().__init__(f"{problem}; is the address right?", again=True)
 
 
 class MeaningError(PaperroundError):

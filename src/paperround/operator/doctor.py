@@ -215,9 +215,9 @@ def _site(app: App) -> Iterator[Finding]:
 
 
 _RELAY_REMEDIES = {
-    Stage.CONNECT.value: "check transport.host, transport.port and transport.tls",
-    Stage.TLS.value: "check transport.port, transport.tls (none for a relay on this machine) and transport.ca_file",
-    Stage.AUTH.value: "check transport.username and transport.password",
+    Stage.CONNECT: "check transport.host, transport.port and transport.tls",
+    Stage.TLS: "check transport.port, transport.tls (none for a relay on this machine) and transport.ca_file",
+    Stage.AUTH: "check transport.username and transport.password",
 }
 
 
@@ -233,7 +233,7 @@ def _mail(app: App) -> Iterator[Finding]:
     for relay, problem in answers:
         shown = f"relay {relay.host}:{relay.at_port}"
         if problem:
-            remedy = _RELAY_REMEDIES.get(problem.partition(":")[0], "check the relay's settings")
+            remedy = _RELAY_REMEDIES.get(problem.stage, "check the relay's settings")
             stops = all(refused for _, refused in answers)  # otherwise the other relays take the letters
             yield Finding(shown, CheckState.ERROR, f"{problem}; {remedy}", stops=stops)
         else:

@@ -27,7 +27,7 @@ from functools import lru_cache
 from itertools import chain
 
 from paperround.app import App
-from paperround.domain.errors import PaperroundError, SourceError, WrongUse
+from paperround.domain.errors import PaperroundError, SourceError, WrongFormat, WrongUse
 from paperround.domain.models import Listing, ParsedSource, Problem
 from paperround.domain.schedule import Issue, Schedule, issue_date, next_digest_at
 from paperround.domain.text import counted
@@ -44,7 +44,6 @@ from paperround.rounds.summaries import write_summaries
 from paperround.sources import FORMATS, FetchResult, Source, SourceState, Window, jsonl, pictures
 from paperround.sources.entries import RejectionReasons
 from paperround.sources.guess import HEAD, guess_format
-from paperround.sources.reading import ADDRESS_REMEDY
 from paperround.store.due import DueBatch, NewDelivery
 from paperround.store.sources import SourceRecord
 from paperround.store.unread import MatchCache
@@ -171,9 +170,11 @@ def ingest_file(
             report.fetched += len(parsed.listings)
             reasons.add(parsed.problems)
             _store_of_file(app, parsed.listings, report, archive=archive, mail_old=mail_old)
-    except SourceError as error:
+    except WrongFormat as error:
         remedy = f"is --as {form} right?" if form else "name its format with --as"
-        report.fail(str(error).replace(ADDRESS_REMEDY, remedy))
+        report.fail(f"{error.problem}; {remedy}")
+    except SourceError as error:
+        report.fail(str(error))
     except zlib.error:
         report.fail(f"{name}: it ends too early, or is not a complete gzip file")
     except compression.TooLargeError:

@@ -199,8 +199,11 @@ def read_answers(pairs: Iterable[tuple[str, int]]) -> dict[int, int]:
     return dict(list(found.items())[-MOST_ANSWERS:])
 
 
-def describe_trial(trial: InterestTrial, language: Language) -> str:
-    """Return a sentence or two that tell the subscriber how useful the interest is."""
+def describe_trial(trial: InterestTrial, language: Language, more: str = "+", less: str = "−") -> str:
+    """Return a sentence or two that tell the subscriber how useful the interest is.
+
+    `more` and `less` are what they answer papers with.
+    """
     _, number = language.gettext, language.number
     if not trial.total:
         return _("There are no papers to try it on yet.")
@@ -220,8 +223,9 @@ def describe_trial(trial: InterestTrial, language: Language) -> str:
     if trial.vague:
         return _(
             "No paper stands out, so your emails would contain little. The interest may be too vague, or nothing on "
-            "it has appeared lately. The closest papers are below: answer with + and −, or add a technical term."
-        )
+            "it has appeared lately. The closest papers are below: answer with %(more)s and %(less)s, or add a "
+            "technical term."
+        ) % {"more": more, "less": less}
     if trial.broad:
         return _(
             "%(taken)s of the %(total)s newest papers fit, which is too many to tell what you are looking for. "

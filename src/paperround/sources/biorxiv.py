@@ -13,7 +13,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from paperround.domain.errors import SourceError
+from paperround.domain.errors import WrongFormat
 from paperround.domain.models import ParsedSource, SourceState
 from paperround.domain.text import clean
 from paperround.network.http import Http, Pace
@@ -31,7 +31,7 @@ from paperround.sources.base import (
 from paperround.sources.dates import day_of
 from paperround.sources.entries import Entries, cut_short
 from paperround.sources.markup import plain
-from paperround.sources.reading import ADDRESS_REMEDY, read_json
+from paperround.sources.reading import read_json
 
 KIND = "biorxiv"
 # No limit is published. The examples make one request per second.
@@ -118,7 +118,7 @@ def _envelope(value: Any, what: str) -> tuple[list[Any], dict[str, Any]]:
     message = messages[0] if isinstance(messages, list) and messages and isinstance(messages[0], dict) else {}
     if not isinstance(rows, list):
         status = message.get("status", "no collection in it")
-        raise SourceError(f"{what} is not a response of the details API ({status}); {ADDRESS_REMEDY}", again=True)
+        raise WrongFormat(f"{what} is not a response of the details API ({status})")
     return rows, message
 
 

@@ -19,7 +19,7 @@ from typing import Any, ClassVar, Literal
 from urllib.parse import unquote, urlsplit
 
 from paperround.domain import identifiers
-from paperround.domain.errors import SourceError
+from paperround.domain.errors import SourceError, WrongFormat
 from paperround.domain.models import Listing, ParsedSource, SourceState
 from paperround.domain.text import clean
 from paperround.network.http import Answer, Http
@@ -31,7 +31,6 @@ from paperround.sources.entries import FIRST_YEAR, Entries, cut_short, plausible
 from paperround.sources.links import web_link
 from paperround.sources.markup import extract, plain, untex
 from paperround.sources.reading import (
-    ADDRESS_REMEDY,
     describe,
     is_reasonable,
     narrow,
@@ -225,7 +224,11 @@ def _guid(base: str, given: str) -> str | None:
 def _xml_feed(data: bytes, who: str, base: str, content_type: str) -> tuple[Iterator[_Item | str], str, date | None]:
     data = without_doctype(data)
     if not _ROOT.search(data[:_HEAD]):
-        raise SourceError(f"{who}: this is not a feed (got {describe(data)}); {_advice(data, base)}", again=True)
+        problem = f"{who}: this is not a feed (got {describe(data)})"
+        if found := _FEED_LINK.search(data[:200_000]):
+            address = web_link(found[1].decode("utf-8", "replace"), base)[:300]
+            raise SourceError(f"{problem}; the page names its feed: {address}", again=True)
+        raise WrongFormat(problem)
     if not is_reasonable(data):
         raise SourceError(
             f"{who}: tags are nested thousands deep or are huge, so this feed cannot be read", again=False
@@ -375,12 +378,6 @@ def _text(found: Any, name: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _advice(data: bytes, base: str) -> str:
-    if found := _FEED_LINK.search(data[:200_000]):
-        return f"the page names its feed: {web_link(found[1].decode('utf-8', 'replace'), base)[:300]}"
-    return ADDRESS_REMEDY
-
-
 # --- JSON Feed (https://www.jsonfeed.org/version/1.1/) -----------------------------------------------------------
 
 
@@ -389,7 +386,7 @@ def _json_feed(data: bytes, who: str, base: str) -> tuple[Iterator[_Item | str],
     value = document.value
     items = value.get("items") if isinstance(value, dict) else None
     if not isinstance(items, list) or "jsonfeed.org" not in str(value.get("version")):
-        raise SourceError(f"{who}: this is JSON, but no JSON Feed; {ADDRESS_REMEDY}", again=True)
+        raise WrongFormat(f"{who}: this is JSON, but no JSON Feed")
     base = base or _text(value, "feed_url") or _text(value, "home_page_url")
     frame = _Frame(clean(_text(value, "title")), base, tuple(_people(value)), plain_titles=True)
     return (_from_json(item, frame) for item in items), document.broken, None

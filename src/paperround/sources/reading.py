@@ -9,10 +9,8 @@ from dataclasses import dataclass
 from html.entities import html5
 from typing import Any
 
-from paperround.domain.errors import SourceError
+from paperround.domain.errors import WrongFormat
 
-ADDRESS_REMEDY = "is the address right?"
-"""What to do if a response has the wrong format. For a file, its caller says something else."""
 _CHUNK = 1 << 16
 _ARRAY = re.compile(r"\s*[\[,]\s*")
 # XML 1.0 section 2.2 allows no C0 controls except tab, line feed and carriage return. Others stop the parser.
@@ -50,7 +48,7 @@ class Json:
 def read_json(data: bytes, array: str, who: str) -> Json:
     """Parse a document. `array` is the key of its list of entries, empty if the list is the document.
 
-    If the document is truncated, returns its complete entries. Raises SourceError if it is not JSON.
+    If the document is truncated, returns its complete entries. Raises WrongFormat if it is not JSON.
     """
     text = data.decode("utf-8-sig", "surrogateescape")
     try:
@@ -60,7 +58,7 @@ def read_json(data: bytes, array: str, who: str) -> Json:
     opening = re.search(rf'"{re.escape(array)}"\s*:\s*(?=\[)', text) if array else re.match(r"\s*(?=\[)", text)
     entries = list(_whole_entries(text, opening.end())) if opening else []
     if not opening or not entries:
-        raise SourceError(f"{who}: this is not JSON (got {_other_than_json(data)}); {ADDRESS_REMEDY}", again=True)
+        raise WrongFormat(f"{who}: this is not JSON (got {_other_than_json(data)})")
     value = {**_head(text[: opening.end()]), array: entries} if array else entries
     return Json(value, f"the JSON breaks off after entry {len(entries)} ({reason})")
 
