@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from paperround.domain.errors import StoreError
-from paperround.domain.models import Subscriber, SubscriberState
-from paperround.rounds import pipeline
+from paperround.domain.models import Subscriber, SubscriberState, Topic
+from paperround.rounds import pipeline, topics
 from paperround.store import subscriber_changes
 from paperround.subscribers import confirmation, membership
 from paperround.web.subscribers import confirm as page
@@ -143,3 +143,18 @@ def test_the_page_of_the_second_press_says_that_it_is_confirmed(
     confirm = confirmation.confirm
     monkeypatch.setattr(page.confirmation, "confirm", lambda *given: confirm(*given) and False)
     assert "Already confirmed" in pages.client.post(link).text
+
+
+def test_whoever_reads_german_confirms_topics_by_their_german_names(pages: Pages) -> None:
+    topics.add_topic(pages.app, Topic("video", "Video understanding and human activity", "robots"))
+    confirmation.ask_to_subscribe(pages.app, EMAIL, {"topics": ("video", "robots"), "language": "de"}, {})
+    link = pages.link("confirm", membership.subscriber(pages.app, EMAIL).row)
+    shown = [pages.client.get(link).text]
+    assert pages.client.post(link).status_code == 303
+    pipeline.deliver(pages.app)
+    shown += [str(letter.message) for letter in pages.site.relay.accepted]
+    assert len(shown) == 3
+    for text in shown:
+        assert "Videoverstehen" in text
+        assert "Video understanding" not in text
+        assert "Robots" in text

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from paperround.domain import tokens
-from paperround.domain.models import SubscriberState
-from paperround.rounds import bounce_intake, pipeline
+from paperround.domain.models import SubscriberState, Topic
+from paperround.rounds import bounce_intake, pipeline, topics
 from paperround.rounds.bounce_intake import ReturnedMail
 from paperround.subscribers import membership
 from support import dovecot
@@ -134,6 +134,19 @@ def test_a_name_of_the_letter_and_the_reading_list_can_be_asked_for(site: Site) 
     assert list(_verdicts(site).values()) == [-1] * len(WORDS), "the last request counts: less of the topic"
     saved = site.app.store.reading_lists.of(membership.subscriber(site.app, _EMAIL).row)
     assert [paper.title for paper in saved] == [titles[3]]
+
+
+def test_a_topic_can_be_named_as_in_the_letter_or_as_the_operator_named_it(site: Site) -> None:
+    topics.add_topic(site.app, Topic("studies", "Retrieval, memory and context", "study"))
+    membership.change(site.app, membership.subscriber(site.app, _EMAIL), {"language": "de"})
+    site.clock.now += timedelta(days=1)
+    site.papers(listing(20), listing(21))
+    pipeline.publish(site.app)
+    pipeline.deliver(site.app)
+    [_, letter] = _sent(site)
+    for number, said, verdict in ((1, "weniger Gedächtnis", -1), (2, "more retrieval, memory", 1)):
+        _read(site, _reply(letter, said, number))
+        assert list(_verdicts(site).values()) == [verdict, verdict]
 
 
 def test_a_reply_that_is_not_understood_changes_nothing_and_is_told_so(site: Site) -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 import feedparser
 import pytest
 
+from paperround.domain.models import Topic
+from paperround.rounds import topics
 from paperround.sources import SourceState
 from paperround.store.sources import SourceRecord
 from support.pages import Browser, Pages
@@ -307,6 +309,19 @@ def test_search_engines_find_every_paper_and_nothing_private(pages: Pages) -> No
     assert "https://papers.example.org/topics/robots" in found
     assert len(found) == len(set(found))
     assert pages.client.get("/sitemap/x.xml").status_code == 404
+
+
+def test_german_pages_name_topics_in_german(pages: Pages) -> None:
+    about = "What a model looks up, remembers or is shown before it answers."
+    topics.add_topic(pages.app, Topic("retrieval", "Retrieval, memory and context", "robots", about))
+    paths = ("/", "/topics", "/topics/retrieval", "/?topic=retrieval", "/papers/2611.00001", "/subscribe")
+    for path in (*paths, "/search", "/example"):
+        page = pages.client.get(path, headers={"Accept-Language": "de"}).text
+        english = pages.client.get(path, headers={"Accept-Language": "en"}).text
+        assert "Retrieval, memory and context" not in page, path
+        assert ("Retrieval, Gedächtnis und Kontext" in page) == ("Retrieval, memory and context" in english), path
+        assert "Was ein Modell nachschlägt" in page or about not in english, path
+    assert pages.client.get("/api/topics/retrieval", headers={"Accept-Language": "de"}).json()["about"] == about
 
 
 def test_the_language_is_the_browsers_until_somebody_chooses(pages: Pages) -> None:

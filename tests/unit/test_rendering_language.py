@@ -16,7 +16,9 @@ from babel.messages.pofile import read_po
 
 import paperround
 from paperround.domain.errors import ConfigurationError, UnknownName
+from paperround.process import resources
 from paperround.rendering import language
+from paperround.rounds.topics import read_topics
 from support.letters import FOLDERS, LANGUAGES
 
 _TEMPLATES = FOLDERS[-1]
@@ -27,7 +29,7 @@ _PLACEHOLDER = re.compile(r"%\(\w+\)s")
 
 @cache
 def _sentences() -> dict[str | tuple[str, ...], str]:
-    """All sentences in code and templates, and where each stands."""
+    """All sentences in code and templates and all texts of the shipped topics, and where each stands."""
     found: dict[str | tuple[str, ...], str] = {}
     for path in sorted(Path(paperround.__file__).parent.rglob("*.py")):
         for line, message, *_ in extract_from_file("python", path, keywords=_FUNCTIONS):
@@ -37,6 +39,9 @@ def _sentences() -> dict[str | tuple[str, ...], str]:
             for line, function, message, _ in jinja2.ext.babel_extract(source, ("_", "gettext", "ngettext"), [], {}):
                 texts = (message,) if isinstance(message, str) else tuple(m for m in message if isinstance(m, str))
                 found.setdefault(texts if function == "ngettext" else texts[0], f"{path.name}:{line}")
+    shipped = resources.folders("config")[-1] / "topics.toml"
+    for topic in read_topics(shipped.read_bytes(), shipped):
+        found |= dict.fromkeys((topic.name, topic.about), f"{shipped.name}: {topic.slug}")
     return found
 
 
@@ -129,6 +134,25 @@ def test_a_site_can_say_things_in_its_own_words(tmp_path: Path) -> None:
     own = language.load("en", (tmp_path, *FOLDERS))
     assert own.gettext("Unsubscribe") == "Stop this"
     assert own.gettext("Preferences") == "Preferences"
+
+
+def test_a_site_s_own_catalogue_needs_only_the_messages_that_differ(tmp_path: Path) -> None:
+    (tmp_path / "locale").mkdir()
+    (tmp_path / "locale" / "de.po").write_text(
+        'msgid ""\nmsgstr "Content-Type: text/plain; charset=utf-8\\n"\n\n'
+        'msgid "Unsubscribe"\nmsgstr "Kündigen"\n\nmsgid "Quantum chemistry"\nmsgstr "Quantenchemie"\n',
+        encoding="utf-8",
+    )
+    own = language.load("de", (tmp_path, *FOLDERS))
+    assert [own.gettext(text) for text in ("Unsubscribe", "Preferences")] == ["Kündigen", "Einstellungen"]
+    assert own.count("%(num)s vote", "%(num)s votes", 2) == "2 Stimmen"
+    names = ("Quantum chemistry", "Retrieval, memory and context", "Whales", "")
+    assert [own.own_words(name) for name in names] == [
+        "Quantenchemie",
+        "Retrieval, Gedächtnis und Kontext",
+        "Whales",
+        "",
+    ]
 
 
 @pytest.mark.parametrize("code", ["fr", "tlh", "x", "not a code", ""])

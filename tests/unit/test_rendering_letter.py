@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from paperround.domain.errors import ConfigurationError, UnknownName
-from paperround.domain.models import DISCUSSED, Digest, Pick, Section
-from paperround.domain.preferences import Density
+from paperround.domain.models import DISCUSSED, Digest, Pick, Section, TopicCounts
+from paperround.domain.preferences import Density, own_slug
 from paperround.domain.schedule import Cadence, Issue
 from paperround.rendering import language, sample
 from paperround.rendering.letter import LetterFacts, LetterRenderer
@@ -26,6 +26,7 @@ from support.letters import (
     LANGUAGES,
     PICTURE,
     THEMES,
+    WEEKLY_SUBSCRIBER,
     decoded,
     digest,
     encoded_by,
@@ -500,3 +501,23 @@ def test_a_topic_of_the_site_is_not_quoted_whatever_its_slug_begins_with() -> No
     made = Digest(issue=Issue(Cadence.DAILY, DAY), sections=(Section("own-goals", "Own goals", (Pick(1),)),), more=())
     rendered = renderer().letter(LetterFacts(made, {1: paper()}, sample.SUBSCRIBER, sample.LINKS, DAY))
     assert "because you follow Own goals." in " ".join(rendered.text.split())
+
+
+def test_a_german_letter_names_topics_in_german_and_an_interest_in_its_subscriber_s_words() -> None:
+    english = ("Diffusion and generative media", "Retrieval, memory and context", "Whales")
+    papers = [paper(row, upvotes=100 - row) for row in range(1, 7)]
+    also = f"also on: {english[1]}"
+    sections = [Section(f"topic-{row}", name, (Pick(row, (also,)),)) for row, name in enumerate(english, 1)]
+    sections.append(Section(own_slug("Diffusion", 1), "Diffusion and generative media", (Pick(4), Pick(5), Pick(6))))
+    made = replace(sample.digest(Cadence.WEEKLY), sections=tuple(sections), notes=())
+    counts = tuple(TopicCounts(one.topic, one.name, (1,) * 7) for one in sections[:3])
+    facts = LetterFacts(made, {one.row: one for one in papers}, WEEKLY_SUBSCRIBER, sample.LINKS, DAY, counts)
+    for shown in (renderer("paper", "de").letter(facts), renderer("paper", "de").whole_letter(facts)):
+        for text in (shown.html, " ".join(shown.text.split())):
+            assert "Diffusion und generative Medien" in text
+            assert "„Diffusion and generative media“" in text
+            assert english[1] not in text
+            assert "Whales" in text
+        assert "auch zu Retrieval, Gedächtnis und Kontext" in shown.html
+        assert "Diffusion und generative Medien</" in shown.html.replace(":", "</"), "in the legend of the chart"
+    assert english[1] in renderer("paper", "en").letter(facts).html

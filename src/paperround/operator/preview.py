@@ -331,9 +331,9 @@ def _notice(app: App, subscriber: Subscriber, kind: str, *, mark: str = "") -> F
     """A notice with every optional part; its links do not belong to any subscriber."""
     if kind not in notice.kinds(templates()):
         raise UnknownName(f"there is no notice {kind!r}; there are: {', '.join(notice.kinds(templates()))}")
-    names = _names(app)
+    names, language = _names(app), languages.load(subscriber.language, templates())
     context: dict[str, Any] = {
-        "topics": [names.get(slug, slug) for slug in subscriber.topics],
+        "topics": [language.own_words(names.get(slug, slug)) for slug in subscriber.topics],
         "queries": 1,
         "follows": 1,
         "new_email": "new.address@example.org",

@@ -74,17 +74,21 @@ def _chart(issue: Issue, shown: tuple[TopicCounts, ...], language: Language, sit
     # Cached because subscribers with the same first topics get the same chart.
     _ = language.gettext
     title = _("This month by topic") if issue.cadence is Cadence.MONTHLY else _("This week by topic")
-    totals = language.list([f"{clean(one.name)} {language.number(sum(one.papers))}" for one in shown])
+    totals = language.list([f"{_name(one, language)} {language.number(sum(one.papers))}" for one in shown])
     path = f"{issue.slug}/{'+'.join(one.slug for one in shown)}"
     return Chart(
         title=title,
         url=f"{site}/charts/{path}.png" if site else "",
         alt=_("Papers on each day, by topic: %(topics)s.") % {"topics": totals},
         legend=tuple(
-            Entry(color, clean(one.name), language.count("%(num)s paper", "%(num)s papers", sum(one.papers)))
+            Entry(color, _name(one, language), language.count("%(num)s paper", "%(num)s papers", sum(one.papers)))
             for color, one in zip(COLORS, shown, strict=False)
         ),
     )
+
+
+def _name(topic: TopicCounts, language: Language) -> str:
+    return clean(language.own_words(topic.name))
 
 
 def png(topics: Sequence[Sequence[int]], named: Sequence[date] = ()) -> bytes:

@@ -51,5 +51,6 @@ def environment(folders: tuple[Path, ...], language: Language, *, marked: bool =
         "day": language.date,
         "number": language.number,
         "listed": language.list,
+        "translated": language.own_words,
     }
     return made

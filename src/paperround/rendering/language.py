@@ -48,6 +48,10 @@ class Language:
         """Translate a message, in the plural form for this number."""
         return self.catalogue.ngettext(singular, plural, number)
 
+    def own_words(self, text: str) -> str:
+        """Translate a text that is not the program's, such as a topic's name, if the catalog has a translation."""
+        return self.gettext(text) if text else ""  # the empty message is the catalog's header
+
     def count(self, singular: str, plural: str, number: int) -> str:
         """Translate a message such as `12 papers` and fill in `%(num)s` with the formatted number."""
         return self.ngettext(singular, plural, number) % {"num": self.number(number)}
@@ -124,7 +128,7 @@ def available(folders: tuple[Path, ...]) -> tuple[str, ...]:
 
 @lru_cache(maxsize=64)
 def load(code: str, folders: tuple[Path, ...]) -> Language:
-    """Load the language with this code. A catalog in an earlier folder overrides one in a later folder.
+    """Load the language with this code. Messages in an earlier folder's catalog override those in a later one's.
 
     Raise UnknownName if there is no such language, ConfigurationError if its catalog is invalid.
     """
@@ -132,12 +136,13 @@ def load(code: str, folders: tuple[Path, ...]) -> Language:
         locale = Locale.parse(code.replace("-", "_"))
     except (ValueError, UnknownLocaleError):
         raise UnknownName(_unknown(code, folders)) from None
-    for folder in folders:
-        if (path := folder / "locale" / f"{code}.po").is_file():
-            return Language(code, locale, _catalogue(path))
-    if code != SOURCE:
+    paths = [path for folder in folders if (path := folder / "locale" / f"{code}.po").is_file()]
+    if not paths and code != SOURCE:
         raise UnknownName(_unknown(code, folders))
-    return Language(code, locale, gettext.NullTranslations())
+    catalogue = gettext.NullTranslations()
+    for path in paths:
+        catalogue.add_fallback(_catalogue(path))
+    return Language(code, locale, catalogue)
 
 
 def _unknown(code: str, folders: tuple[Path, ...]) -> str:

@@ -36,9 +36,14 @@ def as_sentences(why: Iterable[str], language: Language) -> tuple[str, ...]:
 
 
 def topic_name(found: str, language: Language) -> str:
-    """Return a topic's name; the words of a subscriber's own interest are shortened and in quotation marks."""
+    """Return a topic's name; the words of a subscriber's own interest are shortened and in quotation marks.
+
+    A topic's name is translated if the language's catalog has a translation of it.
+    """
     words = unquoted(found)
-    return found if words is None else language.gettext("“%(words)s”") % {"words": cut(words, _INTEREST)}
+    if words is None:
+        return language.own_words(found)
+    return language.gettext("“%(words)s”") % {"words": cut(words, _INTEREST)}
 
 
 def _sentence(kind: ReasonKind | str, found: list[str], language: Language) -> str:

@@ -11,7 +11,10 @@ from paperround.domain import tokens
 from paperround.domain.errors import BadToken
 from paperround.domain.latex import readable
 from paperround.domain.models import NOTICE_HOLDS, Delivery, Digest, Paper, Subscriber, SubscriberState
+from paperround.process.resources import templates
+from paperround.rendering import language as languages
 from paperround.rendering import view
+from paperround.rendering.language import Language
 from paperround.rendering.letter import in_order
 from paperround.rounds.letters import LetterBuilder
 from paperround.store.requests import NewNotice
@@ -35,7 +38,7 @@ def take_reply(app: App, reply: LetterReply) -> tuple[str, str | None, bool]:
         return "asked to unsubscribe", subscriber.email, left
     digest = app.store.issues.digest(delivery.digest or 0)
     papers = app.shared(LetterBuilder).papers(digest)
-    asked = _resolved(reply, digest, papers)
+    asked = _resolved(reply, digest, papers, languages.load(subscriber.language, templates()))
     answer = _answer(app, reply, delivery, asked, papers)
     new = app.store.feedback.take_reply(subscriber.row, asked.verdicts, asked.saved, answer, app.clock())
     if new:
@@ -55,10 +58,11 @@ def _letter_of(app: App, reply: LetterReply) -> tuple[Delivery | None, Subscribe
     return (delivery, subscriber) if subscriber and subscriber.renewals == renewals else (None, None)
 
 
-def _resolved(reply: LetterReply, digest: Digest, papers: Mapping[int, Paper]) -> ReplyTargets:
-    """Find the papers that a reply is about, by their numbers and names in the letter."""
+def _resolved(reply: LetterReply, digest: Digest, papers: Mapping[int, Paper], language: Language) -> ReplyTargets:
+    """Find the papers that a reply is about, by their numbers and names in the letter; topics have two names."""
     shown = [(section, pick) for section, pick in in_order(digest) if pick.paper in papers]
-    topics = {pick.paper: view.tag(section, pick) for section, pick in shown}
+    tags = {pick.paper: view.tag(section, pick) for section, pick in shown}
+    topics = {row: f"{name} / {language.own_words(name)}" for row, name in tags.items()}
     return resolve(reply.requests, [papers[row] for row in topics], topics)
 
 

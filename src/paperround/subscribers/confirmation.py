@@ -165,7 +165,8 @@ def _feedback(app: App, subscriber: Subscriber, request: PendingRequest) -> tupl
 def _followed_names(app: App, wanted: Preferences) -> list[str]:
     language = languages.load(wanted.language, templates())
     people = [followed_name(entry, language) for entry in wanted.follows]
-    return [*_named(wanted.topics, _public_names(app)), *wanted.queries, *people]
+    topics = map(language.own_words, _named(wanted.topics, _public_names(app)))
+    return [*topics, *wanted.queries, *people]
 
 
 def _public_names(app: App) -> dict[str, str]:

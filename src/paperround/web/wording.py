@@ -111,18 +111,13 @@ def promise(schedule: Schedule, language: Language) -> str:
     return sentence % facts
 
 
-_BEST_TOPIC = (_("The day's best"), _("The papers with the most votes for their age, on any subject."))
-"""The name and the description of the shipped topic for people who choose no topics."""
-
-
 def translated_topic(topic: Topic, language: Language) -> Topic:
-    """Return a topic with the shipped texts among its own in a language; an operator's own texts have only one."""
-    name, about = (language.gettext(text) if text in _BEST_TOPIC else text for text in (topic.name, topic.about))
-    return replace(topic, name=name, about=about)
+    """Return a topic with its name and description in a language, if its catalog has a translation of them."""
+    return replace(topic, name=language.own_words(topic.name), about=language.own_words(topic.about))
 
 
 def translated_topics(topics: Iterable[Topic], language: Language) -> list[Topic]:
-    """Return several topics with the shipped texts among theirs in a language."""
+    """Return several topics with their names and descriptions in a language."""
     return [translated_topic(topic, language) for topic in topics]
 
 

@@ -13,6 +13,7 @@ from paperround.domain.models import Paper, Topic
 from paperround.rendering import view
 from paperround.rendering.language import Language
 from paperround.rendering.view import Link
+from paperround.web.wording import translated_topics
 
 _ABSTRACT = 420  # characters of an abstract in a list
 _TOPICS_SHOWN = 4
@@ -99,7 +100,7 @@ def card(
         picture_width=made.picture_width,
         picture_height=made.picture_height,
         withdrawn=made.withdrawn,
-        topics=tuple(topics)[:_TOPICS_SHOWN],
+        topics=tuple(translated_topics(topics, language))[:_TOPICS_SHOWN],
     )
 
 

@@ -57,7 +57,7 @@ def front(
     today = context.today
     newest = context.app.store.papers.newest_day(today)
     period = Period(read_view(view), read_day(date) if date else newest or today)
-    chosen = topic_named(context, topic) if topic else None
+    chosen = translated_topic(topic_named(context, topic), language) if topic else None
     found = _papers_of(context, period, chosen, page)
     if page > 1 and not found:
         raise HTTPException(404)
@@ -143,7 +143,7 @@ def paper(request: Request, context: ContextDep, paper_id: str) -> Response:
         published=found.published or found.day,
         description=excerpt(summary or abstract, _DESCRIPTION),
         topics=[
-            (one, reasons.as_sentences(match.why, language))
+            (translated_topic(one, language), reasons.as_sentences(match.why, language))
             for one, match in context.app.store.topics.of_paper(found.row)
             if not one.private
         ],

@@ -39,7 +39,7 @@ def ask_to_confirm(request: Request, context: ContextDep, token: str) -> Respons
         return _nothing_waits(request, context, subscriber)
     wanted = pending.preferences
     language = context.language_for(request, wanted)
-    names = {topic.slug: topic.name for topic in context.app.store.topics.public()}
+    names = {topic.slug: language.own_words(topic.name) for topic in context.app.store.topics.public()}
     return context.private_page(
         request,
         "confirm",
