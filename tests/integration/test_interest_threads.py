@@ -18,7 +18,7 @@ from paperround.rounds import pipeline
 from paperround.rounds.collection import Collection
 from paperround.rounds.interests import Interests
 from paperround.rounds.letters import LetterBuilder
-from paperround.rounds.topics import match_papers
+from paperround.rounds.topic_matching import match_papers
 from paperround.subscribers import membership
 from support.papers import listing
 from support.site import Site

@@ -9,7 +9,7 @@ import pytest
 
 from paperround.app import App
 from paperround.operator import queries
-from paperround.rounds import pipeline, topics
+from paperround.rounds import pipeline, topic_definitions
 from paperround.rounds.meaning import Meaning, embed
 from support.encoder import use_ideas
 from support.papers import listing
@@ -167,7 +167,7 @@ def test_only_topics_in_plain_words_make_papers_be_matched_again(site: Site) -> 
     site.papers(listing(1))
     assert pipeline.embed_papers(site.app) == 1
     assert site.app.store.topics.papers_waiting() == 0
-    assert topics.read_topics(b"", Path("topics.toml")) == []
+    assert topic_definitions.read_topics(b"", Path("topics.toml")) == []
 
 
 def test_an_interest_is_found_by_what_the_operators_model_says_of_it_and_asked_once(site: Site) -> None:

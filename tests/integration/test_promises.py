@@ -11,7 +11,8 @@ from sqlalchemy import Connection, event
 from structlog.testing import capture_logs
 
 from paperround.domain.models import DeliveryState, Outcome, Stage, Subscriber, SubscriberState
-from paperround.rounds import pipeline, topics
+from paperround.rounds import pipeline, topic_matching
+from paperround.rounds.interests import Interests
 from paperround.store import subscribers
 from paperround.store.deliveries import Settlement
 from paperround.store.subscriber_changes import SubscriberChange
@@ -55,15 +56,15 @@ def test_a_first_letter_on_a_day_that_has_one_waits_and_swallows_nothing(site: S
 def test_a_match_made_while_a_changed_topic_is_compared_anew_is_kept(site: Site, monkeypatch) -> None:
     site.subscriber("ada@example.org", "robots")
     site.papers(listing(1))
-    walk = topics._found
+    interests = site.app.shared(Interests)
+    batch = interests.batch
 
-    def meanwhile(app, papers, wanted):
-        found = walk(app, papers, wanted)
-        monkeypatch.setattr(topics, "_found", walk)
+    def meanwhile(papers):
+        monkeypatch.setattr(interests, "batch", batch)
         site.papers(listing(2))
-        return found
+        return batch(papers)
 
-    monkeypatch.setattr(topics, "_found", meanwhile)
+    monkeypatch.setattr(interests, "batch", meanwhile)
     site.topic("robots", "robots OR machines")
     assert a_round(site, MORNING + HOUR).composed == 1
     [delivery] = site.app.store.deliveries.report()
@@ -176,7 +177,7 @@ def test_archived_papers_become_news_when_a_source_announces_the_same_work(site:
     site.subscriber("ada@example.org", "robots")
     store = site.app.store.papers
     store.add([listing(1, arxiv_id=None, authors=[], source="page", kind="page")], site.clock(), archive=True)
-    topics.match_papers(site.app)
+    topic_matching.match_papers(site.app)
     site.papers(listing(1, title="Robots under quite another title"))
     site.papers(listing(1, version=2))
     assert a_round(site, MORNING + HOUR).composed == 1

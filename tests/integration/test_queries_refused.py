@@ -14,7 +14,7 @@ from paperround.domain.models import Topic
 from paperround.matching import query
 from paperround.operator import doctor
 from paperround.rounds import pipeline
-from paperround.rounds.topics import read_topics
+from paperround.rounds.topic_definitions import read_topics
 from paperround.web import create
 from support.pages import Browser
 from support.papers import listing

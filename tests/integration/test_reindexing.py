@@ -13,7 +13,7 @@ from paperround.app import App, open_store
 from paperround.domain.models import Topic
 from paperround.matching.fields import TEXT_FORM
 from paperround.matching.query import parse
-from paperround.rounds import pipeline, topics
+from paperround.rounds import pipeline, topic_matching
 from paperround.settings import Settings
 from paperround.store.engine import reading, writing
 from paperround.store.schema import matches, papers
@@ -58,7 +58,7 @@ def found(app: App, query: str) -> list[int]:
 def test_a_sweep_indexes_old_papers_as_they_are_printed(empty_database_url: str) -> None:
     app = an_old_database(empty_database_url)
     app.store.topics.save([Topic("water", "Water", "H2O")])
-    topics.match_topics(app)
+    topic_matching.match_topics(app)
     assert found(app, "textbf") == [1, 2, 3]
     pipeline.sweep(app)
     assert [found(app, query) for query in ("H2O", "13CO", "ΛCDM", "plain", "textbf OR mathcal")] == [
@@ -74,13 +74,13 @@ def test_a_sweep_indexes_old_papers_as_they_are_printed(empty_database_url: str)
 
 def test_sweeps_go_on_where_the_last_one_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     app = an_old_database(f"sqlite:///{tmp_path}/x.db")
-    monkeypatch.setattr(topics, "_PAPERS_AT_ONCE", 1)
+    monkeypatch.setattr(topic_matching, "_PAPERS_AT_ONCE", 1)
     monkeypatch.setattr(app.throttle, "give_way", app.stopping.set)
-    topics.reindex(app)
+    topic_matching.reindex(app)
     assert found(app, "textbf") == [2, 3], "one paper was indexed anew before the program was told to stop"
     monkeypatch.undo()
     app.stopping.clear()
-    topics.reindex(app)
+    topic_matching.reindex(app)
     assert found(app, "textbf") == []
     assert app.store.notes("text form") == {"text form": TEXT_FORM}
     app.close()
@@ -93,7 +93,7 @@ def test_a_subscribers_own_query_is_matched_again_and_keeps_what_a_monthly_lette
     site.topic("other")
     own = Topic.of_own_query("H2O", 1)
     site.app.store.topics.save([own])
-    topics.match_topics(site.app)
+    topic_matching.match_topics(site.app)
     site.papers(listing(1, title="Water, or H2O, of last month"))
     site.clock.now += timedelta(days=20)
     site.papers(listing(2, title="Heavy H$_2$O of today"), listing(3, title="Nothing but sand"))

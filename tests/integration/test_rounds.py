@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from paperround.domain.models import Stage, SubscriberState
-from paperround.rounds import pipeline, topics
+from paperround.rounds import pipeline, topic_matching
 from paperround.sources.feed import Feed
 from paperround.subscribers import membership
 from support.answers import World
@@ -194,7 +194,7 @@ def test_a_match_that_is_stored_late_comes_with_the_next_digest(site: Site) -> N
     site.clock.now = MORNING + HOUR
     site.app.store.papers.add([listing(1)], site.clock())  # stored, its matching still under way
     assert a_round(site).composed == 0
-    topics.match_papers(site.app)
+    topic_matching.match_papers(site.app)
     assert a_round(site, MORNING + timedelta(days=1, hours=1)).composed == 1
 
 
@@ -277,7 +277,7 @@ def test_a_new_topic_does_not_mail_last_years_papers(site: Site) -> None:
 def test_archived_papers_are_found_and_never_mailed(site: Site) -> None:
     site.subscriber("ada@example.org", "robots")
     site.app.store.papers.add([listing(1)], site.clock(), archive=True)
-    topics.match_papers(site.app)
+    topic_matching.match_papers(site.app)
     assert a_round(site, MORNING + HOUR).composed == 0
     assert site.app.store.topics.counts()["robots"] == (1, 1)
 

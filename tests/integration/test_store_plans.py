@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import event
 
 from paperround.matching import query
-from paperround.rounds import pipeline, topics
+from paperround.rounds import pipeline, topic_matching
 from support.crowd import crowd
 from support.pages import Pages
 from support.papers import listing
@@ -100,7 +100,7 @@ def fill(site: Site) -> None:
 
 def test_no_step_of_a_round_reads_a_whole_table(site: Site) -> None:
     found = {}
-    for step in (topics.match_papers, pipeline.publish, pipeline.deliver, pipeline.sweep):
+    for step in (topic_matching.match_papers, pipeline.publish, pipeline.deliver, pipeline.sweep):
         with statements(site) as asked:
             step(site.app)
         assert asked

@@ -24,7 +24,7 @@ from paperround.domain.models import Listing, Paper
 from paperround.matching import fts
 from paperround.operator.startup import open_site
 from paperround.process.resources import folder
-from paperround.rounds import topics
+from paperround.rounds import topic_matching
 from paperround.settings import Settings
 
 SECRET = "a key that benchmarks sign links with"
@@ -89,7 +89,7 @@ def _patterns(app: App, db: sqlite3.Connection, number: int, today: date, chance
     listings = [_pattern(n, titles, sentences, old, chance) for n in range(1, number + 1)]
     for some in _batched(listings, 500):
         app.store.papers.add(some, now, archive=True)
-    topics.match_papers(app)
+    topic_matching.match_papers(app)
     found: dict[int, list[tuple[int, float, str]]] = {}
     for topic, row, score, why in db.execute("SELECT topic, paper, score, why FROM matches"):
         found.setdefault(row, []).append((topic, score, why))

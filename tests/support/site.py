@@ -13,7 +13,7 @@ from paperround.app import App
 from paperround.delivery.base import UnlimitedTransport
 from paperround.domain.models import Letter, Listing, Outcome, Stage, SubscriberState, Topic
 from paperround.operator.startup import open_site
-from paperround.rounds import topics
+from paperround.rounds import topic_matching, topics
 from paperround.settings import Settings
 from paperround.store.subscriber_changes import SubscriberChange
 from paperround.subscribers import membership
@@ -119,4 +119,4 @@ class Site:
     def papers(self, *listings: Listing) -> None:
         """Store papers and match them."""
         self.app.store.papers.add(listings, self.clock())
-        topics.match_papers(self.app)
+        topic_matching.match_papers(self.app)

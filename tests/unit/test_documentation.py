@@ -35,7 +35,7 @@ from paperround.operator.startup import open_site
 from paperround.process import logs
 from paperround.process.resources import folder
 from paperround.rendering import theme
-from paperround.rounds.topics import read_topics
+from paperround.rounds.topic_definitions import read_topics
 from paperround.sources import FORMATS, KINDS
 from paperround.store.schema import metadata
 from paperround.subscribers import csv_file

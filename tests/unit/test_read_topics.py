@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from paperround.domain.errors import ConfigurationError
-from paperround.rounds.topics import read_topics
+from paperround.rounds.topic_definitions import read_topics
 
 FIRST = '[[topics]]\nslug = "robots"\nname = "Robots"\nquery = "robot*"\n'
 FILE = Path("topics.toml")

@@ -12,7 +12,7 @@ from paperround.domain.errors import ConfigurationError
 from paperround.process import text_files
 from paperround.rendering import language
 from paperround.rendering.theme import Theme
-from paperround.rounds.topics import read_topics
+from paperround.rounds.topic_definitions import read_topics
 from support.letters import FOLDERS
 
 _LATIN_1 = "it is not in UTF-8; save the file as UTF-8"

@@ -13,7 +13,7 @@ from typing import Any, Self
 from paperround.app import App
 from paperround.domain.models import Listing, Paper
 from paperround.process.resources import folder
-from paperround.rounds import topics
+from paperround.rounds import topic_matching
 from paperround.subscribers import csv_file
 from paperround.subscribers.csv_import import ImportOptions, import_subscribers
 
@@ -66,7 +66,7 @@ def load_seeds(app: App) -> bool:
     for moment in (now - timedelta(days=ago) for ago in reversed(range(days))):
         listings = (paper.listing(moment.date(), thumbnails.get(paper.facts["arxiv_id"])) for paper in papers)
         app.store.papers.add([listing for listing in listings if listing], moment)
-    topics.match_papers(app)
+    topic_matching.match_papers(app)
     _add_subscribers(app, seeds / "subscribers.csv")
     app.store.set_note(_NOTE, _LOADED)
     return True

@@ -33,7 +33,7 @@ from paperround.domain.schedule import Issue, Schedule, issue_date, next_digest_
 from paperround.domain.text import counted
 from paperround.network import compression
 from paperround.process import logs, memory
-from paperround.rounds import topics, webhooks
+from paperround.rounds import topic_matching, webhooks
 from paperround.rounds.choosing import RoundContext, choose
 from paperround.rounds.helpers import Senders
 from paperround.rounds.letters import digest_message_id
@@ -196,7 +196,7 @@ def _store_of_file(
     _store_listings(app, [one for one in found if one.day < horizon], report, archive=True)
     report.too_old += report.new - before
     _store_listings(app, [one for one in found if one.day >= horizon], report, archive=archive)
-    topics.match_papers(app)
+    topic_matching.match_papers(app)
 
 
 def _parsed(app: App, pieces: Iterable[bytes], form: str | None, name: str) -> Iterator[ParsedSource]:
@@ -253,7 +253,7 @@ def _ask(app: App, source: Source, since: date | None, *, archive: bool) -> Inge
         report.problems = reasons.folded()
         _store_listings(app, answer.back_stock, report, archive=True)
         _store_listings(app, answer.parsed.listings, report, archive=archive)
-        topics.match_papers(app)
+        topic_matching.match_papers(app)
         if report.state is SourceState.FRESH and not report.new and not report.updated:
             report.state = SourceState.UNCHANGED  # every paper was known
     except SourceError as error:
@@ -435,9 +435,9 @@ def _deliver(app: App, senders: Senders) -> Tally:
 def sweep(app: App) -> int:
     """Repair what time or a crash has left; return how many deliveries and subscribers were repaired."""
     now = app.clock()
-    topics.reindex(app)
-    topics.match_papers(app)
-    topics.match_topics(app)
+    topic_matching.reindex(app)
+    topic_matching.match_papers(app)
+    topic_matching.match_topics(app)
     app.store.personal.forget_unconfirmed(now - _UNCONFIRMED_KEPT)
     app.store.address_changes.forget(now - _UNCONFIRMED_KEPT)
     webhooks.prune(app)
@@ -468,7 +468,7 @@ def embed_papers(app: App, seconds: float = _EMBED_SECONDS) -> int:
     """
     made = embed(app, seconds)
     if made:
-        topics.match_papers(app)
+        topic_matching.match_papers(app)
     return made
 
 

@@ -1,233 +1,54 @@
-"""Loads topics from topics.toml, and matches topics with papers in both directions.
-
-A new paper is compared with all topics, and a new topic with all papers that the search index finds for it.
-"""
+"""Changes the site's topics: one at a time, for a command, a page or the API, and all that topics.toml defines."""
 
 from __future__ import annotations
 
 import json
-import time
-import tomllib
-from collections.abc import Iterator, Sequence, Set
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from paperround.app import App
 from paperround.domain.errors import ConfigurationError, QueryError, UnknownName, WrongUse
-from paperround.domain.models import Match, Paper, Topic
-from paperround.domain.preferences import is_private
-from paperround.matching.fields import TEXT_FORM
-from paperround.matching.words import Wanted, Words, any_of, check_topic_query, interpret
-from paperround.process import logs, text_files
-from paperround.rounds.collection import Collection
-from paperround.rounds.interests import Interests, best_candidates
-from paperround.rounds.meaning import is_words
+from paperround.domain.models import Topic
+from paperround.matching.words import any_of, check_topic_query, interpret
+from paperround.process import logs
+from paperround.rounds.topic_definitions import check_slug, read_topics
+from paperround.rounds.topic_matching import match_topics
 from paperround.rounds.topics_file import TopicsFile, read_file
-from paperround.store.feedback import InterestFollower
-from paperround.store.topics import DueTopic, news_horizon
 
 log = logs.logger()
-_PAPERS_AT_ONCE = 500
-_INTERESTS_AT_ONCE = 500  # compared with the papers of a week in one pass; what they match is in memory
-_FORM_NOTE = "text form"  # stores fields.TEXT_FORM once all papers are indexed in it
 _SLUGS_NOTE = "topics of the file"  # stores the slugs that were ever loaded from it
-_REINDEX_SECONDS = 20.0  # per sweep: about 20,000 papers
-_FIELDS = ("slug", "name", "query", "about")  # of a topic in topics.toml
 
 
-# --- papers and topics ------------------------------------------------------------------------------------------
+# --- one topic --------------------------------------------------------------------------------------------------
 
 
-def match_papers(app: App) -> None:
-    """Compare new and changed papers with all topics; each batch of papers is one transaction."""
-    interests = app.shared(Interests)
-    waiting = app.store.topics.papers_waiting()
-    if waiting:
-        # Once for all batches: a snapshot for each would cost more than comparing the batch.
-        app.shared(Collection).renew()
-    while True:
-        if waiting:
-            interests.prepare(app.store.topics.all())
-        with app.store.topics.matching(_PAPERS_AT_ONCE) as work:
-            work.found += _found(app, work.papers, work.topics)
-        if not work.papers:
-            return
-        waiting = app.store.topics.papers_waiting()
+def add_topic(app: App, topic: Topic) -> None:
+    """Add a topic, or change the one with its slug, and match it with the stored papers.
 
-
-def reindex(app: App) -> None:
-    """Index stored papers again if this version indexes other text than the one that indexed them, for some seconds.
-
-    The progress is stored in the database, so that each sweep continues where the last one ended. When all papers
-    are indexed, all topics, including subscribers' own queries, are compared with them again.
+    Raises ConfigurationError if it cannot have this slug, and QueryError if its query is invalid, says nothing or the
+    database rejects it; then nothing is stored.
     """
-    if app.store.note(_FORM_NOTE) == TEXT_FORM:
-        return
-    progress, began = f"{_FORM_NOTE} {TEXT_FORM} after", time.monotonic()
-    row: int | None = int(app.store.note(progress) or 0)
-    while row is not None and time.monotonic() - began < _REINDEX_SECONDS and not app.stopping.is_set():
-        row = app.store.papers.reindex(row, _PAPERS_AT_ONCE)
-        if row is not None:
-            app.store.set_note(progress, str(row))
-        app.throttle.give_way()
-    if row is None:
-        app.store.topics.rematch_all()
-        app.store.set_note(_FORM_NOTE, TEXT_FORM)
-        app.store.set_note(progress, None)
+    check_slug(topic.slug)
+    check_topic_query(topic.query)
+    _check_query(app, topic)
+    app.store.topics.save([topic])
+    match_topics(app)
 
 
-def match_topics(app: App) -> None:
-    """Compare new and changed topics with the stored papers that the search index finds for them."""
-    _match_topics(app, app.store.topics.due())
+def remove_topic(app: App, slug: str, move_to: str = "") -> int:
+    """Delete a topic; its subscribers then follow `move_to`, if given.
 
-
-def match_followed(app: App, emails: Sequence[str]) -> None:
-    """Compare the new and changed topics and interests of the subscribers with these addresses with stored papers."""
-    _match_topics(app, app.store.topics.due(emails))
-
-
-def match_requested(app: App, requested: Sequence[Topic], follower: InterestFollower) -> None:
-    """Compare the interests that somebody has requested with stored papers, as if they already followed them."""
-    due = app.store.topics.as_due([topic.slug for topic in requested])
-    with app.shared(Interests).expecting({one.topic.row: follower for one in due if is_words(one.topic.query)}):
-        _match_topics(app, due)
-
-
-def _match_topics(app: App, due: Sequence[DueTopic]) -> None:
-    """Match topics. If a query cannot be used, skip its topic and log an error; `doctor` reports it."""
-    if due:
-        app.shared(Collection).renew()
-        app.shared(Interests).prepare([one.topic for one in due])
-    interests, others = list[DueTopic](), list[DueTopic]()
-    for one in due:
-        (interests if one.topic.private and is_words(one.topic.query) else others).append(one)
-    for start in range(0, len(interests), _INTERESTS_AT_ONCE):
-        if start:
-            app.throttle.give_way()
-        _match_interests(app, interests[start : start + _INTERESTS_AT_ONCE])
-    for one in others:
-        _match_alone(app, one)
-
-
-def _match_alone(app: App, due: DueTopic) -> None:
-    try:
-        _match_topic(app, due)
-    except QueryError as error:
-        log.error("a topic is set aside: its query cannot be used", topic=due.topic.slug, problem=error.problem)
-        app.store.topics.matched(due, app.store.topics.matches_of(due.topic))
-
-
-def _match_topic(app: App, due: DueTopic) -> None:
-    """Match a topic that has operators, or belongs to no subscriber."""
-    if due.read_at:  # answers and breadth make no difference to it
-        app.store.topics.matched(due, ())
-        return
-    topic, since = due.topic, news_horizon(app.clock())
-    # Read before comparing: matches that an ingest adds meanwhile must not count as outdated.
-    outdated, week = app.store.topics.matches_of(topic), app.store.browsing.first_row_since(since)
-    if topic.private:  # older matches are not compared again; a monthly letter may still need them
-        outdated = {row for row in outdated if row >= week}
-    for papers in _candidates(app, topic, week):
-        found = _found(app, papers, [topic])
-        app.store.topics.add_matches(found, since)
-        outdated -= {match.paper for _, match in found}
-    app.store.topics.matched(due, outdated)
-
-
-def _match_interests(app: App, due: Sequence[DueTopic]) -> None:
-    """Match subscribers' interests in plain words with the papers of the past week, all in one pass.
-
-    If only unread matches of an interest are due, so are only the papers that are newer than its subscriber's last
-    digest, and those of the unread matches: a digest passes over a paper once and for all.
+    Returns how many active subscribers it had. Raises UnknownName if one of the topics does not exist.
     """
-    since = news_horizon(app.clock())
-    renewals = [one.topic.row for one in due if one.read_at]
-    # Read before comparing, as above.
-    unread, week = app.store.topics.unread_of(renewals), app.store.browsing.first_row_since(since)
-    moments = {one.read_at for one in due if one.read_at}  # many were sent a digest at the same moment
-    news = {moment: app.store.browsing.first_row_since(moment) for moment in moments}
-    tasks = {
-        one.topic.row: _InterestTask.of_renewal(unread[one.topic.row], max(week, news[one.read_at]), week)
-        if one.read_at
-        else _InterestTask.of_new(app.store.topics.matches_of(one.topic), week)
-        for one in due
-    }
-    first = min((task.first for task in tasks.values()), default=week)
-    for papers in app.store.papers.stored_since(first):
-        wanted = [one.topic for one in due if tasks[one.topic.row].first <= papers[-1].row]
-        found = [(row, match) for row, match in _found(app, papers, wanted) if tasks[row].includes(match.paper)]
-        app.store.topics.add_matches(found, since)
-        for row, match in found:
-            tasks[row].outdated.discard(match.paper)
-    for one in due:
-        app.store.topics.matched(one, tasks[one.topic.row].outdated)
-
-
-@dataclass(slots=True)
-class _InterestTask:
-    """The papers to compare an interest with, by number, and its matches that were not found again so far.
-
-    Matches that are older than the past week, which begins with the paper `week`, are not compared again; a monthly
-    letter may still need them.
-    """
-
-    since: int
-    """All papers from here on are compared."""
-    older: Set[int]
-    """These papers are compared too."""
-    first: int
-    """The first paper that is compared."""
-    outdated: set[int]
-
-    @classmethod
-    def of_new(cls, matched: Set[int], week: int) -> _InterestTask:
-        """Return the task of an interest that is compared for the first time, or whose words have changed."""
-        return cls(week, frozenset(), week, {row for row in matched if row >= week})
-
-    @classmethod
-    def of_renewal(cls, unread: Set[int], news: int, week: int) -> _InterestTask:
-        """Return the task of an interest of which only the unread matches and the papers from `news` on are due."""
-        older = {row for row in unread if row >= week}
-        return cls(news, frozenset(older), min((news, *older)), older)
-
-    def includes(self, paper: int) -> bool:
-        return paper >= self.since or paper in self.older
-
-
-def _candidates(app: App, topic: Topic, week: int) -> Iterator[list[Paper]]:
-    """Yield the stored papers to compare a topic with, in chunks; `week` is the first number of the past week."""
-    wanted = interpret(topic.query)
-    # A subscriber's own query is compared with the past week only: older papers are not sent, and no page lists them
-    # for it. Plain words find something in most papers ever stored, so of the older ones only the best few hundred
-    # are compared.
-    if not isinstance(wanted, Words):
-        yield from app.store.papers.matching(wanted, week if topic.private else 0)
-        return
-    older = [row for row in best_candidates(app, topic.query, wanted) if row < week]
-    yield list(app.store.papers.by_rows(older).values())
-    yield from app.store.papers.stored_since(week)
-
-
-def _found(app: App, papers: Sequence[Paper], topics: Sequence[Topic]) -> list[tuple[int, Match]]:
-    if not papers:
-        return []
-    interests = app.shared(Interests)
-    batch = interests.batch(papers)
-    return [
-        (topic.row, Match(topic.slug, row, hit.score, hit.why))
-        for topic in topics
-        for wanted in _parsed(topic)
-        for row, hit in interests.hits(topic.query, wanted, batch, topic.row).items()
-    ]
-
-
-def _parsed(topic: Topic) -> list[Wanted]:
-    """Return the parsed query; empty for an invalid query, which an earlier version may have stored."""
-    try:
-        return [interpret(topic.query)]
-    except QueryError:
-        return []
+    for name in filter(None, (slug, move_to)):
+        if app.store.topics.require(name).private:
+            raise UnknownName(f"there is no topic {name!r}; see: paperround topics list")
+    if slug == move_to:
+        raise WrongUse("its subscribers can only move to another topic")
+    followers = app.store.topics.counts()[slug][0]
+    app.store.topics.remove(slug, move_to)
+    return followers
 
 
 def _check_query(app: App, topic: Topic) -> None:
@@ -312,103 +133,8 @@ def _is_stored(topic: Topic, stored: Topic | None) -> bool:
     return stored is not None and replace(stored, row=topic.row) == topic
 
 
-def add_topic(app: App, topic: Topic) -> None:
-    """Add a topic, or change the one with its slug, and match it with the stored papers.
-
-    Raises ConfigurationError if it cannot have this slug, and QueryError if its query is invalid, says nothing or the
-    database rejects it; then nothing is stored.
-    """
-    check_slug(topic.slug)
-    check_topic_query(topic.query)
-    _check_query(app, topic)
-    app.store.topics.save([topic])
-    match_topics(app)
-
-
-def remove_topic(app: App, slug: str, move_to: str = "") -> int:
-    """Delete a topic; its subscribers then follow `move_to`, if given.
-
-    Returns how many active subscribers it had. Raises UnknownName if one of the topics does not exist.
-    """
-    for name in filter(None, (slug, move_to)):
-        if app.store.topics.require(name).private:
-            raise UnknownName(f"there is no topic {name!r}; see: paperround topics list")
-    if slug == move_to:
-        raise WrongUse("its subscribers can only move to another topic")
-    followers = app.store.topics.counts()[slug][0]
-    app.store.topics.remove(slug, move_to)
-    return followers
-
-
 def is_in_file(app: App, slug: str) -> Path | None:
     """Return the path of topics.toml if it contains the topic, else None."""
     file = read_file(app)
     known = read_topics(file.data, file.path)
     return file.path if any(topic.slug == slug for topic in known) else None
-
-
-def read_topics(data: bytes, file: Path) -> list[Topic]:
-    """Parse the topics in a topics.toml.
-
-    Raises ConfigurationError, which names `file` and, for each wrong topic, its number and the remedy.
-    """
-    try:
-        content: dict[str, Any] = tomllib.loads(text_files.decode(data, str(file)))
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(f"{file}: not TOML: {error}") from None
-    tables = content.pop("topics", [])
-    if content:
-        raise ConfigurationError(f"{file}: {next(iter(content))} is not known; write each topic as [[topics]]")
-    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-        raise ConfigurationError(
-            f"{file}: topics is not a list; write each topic as [[topics]] with slug, name and query"
-        )
-    lines = [number for number, line in enumerate(data.splitlines(), 1) if line.strip().startswith(b"[[topics]]")]
-    places = [f"{file} line {line}" for line in lines] if len(lines) == len(tables) else [str(file)] * len(tables)
-    found: dict[str, Topic] = {}
-    problems = list[str]()
-    for number, (table, place) in enumerate(zip(tables, places, strict=True), 1):
-        where = f"{place}: topic {number}"
-        try:
-            topic = _topic(table, where)
-        except ConfigurationError as error:
-            problems.append(str(error))
-            continue
-        if topic.slug in found:
-            problems.append(f"{where} ({topic.slug}): an earlier topic has this slug too")
-        found[topic.slug] = topic
-    if problems:
-        raise ConfigurationError.listing(problems)
-    return list(found.values())
-
-
-def _topic(table: dict[str, Any], where: str) -> Topic:
-    for name, value in table.items():
-        if name not in _FIELDS:
-            known = f"{', '.join(_FIELDS[:-1])} and {_FIELDS[-1]}"
-            raise ConfigurationError(f"{where}: {name} is not known; a topic has {known}")
-        if not isinstance(value, str):
-            raise ConfigurationError(f"{where}: {name} must be text, in quotation marks")
-    slug, name, query, about = (table.get(field, "").strip() for field in _FIELDS)
-    missing = [field for field, text in (("slug", slug), ("name", name), ("query", query)) if not text]
-    if missing:
-        raise ConfigurationError(f"{where}: {missing[0]} is missing; a topic has slug, name and query")
-    topic = Topic(slug.lower(), name, query, about)
-    try:
-        check_slug(topic.slug)
-        interpret(topic.query)
-        check_topic_query(topic.query)
-    except WrongUse as error:
-        raise ConfigurationError(f"{where} ({topic.slug}): {error}") from None
-    return topic
-
-
-def check_slug(slug: str) -> None:
-    """Raise ConfigurationError if a text cannot be a slug, which is used in links and commands.
-
-    The slugs of private topics cannot: a topic with one of them would replace an interest of subscribers.
-    """
-    if not slug or len(slug) > 60 or not all(c.isascii() and (c.isalnum() or c == "-") for c in slug):
-        raise ConfigurationError(f"{slug!r} cannot be a topic's slug; use letters a to z, digits and hyphens")
-    if is_private(slug):
-        raise ConfigurationError(f"{slug!r} cannot be a topic's slug; interests of subscribers have such slugs")

@@ -14,7 +14,7 @@ from paperround.domain.preferences import Patch, Preferences
 from paperround.process.resources import templates
 from paperround.rendering import language as languages
 from paperround.rendering.followed_names import followed_name
-from paperround.rounds import topics
+from paperround.rounds import topic_matching
 from paperround.rounds.letters import new_message_id
 from paperround.store.feedback import MOST_RATINGS, InterestFollower
 from paperround.store.requests import NewNotice, Requester, RequestResult, SubscriptionRequest
@@ -141,7 +141,7 @@ def _prepared(app: App, subscriber: Subscriber, request: PendingRequest, consent
     patch = request.preferences.as_patch()
     interests = interests_in(patch, subscriber.row)
     app.store.topics.save(interests)
-    topics.match_requested(
+    topic_matching.match_requested(
         app, interests, InterestFollower(request.preferences.breadth, _feedback(app, subscriber, request))
     )
     return Confirmation(

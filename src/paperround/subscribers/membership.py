@@ -30,7 +30,7 @@ from paperround.matching.words import canonical
 from paperround.process.resources import templates
 from paperround.rendering import language as languages
 from paperround.rendering import theme as themes
-from paperround.rounds import topics
+from paperround.rounds import topic_matching
 from paperround.store.requests import RequestResult
 from paperround.store.subscriber_changes import ChangeResult, Effect, SubscriberChange
 from paperround.store.subscribers import email_key
@@ -165,7 +165,7 @@ def _match_followed(app: App, changes: Sequence[SubscriberChange], *, drop: bool
     """Match changed interests with the stored papers. With `drop`, delete those that nobody follows anymore."""
     emails = [change.email for change in changes if _DECIDING & change.patch.keys()]
     if emails:
-        topics.match_followed(app, emails)
+        topic_matching.match_followed(app, emails)
     if drop and any({"queries", "follows"} & change.patch.keys() for change in changes):
         app.store.topics.delete_unfollowed_private()
 

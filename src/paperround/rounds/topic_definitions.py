@@ -1,0 +1,82 @@
+"""Parses the topics in a topics.toml and checks each. Pure."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from paperround.domain.errors import ConfigurationError, WrongUse
+from paperround.domain.models import Topic
+from paperround.domain.preferences import is_private
+from paperround.matching.words import check_topic_query, interpret
+from paperround.process import text_files
+
+_FIELDS = ("slug", "name", "query", "about")  # of a topic in topics.toml
+
+
+def read_topics(data: bytes, file: Path) -> list[Topic]:
+    """Parse the topics in a topics.toml.
+
+    Raises ConfigurationError, which names `file` and, for each wrong topic, its number and the remedy.
+    """
+    try:
+        content: dict[str, Any] = tomllib.loads(text_files.decode(data, str(file)))
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{file}: not TOML: {error}") from None
+    tables = content.pop("topics", [])
+    if content:
+        raise ConfigurationError(f"{file}: {next(iter(content))} is not known; write each topic as [[topics]]")
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        raise ConfigurationError(
+            f"{file}: topics is not a list; write each topic as [[topics]] with slug, name and query"
+        )
+    lines = [number for number, line in enumerate(data.splitlines(), 1) if line.strip().startswith(b"[[topics]]")]
+    places = [f"{file} line {line}" for line in lines] if len(lines) == len(tables) else [str(file)] * len(tables)
+    found: dict[str, Topic] = {}
+    problems = list[str]()
+    for number, (table, place) in enumerate(zip(tables, places, strict=True), 1):
+        where = f"{place}: topic {number}"
+        try:
+            topic = _topic(table, where)
+        except ConfigurationError as error:
+            problems.append(str(error))
+            continue
+        if topic.slug in found:
+            problems.append(f"{where} ({topic.slug}): an earlier topic has this slug too")
+        found[topic.slug] = topic
+    if problems:
+        raise ConfigurationError.listing(problems)
+    return list(found.values())
+
+
+def _topic(table: dict[str, Any], where: str) -> Topic:
+    for name, value in table.items():
+        if name not in _FIELDS:
+            known = f"{', '.join(_FIELDS[:-1])} and {_FIELDS[-1]}"
+            raise ConfigurationError(f"{where}: {name} is not known; a topic has {known}")
+        if not isinstance(value, str):
+            raise ConfigurationError(f"{where}: {name} must be text, in quotation marks")
+    slug, name, query, about = (table.get(field, "").strip() for field in _FIELDS)
+    missing = [field for field, text in (("slug", slug), ("name", name), ("query", query)) if not text]
+    if missing:
+        raise ConfigurationError(f"{where}: {missing[0]} is missing; a topic has slug, name and query")
+    topic = Topic(slug.lower(), name, query, about)
+    try:
+        check_slug(topic.slug)
+        interpret(topic.query)
+        check_topic_query(topic.query)
+    except WrongUse as error:
+        raise ConfigurationError(f"{where} ({topic.slug}): {error}") from None
+    return topic
+
+
+def check_slug(slug: str) -> None:
+    """Raise ConfigurationError if a text cannot be a slug, which is used in links and commands.
+
+    The slugs of private topics cannot: a topic with one of them would replace an interest of subscribers.
+    """
+    if not slug or len(slug) > 60 or not all(c.isascii() and (c.isalnum() or c == "-") for c in slug):
+        raise ConfigurationError(f"{slug!r} cannot be a topic's slug; use letters a to z, digits and hyphens")
+    if is_private(slug):
+        raise ConfigurationError(f"{slug!r} cannot be a topic's slug; interests of subscribers have such slugs")

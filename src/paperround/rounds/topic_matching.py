@@ -1,0 +1,219 @@
+"""Matches topics with papers in both directions.
+
+A new paper is compared with all topics, and a new topic with all papers that the search index finds for it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence, Set
+from dataclasses import dataclass
+
+from paperround.app import App
+from paperround.domain.errors import QueryError
+from paperround.domain.models import Match, Paper, Topic
+from paperround.matching.fields import TEXT_FORM
+from paperround.matching.words import Wanted, Words, interpret
+from paperround.process import logs
+from paperround.rounds.collection import Collection
+from paperround.rounds.interests import Interests, best_candidates
+from paperround.rounds.meaning import is_words
+from paperround.store.feedback import InterestFollower
+from paperround.store.topics import DueTopic, news_horizon
+
+log = logs.logger()
+_PAPERS_AT_ONCE = 500
+_INTERESTS_AT_ONCE = 500  # compared with the papers of a week in one pass; what they match is in memory
+_FORM_NOTE = "text form"  # stores fields.TEXT_FORM once all papers are indexed in it
+_REINDEX_SECONDS = 20.0  # per sweep: about 20,000 papers
+
+
+def match_papers(app: App) -> None:
+    """Compare new and changed papers with all topics; each batch of papers is one transaction."""
+    interests = app.shared(Interests)
+    waiting = app.store.topics.papers_waiting()
+    if waiting:
+        # Once for all batches: a snapshot for each would cost more than comparing the batch.
+        app.shared(Collection).renew()
+    while True:
+        if waiting:
+            interests.prepare(app.store.topics.all())
+        with app.store.topics.matching(_PAPERS_AT_ONCE) as work:
+            work.found += _found(app, work.papers, work.topics)
+        if not work.papers:
+            return
+        waiting = app.store.topics.papers_waiting()
+
+
+def reindex(app: App) -> None:
+    """Index stored papers again if this version indexes other text than the one that indexed them, for some seconds.
+
+    The progress is stored in the database, so that each sweep continues where the last one ended. When all papers
+    are indexed, all topics, including subscribers' own queries, are compared with them again.
+    """
+    if app.store.note(_FORM_NOTE) == TEXT_FORM:
+        return
+    progress, began = f"{_FORM_NOTE} {TEXT_FORM} after", time.monotonic()
+    row: int | None = int(app.store.note(progress) or 0)
+    while row is not None and time.monotonic() - began < _REINDEX_SECONDS and not app.stopping.is_set():
+        row = app.store.papers.reindex(row, _PAPERS_AT_ONCE)
+        if row is not None:
+            app.store.set_note(progress, str(row))
+        app.throttle.give_way()
+    if row is None:
+        app.store.topics.rematch_all()
+        app.store.set_note(_FORM_NOTE, TEXT_FORM)
+        app.store.set_note(progress, None)
+
+
+def match_topics(app: App) -> None:
+    """Compare new and changed topics with the stored papers that the search index finds for them."""
+    _match_topics(app, app.store.topics.due())
+
+
+def match_followed(app: App, emails: Sequence[str]) -> None:
+    """Compare the new and changed topics and interests of the subscribers with these addresses with stored papers."""
+    _match_topics(app, app.store.topics.due(emails))
+
+
+def match_requested(app: App, requested: Sequence[Topic], follower: InterestFollower) -> None:
+    """Compare the interests that somebody has requested with stored papers, as if they already followed them."""
+    due = app.store.topics.as_due([topic.slug for topic in requested])
+    with app.shared(Interests).expecting({one.topic.row: follower for one in due if is_words(one.topic.query)}):
+        _match_topics(app, due)
+
+
+def _match_topics(app: App, due: Sequence[DueTopic]) -> None:
+    """Match topics. If a query cannot be used, skip its topic and log an error; `doctor` reports it."""
+    if due:
+        app.shared(Collection).renew()
+        app.shared(Interests).prepare([one.topic for one in due])
+    interests, others = list[DueTopic](), list[DueTopic]()
+    for one in due:
+        (interests if one.topic.private and is_words(one.topic.query) else others).append(one)
+    for start in range(0, len(interests), _INTERESTS_AT_ONCE):
+        if start:
+            app.throttle.give_way()
+        _match_interests(app, interests[start : start + _INTERESTS_AT_ONCE])
+    for one in others:
+        _match_alone(app, one)
+
+
+def _match_alone(app: App, due: DueTopic) -> None:
+    try:
+        _match_topic(app, due)
+    except QueryError as error:
+        log.error("a topic is set aside: its query cannot be used", topic=due.topic.slug, problem=error.problem)
+        app.store.topics.matched(due, app.store.topics.matches_of(due.topic))
+
+
+def _match_topic(app: App, due: DueTopic) -> None:
+    """Match a topic that has operators, or belongs to no subscriber."""
+    if due.read_at:  # answers and breadth make no difference to it
+        app.store.topics.matched(due, ())
+        return
+    topic, since = due.topic, news_horizon(app.clock())
+    # Read before comparing: matches that an ingest adds meanwhile must not count as outdated.
+    outdated, week = app.store.topics.matches_of(topic), app.store.browsing.first_row_since(since)
+    if topic.private:  # older matches are not compared again; a monthly letter may still need them
+        outdated = {row for row in outdated if row >= week}
+    for papers in _candidates(app, topic, week):
+        found = _found(app, papers, [topic])
+        app.store.topics.add_matches(found, since)
+        outdated -= {match.paper for _, match in found}
+    app.store.topics.matched(due, outdated)
+
+
+def _match_interests(app: App, due: Sequence[DueTopic]) -> None:
+    """Match subscribers' interests in plain words with the papers of the past week, all in one pass.
+
+    If only unread matches of an interest are due, so are only the papers that are newer than its subscriber's last
+    digest, and those of the unread matches: a digest passes over a paper once and for all.
+    """
+    since = news_horizon(app.clock())
+    renewals = [one.topic.row for one in due if one.read_at]
+    # Read before comparing, as above.
+    unread, week = app.store.topics.unread_of(renewals), app.store.browsing.first_row_since(since)
+    moments = {one.read_at for one in due if one.read_at}  # many were sent a digest at the same moment
+    news = {moment: app.store.browsing.first_row_since(moment) for moment in moments}
+    tasks = {
+        one.topic.row: _InterestTask.of_renewal(unread[one.topic.row], max(week, news[one.read_at]), week)
+        if one.read_at
+        else _InterestTask.of_new(app.store.topics.matches_of(one.topic), week)
+        for one in due
+    }
+    first = min((task.first for task in tasks.values()), default=week)
+    for papers in app.store.papers.stored_since(first):
+        wanted = [one.topic for one in due if tasks[one.topic.row].first <= papers[-1].row]
+        found = [(row, match) for row, match in _found(app, papers, wanted) if tasks[row].includes(match.paper)]
+        app.store.topics.add_matches(found, since)
+        for row, match in found:
+            tasks[row].outdated.discard(match.paper)
+    for one in due:
+        app.store.topics.matched(one, tasks[one.topic.row].outdated)
+
+
+@dataclass(slots=True)
+class _InterestTask:
+    """The papers to compare an interest with, by number, and its matches that were not found again so far.
+
+    Matches that are older than the past week, which begins with the paper `week`, are not compared again; a monthly
+    letter may still need them.
+    """
+
+    since: int
+    """All papers from here on are compared."""
+    older: Set[int]
+    """These papers are compared too."""
+    first: int
+    """The first paper that is compared."""
+    outdated: set[int]
+
+    @classmethod
+    def of_new(cls, matched: Set[int], week: int) -> _InterestTask:
+        """Return the task of an interest that is compared for the first time, or whose words have changed."""
+        return cls(week, frozenset(), week, {row for row in matched if row >= week})
+
+    @classmethod
+    def of_renewal(cls, unread: Set[int], news: int, week: int) -> _InterestTask:
+        """Return the task of an interest of which only the unread matches and the papers from `news` on are due."""
+        older = {row for row in unread if row >= week}
+        return cls(news, frozenset(older), min((news, *older)), older)
+
+    def includes(self, paper: int) -> bool:
+        return paper >= self.since or paper in self.older
+
+
+def _candidates(app: App, topic: Topic, week: int) -> Iterator[list[Paper]]:
+    """Yield the stored papers to compare a topic with, in chunks; `week` is the first number of the past week."""
+    wanted = interpret(topic.query)
+    # A subscriber's own query is compared with the past week only: older papers are not sent, and no page lists them
+    # for it. Plain words find something in most papers ever stored, so of the older ones only the best few hundred
+    # are compared.
+    if not isinstance(wanted, Words):
+        yield from app.store.papers.matching(wanted, week if topic.private else 0)
+        return
+    older = [row for row in best_candidates(app, topic.query, wanted) if row < week]
+    yield list(app.store.papers.by_rows(older).values())
+    yield from app.store.papers.stored_since(week)
+
+
+def _found(app: App, papers: Sequence[Paper], topics: Sequence[Topic]) -> list[tuple[int, Match]]:
+    if not papers:
+        return []
+    interests = app.shared(Interests)
+    batch = interests.batch(papers)
+    return [
+        (topic.row, Match(topic.slug, row, hit.score, hit.why))
+        for topic in topics
+        for wanted in _parsed(topic)
+        for row, hit in interests.hits(topic.query, wanted, batch, topic.row).items()
+    ]
+
+
+def _parsed(topic: Topic) -> list[Wanted]:
+    """Return the parsed query; empty for an invalid query, which an earlier version may have stored."""
+    try:
+        return [interpret(topic.query)]
+    except QueryError:
+        return []
