@@ -111,6 +111,29 @@ def test_papers_are_found_and_counted_by_the_day_they_were_announced(site: Site)
     assert (browsing.count_found(robots, 100, days), browsing.count_found(robots, 2, days)) == (3, 2)
 
 
+@pytest.mark.parametrize("query", ["drones", "drones OR kites", "drones kites"])
+@pytest.mark.parametrize("order", SearchOrder)
+def test_the_pages_of_a_search_show_each_paper_once(site: Site, query: str, order: SearchOrder) -> None:
+    # The older a paper, the better it fits: what larger limits find in addition would come before earlier pages.
+    site.papers(
+        *(
+            listing(
+                number, title=f"Study {number}", abstract=f"{'Drones and kites. ' * (9 - number // 50)}Others guess."
+            )
+            for number in range(1, 401)
+        )
+    )
+    shown = [
+        [one.paper.row for one in queries.search(site.app, query, 40, offset, order=order).found]
+        for offset in range(0, 400, 40)
+    ]
+    rows = [row for page in shown for row in page]
+    assert len(set(rows)) == len(rows)
+    together = [one.paper.row for one in queries.search(site.app, query, len(rows), order=order).found]
+    assert rows == together
+    assert len(rows) >= 200
+
+
 def test_all_that_a_topic_matches_comes_in_chunks(site: Site) -> None:
     site.papers(*(listing(number) for number in range(1, 8)))
     chunks = site.app.store.papers.matching(parse("robots"), 2, 3)

@@ -30,7 +30,7 @@ Numbers = NDArray[np.float32]
 # together are read and ranked in a few hundredths of a second.
 _MOST_TERMS, _PAIRED, _ALONE = 8, 5, 3
 _EXACT, _IN_TITLE, _SEVERAL, _FEW = 200, 80, 60, 20
-_FIRST_PAGES = 60  # papers shown that these limits suffice for; for more papers the limits grow
+FIRST_PAGES = 60  # papers shown that these limits suffice for; for more papers the limits grow
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +60,9 @@ class SearchBounds:
 EVERYWHERE = SearchBounds()
 
 
-def plan(wanted: Wanted, statistics: Statistics, needed: int = _FIRST_PAGES) -> SearchPlan[Query]:
+def plan(wanted: Wanted, statistics: Statistics, needed: int = FIRST_PAGES) -> SearchPlan[Query]:
     """Return the queries for candidates; with more papers `needed`, their limits are larger."""
-    times = -(-max(needed, 1) // _FIRST_PAGES)
+    times = -(-max(needed, 1) // FIRST_PAGES)
     found = _loosening(wanted, statistics) if isinstance(wanted, Words) else _exactly(wanted)
     return [[(query, limit * times) for query, limit in chain] for chain in found]
 

@@ -42,7 +42,7 @@ from paperround.matching.words import (
     with_phrase,
 )
 from paperround.rounds.collection import Collection
-from paperround.rounds.interests import best_candidates
+from paperround.rounds.interests import MOST_NEAR, best_candidates
 from paperround.rounds.meaning import Meaning
 from paperround.store.deliveries import LatestDelivery
 
@@ -50,6 +50,7 @@ Numbers = NDArray[np.float32]
 
 _CHUNK = 500
 _OF_THE_BEST = 0.5  # plain words sorted by date or votes: papers with half the score of the best one
+_SORTED = 660  # papers that plain words sorted by date or votes are chosen from; pages end before
 _NEAREST = 10  # shown at least, if papers are ranked by meaning, even if they do not match
 MOST_COUNTED = 1_000
 """As far as the results of a search are counted."""
@@ -137,10 +138,12 @@ def _named(app: App, identifier: str, offset: int) -> Search:
 def _search(app: App, text: str, limit: int, offset: int, bounds: SearchBounds, order: SearchOrder) -> Search:
     past, meant = app.shared(Collection).recent(), app.shared(Collection).correct(text)
     wanted = interpret_search(past.vocabulary.expand(meant.text))
-    rows, texts = app.store.papers.indexed_texts(_candidates(app, meant.text, wanted, offset + limit, bounds, order))
+    tiers = _candidates(app, meant.text, wanted, offset + limit, bounds, order)
+    rows, texts = app.store.papers.indexed_texts(list(tiers))
+    tier = np.array([tiers[row] for row in rows], dtype=np.int64)
     shares = matching_search.scores(wanted, past.statistics, texts)
-    scores, cosines, close = _with_meaning(app, meant.text, rows, shares)
-    ranked = _sorted(app, rows, scores, order, plain=isinstance(wanted, Words))
+    scores, cosines, close = _with_meaning(app, meant.text, rows, shares, tier == 0)
+    ranked = _sorted(app, rows, scores, tier, order, plain=isinstance(wanted, Words))
     matching = [place for place in ranked if shares[place] > 0 or place in close]
     others = [place for place in ranked if shares[place] <= 0 and place not in close]
     shown = (matching + others[: max(0, _NEAREST - len(matching))])[offset : offset + limit]
@@ -172,18 +175,40 @@ def _suggested(app: App, text: str, bounds: SearchBounds) -> str:
 
 def _candidates(
     app: App, text: str, wanted: Wanted, needed: int, bounds: SearchBounds, order: SearchOrder
-) -> Sequence[int]:
-    """The numbers of the papers that may fit, newest first; those of a query in the order asked for."""
-    if order is SearchOrder.RELEVANCE or isinstance(wanted, Words):
-        return best_candidates(app, text, wanted, needed, bounds)
+) -> dict[int, int]:
+    """The numbers of the papers that may fit, each with its tier; those of a query in the order asked for.
+
+    By relevance, later tiers have what larger limits find in addition, and follow the earlier ones, so that the
+    results before a page do not change with the page.
+    """
+    if order is SearchOrder.RELEVANCE:
+        return _in_tiers(app, text, wanted, needed, bounds)
+    if isinstance(wanted, Words):
+        return dict.fromkeys(best_candidates(app, text, wanted, max(needed, _SORTED), bounds), 0)
     by_votes = order is SearchOrder.VOTES
-    return app.store.browsing.sorted_found(bounds.narrow(wanted), needed, by_votes=by_votes, days=bounds.days)
+    return dict.fromkeys(
+        app.store.browsing.sorted_found(bounds.narrow(wanted), needed, by_votes=by_votes, days=bounds.days), 0
+    )
 
 
-def _sorted(app: App, rows: Sequence[int], scores: Numbers, order: SearchOrder, *, plain: bool) -> list[int]:
+def _in_tiers(app: App, text: str, wanted: Wanted, needed: int, bounds: SearchBounds) -> dict[int, int]:
+    found: dict[int, int] = {}
+    number, enough = 0, 0
+    # Those that are only near in meaning may not be shown.
+    while enough < needed and len(found) < needed + MOST_NEAR:
+        enough = matching_search.FIRST_PAGES << number
+        for row in best_candidates(app, text, wanted, enough, bounds):
+            found.setdefault(row, number)
+        number += 1
+    return found
+
+
+def _sorted(
+    app: App, rows: Sequence[int], scores: Numbers, tier: NDArray[np.int64], order: SearchOrder, *, plain: bool
+) -> list[int]:
     """The places of the papers that fit, in the order asked for; of equals the newest comes first."""
     if order is SearchOrder.RELEVANCE:
-        return [int(place) for place in np.argsort(-scores, kind="stable") if scores[place] > 0]
+        return [int(place) for place in np.lexsort((-scores, tier)) if scores[place] > 0]
     least = _OF_THE_BEST * float(scores.max(initial=0.0)) if plain else 0.0
     fitting = {rows[place]: place for place in np.flatnonzero((scores > 0) & (scores >= least)).tolist()}
     by_votes = order is SearchOrder.VOTES
@@ -191,9 +216,12 @@ def _sorted(app: App, rows: Sequence[int], scores: Numbers, order: SearchOrder, 
 
 
 def _with_meaning(
-    app: App, text: str, rows: Sequence[int], shares: Numbers
+    app: App, text: str, rows: Sequence[int], shares: Numbers, first: NDArray[np.bool_]
 ) -> tuple[Numbers, dict[int, float], set[int]]:
-    """The scores of papers, 0 to 1, the cosines of those that have a vector, and those close in meaning, by place."""
+    """The scores of papers, 0 to 1, the cosines of those that have a vector, and those close in meaning, by place.
+
+    The text's vector is moved toward the best papers of the `first` tier.
+    """
     vector = app.shared(Meaning).known(text)
     if vector is None:
         return shares, {}, set()
@@ -203,7 +231,9 @@ def _with_meaning(
     # Only the text's own vector tells what is close: moved toward the best papers, it is close to them in any case.
     own = vectors.cosines(vector)
     close = {int(place) for place, cosine in zip(known, own, strict=True) if is_close(float(cosine))}
-    cosines[known] = vectors.cosines(toward_best(vector, vectors.numbers, shares[known], own).vector)
+    early = first[known]
+    aim = toward_best(vector, vectors.numbers[early], shares[known][early], own[early])
+    cosines[known] = vectors.cosines(aim.vector)
     scores = relevance(shares, cosines) / np.float32(MOST_RELEVANT)
     return np.clip(scores, 0, 1), {int(place): float(cosines[place]) for place in known}, close
 

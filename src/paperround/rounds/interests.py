@@ -39,7 +39,7 @@ from paperround.store.feedback import InterestFollower
 _MOST_MEASURED = 20_000
 _MOST_TASTES = 1_000  # tastes kept in memory: 120 MB; those with the latest feedback first
 _AT_ONCE = 256  # interests per matrix product
-_NEAREST = 50  # papers that a search adds by vector
+MOST_NEAR = 50  # papers that a search adds by vector
 
 Numbers = NDArray[np.float32]
 
@@ -356,7 +356,7 @@ def best_candidates(
     vector = meaning.of_query(text) if isinstance(wanted, Words) else None
     if vector is None:
         return rows
-    near = meaning.table().nearest(vector, _NEAREST).keys() - set(rows)
+    near = meaning.table().nearest(vector, MOST_NEAR).keys() - set(rows)
     if bounds != search.EVERYWHERE:
         near = {row for row, paper in app.store.papers.by_rows(near).items() if bounds.include(paper)}
     return sorted((*rows, *near), reverse=True)
