@@ -12,6 +12,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from email import message_from_bytes, policy
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ import pytest
 from paperround import cli
 from support import databases
 from support.papers import listing
+from support.ports import free_port
 
 MORNING = "2026-11-23T07:30Z"
 
@@ -147,6 +149,32 @@ def test_a_preview_is_written_to_files_and_changes_nothing(site: Site) -> None:
     assert site.json("deliveries", "list") == []
     assert site("preview", "--topic", "robots", "--date", "2020-01-01", "--out", "none") == 2
     assert "there is no letter of 2020-01-01; the latest are of 2026-11-20" in site.err
+
+
+def test_a_preview_can_be_sent_to_oneself_before_there_are_papers(site: Site) -> None:
+    site("ingest", "--file", str(site.papers()), "--as", "jsonl")
+    site("subscribers", "add", "ada@example.org", "--topic", "robots", "--confirmed")
+    for which in ((), ("ada@example.org",), ("--topic", "robots")):
+        assert site("preview", *which, "--send", "me@example.net", "--out", "letter") == 0, site.err
+        assert "Test email sent to me@example.net by inbox: 250" in site.out
+    files = [path for path in (site.folder / "data" / "inbox").glob("*/*") if path.is_file()]
+    kept = [message_from_bytes(path.read_bytes(), policy=policy.default) for path in files]
+    assert [letter["To"] for letter in kept] == ["me@example.net"] * 3
+    assert all(letter["Subject"].startswith("[test] ") for letter in kept)
+    assert site.json("deliveries", "list") == []
+    assert (site.folder / "letter" / "letter.eml").exists()
+    assert site("preview", "--send", "nobody", "--out", "none") == 2
+    assert site("preview", "--send", "me@example.net", "--date", "2026-11-20", "--out", "none") == 2
+    assert not (site.folder / "none").exists()
+
+
+def test_what_a_relay_says_to_a_test_email_is_printed(site: Site) -> None:
+    env = site.folder / ".env"
+    transport = {"KIND": "smtp", "HOST": "127.0.0.1", "PORT": free_port(), "TLS": "none"}
+    lines = "".join(f"PAPERROUND_TRANSPORT__{name}={value}\n" for name, value in transport.items())
+    env.write_text(env.read_text(encoding="utf-8") + lines, encoding="utf-8")
+    assert site("preview", "--send", "me@example.net") == 1
+    assert "The test email was not accepted by smtp (connect)" in site.out
 
 
 def test_search_speaks_the_query_language_and_plain_words(site: Site) -> None:

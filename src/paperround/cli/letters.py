@@ -39,6 +39,10 @@ def preview(
     ] = None,
     theme: Annotated[str, typer.Option(metavar="THEME", help="Another theme than the subscriber's.")] = "",
     language: Annotated[str, typer.Option(metavar="CODE", help="Another language than the subscriber's.")] = "",
+    send: Annotated[
+        str,
+        typer.Option(metavar="ADDRESS", help="Also send it to this address as a test; alone, send a sample letter."),
+    ] = "",
     lint: Annotated[bool, typer.Option("--lint", help="List problems of the letter with their remedies.")] = False,
     out: Annotated[
         Path,
@@ -47,7 +51,7 @@ def preview(
 ) -> None:
     """Write a letter to files, exactly as it would be sent.
 
-    Nothing is sent and nothing changes.
+    Nothing changes, and only --send sends something.
     """
     from paperround import linting
     from paperround.linting import theme as linting_theme
@@ -55,8 +59,10 @@ def preview(
     from paperround.process.resources import templates
     from paperround.rendering import language as languages
 
-    if bool(email) == bool(topic):
+    if (email and topic) or not (email or topic or send):
         raise WrongUse("give either the EMAIL of a subscriber or --topic SLUG")
+    if not (email or topic) and day:
+        raise WrongUse("a sample letter has no day: --date needs the EMAIL of a subscriber or --topic SLUG")
     on = read_day(day) if day else None
     with opened() as app:
         wanted = preview.PreviewRequest(email or "", tuple(map(str.lower, topic or ())), on, cadence, theme, language)
@@ -65,6 +71,8 @@ def preview(
         except ConfigurationError as error:
             raise ConfigurationError(str(template_errors.explain(error, templates()))) from None
         days = preview.days(app, wanted, 3) if shown is None else []
+        outcome = preview.send_test(app, shown, send) if shown and send else None
+        said = preview.result_of_test(app, send, outcome) if outcome else ""
         site_facts, now = app.site, app.clock()
     if shown is None and on and on < now.date():
         there = f"; the latest are of {', '.join(map(str, days))}" if days else ""
@@ -76,6 +84,8 @@ def preview(
         )
     for written in preview.write(shown.finished, out):
         console.say(str(written))
+    if said:
+        console.say(said)
     if lint:
         letter, rendered = shown.finished.letter.message, shown.finished.rendered
         found = linting.lint(letter, rendered, site_facts, now)
@@ -83,6 +93,7 @@ def preview(
             shown.subscriber.theme, languages.load(shown.subscriber.language, templates()), templates()
         )
         _print_findings(linting_theme.join_findings(found, of_theme))
+    exit_if(outcome and not outcome.accepted)
 
 
 def _print_findings(findings: list[LintFinding]) -> None:

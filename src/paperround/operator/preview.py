@@ -204,6 +204,14 @@ def send_test(app: App, shown: Preview, email: str) -> Outcome:
     return outcomes[0]
 
 
+def result_of_test(app: App, email: str, outcome: Outcome) -> str:
+    """Return a sentence that says what came of a test email to this address, with the reply."""
+    where, reply = f"by {app.settings.transport.kind}", f"{outcome.code or ''} {outcome.text}".strip()
+    if outcome.accepted:
+        return f"Test email sent to {email.strip()} {where}: {reply}"
+    return f"The test email was not accepted {where} ({outcome.stage.value}): {reply}"
+
+
 def considered(app: App, shown: Preview) -> list[ConsideredPaper]:
     """The candidate papers: those in the email first, in its order, then the others by rank."""
     if shown.digest is None:

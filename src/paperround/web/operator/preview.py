@@ -21,7 +21,7 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse, StreamingResponse
 
 from paperround.domain.errors import ConfigurationError, WrongUse
-from paperround.domain.models import Outcome, SubscriberState
+from paperround.domain.models import SubscriberState
 from paperround.domain.schedule import Cadence
 from paperround.operator import preview
 from paperround.operator.preview import Preview, PreviewRequest
@@ -278,14 +278,7 @@ def _sent(context: RequestContext, seen: PreviewResult, form: FormFields) -> tup
         outcome = preview.send_test(context.app, seen.preview, form.get("email"))
     except WrongUse as error:
         return False, str(error)
-    where = f"by {context.app.settings.transport.kind}"
-    if outcome.accepted:
-        return True, f"Test email sent to {form.get('email').strip()} {where}: {_reply(outcome)}"
-    return False, f"The test email was not accepted {where} ({outcome.stage.value}): {_reply(outcome)}"
-
-
-def _reply(outcome: Outcome) -> str:
-    return f"{outcome.code or ''} {outcome.text}".strip()
+    return outcome.accepted, preview.result_of_test(context.app, form.get("email"), outcome)
 
 
 def _choices(context: RequestContext, asked: PreviewQuery) -> dict[str, Any]:
