@@ -88,6 +88,29 @@ def test_a_preview_has_the_notes_that_the_letter_will_have(site: Site) -> None:
     assert after.finished.letter.message == site.relay.accepted[-1].message
 
 
+def test_news_in_a_letter_that_expired_is_in_the_next_one(site: Site) -> None:
+    site.subscriber(_EMAIL, "robots")
+    _morning(site, _robot(1))
+    site.clock.now += timedelta(days=1)
+    site.papers(_robot(1, version=2), _robot(2))
+    pipeline.publish(site.app)
+    digest = _morning(site, _robot(3))
+    assert [(note.kind, note.paper) for note in digest.notes] == [(NoteKind.VERSION, 1)]
+    assert not _morning(site, _robot(4)).notes
+
+
+def test_what_is_saved_on_sunday_after_the_letter_is_in_the_next_sundays(site: Site) -> None:
+    site.subscriber(_EMAIL, "robots")
+    site.clock.now += timedelta(days=5)
+    sunday = _morning(site, _robot(1))
+    assert sunday.day.weekday() == 6
+    site.clock.now += timedelta(hours=1)
+    membership.save_paper(site.app, membership.subscriber(site.app, _EMAIL), sunday.papers[0])
+    told = [_morning(site, _robot(number)).notes for number in range(2, 17)]
+    assert [[note.kind for note in notes] for notes in told if notes] == [[NoteKind.SAVED]]
+    assert told[6]
+
+
 def test_sundays_letter_opens_with_what_was_saved_also_when_nothing_is_new(site: Site) -> None:
     site.subscriber(_EMAIL, "robots")
     first = _morning(site, _robot(1), _robot(2))

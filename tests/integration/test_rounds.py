@@ -333,6 +333,14 @@ def test_a_paused_subscriber_wakes_up_by_themselves_and_has_missed_nothing(site:
     assert a_round(site, datetime(2026, 11, 26, 7, 0, tzinfo=UTC)).composed == 1
 
 
+def test_who_is_active_and_resumes_keeps_the_letter_that_is_due(site: Site) -> None:
+    site.subscriber("ada@example.org", "robots")
+    site.papers(listing(1))
+    site.clock.now = MORNING + HOUR
+    assert not membership.resume(site.app, membership.subscriber(site.app, "ada@example.org"))
+    assert pipeline.publish(site.app).composed == 1
+
+
 def test_a_letter_that_takes_longer_than_the_lease_is_not_given_to_another_program(
     tmp_path: Path, database_url: str
 ) -> None:

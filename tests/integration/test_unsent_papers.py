@@ -19,7 +19,7 @@ from paperround.rounds import pipeline
 from paperround.rounds.letters import LetterBuilder
 from paperround.store.engine import reading
 from paperround.store.schema import unsent_lists
-from paperround.subscribers import membership
+from paperround.subscribers import confirmation, membership
 from support.papers import listing
 from support.site import MORNING, Site
 
@@ -312,6 +312,101 @@ def test_a_later_letter_goes_without_the_papers_of_one_that_the_relay_took_after
     for digest in site.app.store.issues.digests_of(row):
         ranks = {pick.paper: pick.rank for section in digest.sections for pick in section.picks}
         assert {paper: score.total for paper, score in digest.scores.items()} == pytest.approx(ranks)
+
+
+def test_a_letter_that_would_only_count_papers_then_is_given_up_too(site: Site) -> None:
+    site.subscriber(EMAILS[0], "robots", max_papers=2)
+    compose(site, 0, 1, 2)
+
+    def stopped_for_long() -> None:
+        site.relay.before = lambda: None
+        site.clock.now += timedelta(days=1)
+        site.app.store.deliveries.sweep(site.clock())
+        site.papers(listing(3), listing(4))
+        pipeline.publish(site.app)
+        [digest] = site.app.store.issues.digests_of(1, 1)
+        if set(digest.papers) != {1, 2}:  # otherwise this is no test
+            raise AssertionError(digest.papers)
+
+    site.relay.before = stopped_for_long
+    pipeline.deliver(site.app)
+    assert sorted(papers_sent(site, EMAILS[0])) == [1, 2]
+    site.clock.now += timedelta(days=1)
+    pipeline.publish(site.app)
+    pipeline.deliver(site.app)
+    assert sorted(papers_sent(site, EMAILS[0])) == [1, 2, 3, 4]
+
+
+def coming_back(site: Site, way: str) -> None:
+    """Pause or leave after a letter was composed and before it is sent, and come back."""
+    ada = membership.subscriber(site.app, EMAILS[0])
+    if way == "paused":
+        membership.pause(site.app, ada)
+        pipeline.deliver(site.app)
+        membership.resume(site.app, membership.subscriber(site.app, EMAILS[0]))
+        return
+    membership.unsubscribe(site.app, ada)
+    pipeline.deliver(site.app)
+    gone = membership.subscriber(site.app, EMAILS[0])
+    assert confirmation.ask_to_return(site.app, gone, {})
+    assert confirmation.confirm(site.app, membership.subscriber(site.app, EMAILS[0]))
+
+
+@pytest.mark.parametrize("way", ["paused", "unsubscribed"])
+@pytest.mark.parametrize("claimed", [False, True], ids=["before", "after it is claimed"])
+def test_the_papers_of_a_letter_that_was_withdrawn_come_after_a_pause(site: Site, way: str, *, claimed: bool) -> None:
+    site.subscribers(EMAILS, "robots", max_papers=1)
+    compose(site, 0, 1, 2)
+    if claimed:
+        rest = site.relay.send
+
+        def leave_first(letters: Iterator[Letter], report: Callable[[Sequence[Outcome]], None]) -> None:
+            site.relay.send = rest
+            coming_back(site, way)
+            rest(letters, report)
+
+        site.relay.send = leave_first
+        pipeline.deliver(site.app)
+    else:
+        coming_back(site, way)
+    states = {one["state"] for one in site.app.store.deliveries.report(email="ada") if one["paper_rows"]}
+    assert states <= {"suppressed", "sent"}
+    morning(site, 1, 3)
+    ada = membership.subscriber(site.app, EMAILS[0])
+    latest = site.app.store.issues.digests_of(ada.row)[0]
+    assert {*latest.papers, *latest.more} == {1, 2, 3}
+    morning(site, 2, 4)
+    had = papers_sent(site, EMAILS[0])
+    assert len(had) == len(set(had))
+
+
+def test_who_comes_back_after_weeks_gets_no_papers_of_the_time_before(site: Site) -> None:
+    site.subscriber(EMAILS[0], "robots")
+    compose(site, 0, 1)
+    membership.unsubscribe(site.app, membership.subscriber(site.app, EMAILS[0]))
+    pipeline.deliver(site.app)
+    site.clock.now += timedelta(days=30)
+    assert confirmation.ask_to_return(site.app, membership.subscriber(site.app, EMAILS[0]), {})
+    assert confirmation.confirm(site.app, membership.subscriber(site.app, EMAILS[0]))
+    morning(site, 31, 2)
+    assert papers_sent(site, EMAILS[0]) == [2]
+
+
+def test_a_letter_that_the_relay_takes_after_its_subscriber_paused_does_not_come_twice(site: Site) -> None:
+    site.subscriber(EMAILS[0], "robots")
+    compose(site, 0, 1)
+
+    def stopped_for_long() -> None:
+        site.relay.before = lambda: None
+        site.clock.now += timedelta(hours=1)
+        site.app.store.deliveries.sweep(site.clock())
+        coming_back(site, "paused")
+
+    site.relay.before = stopped_for_long
+    pipeline.deliver(site.app)
+    assert [one["state"] for one in site.app.store.deliveries.report()] == ["sent"]
+    morning(site, 1, 2)
+    assert papers_sent(site, EMAILS[0]) == [1, 2]
 
 
 def test_an_operator_is_told_why_a_letter_is_not_sent_again(site: Site) -> None:

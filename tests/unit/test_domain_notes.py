@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from paperround.domain import notes
 from paperround.domain.models import DayFacts, NoteKind, PaperNote
-from paperround.domain.schedule import Cadence
+from paperround.domain.schedule import Cadence, Schedule
 from support.letters import paper
 
 _TUESDAY = date(2026, 11, 17)
@@ -68,9 +68,44 @@ def test_at_most_three_are_told_and_none_twice(found: list[PaperNote], told: set
     ],
 )
 def test_saved_papers_open_the_last_letter_of_a_week(cadence: Cadence, day: date, opens: bool) -> None:
-    fresh = PaperNote(NoteKind.SAVED, 1, day - timedelta(days=2))
-    old = PaperNote(NoteKind.SAVED, 2, day - timedelta(days=40))
-    assert notes.choose_saved([fresh, old], cadence, day) == ((fresh,) if opens else ())
+    fresh, old = _saved(1, day - timedelta(days=2)), _saved(2, day - timedelta(days=40))
+    assert notes.choose_saved([fresh, old], Schedule(cadence), day) == ((fresh[0],) if opens else ())
+
+
+def _saved(number: int, day: date, hour: int = 12) -> notes.SavedPaper:
+    return PaperNote(NoteKind.SAVED, number, day), datetime.combine(day, time(hour), UTC)
+
+
+@pytest.mark.parametrize(
+    ("cadence", "day", "before"),
+    [
+        (Cadence.DAILY, _SUNDAY, _SUNDAY - timedelta(days=7)),
+        (Cadence.WEEKLY, _TUESDAY, _TUESDAY - timedelta(days=7)),
+        (Cadence.MONTHLY, date(2026, 12, 15), date(2026, 11, 15)),
+        (Cadence.MONTHLY, date(2026, 3, 31), date(2026, 2, 28)),
+    ],
+)
+def test_what_is_saved_after_a_letter_of_the_same_day_is_in_the_next_one(
+    cadence: Cadence, day: date, before: date
+) -> None:
+    """In Apia, where the letter of Sunday comes on Saturday evening UTC, too."""
+    for zone, hour in ("UTC", 7), ("Pacific/Apia", 18):
+        shift = timedelta(days=zone != "UTC")
+        late, early = _saved(1, before - shift, hour + 1), _saved(2, before - shift, hour - 1)
+        chosen = notes.choose_saved([late, early], Schedule(cadence, time(7), zone), day)
+        assert chosen == (late[0],), zone
+
+
+def test_a_letter_that_stands_for_missed_ones_begins_with_what_they_would_have_begun_with() -> None:
+    daily, monday = Schedule(Cadence.DAILY), _SUNDAY + timedelta(days=1)
+    weeks_ago, this_week = _saved(1, _SUNDAY - timedelta(days=20)), _saved(2, _SUNDAY - timedelta(days=1))
+    chosen = notes.choose_saved([this_week, weeks_ago], daily, monday, _SUNDAY - timedelta(days=1))
+    assert chosen == (this_week[0],), "Sunday was missed"
+    assert notes.choose_saved([this_week], daily, monday, _SUNDAY) == ()
+    after_a_pause = notes.choose_saved([this_week, weeks_ago], daily, _SUNDAY, _SUNDAY - timedelta(days=21))
+    assert after_a_pause == (this_week[0], weeks_ago[0])
+    many = [_saved(number, _SUNDAY - timedelta(days=1)) for number in range(20)]
+    assert len(notes.choose_saved(many, daily, _SUNDAY)) == notes.MOST_SAVED
 
 
 @given(st.lists(_NOTES))

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from paperround.domain.models import DayFacts, NoteKind, Paper, PaperNote
-from paperround.domain.schedule import Cadence
+from paperround.domain.schedule import Cadence, Schedule, due_at, span
 
 MOST_NEWS, MOST_SAVED = 3, 8
 _LEAST_GAIN, _LEAST_GROWTH = 20, 3.0  # votes, and the factor by which they must grow: a usual rise is not news
 _ORDER = tuple(NoteKind)
 _SUNDAY, _FRIDAY = 6, 4
-_WEEK, _MONTH = timedelta(days=7), timedelta(days=31)
+_DAY, _WEEK = timedelta(days=1), timedelta(days=7)
+
+SavedPaper = tuple[PaperNote, datetime]
+"""The note on a saved paper, and when it was saved."""
 
 
 def news_of(before: Paper, now: Paper, since: date) -> PaperNote | None:
@@ -54,14 +57,28 @@ def opens_with_saved(cadence: Cadence, day: date) -> bool:
     return cadence.covers_several_days or (cadence is Cadence.WEEKDAYS and day.weekday() == _FRIDAY)
 
 
-def choose_saved(saved: Iterable[PaperNote], cadence: Cadence, day: date) -> tuple[PaperNote, ...]:
-    """Return the papers saved since the last letter that began with saved papers; empty if this day's letter does
-    not.
+def choose_saved(
+    saved: Iterable[SavedPaper], schedule: Schedule, day: date, last_issue_day: date | None = None
+) -> tuple[PaperNote, ...]:
+    """Return the papers saved since the last letter that began with saved papers, at most eight; empty if the letter
+    of this day does not.
+
+    `saved` has the latest first. A letter that also stands for a missed one begins with them if that one would have.
     """
-    if not opens_with_saved(cadence, day):
+    missed = [one for one in _week_until(day) if one != day and last_issue_day and one > last_issue_day]
+    if not any(opens_with_saved(schedule.cadence, one) for one in (day, *missed)):
         return ()
-    since = day - (_MONTH if cadence is Cadence.MONTHLY else _WEEK)
-    return tuple(note for note in saved if note.since > since)
+    bounds = span(schedule.cadence, day)
+    since = bounds[0] if bounds else day - _WEEK
+    if last_issue_day:
+        since = min(since, *(one for one in _week_until(last_issue_day) if opens_with_saved(schedule.cadence, one)))
+    begins = due_at(schedule, since)  # what was saved later that day came too late for that letter
+    return tuple([note for note, at in saved if at >= begins][:MOST_SAVED])
+
+
+def _week_until(day: date) -> list[date]:
+    """Return the seven days that end with this one, the latest first."""
+    return [day - number * _DAY for number in range(_WEEK.days)]
 
 
 def write_notes(notes: Iterable[PaperNote]) -> list[list[Any]] | None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
 
 from paperround.app import App
 from paperround.domain.match_table import bounds
-from paperround.domain.models import SCORE_UNIT, Digest, NoteKind
+from paperround.domain.models import SCORE_UNIT, Digest, NoteKind, PaperNote
 from paperround.domain.notes import choose_saved
 from paperround.domain.preferences import Breadth, QuietDays
 from paperround.domain.schedule import Issue, span
@@ -79,7 +79,7 @@ def choose(batch: DueBatch, issues: Sequence[Issue], context: RoundContext) -> l
             context.most_discussed if issue.cadence.covers_several_days else 0,
             liked.get(number, {}),
             left_out.get(number, 0),
-            (*choose_saved(due.saved, issue.cadence, issue.day), *due.news),
+            (*_saved(due, issue), *due.news),
             context.facts.of(issue.cadence, oldest[number]),
         )
         for number, (due, issue) in enumerate(zip(batch.due, issues, strict=True))
@@ -91,6 +91,12 @@ def choose(batch: DueBatch, issues: Sequence[Issue], context: RoundContext) -> l
         digest or _without_papers(due, request)
         for digest, due, request in zip(digests, batch.due, requests, strict=True)
     ]
+
+
+def _saved(due: DueSubscriber, issue: Issue) -> tuple[PaperNote, ...]:
+    """Return the notes on saved papers that a subscriber's letter of this issue begins with."""
+    schedule = replace(due.subscriber.schedule, cadence=issue.cadence)
+    return choose_saved(due.saved, schedule, issue.day, due.subscriber.last_issue_day)
 
 
 def _slices(candidates: Candidates, batch: DueBatch) -> Iterator[tuple[int, DueSubscriber, slice]]:

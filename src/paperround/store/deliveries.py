@@ -46,7 +46,7 @@ from paperround.store.schema import (
     topics,
 )
 from paperround.store.subscribers import email_key
-from paperround.store.unsent import give_back, keep_after_all, take_again
+from paperround.store.unsent import GIVEN_UP, give_back, keep_after_all, take_again
 
 WAITING = (DeliveryState.QUEUED.value, DeliveryState.DEFERRED.value)
 _TO_SUPPRESSED_TOO = (NoticeKind.CONFIRM, NoticeKind.NEW_ADDRESS, NoticeKind.ADDRESS_CHANGED)
@@ -224,7 +224,9 @@ class Deliveries:
         values = {"state": DeliveryState.SUPPRESSED.value, "reason": _objection(), "claim": None, "finished_at": now}
         done = update(deliveries).where(deliveries.c.row.in_(rows), *_OURS).values(values)
         with writing(self._engine) as db:
-            return set(db.scalars(done.returning(deliveries.c.row), {"held": claim}))
+            found = db.scalars(done.returning(deliveries.c.row), {"held": claim}).all()
+            give_back(db, _of_those_who_left(db, found))
+            return set(found)
 
     def settle(self, settled: Sequence[Settlement], claim: str, now: datetime) -> set[int]:
         """Record outcomes in one transaction, and return the deliveries whose state was set.
@@ -264,8 +266,8 @@ class Deliveries:
                 for row, state, holder in there
                 if holder == claim or (row in accepted and holder is None and state in WAITING)
             ]
-            # Another program expired the delivery while the relay was accepting its letter.
-            late = [row for row, state, _ in there if row in accepted and state == DeliveryState.EXPIRED.value]
+            # Another program gave the delivery up while the relay was accepting its letter.
+            late = [row for row, state, _ in there if row in accepted and state in GIVEN_UP]
             if there:
                 found = {row for row, *_ in there}
                 self._try_rows.run(db, [one for one in tried if one["delivery"] in found])
@@ -568,9 +570,20 @@ def _withdraw(db: Connection, rows: Sequence[int], now: datetime) -> Counter[str
         done = update(deliveries).where(due, condition).values(state=state.value, reason=reason, finished_at=now)
         found = db.scalars(done.returning(deliveries.c.row)).all()
         settled[state.value] += len(found)
-        if state is DeliveryState.EXPIRED:
-            give_back(db, found)
+        give_back(db, found if state is DeliveryState.EXPIRED else _of_those_who_left(db, found))
     return settled
+
+
+def _of_those_who_left(db: Connection, rows: Sequence[int]) -> Sequence[int]:
+    """Return those of these deliveries whose subscriber has paused or left.
+
+    When they come back, they get the papers. An address that is suppressed is different: letters to it go on being
+    composed, and each would have all papers of those before it.
+    """
+    if not rows:
+        return ()
+    gone = select(deliveries.c.row).join(subscribers, subscribers.c.row == deliveries.c.subscriber)
+    return db.scalars(gone.where(deliveries.c.row.in_(rows), subscribers.c.state != "active")).all()
 
 
 def _count_handed_over(db: Connection, claim: str, now: datetime, letters: int) -> None:

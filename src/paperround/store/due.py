@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from paperround.domain.models import DailyCounts, Digest, Feedback, Paper, PaperNote, Subscriber
+from paperround.domain.notes import SavedPaper
 from paperround.domain.schedule import Issue
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ class DueSubscriber(NamedTuple):
     """The slugs of all topics that they follow, in order."""
     feedback: tuple[Feedback, ...] = ()
     """Their ratings of earlier papers, latest first, then their examples."""
-    saved: tuple[PaperNote, ...] = ()
+    saved: tuple[SavedPaper, ...] = ()
     """The papers they saved for later, latest first."""
     news: tuple[PaperNote, ...] = ()
     """News about papers they were sent that no letter has reported yet."""

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, Engine, delete, select
 
 from paperround.domain.models import NoteKind, Paper, PaperNote
-from paperround.domain.notes import MOST_SAVED
+from paperround.domain.notes import SavedPaper
 from paperround.store.bulk import among
 from paperround.store.engine import reading, upsert, writing
 from paperround.store.papers import load_in_order
@@ -48,14 +48,13 @@ class ReadingLists:
             return set(db.scalars(select(saved_papers.c.paper).where(saved_papers.c.subscriber == subscriber)))
 
 
-def saved_by(db: Connection, rows: Sequence[int]) -> dict[int, list[PaperNote]]:
-    """Return up to MOST_SAVED saved papers of each of these subscribers, latest first, as notes for a letter."""
+def saved_by(db: Connection, rows: Sequence[int]) -> dict[int, list[SavedPaper]]:
+    """Return the saved papers of each of these subscribers, latest first, as notes for a letter."""
     query = select(saved_papers).where(among(db, saved_papers.c.subscriber, rows))
-    found: dict[int, list[PaperNote]] = {}
+    found: dict[int, list[SavedPaper]] = {}
     for row in db.execute(query.order_by(saved_papers.c.at.desc(), saved_papers.c.paper.desc())):
-        mine = found.setdefault(row.subscriber, [])
-        if len(mine) < MOST_SAVED:
-            mine.append(PaperNote(NoteKind.SAVED, row.paper, row.at.date()))
+        note = PaperNote(NoteKind.SAVED, row.paper, row.at.date())
+        found.setdefault(row.subscriber, []).append((note, row.at))
     return found
 
 

@@ -11,7 +11,8 @@ from paperround.domain.models import NoteKind, PaperNote
 from paperround.domain.notes import news_of, read_notes
 from paperround.store.bulk import among
 from paperround.store.papers import load_rows, paper_from_snapshot
-from paperround.store.schema import digest_papers, digests, issue_papers, issues
+from paperround.store.schema import deliveries, digest_papers, digests, issue_papers, issues
+from paperround.store.unsent import GIVEN_UP
 
 _LOOK_BACK = timedelta(days=8)  # a weekly letter reports news about the previous one
 _MOST_CHANGED = 60  # papers; with more, the queries of a round would take too long
@@ -64,8 +65,12 @@ def sent_notes(db: Connection, subscribers: Iterable[int]) -> dict[int, set[tupl
     wanted = list(subscribers)
     if not wanted:
         return {}
-    query = select(digests.c.subscriber, digests.c.notes).where(
-        among(db, digests.c.subscriber, wanted), digests.c.notes.is_not(None)
+    # The notes of a letter that was given up were not read by anybody.
+    query = (
+        select(digests.c.subscriber, digests.c.notes)
+        .join_from(digests, deliveries, deliveries.c.digest == digests.c.row)
+        .where(among(db, digests.c.subscriber, wanted), digests.c.notes.is_not(None))
+        .where(deliveries.c.state.not_in(GIVEN_UP))
     )
     found: dict[int, set[tuple[NoteKind, int]]] = {}
     for subscriber, kept in db.execute(query.order_by(digests.c.row)):

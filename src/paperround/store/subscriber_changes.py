@@ -28,6 +28,7 @@ from paperround.store.schema import deliveries, subscribers, subscriptions, supp
 from paperround.store.subscribers import COLUMNS, email_key, load, stored, take_turns
 from paperround.store.suppressed import AddressHashes, recognize
 from paperround.store.topics import edition_before, news_horizon, renew_unread, save_topics
+from paperround.store.unsent import forget_unsent
 
 _CHUNK = 1_000
 _OWN = ("email", "email_key", "name")
@@ -200,6 +201,7 @@ def _change(db: Connection, plans: Sequence[_Plan], occasion: _Occasion) -> None
             for table, whose in ((subscribers, subscribers.c.row), (subscriptions, subscriptions.c.subscriber)):
                 missed = (whose == row) & (table.c.last_edition < occasion.start)
                 db.execute(update(table).where(missed).values(last_edition=occasion.start))
+            forget_unsent(db, row, news_horizon(occasion.now))
         unwanted = subscriptions.c.topic.not_in(_topics(followed, occasion))
         db.execute(delete(subscriptions).where(subscriptions.c.subscriber == row, unwanted))
         # Add missing subscriptions and set the order of all.

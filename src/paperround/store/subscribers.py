@@ -146,8 +146,8 @@ class Subscribers:
             if not found or (state.is_subscribed and not found[0].state.is_subscribed):
                 return False
             left = now if state is SubscriberState.UNSUBSCRIBED else None
-            if left and found[0].state is state:
-                return False  # keep the time at which they first left
+            if found[0].state is state and state is not SubscriberState.PAUSED:
+                return False  # keep the time at which they first left, and a digest that is due already
             values: dict[str, Any] = {"state": state.value, "paused_until": paused_until, "unsubscribed_at": left}
             if state is SubscriberState.ACTIVE:
                 values = _resumed(found[0], now)

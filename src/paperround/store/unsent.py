@@ -1,4 +1,7 @@
-"""Unsent papers: papers of expired letters, which the subscriber's next digest includes."""
+"""Unsent papers: papers of letters that were given up, which the subscriber's next digest includes.
+
+A letter is given up if it expires, or if its subscriber pauses or unsubscribes before it is sent.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +25,10 @@ from paperround.store.schema import (
 )
 from paperround.store.sent_before import earlier_numbers, present_numbers, sent_before
 
+GIVEN_UP = (DeliveryState.EXPIRED.value, DeliveryState.SUPPRESSED.value)
+"""The states of deliveries whose letters are not sent."""
 _NONE = "[]"
-_ARRIVED = "all its papers came with an earlier letter, which the relay took after it had expired"
+_ARRIVED = "all its papers came with an earlier letter, which the relay took after it had been given up"
 
 
 # Compares the subscriber too, to use the primary key: an index on `digest` would double the largest table.
@@ -31,9 +36,9 @@ _IN_LETTER = (digest_papers.c.subscriber == deliveries.c.subscriber) & (digest_p
 
 
 def give_back(db: Connection, rows: Sequence[int]) -> None:
-    """Make the papers of these expired deliveries unsent, included or only counted.
+    """Make the papers of these deliveries, which were just given up, unsent, included or only counted.
 
-    Call this in the transaction that expires the deliveries. Each paper keeps the time since which its letter has
+    Call this in the transaction that gives the deliveries up. Each paper keeps the time since which its letter has
     waited, so that the subscriber's next letter goes before those that have waited less.
     """
     if not rows:
@@ -43,16 +48,16 @@ def give_back(db: Connection, rows: Sequence[int]) -> None:
         (deliveries.c.next_attempt_at < deliveries.c.created_at, deliveries.c.next_attempt_at),
         else_=deliveries.c.created_at,
     )
-    expired = among(db, deliveries.c.row, rows) & (deliveries.c.state == DeliveryState.EXPIRED.value)
+    given_up = among(db, deliveries.c.row, rows)
     included = select(gathered(db, digest_papers.c.paper)).where(_IN_LETTER).correlate(deliveries).scalar_subquery()
     counted = case((digests.c.last_counted.is_(None), _NONE), else_=cast(digests.c.more, Text))
     lists = select(deliveries.c.subscriber, deliveries.c.digest, since, func.coalesce(included, _NONE), counted)
     lost = upsert(db, unsent_lists).from_select(
-        [column.name for column in unsent_lists.c], lists.join_from(deliveries, digests).where(expired)
+        [column.name for column in unsent_lists.c], lists.join_from(deliveries, digests).where(given_up)
     )
     written = {name: lost.excluded[name] for name in ("included", "counted")}
     db.execute(lost.on_conflict_do_update(index_elements=list(unsent_lists.primary_key), set_=written))
-    letters = select(deliveries.c.digest, deliveries.c.subscriber).where(expired, deliveries.c.digest.is_not(None))
+    letters = select(deliveries.c.digest, deliveries.c.subscriber).where(given_up, deliveries.c.digest.is_not(None))
     emptied = dict(db.execute(letters).all())
     # As lists: PostgreSQL joins two subqueries with each other first, which pairs each letter with all others.
     theirs = among(db, digest_papers.c.subscriber, emptied.values()) & among(db, digest_papers.c.digest, emptied)
@@ -83,10 +88,10 @@ def take_again(db: Connection, rows: Sequence[int]) -> list[int]:
 
 
 def keep_after_all(db: Connection, rows: Sequence[int], waiting: Sequence[str], now: datetime) -> None:
-    """Return the papers of expired deliveries to their letters, which a relay has accepted after all.
+    """Return the papers of deliveries that were given up to their letters, which a relay has accepted after all.
 
-    A letter in one of the states `waiting` that has some of these papers is sent without them, or suppressed if it
-    has no others. A letter that is already being sent does not change.
+    A letter in one of the states `waiting` that has some of these papers is sent without them, suppressed if it has
+    no others, and given up if it only counts the others. A letter that is already being sent does not change.
     """
     lock_shared(db, digest_papers)
     query = select(deliveries.c.subscriber, deliveries.c.digest).where(
@@ -94,7 +99,6 @@ def keep_after_all(db: Connection, rows: Sequence[int], waiting: Sequence[str], 
     )
     for subscriber, digest in db.execute(query).all():
         papers = _papers_of(db, digest)
-        _take_out(db, subscriber, papers)
         later = select(deliveries.c.row, deliveries.c.digest).where(
             deliveries.c.subscriber == subscriber, deliveries.c.state.in_(waiting), deliveries.c.digest.is_not(None)
         )
@@ -102,27 +106,27 @@ def keep_after_all(db: Connection, rows: Sequence[int], waiting: Sequence[str], 
             if not _leave_out(db, composed, papers):
                 unneeded = {"state": DeliveryState.SUPPRESSED.value, "reason": _ARRIVED, "finished_at": now}
                 db.execute(update(deliveries).where(deliveries.c.row == letter).values(unneeded))
+                give_back(db, [letter])
+        _take_out(db, subscriber, papers)
         _mark_sent(db, subscriber, digest, papers)
 
 
 def _leave_out(db: Connection, composed: int, papers: Collection[int]) -> bool:
-    """Remove papers from a composed digest. Return False if it has no others."""
+    """Remove papers from a composed digest. Return False if it would not include any others."""
     columns = digests.c.sections, digests.c.more, digests.c.packed_scores
     sections, more, scores = db.execute(select(*columns).where(digests.c.row == composed)).one()
     left = [[topic, name, [pick for pick in picks if pick[0] not in papers]] for topic, name, picks in sections]
     left = [section for section in left if section[2]]
     others = [row for row in more if row not in papers]
-    if left or not others:  # otherwise only counted papers would be left: the digest stays as it is
-        mine = (
-            digest_papers.c.subscriber
-            == select(digests.c.subscriber).where(digests.c.row == composed).scalar_subquery()
-        )
-        moved = mine & (digest_papers.c.digest == composed) & digest_papers.c.paper.in_(papers)
-        db.execute(delete(digest_papers).where(moved))
-        kept = {"sections": left, "more": others, "last_counted": max(others, default=None)}
-        kept["packed_scores"] = scores and _scores_left(sections, scores, papers)
-        db.execute(update(digests).where(digests.c.row == composed).values(kept))
-    return bool(left or others)
+    if not any(pick[0] in papers for _, _, picks in sections for pick in picks) and len(others) == len(more):
+        return True
+    owner = select(digests.c.subscriber).where(digests.c.row == composed).scalar_subquery()
+    moved = (digest_papers.c.subscriber == owner) & (digest_papers.c.digest == composed)
+    db.execute(delete(digest_papers).where(moved, digest_papers.c.paper.in_(papers)))
+    kept = {"sections": left, "more": others, "last_counted": max(others, default=None)}
+    kept["packed_scores"] = scores and _scores_left(sections, scores, papers)
+    db.execute(update(digests).where(digests.c.row == composed).values(kept))
+    return bool(left)
 
 
 def _scores_left(sections: Sequence[Any], scores: bytes, papers: Collection[int]) -> bytes:
@@ -180,6 +184,12 @@ def waiting_since(db: Connection, subscribers: Collection[int]) -> dict[int, dat
     some = (unsent_lists.c.included != _NONE) | (unsent_lists.c.counted != _NONE)
     mine = among(db, unsent_lists.c.subscriber, subscribers)
     return dict(db.execute(query.where(mine, some).group_by(unsent_lists.c.subscriber)).all())
+
+
+def forget_unsent(db: Connection, subscriber: int, before: datetime) -> None:
+    """Delete a subscriber's unsent papers whose letter was composed before a moment."""
+    old = (unsent_lists.c.subscriber == subscriber) & (unsent_lists.c.since < before)
+    db.execute(delete(unsent_lists).where(old))
 
 
 def settle(db: Connection, subscribers: Collection[int]) -> None:
