@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import time
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler
@@ -79,6 +81,18 @@ def test_the_model_knows_what_is_meant_much_the_same() -> None:
     assert MiniLM(tokens=32).encode([texts[2]])[0] @ vectors[2] > 0.99, "whoever else is in the batch"
     assert MiniLM().encode([]).shape == (0, 384)
     assert MiniLM.installed()
+
+
+def test_the_model_does_not_keep_what_it_needs_while_it_reads_long_texts() -> None:
+    program = """
+from paperround.meaning import MiniLM
+resident = lambda: int(open("/proc/self/statm").read().split()[1]) * 4096 / 1e6
+before = resident()
+MiniLM().encode(["robots that walk and keep their balance " * 60] * 40)
+print(resident() - before)
+"""
+    said = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert float(said.stdout) < 185, "megabytes; the weights take 90"
 
 
 def test_without_its_packages_the_model_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+
 _KEPT = 8 << 20  # bytes
 
 
@@ -13,3 +15,13 @@ def keep_freed_blocks() -> None:
     one that was freed (M_MMAP_THRESHOLD in mallopt(3)). Other libraries are not affected.
     """
     bytes(_KEPT)
+
+
+def return_free_blocks() -> None:
+    """Return blocks that the process has freed to the system, where the C library can (malloc_trim(3) of glibc).
+
+    It keeps what lies between blocks that are in use: 60 MB after a model of 23 MB was loaded.
+    """
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim:
+        trim(0)

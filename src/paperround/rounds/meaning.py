@@ -16,7 +16,7 @@ from paperround.app import App
 from paperround.domain.errors import MeaningError, QueryError
 from paperround.matching.vectors import VectorTable, pack, unpack
 from paperround.matching.words import Words, interpret
-from paperround.process import logs
+from paperround.process import logs, memory
 from paperround.store.vector_queue import text_of
 
 log = logs.logger()
@@ -146,6 +146,8 @@ def embed(app: App, seconds: float) -> int:
         app.store.vectors.keep(meaning.encoder.name, pairs, rematch=_any_plain_topic(app))
         made += len(papers)
         app.throttle.give_way()
+    if made:
+        memory.return_free_blocks()
     return made
 
 
