@@ -92,6 +92,21 @@ def test_ris_is_read_and_a_broken_reference_is_named() -> None:
     assert [one.where for one in found.problems] == ["reference 2"]
 
 
+def test_a_reference_of_ris_that_does_not_end_is_followed_by_the_next_one() -> None:
+    found = _read(
+        "TY  - JOUR\r\nTI  - Storks\r\n\r\nTY  - JOUR\r\nTI  - Cranes\r\nER  - \r\nTY  - JOUR\r\nTI  - Swans\r\n"
+    )
+    assert [one.title for one in found.entries] == ["Storks", "Cranes", "Swans"]
+    assert not found.problems
+
+
+def test_suffixes_and_the_others_of_authors_are_read() -> None:
+    [entry] = _read("@article{a, title={Storks}, author={Lund, Jr., Ola and {Bird Society} and others}}").entries
+    assert entry.authors == ("Ola Lund Jr.", "Bird Society")
+    [reference] = _read("TY  - JOUR\nTI  - Storks\nAU  - Lund, Ola, Jr.\nAU  - Bird Society\nER  -\n").entries
+    assert reference.authors == ("Ola Lund Jr.", "Bird Society")
+
+
 def test_a_reference_that_the_parser_gives_up_on_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     def give_up(_text: str) -> None:
         raise OSError("no tag")

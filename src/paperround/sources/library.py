@@ -22,6 +22,8 @@ MOST_ENTRIES = 2_000
 _MOST_SAID, _MOST_AUTHORS = 5_000, 100  # characters of an abstract, names
 _BIBTEX = re.compile(r"@\s*\w+\s*[{(]")
 _RIS = re.compile(r"^\ufeff?TY {1,2}- ", re.MULTILINE)
+# A reference ends with ER, or where the next one begins if that is missing.
+_RIS_END = re.compile(r"^ER  ?-.*$(?:\s*(?=^TY {1,2}- ))?|(?<=\n)(?=TY {1,2}- )", re.MULTILINE)
 _TAG = re.compile(r"<[^>]{0,100}>")
 
 
@@ -121,10 +123,8 @@ def _csl_name(person: Mapping[str, Any]) -> str:
 def _read_ris(text: str) -> _Read:
     import rispy  # noqa: PLC0415 - only for RIS files
 
-    number = 0
-    for number, block in enumerate(re.split(r"^ER  ?-.*$", text, flags=re.MULTILINE), 1):
-        if not block.strip():
-            continue
+    blocks = filter(str.strip, _RIS_END.split(text))
+    for number, block in enumerate(blocks, 1):
         try:
             found = rispy.loads(f"{block.strip()}\nER  - \n")
         except (OSError, ValueError, KeyError, AttributeError, IndexError) as error:
@@ -134,7 +134,7 @@ def _read_ris(text: str) -> _Read:
             yield f"reference {number}", "it is not a RIS reference: it begins with no TY"
         for one in found:
             title = one.get("title") or one.get("primary_title")
-            names = [_in_order(name) for name in one.get("authors") or one.get("first_authors") or ()]
+            names = [_ris_in_order(name) for name in one.get("authors") or one.get("first_authors") or ()]
             places = [one.get("doi"), *(one.get("urls") or ()), one.get("url"), one.get("number")]
             yield (
                 f"reference {number}",
@@ -158,16 +158,24 @@ def _read_bibtex(text: str) -> _Read:
 
 
 def _bibtex_entry(fields: Mapping[str, str]) -> LibraryEntry:
-    names = [_in_order(name) for name in re.split(r"\s+and\s+", fields.get("author", "")) if name.strip()]
+    written = [name for name in re.split(r"\s+and\s+", fields.get("author", "")) if name.strip()]
+    names = [_in_order(name) for name in written if name.strip() != "others"]  # which stands for et al.
     preprint = fields.get("eprint", "") if "arxiv" in fields.get("archiveprefix", "arxiv").lower() else ""
     places = [preprint, fields.get("doi"), fields.get("url"), fields.get("journal"), fields.get("note")]
     return entry_of(fields.get("title"), fields.get("abstract"), names, *places)
 
 
 def _in_order(name: str) -> str:
-    """Return a name in natural order: `Lovelace, Ada` becomes Ada Lovelace."""
-    family, comma, given = name.partition(",")
-    return f"{given} {family}" if comma else name
+    """Return a name of BibTeX in natural order: `Lovelace, Ada` becomes Ada Lovelace, `Lund, Jr., Ola` Ola Lund Jr."""
+    family, *suffix, given = name.split(",") if "," in name else ("", name)
+    return " ".join([given, family, *suffix])
+
+
+def _ris_in_order(name: str) -> str:
+    """Return a name of RIS in natural order: `Lund, Ola, Jr.` becomes Ola Lund Jr."""
+    family, _, rest = name.partition(",")
+    given, _, suffix = rest.partition(",")
+    return f"{given} {family} {suffix}"
 
 
 def entry_of(title: Any, abstract: Any, authors: Sequence[str], *places: Any) -> LibraryEntry:
