@@ -123,6 +123,23 @@ def test_a_title_that_arxiv_does_not_tell_is_asked_for_three_times(pages: Pages,
     assert len(services.asked) == 3
 
 
+def test_an_identifier_that_arxiv_refuses_does_not_stop_the_others(pages: Pages, services: Services) -> None:
+    pages.client.post(_page(pages), data={"do": "read", "text": "2411.01234 2503.0213"})
+    assert libraries.look_up_titles(pages.app) == 1
+    assert libraries.look_up_titles(pages.app) == 0
+    asked = [path.partition("id_list=")[2].partition("&")[0] for path in services.asked]
+    assert asked == ["2411.01234%2C2503.0213", "2411.01234", "2503.0213", "2503.0213"]
+
+
+def test_titles_wait_for_arxiv_to_come_back(pages: Pages, services: Services) -> None:
+    pages.client.post(_page(pages), data={"do": "read", "text": "2411.01234"})
+    services.body = b"<html>Down for maintenance</html>"
+    for _ in range(4):
+        assert libraries.look_up_titles(pages.app) == 0
+    services.body = None
+    assert libraries.look_up_titles(pages.app) == 1
+
+
 def test_a_zotero_library_is_read_page_by_page_and_its_key_is_stored_encrypted(
     pages: Pages, services: Services
 ) -> None:

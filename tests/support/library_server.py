@@ -55,6 +55,8 @@ class Services:
         if self.body is not None:
             return 200, {}, self.body
         if path.startswith("/arxiv"):
+            if "2503.0213" in query["id_list"].split(","):
+                return 400, {}, b"incorrect id format for 2503.0213"
             return (
                 200,
                 {},

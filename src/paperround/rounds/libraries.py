@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from paperround.app import App
 from paperround.domain.errors import SourceError
+from paperround.domain.models import Listing
 from paperround.process import logs
 from paperround.process.encryption import decrypt, encrypt
 from paperround.rounds.authors import papers_by
@@ -104,24 +105,40 @@ def read_due(app: App) -> None:
 
 
 def look_up_titles(app: App) -> int:
-    """Look up titles and abstracts of examples without a title at arXiv; return how many were found."""
-    waiting = app.store.examples.waiting(_TITLES_AT_ONCE)
-    if not waiting:
-        return 0
-    names = {row: key.removeprefix("arxiv:") for row, key in waiting}
-    params: dict[str, str | int] = {"id_list": ",".join(dict.fromkeys(names.values())), "max_results": len(names)}
+    """Look up titles and abstracts of examples without a title at arXiv; return how many were found.
+
+    If arXiv cannot be reached now, they wait.
+    """
+    names = {row: key.removeprefix("arxiv:") for row, key in app.store.examples.waiting(_TITLES_AT_ONCE)}
     try:
-        answer = app.http.get(ARXIV_API, asker="arXiv", params=params)
-        answer.expect_ok("arXiv")
-        listings = arxiv.parse(answer.body, app.clock().date()).listings
+        known = {one.arxiv_id: one for one in _listings(app, list(dict.fromkeys(names.values())))}
     except SourceError as error:
         log.info("titles were not looked up", problem=str(error))
-        listings = ()
-    by_id = {one.arxiv_id: one for one in listings}
+        return 0
     found = {
-        row: Example(f"arxiv:{name}", by_id[name].title, by_id[name].abstract, by_id[name].authors)
+        row: Example(f"arxiv:{name}", known[name].title, known[name].abstract, known[name].authors)
         for row, name in names.items()
-        if name in by_id
+        if name in known
     }
     app.store.examples.fill(found, list(names))
     return len(found)
+
+
+def _listings(app: App, names: Sequence[str]) -> Sequence[Listing]:
+    """Return the papers with these identifiers that arXiv has. Raises SourceError if it cannot be reached now."""
+    if not names:
+        return ()
+    params: dict[str, str | int] = {"id_list": ",".join(names), "max_results": len(names)}
+    try:
+        answer = app.http.get(ARXIV_API, asker="arXiv", params=params)
+        answer.expect_ok("arXiv")
+        return arxiv.parse(answer.body, app.clock().date()).listings
+    except SourceError as error:
+        if error.again:
+            raise
+        if len(names) == 1:
+            log.info("a title was not looked up", paper=names[0], problem=str(error))
+            return ()
+    # arXiv refuses a whole list for one identifier that there cannot be, such as 2503.0213.
+    middle = len(names) // 2
+    return [*_listings(app, names[:middle]), *_listings(app, names[middle:])]

@@ -166,7 +166,7 @@ def _bibtex_entry(fields: Mapping[str, str]) -> LibraryEntry:
 
 
 def _in_order(name: str) -> str:
-    """Return a name of BibTeX in natural order: `Lovelace, Ada` becomes Ada Lovelace, `Lund, Jr., Ola` Ola Lund Jr."""
+    """Return a name of BibTeX in natural order: `Lovelace, Ada` is Ada Lovelace, `Lund, Jr., Ola` Ola Lund Jr."""
     family, *suffix, given = name.split(",") if "," in name else ("", name)
     return " ".join([given, family, *suffix])
 

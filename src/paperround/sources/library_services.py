@@ -96,7 +96,8 @@ def _work(group: dict[str, Any]) -> LibraryEntry | None:
         summary = group["work-summary"][0]
         title = summary["title"]["title"]["value"]
         names = (summary.get("external-ids") or {}).get("external-id") or []
-        places = [one.get("external-id-value") for one in names if isinstance(one, dict)]
+        own = [one for one in names if one.get("external-id-relationship") != "part-of"]  # the book or journal
+        places = [one.get("external-id-value") for one in own]
     except (KeyError, IndexError, TypeError, AttributeError):
         return None
     return entry_of(title, "", (), *places)
