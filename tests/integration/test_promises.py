@@ -12,7 +12,6 @@ from structlog.testing import capture_logs
 
 from paperround.domain.models import DeliveryState, Outcome, Stage, Subscriber, SubscriberState
 from paperround.rounds import pipeline, topic_matching
-from paperround.rounds.interests import Interests
 from paperround.store import subscribers
 from paperround.store.deliveries import Settlement
 from paperround.store.subscriber_changes import SubscriberChange
@@ -56,15 +55,14 @@ def test_a_first_letter_on_a_day_that_has_one_waits_and_swallows_nothing(site: S
 def test_a_match_made_while_a_changed_topic_is_compared_anew_is_kept(site: Site, monkeypatch) -> None:
     site.subscriber("ada@example.org", "robots")
     site.papers(listing(1))
-    interests = site.app.shared(Interests)
-    batch = interests.batch
+    matches_of = site.app.store.topics.matches_of
 
-    def meanwhile(papers):
-        monkeypatch.setattr(interests, "batch", batch)
+    def meanwhile(topic):
+        monkeypatch.setattr(site.app.store.topics, "matches_of", matches_of)
         site.papers(listing(2))
-        return batch(papers)
+        return matches_of(topic)
 
-    monkeypatch.setattr(interests, "batch", meanwhile)
+    monkeypatch.setattr(site.app.store.topics, "matches_of", meanwhile)
     site.topic("robots", "robots OR machines")
     assert a_round(site, MORNING + HOUR).composed == 1
     [delivery] = site.app.store.deliveries.report()
