@@ -39,14 +39,14 @@ def notices(site: Site) -> list[str]:
 
 def before_storing(site: Site, monkeypatch: pytest.MonkeyPatch, happens: Any) -> None:
     """Let something happen once between what a confirmation reads and what it stores."""
-    store, left = site.app.store.changes.confirm, [happens]
+    store, left = site.app.store.subscriber_changes.confirm, [happens]
 
     def confirm(*given: Any) -> bool:
         if left:
             left.pop()()
         return store(*given)
 
-    monkeypatch.setattr(site.app.store.changes, "confirm", confirm)
+    monkeypatch.setattr(site.app.store.subscriber_changes, "confirm", confirm)
 
 
 def test_of_two_presses_at_once_one_confirms(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,8 +15,8 @@ from paperround.domain.models import BounceKind, Delivery, DeliveryState, Notice
 from paperround.rounds import pipeline
 from paperround.store.deliveries import Deliveries, LatestDelivery, RecentAttempts, RelayState, Settlement
 from paperround.store.engine import reading, writing
-from paperround.store.requests import NewNotice, notice_row
 from paperround.store.schema import deliveries, relay
+from paperround.store.subscription_requests import NewNotice, notice_row
 from support.papers import listing
 from support.site import MORNING, Site
 

@@ -106,7 +106,7 @@ def test_a_list_that_ends_in_the_middle_says_how_far_it_came_and_can_be_imported
     site = Site(tmp_path, database_url)
     site.topic("robots")
     monkeypatch.setattr(csv_import, "_ROWS_AT_ONCE", 2)
-    save, saved = site.app.store.changes.save, []
+    save, saved = site.app.store.subscriber_changes.save, []
 
     def fails_later(changes: Any, *args: Any, **named: Any) -> Any:
         if "zoe@example.org" in {change.email for change in changes}:
@@ -115,7 +115,7 @@ def test_a_list_that_ends_in_the_middle_says_how_far_it_came_and_can_be_imported
         return save(changes, *args, **named)
 
     with monkeypatch.context() as broken:
-        broken.setattr(site.app.store.changes, "save", fails_later)
+        broken.setattr(site.app.store.subscriber_changes, "save", fails_later)
         with pytest.raises(StoreError, match="the disk is full; 2 rows were imported before"):
             import_list(site)
     assert [one.email for one in site.app.store.subscribers.by_address()] == ["ada@example.org", "ben@example.org"]
@@ -152,7 +152,7 @@ def test_an_address_that_somebody_else_adds_meanwhile_is_changed_and_not_lost(
     monkeypatch.setattr(subscriber_changes, "_lock", before_it_was_added)
     patch = {"topics": ("robots",)}
     changes = [SubscriberChange(f"s{n}@example.org", patch, SubscriberState.ACTIVE) for n in range(3)]
-    told = site.app.store.changes.save(changes, MORNING)
+    told = site.app.store.subscriber_changes.save(changes, MORNING)
     assert [one.effect for one in told] == [Effect.NEW, Effect.CHANGED, Effect.NEW]
     assert {one.preferences.topics for one in site.app.store.subscribers.all()} == {("robots",)}
     site.app.close()

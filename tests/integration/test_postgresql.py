@@ -52,7 +52,7 @@ def test_two_imports_in_opposite_order_do_not_wait_for_each_other_in_a_circle(
 def test_results_of_an_import_stand_in_the_order_that_was_given(store: Store) -> None:
     emails = ["cy@example.org", "ada@example.org", "ben@example.org"]
     changes = [SubscriberChange(email, {}, SubscriberState.ACTIVE) for email in emails]
-    assert [result.email for result in store.changes.save(changes, MORNING)] == emails
+    assert [result.email for result in store.subscriber_changes.save(changes, MORNING)] == emails
 
 
 def _take(store: Store, lock: Callable[[Connection], None]) -> None:
@@ -142,7 +142,7 @@ def test_those_who_are_among_others_work_at_once_and_one_who_is_alone_waits_for_
 def test_days_are_counted_in_utc_whatever_time_zone_the_session_has(store: Store) -> None:
     late = MORNING.replace(hour=23, minute=30)
     changes = [SubscriberChange("ada@example.org", {}, SubscriberState.ACTIVE)]
-    store.changes.save(changes, late)
+    store.subscriber_changes.save(changes, late)
     other = connect(str(store._url))
     name = other.url.database
     with other.connect() as db:

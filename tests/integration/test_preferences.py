@@ -267,7 +267,7 @@ def test_a_pause_and_other_preferences_are_saved_together_or_not_at_all(
         raise StoreError("the disk is full")
 
     with monkeypatch.context() as patched:
-        patched.setattr(pages.app.store.changes, "save", fail)
+        patched.setattr(pages.app.store.subscriber_changes, "save", fail)
         for save in (
             membership.change,
             lambda app, who, given: membership.add(app, who.email, given, confirmed=True),

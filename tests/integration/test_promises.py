@@ -102,7 +102,9 @@ def test_whoever_leaves_while_a_change_is_on_its_way_has_left(site: Site) -> Non
     site.subscriber("ada@example.org", "robots")
     seen = membership.subscriber(site.app, "ada@example.org")
     membership.unsubscribe(site.app, seen)
-    site.app.store.changes.save([SubscriberChange(seen.email, seen.preferences.as_patch(), seen.state)], site.clock())
+    site.app.store.subscriber_changes.save(
+        [SubscriberChange(seen.email, seen.preferences.as_patch(), seen.state)], site.clock()
+    )
     membership.resume(site.app, seen)
     assert membership.subscriber(site.app, "ada@example.org").state is SubscriberState.UNSUBSCRIBED
 

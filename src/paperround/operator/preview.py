@@ -255,7 +255,7 @@ def days(app: App, wanted: PreviewRequest, limit: int = 14) -> list[date]:
     if wanted.email:
         found = app.store.issues.digests_of(subscriber_named(app, wanted.email).row, limit)
         return [digest.day for digest in found]
-    return app.store.reasons.days(wanted.topics, limit) if wanted.topics else []
+    return app.store.explanations.days(wanted.topics, limit) if wanted.topics else []
 
 
 def _drawn(app: App, wanted: PreviewRequest) -> _DigestDraft:
@@ -318,12 +318,12 @@ def _followers(app: App, slugs: tuple[str, ...], day: date | None, cadence: Cade
         state=SubscriberState.ACTIVE,
         preferences=Preferences(topics=slugs, cadence=cadence),
     )
-    newest = app.store.reasons.days(slugs, 1) if cadence.covers_several_days and day is None else []
+    newest = app.store.explanations.days(slugs, 1) if cadence.covers_several_days and day is None else []
     named = newest[0] if newest else day or app.clock().date()
     if span := span_days(cadence, named):
-        matches = app.store.reasons.latest(slugs, span[0], span[-1], _PAPERS_A_DAY * len(span))
+        matches = app.store.explanations.latest(slugs, span[0], span[-1], _PAPERS_A_DAY * len(span))
     else:
-        matches = app.store.reasons.latest(slugs, day or date.min, day or date.max, _PAPERS_A_DAY)
+        matches = app.store.explanations.latest(slugs, day or date.min, day or date.max, _PAPERS_A_DAY)
     rows = {match.paper for match in matches}
     batch = DueBatch(
         [DueSubscriber(subscriber, subscriber.topics)],
@@ -408,15 +408,15 @@ def _evidence(
         return shown.papers, (), {}  # in the store its numbers are other papers'
     had = _had(app, shown, rows) if shown.origin is Origin.NEXT else {}
     papers = {**app.store.papers.by_rows({*rows, *had} - shown.papers.keys()), **shown.papers}
-    matches = shown.matches or tuple(app.store.reasons.matches(rows, _slugs(shown)))
-    return papers, (*matches, *app.store.reasons.matches(had, _slugs(shown))), had
+    matches = shown.matches or tuple(app.store.explanations.matches(rows, _slugs(shown)))
+    return papers, (*matches, *app.store.explanations.matches(had, _slugs(shown))), had
 
 
 def _had(app: App, shown: Preview, rows: Iterable[int]) -> dict[int, date]:
     """The past week's papers on the subscriber's topics that they have had, and when."""
     since = news_horizon(app.clock()).date()
-    week = app.store.reasons.latest(_slugs(shown), since, date.max, _LOOKED_AT)
-    return app.store.reasons.had(shown.subscriber.row, {match.paper for match in week} - set(rows))
+    week = app.store.explanations.latest(_slugs(shown), since, date.max, _LOOKED_AT)
+    return app.store.explanations.had(shown.subscriber.row, {match.paper for match in week} - set(rows))
 
 
 def _by_paper(

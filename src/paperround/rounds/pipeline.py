@@ -438,7 +438,7 @@ def sweep(app: App) -> int:
     topic_matching.reindex(app)
     topic_matching.match_papers(app)
     topic_matching.match_topics(app)
-    app.store.personal.forget_unconfirmed(now - _UNCONFIRMED_KEPT)
+    app.store.subscription_requests.forget_unconfirmed(now - _UNCONFIRMED_KEPT)
     app.store.address_changes.forget(now - _UNCONFIRMED_KEPT)
     webhooks.prune(app)
     app.store.pictures.forget(now - _PICTURES_KEPT)

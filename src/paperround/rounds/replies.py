@@ -17,7 +17,7 @@ from paperround.rendering import view
 from paperround.rendering.language import Language
 from paperround.rendering.letter import in_order
 from paperround.rounds.letters import LetterBuilder
-from paperround.store.requests import NewNotice
+from paperround.store.subscription_requests import NewNotice
 
 
 def take_reply(app: App, reply: LetterReply) -> tuple[str, str | None, bool]:

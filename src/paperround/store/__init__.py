@@ -2,9 +2,9 @@
 
 `Store` has one attribute for each group of statements: `store.papers`, `store.pictures`, `store.topics`,
 `store.subscribers`, `store.issues`, `store.feedback`, `store.examples`, `store.vectors`, `store.summaries`,
-`store.deliveries`, `store.bounces`, `store.events`, `store.sources`, `store.service_turns` and others.
-`store.browsing` reads for the public pages, `store.personal` for one subscriber, and `store.reasons` explains why a
-paper was or was not sent. Each method is one transaction.
+`store.deliveries`, `store.bounces`, `store.events`, `store.sources`, `store.service_turns` and others. The file of each
+has its name. `store.browsing` reads for the public pages, `store.data_export` all about one subscriber, and
+`store.explanations` explains why a paper was or was not sent. Each method is one transaction.
 """
 
 from __future__ import annotations
@@ -21,13 +21,15 @@ from paperround.domain.errors import StoreError, WrongUse
 from paperround.process import private_files
 from paperround.store.access import Access
 from paperround.store.address_changes import AddressChanges
+from paperround.store.address_hashes import AddressHashes
 from paperround.store.bounces import Bounces
 from paperround.store.browsing import Browsing
+from paperround.store.data_export import DataExport
 from paperround.store.deliveries import Deliveries
 from paperround.store.engine import connect, lock_exclusively, reading, sqlite_file, upsert, writing
 from paperround.store.events import Events, Wanted
 from paperround.store.examples import Examples
-from paperround.store.explain import Explanations
+from paperround.store.explanations import Explanations
 from paperround.store.feedback import SubscriberFeedback
 from paperround.store.issues import Issues
 from paperround.store.migrations import current_revision, migrate, newest_revision
@@ -36,19 +38,18 @@ from paperround.store.papers import Papers
 from paperround.store.pictures import Pictures
 from paperround.store.private_feeds import PrivateFeeds
 from paperround.store.quotas import Quotas
-from paperround.store.reading_list import ReadingLists
-from paperround.store.requests import Personal
+from paperround.store.reading_lists import ReadingLists
 from paperround.store.retention import Retention
 from paperround.store.schema import notes
 from paperround.store.search import SearchIndex, SearchLanguage
+from paperround.store.service_turns import ServiceTurns
 from paperround.store.shown import ShownVersion
 from paperround.store.sources import Sources
 from paperround.store.subscriber_changes import SubscriberChanges
 from paperround.store.subscribers import Subscribers
+from paperround.store.subscription_requests import SubscriptionRequests
 from paperround.store.summaries import Summaries
-from paperround.store.suppressed import AddressHashes
 from paperround.store.topics import Topics
-from paperround.store.turns import ServiceTurns
 from paperround.store.vectors import StoredVectors
 
 __all__ = ["Store"]
@@ -73,7 +74,7 @@ class Store:
         self.pictures = Pictures(self._engine)
         self.topics = Topics(self._engine)
         self.subscribers = Subscribers(self._engine, wanted or {}, self.address_hashes)
-        self.changes = SubscriberChanges(self._engine, wanted or {}, self.address_hashes)
+        self.subscriber_changes = SubscriberChanges(self._engine, wanted or {}, self.address_hashes)
         self.issues = Issues(self._engine)
         self.feedback = SubscriberFeedback(self._engine)
         self.reading_lists = ReadingLists(self._engine)
@@ -86,14 +87,15 @@ class Store:
         self.sources = Sources(self._engine)
         self.service_turns = ServiceTurns(self._engine)
         self.browsing = Browsing(self._engine, index)
-        self.personal = Personal(self._engine, self.address_hashes)
+        self.subscription_requests = SubscriptionRequests(self._engine, self.address_hashes)
+        self.data_export = DataExport(self._engine)
         self.address_changes = AddressChanges(self._engine)
         self.private_feeds = PrivateFeeds(self._engine)
         self.access = Access(self._engine)
         self.quotas = Quotas(self._engine)
         self.retention = Retention(self._engine)
         self.overview = Overview(self._engine)
-        self.reasons = Explanations(self._engine)
+        self.explanations = Explanations(self._engine)
 
     @property
     def in_memory(self) -> bool:

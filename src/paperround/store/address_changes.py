@@ -12,9 +12,9 @@ from sqlalchemy.exc import IntegrityError
 from paperround.domain.models import NoticeKind, Subscriber, SubscriberState
 from paperround.store.deliveries import WAITING
 from paperround.store.engine import reading, writing
-from paperround.store.requests import NewNotice, notice_row
 from paperround.store.schema import address_changes, deliveries, subscribers, suppressions
 from paperround.store.subscribers import email_key, load
+from paperround.store.subscription_requests import NewNotice, notice_row
 
 # Limits against abuse: nobody may flood a mailbox or use up the relay by typing addresses into a form.
 _DAY, _MONTH, _MAILBOX_PER_MONTH = timedelta(days=1), timedelta(days=30), 5

@@ -12,8 +12,7 @@ from paperround.domain.models import Feedback, NoticeKind
 from paperround.domain.preferences import OWN_PREFIX, Breadth
 from paperround.store.bulk import among
 from paperround.store.engine import reading, upsert, writing
-from paperround.store.reading_list import save_paper
-from paperround.store.requests import NewNotice, notice_row
+from paperround.store.reading_lists import save_paper
 from paperround.store.schema import (
     ROW_KEY,
     deliveries,
@@ -24,6 +23,7 @@ from paperround.store.schema import (
     subscriptions,
     topics,
 )
+from paperround.store.subscription_requests import NewNotice, notice_row
 from paperround.store.topics import renew_unread
 
 _CHUNK = 500

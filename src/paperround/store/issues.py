@@ -35,7 +35,7 @@ from paperround.store.examples import examples_of
 from paperround.store.feedback import ratings_of
 from paperround.store.new_digests import DigestWriter, count_by_day
 from paperround.store.papers import paper_from_snapshot
-from paperround.store.reading_list import saved_by
+from paperround.store.reading_lists import saved_by
 from paperround.store.schema import (
     deliveries,
     digest_papers,
@@ -129,6 +129,14 @@ class Issues:
         """Return a digest as it was composed."""
         with reading(self._engine) as db:
             return next(iter(_digests(db, digests.c.row == row).values()))
+
+    def digest_owner(self, digest: int) -> tuple[int, datetime] | None:
+        """Return the subscriber of a digest and when it was composed, or None if it no longer exists."""
+        with reading(self._engine) as db:
+            found = db.execute(
+                select(digests.c.subscriber, digests.c.created_at).where(digests.c.row == digest)
+            ).one_or_none()
+            return (found.subscriber, found.created_at) if found else None
 
     def digest_of_delivery(self, row: int) -> Digest | None:
         """Return the digest of a delivery, or None for a notice or an unknown delivery."""

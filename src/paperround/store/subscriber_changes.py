@@ -18,15 +18,15 @@ from sqlalchemy.exc import IntegrityError
 from paperround.domain.models import EventKind, NoticeKind, Subscriber, SubscriberState, Topic
 from paperround.domain.preferences import DEFAULTS, Patch, Preferences, followed_slugs, write
 from paperround.domain.schedule import issue_date, next_digest_at
+from paperround.store.address_hashes import AddressHashes, recognize
 from paperround.store.bulk import ManyRows, NewRows, among
 from paperround.store.engine import lock_shared, trial, upsert, writing
 from paperround.store.events import Wanted, tell
 from paperround.store.feedback import rate_one
 from paperround.store.issues import has_unread
-from paperround.store.requests import NewNotice, notice_row
 from paperround.store.schema import deliveries, subscribers, subscriptions, suppressions, topics
 from paperround.store.subscribers import COLUMNS, email_key, load, stored, take_turns
-from paperround.store.suppressed import AddressHashes, recognize
+from paperround.store.subscription_requests import NewNotice, notice_row
 from paperround.store.topics import edition_before, news_horizon, renew_unread, save_topics
 from paperround.store.unsent import forget_unsent
 

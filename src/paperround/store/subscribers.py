@@ -15,11 +15,11 @@ from paperround.domain.models import EventKind, Subscriber, SubscriberState
 from paperround.domain.preferences import FIELDS, Preferences, is_follow, read_patch
 from paperround.domain.schedule import Cadence, mended_digest_at, next_digest_at, period
 from paperround.domain.tokens import MOST_RENEWALS
+from paperround.store.address_hashes import AddressHashes, conceal, recognize
 from paperround.store.bulk import among
 from paperround.store.engine import lock_exclusively, lock_shared, reading, upsert, writing
 from paperround.store.events import Wanted, tell
 from paperround.store.schema import bounces, digest_papers, subscribers, subscriptions, suppressions, topics
-from paperround.store.suppressed import AddressHashes, conceal, recognize
 
 _CHUNK = 1_000
 COLUMNS = tuple(name for name in FIELDS if name in subscribers.c)
@@ -155,6 +155,12 @@ class Subscribers:
             if left and found[0].state.is_subscribed:
                 tell(db, self._wanted, EventKind.UNSUBSCRIBED, found[0].email, now)
             return found[0].state is not state
+
+    def keep_unsubscribe_reason(self, row: int, because: str) -> None:
+        """Store why a subscriber left, in their own words."""
+        gone = (subscribers.c.row == row) & (subscribers.c.state == SubscriberState.UNSUBSCRIBED.value)
+        with writing(self._engine) as db:
+            db.execute(update(subscribers).where(gone).values(unsubscribe_reason=because))
 
     def resume_due(self, now: datetime) -> int:
         """Resume the subscriptions of everyone whose pause has ended, and return how many there were."""

@@ -17,9 +17,9 @@ from paperround.rendering.followed_names import followed_name
 from paperround.rounds import topic_matching
 from paperround.rounds.letters import new_message_id
 from paperround.store.feedback import MOST_RATINGS, InterestFollower
-from paperround.store.requests import NewNotice, Requester, RequestResult, SubscriptionRequest
 from paperround.store.subscriber_changes import Confirmation, SubscriberChange, interests_in
 from paperround.store.subscribers import requested
+from paperround.store.subscription_requests import NewNotice, Requester, RequestResult, SubscriptionRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ def ask_to_subscribe(
     """
     notice = new_notice(app, _chosen(_public_names(app), patch))
     request = SubscriptionRequest(email, patch, consent, notice, by, first_now, answers or {})
-    queued = app.store.personal.request([request], app.clock())[0].queued
+    queued = app.store.subscription_requests.add([request], app.clock())[0].queued
     if queued:
         app.nudge()
     return queued
@@ -80,7 +80,7 @@ def ask_all(app: App, changes: Sequence[SubscriberChange], *, first_now: bool, d
         )
         for change in changes
     ]
-    results = app.store.personal.request(requests, now, dry_run=dry_run)
+    results = app.store.subscription_requests.add(requests, now, dry_run=dry_run)
     if not dry_run and any(result.queued for result in results):
         app.nudge()
     return results
@@ -92,7 +92,7 @@ def ask_for_link(app: App, email: str) -> bool:
     Returns whether an email was queued. None is queued for an unknown address, a second time within a day, or a
     sixth time within 30 days.
     """
-    queued = app.store.personal.link(email, new_notice(app, {}), app.clock())
+    queued = app.store.subscription_requests.queue_link(email, new_notice(app, {}), app.clock())
     if queued:
         app.nudge()
     return queued
@@ -128,7 +128,7 @@ def confirm(app: App, subscriber: Subscriber, consent: Mapping[str, str] | None 
     found: Subscriber | None = subscriber
     while found is not None and (request := pending_request(app, found)):
         prepared = _prepared(app, found, request, consent or {})
-        if app.store.changes.confirm(prepared, app.clock()):
+        if app.store.subscriber_changes.confirm(prepared, app.clock()):
             app.nudge()
             return True
         found = app.store.subscribers.by_row(subscriber.row)  # somebody else was faster, or asked for something else

@@ -31,9 +31,9 @@ from paperround.process.resources import templates
 from paperround.rendering import language as languages
 from paperround.rendering import theme as themes
 from paperround.rounds import topic_matching
-from paperround.store.requests import RequestResult
 from paperround.store.subscriber_changes import ChangeResult, Effect, SubscriberChange
 from paperround.store.subscribers import email_key
+from paperround.store.subscription_requests import RequestResult
 from paperround.subscribers import confirmation
 
 _DECIDING = {"queries", "follows", "breadth"}  # what an interest takes depends on these preferences
@@ -115,7 +115,9 @@ def add_all(
     asked = {change.email: change for change, found in pairs if change.email in ask and _stays_pending(change, found)}
     saved = [_in_view_of(found, _paused_from_start(change)) for change, found in pairs if change.email not in asked]
     applied = (
-        app.store.changes.save(saved, now, first_at=now if first_now else None, dry_run=dry_run) if saved else []
+        app.store.subscriber_changes.save(saved, now, first_at=now if first_now else None, dry_run=dry_run)
+        if saved
+        else []
     )
     added = {one.email: Addition(*one) for one in applied}
     results = confirmation.ask_all(app, list(asked.values()), first_now=first_now, dry_run=dry_run)
@@ -134,7 +136,7 @@ def change(app: App, subscriber: Subscriber, patch: Patch) -> ChangeResult | Non
     if _pause_changes(patch, subscriber):
         check_pause(app, subscriber, patch["paused_until"])
     changes = [_in_view_of(subscriber, SubscriberChange(subscriber.email, patch))]
-    applied = app.store.changes.save(changes, app.clock(), only_known=True)
+    applied = app.store.subscriber_changes.save(changes, app.clock(), only_known=True)
     _match_followed(app, changes, drop=True)
     return applied[0] if applied else None
 
@@ -175,7 +177,7 @@ def _match_followed(app: App, changes: Sequence[SubscriberChange], *, drop: bool
 
 def store_unsubscribe_reason(app: App, subscriber: Subscriber, because: str) -> None:
     """Store the reason why somebody unsubscribed."""
-    app.store.personal.keep_unsubscribe_reason(subscriber.row, clean(because)[:MOST_UNSUBSCRIBE_REASON])
+    app.store.subscribers.keep_unsubscribe_reason(subscriber.row, clean(because)[:MOST_UNSUBSCRIBE_REASON])
 
 
 def rate_paper(app: App, subscriber: Subscriber, paper: int, verdict: int) -> bool:

@@ -61,7 +61,7 @@ def change(request: Request, context: ContextDep, token: str, form: Form) -> Res
 @get("/p/{token}/data.json")
 def data(context: ContextDep, token: str) -> Response:
     """Return all stored data of the subscriber as a file."""
-    held = context.app.store.personal.everything(subscriber_of(context, token).row)
+    held = context.app.store.data_export.of(subscriber_of(context, token).row)
     body = json.dumps(held, default=_plain, ensure_ascii=False, indent=1)
     headers = {**PRIVATE, "Content-Disposition": 'attachment; filename="paperround.json"'}
     return Response(body, headers=headers, media_type="application/json")

@@ -42,7 +42,7 @@ def digest_owner(context: RequestContext, purpose: str, token: str) -> tuple[Dig
     erased.
     """
     row, renewals = tokens.split_generation(tokens.read(context.app.keys, purpose, token))
-    owner = context.app.store.personal.digest_owner(row)
+    owner = context.app.store.issues.digest_owner(row)
     subscriber = _current(context.app.store.subscribers.by_row(owner[0]), renewals) if owner else None
     if subscriber is None:
         raise BadToken("this email was erased together with its subscriber")

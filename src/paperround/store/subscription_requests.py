@@ -1,4 +1,4 @@
-"""Requests for an address, which wait for its owner's confirmation, and what the owner can have sent or export."""
+"""Requests for an address, which wait for its owner's confirmation, and the links that its owner can have sent."""
 
 from __future__ import annotations
 
@@ -18,38 +18,21 @@ from sqlalchemy import (
     exists,
     func,
     insert,
-    null,
     or_,
     select,
-    union_all,
     update,
 )
 
 from paperround.domain.models import DeliveryState, NoticeKind, Subscriber, SubscriberState
 from paperround.domain.preferences import DEFAULTS, Patch, write
+from paperround.store.address_hashes import AddressHashes, recognize
 from paperround.store.bulk import among
-from paperround.store.engine import reading, trial, upsert, writing
+from paperround.store.engine import trial, upsert, writing
 from paperround.store.schema import (
-    address_changes,
-    attempts,
-    bounces,
     deliveries,
-    digest_papers,
-    digests,
-    examples,
-    feedback,
-    issues,
-    libraries,
-    papers,
-    saved_papers,
     subscribers,
-    subscriptions,
-    suppressions,
-    topics,
 )
-from paperround.store.sent_before import COUNTED, select_counted
 from paperround.store.subscribers import add, email_key, load, stored, take_turns
-from paperround.store.suppressed import AddressHashes, recognize
 
 _CHUNK = 500
 # Limits against abuse: strangers must not flood a mailbox by typing its address into forms.
@@ -106,13 +89,13 @@ class RequestResult:
     """Whether a notice was queued."""
 
 
-class Personal:
-    """Requests for one address and data of one subscriber; others must not learn whether it is known."""
+class SubscriptionRequests:
+    """Requests for addresses; whoever makes one must not learn whether the address is known."""
 
     def __init__(self, engine: Engine, hashes: AddressHashes) -> None:
         self._engine, self._hashes = engine, hashes
 
-    def request(
+    def add(
         self, requests: Sequence[SubscriptionRequest], now: datetime, *, dry_run: bool = False
     ) -> list[RequestResult]:
         """Store requests until the owners of the addresses confirm them, and return their results.
@@ -131,7 +114,7 @@ class Personal:
             some = (requests[start : start + _CHUNK] for start in range(0, len(requests), _CHUNK))
             return [result for chunk in some for result in _request_several(db, chunk, now)]
 
-    def link(self, email: str, notice: NewNotice, now: datetime) -> bool:
+    def queue_link(self, email: str, notice: NewNotice, now: datetime) -> bool:
         """Queue the link to the preferences of a known address, and return whether it was queued.
 
         A pending subscriber is sent the confirmation again.
@@ -142,20 +125,6 @@ class Personal:
                 return False
             pending = found.state is SubscriberState.PENDING
             return _queue(db, found, NoticeKind.CONFIRM if pending else NoticeKind.YOUR_LINK, notice, now)
-
-    def keep_unsubscribe_reason(self, row: int, because: str) -> None:
-        """Store why a subscriber left, in their own words."""
-        gone = (subscribers.c.row == row) & (subscribers.c.state == SubscriberState.UNSUBSCRIBED.value)
-        with writing(self._engine) as db:
-            db.execute(update(subscribers).where(gone).values(unsubscribe_reason=because))
-
-    def digest_owner(self, digest: int) -> tuple[int, datetime] | None:
-        """Return the subscriber of a digest and when it was composed, or None if it no longer exists."""
-        with reading(self._engine) as db:
-            found = db.execute(
-                select(digests.c.subscriber, digests.c.created_at).where(digests.c.row == digest)
-            ).one_or_none()
-            return (found.subscriber, found.created_at) if found else None
 
     def forget_unconfirmed(self, before: datetime) -> int:
         """Delete addresses that were entered before a moment and never confirmed, and return how many there were."""
@@ -168,16 +137,6 @@ class Personal:
         )
         with writing(self._engine) as db:
             return len(db.execute(delete(subscribers).where(strangers).returning(subscribers.c.row)).all())
-
-    def everything(self, row: int) -> dict[str, Any]:
-        """Return all stored data about a subscriber, for their data export."""
-        with reading(self._engine) as db:
-            mine = db.execute(select(subscribers).where(subscribers.c.row == row)).mappings().one()
-            held = {"subscriber": {name: value for name, value in mine.items() if name != "row"}}
-            return held | {
-                name: [dict(found) for found in db.execute(query).mappings()]
-                for name, query in _stored_about(db, mine["row"], mine["email_key"]).items()
-            }
 
 
 def _is_left_alone(db: Connection, found: Subscriber, now: datetime) -> bool:
@@ -336,94 +295,3 @@ def notice_row(row: int, email: str, kind: NoticeKind, notice: NewNotice, now: d
         "expires_at": notice.expires_at,
         "created_at": now,
     }
-
-
-def _stored_about(db: Connection, row: int, key: str) -> dict[str, Any]:
-    """Return queries for all that is stored about a subscriber, by the names that their copy of the data uses."""
-    return _reading(db, row) | _mail(row) | _address(row, key)
-
-
-def _reading(db: Connection, row: int) -> dict[str, Any]:
-    """What they follow, were sent, and said about it."""
-    return {
-        "topics": select(topics.c.slug, topics.c.name, topics.c.query, topics.c.private, subscriptions.c.created_at)
-        .join_from(subscriptions, topics)
-        .where(subscriptions.c.subscriber == row)
-        .order_by(subscriptions.c.place),
-        "digests": select(digests.c.row.label("number"), issues.c.cadence, issues.c.day, digests.c.created_at)
-        .join_from(digests, issues)
-        .where(digests.c.subscriber == row)
-        .order_by(digests.c.row),
-        "papers": _papers_sent(db, row),
-        "feedback": select(papers.c.id, papers.c.title, feedback.c.verdict, feedback.c.at)
-        .join_from(feedback, papers)
-        .where(feedback.c.subscriber == row)
-        .order_by(feedback.c.at, papers.c.row),
-        "saved": select(papers.c.id, papers.c.title, saved_papers.c.at)
-        .join_from(saved_papers, papers)
-        .where(saved_papers.c.subscriber == row)
-        .order_by(saved_papers.c.at, papers.c.row),
-        "examples": select(*(examples.c[name] for name in ("key", "title", "abstract", "authors", "at")))
-        .where(examples.c.subscriber == row)
-        .order_by(examples.c.row),
-        "libraries": select(*(libraries.c[name] for name in ("kind", "account", "synced_at", "problem")))
-        .where(libraries.c.subscriber == row)
-        .order_by(libraries.c.kind),
-    }
-
-
-def _mail(row: int) -> dict[str, Any]:
-    """Their emails, and what became of them."""
-    letters = deliveries.c.subscriber == row
-    return {
-        "letters": select(
-            deliveries.c.row.label("number"),
-            deliveries.c.notice,
-            deliveries.c.digest,
-            deliveries.c.email,
-            deliveries.c.message_id,
-            deliveries.c.state,
-            deliveries.c.reason,
-            deliveries.c.created_at,
-            deliveries.c.finished_at,
-        )
-        .where(letters)
-        .order_by(deliveries.c.row),
-        "attempts": select(
-            attempts.c.delivery.label("letter"),
-            attempts.c.at,
-            attempts.c.stage,
-            attempts.c.code,
-            attempts.c.enhanced,
-            attempts.c.text,
-        )
-        .join_from(attempts, deliveries)
-        .where(letters)
-        .order_by(attempts.c.row),
-    }
-
-
-def _address(row: int, key: str) -> dict[str, Any]:
-    """What is known about their address."""
-    return {
-        "bounces": select(bounces.c.kind, bounces.c.status, bounces.c.text, bounces.c.at)
-        .where(bounces.c.email_key == key)
-        .order_by(bounces.c.row),
-        "address_changes": select(address_changes.c.email, address_changes.c.created_at, address_changes.c.settled_at)
-        .where(address_changes.c.subscriber == row)
-        .order_by(address_changes.c.row),
-        "suppressions": select(suppressions.c.reason, suppressions.c.at).where(suppressions.c.email_key == key),
-    }
-
-
-def _papers_sent(db: Connection, subscriber: int) -> Any:
-    """Return a query for the papers of a subscriber's digests; those that are only counted have no place."""
-    columns = papers.c.id, papers.c.title
-    included = select(digest_papers.c.digest, *columns, digest_papers.c.place).where(
-        digest_papers.c.subscriber == subscriber, papers.c.row == digest_papers.c.paper
-    )
-    counted = (
-        select_counted(db, table, digest, *columns, null()).where(table.c.subscriber == subscriber)
-        for table, digest in COUNTED
-    )
-    return union_all(included, *counted).order_by("digest", "place", "id")
