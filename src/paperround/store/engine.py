@@ -272,6 +272,13 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
 
 _ADDITION: ContextVar[list[Callable[[Connection], None]]] = ContextVar("addition")
+"""The write that the next transaction of this request, command or task adds to its own; an empty list once it has.
+
+A context variable, because who makes a change is known to the page, API call or command, and the transaction is
+opened by a method of the store several calls below. As an argument, an audit entry would pass through every function
+between and most methods that write, which serve subscribers and the scheduler too. Requests at the same time have a
+context each. A list, because the thread that works for a request gets a copy of its context: both see it empty.
+"""
 
 
 @contextmanager
