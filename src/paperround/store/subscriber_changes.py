@@ -26,7 +26,7 @@ from paperround.store.feedback import rate_one
 from paperround.store.issues import has_unread
 from paperround.store.schema import deliveries, subscribers, subscriptions, suppressions, topics
 from paperround.store.subscribers import COLUMNS, email_key, load, stored, take_turns
-from paperround.store.subscription_requests import NewNotice, notice_row
+from paperround.store.subscription_requests import NewNotice, PendingRequest, notice_row
 from paperround.store.topics import edition_before, news_horizon, renew_unread, save_topics
 from paperround.store.unsent import forget_unsent
 
@@ -70,13 +70,10 @@ class Confirmation:
 
     subscriber: Subscriber
     """The subscriber as they were when this was prepared, with the request that is confirmed."""
-    patch: Patch
-    consent: Mapping[str, str]
-    answers: Mapping[int, int]
-    """Feedback given before subscribing: +1 or −1 by paper number."""
-    first_now: bool
-    """Whether the first digest is to be sent immediately. If papers wait for it, it is the welcome."""
+    request: PendingRequest
+    """What is confirmed, with the full record of consent."""
     welcome: NewNotice
+    """The notice to queue, unless the first digest is sent immediately."""
 
 
 class ChangeResult(NamedTuple):
@@ -425,8 +422,9 @@ class SubscriberChanges:
 
         Returns False and changes nothing about them if their state or request is no longer what was confirmed.
         """
-        seen = confirmed.subscriber
-        change = SubscriberChange(seen.email, confirmed.patch, SubscriberState.ACTIVE, confirmed.consent)
+        seen, request = confirmed.subscriber, confirmed.request
+        patch = request.preferences.as_patch()
+        change = SubscriberChange(seen.email, patch, SubscriberState.ACTIVE, request.consent)
         with writing(self._engine) as db:
             known = _lock(db, [email_key(seen.email)]).get(email_key(seen.email))
             if known is None or _asked_for(known) != _asked_for(seen):
@@ -436,12 +434,12 @@ class SubscriberChanges:
             start = edition_before(db, news_horizon(now))
             occasion = _Occasion(self._statements, self._wanted, now, None, returns=True, start=start)
             _save(db, [change], occasion)
-            for paper, verdict in confirmed.answers.items():
+            for paper, verdict in request.answers.items():
                 rate_one(db, seen.row, paper, verdict, now)
-            if confirmed.first_now and has_unread(db, seen.row):
+            if request.first_now and has_unread(db, seen.row):
                 _save(db, [change], replace(occasion, first_at=now))
             else:
-                context = {**confirmed.welcome.context, "nothing_matched": confirmed.first_now}
+                context = {**confirmed.welcome.context, "nothing_matched": request.first_now}
                 welcome = replace(confirmed.welcome, context=context)
                 db.execute(insert(deliveries), notice_row(seen.row, seen.email, NoticeKind.WELCOME, welcome, now))
             return True

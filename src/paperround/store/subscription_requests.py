@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 
 from paperround.domain.models import DeliveryState, NoticeKind, Subscriber, SubscriberState
-from paperround.domain.preferences import DEFAULTS, Patch, write
+from paperround.domain.preferences import DEFAULTS, Patch, Preferences, write
 from paperround.store.address_hashes import AddressHashes, recognize
 from paperround.store.bulk import among
 from paperround.store.engine import trial, upsert, writing
@@ -32,7 +32,7 @@ from paperround.store.schema import (
     deliveries,
     subscribers,
 )
-from paperround.store.subscribers import add, email_key, load, stored, take_turns
+from paperround.store.subscribers import add, email_key, load, requested, stored, take_turns
 
 _CHUNK = 500
 # Limits against abuse: strangers must not flood a mailbox by typing its address into forms.
@@ -75,6 +75,33 @@ class SubscriptionRequest:
     """Whether to send the first letter immediately."""
     answers: Mapping[int, int] = field(default_factory=dict)
     """Feedback given before subscribing: +1 or −1 by paper number."""
+
+
+@dataclass(frozen=True, slots=True)
+class PendingRequest:
+    """A request that the owner of an address has not confirmed yet."""
+
+    preferences: Preferences
+    first_now: bool
+    """Whether the first digest is to be sent immediately after the confirmation."""
+    consent: Mapping[str, str]
+    answers: Mapping[int, int]
+    """Feedback given before subscribing: +1 or −1 by paper number."""
+
+    def stored(self) -> dict[str, Any]:
+        """Return the request as the subscriber's row stores it."""
+        kept = {**write(self.preferences), "first_now": self.first_now, "consent": dict(self.consent)}
+        return kept | ({"answers": [list(pair) for pair in self.answers.items()]} if self.answers else {})
+
+    @classmethod
+    def of(cls, subscriber: Subscriber) -> PendingRequest | None:
+        """Return the stored request of a subscriber, or None. One who is pending has one in any case."""
+        if subscriber.request is None and subscriber.state is not SubscriberState.PENDING:
+            return None
+        kept = subscriber.request or {}
+        wanted = requested(subscriber.preferences, kept)
+        answers = {row: verdict for row, verdict in kept.get("answers", ()) if verdict in {1, -1}}
+        return cls(wanted, bool(kept.get("first_now")), kept.get("consent", {}), answers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,12 +262,10 @@ def _ask(
     reads = found.state.is_subscribed and not found.suppressed
     stays = request.by is Requester.STRANGER and _has_fresh_link(db, found, now)
     wanted = found.preferences if reads or stays else found.preferences.patched(request.patch)
-    kept: dict[str, Any] = {**write(wanted), "first_now": request.first_now, "consent": dict(request.consent)}
-    if request.answers:
-        kept["answers"] = [list(pair) for pair in request.answers.items()]
+    pending = PendingRequest(wanted, request.first_now, request.consent, request.answers)
     return _Asking(
         RequestResult(known, found.preferences.changes_to(wanted) if known else (), queued=True),
-        None if reads or stays else {"its_row": found.row, "request": kept},
+        None if reads or stays else {"its_row": found.row, "request": pending.stored()},
         notice_row(
             found.row, found.email, NoticeKind.YOUR_LINK if reads else NoticeKind.CONFIRM, request.notice, now
         ),

@@ -6,10 +6,10 @@ Until its owner agrees, an address receives nothing but confirmation requests, n
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from paperround.app import App
-from paperround.domain.models import NOTICE_HOLDS, Feedback, Subscriber, SubscriberState
+from paperround.domain.models import NOTICE_HOLDS, Feedback, Subscriber
 from paperround.domain.preferences import Patch, Preferences
 from paperround.process.resources import templates
 from paperround.rendering import language as languages
@@ -18,20 +18,13 @@ from paperround.rounds import topic_matching
 from paperround.rounds.letters import new_message_id
 from paperround.store.feedback import MOST_RATINGS, InterestFollower
 from paperround.store.subscriber_changes import Confirmation, SubscriberChange, interests_in
-from paperround.store.subscribers import requested
-from paperround.store.subscription_requests import NewNotice, Requester, RequestResult, SubscriptionRequest
-
-
-@dataclass(frozen=True, slots=True)
-class PendingRequest:
-    """A request that the owner of an address has not confirmed yet."""
-
-    preferences: Preferences
-    first_now: bool
-    """Whether the first digest is to be sent immediately after the confirmation."""
-    consent: Mapping[str, str]
-    answers: Mapping[int, int]
-    """Feedback that was given on papers before subscribing: +1 or −1 by the row of the paper."""
+from paperround.store.subscription_requests import (
+    NewNotice,
+    PendingRequest,
+    Requester,
+    RequestResult,
+    SubscriptionRequest,
+)
 
 
 def ask_to_subscribe(
@@ -107,16 +100,16 @@ def ask_to_return(app: App, subscriber: Subscriber, consent: Mapping[str, str]) 
 
 
 def pending_request(app: App, subscriber: Subscriber) -> PendingRequest | None:
-    """Return the request that waits for confirmation by the owner of this address; None if there is none."""
-    kept = subscriber.request
-    if kept is None and subscriber.state is not SubscriberState.PENDING:
+    """Return the request that waits for confirmation by the owner of this address, without topics that are gone.
+
+    None if there is none.
+    """
+    found = PendingRequest.of(subscriber)
+    if found is None:
         return None
-    wanted = requested(subscriber.preferences, kept)
     public = {topic.slug for topic in app.store.topics.public()}
-    wanted = replace(wanted, topics=tuple(slug for slug in wanted.topics if slug in public), paused_until=None)
-    asked = kept or {}
-    answers = {row: verdict for row, verdict in asked.get("answers", ()) if verdict in {1, -1}}
-    return PendingRequest(wanted, bool(asked.get("first_now")), asked.get("consent", {}), answers)
+    left = tuple(slug for slug in found.preferences.topics if slug in public)
+    return replace(found, preferences=replace(found.preferences, topics=left, paused_until=None))
 
 
 def confirm(app: App, subscriber: Subscriber, consent: Mapping[str, str] | None = None) -> bool:
@@ -138,18 +131,14 @@ def confirm(app: App, subscriber: Subscriber, consent: Mapping[str, str] | None 
 
 def _prepared(app: App, subscriber: Subscriber, request: PendingRequest, consent: Mapping[str, str]) -> Confirmation:
     """Match what the subscriber asks for, which may take a while, and return what is then stored at once."""
-    patch = request.preferences.as_patch()
-    interests = interests_in(patch, subscriber.row)
+    interests = interests_in(request.preferences.as_patch(), subscriber.row)
     app.store.topics.save(interests)
     topic_matching.match_requested(
         app, interests, InterestFollower(request.preferences.breadth, _feedback(app, subscriber, request))
     )
     return Confirmation(
         subscriber,
-        patch,
-        {**request.consent, **consent},
-        request.answers,
-        request.first_now,
+        replace(request, consent={**request.consent, **consent}),
         new_notice(app, {"topics": _followed_names(app, request.preferences)}),
     )
 
