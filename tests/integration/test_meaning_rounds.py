@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import queue
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,6 +13,9 @@ from paperround.app import App
 from paperround.operator import queries
 from paperround.rounds import pipeline, topic_definitions
 from paperround.rounds.meaning import Meaning, embed
+from paperround.rounds.scheduler import Rounds
+from paperround.sources import SourceState
+from paperround.store.sources import SourceRecord
 from support.encoder import use_ideas
 from support.papers import listing
 from support.site import Site
@@ -38,6 +43,48 @@ def test_a_paper_is_matched_by_its_meaning_once_it_has_a_vector_and_comes_with_t
     [letter] = site.relay.accepted
     assert b"A humanoid" in letter.message
     assert pipeline.embed_papers(site.app) == 0
+
+
+@pytest.fixture
+def serving(tmp_path: Path) -> Iterator[Site]:
+    """A site whose schedule does nothing by itself this year."""
+    source = {"name": "feed", "kind": "feed", "url": "https://feeds.example.org/none", "schedule": "0 0 1 1 *"}
+    site = Site(tmp_path, sources=[source], rounds={"sweep": "0 0 1 1 *", "publish": "0 0 1 1 *"})
+    site.app.store.sources.save(SourceRecord("feed", SourceState.FRESH, "", site.clock()))
+    use_ideas(site.app)
+    yield site
+    site.app.close()
+
+
+def test_vectors_are_computed_at_the_start_and_after_a_source_brought_papers(
+    serving: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    embedded: queue.SimpleQueue[int] = queue.SimpleQueue()
+    embed_papers = pipeline.embed_papers
+    monkeypatch.setattr(pipeline, "embed_papers", lambda app: embedded.put(embed_papers(app)))
+
+    def ingest(app: App, names: Sequence[str]) -> list[pipeline.IngestReport]:
+        serving.papers(listing(2, "agents"))
+        return [pipeline.IngestReport("feed", new=1)]
+
+    serving.papers(listing(1, **WALKING))
+    rounds = Rounds(serving.app)
+    rounds.start()
+    assert embedded.get(timeout=60) == 1
+    monkeypatch.setattr(pipeline, "ingest", ingest)
+    serving.clock.now += timedelta(days=366)
+    rounds.run("ingest feed")
+    assert embedded.get(timeout=60) == 1
+    rounds.stop()
+    assert serving.app.store.vectors.waiting(9) == []
+
+
+def test_a_queue_is_told_to_compute_vectors(serving: Site) -> None:
+    submitted: list[str] = []
+    rounds = Rounds(serving.app, submitted.append)
+    rounds.start()
+    rounds.stop()
+    assert "embed" in submitted
 
 
 def test_a_new_topic_finds_older_papers_by_their_meaning(site: Site) -> None:

@@ -65,6 +65,7 @@ class Rounds:
         else:
             self._sweep()
             self._scheduler.add_job(_guarded("missed sources", self._ingest_missed), id="missed sources")
+        self._embed_soon()
         self._scheduler.start()
 
     def answer_only(self) -> None:
@@ -119,12 +120,15 @@ class Rounds:
         if not self._is_due(source) or turns.claim(turn, now, now + _LONGEST_INGEST):
             return
         try:
-            for report in pipeline.ingest(self._app, [source.name]):
+            reports = pipeline.ingest(self._app, [source.name])
+            for report in reports:
                 tell = log.warning if report.failed or report.stale else log.info
                 facts = {"fetched": report.fetched, "new": report.new, "state": report.state, "note": report.note}
                 tell("ingest", source=source.name, **facts)
         finally:
             turns.release(turn, now)
+        if any(report.new for report in reports):
+            self._embed_soon()
 
     def _is_due(self, source: Source) -> bool:
         known = self._app.store.sources.all().get(source.name)
@@ -145,6 +149,13 @@ class Rounds:
     def _embed(self) -> None:
         if made := pipeline.embed_papers(self._app):
             log.info("embed", papers=made)
+
+    def _embed_soon(self) -> None:
+        """Compute missing vectors at once: until then, interests in plain words find papers by their words alone."""
+        if self._submit:
+            self._submit("embed")
+        elif embed := self._scheduler.get_job("embed"):
+            embed.modify(next_run_time=datetime.now(UTC))
 
     def _libraries(self) -> None:
         libraries.read_due(self._app)
