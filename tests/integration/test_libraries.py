@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event
 
-from paperround.process.encryption import decrypt
+from paperround.process.encryption import decrypt, encrypt
 from paperround.rounds import libraries
 from paperround.sources import library_services
 from paperround.sources.library import read_library
@@ -164,6 +164,23 @@ def test_a_zotero_key_that_stopped_working_is_said_and_stops_nothing_else(pages:
     page = pages.client.get(_page(pages)).text
     assert "this key does not work, or no longer" in page
     assert pages.app.store.examples.count(_row(pages)) == 1, "ORCID was read all the same"
+
+
+@pytest.mark.parametrize("key", ["“Ada’s key”", "two words", "", "x" * 101])
+def test_what_cannot_be_a_zotero_key_is_refused(pages: Pages, key: str) -> None:
+    answer = pages.client.post(_page(pages), data={"do": "zotero", "key": key})
+    assert answer.status_code == 422
+    assert "This is not a Zotero key" in answer.text
+    assert pages.app.store.examples.linked(_row(pages)) == []
+
+
+def test_a_library_that_breaks_does_not_stop_the_others(pages: Pages, services: Services) -> None:
+    # Stored by an earlier version, which took any key: no header can hold it.
+    pages.app.store.examples.link(_row(pages), libraries.ZOTERO, "", encrypt(pages.app.keys, "“key”"))
+    pages.client.post(_page(pages), data={"do": "orcid", "orcid": _ORCID})
+    libraries.read_due(pages.app)
+    orcid, zotero = pages.app.store.examples.linked(_row(pages))
+    assert (orcid.problem, zotero.problem) == ("", "zotero: UnicodeEncodeError; please report this")
 
 
 @pytest.mark.parametrize("body", [b"<html>login</html>", b"[]", b"null", b'{"userID": "x"}', b"\xff", b"[" * 50_000])

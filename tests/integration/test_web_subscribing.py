@@ -360,6 +360,17 @@ def test_a_text_that_is_read_as_a_query_says_so_and_one_with_punctuation_is_not(
         assert live["papers"]
 
 
+@pytest.mark.parametrize("text", ["\0", "\u200b\x1f"])
+def test_an_interest_without_a_visible_character_is_refused_where_it_stands(pages: Pages, text: str) -> None:
+    pages.subscriber("ada@lovelace.example", "robots")
+    row = pages.app.store.subscribers.by_email("ada@lovelace.example")
+    assert row is not None
+    for path, data in (("/subscribe", {**FORM, "step": "try"}), (pages.link("preferences", row.row), {"do": "try"})):
+        answer = pages.client.post(path, data={**data, "query": text})
+        assert answer.status_code in {200, 422}, path
+        assert "letter or digit to look for" in answer.text, path
+
+
 def test_a_mistake_in_a_query_is_told_in_the_language_of_the_page(pages: Pages) -> None:
     for path in ("/try", "/search", "/interest"):
         shown = pages.client.get(path, params={"q": 'robots OR "drones', "lang": "de"}).text

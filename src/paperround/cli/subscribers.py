@@ -335,10 +335,10 @@ def learn_from(
         try:
             if orcid:
                 libraries.link_orcid(app, row, orcid)
+            if zotero:
+                libraries.link_zotero(app, row, sys.stdin.readline().strip())
         except ValueError as error:
             raise WrongUse(str(error)) from None
-        if zotero:
-            libraries.link_zotero(app, row, sys.stdin.readline().strip())
         if orcid or zotero:
             libraries.sync_libraries(app, app.store.examples.linked(row))
         libraries.look_up_titles(app)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from paperround.app import App
-from paperround.domain.errors import SourceError
+from paperround.domain.errors import PaperroundError, SourceError
+from paperround.domain.errors import translatable as _
 from paperround.domain.models import Listing
 from paperround.process import logs
 from paperround.process.encryption import decrypt, encrypt
@@ -20,6 +22,7 @@ from paperround.store.examples import MOST_EXAMPLES, Example, LinkedLibrary
 log = logs.logger()
 ARXIV_API = "https://export.arxiv.org/api/query"
 ZOTERO, ORCID = "zotero", "orcid"
+_ZOTERO_KEY = re.compile(r"[A-Za-z0-9]{1,100}")
 _EVERY = timedelta(days=1)
 _AT_ONCE = 20  # libraries per sweep
 _TITLES_AT_ONCE = 50  # papers per request to arXiv
@@ -65,7 +68,9 @@ def _example(entry: LibraryEntry) -> Example:
 
 
 def link_zotero(app: App, subscriber: int, key: str) -> None:
-    """Store a Zotero key, encrypted; the next sweep reads the library."""
+    """Store a Zotero key, encrypted; the next sweep reads the library. Raises ValueError for what cannot be a key."""
+    if not _ZOTERO_KEY.fullmatch(key):
+        raise ValueError(_("This is not a Zotero key, which has only letters and digits. Please copy it again."))
     app.store.examples.link(subscriber, ZOTERO, "", encrypt(app.keys, key))
 
 
@@ -86,6 +91,11 @@ def sync_libraries(app: App, some: Iterable[LinkedLibrary] | None = None) -> Non
         except SourceError as error:
             problem = str(error)
             log.info("a library was not read", kind=library.kind, problem=problem)
+        except (PaperroundError, OSError):
+            raise  # the database or the disk failed, not the library
+        except Exception as error:
+            log.exception("a library broke", kind=library.kind, subscriber=library.subscriber)
+            problem = f"{library.kind}: {type(error).__name__}; please report this"
         app.store.examples.synced(library, now, problem)
 
 

@@ -96,7 +96,8 @@ def _work(group: dict[str, Any]) -> LibraryEntry | None:
         summary = group["work-summary"][0]
         title = summary["title"]["title"]["value"]
         names = (summary.get("external-ids") or {}).get("external-id") or []
-        own = [one for one in names if one.get("external-id-relationship") != "part-of"]  # the book or journal
+        # An identifier with the relationship part-of is that of the book.
+        own = [one for one in names if isinstance(one, dict) and one.get("external-id-relationship") != "part-of"]
         places = [one.get("external-id-value") for one in own]
     except (KeyError, IndexError, TypeError, AttributeError):
         return None

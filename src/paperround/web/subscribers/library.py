@@ -22,6 +22,7 @@ router = APIRouter()
 get = partial(router.get, response_model=None)
 post = partial(router.post, response_model=None)
 _PROBLEMS_SHOWN, _LONGEST = 20, 300
+_LINKS = {"zotero": (libraries.link_zotero, "key"), "orcid": (libraries.link_orcid, "orcid")}
 
 
 @get("/p/{token}/library")
@@ -38,13 +39,13 @@ def change(request: Request, context: ContextDep, token: str, upload: FormWithFi
     subscriber = subscriber_of(context, token)
     form, content = upload
     match form.get("do"):
-        case "zotero" if key := form.get("key").strip()[:_LONGEST]:
-            libraries.link_zotero(context.app, subscriber.row, key)
-        case "orcid":
+        case "zotero" | "orcid" as kind:
+            link, field = _LINKS[kind]
             try:
-                libraries.link_orcid(context.app, subscriber.row, form.get("orcid")[:_LONGEST])
+                link(context.app, subscriber.row, form.get(field).strip()[:_LONGEST])
             except ValueError as error:
-                return _page(request, context, subscriber, wrong=str(error), status=422)
+                language = context.language_for(request, subscriber)
+                return _page(request, context, subscriber, wrong=language.gettext(str(error)), status=422)
         case "unlink":
             context.app.store.examples.unlink(subscriber.row, form.get("kind"))
         case "forget":
