@@ -16,6 +16,7 @@ from structlog.testing import capture_logs
 
 from paperround.bounces import mailboxes
 from paperround.bounces.report import Report
+from paperround.domain.errors import PaperroundError
 from paperround.domain.models import BounceKind, SubscriberState
 from paperround.domain.suppressions import Suppression, SuppressionCause, WidespreadFailure
 from paperround.rounds import bounce_intake, pipeline
@@ -236,6 +237,53 @@ def test_receivers_that_put_our_mail_off_raise_an_alarm_once_a_day_and_domain(si
         ("example.com", "421 too many connections"),
         ("example.org", "421 again"),
     ]
+
+
+def _maildir(folder: Path, *mails: bytes) -> Path:
+    for part in ("new", "cur", "tmp"):
+        (folder / part).mkdir(parents=True)
+    for number, mail in enumerate(mails):
+        (folder / "new" / f"17000{number}.M1.host").write_bytes(mail)
+    return folder
+
+
+def test_no_mail_in_a_maildir_keeps_the_next_ones_from_being_read_and_none_is_changed(
+    site: Site, tmp_path: Path
+) -> None:
+    hostile = (
+        b"Content-Type: multipart/report; boundary=a\n\n\xff\n",
+        b"Content-Type: multipart/mixed\r\n\r\n\xe9t\xe9\r\n",
+        b"Subject: \xff\x00\rX: y\n\n\xff",
+        b"",
+    )
+    box = _maildir(tmp_path / "bounces", *hostile, b"Subject: last\n\nx\n")
+    (box / "new" / "170009.M1.host").symlink_to(tmp_path / "nowhere")
+    assert len(bounce_intake.read(site.app, mailboxes.maildir(box))) == 5
+    assert [path.read_bytes() for path in sorted((box / "cur").iterdir())] == [*hostile, b"Subject: last\n\nx\n"]
+    assert {path.name.partition(":")[2] for path in (box / "cur").iterdir()} == {"2,S"}
+    assert not bounce_intake.read(site.app, mailboxes.maildir(box))
+
+
+def test_mails_that_another_program_takes_away_meanwhile_are_passed_over(site: Site, tmp_path: Path) -> None:
+    box = _maildir(tmp_path / "bounces", *(f"Subject: {number}\n\nx\n".encode() for number in range(4)))
+    found = []
+    for where, _ in mailboxes.maildir(box):
+        found.append(Path(where).name)
+        (box / "new" / found[-1]).unlink()
+        (box / "new" / "170002.M1.host").unlink(missing_ok=True)
+    assert found == ["170000.M1.host", "170001.M1.host", "170003.M1.host"]
+
+
+def test_a_flagged_mail_keeps_its_flags_and_a_folder_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
+    box = _maildir(tmp_path / "bounces")
+    (box / "cur" / "170000.M1.host:2,FR").write_bytes(b"Subject: x\n\n")
+    assert len(list(mailboxes.maildir(box))) == 1
+    assert [path.name for path in (box / "cur").iterdir()] == ["170000.M1.host:2,FRS"]
+    (box / "cur" / "170000.M1.host:2,FRS").unlink()
+    (box / "cur").rmdir()
+    (box / "cur").write_text("a file, where a folder should be")
+    with pytest.raises(PaperroundError, match="cannot be read"):
+        list(mailboxes.maildir(box))
 
 
 def test_mails_in_a_maildir_are_read_once_and_stay_there(site: Site, tmp_path: Path) -> None:

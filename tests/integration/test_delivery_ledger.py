@@ -104,6 +104,16 @@ def test_a_claim_takes_what_is_due_the_longest_waiting_first(site: Site, ledger:
     assert ledger.next_due() == LATER
 
 
+def test_a_claim_takes_notices_before_the_digests_that_have_waited_longer(site: Site, ledger: Deliveries) -> None:
+    digests = _published(site)
+    notice, later = _notice(site, "ada", "reply", at=site.clock.now), _notice(site, "ben", at=LATER + LEASE * 999)
+    claimed = ledger.claim(site.clock.now, 2, "a", LEASE).deliveries
+    assert [one.row for one in claimed] == [notice, digests[0]]
+    others = {one.row for one in ledger.claim(site.clock.now, 9, "b", LEASE).deliveries}
+    assert others == set(digests[1:])
+    assert _get(ledger, later).state is DeliveryState.QUEUED
+
+
 def test_a_claim_gives_up_what_is_out_of_date_and_what_nobody_wants(site: Site, ledger: Deliveries) -> None:
     old, gone = _notice(site, "ada", until=MORNING), _notice(site, "ben")
     fine, asked = _notice(site, "eve"), _notice(site, "ben", "confirm")

@@ -215,6 +215,18 @@ def test_with_a_daily_cap_whoever_has_waited_longest_comes_first(capped: Site) -
         assert sorted(had) == list(range(1, max(had) + 1))
 
 
+def test_a_daily_cap_that_is_always_reached_keeps_nobody_from_confirming(capped: Site) -> None:
+    capped.subscribers([f"s{number}@mail.example" for number in range(30)], "robots")
+    morning(capped, 0, 1)
+    compose(capped, 1, 2)
+    wanted = membership.read_patch(capped.app, {"topics": "robots"})
+    assert confirmation.ask_to_subscribe(capped.app, "new@mail.example", wanted, {})
+    capped.relay.accepted.clear()
+    pipeline.deliver(capped.app)
+    assert capped.relay.accepted[0].recipient == "new@mail.example"
+    assert len(capped.relay.accepted) == 3
+
+
 def test_a_cap_that_is_not_reached_holds_nobody_back(capped: Site) -> None:
     capped.subscribers(EMAILS, "robots")
     tally = morning(capped, 0, 1)

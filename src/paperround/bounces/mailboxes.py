@@ -21,6 +21,7 @@ from paperround.process.validation import HOST, matches
 
 log = logs.logger()
 _MAX_MAIL = 10 * 2**20  # bytes; a report that quotes a whole letter has a hundredth of that
+_FLAGS, _SEEN = ":2,", "S"  # https://cr.yp.to/proto/maildir.html
 _TIMEOUT = 60.0  # seconds for each response
 _HANG_UPS = 20  # how many times per run the server may close the connection
 _MAX_TOLD = 200  # characters of a server's response
@@ -78,18 +79,43 @@ def check_maildir(folder: Path) -> None:
 
 
 def maildir(folder: Path) -> Iterator[tuple[str, bytes]]:
-    """Yield the unseen mails of a Maildir; each is marked as seen once the next is requested."""
+    """Yield the unseen mails of a Maildir; each is marked as seen once the next is requested.
+
+    A mail that cannot be read stays unseen and the others are still read. Mails are never rewritten, only renamed.
+    Raises WrongUse if the folder is not a Maildir, and PaperroundError if it cannot be read.
+    """
     check_maildir(folder)
-    box = mailbox.Maildir(folder, create=False)
-    for key in sorted(box.iterkeys()):
-        message = box[key]
-        if "S" in message.get_flags():
+    for path in _unseen_files(folder):
+        key, _, flags = path.name.partition(_FLAGS)
+        where = f"{folder}/{key}"
+        try:
+            with path.open("rb") as mail:
+                data = mail.read(_MAX_MAIL)
+        except FileNotFoundError:
+            continue  # another program has moved or deleted it meanwhile
+        except OSError as error:
+            log.warning("a returned mail cannot be read; it stays unseen", mail=where, said=str(error))
             continue
-        yield f"{folder}/{key}", box.get_bytes(key)
+        yield where, data
         # Only when the caller requests the next mail: a program that crashes on a mail finds it again.
-        message.set_subdir("cur")
-        message.add_flag("S")
-        box[key] = message
+        try:
+            path.rename(folder / "cur" / f"{key}{_FLAGS}{''.join(sorted({*flags, _SEEN}))}")
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            what = "a mail cannot be marked as seen; it is read again the next time"
+            log.warning(what, mail=where, said=str(error))
+
+
+def _unseen_files(folder: Path) -> list[Path]:
+    """Return the unseen mails of a Maildir, the oldest first."""
+    try:
+        (folder / "cur").mkdir(mode=0o700, exist_ok=True)
+        found = [path for part in ("new", "cur") for path in (folder / part).iterdir()]
+        mails = [path for path in found if not path.name.startswith(".") and path.is_file()]
+    except OSError as error:
+        raise PaperroundError(f"{folder}: cannot be read ({error.strerror}); does it belong to this user?") from None
+    return sorted((path for path in mails if _SEEN not in path.name.partition(_FLAGS)[2]), key=lambda one: one.name)
 
 
 def try_imap(settings: ImapSettings, timeout: float) -> None:

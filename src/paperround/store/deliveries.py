@@ -172,7 +172,7 @@ class Deliveries:
     def claim(
         self, now: datetime, limit: int, claim: str, lease: timedelta, per_day: int | None = None
     ) -> ClaimResult:
-        """Claim up to `limit` due deliveries, longest waiting first, until the lease expires.
+        """Claim up to `limit` due deliveries, notices first, then longest waiting first, until the lease expires.
 
         With `per_day`, claim no more than the daily cap (UTC) allows, counting the letters that all programs have
         handed over or are sending.
@@ -186,9 +186,7 @@ class Deliveries:
                 limit = min(limit, per_day - (db.scalar(_TAKEN_TODAY, {"today": now.date()}) or 0))
             if limit < 1:
                 return ClaimResult([], Counter())
-            # One query per state reads the index in order; one query for both would sort all due rows first.
-            due = (db.execute(_DUE, {"waits": state, "now": now, "most": limit}) for state in WAITING)
-            rows = [row for _, row in sorted(chain.from_iterable(found.all() for found in due))[:limit]]
+            rows = _due(db, now, limit)
             settled = _withdraw(db, rows, now)
             taken = db.scalars(
                 update(deliveries)
@@ -196,7 +194,8 @@ class Deliveries:
                 .values(state=DeliveryState.SENDING.value, claim=claim, lease_until=now + lease)
                 .returning(deliveries.c.row)
             ).all()
-            return ClaimResult(_load(db, deliveries.c.row.in_(taken)) if taken else [], settled)
+            found = _load(db, deliveries.c.row.in_(taken)) if taken else []
+            return ClaimResult(sorted(found, key=lambda delivery: delivery.notice is None), settled)
 
     def renew(self, claim: str, until: datetime) -> bool:
         """Extend the lease of a claim. Return False if nothing of it is left."""
@@ -551,6 +550,21 @@ _DUE = (
     .limit(bindparam("most", type_=Integer))
     .with_for_update(skip_locked=True)
 )
+
+
+# Somebody waits for a notice, such as the request to confirm: it must not wait for thousands of digests, nor each day
+# anew for those that a daily cap has put off.
+_DUE_NOTICES = _DUE.where(deliveries.c.digest.is_(None))
+
+
+def _due(db: Connection, now: datetime, limit: int) -> list[int]:
+    """Return up to `limit` due deliveries, notices first, then those that have waited longest."""
+    # One query per state reads the index in order; one query for both would sort all due rows first.
+    notices, others = (
+        sorted(chain.from_iterable(db.execute(query, {"waits": s, "now": now, "most": limit}).all() for s in WAITING))
+        for query in (_DUE_NOTICES, _DUE)
+    )
+    return list(dict.fromkeys(row for _, row in (*notices, *others)))[:limit]
 
 
 # One statement reads one snapshot, so an outcome recorded at the same moment is not counted twice or missed.

@@ -521,6 +521,12 @@ deliveries = Table(
     Column("finished_at", Moment),
     UniqueConstraint("issue", "subscriber"),
     Index("ix_deliveries_state_next_attempt_at", "state", "next_attempt_at", "row"),
+    Index(
+        "ix_deliveries_notices",
+        *("state", "next_attempt_at", "row"),
+        sqlite_where=text("digest IS NULL"),
+        postgresql_where=text("digest IS NULL"),
+    ),
     sqlite_autoincrement=_NUMBERS_ONCE,
 )
 
