@@ -15,7 +15,8 @@ import pytest
 from paperround.domain import tokens
 from paperround.domain.models import Digest
 from paperround.operator import preview
-from paperround.operator.preview import Placement, PreviewRequest
+from paperround.operator.considered import Placement, considered_papers
+from paperround.operator.preview import PreviewRequest
 from paperround.rounds import pipeline
 from paperround.rounds.letters import LetterBuilder, as_preview
 from paperround.subscribers import membership
@@ -87,7 +88,7 @@ def test_the_next_digest_follows_what_was_said_and_tells_it(site: Site) -> None:
     for number in (1, 2, 3):
         assert membership.rate_paper(site.app, _subscriber(site), _row(site, number), 1)
     _day(site, 11)
-    shown = preview.look(site.app, PreviewRequest(_EMAIL))
+    shown = preview.build(site.app, PreviewRequest(_EMAIL))
     assert shown
     assert shown.digest
     pipeline.publish(site.app)
@@ -134,9 +135,9 @@ def test_the_workshop_shows_the_affinity(site: Site) -> None:
     _day(site, 11)
     wanted = [PreviewRequest(_EMAIL)]
     for _ in range(2):
-        shown = preview.look(site.app, wanted[-1])
+        shown = preview.build(site.app, wanted[-1])
         assert shown
-        told = [one for one in preview.considered(site.app, shown) if one.placement is Placement.PRINTED]
+        told = [one for one in considered_papers(site.app, shown) if one.placement is Placement.PRINTED]
         affinities = ["robots" in one.paper.title for one in told if one.affinity > 0.1]
         assert affinities == [True] * 3
         assert [one.rank for one in told] == sorted((one.rank for one in told), reverse=True)
@@ -149,9 +150,9 @@ def test_the_workshop_names_the_disliked_paper_that_lowers_another(site: Site) -
     for number in (1, 2, 3):
         membership.rate_paper(site.app, _subscriber(site), _row(site, number), -1)
     _day(site, 11)
-    shown = preview.look(site.app, PreviewRequest(_EMAIL))
+    shown = preview.build(site.app, PreviewRequest(_EMAIL))
     assert shown
-    lowered = [one for one in preview.considered(site.app, shown) if one.unlike]
+    lowered = [one for one in considered_papers(site.app, shown) if one.unlike]
     assert lowered
     assert all(one.affinity < 0 and "robots" in one.paper.title for one in lowered)
 
@@ -309,7 +310,7 @@ def test_the_link_of_an_erased_subscriber_leads_nowhere(pages: Pages) -> None:
 
 def test_a_test_letter_lets_nobody_speak_for_the_subscriber(pages: Pages) -> None:
     digest, path = _letter(pages)
-    shown = preview.look(pages.app, PreviewRequest(_EMAIL))
+    shown = preview.build(pages.app, PreviewRequest(_EMAIL))
     assert shown
     assert f"{path}?more=" in shown.finished.rendered.html
     preview.send_test(pages.app, shown, "someone@else.example")

@@ -54,7 +54,7 @@ def _letter(site: Site) -> tuple[str, str]:
 def test_a_weekly_issue_keeps_its_numbers_and_every_letter_shows_them(site: Site) -> None:
     site.subscriber("a@example.net", "robots", "agents", cadence="weekly", weekday=0)
     _fill(site)
-    shown = preview.look(site.app, preview.PreviewRequest("a@example.net"))
+    shown = preview.build(site.app, preview.PreviewRequest("a@example.net"))
     assert shown is not None
     assert _ADDRESS in shown.finished.rendered.html
     site.clock.now += timedelta(hours=2)

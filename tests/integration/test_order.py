@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from paperround.operator import preview, queries
+from paperround.operator.considered import considered_papers
 from paperround.operator.preview import PreviewRequest
 from paperround.rounds import pipeline
 from paperround.subscribers import membership
@@ -70,8 +71,8 @@ def test_the_parts_of_a_rank_are_told_by_delivery_and_preview_alike(site: Site) 
         assert sum(one["parts"].values()) == pytest.approx(one["rank"], abs=1e-3)
     assert {one["parts"]["repetition"] for one in scores.values()} == {0, -0.1, -0.2, -0.3}
     [digest] = site.app.store.issues.digests_of(membership.subscriber(site.app, _EMAIL).row)
-    shown = preview.look(site.app, PreviewRequest(_EMAIL, day=digest.day))
+    shown = preview.build(site.app, PreviewRequest(_EMAIL, day=digest.day))
     assert shown is not None
-    considered = preview.considered(site.app, shown)
+    considered = considered_papers(site.app, shown)
     assert {one.paper.id: one.rank for one in considered} == {name: one["rank"] for name, one in scores.items()}
     assert queries.delivery(site.app, delivery["id"] + 1) is None

@@ -75,9 +75,9 @@ def test_a_preview_has_the_notes_that_the_letter_will_have(site: Site) -> None:
     _morning(site, _robot(1, upvotes=12))
     site.clock.now += timedelta(days=1)
     site.papers(_robot(1, upvotes=118), _robot(2))
-    before = preview.look(site.app, PreviewRequest(_EMAIL))
+    before = preview.build(site.app, PreviewRequest(_EMAIL))
     pipeline.publish(site.app)
-    after = preview.look(site.app, PreviewRequest(_EMAIL))
+    after = preview.build(site.app, PreviewRequest(_EMAIL))
     pipeline.deliver(site.app)
     assert before
     assert after

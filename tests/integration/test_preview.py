@@ -20,7 +20,8 @@ from paperround.domain.errors import ConfigurationError, UnknownName, WrongUse
 from paperround.domain.models import DISCUSSED, Stage
 from paperround.domain.schedule import Cadence
 from paperround.operator import preview
-from paperround.operator.preview import Origin, Placement, PreviewRequest
+from paperround.operator.considered import Placement, considered_papers
+from paperround.operator.preview import Origin, PreviewRequest
 from paperround.process import resources
 from paperround.rounds import pipeline
 from paperround.rounds.letters import LetterBuilder
@@ -90,7 +91,7 @@ def _prepare(site: Site, morning: Morning) -> list[str]:
 
 
 def _letters(site: Site, emails: list[str]) -> dict[str, bytes]:
-    shown = {email: preview.look(site.app, PreviewRequest(email)) for email in emails}
+    shown = {email: preview.build(site.app, PreviewRequest(email)) for email in emails}
     return {email: one.finished.letter.message for email, one in shown.items() if one}
 
 
@@ -134,7 +135,7 @@ def test_a_paper_stays_as_its_issue_first_printed_it(fresh: Site) -> None:
     fresh.papers(listing(1, upvotes=500, day=date(2026, 11, 20)))
     _due(fresh, "late@example.net", "robots")
     # The clock stands, so the Date is the same too.
-    shown = preview.look(fresh.app, PreviewRequest("late@example.net"))
+    shown = preview.build(fresh.app, PreviewRequest("late@example.net"))
     assert shown
     pipeline.publish(fresh.app)
     pipeline.deliver(fresh.app)
@@ -146,7 +147,7 @@ def test_a_paper_stays_as_its_issue_first_printed_it(fresh: Site) -> None:
 def test_a_letter_of_tomorrow_has_tomorrows_date(fresh: Site) -> None:
     fresh.subscriber("ada@example.net", "robots", at="05:00")  # the clock says six: the next one is tomorrow's
     fresh.papers(listing(1))
-    shown = preview.look(fresh.app, PreviewRequest("ada@example.net"))
+    shown = preview.build(fresh.app, PreviewRequest("ada@example.net"))
     assert shown
     assert shown.digest
     assert str(shown.digest.issue) == "daily 2026-11-24"
@@ -156,7 +157,7 @@ def test_a_letter_of_tomorrow_has_tomorrows_date(fresh: Site) -> None:
 def test_a_subscriber_whose_letters_are_off_has_todays_date(fresh: Site) -> None:
     fresh.subscriber("ada@example.net", "robots", cadence="off")
     fresh.papers(listing(1))
-    shown = preview.look(fresh.app, PreviewRequest("ada@example.net"))
+    shown = preview.build(fresh.app, PreviewRequest("ada@example.net"))
     assert shown
     assert shown.digest
     assert str(shown.digest.issue) == "off 2026-11-23"
@@ -166,20 +167,20 @@ def test_what_was_composed_stays_to_be_seen(fresh: Site) -> None:
     _due(fresh, "ada@example.net", "robots")
     fresh.papers(listing(1))
     pipeline.publish(fresh.app)
-    shown = preview.look(fresh.app, PreviewRequest("ada@example.net", day=date(2026, 11, 23)))
+    shown = preview.build(fresh.app, PreviewRequest("ada@example.net", day=date(2026, 11, 23)))
     assert shown
     assert shown.origin is Origin.COMPOSED
     assert preview.days(fresh.app, PreviewRequest("ada@example.net")) == [date(2026, 11, 23)]
     fresh.clock.now += timedelta(days=1)
-    assert preview.look(fresh.app, PreviewRequest("ada@example.net", day=date(2026, 11, 24))) is None
+    assert preview.build(fresh.app, PreviewRequest("ada@example.net", day=date(2026, 11, 24))) is None
 
 
 def test_a_past_day_without_a_digest_has_none_although_papers_are_new(fresh: Site) -> None:
     _due(fresh, "ada@example.net", "robots")
     fresh.papers(listing(1))
     for day in (date(2020, 1, 1), date(2026, 11, 22)):
-        assert preview.look(fresh.app, PreviewRequest("ada@example.net", day=day)) is None
-    assert preview.look(fresh.app, PreviewRequest("ada@example.net", day=date(2026, 11, 23)))
+        assert preview.build(fresh.app, PreviewRequest("ada@example.net", day=day)) is None
+    assert preview.build(fresh.app, PreviewRequest("ada@example.net", day=date(2026, 11, 23)))
 
 
 def test_the_latest_digest_is_shown_while_there_is_nothing_new(fresh: Site) -> None:
@@ -187,13 +188,13 @@ def test_the_latest_digest_is_shown_while_there_is_nothing_new(fresh: Site) -> N
     fresh.papers(listing(1))
     pipeline.publish(fresh.app)
     fresh.clock.now += timedelta(days=1)
-    shown = preview.look(fresh.app, PreviewRequest("ada@example.net"))
+    shown = preview.build(fresh.app, PreviewRequest("ada@example.net"))
     assert shown
     assert shown.digest
     assert (shown.origin, str(shown.digest.issue)) == (Origin.COMPOSED, "daily 2026-11-23")
-    assert preview.look(fresh.app, PreviewRequest("ada@example.net", cadence=Cadence.WEEKLY)) is None
+    assert preview.build(fresh.app, PreviewRequest("ada@example.net", cadence=Cadence.WEEKLY)) is None
     fresh.papers(listing(2))
-    shown = preview.look(fresh.app, PreviewRequest("ada@example.net"))
+    shown = preview.build(fresh.app, PreviewRequest("ada@example.net"))
     assert shown
     assert shown.origin is Origin.NEXT
 
@@ -201,7 +202,7 @@ def test_the_latest_digest_is_shown_while_there_is_nothing_new(fresh: Site) -> N
 def test_theme_and_language_may_be_other_than_the_subscribers(fresh: Site) -> None:
     _due(fresh, "ada@example.net", "robots")
     fresh.papers(listing(1))
-    shown = preview.look(fresh.app, PreviewRequest("ada@example.net", theme="plain", language="de"))
+    shown = preview.build(fresh.app, PreviewRequest("ada@example.net", theme="plain", language="de"))
     assert shown
     assert (shown.subscriber.theme, shown.subscriber.language) == ("plain", "de")
     assert '<html lang="de"' in shown.finished.rendered.html
@@ -210,7 +211,7 @@ def test_theme_and_language_may_be_other_than_the_subscribers(fresh: Site) -> No
 def test_a_weekly_letter_is_seen_of_the_days_that_it_tells_of(fresh: Site) -> None:
     days = {1: 19, 2: 12, 3: 20, 4: 18, 5: 17, 6: 16, 7: 15}
     fresh.papers(*(listing(number, upvotes=number, day=date(2026, 11, day)) for number, day in days.items()))
-    shown = preview.look(
+    shown = preview.build(
         fresh.app, PreviewRequest(topics=("robots",), day=date(2026, 11, 20), cadence=Cadence.WEEKLY)
     )
     assert shown
@@ -220,7 +221,7 @@ def test_a_weekly_letter_is_seen_of_the_days_that_it_tells_of(fresh: Site) -> No
     assert titles == {"1", "3", "4", "5", "6", "7"}, "from the 13th to the 20th"
     assert "/charts/weekly-2026-11-20/robots.png" in shown.finished.rendered.html
     fresh.clock.now += timedelta(days=300)
-    latest = preview.look(fresh.app, PreviewRequest(topics=("robots",), cadence=Cadence.WEEKLY))
+    latest = preview.build(fresh.app, PreviewRequest(topics=("robots",), cadence=Cadence.WEEKLY))
     assert latest
     assert latest.digest
     assert str(latest.digest.issue) == "weekly 2026-11-20", "the latest papers, however old"
@@ -229,12 +230,12 @@ def test_a_weekly_letter_is_seen_of_the_days_that_it_tells_of(fresh: Site) -> No
 def test_a_subscriber_sees_their_letter_as_a_weekly_one_and_a_digest_that_was_composed_as_it_was(fresh: Site) -> None:
     _due(fresh, "ada@example.net", "robots")
     fresh.papers(*(listing(number, upvotes=9 * number) for number in range(1, 9)))
-    weekly = preview.look(fresh.app, PreviewRequest("ada@example.net", cadence=Cadence.WEEKLY))
+    weekly = preview.build(fresh.app, PreviewRequest("ada@example.net", cadence=Cadence.WEEKLY))
     assert weekly
     assert weekly.digest
     assert weekly.digest.cadence is Cadence.WEEKLY
     assert weekly.digest.sections[0].topic == DISCUSSED
-    daily = preview.look(fresh.app, PreviewRequest("ada@example.net"))
+    daily = preview.build(fresh.app, PreviewRequest("ada@example.net"))
     assert daily
     assert daily.digest
     assert daily.digest.cadence is Cadence.DAILY
@@ -244,35 +245,35 @@ def test_a_subscriber_sees_their_letter_as_a_weekly_one_and_a_digest_that_was_co
 def test_nobody_gets_a_letter_whose_cadence_is_off(fresh: Site) -> None:
     for topics in ((), ("robots",)):
         with pytest.raises(WrongUse, match="with the cadence off"):
-            preview.look(fresh.app, PreviewRequest(topics=topics, cadence=Cadence.OFF))
+            preview.build(fresh.app, PreviewRequest(topics=topics, cadence=Cadence.OFF))
 
 
 def test_a_follower_sees_a_days_papers_or_the_latest(fresh: Site) -> None:
     fresh.papers(listing(1), listing(2, "agents"), listing(3, day=date(2026, 11, 19)))
-    both = preview.look(fresh.app, PreviewRequest(topics=("robots", "agents")))
+    both = preview.build(fresh.app, PreviewRequest(topics=("robots", "agents")))
     assert both
     assert both.origin is Origin.FOLLOWER
     assert len(both.finished.rendered.papers) == 3
-    then = preview.look(fresh.app, PreviewRequest(topics=("robots",), day=date(2026, 11, 19)))
+    then = preview.build(fresh.app, PreviewRequest(topics=("robots",), day=date(2026, 11, 19)))
     assert then
     assert then.digest
     assert str(then.digest.issue) == "daily 2026-11-19"
     assert [then.papers[row].title for row in then.finished.rendered.papers] == ["A careful study of robots, part 3"]
-    assert preview.look(fresh.app, PreviewRequest(topics=("robots",), day=date(2026, 11, 1))) is None
+    assert preview.build(fresh.app, PreviewRequest(topics=("robots",), day=date(2026, 11, 1))) is None
     assert preview.days(fresh.app, PreviewRequest(topics=("robots",))) == [date(2026, 11, 20), date(2026, 11, 19)]
 
 
 def test_without_subscriber_and_topic_there_is_a_made_up_letter_with_nobodys_links(fresh: Site) -> None:
     fresh.subscriber("first@example.net", "robots")
     fresh.papers(*(listing(n) for n in range(1, 9)))
-    shown = preview.look(fresh.app, PreviewRequest())
+    shown = preview.build(fresh.app, PreviewRequest())
     assert shown
     assert shown.origin is Origin.SAMPLE
     first = fresh.app.store.subscribers.by_email("first@example.net")
     assert first
     links = fresh.app.shared(LetterBuilder).links(first, None)
     assert links.unsubscribe not in shown.finished.rendered.html
-    told = preview.considered(fresh.app, shown)
+    told = considered_papers(fresh.app, shown)
     assert [one.placement for one in told] == [Placement.PRINTED] * 6
     assert not any(one.matches for one in told), "its papers have the numbers of real ones"
     assert preview.days(fresh.app, PreviewRequest()) == []
@@ -283,11 +284,11 @@ def test_notices_can_be_looked_at_and_their_links_are_nobodys(fresh: Site, kind:
     fresh.subscriber("ada@example.net", "robots")
     ada = fresh.app.store.subscribers.by_email("ada@example.net")
     assert ada
-    shown = preview.look(fresh.app, PreviewRequest("ada@example.net", notice=kind))
+    shown = preview.build(fresh.app, PreviewRequest("ada@example.net", notice=kind))
     assert shown
     assert shown.origin is Origin.NOTICE
     assert fresh.app.shared(LetterBuilder).links(ada, None).preferences not in shown.finished.rendered.html
-    assert preview.considered(fresh.app, shown) == []
+    assert considered_papers(fresh.app, shown) == []
 
 
 @pytest.mark.parametrize(
@@ -302,15 +303,15 @@ def test_notices_can_be_looked_at_and_their_links_are_nobodys(fresh: Site, kind:
 )
 def test_what_there_is_not_is_named(fresh: Site, wanted: PreviewRequest) -> None:
     with pytest.raises(UnknownName, match=r"\bno"):
-        preview.look(fresh.app, wanted)
+        preview.build(fresh.app, wanted)
 
 
 def test_it_is_told_why_a_paper_is_in_the_letter_or_is_not(fresh: Site) -> None:
     fresh.papers(listing(1, upvotes=90), listing(2, "robots and agents", upvotes=50), listing(3), listing(4))
     _due(fresh, "ada@example.net", "robots", "agents", max_papers=2)
-    shown = preview.look(fresh.app, PreviewRequest("ada@example.net"))
+    shown = preview.build(fresh.app, PreviewRequest("ada@example.net"))
     assert shown
-    told = preview.considered(fresh.app, shown)
+    told = considered_papers(fresh.app, shown)
     assert [one.placement for one in told] == [
         Placement.PRINTED,
         Placement.PRINTED,
@@ -324,15 +325,15 @@ def test_it_is_told_why_a_paper_is_in_the_letter_or_is_not(fresh: Site) -> None:
     assert all(one.why and 0 < one.rank <= 1 for one in told[:2])
     assert all(not one.why for one in told[2:])
     pipeline.publish(fresh.app)
-    composed = preview.look(fresh.app, PreviewRequest("ada@example.net"))
+    composed = preview.build(fresh.app, PreviewRequest("ada@example.net"))
     assert composed
-    assert [one.placement for one in preview.considered(fresh.app, composed)] == [one.placement for one in told]
+    assert [one.placement for one in considered_papers(fresh.app, composed)] == [one.placement for one in told]
     fresh.papers(listing(5))
     fresh.clock.now += timedelta(days=1)
-    later = preview.look(fresh.app, PreviewRequest("ada@example.net"))
+    later = preview.build(fresh.app, PreviewRequest("ada@example.net"))
     assert later
-    placements = [(one.placement, one.had) for one in preview.considered(fresh.app, later)]
-    assert placements == [(Placement.PRINTED, None)] + [(Placement.HAD, date(2026, 11, 23))] * 4
+    placements = [(one.placement, one.sent_on) for one in considered_papers(fresh.app, later)]
+    assert placements == [(Placement.PRINTED, None)] + [(Placement.SENT_BEFORE, date(2026, 11, 23))] * 4
 
 
 def test_a_digest_that_is_too_big_says_which_papers_have_no_room(fresh: Site) -> None:
@@ -343,9 +344,9 @@ def test_a_digest_that_is_too_big_says_which_papers_have_no_room(fresh: Site) ->
         )
     )
     _due(fresh, "ada@example.net", "robots", max_papers=100)
-    shown = preview.look(fresh.app, PreviewRequest("ada@example.net"))
+    shown = preview.build(fresh.app, PreviewRequest("ada@example.net"))
     assert shown
-    placements = [one.placement for one in preview.considered(fresh.app, shown)]
+    placements = [one.placement for one in considered_papers(fresh.app, shown)]
     assert 0 < placements.count(Placement.NO_ROOM) < 100
     assert placements.count(Placement.PRINTED) == len(shown.finished.rendered.papers)
     assert len(placements) == 100
@@ -360,22 +361,22 @@ def test_both_databases_know_what_was_considered(tmp_path: Path, database_url: s
     pipeline.publish(site.app)
     site.papers(listing(4))
     site.clock.now += timedelta(days=1)
-    shown = preview.look(site.app, PreviewRequest("ada@example.net"))
+    shown = preview.build(site.app, PreviewRequest("ada@example.net"))
     assert shown
-    told = preview.considered(site.app, shown)
-    assert [(one.placement, len(one.matches), one.had) for one in told if one.paper.arxiv_id != "2611.00002"] == [
+    told = considered_papers(site.app, shown)
+    assert [(one.placement, len(one.matches), one.sent_on) for one in told if one.paper.arxiv_id != "2611.00002"] == [
         (Placement.PRINTED, 1, None),
-        (Placement.HAD, 1, date(2026, 11, 23)),
-        (Placement.HAD, 1, date(2026, 11, 23)),
+        (Placement.SENT_BEFORE, 1, date(2026, 11, 23)),
+        (Placement.SENT_BEFORE, 1, date(2026, 11, 23)),
     ]
     assert [len(one.matches) for one in told if one.paper.arxiv_id == "2611.00002"] == [2]
     assert preview.days(site.app, PreviewRequest(topics=("robots", "agents"))) == [
         date(2026, 11, 20),
         date(2026, 11, 19),
     ]
-    composed = preview.look(site.app, PreviewRequest("ada@example.net", day=date(2026, 11, 23)))
+    composed = preview.build(site.app, PreviewRequest("ada@example.net", day=date(2026, 11, 23)))
     assert composed
-    assert [one.placement for one in preview.considered(site.app, composed)] == [Placement.PRINTED] * 3
+    assert [one.placement for one in considered_papers(site.app, composed)] == [Placement.PRINTED] * 3
     site.app.close()
 
 
@@ -389,18 +390,18 @@ def test_a_preview_changes_nothing(fresh: Site) -> None:
         PreviewRequest(),
         PreviewRequest(notice="welcome"),
     ):
-        shown = preview.look(fresh.app, wanted)
+        shown = preview.build(fresh.app, wanted)
         assert shown
-        preview.considered(fresh.app, shown)
+        considered_papers(fresh.app, shown)
     assert fresh.app.store.subscribers.by_email("ada@example.net") == before
     assert fresh.app.store.deliveries.count() == {}
     assert fresh.relay.letters == []
 
 
 def test_the_files_are_what_is_sent(fresh: Site, tmp_path: Path) -> None:
-    shown = preview.look(fresh.app, PreviewRequest())
+    shown = preview.build(fresh.app, PreviewRequest())
     assert shown
-    eml, html, text = preview.write(shown.finished, tmp_path / "out")
+    eml, html, text = preview.write_files(shown.finished, tmp_path / "out")
     assert eml.read_bytes() == shown.finished.letter.message
     assert (html.read_text(), text.read_text()) == (shown.finished.rendered.html, shown.finished.rendered.text)
 
@@ -409,7 +410,7 @@ def test_a_test_letter_is_marked_and_carries_nobodys_links(fresh: Site) -> None:
     fresh.papers(listing(1))
     _due(fresh, "ada@example.net", "robots")
     ada = fresh.app.store.subscribers.by_email("ada@example.net")
-    shown = preview.look(fresh.app, PreviewRequest("ada@example.net"))
+    shown = preview.build(fresh.app, PreviewRequest("ada@example.net"))
     assert ada
     assert shown
     outcome = preview.send_test(fresh.app, shown, " operator@example.net ")
@@ -425,7 +426,7 @@ def test_a_test_letter_is_marked_and_carries_nobodys_links(fresh: Site) -> None:
 
 
 def test_a_notice_can_be_sent_for_a_test_too(fresh: Site) -> None:
-    shown = preview.look(fresh.app, PreviewRequest(notice="welcome"))
+    shown = preview.build(fresh.app, PreviewRequest(notice="welcome"))
     assert shown
     assert preview.send_test(fresh.app, shown, "operator@example.net").accepted
     assert b"Subject: [test] Welcome" in fresh.relay.letters[0].message
@@ -434,7 +435,7 @@ def test_a_notice_can_be_sent_for_a_test_too(fresh: Site) -> None:
 def test_a_test_letter_goes_nowhere_where_nothing_may_go(fresh: Site) -> None:
     fresh.subscriber("ada@example.net", "robots")
     fresh.app.store.subscribers.suppress("ada@example.net", "complaint", fresh.clock())
-    shown = preview.look(fresh.app, PreviewRequest())
+    shown = preview.build(fresh.app, PreviewRequest())
     assert shown
     with pytest.raises(WrongUse, match="suppressed"):
         preview.send_test(fresh.app, shown, "ada@example.net")
@@ -444,7 +445,7 @@ def test_a_test_letter_goes_nowhere_where_nothing_may_go(fresh: Site) -> None:
 
 
 def test_what_the_relay_says_to_a_test_letter_is_told(fresh: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    shown = preview.look(fresh.app, PreviewRequest())
+    shown = preview.build(fresh.app, PreviewRequest())
     assert shown
     fresh.relay.replies = [(Stage.RCPT, 550, "5.1.1 no such user")]
     assert preview.send_test(fresh.app, shown, "operator@example.net").code == 550
@@ -479,7 +480,7 @@ def _theme(color: str, name: str = "paper") -> str:
 
 
 def _html(site: Site) -> str:
-    shown = preview.look(site.app, PreviewRequest())
+    shown = preview.build(site.app, PreviewRequest())
     assert shown
     return shown.finished.rendered.html
 
@@ -500,7 +501,7 @@ def test_a_changed_translation_is_used_at_once(fresh: Site, own_themes: Path) ->
     own.parent.mkdir()
 
     def html() -> str:
-        shown = preview.look(fresh.app, PreviewRequest(language="de"))
+        shown = preview.build(fresh.app, PreviewRequest(language="de"))
         assert shown
         return shown.finished.rendered.html
 
@@ -600,7 +601,7 @@ def test_a_test_email_sent_twice_arrives_twice(fresh: Site) -> None:
     _due(fresh, "ada@example.net", "robots")
     fresh.papers(listing(1))
     pipeline.publish(fresh.app)
-    shown = preview.look(fresh.app, PreviewRequest("ada@example.net"))
+    shown = preview.build(fresh.app, PreviewRequest("ada@example.net"))
     assert shown
     for _ in range(2):
         preview.send_test(fresh.app, shown, "me@example.org")

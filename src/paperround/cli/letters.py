@@ -67,12 +67,12 @@ def preview(
     with opened() as app:
         wanted = preview.PreviewRequest(email or "", tuple(map(str.lower, topic or ())), on, cadence, theme, language)
         try:
-            shown = preview.look(app, wanted)
+            shown = preview.build(app, wanted)
         except ConfigurationError as error:
             raise ConfigurationError(str(template_errors.explain(error, templates()))) from None
         days = preview.days(app, wanted, 3) if shown is None else []
         outcome = preview.send_test(app, shown, send) if shown and send else None
-        said = preview.result_of_test(app, send, outcome) if outcome else ""
+        said = preview.describe_test(app, send, outcome) if outcome else ""
         site_facts, now = app.site, app.clock()
     if shown is None and on and on < now.date():
         there = f"; the latest are of {', '.join(map(str, days))}" if days else ""
@@ -82,7 +82,7 @@ def preview(
             "there are no new papers for this letter, so nothing was written; choose another day with --date, or "
             "other papers with --topic SLUG"
         )
-    for written in preview.write(shown.finished, out):
+    for written in preview.write_files(shown.finished, out):
         console.say(str(written))
     if said:
         console.say(said)

@@ -22,7 +22,7 @@ from paperround.domain.errors import ConfigurationError, MeaningError, Paperroun
 from paperround.domain.hosts import is_local
 from paperround.domain.models import DeliveryState, NoticeKind, Stage, Topic
 from paperround.domain.text import counted
-from paperround.operator.preview import PreviewRequest, look
+from paperround.operator.preview import PreviewRequest, build
 from paperround.process import private_files
 from paperround.rounds.letters import LetterBuilder
 from paperround.rounds.summaries import one_sentence, quota
@@ -274,7 +274,7 @@ def _broken(app: App, request: PreviewRequest) -> str:
         builder = app.shared(LetterBuilder)
         if request.theme and request.language:
             builder.check(request.theme, request.language)
-        look(app, request)
+        build(app, request)
     except Exception as error:  # noqa: BLE001 - any error would prevent letters from being sent
         return str(error) or type(error).__name__
     return ""

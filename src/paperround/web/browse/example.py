@@ -60,4 +60,4 @@ def _example(request: Request, context: RequestContext, topic: Topic) -> Preview
     context.count_trials(request, 1)
     wanted = PreviewRequest(topics=(topic.slug,), language=context.visitors_language(request).code)
     latest = preview.days(context.app, wanted, 1)
-    return preview.look(context.app, replace(wanted, day=latest[0])) if latest else None
+    return preview.build(context.app, replace(wanted, day=latest[0])) if latest else None

@@ -1,7 +1,7 @@
 """The preview page: any email before it is sent, in frames that reload when its template changes. Operators only.
 
-The email comes from `preview.look`, which runs the same code as delivery. Its size and the lint findings are computed
-from the bytes of the message.
+The email comes from `preview.build`, which runs the same code as delivery. Its size and the lint findings are
+computed from the bytes of the message.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from paperround.domain.errors import ConfigurationError, WrongUse
 from paperround.domain.models import SubscriberState
 from paperround.domain.schedule import Cadence
 from paperround.operator import preview
+from paperround.operator.considered import ConsideredPaper, considered_papers
 from paperround.operator.preview import Preview, PreviewRequest
 from paperround.operator.template_errors import TemplateError, explain
 from paperround.process.resources import templates
@@ -252,7 +253,7 @@ def _shown(context: RequestContext, asked: PreviewQuery) -> PreviewResult:
     if asked.whose == "topics" and not asked.topics:
         return PreviewResult(asked, missing="Choose one or more topics.")
     try:
-        found = preview.look(app, asked.wanted())
+        found = preview.build(app, asked.wanted())
     except ConfigurationError as error:
         return PreviewResult(asked, broken=explain(error, templates()))
     except WrongUse as error:
@@ -265,9 +266,9 @@ def _shown(context: RequestContext, asked: PreviewQuery) -> PreviewResult:
     return PreviewResult(asked, found, MessageView(letter.message, context.site, rendered, app.clock(), of_theme))
 
 
-def _considered(context: RequestContext, seen: PreviewResult) -> Iterator[preview.ConsideredPaper]:
+def _considered(context: RequestContext, seen: PreviewResult) -> Iterator[ConsideredPaper]:
     if seen.preview:
-        yield from islice(preview.considered(context.app, seen.preview), _PAPERS)
+        yield from islice(considered_papers(context.app, seen.preview), _PAPERS)
 
 
 def _sent(context: RequestContext, seen: PreviewResult, form: FormFields) -> tuple[bool, str]:
@@ -278,7 +279,7 @@ def _sent(context: RequestContext, seen: PreviewResult, form: FormFields) -> tup
         outcome = preview.send_test(context.app, seen.preview, form.get("email"))
     except WrongUse as error:
         return False, str(error)
-    return outcome.accepted, preview.result_of_test(context.app, form.get("email"), outcome)
+    return outcome.accepted, preview.describe_test(context.app, form.get("email"), outcome)
 
 
 def _choices(context: RequestContext, asked: PreviewQuery) -> dict[str, Any]:
