@@ -47,7 +47,7 @@ def show_delivery(
     number: Annotated[int, typer.Argument(metavar="ID", min=1, max=2**62, help="The number in the list.")],
     as_json: AsJson = False,
 ) -> None:
-    """One letter with its papers, what ranked them, and every attempt."""
+    """Show one letter with its papers, what ranked them, and every attempt."""
     from paperround.operator import queries
 
     with opened() as app:

@@ -13,7 +13,7 @@ _MARKS = {CheckState.OK: ("✔", "green"), CheckState.WARNING: ("⚠", "yellow")
 
 
 def lines(findings: Sequence[Finding]) -> Iterator[str]:
-    """The lines of the report: what concerns the next round, then what matters before going live."""
+    """Return the lines of the report: what concerns the next round, then what matters before going live."""
     width = max((len(finding.check) for finding in findings), default=0)
     for heading, later in (("Now", False), ("Before you go live", True)):
         subjects = doctor.by_subject(findings, later=later)

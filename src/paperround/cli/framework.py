@@ -132,7 +132,7 @@ class _LoadedWhenCalled(Mapping[str, Any]):
 
 
 def lazy_group(package: str, panels: Panels) -> type[TyperGroup]:
-    """The class of a group whose commands lie in modules of `package`.
+    """Return the class of a group whose commands lie in modules of `package`.
 
     A module has its own group of commands as `group`, and those that stand beside groups as `root`.
     """
@@ -184,5 +184,5 @@ def _interruption_is_told() -> Iterator[None]:
 
 
 def command_group(summary: str = "") -> typer.Typer:
-    """A group of commands, or the commands of a module that belong to no group."""
+    """Return a group of commands, or the commands of a module that belong to no group."""
     return typer.Typer(cls=Group, help=summary, no_args_is_help=True, add_completion=False, rich_markup_mode=None)

@@ -145,7 +145,7 @@ def sweep(as_json: AsJson = False) -> None:
 
 
 def _waiting(app: App) -> str:
-    """How many letters wait for a later attempt, and until when; empty if none."""
+    """Return how many letters wait for a later attempt, and until when; empty if none."""
     from paperround.store.deliveries import WAITING
 
     counts, due = app.store.deliveries.count(), app.store.deliveries.next_due()
@@ -155,7 +155,7 @@ def _waiting(app: App) -> str:
 
 
 def _troubled(tally: Tally) -> bool:
-    """Whether the operator has to act: letters failed, or were deferred because of this site."""
+    """Return whether the operator has to act: letters failed, or were deferred because of this site."""
     return bool(tally.letters["failed"] or tally.deferred_by_us or tally.paused)
 
 

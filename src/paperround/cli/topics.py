@@ -105,7 +105,7 @@ def try_topic(
 
 
 def _changed(topic: Topic | None, slug: str, name: str | None, query: str | None, about: str | None) -> Topic:
-    """The topic with the given fields changed; those that are None stay as they are."""
+    """Return the topic with the given fields changed; those that are None stay as they are."""
     from paperround.domain.models import Topic
 
     known = topic or Topic(slug, "", "")

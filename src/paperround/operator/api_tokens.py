@@ -41,5 +41,5 @@ def remove(app: App, name: str) -> None:
 
 
 def hash_token(token: str) -> str:
-    """The hash under which a token is stored. 256 random bits need no salt and no slow hash."""
+    """Return the hash under which a token is stored. 256 random bits need no salt and no slow hash."""
     return hashlib.sha256(token.encode()).hexdigest()

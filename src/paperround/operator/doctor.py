@@ -173,7 +173,7 @@ def _database(app: App) -> Iterator[Finding]:
 
 
 def _files(app: App) -> Iterator[Finding]:
-    """Files with personal data or secrets that other accounts on this machine can read."""
+    """Report files with personal data or secrets that other accounts on this machine can read."""
     for path in _private_paths(app):
         if path.exists() and private_files.is_open_to_others(path):
             mode = private_files.FOLDER if path.is_dir() else private_files.FILE
@@ -266,7 +266,7 @@ def _letters(app: App) -> Iterator[Finding]:
 
 
 def _broken(app: App, request: PreviewRequest) -> str:
-    """Why a letter cannot be made; empty if it can.
+    """Return why a letter cannot be made; empty if it can.
 
     A theme that is broken now counts, even while its last working version is still used.
     """
@@ -321,7 +321,7 @@ def _webhooks(app: App) -> Iterator[Finding]:
 
 
 def _unreachable(url: str) -> str:
-    """Why no connection can be opened to the host of an address; empty if one can."""
+    """Return why no connection can be opened to the host of an address; empty if one can."""
     parts = urlsplit(url)
     port = parts.port or (443 if parts.scheme == "https" else 80)
     try:

@@ -129,7 +129,7 @@ def search(
 
 
 def _named(app: App, identifier: str, offset: int) -> Search:
-    """The paper with an identifier, or nothing."""
+    """Return the paper with an identifier, or nothing."""
     paper = app.store.papers.by_id(identifier)
     found = [SearchResult(paper, 1.0, (), {})] if paper and not offset else []
     return Search(found, total=1 if paper else 0, identifier=identifier)
@@ -167,7 +167,7 @@ def _search(app: App, text: str, limit: int, offset: int, bounds: SearchBounds, 
 
 
 def _suggested(app: App, text: str, bounds: SearchBounds) -> str:
-    """A query for a phrase where the text has a field and several words, if it finds a paper."""
+    """Return a query for a phrase where the text has a field and several words, if it finds a paper."""
     phrase = with_phrase(text)
     found = phrase and app.store.browsing.count_found(bounds.narrow(any_of(interpret_search(phrase))), 1, bounds.days)
     return phrase if found else ""
@@ -176,7 +176,7 @@ def _suggested(app: App, text: str, bounds: SearchBounds) -> str:
 def _candidates(
     app: App, text: str, wanted: Wanted, needed: int, bounds: SearchBounds, order: SearchOrder
 ) -> dict[int, int]:
-    """The numbers of the papers that may fit, each with its tier; those of a query in the order asked for.
+    """Return the numbers of the papers that may fit, each with its tier; those of a query in the order asked for.
 
     By relevance, later tiers have what larger limits find in addition, and follow the earlier ones, so that the
     results before a page do not change with the page.
@@ -206,7 +206,7 @@ def _in_tiers(app: App, text: str, wanted: Wanted, needed: int, bounds: SearchBo
 def _sorted(
     app: App, rows: Sequence[int], scores: Numbers, tier: NDArray[np.int64], order: SearchOrder, *, plain: bool
 ) -> list[int]:
-    """The places of the papers that fit, in the order asked for; of equals the newest comes first."""
+    """Return the places of the papers that fit, in the order asked for; of equals the newest comes first."""
     if order is SearchOrder.RELEVANCE:
         return [int(place) for place in np.lexsort((-scores, tier)) if scores[place] > 0]
     least = _OF_THE_BEST * float(scores.max(initial=0.0)) if plain else 0.0
@@ -218,7 +218,7 @@ def _sorted(
 def _with_meaning(
     app: App, text: str, rows: Sequence[int], shares: Numbers, first: NDArray[np.bool_]
 ) -> tuple[Numbers, dict[int, float], set[int]]:
-    """The scores of papers, 0 to 1, the cosines of those that have a vector, and those close in meaning, by place.
+    """Return the scores of papers, 0 to 1, the cosines of those with a vector, and those close in meaning, by place.
 
     The text's vector is moved toward the best papers of the `first` tier.
     """
@@ -252,7 +252,7 @@ def paper_row(app: App, paper_id: str) -> int:
 
 
 def newest_found(app: App, text: str, limit: int) -> list[Paper]:
-    """The newest papers that match a query. For plain keywords, which match almost anything, the best papers."""
+    """Return the newest papers that match a query; the best ones for plain words, which match almost anything."""
     wanted = interpret_search(text)
     if not isinstance(wanted, Words):
         return app.store.browsing.found(wanted, limit)
@@ -261,7 +261,7 @@ def newest_found(app: App, text: str, limit: int) -> list[Paper]:
 
 
 def subscriber_facts(subscriber: Subscriber) -> dict[str, Any]:
-    """The data of a subscriber, under the names of the command line."""
+    """Return the data of a subscriber, under the names of the command line."""
     suppressed = (
         {"reason": subscriber.suppressed[0], "at": subscriber.suppressed[1]} if subscriber.suppressed else None
     )
@@ -279,7 +279,7 @@ def subscriber_facts(subscriber: Subscriber) -> dict[str, Any]:
 def subscribers(
     app: App, *, state: SubscriberState | None = None, email: str = "", topic: str = "", limit: int | None = None
 ) -> Iterator[Subscriber]:
-    """Subscribers, oldest first, filtered by state, by a part of the address and by topic."""
+    """Return subscribers, oldest first, filtered by state, by a part of the address and by topic."""
     found = (
         subscriber
         for subscriber in app.store.subscribers.all(state)
@@ -293,7 +293,7 @@ def _served(subscriber: Subscriber) -> bool:
 
 
 def silent(app: App) -> Iterator[tuple[Subscriber, str]]:
-    """Each subscriber who received no email today (in their time zone), with the reason."""
+    """Yield each subscriber who received no email today (in their time zone), with the reason."""
     subscribers = app.store.subscribers.all()
     while chunk := list(islice(subscribers, _CHUNK)):
         latest = app.store.deliveries.latest_of([subscriber.row for subscriber in chunk])
@@ -304,7 +304,7 @@ def silent(app: App) -> Iterator[tuple[Subscriber, str]]:
 
 
 def why_nothing(app: App, subscriber: Subscriber) -> str:
-    """Why this subscriber received no email today; empty when they received one."""
+    """Return why this subscriber received no email today; empty when they received one."""
     return _why_nothing(subscriber, app.store.deliveries.latest_of([subscriber.row]).get(subscriber.row), app.clock())
 
 
@@ -343,7 +343,7 @@ def deliveries(
     email: str = "",
     topic: str = "",
 ) -> list[dict[str, Any]]:
-    """Deliveries, latest first, with the public identifiers of their papers; filtered as the store's report is."""
+    """Return deliveries, latest first, with the public identifiers of their papers, filtered as by `report`."""
     most = None if limit is None else limit + offset
     found = app.store.deliveries.report(state=state, row=row, limit=most, email=email, topic=topic)[offset:]
     names = app.store.papers.ids({paper for one in found for paper in one["paper_rows"]})
@@ -355,13 +355,13 @@ def deliveries(
 
 
 def delivery(app: App, row: int) -> dict[str, Any] | None:
-    """One delivery as in `deliveries`, with the papers' ranks taken apart; None if there is no such delivery."""
+    """Return one delivery as in `deliveries`, with the papers' ranks taken apart, or None if it does not exist."""
     found = deliveries(app, row=row)
     return {**found[0], "scores": _scores(app, row)} if found else None
 
 
 def _scores(app: App, row: int) -> list[dict[str, Any]]:
-    """For each paper of a letter, in its order, the rank it had, what that was made of, and the reasons."""
+    """Return for each paper of a letter, in its order, its rank, what that was made of, and the reasons."""
     digest = app.store.issues.digest_of_delivery(row)
     if digest is None:
         return []
@@ -381,7 +381,7 @@ def _scores(app: App, row: int) -> list[dict[str, Any]]:
 
 
 def stats(app: App) -> dict[str, Any]:
-    """The numbers of papers, subscribers and deliveries, and the state of the relay."""
+    """Return the numbers of papers, subscribers and deliveries, and the state of the relay."""
     now = app.clock()
     relay = app.store.deliveries.relay(now.date())
     paused = relay.paused_until is not None and relay.paused_until > now

@@ -33,13 +33,13 @@ class SeedPaper:
 
     @classmethod
     def read_all(cls, file: Path, today: date) -> list[Self]:
-        """The papers of the file, the newest of them announced today."""
+        """Return the papers of the file, the newest of them announced today."""
         lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
         later = today - max(date.fromisoformat(line["day"]) for line in lines)
         return [cls(line, date.fromisoformat(line["day"]) + later, line["votes_by_day"]) for line in lines]
 
     def listing(self, day: date, thumbnail_url: str | None) -> Listing | None:
-        """What the source said of the paper on this day; None before it was announced."""
+        """Return what the source said of the paper on this day; None before it was announced."""
         age = (day - self.announced).days
         if age < 0:
             return None

@@ -62,7 +62,7 @@ def open_site(
     first_start: bool = False,
     examine: bool = False,
 ) -> App:
-    """The app of the site in this folder, its database migrated and its topics loaded.
+    """Return the app of the site in this folder, its database migrated and its topics loaded.
 
     `port` is where the pages are, for the links of a site that has no address of its own yet; by default the port
     that the pages were last served at. With `first_start` a

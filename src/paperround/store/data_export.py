@@ -51,7 +51,7 @@ def _stored_about(db: Connection, row: int, key: str) -> dict[str, Any]:
 
 
 def _reading(db: Connection, row: int) -> dict[str, Any]:
-    """What they follow, were sent, and said about it."""
+    """Return queries for what they follow, were sent, and said about it."""
     return {
         "topics": select(topics.c.slug, topics.c.name, topics.c.query, topics.c.private, subscriptions.c.created_at)
         .join_from(subscriptions, topics)
@@ -80,7 +80,7 @@ def _reading(db: Connection, row: int) -> dict[str, Any]:
 
 
 def _mail(row: int) -> dict[str, Any]:
-    """Their emails, and what became of them."""
+    """Return queries for their emails, and what became of them."""
     letters = deliveries.c.subscriber == row
     return {
         "letters": select(
@@ -111,7 +111,7 @@ def _mail(row: int) -> dict[str, Any]:
 
 
 def _address(row: int, key: str) -> dict[str, Any]:
-    """What is known about their address."""
+    """Return queries for what is known about their address."""
     return {
         "bounces": select(bounces.c.kind, bounces.c.status, bounces.c.text, bounces.c.at)
         .where(bounces.c.email_key == key)
