@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from paperround.app import App
+from paperround.matching.vectors import pack
 from paperround.operator import queries
 from paperround.rounds import pipeline, topic_definitions
-from paperround.rounds.meaning import Meaning, embed
+from paperround.rounds.meaning import Meaning, compare_embedded, embed
 from paperround.rounds.scheduler import Rounds
 from paperround.sources import SourceState
 from paperround.store.sources import SourceRecord
@@ -142,8 +143,35 @@ def test_a_text_that_changes_while_its_vector_is_made_goes_on_waiting(site: Site
     site.papers(listing(1, **WALKING))
     [paper] = site.app.store.vectors.waiting(9)
     site.papers(listing(1, **WALKING | {"abstract": "A photo of it."}, version=2))
-    site.app.store.vectors.keep("ideas-1", [(paper, b"\0" * 9)], rematch=False)
+    site.app.store.vectors.keep("ideas-1", [(paper, b"\0" * 9)])
     assert site.app.store.vectors.waiting_count() == 1
+
+
+def test_papers_are_compared_again_once_half_of_the_newest_have_a_vector(site: Site) -> None:
+    use_ideas(site.app)
+    site.topic("walking", PLAIN)
+    site.papers(listing(1, **WALKING), *(listing(number, "agents") for number in range(2, 7)))
+    newest = site.app.store.vectors.waiting(9)
+    vectors = list(
+        zip(newest, map(pack, site.app.shared(Meaning).encoder.encode([p.abstract for p in newest])), strict=True)
+    )
+    site.app.store.vectors.keep("ideas-1", vectors[:2])
+    assert compare_embedded(site.app) == 0, "two of six say little about what is usual"
+    site.app.store.vectors.keep("ideas-1", vectors[2:4])
+    assert compare_embedded(site.app) == 4
+    assert compare_embedded(site.app) == 0, "each once"
+    assert site.app.store.topics.papers_waiting() == 4
+
+
+def test_if_no_more_vectors_can_be_computed_papers_are_compared_with_those_that_there_are(site: Site) -> None:
+    encoder = use_ideas(site.app)
+    site.topic("walking", PLAIN)
+    site.papers(*(listing(number, "agents") for number in range(1, 7)))
+    [paper] = site.app.store.vectors.waiting(1)
+    site.app.store.vectors.keep("ideas-1", [(paper, pack(encoder.encode(["agents"])[0]))])
+    encoder.broken = True
+    assert embed(site.app, 5) == 0
+    assert compare_embedded(site.app) == 1
 
 
 def kept_vectors(site: Site, model: str) -> set[int]:

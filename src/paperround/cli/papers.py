@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -132,11 +133,8 @@ def embed_papers(
             )
         if rebuild:
             app.store.vectors.rebuild(meaning.encoder.name)
-        made = 0
         app.progress.begin("embedding", app.store.vectors.waiting_count())
-        while some := pipeline.embed_papers(app, 1.0):
-            made += some
-            app.progress.advance(some)
+        made = pipeline.embed_papers(app, math.inf, app.progress.advance)
         left = app.store.vectors.waiting_count()
     if as_json:
         console.as_json({"model": meaning.encoder.name, "embedded": made, "waiting": left})

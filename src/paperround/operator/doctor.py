@@ -387,7 +387,8 @@ def _meaning(app: App) -> Iterator[Finding]:
         if waiting > _MANY_WAITING:
             yield Finding("meaning", CheckState.WARNING, f"{what}{_COMMAND}paperround papers embed")
         else:
-            yield Finding("meaning", CheckState.OK, f"{what}; the schedule computes them within minutes")
+            how = "`paperround up` computes them within minutes, `paperround papers embed` at once"
+            yield Finding("meaning", CheckState.OK, f"{what}; {how}")
     try:
         encoder.encode(["a paper"])
     except MeaningError as error:

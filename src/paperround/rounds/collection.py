@@ -15,7 +15,8 @@ from paperround.matching.lexical import Index, Statistics
 from paperround.matching.query import Phrase
 from paperround.matching.vocabulary import CorrectedText, Vocabulary
 
-_COUNTED_PAPERS = 2_000
+COUNTED_PAPERS = 2_000
+"""The number of newest papers that say what is usual."""
 _SLACK = 200  # papers by which a search's statistics may be behind
 
 
@@ -28,7 +29,7 @@ class CollectionPast:
 
     def renewed(self, newer: Sequence[Paper]) -> CollectionPast:
         """Return the snapshot with these newer papers, newest first, in place of as many of the oldest ones."""
-        kept = self.papers[: max(_COUNTED_PAPERS - len(newer), 0)]
+        kept = self.papers[: max(COUNTED_PAPERS - len(newer), 0)]
         past = CollectionPast([*newer, *kept])
         past.statistics = self.statistics.renewed(newer, self.papers[len(kept) :])
         return past
@@ -76,7 +77,7 @@ class Collection:
             held = self._first.papers
             newest = held[0].row if held else 0
             if self._browsing.last_row() - newest > len(held) // 4:
-                self._first = self._first.renewed(self._papers.latest(_COUNTED_PAPERS, since=newest + 1))
+                self._first = self._first.renewed(self._papers.latest(COUNTED_PAPERS, since=newest + 1))
 
     def current(self) -> CollectionPast:
         """Return the newest papers; read again only if a newer one is stored, so that previews agree with rounds."""
@@ -98,4 +99,4 @@ class Collection:
             return self._newest[1]
 
     def _read(self) -> CollectionPast:
-        return CollectionPast(self._papers.latest(_COUNTED_PAPERS))
+        return CollectionPast(self._papers.latest(COUNTED_PAPERS))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,11 +18,13 @@ from paperround.domain.errors import MeaningError, QueryError
 from paperround.matching.vectors import VectorTable, pack, unpack
 from paperround.matching.words import Words, interpret
 from paperround.process import logs, memory
+from paperround.rounds.collection import COUNTED_PAPERS
 from paperround.store.vector_queue import text_of
 
 log = logs.logger()
 _AT_ONCE = 16  # papers per transaction, about half a second
 _QUERIES_KEPT = 1_000
+_ENOUGH = 0.5  # of the newest papers
 _PATIENCE = 300.0  # seconds after a failure until the encoder is called again
 
 
@@ -131,10 +134,10 @@ class Meaning:
         return f"{query}. {said}" if said else query
 
 
-def embed(app: App, seconds: float) -> int:
+def embed(app: App, seconds: float, advance: Callable[[int], None] = lambda _: None) -> int:
     """Compute missing vectors, newest papers first, for at most `seconds`; return how many were computed.
 
-    If any topic is in plain words, these papers are marked as unmatched again.
+    `advance` is called with the number of vectors that were stored. The papers wait for `compare_embedded`.
     """
     meaning, began, made = app.shared(Meaning), time.monotonic(), 0
     while meaning.on and not app.stopping.is_set() and time.monotonic() - began < seconds:
@@ -143,12 +146,24 @@ def embed(app: App, seconds: float) -> int:
         if found is None:
             break
         pairs = [(paper, pack(vector)) for paper, vector in zip(papers, found, strict=True)]
-        app.store.vectors.keep(meaning.encoder.name, pairs, rematch=_any_plain_topic(app))
+        app.store.vectors.keep(meaning.encoder.name, pairs)
         made += len(papers)
+        advance(len(papers))
         app.throttle.give_way()
     if made:
         memory.return_free_blocks()
     return made
+
+
+def compare_embedded(app: App) -> int:
+    """Mark papers that got a vector as unmatched, if any topic is in plain words; return how many there are.
+
+    That waits until half of the papers that say what is usual have one, or no more can be computed now: compared
+    with the first few, a paper could match an interest that it does not fit, and matches are not taken back.
+    """
+    if app.store.vectors.coverage(COUNTED_PAPERS) < _ENOUGH and not app.shared(Meaning).resting:
+        return 0
+    return app.store.vectors.rematch(wanted=_any_plain_topic(app))
 
 
 def _any_plain_topic(app: App) -> bool:

@@ -37,7 +37,7 @@ from paperround.rounds import topic_matching, webhooks
 from paperround.rounds.choosing import RoundContext, choose
 from paperround.rounds.helpers import Senders
 from paperround.rounds.letters import digest_message_id
-from paperround.rounds.meaning import embed
+from paperround.rounds.meaning import compare_embedded, embed
 from paperround.rounds.retention import forget_old
 from paperround.rounds.sending import SendingResult
 from paperround.rounds.summaries import write_summaries
@@ -458,16 +458,16 @@ def _release_abandoned(app: App, now: datetime) -> int:
     return interrupted
 
 
-def embed_papers(app: App, seconds: float = _EMBED_SECONDS) -> int:
+def embed_papers(app: App, seconds: float = _EMBED_SECONDS, advance: Callable[[int], None] = lambda _: None) -> int:
     """Compute vectors for papers that have none, for at most `seconds`, and match those papers again.
 
     Rounds do not wait for it: a paper without a vector is matched by its words, and matches by meaning follow a
     little later.
 
-    Returns the number of vectors computed.
+    Returns the number of vectors computed; `advance` is called with the number of each batch.
     """
-    made = embed(app, seconds)
-    if made:
+    made = embed(app, seconds, advance)
+    if compare_embedded(app):
         topic_matching.match_papers(app)
     return made
 

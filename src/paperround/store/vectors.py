@@ -15,6 +15,8 @@ from paperround.store.schema import WAITING_FOR_VECTOR, notes, papers, topics, v
 from paperround.store.vector_queue import text_digest
 
 _NUMBER = "vectors kept"
+_COMPARED = "vectors compared"
+_MARKED_AT_ONCE = 500  # papers, so that others can write in between
 _AT_ONCE = 10_000  # vectors read; 300,000 at once would take 300 MB more than the table they go to
 
 
@@ -53,11 +55,17 @@ class StoredVectors:
         with reading(self._engine) as db:
             return dict(db.execute(query).all())
 
-    def keep(self, model: str, made: Sequence[tuple[Paper, bytes]], *, rematch: bool) -> None:
+    def coverage(self, newest: int) -> float:
+        """Return the share of the newest papers, at most so many, that have a vector; 1 if there are no papers."""
+        some = select(vectors.c.vector).order_by(vectors.c.paper.desc()).limit(newest).subquery()
+        with reading(self._engine) as db:
+            all_, known = db.execute(select(func.count(), func.count(some.c.vector)).select_from(some)).one()
+        return known / all_ if all_ else 1.0
+
+    def keep(self, model: str, made: Sequence[tuple[Paper, bytes]]) -> None:
         """Store the vectors that a model computed for papers.
 
-        A paper whose text has changed meanwhile stays queued. With `rematch`, the papers are compared with the
-        topics again.
+        A paper whose text has changed meanwhile stays queued. `rematch` says which papers are compared again.
         """
         rows = sorted(paper.row for paper, _ in made)
         with writing(self._engine) as db:
@@ -81,8 +89,28 @@ class StoredVectors:
             ]
             if values:
                 db.execute(statement, values)
-            if rematch and values:
-                db.execute(update(papers).where(papers.c.row.in_(rows)).values(unmatched=True))
+            # Earlier versions compared each paper at once.
+            first = upsert(db, notes).values(name=_COMPARED, value=str(number - 1))
+            db.execute(first.on_conflict_do_nothing())
+
+    def rematch(self, *, wanted: bool) -> int:
+        """Have the papers compared with the topics that got a vector since the last call; return their number.
+
+        If it is not `wanted`, no paper is compared now or later.
+        """
+        with reading(self._engine) as db:
+            kept, compared = (_number(db, name) for name in (_NUMBER, _COMPARED))
+            fresh = select(vectors.c.paper).where(vectors.c.number > compared, vectors.c.number <= kept)
+            rows = db.scalars(fresh.order_by(vectors.c.paper)).all() if kept > compared and wanted else []
+        for start in range(0, len(rows), _MARKED_AT_ONCE):
+            with writing(self._engine) as db:
+                some = papers.c.row.in_(rows[start : start + _MARKED_AT_ONCE])
+                db.execute(select(papers.c.row).where(some).order_by(papers.c.row).with_for_update())
+                db.execute(update(papers).where(some).values(unmatched=True))
+        if kept > compared:
+            with writing(self._engine) as db:
+                db.execute(update(notes).where(notes.c.name == _COMPARED).values(value=str(kept)))
+        return len(rows)
 
     def after(self, model: str, last: VectorPlace) -> list[StoredVector]:
         """Return a model's vectors that were stored after the one at `last`, oldest first, at most 10,000."""
@@ -121,10 +149,14 @@ class StoredVectors:
 
 def _next_number(db: Connection) -> int:
     """Return a number that was never used before, even if the papers that had the last one are deleted."""
-    number = int(db.scalar(select(notes.c.value).where(notes.c.name == _NUMBER)) or 0) + 1
+    number = _number(db, _NUMBER) + 1
     counted = upsert(db, notes).values(name=_NUMBER, value=str(number))
     db.execute(counted.on_conflict_do_update(index_elements=["name"], set_={"value": str(number)}))
     return number
+
+
+def _number(db: Connection, name: str) -> int:
+    return int(db.scalar(select(notes.c.value).where(notes.c.name == name)) or 0)
 
 
 def _origin(model: str, query: str) -> str:
