@@ -43,6 +43,29 @@ def test_the_variants_of_one_mailbox_are_one_mailbox(pages: Pages) -> None:
     assert sent == 3
 
 
+def test_only_what_sends_a_letter_counts_for_the_mailbox(pages: Pages) -> None:
+    for _ in range(3):
+        pages.subscribe("uma@papers.example")
+    (asked,) = pages.letters()
+    confirm, *_ = links_in(asked, "c")
+    assert pages.client.post(confirm).status_code == 303
+    pages.letters()
+    uma = pages.app.store.subscribers.by_email("uma@papers.example")
+    assert uma
+    pages.client.post(pages.link("unsubscribe", uma.row))
+    pages.site.clock.now += timedelta(minutes=5)
+    assert "uma@papers.example" in pages.subscribe("uma@papers.example").text
+    assert [letter["To"] for letter in pages.letters()] == ["uma@papers.example"]
+
+
+def test_links_asked_for_before_the_subscription_do_not_count(pages: Pages) -> None:
+    for _ in range(3):
+        assert _lost(pages, "ada@papers.example") == 303
+    pages.subscriber("ada@papers.example")
+    assert _lost(pages, "ada@papers.example") == 303
+    assert len(pages.letters()) == 1
+
+
 def test_a_mailbox_has_one_name_however_it_is_written() -> None:
     assert fold_mailbox("A.D.A+papers@GoogleMail.com") == ("ada@gmail.com", "gmail.com")
     assert fold_mailbox("+x@papers.example")[0] == "+x@papers.example"

@@ -43,6 +43,14 @@ class Quotas:
                 db.execute(insert(quota_uses).values(kind=limit.kind, key=key, at=now))
         return None
 
+    def give_back(self, taken: list[tuple[Quota, str]]) -> None:
+        """Delete the latest use under each quota and key."""
+        with writing(self._engine) as db:
+            for limit, key in taken:
+                mine = (quota_uses.c.kind == limit.kind) & (quota_uses.c.key == key)
+                one = select(func.max(quota_uses.c.row)).where(mine).scalar_subquery()
+                db.execute(delete(quota_uses).where(quota_uses.c.row == one))
+
     def count(self, limit: Quota, key: str, now: datetime) -> int:
         """Return the uses counted under a quota for a key within its span."""
         with reading(self._engine) as db:

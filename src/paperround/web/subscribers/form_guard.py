@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from fastapi import HTTPException, Request
 
 from paperround.process import logs
+from paperround.store.quotas import Quota
 from paperround.web.context import RequestContext, client_of
 from paperround.web.forms import FormFields
 from paperround.web.rate_limits import EVERYBODY, FormLimits
@@ -43,14 +44,14 @@ def check(request: Request, context: RequestContext, form: FormFields, email: st
     """
     _refuse_other_sites(request, context)
     now, counts = context.app.clock(), context.app.store.quotas
-    mailbox, domain = fold_mailbox(email)
+    _, domain = fold_mailbox(email)
     client, to_domain = _key(context, client_of(request)), _key(context, domain)
     many = counts.count(limits.everybody, EVERYBODY, now), counts.count(limits.domain, to_domain, now)
     if (many[0] >= limits.spike or many[1] >= limits.domain_spike) and not _is_second(request, context, form, email):
         _warn(limits, many)
         return Decision.AGAIN
     mine = [(limits.client, client), (limits.network, _key(context, _network_of(request)))]
-    theirs = [(limits.mailbox, _key(context, mailbox)), (limits.mailbox_month, _key(context, mailbox))]
+    theirs = _counts_of_mailbox(context, email, limits)
     broken = counts.take([*mine, *theirs, (limits.domain, to_domain), (limits.everybody, EVERYBODY)], now)
     if broken in (limits.mailbox, limits.mailbox_month):
         # The client must not learn whether this mailbox was emailed before, but its request still counts.
@@ -62,6 +63,20 @@ def check(request: Request, context: RequestContext, form: FormFields, email: st
         log.error("far too many forms are sent; new ones are refused for now", form=limits.name, within="an hour")
     key = dict([*mine, (limits.domain, to_domain), (limits.everybody, EVERYBODY)])[broken]
     raise HTTPException(429, headers={"Retry-After": str(counts.wait(broken, key, now))})
+
+
+def nothing_sent(context: RequestContext, email: str, limits: FormLimits) -> None:
+    """Take back the count of an allowed request for its mailbox, because no email was queued for it.
+
+    Otherwise somebody who submits the form twice would use up their emails of the day with a single one, and none
+    would be sent when they unsubscribe and come back.
+    """
+    context.app.store.quotas.give_back(_counts_of_mailbox(context, email, limits))
+
+
+def _counts_of_mailbox(context: RequestContext, email: str, limits: FormLimits) -> list[tuple[Quota, str]]:
+    key = _key(context, fold_mailbox(email)[0])
+    return [(limits.mailbox, key), (limits.mailbox_month, key)]
 
 
 def fold_mailbox(email: str) -> tuple[str, str]:

@@ -167,9 +167,11 @@ def _subscribe(request: Request, context: RequestContext, form: FormFields) -> R
                 "Enter another one."
             )
             return _form(request, context, language, replace(shown, wrong={"email": wrong}), status=422)
-        confirmation.ask_to_subscribe(
+        queued = confirmation.ask_to_subscribe(
             context.app, email, patch, consent, first_now=shown.first_now, answers=shown.answers
         )
+        if not queued:
+            form_guard.nothing_sent(context, email, context.limits.newcomers)
     return _sent(context, "subscribe", email)
 
 
@@ -205,8 +207,8 @@ def _send_link(request: Request, context: RequestContext, form: FormFields) -> R
         return _lost(request, context, email, stamp=form_guard.make_stamp(request, context, email))
     if form.get(_TRAP):
         return _lost(request, context, email, status=422, trapped=True)
-    if decision is Decision.SEND:
-        confirmation.ask_for_link(context.app, email)
+    if decision is Decision.SEND and not confirmation.ask_for_link(context.app, email):
+        form_guard.nothing_sent(context, email, context.limits.lost_links)
     return _sent(context, "preferences", email)
 
 
@@ -315,7 +317,7 @@ def confirmation_sent(request: Request, context: ContextDep) -> Response:
         ),
         _(
             "No email after a few minutes? Check your spam folder, and whether the address is right. "
-            "We send at most one confirmation email a day."
+            "If you have asked for this email before, open the first one: we send at most one a day, and five in 30 days."
         ),
     ]
     return _sent_page(request, context, "subscribe", lines)
