@@ -150,6 +150,22 @@ def test_a_daily_letter_that_reaches_back_several_days_says_so() -> None:
     assert ">New</h2>" in letter(papers, subscriber=sample.SUBSCRIBER.with_preferences(density=Density.TITLES)).html
 
 
+@pytest.mark.parametrize(
+    ("code", "days", "sentence"),
+    [
+        ("en", [9], "It appeared on Nov 14."),
+        ("en", [9, 9], "They appeared on Nov 14."),
+        ("de", [9], "Es erschien am 14. Nov."),
+        ("de", [9, 0], "Sie erschienen zwischen 14. Nov. und 23. Nov."),
+    ],
+)
+def test_the_days_of_a_letter_are_told_in_a_whole_sentence(code: str, days: list[int], sentence: str) -> None:
+    papers = [paper(row, day=DAY - timedelta(days=back)) for row, back in enumerate(days, 1)]
+    end = letter(papers, code=code).html.replace("\u00a0", " ")
+    assert sentence in end
+    assert f"{sentence}." not in end
+
+
 def test_a_letter_of_titles_has_neither_lead_nor_index() -> None:
     subscriber = sample.SUBSCRIBER.with_preferences(density=Density.TITLES)
     rendered = letter([paper(row) for row in range(1, 7)], subscriber=subscriber)

@@ -401,7 +401,13 @@ class LetterRenderer:
             tally=view.tally(shown, more, language),
             more=view.all_online(shown, more, language),
             finish=view.finish(
-                plan.facts, reading if shown else "", plan.matched, language, more=more, days=plan.days
+                plan.facts,
+                reading if shown else "",
+                plan.matched,
+                language,
+                shown=shown,
+                more=more,
+                days=plan.days,
             ),
             reason="",
             thanks=thanks,

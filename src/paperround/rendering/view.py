@@ -305,13 +305,14 @@ def finish(
     matched: int,
     language: Language,
     *,
+    shown: int = 0,
     more: int = 0,
     days: tuple[date, date] | None = None,
 ) -> str:
     """Return the last line: that this was all, how long it took to read, and what it was chosen from.
 
-    `more` is the number of papers that are only online, and `days` the first and last day of the papers if there are
-    several.
+    `shown` is the number of papers in the letter, `more` that of those only online, and `days` the first and last day
+    of the papers if the letter reaches back several days.
     """
     _ = language.gettext
     sentences = []
@@ -323,7 +324,13 @@ def finish(
         sentences.append(_("That was all: %(inside)s.") % {"inside": reading})
     if days:
         first, last = (_unbroken(language.short_date(one, days[1])) for one in days)
-        sentences.append(_("They appeared between %(first)s and %(last)s.") % {"first": first, "last": last})
+        sentence = (
+            language.ngettext("It appeared on %(first)s.", "They appeared on %(first)s.", shown)
+            if first == last
+            else _("They appeared between %(first)s and %(last)s.")
+        )
+        # An abbreviated month may end with a full stop, as in German, and a sentence has one.
+        sentences.append((sentence % {"first": first, "last": last}).replace("..", "."))
     return " ".join(part for part in (*sentences, day_facts(facts, matched, language)) if part)
 
 

@@ -317,7 +317,8 @@ def confirmation_sent(request: Request, context: ContextDep) -> Response:
         ),
         _(
             "No email after a few minutes? Check your spam folder, and whether the address is right. "
-            "If you have asked for this email before, open the first one: we send at most one a day, and five in 30 days."
+            "If you have asked for this email before, open the first one: we send at most one a day, "
+            "and five in 30 days."
         ),
     ]
     return _sent_page(request, context, "subscribe", lines)
