@@ -260,6 +260,20 @@ def test_a_list_of_subscribers_goes_in_and_comes_out_again(site: Site) -> None:
     assert "ada@example.org" in site.out
 
 
+def test_who_receives_no_letters_is_shown_no_next_digest(site: Site) -> None:
+    add = ("subscribers", "add", "ada@example.org", "--topic", "robots")
+    site(*add)
+    assert site.out.startswith("ada@example.org: pending, no letters until they confirm; new")
+    site(*add, "--confirmed")
+    assert site.out.startswith("ada@example.org: active, next digest 2")
+    site("subscribers", "pause", "ada@example.org", "--until", "2099-01-01")
+    site(*add, "--confirmed")
+    assert site.out.startswith("ada@example.org: paused, no letters until 2099-01-01; unchanged")
+    site("subscribers", "unsubscribe", "ada@example.org")
+    site(*add, "--confirmed")
+    assert site.out.startswith("ada@example.org: unsubscribed, no letters until they confirm; unchanged")
+
+
 def test_a_subscriber_is_paused_resumed_unsubscribed_and_erased(site: Site) -> None:
     site("subscribers", "add", "ada@example.org", "--topic", "robots", "--confirmed")
 

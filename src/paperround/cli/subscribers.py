@@ -94,8 +94,7 @@ def add_subscriber(
             record.subject = f"subscriber {subscriber.row}"
         home = app.site.base_url
     what = f"{added.effect.value} ({', '.join(added.fields)})" if added.fields else added.effect.value
-    due = format_moment(subscriber.next_digest_at)
-    console.say(f"{subscriber.email}: {subscriber.state.value}, next digest {due}; {what}")
+    console.say(f"{subscriber.email}: {subscriber.state.value}, {_what_comes(subscriber)}; {what}")
     if "queries" in patch:
         _say_queries(cast("Iterable[str]", patch["queries"]))
     _say_what_is_missing(subscriber, home, asked=added.asked)
@@ -420,18 +419,18 @@ def _say_state(app: App, changed: Subscriber) -> None:
     from paperround.subscribers import membership
 
     now = membership.subscriber(app, changed.email)
-    match now.state:
-        case SubscriberState.PAUSED:
-            means = (
-                f"no letters until {now.preferences.paused_until}"
-                if now.preferences.paused_until
-                else "no letters until they resume"
-            )
-        case SubscriberState.ACTIVE:
-            means = f"next digest {format_moment(now.next_digest_at)}"
-        case _:
-            means = "no letters, not even those that were queued"
+    left = now.state is SubscriberState.UNSUBSCRIBED
+    means = "no letters, not even those that were queued" if left else _what_comes(now)
     console.say(f"{now.email}: {now.state.value}; {means}")
+
+
+def _what_comes(subscriber: Subscriber) -> str:
+    """Return when the subscriber's next digest is due, or until when they receive none."""
+    if subscriber.suppressed or not subscriber.state.is_subscribed:
+        return "no letters until they confirm"
+    if subscriber.state is SubscriberState.PAUSED:
+        return f"no letters until {subscriber.preferences.paused_until or 'they resume'}"
+    return f"next digest {format_moment(subscriber.next_digest_at)}"
 
 
 @group.command("new-links", cls=Command, epilog="paperround subscribers new-links amara@okafor.example")
