@@ -224,9 +224,18 @@ def test_wrong_use_ends_with_two_and_says_what_to_do(site: Site, arguments: list
 
 @pytest.mark.parametrize("interest", ["用两条腿行走的机器人", "آلات تمشي على ساقين", "роботы на двух ногах"])
 def test_an_interest_in_any_script_is_kept_as_it_was_written(site: Site, interest: str) -> None:
-    assert site("subscribers", "add", "ada@example.org", "--query", interest, "--confirmed") == 0
+    assert site("subscribers", "add", "ada@example.org", "--interest", interest, "--confirmed") == 0
     [kept] = site.json("subscribers", "list")
     assert kept["interests"] == [interest]
+
+
+def test_interests_and_queries_are_the_same_option(site: Site) -> None:
+    add = ("subscribers", "add", "ada@example.org", "--confirmed")
+    assert site(*add, "--interest", "legged robots", "--query", "robots AND legs") == 0
+    [kept] = site.json("subscribers", "list")
+    assert kept["queries"] == ["legged robots", "robots AND legs"]
+    assert site(*add, "--topic", "robots", "--interest", "") == 0
+    assert site.json("subscribers", "list")[0]["queries"] == []
 
 
 def test_a_file_of_another_format_is_reported_and_ends_with_one(site: Site) -> None:

@@ -40,6 +40,9 @@ if TYPE_CHECKING:
     from paperround.domain.models import Subscriber
 
 group = command_group("Manage subscribers and their preferences.")
+# Interests are called so everywhere; they can be queries too.
+_OPTIONS = {"topics": ("--topic",), "queries": ("--interest", "--query"), "follows": ("--follow",)}
+"""The options of preferences whose names are not those of their fields."""
 _ERASED_AT_ONCE = 100  # in one transaction, while others wait
 
 
@@ -48,7 +51,7 @@ def takes_preferences(command: Callable[..., None]) -> Callable[..., None]:
 
     def with_options(**arguments: Any) -> None:
         options = {name: arguments.pop(name) for name in FORMS}
-        # An option that may be repeated is an empty list where it was not used; `--query ""` is [""].
+        # An option that may be repeated is an empty list where it was not used; `--interest ""` is [""].
         command(given={name: value for name, value in options.items() if value not in (None, [])}, **arguments)
 
     own = [one for one in signature(command, eval_str=True).parameters.values() if one.name != "given"]
@@ -61,11 +64,9 @@ def takes_preferences(command: Callable[..., None]) -> Callable[..., None]:
 
 def _option(name: str) -> Parameter:
     several = name in LISTS
-    shown = {"topics": "--topic", "queries": "--query", "follows": "--follow"}.get(
-        name, f"--{name.replace('_', '-')}"
-    )
+    shown = _OPTIONS.get(name, (f"--{name.replace('_', '-')}",))
     about = FORMS[name].about + ("; give it once for each." if several else ".")
-    option = typer.Option(shown, help=about, metavar=shown.removeprefix("--").upper())
+    option = typer.Option(*shown, help=about, metavar=shown[0].removeprefix("--").upper())
     kind = list[str] | None if several else str | None
     return Parameter(name, Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind, option])
 
