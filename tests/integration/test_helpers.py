@@ -270,14 +270,13 @@ def test_helpers_of_a_killed_program_finish_their_letters_and_put_the_others_bac
         assert len(server.received) - LETTERS <= IN_DOUBT
 
 
-def test_by_default_one_core_is_left_and_a_task_queue_has_workers_instead(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_by_default_one_core_is_left_and_a_task_queue_has_workers_instead() -> None:
     settings = load(Path("config/paperround.toml"))
     assert settings.delivery.processes == 0
     for cores, processes in {1: 1, 2: 1, 3: 2, 4: 3, 5: 4, 64: 4}.items():
-        monkeypatch.setattr(helpers, "_cores", lambda cores=cores: cores)
-        assert helpers._by_default(settings) == processes
+        assert helpers.default_processes(settings, cores) == processes
     runner = settings.runner.model_copy(update={"kind": "procrastinate"})
-    assert helpers._by_default(settings.model_copy(update={"runner": runner})) == 1
+    assert helpers.default_processes(settings.model_copy(update={"runner": runner}), 64) == 1
 
 
 def test_processes_together_have_the_connections_and_the_letters_in_doubt_of_one() -> None:

@@ -37,7 +37,9 @@ def services(monkeypatch: pytest.MonkeyPatch) -> Iterator[Services]:
     monkeypatch.setattr(library_services, "ZOTERO", made.url)
     monkeypatch.setattr(library_services, "ORCID", f"{made.url}/orcid")
     monkeypatch.setattr(libraries, "ARXIV_API", f"{made.url}/arxiv")
-    monkeypatch.setattr(library_services, "_PACE", library_services.Pace("zotero-here", seconds=0.0, backoff=0.0))
+    monkeypatch.setattr(
+        library_services, "ZOTERO_PACE", library_services.Pace("zotero-here", seconds=0.0, backoff=0.0)
+    )
     yield made
     made.close()
 

@@ -59,7 +59,7 @@ def test_the_search_index_is_the_one_that_queries_are_written_for(tmp_path) -> N
 
 
 def test_the_newest_version_is_the_one_that_alembic_ends_at() -> None:
-    assert migrations.newest_revision() == ScriptDirectory.from_config(migrations._config()).get_current_head()
+    assert migrations.newest_revision() == ScriptDirectory.from_config(migrations.alembic_config()).get_current_head()
 
 
 def test_preparing_twice_changes_nothing(empty_database_url: str) -> None:

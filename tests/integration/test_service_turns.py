@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
@@ -19,13 +20,13 @@ QUICK = Pace("quick.example", seconds=0.5)
 class Program:
     """One program on the database; all of them share the world's time."""
 
-    def __init__(self, store: Store, world: World) -> None:
+    def __init__(self, store: Store, world: World, sleep: Callable[[float], None] | None = None) -> None:
         def wall() -> datetime:
             return NOW + timedelta(seconds=world.passed)
 
         self.world, self.slept = world, list[float]()
         turns = store.service_turns
-        self.spacing = Spacing(monotonic=lambda: world.passed, sleep=self._sleep, shared=turns, wall=wall)
+        self.spacing = Spacing(monotonic=lambda: world.passed, sleep=sleep or self._sleep, shared=turns, wall=wall)
 
     def _sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
@@ -80,13 +81,12 @@ def test_a_turn_of_a_clock_that_ran_ahead_is_nobodys(store: Store) -> None:
 
 def test_somebody_who_never_gives_way_is_not_waited_for_for_ever(store: Store) -> None:
     world = World(NOW)
-    patient = Program(store, world)
 
     def taken_again(seconds: float) -> None:
         world.passed += seconds
         store.service_turns.release("arxiv.org", NOW + timedelta(seconds=world.passed + 60))
 
-    patient.spacing._sleep = taken_again  # type: ignore[method-assign]
+    patient = Program(store, world, taken_again)
     store.service_turns.postpone("arxiv.org", NOW + timedelta(seconds=60))
     with pytest.raises(SourceError, match="wants no request"):
         patient.ask(ARXIV)

@@ -10,6 +10,6 @@ from paperround.store import migrations
 
 def upgrade(connection: Connection, revision: str) -> None:
     """Bring the database to this revision of the schema."""
-    config = migrations._config()
+    config = migrations.alembic_config()
     config.attributes["connection"] = connection
     command.upgrade(config, revision)

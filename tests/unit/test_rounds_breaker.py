@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from paperround.domain.models import Outcome, Stage
 from paperround.domain.refusals import SEVERAL
-from paperround.rounds.breaker import _reply, refused_by_account, refused_everywhere
+from paperround.rounds.breaker import refused_by_account, refused_everywhere
 from paperround.store.deliveries import FailedAttempt, RecentAttempts
 
 NOW = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
@@ -58,12 +58,14 @@ def test_without_an_accepted_letter_what_was_refused_before_is_no_comparison():
     ],
 )
 def test_what_differs_from_letter_to_letter_makes_no_other_refusal(one, other):
-    assert _reply(refused(1, 1, one).outcome) == _reply(refused(2, 2, other).outcome)
+    series = [refused(9, 3, one), refused(8, 2, other), refused(7, 1, one)]
+    assert refused_by_account(RecentAttempts(series)) == series
 
 
 def test_another_code_or_another_word_does():
-    assert _reply(refused(1, 1).outcome) != _reply(refused(1, 1, code=554).outcome)
-    assert _reply(refused(1, 1, "user unknown").outcome) != _reply(refused(1, 1, "mailbox full").outcome)
+    for last in (refused(7, 1, "user unknown", code=554), refused(7, 1, "mailbox full")):
+        series = [refused(9, 3, "user unknown"), refused(8, 2, "user unknown"), last]
+        assert refused_by_account(RecentAttempts(series)) == []
 
 
 DOMAINS = ("mail.example", "post.example", "brief.example")

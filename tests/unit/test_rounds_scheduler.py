@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 from structlog.testing import capture_logs
 
+from paperround.app import App
 from paperround.domain.errors import StoreError
-from paperround.rounds.scheduler import Rounds, _guarded
+from paperround.rounds import pipeline
+from paperround.rounds.scheduler import Rounds
 from support.site import Site
 
 pytestmark = pytest.mark.slow  # threads, and waits
@@ -49,16 +51,20 @@ def test_a_mailbox_for_bounces_is_read_on_its_schedule(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("error", [StoreError("disk full"), ZeroDivisionError()])
-def test_a_job_that_fails_is_logged_and_runs_again(error: Exception) -> None:
+def test_a_job_that_fails_is_logged_and_runs_again(
+    error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     calls = []
 
-    def job() -> None:
-        calls.append(datetime.now(UTC))
+    def fail(app: App) -> None:
+        calls.append(app)
         raise error
 
-    guarded = _guarded("round", job)
+    monkeypatch.setattr(pipeline, "publish_and_deliver", fail)
+    made, site = rounds(tmp_path)
     with capture_logs() as logs:
-        guarded()
-        guarded()
+        made.run("round")
+        made.run("round")
+    site.app.close()
     assert len(calls) == 2
     assert all("it runs again at its next time" in entry["event"] for entry in logs)

@@ -4,29 +4,32 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 
-import pytest
-
-from paperround.process import throttle as throttle_module
 from paperround.process.throttle import Throttle
 
 
-def test_nobody_waits_where_nobody_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(throttle_module, "_LONGEST", 60)
-    throttle = Throttle()
+def working(*seconds: float) -> Callable[[], float]:
+    """A clock by which each piece of work takes so long, and waiting takes no time."""
+    passed = [0.0]
+    for each in seconds:
+        passed += [passed[-1] + each] * 2
+    return iter(passed).__next__
+
+
+def test_nobody_waits_where_nobody_is_answered() -> None:
+    throttle = Throttle(longest=60, monotonic=working(100))
     with throttle.visitor(), throttle.visitor():
         pass
-    throttle._resumed -= 100
     began = time.monotonic()
     throttle.give_way()
     assert time.monotonic() - began < 30
 
 
 def test_a_round_waits_until_the_last_visitor_has_an_answer() -> None:
-    throttle, waiting, goes_on = Throttle(), threading.Event(), threading.Event()
+    throttle, waiting, goes_on = Throttle(monotonic=working(100)), threading.Event(), threading.Event()
 
     def work() -> None:
-        throttle._resumed -= 100  # it has worked for so long
         waiting.set()
         throttle.give_way()
         goes_on.set()
@@ -42,10 +45,9 @@ def test_a_round_waits_until_the_last_visitor_has_an_answer() -> None:
 
 
 def test_with_a_visitor_always_there_it_waits_as_long_as_it_has_worked() -> None:
-    throttle = Throttle()
+    throttle = Throttle(monotonic=working(0.05, 100))
     with throttle.visitor():
-        for worked, least in ((0.05, 0.05), (100, 0.25)):
-            throttle._resumed = time.monotonic() - worked
+        for least in (0.05, 0.25):
             began = time.monotonic()
             throttle.give_way()
             assert least <= time.monotonic() - began < least + 30

@@ -6,24 +6,23 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-
-_LONGEST = 0.25  # seconds
 
 
 class Throttle:
     """Counts the page requests in progress, and pauses a round while there are any.
 
     Before each piece of work, a round calls `give_way`. While requests are in progress, it pauses for as long as the
-    last piece took, at most a quarter of a second. Requests thus have the processor to themselves for about half of
+    last piece took, at most `longest` seconds. Requests thus have the processor to themselves for about half of
     the time, and a round takes at most twice as long, however many requests there are.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, longest: float = 0.25, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._longest, self._monotonic = longest, monotonic
         self._changed = threading.Condition()
         self._visitors = 0
-        self._resumed = time.monotonic()
+        self._resumed = monotonic()
 
     @contextmanager
     def visitor(self) -> Iterator[None]:
@@ -41,7 +40,7 @@ class Throttle:
     def give_way(self) -> None:
         """Wait until no request is in progress, for at most as long as the last piece of work took."""
         if self._visitors:
-            worked = min(time.monotonic() - self._resumed, _LONGEST)
+            worked = min(self._monotonic() - self._resumed, self._longest)
             with self._changed:
                 self._changed.wait_for(lambda: not self._visitors, worked)
-        self._resumed = time.monotonic()
+        self._resumed = self._monotonic()

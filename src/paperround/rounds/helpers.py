@@ -141,15 +141,15 @@ def _shares(app: App, letters: int) -> Sequence[Transport]:
 
 def _most(app: App) -> int:
     """Return the most processes that may send."""
-    return len(app.transport.divided(app.settings.delivery.processes or _by_default(app.settings)))
+    return len(app.transport.divided(app.settings.delivery.processes or default_processes(app.settings, _cores())))
 
 
-def _by_default(settings: Settings) -> int:
-    """Return the setting's default: one core is left for pages, the database and a relay on the same machine.
+def default_processes(settings: Settings, cores: int) -> int:
+    """Return the default of `delivery.processes`: one core is left for pages, the database and a relay beside them.
 
     With a task queue it is 1, since its workers share the letters.
     """
-    return 1 if settings.runner.kind != "local" else min(max(1, _cores() - 1), _MOST_BY_DEFAULT)
+    return 1 if settings.runner.kind != "local" else min(max(1, cores - 1), _MOST_BY_DEFAULT)
 
 
 def _cores() -> int:

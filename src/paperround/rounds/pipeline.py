@@ -352,7 +352,7 @@ def _compose_due(
     while True:
         with app.store.issues.batch(now, cache, _SUBSCRIBERS_AT_ONCE, _MATCHES_AT_ONCE) as batch:
             if batch.due:
-                batch.decided = _decide(app, batch, context)
+                batch.decided = decide(app, batch, context)
         tally.composed += sum(new.digest is not None for new in batch.decided)
         tally.empty += sum(new.digest is None for new in batch.decided)
         app.progress.advance(len(batch.decided))
@@ -363,7 +363,7 @@ def _compose_due(
         app.throttle.give_way()
 
 
-def _decide(app: App, batch: DueBatch, context: RoundContext) -> list[NewDelivery]:
+def decide(app: App, batch: DueBatch, context: RoundContext) -> list[NewDelivery]:
     """Choose the digests of a batch. After missed issues, one digest holds the papers of all of them."""
     issues, upcoming = [], []
     for due in batch.due:

@@ -12,9 +12,9 @@ from paperround.network.http import Answer, Http, Pace
 from paperround.sources.library import Library, LibraryEntry, entry_of, read_library
 
 ZOTERO, ORCID = "https://api.zotero.org", "https://pub.orcid.org/v3.0"
+ZOTERO_PACE = Pace("api.zotero.org", seconds=1.0, backoff=2.0)
 MOST_READ = 200  # the latest papers
 _PAGE = 100  # Zotero's maximum
-_PACE = Pace("api.zotero.org", seconds=1.0, backoff=2.0)
 _ORCID_ID = re.compile(r"(\d{4}-\d{4}-\d{4}-\d{3}[\dXx])\s*/?\s*$")
 _REFUSED = (401, 403, 404)
 
@@ -60,7 +60,7 @@ def read_zotero(http: Http, key: str) -> Library:
 
 def _ask_zotero(http: Http, path: str, key: str, params: dict[str, str | int]) -> Answer:
     headers = {"Zotero-API-Version": "3", "Zotero-API-Key": key}
-    answer = http.get(f"{ZOTERO}/{path}", asker="Zotero", params=params, pace=_PACE, headers=headers)
+    answer = http.get(f"{ZOTERO}/{path}", asker="Zotero", params=params, pace=ZOTERO_PACE, headers=headers)
     if answer.status in _REFUSED:
         raise SourceError(
             "Zotero: this key does not work, or no longer; make a new one at zotero.org/settings/keys "

@@ -18,7 +18,8 @@ _VERSION = table("alembic_version", column("version_num"))
 _MIGRATING = 0x70617065720A  # an arbitrary number that no other program on the same database is likely to use
 
 
-def _config() -> Config:
+def alembic_config() -> Config:
+    """Return Alembic's configuration for these migrations."""
     from alembic.config import Config  # noqa: PLC0415 - as below
 
     config = Config()
@@ -45,7 +46,7 @@ def migrate(engine: Engine) -> None:
     """Run pending migrations in one transaction; a lock lets only one program migrate at a time."""
     from alembic import command  # noqa: PLC0415 - slow to load and rarely needed
 
-    config = _config()
+    config = alembic_config()
     with writing(engine) as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(select(func.pg_advisory_xact_lock(_MIGRATING)))
