@@ -79,7 +79,7 @@ def test_papers_are_matched_at_once_and_those_of_an_archive_are_never_mailed(sit
     )
     report = pipeline.ingest_file(site.app, [old], None, "old.xml", archive=True)
     assert (report.new, site.app.store.topics.counts()["mill"][1]) == (2, 4)
-    unread = site.app.store.issues.unread(site.app.store.subscribers.by_email("ada@example.org"))
+    unread = site.app.store.issues.unread(site.app.store.subscribers.by_email("ada@example.org"), site.clock())
     assert {paper.title for paper in unread.papers.values()} == {"Mill 1", "Mill 2"}
 
 
@@ -91,7 +91,7 @@ def test_old_papers_of_a_file_are_mailed_only_if_that_is_asked_for(site: Site, m
     report = pipeline.ingest_file(site.app, [data], "jsonl", "mill.jsonl", mail_old=mail_old)
     assert (report.fetched, report.new, report.too_old) == (3, 3, 0 if mail_old else 2)
     assert ("2 papers are older than 30 days" in report.note) is not mail_old
-    unread = site.app.store.issues.unread(site.app.store.subscribers.by_email("ada@example.org"))
+    unread = site.app.store.issues.unread(site.app.store.subscribers.by_email("ada@example.org"), site.clock())
     mailed = {"Mill 1", "Mill 2", "Mill 3"} if mail_old else {"Mill 1"}
     assert {paper.title for paper in unread.papers.values()} == mailed
     again = pipeline.ingest_file(site.app, [data], "jsonl", "mill.jsonl", mail_old=mail_old)

@@ -106,7 +106,7 @@ def test_papers_that_a_source_gives_for_the_archive_are_never_mailed(site: Site)
     assert (report.new, site.app.store.topics.counts()["robots"][1]) == (1, 1)
     ada = site.app.store.subscribers.by_email("ada@example.org")
     assert ada
-    assert not site.app.store.issues.unread(ada).papers
+    assert not site.app.store.issues.unread(ada, site.clock()).papers
 
 
 def test_a_sweep_forgets_what_was_not_confirmed_for_a_month_and_nothing_younger(site: Site) -> None:

@@ -7,10 +7,12 @@ from datetime import date, timedelta
 
 import pytest
 
-from paperround.domain.models import SubscriberState
+from paperround.domain.models import Digest, SubscriberState
 from paperround.rounds import pipeline
 from paperround.subscribers import membership
+from paperround.web.subscribers import digest_page
 from support.pages import FORM, Browser, Pages, links_in
+from support.papers import listing
 
 
 def _state(pages: Pages, email: str = "ada@lovelace.example") -> str:
@@ -297,6 +299,47 @@ def test_a_letter_is_shown_in_the_browser_with_the_papers_it_had_no_room_for(pag
     assert "3 more that matched" in response.text
     assert "/p/" not in response.text  # people pass this page on
     assert "/u/" not in response.text
+
+
+def _online(pages: Pages, counted: int = 4) -> tuple[Digest, str]:
+    """A digest with one paper that counts so many others, and the path of its page."""
+    row = pages.subscriber(max_papers=1, first_now=True)
+    assert pages.letters()
+    [digest] = pages.app.store.issues.digests_of(row)
+    assert len(digest.more) == counted
+    return digest, pages.link("digest", digest.row)
+
+
+def test_a_counted_paper_that_was_merged_into_another_one_since_is_on_the_page_of_its_digest(pages: Pages) -> None:
+    apart = {"source": "blog", "kind": "feed", "arxiv_id": None, "abstract": "", "doi": "10.1000/robots.1"}
+    pages.site.papers(listing(50, title="Another study of robots", **apart))
+    digest, path = _online(pages, 5)
+    blog = pages.app.store.papers.by_id("10.1000/robots.1")
+    assert blog
+    assert blog.row in digest.more
+    pages.site.papers(listing(60))
+    pages.site.papers(listing(60, version=2, doi="10.1000/robots.1"))
+    assert not pages.app.store.papers.by_rows([blog.row]), "they are one now, under the number of the later one"
+    text = pages.client.get(path).text
+    assert "5 more that matched" in text
+    assert "A careful study of robots, part 60" in text
+
+
+def test_many_counted_papers_are_on_several_pages(pages: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(digest_page, "_MORE_SHOWN", 2)
+    digest, path = _online(pages)
+    papers = pages.app.store.papers.by_rows(digest.more)
+    first, second = (pages.client.get(address).text for address in (path, f"{path}?page=2"))
+    assert "4 more that matched" in first
+    assert "4 more that matched" in second
+    titles = [papers[row].title for row in digest.more]
+    assert [title in first for title in titles] == [True, True, False, False]
+    assert [title in second for title in titles] == [False, False, True, True]
+    assert f'href="{path}?page=2"' in first
+    assert f'href="{path}"' in second
+    assert "?page=3" not in second
+    for page in (0, 3, -1):
+        assert pages.client.get(f"{path}?page={page}").status_code == 404
 
 
 def test_a_subscriber_sees_their_own_language(pages: Pages) -> None:

@@ -216,7 +216,7 @@ def _draft_of_stored(app: App, subscriber: Subscriber, digest: Digest) -> _Draft
 def _draft_of_next_round(app: App, subscriber: Subscriber, day: date | None, cadence: Cadence | None) -> _Draft:
     """Choose the digest that the next round would compose."""
     subscriber = subscriber.with_preferences(cadence=cadence or subscriber.schedule.cadence)
-    batch = app.store.issues.unread(subscriber)
+    batch = app.store.issues.unread(subscriber, app.clock())
     issue = Issue(subscriber.schedule.cadence, day or _next_issue_day(app, subscriber))
     (digest,) = choose(batch, [issue], RoundContext.of(app))
     # Another subscriber's letter of the same issue may have printed a paper before it changed: it stays as printed.

@@ -82,7 +82,7 @@ def link_orcid(app: App, subscriber: int, text: str) -> None:
 def sync_libraries(app: App, some: Iterable[LinkedLibrary] | None = None) -> None:
     """Read the given or due libraries; a failure is stored for the subscriber and does not stop the others."""
     now = app.clock()
-    for library in some if some is not None else app.store.examples.due(now - _EVERY, _AT_ONCE):
+    for library in some if some is not None else app.store.examples.due(now - _EVERY, now, _AT_ONCE):
         if app.stopping.is_set():
             return
         try:

@@ -5,6 +5,7 @@ A tick that is missed, repeated or late changes only the time of the work, since
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -13,12 +14,14 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from apscheduler.job import Job
+from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.cron import CronTrigger
 
 from paperround.app import App
 from paperround.domain.errors import PaperroundError
 from paperround.process import logs
+from paperround.process.threads import BackgroundThread
 from paperround.rounds import bounce_intake, libraries, pipeline, webhooks
 
 if TYPE_CHECKING:
@@ -30,6 +33,7 @@ _SHARE = 2_000  # subscribers or letters that one worker handles alone, in some 
 _LONGEST_INGEST = timedelta(minutes=30)
 # By default APScheduler drops a run that starts more than one second late. A machine that slept all night must still
 # run its round in the morning, once (coalesce).
+_CHECKS_TIMES = 30.0  # seconds
 _LATE_IS_FINE = {"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
 
 
@@ -45,6 +49,7 @@ class Rounds:
         # Rounds run one after another; two at once would only wait for each other's locks.
         self._one_at_a_time = threading.Lock()
         self._asked = threading.Event()
+        self._checks = BackgroundThread(self._check_times, "times")
         self._work: dict[str, Callable[[], None]] = {}
         for source in app.settings.sources:
             self._add(f"ingest {source.name}", source.schedule, source.timezone, partial(self._ingest, source))
@@ -67,11 +72,35 @@ class Rounds:
             self._scheduler.add_job(_guarded("missed sources", self._ingest_missed), id="missed sources")
         self._embed_soon()
         self._scheduler.start()
+        self._checks.start()
+
+    def mend_times(self) -> int:
+        """Correct the times of jobs that a clock that was ahead has set too late; return how many there were.
+
+        APScheduler computes a job's next time when it has run. If the clock is put back afterwards, the job would
+        wait until the clock has caught up.
+        """
+        mended = 0
+        for job in self._scheduler.get_jobs():
+            planned = job.next_run_time
+            now = datetime.now(UTC)  # after reading the planned time, which a run may change
+            due = job.trigger.get_next_fire_time(None, now) if isinstance(job.trigger, CronTrigger) else now
+            if planned and due and planned > due:
+                with contextlib.suppress(JobLookupError):  # it was to run once, and has
+                    job.modify(next_run_time=due)
+                    mended += 1
+        return mended
+
+    def _check_times(self) -> None:
+        while not self._app.stopping.wait(_CHECKS_TIMES):
+            if mended := self.mend_times():
+                log.warning("the clock was put back; jobs run by it again", jobs=mended)
 
     def answer_only(self) -> None:
         """Start the scheduler without scheduled jobs, only for `soon`: another program runs the schedule."""
         self._scheduler.remove_all_jobs()
         self._scheduler.start()
+        self._checks.start()
 
     def stop(self) -> None:
         """Stop as soon as possible: letters under way are finished, the others go back to the queue."""
@@ -132,7 +161,9 @@ class Rounds:
 
     def _is_due(self, source: Source) -> bool:
         known = self._app.store.sources.all().get(source.name)
-        return known is None or _next_time(source, known.tried_at) <= self._app.clock()
+        now = self._app.clock()
+        # A clock that was ahead may have written a time in the future.
+        return known is None or known.tried_at > now or _next_time(source, known.tried_at) <= now
 
     def _missed(self) -> list[Source]:
         """Return the sources that were due while nothing ran, or were never ingested."""

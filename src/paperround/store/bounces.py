@@ -228,7 +228,8 @@ def _lift(db: Connection, domain: str | None, cause: SuppressionCause, now: date
 
 
 def _first_today(db: Connection, name: str, today: date) -> bool:
-    db.execute(delete(notes).where(notes.c.name.startswith(_ALARM), notes.c.value < today.isoformat()))
+    # Also those of later days, which a clock that ran ahead has left.
+    db.execute(delete(notes).where(notes.c.name.startswith(_ALARM), notes.c.value != today.isoformat()))
     statement = upsert(db, notes).values(name=name, value=today.isoformat()).on_conflict_do_nothing()
     return bool(db.execute(statement.returning(notes.c.name)).all())
 

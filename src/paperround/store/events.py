@@ -21,6 +21,7 @@ from paperround.store.schema import events
 Wanted = Mapping[EventKind, Sequence[str]]
 """The names of the webhooks that receive each kind of event."""
 _WAITING, _FAILED = "waiting", "failed"
+_LONGEST_WAIT = timedelta(days=2)  # no event waits longer for its next attempt, unless a fast clock set the time
 
 
 def tell(db: Connection, wanted: Wanted, kind: EventKind, email: str, now: datetime, **facts: str | None) -> None:
@@ -62,7 +63,8 @@ class Events:
         with writing(self._engine) as db:
             oldest = select(events).where(waiting).order_by(events.c.row).limit(limit).with_for_update()
             found = db.execute(oldest).all()
-            if not found or found[0].next_try_at > now or any(one.claim and one.lease_until > now for one in found):
+            claimed = any(one.claim and _is_ahead(one.lease_until, now) for one in found)
+            if not found or _is_ahead(found[0].next_try_at, now) or claimed:
                 return []
             rows = [one.row for one in found]
             mine = {"claim": claim, "lease_until": now + lease}
@@ -112,6 +114,11 @@ class Events:
         over = or_(events.c.state == _FAILED, events.c.webhook.not_in(known))
         with writing(self._engine) as db:
             db.execute(delete(events).where(events.c.at < before, over))
+
+
+def _is_ahead(moment: datetime, now: datetime) -> bool:
+    """Return whether a moment is still to come. One that is too far ahead was set by a clock that ran fast."""
+    return now < moment <= now + _LONGEST_WAIT
 
 
 def _event(found: Any) -> Event:

@@ -117,9 +117,12 @@ class Examples:
         with reading(self._engine) as db:
             return [_linked(found) for found in db.execute(query)]
 
-    def due(self, before: datetime, limit: int) -> list[LinkedLibrary]:
-        """Return libraries that were not synchronized since a moment, those never synchronized first."""
-        stale = libraries.c.synced_at.is_(None) | (libraries.c.synced_at < before)
+    def due(self, before: datetime, now: datetime, limit: int) -> list[LinkedLibrary]:
+        """Return libraries that were not synchronized since a moment, those never synchronized first.
+
+        Those that were synchronized in the future, by a clock that ran ahead, are due as well.
+        """
+        stale = libraries.c.synced_at.is_(None) | (libraries.c.synced_at < before) | (libraries.c.synced_at > now)
         query = select(libraries).where(stale).order_by(libraries.c.synced_at.is_not(None), libraries.c.synced_at)
         with reading(self._engine) as db:
             return [_linked(found) for found in db.execute(query.limit(limit))]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from functools import lru_cache
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
@@ -114,16 +114,16 @@ class Issues:
         with writing(self._engine) as db:
             lock_shared(db, digest_papers)
             cache.begin(db)
-            batch = _with_matches(db, _due(db, now, cache, limit, most_matches), cache)
+            batch = _with_matches(db, _due(db, now, cache, limit, most_matches), cache, now)
             yield batch
             self._writer.keep(db, batch.decided, cache.edition or 0, now)
 
-    def unread(self, subscriber: Subscriber) -> DueBatch:
+    def unread(self, subscriber: Subscriber, now: datetime) -> DueBatch:
         """Return a batch of one subscriber, due or not, for a preview: nothing is locked or stored."""
         with reading(self._engine) as db:
             cache, follows = MatchCache(None), _follows(db, [subscriber.row])
             cache.read(db, follows)
-            return _with_matches(db, [(subscriber, subscriber.topics, follows[subscriber.row])], cache)
+            return _with_matches(db, [(subscriber, subscriber.topics, follows[subscriber.row])], cache, now)
 
     def digest(self, row: int) -> Digest:
         """Return a digest as it was composed."""
@@ -273,12 +273,12 @@ def _by_place(papers: Mapping[int, Collection[int]], subscribers: Iterable[int])
     return {place: papers[row] for place, row in enumerate(subscribers) if row in papers}
 
 
-def _with_matches(db: Connection, due: Due, cache: MatchCache) -> DueBatch:
+def _with_matches(db: Connection, due: Due, cache: MatchCache, now: datetime) -> DueBatch:
     """Add what their digests are composed of: unread matches, feedback, saved papers and news."""
     unread = _unread(db, {subscriber.row: followed for subscriber, _, followed in due}, cache)
     rows = [subscriber.row for subscriber, _, _ in due]
     said, saved = ratings_of(db, rows), saved_by(db, rows)
-    changed = news_for(db, rows, cache.changes(db))
+    changed = news_for(db, rows, cache.changes(db, now.astimezone(UTC).date()))
     known_news = sent_notes(db, changed)
     own = examples_of(db, rows)
     everybody = [

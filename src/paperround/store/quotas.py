@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Engine, delete, func, insert, select
+from sqlalchemy import ColumnElement, Connection, Engine, delete, func, insert, select
 
 from paperround.store.engine import lock_shared, reading, writing
 from paperround.store.schema import quota_uses
@@ -59,10 +59,9 @@ class Quotas:
     def wait(self, limit: Quota, key: str, now: datetime) -> int:
         """Return the seconds until another use is allowed, or 0 if it is allowed now."""
         since = now - limit.within
-        mine = (quota_uses.c.kind == limit.kind) & (quota_uses.c.key == key) & (quota_uses.c.at > since)
+        newest = select(quota_uses.c.at).where(_within(limit, key, now)).order_by(quota_uses.c.at.desc())
         with reading(self._engine) as db:
-            newest = select(quota_uses.c.at).where(mine).order_by(quota_uses.c.at.desc()).limit(limit.most)
-            times = db.scalars(newest).all()
+            times = db.scalars(newest.limit(limit.most)).all()
         return max(1, int((times[-1] - since).total_seconds())) if len(times) >= limit.most else 0
 
     def clear(self, limit: Quota, key: str) -> None:
@@ -72,5 +71,10 @@ class Quotas:
 
 
 def _count(db: Connection, limit: Quota, key: str, now: datetime) -> int:
-    mine = (quota_uses.c.kind == limit.kind) & (quota_uses.c.key == key) & (quota_uses.c.at > now - limit.within)
-    return db.scalar(select(func.count()).select_from(quota_uses).where(mine)) or 0
+    return db.scalar(select(func.count()).select_from(quota_uses).where(_within(limit, key, now))) or 0
+
+
+def _within(limit: Quota, key: str, now: datetime) -> ColumnElement[bool]:
+    """Return the condition for the uses of a key within the span, without those that a clock far ahead counted."""
+    mine = (quota_uses.c.kind == limit.kind) & (quota_uses.c.key == key)
+    return mine & (quota_uses.c.at > now - limit.within) & (quota_uses.c.at <= now + limit.within)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 
 from sqlalchemy import Connection, func, select
 
@@ -21,9 +21,12 @@ Changes = Mapping[tuple[int, int], PaperNote]
 """The news about a paper since an issue, by the numbers of the issue and the paper."""
 
 
-def changed_papers(db: Connection) -> Changes:
-    """Return the news about papers of the past week's issues."""
-    newest = db.scalar(select(func.max(issues.c.day)))
+def changed_papers(db: Connection, today: date) -> Changes:
+    """Return the news about papers of the past week's issues.
+
+    `today` is the date in UTC; a clock that ran ahead may have left issues of later days.
+    """
+    newest = db.scalar(select(func.max(issues.c.day)).where(issues.c.day <= today + timedelta(days=1)))
     if newest is None:
         return {}
     query = (

@@ -296,7 +296,9 @@ def _queue(db: Connection, found: Subscriber, kind: NoticeKind, notice: NewNotic
 
 def _may_be_sent(db: Connection, found: Subscriber, kind: str, now: datetime) -> bool:
     sent = select(deliveries.c.created_at).where(_notices(found.row, kind))
-    times = db.scalars(sent.where(deliveries.c.created_at > now - _MONTH).order_by(deliveries.c.row.desc())).all()
+    # A clock that ran ahead may have left some of a later day.
+    recent = deliveries.c.created_at.between(now - _MONTH, now + _ONCE_IN)
+    times = db.scalars(sent.where(recent).order_by(deliveries.c.row.desc())).all()
     since = now - _ONCE_IN
     if kind == NoticeKind.CONFIRM:
         since = max(since, _last_confirmed(found))

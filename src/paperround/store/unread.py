@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from datetime import date
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
@@ -184,10 +185,10 @@ class MatchCache:
             self._daily_counts |= load_daily_counts(db, wanted)
         return self._daily_counts
 
-    def changes(self, db: Connection) -> Changes:
+    def changes(self, db: Connection, today: date) -> Changes:
         """Return the news about papers of the past week's issues."""
         if self._changes is None:
-            self._changes = changed_papers(db)
+            self._changes = changed_papers(db, today)
         return self._changes
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import date
 from functools import partial
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, HTTPException, Request, Response
 
 from paperround.domain import tokens
 from paperround.domain.models import Digest, Paper, Section
@@ -23,28 +23,46 @@ from paperround.web.subscribers.token_links import digest_owner
 
 router = APIRouter()
 get = partial(router.get, response_model=None)
-_MORE_SHOWN = 500  # papers
+_MORE_SHOWN = 500  # papers on a page
 _WHOLE = 5_000  # characters of an abstract
 
 
 @get("/i/{token}")
-def digest_online(request: Request, context: ContextDep, token: str) -> Response:
-    """Show a digest with all its papers."""
+def digest_online(request: Request, context: ContextDep, token: str, page: int = 1) -> Response:
+    """Show a digest with all its papers; those that the email only counts are divided into pages if they are many."""
     digest, subscriber = digest_owner(context, tokens.DIGEST, token)
     language = context.language_for(request, subscriber)
-    printed = context.app.store.issues.printed(digest, digest.papers)
-    more = context.app.store.browsing.in_order(digest.more[:_MORE_SHOWN])
+    counted = _counted(context, digest)
+    pages = max(1, -(-len(counted) // _MORE_SHOWN))
+    if not 1 <= page <= pages:
+        raise HTTPException(404)
+    address, first = f"{context.home}/i/{token}", page == 1
+    printed = context.app.store.issues.printed(digest, digest.papers) if first else {}
+    more = context.app.store.browsing.in_order(counted[_MORE_SHOWN * (page - 1) : _MORE_SHOWN * page])
     return context.private_page(
         request,
         "digest",
         language=language,
-        address=f"{context.home}/i/{token}",
+        address=address,
         heading=view.dated(digest.cadence, digest.day, language),
-        chart=_chart(context, digest, language),
-        sections=_sections(digest, printed, language, context.today),
-        left_out=view.told_left_out(digest.left_out, language),
+        chart=_chart(context, digest, language) if first else None,
+        sections=_sections(digest, printed, language, context.today) if first else [],
+        left_out=view.told_left_out(digest.left_out, language) if first else "",
+        counted=len(counted),
         more=[cards.card(paper, language, context.today) for paper in more],
+        back="" if first else address if page == 2 else f"{address}?page={page - 1}",
+        further=f"{address}?page={page + 1}" if page < pages else "",
     )
+
+
+def _counted(context: RequestContext, digest: Digest) -> list[int]:
+    """Return the papers that the email only counts, by their present numbers.
+
+    A paper that was merged into another one since is found there, and not repeated if the email includes that one.
+    """
+    now = context.app.store.feedback.current_numbers([*digest.papers, *digest.more])
+    included = {now[paper] for paper in digest.papers}
+    return [paper for paper in dict.fromkeys(now[paper] for paper in digest.more) if paper not in included]
 
 
 def _chart(context: RequestContext, digest: Digest, language: Language) -> Chart | None:
