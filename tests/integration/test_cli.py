@@ -877,7 +877,7 @@ def test_an_interrupted_import_says_how_far_it_came(site: Site) -> None:
         raise KeyboardInterrupt
 
     (site.folder / "people.csv").write_text("email,topics\nzoe@example.org,robots\n", encoding="utf-8")
-    site.monkeypatch.setattr("paperround.subscribers.csv_import._import_batch", interrupt)
+    site.monkeypatch.setattr("paperround.subscribers.membership.add_all", interrupt)
     assert site("subscribers", "import", "people.csv") == 130
     assert site.err == "paperround: interrupted; 0 rows were imported before; import the file again for the others\n"
     site.monkeypatch.setattr("paperround.rounds.pipeline.deliver", interrupt)
