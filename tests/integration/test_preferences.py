@@ -22,6 +22,7 @@ from paperround.domain import preferences
 from paperround.domain.errors import PreferenceError, StoreError, WrongUse
 from paperround.domain.models import Subscriber, SubscriberState
 from paperround.domain.preferences import DEFAULTS, FIELDS, LISTS
+from paperround.domain.schedule import Cadence
 from paperround.operator.queries import subscriber_facts
 from paperround.store.subscriber_changes import Effect
 from paperround.subscribers import confirmation, csv_file, membership
@@ -242,6 +243,34 @@ def test_nobody_is_left_with_nothing_to_read_about(pages: Pages) -> None:
         membership.change(pages.app, subscriber(pages), {"topics": ()})
     with pytest.raises(PreferenceError, match="no topic to follow"):
         membership.add(pages.app, "new@example.org", {}, confirmed=True)
+
+
+def test_an_address_alone_gets_the_days_best(pages: Pages) -> None:
+    pages.site.topic("best")
+    membership.add(pages.app, "new@example.org", {"theme": "cards"}, confirmed=True)
+    [new] = pages.app.store.subscribers.by_emails(["new@example.org"]).values()
+    assert (new.topics, new.preferences.theme) == (("best",), "cards")
+    with pytest.raises(PreferenceError, match="no topic to follow"):
+        membership.add(pages.app, "none@example.org", {"topics": ()}, confirmed=True)
+
+
+def test_adding_somebody_who_has_not_confirmed_keeps_what_they_asked_for(pages: Pages) -> None:
+    pages.site.topic("best")
+    confirmation.ask_to_subscribe(pages.app, EMAIL, {"topics": ("robots", "gone"), "cadence": Cadence.WEEKLY}, {})
+    membership.add(pages.app, EMAIL, {"theme": "cards"}, confirmed=True)
+    kept = subscriber(pages).preferences
+    assert (kept.topics, kept.cadence, kept.theme) == (("robots",), Cadence.WEEKLY, "cards")
+
+
+def test_rows_that_name_nothing_get_the_days_best_and_are_counted(pages: Pages) -> None:
+    pages.site.topic("best")
+    rows = b"email,topics\na@example.org,\nb@example.org,robots\nc@example.org,robotcs\nd@example.org,\n"
+    report = import_subscribers(pages.app, csv_file.read(io.BytesIO(rows)), ImportOptions(confirmed=True))
+    assert [one.topics for one in pages.app.store.subscribers.all()] == [("best",), ("robots",), ("best",)]
+    assert "2 rows of new subscribers name no topic, interest or author, so they get the day's best papers" in str(
+        report.warnings
+    )
+    assert [problem.where for problem in report.problems] == ["line 4 c@example.org"]
 
 
 def test_a_pause_ends_in_the_future_and_is_for_those_who_get_letters(pages: Pages) -> None:

@@ -98,6 +98,8 @@ def add_subscriber(
     console.say(f"{subscriber.email}: {subscriber.state.value}, {_what_comes(subscriber)}; {what}")
     if "queries" in patch:
         _say_queries(cast("Iterable[str]", patch["queries"]))
+    if added.effect.value == "new" and not membership.FOLLOWED & patch.keys():
+        console.say("  the day's best papers; choose others with --topic, --interest or --follow")
     _say_what_is_missing(subscriber, home, asked=added.asked)
 
 

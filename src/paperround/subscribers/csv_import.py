@@ -12,7 +12,7 @@ from paperround.app import App
 from paperround.domain import preferences
 from paperround.domain.errors import PreferenceError, StoreError, UnknownName, WrongUse
 from paperround.domain.models import Problem, Subscriber, SubscriberState
-from paperround.domain.preferences import DEFAULTS, FIELDS
+from paperround.domain.preferences import DEFAULTS, FIELDS, Patch
 from paperround.domain.text import counted
 from paperround.store.subscriber_changes import Effect, SubscriberChange
 from paperround.store.subscribers import email_key
@@ -22,7 +22,6 @@ from paperround.subscribers.membership import Addition
 
 # Another site may not offer these values: leave them out with a warning instead of skipping the subscriber.
 _NAMES_OF_THE_SITE = ("theme", "language")
-_FOLLOWED = ("topics", "queries", "follows")
 # Others wait while a batch is written, and a batch is what is held in memory.
 _ROWS_AT_ONCE = 4_000
 
@@ -113,6 +112,9 @@ def import_subscribers(app: App, found: SubscriberList, options: ImportOptions) 
         report.add(additions, problems, listed=options.listed)
         app.progress.advance(len(entries))
     report.add_unfollowing(reader)
+    if reader.following_best:
+        rows = counted(reader.following_best, "row of a new subscriber names", "rows of new subscribers name")
+        report.warnings.append(f"{rows} no topic, interest or author, so they get the day's best papers")
     return report
 
 
@@ -168,6 +170,8 @@ class _RowReader:
         """Whether a problem has listed the topics: once for all rows is enough."""
         self.following_nothing = 0
         """The number of rows that have nothing to follow because the file has no column for it."""
+        self.following_best = 0
+        """The number of rows of new subscribers that name nothing to follow, and get the day's best."""
 
     @property
     def topics_remedy(self) -> str:
@@ -182,9 +186,14 @@ class _RowReader:
         if known and row.state is SubscriberState.UNSUBSCRIBED and known.state.is_subscribed:
             raise WrongUse("has unsubscribed in this file and gets letters here; unsubscribe them, or leave them out")
         patch = self._patch(row, known)
+        # Nobody who names topics that are not here is given another one instead.
+        if row.state is None and not row.given.get("topics"):
+            completed = membership.with_best(patch, known, self._site.topics)
+            self.following_best += completed.get("topics") == (membership.BEST,) and completed is not patch
+            patch = completed
         before = known.preferences if known else DEFAULTS
         if row.state is None and not (patch.get("topics") or before.patched(patch).follow_something):
-            if not set(_FOLLOWED).intersection(self._columns):
+            if not membership.FOLLOWED.intersection(self._columns):
                 raise _NothingToFollow
             known_topics = "" if self._told_topics else f"; {self.topics_remedy}"
             self._told_topics = True
@@ -210,7 +219,7 @@ class _RowReader:
             return row.state or SubscriberState.ACTIVE
         return SubscriberState.PENDING
 
-    def _patch(self, row: SubscriberRow, known: Subscriber | None) -> dict[str, Any]:
+    def _patch(self, row: SubscriberRow, known: Subscriber | None) -> Patch:
         read = preferences.read_patch(row.given)
         if known and self._options.overwrite:
             chosen = [name for name in self._options.overwrite if name in self._columns]

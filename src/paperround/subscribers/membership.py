@@ -33,9 +33,13 @@ from paperround.rendering import theme as themes
 from paperround.rounds import topic_matching
 from paperround.store.subscriber_changes import ChangeResult, Effect, SubscriberChange
 from paperround.store.subscribers import email_key
-from paperround.store.subscription_requests import RequestResult
+from paperround.store.subscription_requests import PendingRequest, RequestResult
 from paperround.subscribers import confirmation
 
+BEST = "best"
+"""The topic for people who choose no topics: the day's best papers on any subject. A site may not have it."""
+FOLLOWED = frozenset(("topics", "queries", "follows"))
+"""The preferences that say what a subscriber follows."""
 _DECIDING = {"queries", "follows", "breadth"}  # what an interest takes depends on these preferences
 _ENCODED_WORD = re.compile(r"=\?[^?@]*\?[bq]\?[^@]*\?=", re.IGNORECASE)
 # The usual local parts, which are valid as they are: atoms separated by dots (RFC 5322 3.2.3), not too long.
@@ -75,7 +79,8 @@ def read_patch(app: App, given: Mapping[str, object]) -> dict[str, object]:
 
 
 def add(app: App, email: str, patch: Patch, *, confirmed: bool, first_now: bool = False) -> Addition:
-    """Add a subscriber, or change the preferences in the patch.
+    """Add a subscriber, or change the preferences in the patch. A new one follows the day's best, if the patch does
+    not say what they follow.
 
     `confirmed` means that the operator vouches for their consent; otherwise they are asked to confirm by email. This
     never reactivates anybody who unsubscribed, and a suppressed address stays suppressed.
@@ -85,8 +90,26 @@ def add(app: App, email: str, patch: Patch, *, confirmed: bool, first_now: bool 
     known = app.store.subscribers.by_email(change.email)
     if known is None:
         check_can_be_written_to(app, change.email)
-    _check_topics(app, patch, known)
+    change = replace(change, patch=with_best(patch, known, {topic.slug for topic in app.store.topics.public()}))
+    _check_topics(app, change.patch, known)
     return add_all(app, [change], ask={change.email}, first_now=first_now)[0]
+
+
+def with_best(patch: Patch, known: Subscriber | None, public: Collection[str]) -> Patch:
+    """Return the patch, with the day's best for somebody who has not confirmed yet if it does not say what they follow.
+
+    What they have asked for before is kept instead, if they have. `public` are the topics of the site. If it has no
+    topic for the day's best, the patch may follow nothing.
+    """
+    if FOLLOWED & patch.keys() or (known and known.state is not SubscriberState.PENDING):
+        return patch
+    waiting = PendingRequest.of(known) if known else None
+    if waiting:
+        topics = tuple(slug for slug in waiting.preferences.topics if slug in public)
+        asked = replace(waiting.preferences, topics=topics, paused_until=None)
+        if asked.follow_something:
+            return {**asked.as_patch(), **patch}
+    return {**patch, "topics": (BEST,)} if BEST in public else patch
 
 
 def add_all(

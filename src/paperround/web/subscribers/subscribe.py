@@ -24,6 +24,7 @@ from paperround.domain.preferences import DEFAULTS, MOST_TYPED
 from paperround.domain.text import clean
 from paperround.rendering.language import Language
 from paperround.subscribers import confirmation, membership
+from paperround.subscribers.membership import BEST
 from paperround.web.browse.cards import page_of
 from paperround.web.context import ANSWER_TO_FORM, PRIVATE, ContextDep, RequestContext, client_of
 from paperround.web.forms import Form, FormFields
@@ -40,8 +41,6 @@ _LONGEST_EMAIL = 254  # characters, RFC 5321 4.5.3.1.3
 _TRAP = "extra"
 _SENT, _TYPED = "paperround_sent", "paperround_typed"
 _ADDRESS_SECONDS = 600  # for which a cookie keeps an address
-BEST = "best"
-"""The topic for people who choose no topics: the day's best papers on any subject. A site may not have it."""
 
 
 class SelectionMode(StrEnum):
