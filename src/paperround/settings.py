@@ -490,6 +490,17 @@ def unknown_in_environment() -> list[str]:
     return [_unknown(name, near) for name, near in variables.unknown(os.environ, known_variables())]
 
 
+def unused_of_transport(settings: Settings, env_file: Path = Path(".env")) -> list[str]:
+    """Return a message for each variable of another kind of transport than the chosen one, which has no effect."""
+    lines = parse_stream(StringIO(text_files.read(env_file))) if env_file.is_file() else ()
+    given = {name.upper() for name in (*os.environ, *filter(None, (line.key for line in lines)))}
+    prefix = variables.variable_of(["transport", ""])
+    used = {prefix + name.upper() for name in type(settings.transport).model_fields}
+    unused = sorted(name for name in given & known_variables() - used if name.startswith(prefix))
+    kind = settings.transport.kind
+    return [f'{name} has no effect with transport.kind = "{kind}"' for name in unused]
+
+
 def _problems(env_file: Path) -> list[str]:
     """Return what is wrong with each line of .env that sets nothing: python-dotenv would skip it.
 

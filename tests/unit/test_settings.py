@@ -233,6 +233,8 @@ def test_a_secret_key_is_made_once_and_kept_where_only_its_owner_reads_it(tmp_pa
         ("PAPEROUND_SITE__NAME", "did you mean PAPERROUND_SITE__NAME?"),
         ("PAPER_ROUND_SITE__NAME", "did you mean PAPERROUND_SITE__NAME?"),
         ("paperroud_database_url", "did you mean PAPERROUND_DATABASE_URL?"),
+        ("TRANSPORT__HOST", "did you mean PAPERROUND_TRANSPORT__HOST?"),
+        ("site__name", "did you mean PAPERROUND_SITE__NAME?"),
     ],
 )
 def test_a_name_that_means_nothing_is_refused_in_the_env_file_and_warned_about_in_the_environment(
@@ -249,7 +251,21 @@ def test_a_name_that_means_nothing_is_refused_in_the_env_file_and_warned_about_i
     assert settings.unknown_in_environment() == [f"unknown setting {name}; {meant}"]
 
 
-@pytest.mark.parametrize("name", ["PAPERLESS_SECRET_KEY", "PAPERMIND_DATABASE_URL", "PAPER_SIZE", "PAPERROUND"])
+def test_settings_of_another_transport_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    env = tmp_path / ".env"
+    env.write_text("PAPERROUND_TRANSPORT__PORT=smtp\nPAPERROUND_TRANSPORT__KIND=inbox\n# nothing\n", encoding="utf-8")
+    monkeypatch.setenv("PAPERROUND_TRANSPORT__DIRECTORY", str(tmp_path))
+    monkeypatch.setenv("PAPERROUND_TRANSPORT__HOST", "mail.example.org")
+    chosen = settings.load(written(tmp_path, ""), env)
+    told = [f'PAPERROUND_TRANSPORT__{name} has no effect with transport.kind = "inbox"' for name in ("HOST", "PORT")]
+    assert settings.unused_of_transport(chosen, env) == told
+    assert settings.unused_of_transport(chosen, tmp_path / "none") == told[:1]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["PAPERLESS_SECRET_KEY", "PAPERMIND_DATABASE_URL", "PAPER_SIZE", "PAPERROUND", "DATABASE_URL", "SITE__COLOR"],
+)
 def test_names_of_other_programs_are_left_alone(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     env = tmp_path / ".env"
     env.write_text(f"{name}=1\n", encoding="utf-8")

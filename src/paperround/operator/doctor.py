@@ -28,7 +28,7 @@ from paperround.rounds.letters import LetterBuilder
 from paperround.rounds.summaries import one_sentence, quota
 from paperround.rounds.topics import changed_by_command, left_over, unusable_topics
 from paperround.rounds.topics_file import read_file
-from paperround.settings import unknown_in_environment
+from paperround.settings import unknown_in_environment, unused_of_transport
 
 _NO_ROOM = 2**20  # bytes
 _LITTLE_ROOM = 500 * 2**20  # bytes; a round of a hundred thousand subscribers writes about 300 MB
@@ -194,8 +194,8 @@ def _private_paths(app: App) -> Iterator[Path]:
     yield Path(".env")
 
 
-def _environment(app: App) -> Iterator[Finding]:  # noqa: ARG001 - every check gets the app
-    for sentence in unknown_in_environment():
+def _environment(app: App) -> Iterator[Finding]:
+    for sentence in (*unknown_in_environment(), *unused_of_transport(app.settings)):
         yield Finding("environment", CheckState.WARNING, sentence)
 
 

@@ -45,10 +45,16 @@ def _parts(annotation: Any) -> Iterator[type[BaseModel]]:
 def unknown(given: Iterable[str], known: frozenset[str]) -> list[tuple[str, str]]:
     """Return the names that look like settings and are not, each with the most similar setting or an empty string.
 
-    A name looks like a setting if it begins with our prefix or with a misspelling of it.
+    A name looks like a setting if it begins with our prefix or with a misspelling of it, or if it is one of a section
+    without the prefix. DATABASE_URL and SECRET_KEY belong to other programs.
     """
-    rests = {name: _after_prefix(name.upper()) for name in given if name.upper() not in known}
+    rests = {name: _rest(name.upper(), known) for name in given if name.upper() not in known}
     return [(name, closest(PREFIX + rest, known)) for name, rest in sorted(rests.items()) if rest]
+
+
+def _rest(name: str, known: frozenset[str]) -> str:
+    """Return the part of a name that our prefix belongs before; empty for a name of another program."""
+    return name if _BETWEEN in name and PREFIX + name in known else _after_prefix(name)
 
 
 def _after_prefix(name: str) -> str:

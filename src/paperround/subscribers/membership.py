@@ -96,10 +96,11 @@ def add(app: App, email: str, patch: Patch, *, confirmed: bool, first_now: bool 
 
 
 def with_best(patch: Patch, known: Subscriber | None, public: Collection[str]) -> Patch:
-    """Return the patch, with the day's best for somebody who has not confirmed yet if it does not say what they follow.
+    """Return the patch, with the day's best for somebody who has not confirmed yet, if it does not say what they
+    follow.
 
-    What they have asked for before is kept instead, if they have. `public` are the topics of the site. If it has no
-    topic for the day's best, the patch may follow nothing.
+    If they have asked for something themselves, that is kept instead. `public` are the topics of the site; without
+    one for the day's best, the patch is returned as it is.
     """
     if FOLLOWED & patch.keys() or (known and known.state is not SubscriberState.PENDING):
         return patch
