@@ -21,6 +21,7 @@ from paperround import cli
 from support import databases
 from support.papers import listing
 from support.ports import free_port
+from support.smtp_server import SmtpServer
 
 MORNING = "2026-11-23T07:30Z"
 
@@ -489,6 +490,23 @@ def test_deliver_says_until_when_letters_wait(site: Site, monkeypatch: pytest.Mo
     assert re.search(r"1 letter waits; the next attempt is due at 2026-11-23 \d\d:\d\d:\d\d UTC", site.err)
     assert site("--now", "2026-11-23T12:00Z", "deliver") == 0
     assert "wait" not in site.err
+
+
+def test_a_letter_goes_out_when_the_relay_is_corrected_and_delivery_resumed(site: Site) -> None:
+    site("ingest", "--file", str(site.papers()), "--as", "jsonl")
+    site("--now", "2026-11-22T12:00Z", "subscribers", "add", "ada@example.org", "--topic", "robots", "--confirmed")
+    site("--now", MORNING, "publish")
+    with SmtpServer() as relay:
+        site.monkeypatch.setenv("PAPERROUND_TRANSPORT__KIND", "smtp")
+        site.monkeypatch.setenv("PAPERROUND_TRANSPORT__HOST", "127.0.0.1")
+        site.monkeypatch.setenv("PAPERROUND_TRANSPORT__PORT", str(relay.port))
+        assert site("--now", MORNING, "deliver") == 1
+        assert "offers no STARTTLS" in site.err
+        site.monkeypatch.setenv("PAPERROUND_TRANSPORT__TLS", "none")
+        site("--now", MORNING, "doctor")
+        assert "run: paperround deliveries resume" in site.out
+        assert site.json("--now", MORNING, "deliveries", "resume") == {"due": 1}
+        assert site.json("--now", MORNING, "deliver")["sent"] == 1
 
 
 def test_an_expired_letter_is_sent_again_when_the_operator_asks(site: Site) -> None:

@@ -308,8 +308,31 @@ def test_the_relay_is_paused_and_counts_what_it_took_by_the_day(site: Site, ledg
         _settle(ledger, row, DeliveryState.SENT, reply=(Stage.FINAL, 250))
     assert ledger.relay(day).handed_over == 2
     assert ledger.relay(day + timedelta(days=1)).handed_over == 0
-    ledger.pause_relay(None, "")
+    ledger.resume_relay(LATER)
     assert ledger.relay(day) == RelayState(None, "", 2)
+
+
+def test_resuming_makes_due_what_is_queued_for_later_and_not_what_a_subscribers_server_put_off(
+    site: Site, ledger: Deliveries
+) -> None:
+    waits, deferred, sent = (_notice(site, name) for name in ("ada", "ben", "eve"))
+    ledger.claim(MORNING, 9, "c", LEASE)
+    _settle(ledger, waits, DeliveryState.QUEUED, next_attempt_at=LATER)
+    _settle(ledger, deferred, DeliveryState.DEFERRED, next_attempt_at=LATER)
+    _settle(ledger, sent, DeliveryState.SENT, reply=(Stage.FINAL, 250))
+    ledger.pause_relay(LATER, "not encrypted")
+    assert ledger.resume_relay(MORNING) == 1
+    assert ledger.next_due() == _get(ledger, waits).next_attempt_at == MORNING
+    assert _get(ledger, deferred).next_attempt_at == LATER
+    assert ledger.resume_relay(MORNING) == 0
+
+
+def test_a_letter_that_is_queued_for_later_can_be_sent_at_once(site: Site, ledger: Deliveries) -> None:
+    waits, due = _notice(site, "ada"), _notice(site, "ben")
+    ledger.claim(MORNING, 1, "c", LEASE)
+    _settle(ledger, waits, DeliveryState.QUEUED, next_attempt_at=LATER)
+    assert ledger.retry([waits, due], MORNING) == [waits]
+    assert _get(ledger, waits).next_attempt_at == MORNING
 
 
 def test_letters_that_wait_expire_without_a_claim_and_all_others_stay(site: Site, ledger: Deliveries) -> None:

@@ -43,7 +43,9 @@ def test_nobody_gets_in_without_the_token(pages: Pages) -> None:
         "/admin/charts/subscribers.svg",
     ):
         assert stranger.get(path).status_code == 401, path
-    for path in ("/admin/logout", "/admin/subscribers/1", "/admin/topics", "/admin/letters"):
+    for path in (
+        "/admin/logout", "/admin/subscribers/1", "/admin/topics", "/admin/letters", "/admin/letters/resume",
+    ):  # fmt: skip
         assert stranger.post(path, data={"csrf": "x"}).status_code == 401, path
     assert stranger.post("/admin/login", data={"token": "guess"}).status_code == 403
     assert stranger.post("/admin/login", data={}).status_code == 403
@@ -190,6 +192,19 @@ def test_a_subscribers_own_query_is_not_the_operators_to_change(pages: Pages) ->
     taken = browser.post("/admin/topics", data={"csrf": csrf, "slug": own.slug, "name": "x", "query": "y"})
     assert taken.status_code == 422
     assert pages.app.store.topics.by_slug(own.slug) == own
+
+
+def test_the_overview_ends_a_pause_of_the_relay(pages: Pages) -> None:
+    browser = pages.operator()
+    assert "Resume delivery" not in browser.get("/admin").text
+    deliveries = pages.app.store.deliveries
+    deliveries.pause_relay(pages.site.clock() + timedelta(minutes=15), "tls: the relay offers no STARTTLS")
+    page = browser.get("/admin").text
+    assert "the relay offers no STARTTLS" in page
+    assert browser.post("/admin/letters/resume", data={"csrf": "guessed"}).status_code == 403
+    browser.post("/admin/letters/resume", data={"csrf": _csrf(page)})
+    assert deliveries.relay(pages.site.clock().date()).paused_until is None
+    assert "delivery resumed" in browser.get("/admin/changes").text
 
 
 def test_failed_letters_are_sent_again(pages: Pages) -> None:

@@ -125,6 +125,13 @@ def test_what_is_the_accounts_fault_pauses_the_transport_and_touches_no_subscrib
     assert step.again == until + timedelta(minutes=30) * (1 + POLICY.jitter * Random(1).random())
 
 
+@pytest.mark.parametrize("stage", ["connect", "tls", "auth"])
+def test_a_letter_goes_when_the_pause_ends_if_it_cannot_have_caused_it(stage):
+    step = next_step(0, met(stage, 554, "5.7.0 no"), NOW, POLICY, Random(1))
+    assert isinstance(step, PauseTransport)
+    assert step.again == step.until == NOW + timedelta(minutes=15)
+
+
 @pytest.mark.parametrize(
     ("said", "instead"),
     [

@@ -118,7 +118,7 @@ class FakeQueue:
     def relay(self, day: date) -> RelayState:
         return RelayState(*(self.paused or (None, "")), self.handed_over)
 
-    def pause_relay(self, until: datetime | None, reason: str) -> None:
+    def pause_relay(self, until: datetime, reason: str) -> None:
         assert until
         self.paused = until, reason
 

@@ -12,7 +12,7 @@ from paperround.domain.errors import UnknownName
 from paperround.domain.models import DeliveryState
 from paperround.operator import console
 
-group = command_group("List letters with their states, and retry failed ones.")
+group = command_group("List letters, retry failed ones, and end a pause.")
 
 
 @group.command("list", cls=Command, epilog="paperround deliveries list --state failed")
@@ -80,7 +80,10 @@ def _parts(parts: dict[str, float]) -> str:
 def retry_deliveries(
     numbers: Annotated[list[int], typer.Argument(metavar="ID", min=1, max=2**62, help="The numbers in the list.")],
 ) -> None:
-    """Queue failed, expired or deferred letters again."""
+    """Queue failed, expired or deferred letters again.
+
+    Letters that are queued for a later moment are sent now.
+    """
     from paperround.operator.retries import retry_letters
 
     with opened() as app, recording(app, "letters queued again", f"{len(numbers)} asked for") as record:
@@ -91,3 +94,21 @@ def retry_deliveries(
     for number, why in sorted(refused.items()):
         console.warn(f"delivery {number} is not queued: {why}")
     exit_if(refused)
+
+
+@group.command("resume", cls=Command, epilog="paperround deliveries resume")
+def resume_deliveries(as_json: AsJson = False) -> None:
+    """End a pause of the relay, once what caused it is mended.
+
+    The letters that waited are due now: the next round sends them.
+    """
+    from paperround.domain.text import counted
+    from paperround.operator.retries import resume_delivery
+
+    with opened() as app, recording(app, "delivery resumed", "") as record:
+        due = resume_delivery(app)
+        record.subject = counted(due, "letter", "letters")
+    if as_json:
+        console.as_json({"due": due})
+    else:
+        console.say(f"delivery goes on; {counted(due, 'letter that waited is', 'letters that waited are')} due now")

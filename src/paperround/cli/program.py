@@ -41,7 +41,7 @@ PANELS: Panels = {
         "search": ("papers", "Search the stored papers."),
         "papers": ("papers", "Export papers, find similar ones, compute vectors."),
         "preview": ("letters", "Write a letter to files, exactly as it would be sent."),
-        "deliveries": ("deliveries", "List letters with their states, and retry failed ones."),
+        "deliveries": ("deliveries", "List letters, retry failed ones, and end a pause."),
         "bounces": ("bounces", "Process delivery reports and complaints."),
     },
     "Topics and subscribers": {

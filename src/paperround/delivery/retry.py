@@ -143,7 +143,8 @@ def next_step(
     reason = _reason(outcome, rule)
     if rule.verdict in _PAUSES:
         until = _pause_until(rule.verdict, now)
-        again = until + _BEHIND_OTHERS * (1 + policy.jitter * chance.random())
+        # Before a mail transaction, nothing about a letter can be the cause.
+        again = _behind_others(until, policy, chance) if outcome.stage in MAIL_TRANSACTION else until
         return PauseTransport(until, reason, again, _if_others_pass(outcome, rule, reason, again))
     if rule.verdict in _BY_DIGIT and (outcome.code or 0) >= _FINAL:
         status = BAD_DOMAIN if rule.verdict is Verdict.DOMAIN else outcome.enhanced
@@ -173,7 +174,11 @@ def _if_others_pass(outcome: Outcome, rule: Rule, reason: str, again: datetime) 
 def pause_of_account(now: datetime, policy: RetryPolicy, chance: Random) -> tuple[datetime, datetime]:
     """Return until when to pause if the sender's account is refused, and when to retry the refused letters."""
     until = _pause_until(Verdict.PAUSE_ACCOUNT, now)
-    return until, until + _BEHIND_OTHERS * (1 + policy.jitter * chance.random())
+    return until, _behind_others(until, policy, chance)
+
+
+def _behind_others(until: datetime, policy: RetryPolicy, chance: Random) -> datetime:
+    return until + _BEHIND_OTHERS * (1 + policy.jitter * chance.random())
 
 
 def _too_late(reason: str) -> Expire:

@@ -289,7 +289,8 @@ def _sending(app: App) -> Iterator[Finding]:
     relay = app.store.deliveries.relay(now.date())
     if relay.paused_until and relay.paused_until > now:
         what = f"delivery is paused until {relay.paused_until:%Y-%m-%d %H:%M} UTC: {relay.reason}"
-        yield Finding("sending", CheckState.ERROR, what, stops=True)
+        remedy = "when its cause is mended, run: paperround deliveries resume"
+        yield Finding("sending", CheckState.ERROR, f"{what}; {remedy}", stops=True)
 
 
 def _sources(app: App) -> Iterator[Finding]:

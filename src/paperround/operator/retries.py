@@ -11,11 +11,21 @@ RETRIABLE = (DeliveryState.FAILED, DeliveryState.EXPIRED, DeliveryState.DEFERRED
 
 
 def retry_letters(app: App, numbers: Sequence[int]) -> dict[int, str]:
-    """Queue failed, expired or deferred letters again, due at once; return why the others were not, by number."""
+    """Queue letters again, due at once; return why the others were not, by number.
+
+    These may be failed, expired, deferred, or queued for a later moment.
+    """
     done = set(app.store.deliveries.retry(numbers, app.clock()))
     if done:
         app.nudge()
     return {number: _refusal(app.store.deliveries.by_row(number)) for number in numbers if number not in done}
+
+
+def resume_delivery(app: App) -> int:
+    """End a pause of the relay, and return how many letters that waited for a later moment are due now."""
+    due = app.store.deliveries.resume_relay(app.clock())
+    app.nudge()
+    return due
 
 
 def _refusal(delivery: Delivery | None) -> str:
@@ -23,4 +33,6 @@ def _refusal(delivery: Delivery | None) -> str:
         return "there is no such delivery"
     if delivery.state is DeliveryState.EXPIRED:
         return "it has expired, and its papers are in a later letter"
+    if delivery.state is DeliveryState.QUEUED:
+        return "it is queued, and the next round sends it"
     return f"it is {delivery.state}; only failed, expired or deferred letters can be sent again"

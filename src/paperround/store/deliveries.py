@@ -357,16 +357,16 @@ class Deliveries:
             return next(iter(_load(db, deliveries.c.row == last)), None)
 
     def retry(self, rows: Sequence[int], now: datetime) -> list[int]:
-        """Queue failed, expired or deferred deliveries again, due at once, and return their numbers.
+        """Queue failed, expired, deferred or waiting deliveries again, due at once, and return their numbers.
 
         An expired letter stays expired if a later letter has included some of its papers.
         """
-        again = [DeliveryState.FAILED.value, DeliveryState.DEFERRED.value]
+        refused = deliveries.c.state.in_([DeliveryState.FAILED.value, DeliveryState.DEFERRED.value])
         with writing(self._engine) as db:
             taken = deliveries.c.row.in_(take_again(db, rows))
             done = db.scalars(
                 update(deliveries)
-                .where(or_(deliveries.c.row.in_(rows) & deliveries.c.state.in_(again), taken))
+                .where(or_(deliveries.c.row.in_(rows) & or_(refused, _waits_until_later(now)), taken))
                 .values(
                     state=DeliveryState.QUEUED.value,
                     reason="",
@@ -505,12 +505,24 @@ class Deliveries:
         own = next((row for row in rows if row.name == _RELAY), None)
         return RelayState(own.paused_until, own.reason, handed_over) if own else RelayState(handed_over=handed_over)
 
-    def pause_relay(self, until: datetime | None, reason: str) -> None:
-        """Pause the relay until a moment; None ends the pause."""
+    def pause_relay(self, until: datetime, reason: str) -> None:
+        """Pause the relay until a moment."""
         with writing(self._engine) as db:
             values = {"paused_until": until, "reason": reason}
             statement = upsert(db, relay).values(name=_RELAY, handed_over=0, **values)
             db.execute(statement.on_conflict_do_update(index_elements=["name"], set_=values))
+
+    def resume_relay(self, now: datetime) -> int:
+        """End a pause of the relay; letters that are queued for a later moment are due now. Return their number."""
+        with writing(self._engine) as db:
+            db.execute(update(relay).where(relay.c.name == _RELAY).values(paused_until=None, reason=""))
+            due = update(deliveries).where(_waits_until_later(now)).values(next_attempt_at=now)
+            return len(db.scalars(due.returning(deliveries.c.row)).all())
+
+
+def _waits_until_later(now: datetime) -> ColumnElement[bool]:
+    """Return the condition that a delivery is queued for a later moment, after a pause or a broken connection."""
+    return and_(deliveries.c.state == DeliveryState.QUEUED.value, deliveries.c.next_attempt_at > now)
 
 
 def _failed_attempt(found: Any) -> FailedAttempt:

@@ -1,4 +1,4 @@
-"""The admin pages for emails: a list with filters, a single email as it was sent, and retries."""
+"""The admin pages for emails: a list with filters, a single email as it was sent, retries, and the end of a pause."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse
 
 from paperround.domain.models import Delivery, DeliveryState
+from paperround.domain.text import counted
 from paperround.operator import queries
-from paperround.operator.retries import RETRIABLE, retry_letters
+from paperround.operator.retries import RETRIABLE, resume_delivery, retry_letters
 from paperround.rounds.letters import FinishedLetter, LetterBuilder
 from paperround.web.context import RequestContext
 from paperround.web.forms import Form, read_number
@@ -64,6 +65,15 @@ def retry(request: Request, context: OperatorContextDep, form: Form) -> Response
         record.subject = f"{', '.join(done) or 'none'}"[:200]
     back = f"/{numbers[0]}" if form.get("from") == "letter" and numbers else ""
     return RedirectResponse(f"{context.home}/admin/letters{back}", 303)
+
+
+@post("/resume")
+def resume(request: Request, context: OperatorContextDep, form: Form) -> Response:
+    """End a pause of the relay; the emails that waited are due now."""
+    context.sessions.check_csrf(request, form)
+    with context.recording(OPERATOR, "delivery resumed") as record:
+        record.subject = counted(resume_delivery(context.app), "letter", "letters")
+    return RedirectResponse(f"{context.home}/admin", 303)
 
 
 @get("/{row}")
