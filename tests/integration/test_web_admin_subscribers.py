@@ -121,6 +121,15 @@ def test_the_page_of_a_subscriber_names_topics_once_and_follows_are_people(pages
     assert page.count('<th scope="row">Follows</th>') == 1
 
 
+def test_the_list_of_subscribers_counts_what_is_their_own(pages: Pages, browser: Browser) -> None:
+    for email, given in ((ADA, {"queries": ("storks", "owls")}), ("b@b.example", {"follows": ("author: Song Han",)})):
+        pages.site.subscriber(email, "robots", **given)
+    page = browser.get("/admin/subscribers").text
+    assert ">robots, 2 interests<" in page
+    assert ">robots, 1 followed name<" in page
+    assert "own-" not in page
+
+
 def test_the_page_for_an_import_advises_no_option_of_the_command_line(pages: Pages, browser: Browser) -> None:
     sent = {"csrf": _csrf(browser), "do": "preview"}
     for csv in ("email\nnew@person.example\n", "email,topics\nnew@person.example,\n"):

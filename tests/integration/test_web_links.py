@@ -346,7 +346,7 @@ def test_a_subscriber_sees_their_own_language(pages: Pages) -> None:
     link = pages.link("preferences", pages.subscriber(language="de", timezone="Europe/Berlin"))
     page = pages.client.get(link, headers={"Accept-Language": "fr"}).text
     assert '<html lang="de"' in page
-    assert "Dienstag, 24. November 2026" in page
+    assert "Dienstag, 24.\u00a0November 2026" in page
 
 
 def test_a_reload_after_saving_sends_nothing_again(pages: Pages) -> None:

@@ -106,7 +106,7 @@ def test_dates_hours_and_lists_are_written_as_people_write_them() -> None:
     german, english = language.load("de", FOLDERS), language.load("en", FOLDERS)
     day = date(2026, 11, 3)
     assert english.date(day) == "Tuesday, November 3, 2026"
-    assert german.date(day, "long") == "3. November 2026"
+    assert german.date(day, "long") == "3.\u00a0November 2026"
     assert english.short_date(day, day) == "Nov 3"
     assert english.short_date(day, date(2027, 1, 1)) == "Nov 3, 2026"
     assert german.time(time(7, 5)) == "07:05"

@@ -121,8 +121,8 @@ def test_a_periods_name_is_in_the_subscribers_language() -> None:
         "November 2026",
     ]
     assert [Period(view, day).title(GERMAN) for view in View] == [
-        "Mittwoch, 25. November 2026",
-        "Woche vom 23. November 2026",
+        "Mittwoch, 25.\u00a0November 2026",
+        "Woche vom 23.\u00a0November 2026",
         "November 2026",
     ]
     assert [Period(view, day).short(ENGLISH) for view in View] == [
@@ -178,7 +178,7 @@ def test_a_promise_says_how_often_and_when() -> None:
 
 
 def test_moments_are_in_the_subscribers_zone() -> None:
-    assert wording.moment(NOW, "Asia/Tokyo", GERMAN) == "Montag, 23. November 2026, 15:00"
+    assert wording.moment(NOW, "Asia/Tokyo", GERMAN) == "Montag, 23.\u00a0November 2026, 15:00"
 
 
 def test_a_card_on_a_page_has_no_hidden_breaks_in_its_words() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import gettext
 import io
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -25,6 +26,7 @@ from paperround.domain.errors import ConfigurationError, UnknownName
 from paperround.process import text_files
 
 SOURCE = "en"
+_DAY_BEFORE_MONTH = re.compile(r"(\d\.) (?=[^\W\d])")
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,17 +104,22 @@ class Language:
 
 @lru_cache(maxsize=1024)
 def _date(locale: Locale, day: dt.date, form: str) -> str:
-    return format_date(day, format=form, locale=locale)
+    return _unbroken(format_date(day, format=form, locale=locale))
 
 
 @lru_cache(maxsize=1024)
 def _short(locale: Locale, day: dt.date) -> str:
-    return format_skeleton("MMMd", day, locale=locale)
+    return _unbroken(format_skeleton("MMMd", day, locale=locale))
 
 
 @lru_cache(maxsize=1024)
 def _weekday(locale: Locale, day: dt.date) -> str:
-    return format_skeleton("MMMEd", day, locale=locale)
+    return _unbroken(format_skeleton("MMMEd", day, locale=locale))
+
+
+def _unbroken(written: str) -> str:
+    """Keep the day with the month that follows it, as in German (30. November)."""
+    return _DAY_BEFORE_MONTH.sub("\\1\u00a0", written)
 
 
 @lru_cache(maxsize=4096)

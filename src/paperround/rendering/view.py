@@ -491,11 +491,9 @@ def tally(shown: int, more: int, language: Language) -> str:
     if not shown and not more:
         return language.gettext("nothing new")
     if not more:
-        return language.count("%(num)s paper", "%(num)s papers", shown)
-    return language.gettext("%(shown)s of %(all)s") % {
-        "shown": language.number(shown),
-        "all": language.number(shown + more),
-    }
+        return _unbroken(language.count("%(num)s paper", "%(num)s papers", shown))
+    numbers = {"shown": language.number(shown), "all": language.number(shown + more)}
+    return _unbroken(language.gettext("%(shown)s of %(all)s") % numbers)
 
 
 @lru_cache(maxsize=1024)

@@ -56,6 +56,7 @@ def subscribers(
         context,
         "subscribers",
         subscribers=found[:_PAGE],
+        chosen=_chosen,
         q=q,
         state=state,
         states=list(SubscriberState),
@@ -63,6 +64,12 @@ def subscribers(
         turn=pages_around(page, more=len(found) > _PAGE),
         more={"q": q, "state": state},
     )
+
+
+def _chosen(preferences: Preferences) -> list[str]:
+    """Return the slugs of the chosen topics, and how many interests and names are chosen besides."""
+    own = ((len(preferences.queries), "interest"), (len(preferences.follows), "followed name"))
+    return [*preferences.topics, *(f"{n} {what}{'s' if n > 1 else ''}" for n, what in own if n)]
 
 
 @get("/silent")
