@@ -256,7 +256,7 @@ def never_clipped(theme: str) -> None:
     made = digest(list(papers.values())[:300], list(papers.values())[300:], more=7)
     rendered = renderer(theme).letter(LetterFacts(made, papers, sample.SUBSCRIBER, sample.LINKS, DAY))
     assert 95_000 < len(rendered.html.encode()) < 100_000
-    told = re.search(r"(\d+) of 507<", rendered.html)
+    told = re.search(r"(\d+)\u00a0of\u00a0507<", rendered.html)
     assert told
     shown = int(told[1])
     assert len(rendered.papers) == shown
