@@ -15,6 +15,7 @@ from random import Random
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from paperround.domain.errors import ConfigurationError, StoreError, TransportError
 from paperround.domain.models import (
@@ -344,6 +345,15 @@ def test_while_the_relay_is_paused_nothing_is_claimed() -> None:
     sending.run()
     assert transport.got == []
     assert sending.paused == "paused until 2026-11-23 07:10 UTC: too fast"
+
+
+def test_a_pause_is_told_with_the_step_that_failed() -> None:
+    no_tls = Stage.TLS, None, "the relay does not offer STARTTLS"
+    with capture_logs() as logs:
+        sender(FakeQueue([1]), FakeTransport(reply=lambda row: no_tls)).run()
+    [told] = [one for one in logs if one["log_level"] == "error"]
+    assert told["event"] == "sending is paused"
+    assert told["problem"].startswith("tls: the relay does not offer STARTTLS")
 
 
 def test_a_refused_account_pauses_everything_and_the_rest_stays_queued() -> None:

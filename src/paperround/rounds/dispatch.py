@@ -378,7 +378,7 @@ class BatchSender:
             self._refused_until = until
             self.paused = f"paused until {until:%Y-%m-%d %H:%M} UTC: {alarm}"
             self._store.deliveries.pause_relay(until, alarm)
-            log.error("relay refuses the account; sending is paused", until=until.isoformat(), problem=alarm)
+            log.error("sending is paused", until=until.isoformat(), problem=alarm)
 
 
 def _refusal(settled: Settlement) -> Bounce:
