@@ -152,6 +152,20 @@ def test_a_preview_is_written_to_files_and_changes_nothing(site: Site) -> None:
     assert "there is no letter of 2020-01-01; the latest are of 2026-11-20" in site.err
 
 
+def test_a_preview_says_if_it_is_an_older_letter(site: Site) -> None:
+    def morning(*arguments: str) -> int:
+        return site("--now", MORNING, *arguments)
+
+    assert morning("ingest", "--file", str(site.papers()), "--as", "jsonl", "--mail-old") == 0
+    morning("subscribers", "add", "ada@example.org", "--topic", "robots", "--confirmed", "--first-now")
+    assert morning("publish") == 0
+    assert morning("preview", "ada@example.org") == 0
+    assert site.err == ""
+    assert site("--now", "2026-11-25T07:30Z", "preview", "ada@example.org") == 0
+    assert site.err == "nothing is new: this is the letter of 2026-11-23, in the look and language of today\n"
+    assert site.out.count("\n") == 3
+
+
 def test_a_preview_can_be_sent_to_oneself_before_there_are_papers(site: Site) -> None:
     site("ingest", "--file", str(site.papers()), "--as", "jsonl")
     site("subscribers", "add", "ada@example.org", "--topic", "robots", "--confirmed")

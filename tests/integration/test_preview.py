@@ -191,7 +191,7 @@ def test_the_latest_digest_is_shown_while_there_is_nothing_new(fresh: Site) -> N
     shown = preview.build(fresh.app, PreviewRequest("ada@example.net"))
     assert shown
     assert shown.digest
-    assert (shown.origin, str(shown.digest.issue)) == (Origin.COMPOSED, "daily 2026-11-23")
+    assert (shown.origin, str(shown.digest.issue)) == (Origin.LATEST, "daily 2026-11-23")
     assert preview.build(fresh.app, PreviewRequest("ada@example.net", cadence=Cadence.WEEKLY)) is None
     fresh.papers(listing(2))
     shown = preview.build(fresh.app, PreviewRequest("ada@example.net"))

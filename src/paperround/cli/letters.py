@@ -82,6 +82,8 @@ def preview(
             "there are no new papers for this letter, so nothing was written; choose another day with --date, or "
             "other papers with --topic SLUG"
         )
+    if shown.origin is preview.Origin.LATEST and shown.digest:
+        console.warn(f"nothing is new: this is the letter of {shown.digest.day}, in the look and language of today")
     for written in preview.write_files(shown.finished, out):
         console.say(str(written))
     if said:

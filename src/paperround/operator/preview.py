@@ -49,6 +49,8 @@ class Origin(StrEnum):
 
     COMPOSED = "composed"
     """A stored digest that was composed for the subscriber."""
+    LATEST = "latest"
+    """The subscriber's latest stored digest, because the next round would compose none."""
     NEXT = "next"
     """A digest that the next round would compose."""
     FOLLOWER = "follower"
@@ -205,7 +207,7 @@ def _draft_for_subscriber(app: App, subscriber: Subscriber, day: date | None, ca
         # Nothing new since the last letter, as just after midnight: show that one rather than none.
         latest = app.store.issues.digests_of(subscriber.row, 1)
         if latest and cadence in (None, latest[0].cadence):
-            return _draft_of_stored(app, subscriber, latest[0])
+            return replace(_draft_of_stored(app, subscriber, latest[0]), origin=Origin.LATEST)
     return draft
 
 
