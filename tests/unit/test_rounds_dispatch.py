@@ -350,7 +350,7 @@ def test_while_the_relay_is_paused_nothing_is_claimed() -> None:
 def test_a_pause_is_told_with_the_step_that_failed() -> None:
     no_tls = Stage.TLS, None, "the relay does not offer STARTTLS"
     with capture_logs() as logs:
-        sender(FakeQueue([1]), FakeTransport(reply=lambda row: no_tls)).run()
+        sender(FakeQueue([1]), FakeTransport(reply=lambda _: no_tls)).run()
     [told] = [one for one in logs if one["log_level"] == "error"]
     assert told["event"] == "sending is paused"
     assert told["problem"].startswith("tls: the relay does not offer STARTTLS")
