@@ -162,6 +162,36 @@ def test_an_answer_without_end_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> No
         OpenAI(url=url, model="m").encode(["text"])
 
 
+@pytest.mark.parametrize("status", [400, 413, 422, 500])
+def test_a_text_that_is_too_long_for_the_endpoints_model_is_shortened_and_holds_up_no_other(status: int) -> None:
+    asked: list[list[int]] = []
+
+    def answer(handler: BaseHTTPRequestHandler, request: Any) -> None:
+        lengths = [len(text) for text in request["input"]]
+        asked.append(lengths)
+        if max(lengths) > 2_000:
+            reply(handler, b"input is too large to process", status)
+        else:
+            reply(handler, json.dumps({"data": [{"embedding": [length, 1]} for length in lengths]}).encode())
+
+    with openai_server(answer) as url:
+        vectors = OpenAI(url=url, model="m").encode(["x" * 20, "x" * 6_000, "x" * 30])
+    assert vectors[:, 0] / vectors[:, 1] == pytest.approx([20, 1_500, 30])
+    assert asked == [[20, 6_000, 30], [20], [6_000], [3_000], [1_500], [30]]
+
+
+def test_an_endpoint_that_refuses_every_text_is_asked_a_few_times_only() -> None:
+    asked: list[Any] = []
+
+    def answer(handler: BaseHTTPRequestHandler, request: Any) -> None:
+        asked.append(request)
+        reply(handler, b"no", 500)
+
+    with openai_server(answer) as url, pytest.raises(MeaningError, match="HTTP 500"):
+        OpenAI(url=url, model="m").encode(["x" * 9_000] * 16)
+    assert len(asked) == 6
+
+
 def test_vectors_of_different_lengths_are_refused() -> None:
     def answer(handler: BaseHTTPRequestHandler, request: Any) -> None:
         texts = request["input"]

@@ -32,6 +32,14 @@ MOST_CHARACTERS = 8_000
 """The characters of a text that are sent: what a model with 2,048 tokens reads."""
 
 
+# llama.cpp answers 500 to a text that is longer than its batch, TEI 413 or 422, others 400.
+_REFUSED = (400, 413, 422, 500)
+
+
+class InputError(MeaningError):
+    """The endpoint answered, but takes none of these texts, for example because one is too long for the model."""
+
+
 class Endpoint(BaseModel):
     """The address of an endpoint, and how to ask it."""
 
@@ -100,7 +108,8 @@ class Endpoint(BaseModel):
             return MeaningError(f"{self.shown}: {type(error).__name__}: {error}; is the endpoint running?")
         if status != httpx.codes.OK:
             said = " ".join(body[:2_000].decode("utf-8", "replace").split())[:200]
-            return MeaningError(f"{self.shown}: HTTP {status} ({said}); are address, model and key right?")
+            kind = InputError if status in _REFUSED else MeaningError
+            return kind(f"{self.shown}: HTTP {status} ({said}); are address, model and key right?")
         return body
 
     def _body(self, answer: httpx.Response, limit: float) -> bytes:

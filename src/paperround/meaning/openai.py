@@ -15,7 +15,7 @@ from pydantic import Field
 
 from paperround.domain.errors import MeaningError
 from paperround.meaning.base import EncoderSettings, Vectors, unit
-from paperround.meaning.endpoint import MOST_CHARACTERS, MOST_DIMENSIONS, TEXTS_AT_ONCE, Endpoint
+from paperround.meaning.endpoint import MOST_CHARACTERS, MOST_DIMENSIONS, TEXTS_AT_ONCE, Endpoint, InputError
 from paperround.process.lazy import LazyModule
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 else:
     np = LazyModule("numpy")
 
+_SHORTEST = 500  # characters; an endpoint that refuses such a text refuses all
 _MOST_TOKENS, _MOST_REWORDED = 80, 400  # per reworded interest; characters of it that are used
 _REWORD = (
     "You help a search engine for research papers. Say what the user wants to read about in the technical terms that "
@@ -49,10 +50,31 @@ class OpenAI(EncoderSettings, Endpoint):
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Return one vector of length one per text, in the same order. Raise MeaningError if this fails."""
-        parts = [self._ask(texts[start : start + TEXTS_AT_ONCE]) for start in range(0, len(texts), TEXTS_AT_ONCE)]
+        wanted = [text[:MOST_CHARACTERS] or " " for text in texts]  # some servers reject an empty text
+        parts = [
+            self._encoded(wanted[start : start + TEXTS_AT_ONCE]) for start in range(0, len(wanted), TEXTS_AT_ONCE)
+        ]
+        return self._joined(parts) if parts else np.zeros((0, 0), dtype=np.float32)
+
+    def _encoded(self, texts: Sequence[str]) -> Vectors:
+        """Return the vectors of some texts, one by one if the endpoint refuses them together.
+
+        A text that it refuses alone is shortened: many servers refuse what is longer than their model reads.
+        """
+        try:
+            return self._ask(texts)
+        except InputError:
+            if len(texts) > 1:
+                return self._joined([self._encoded([text]) for text in texts])
+            (text,) = texts
+            if len(text) <= _SHORTEST:
+                raise
+            return self._encoded([text[: len(text) // 2]])
+
+    def _joined(self, parts: Sequence[Vectors]) -> Vectors:
         if len({part.shape[1] for part in parts}) > 1:
             raise MeaningError(f"{self.shown}: vectors of different lengths; is {self.model} one model?")
-        return np.concatenate(parts) if parts else np.zeros((0, 0), dtype=np.float32)
+        return np.concatenate(parts)
 
     def reword(self, text: str) -> str:
         """Return an interest in the field's terms, "" without a text model. Raise MeaningError if this fails."""
@@ -61,9 +83,8 @@ class OpenAI(EncoderSettings, Endpoint):
         return one_line(self.chat(self.text_model, _REWORD, text, _MOST_TOKENS))
 
     def _ask(self, texts: Sequence[str]) -> Vectors:
-        # Some servers reject an empty text, and a space means the same to a model.
-        wanted = {"model": self.model, "input": [text[:MOST_CHARACTERS] or " " for text in texts]}
-        return read_vectors(self.post("embeddings", wanted), len(texts), self.shown)
+        asked = {"model": self.model, "input": list(texts)}
+        return read_vectors(self.post("embeddings", asked), len(texts), self.shown)
 
 
 def read_vectors(body: bytes, number: int, asker: str) -> Vectors:
