@@ -107,7 +107,7 @@ def test_a_press_that_fails_leaves_all_to_the_next(site: Site, monkeypatch: pyte
         raise StoreError("the disk is full")
 
     with monkeypatch.context() as patched:
-        patched.setattr(subscriber_changes, "has_unread", fail)
+        patched.setattr(subscriber_changes, "unread_by", fail)
         with pytest.raises(StoreError):
             confirmation.confirm(site.app, ada)
     pending = membership.subscriber(site.app, EMAIL)
@@ -122,6 +122,18 @@ def test_a_press_that_fails_leaves_all_to_the_next(site: Site, monkeypatch: pyte
     assert "welcome" not in notices(site), "the first digest is the welcome"
 
 
+def test_who_leaves_out_all_that_waits_for_them_is_welcomed_all_the_same(site: Site) -> None:
+    site.papers(listing(1), listing(2))
+    wanted = membership.read_patch(site.app, {"topics": "robots", "leave_out": "careful"})
+    confirmation.ask_to_subscribe(site.app, EMAIL, wanted, {}, first_now=True)
+    assert confirmation.confirm(site.app, membership.subscriber(site.app, EMAIL))
+    assert pipeline.publish(site.app).composed == 0
+    assert notices(site).count("welcome") == 1
+    site.papers(listing(3, title="Robots at sea"))
+    site.clock.now += timedelta(days=1)
+    assert pipeline.publish(site.app).composed == 1
+
+
 def test_nobody_gets_a_second_issue_of_a_day_by_coming_back(site: Site) -> None:
     site.papers(listing(1))
     assert confirmation.confirm(site.app, asked(site, first_now=True))
@@ -133,6 +145,7 @@ def test_nobody_gets_a_second_issue_of_a_day_by_coming_back(site: Site) -> None:
     due = membership.subscriber(site.app, EMAIL).next_digest_at
     assert due is not None
     assert due.date() > site.clock().date()
+    assert notices(site).count("welcome") == 1, "instead, since no letter comes today"
 
 
 def test_the_page_of_the_second_press_says_that_it_is_confirmed(

@@ -325,6 +325,18 @@ def test_a_counted_paper_that_was_merged_into_another_one_since_is_on_the_page_o
     assert "A careful study of robots, part 60" in text
 
 
+def test_past_emails_are_those_that_were_not_given_up(pages: Pages) -> None:
+    row = pages.subscriber(at="06:00")
+    link = pages.link("preferences", row)
+    pages.site.clock.now += timedelta(days=1)
+    pipeline.publish(pages.app)
+    [digest] = pages.app.store.issues.digests_of(row)
+    assert pages.link("digest", digest.row) in pages.client.get(link).text
+    pages.site.clock.now += timedelta(days=1)
+    assert pages.app.store.deliveries.expire(pages.site.clock()) == 1
+    assert pages.link("digest", digest.row) not in pages.client.get(link).text
+
+
 def test_many_counted_papers_are_on_several_pages(pages: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(digest_page, "_MORE_SHOWN", 2)
     digest, path = _online(pages)

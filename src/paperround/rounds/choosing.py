@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from paperround.app import App
 from paperround.domain.match_table import bounds
-from paperround.domain.models import SCORE_UNIT, Digest, NoteKind, PaperNote
+from paperround.domain.models import SCORE_UNIT, Digest, NoteKind, PaperNote, Topic
 from paperround.domain.notes import choose_saved
 from paperround.domain.preferences import Breadth, QuietDays
 from paperround.domain.schedule import Issue, span
@@ -54,7 +54,7 @@ class RoundContext:
             now,
             {topic.slug: topic.name for topic in known},
             interests.tastes(app),
-            CandidateMaker(now.date(), {topic.slug for topic in known if is_words(topic.query)}),
+            _candidate_maker(known, now),
             interests.near_copies(app),
             LeaveOut(),
             DiscussionCache(),
@@ -63,12 +63,31 @@ class RoundContext:
         )
 
 
+def _candidate_maker(topics: Iterable[Topic], now: datetime) -> CandidateMaker:
+    return CandidateMaker(now.date(), {topic.slug for topic in topics if is_words(topic.query)})
+
+
+def candidate_check(app: App) -> Callable[[DueBatch], bool]:
+    """Return a function that tells whether `choose` would choose a paper for anybody in a batch."""
+    maker = _candidate_maker(app.store.topics.all(), app.clock())
+
+    def chooses(batch: DueBatch) -> bool:
+        candidates, _ = _without_unwanted(maker.of(batch.matches, batch.papers, _least(batch)), batch, LeaveOut())
+        return len(candidates.matches) > 0
+
+    return chooses
+
+
+def _least(batch: DueBatch) -> list[float]:
+    """Return the least fit of the papers of each subscriber's interests."""
+    return [_LEAST_FIT[due.subscriber.preferences.breadth] for due in batch.due]
+
+
 def choose(batch: DueBatch, issues: Sequence[Issue], context: RoundContext) -> list[Digest | None]:
     """Choose a digest for each subscriber of a batch from their unread matches; None if there is nothing to send."""
-    least = [_LEAST_FIT[due.subscriber.preferences.breadth] for due in batch.due]
-    candidates = context.candidates.of(batch.matches, batch.papers, least)
+    candidates = context.candidates.of(batch.matches, batch.papers, _least(batch))
     liked = _add_taste(candidates, batch, context)
-    candidates, left_out = _without_unwanted(candidates, batch, context)
+    candidates, left_out = _without_unwanted(candidates, batch, context.leave_out)
     _add_discussion(candidates, batch, issues, context)
     oldest = context.candidates.oldest(candidates.matches, len(batch.due))
     requests = [
@@ -121,7 +140,7 @@ def _add_taste(candidates: Candidates, batch: DueBatch, context: RoundContext) -
 
 
 def _without_unwanted(
-    candidates: Candidates, batch: DueBatch, context: RoundContext
+    candidates: Candidates, batch: DueBatch, leave_out: LeaveOut
 ) -> tuple[Candidates, dict[int, int]]:
     """Remove the papers that subscribers asked to leave out; return how many papers each subscriber loses too."""
     papers = candidates.matches.paper
@@ -130,7 +149,7 @@ def _without_unwanted(
     for number, due, mine in _slices(candidates, batch):
         if entries := due.subscriber.preferences.leave_out:
             rows = papers[mine]
-            unwanted = context.leave_out.rows(entries, (batch.papers[row] for row in rows.tolist()))
+            unwanted = leave_out.rows(entries, (batch.papers[row] for row in rows.tolist()))
             wanted[mine] = ~np.isin(rows, list(unwanted))
             left_out[number] = len(unwanted)
     return candidates.taken(wanted) if left_out else candidates, left_out

@@ -10,7 +10,20 @@ from functools import lru_cache
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import BindParameter, Connection, Engine, Integer, Text, bindparam, cast, func, insert, select, update
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    Engine,
+    Integer,
+    Text,
+    bindparam,
+    cast,
+    exists,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from paperround.domain.models import (
     DayFacts,
@@ -50,9 +63,9 @@ from paperround.store.schema import (
 )
 from paperround.store.sent_before import sent_before
 from paperround.store.sent_papers import news_for, sent_notes
-from paperround.store.subscribers import DUE_COLUMNS, due_subscriber
+from paperround.store.subscribers import DUE_COLUMNS, due_subscriber, load
 from paperround.store.unread import Follows, MatchCache
-from paperround.store.unsent import first_edition, unsent_papers_of
+from paperround.store.unsent import GIVEN_UP, first_edition, unsent_papers_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -121,9 +134,7 @@ class Issues:
     def unread(self, subscriber: Subscriber, now: datetime) -> DueBatch:
         """Return a batch of one subscriber, due or not, for a preview: nothing is locked or stored."""
         with reading(self._engine) as db:
-            cache, follows = MatchCache(None), _follows(db, [subscriber.row])
-            cache.read(db, follows)
-            return _with_matches(db, [(subscriber, subscriber.topics, follows[subscriber.row])], cache, now)
+            return _unread_by(db, subscriber, now)
 
     def digest(self, row: int) -> Digest:
         """Return a digest as it was composed."""
@@ -161,6 +172,15 @@ class Issues:
         with reading(self._engine) as db:
             found = _digests(db, digests.c.subscriber == subscriber)
             return sorted(found.values(), key=lambda digest: -digest.row)[:limit]
+
+    def past_digests_of(self, subscriber: int, limit: int) -> list[Digest]:
+        """Return the digests of a subscriber's letters, latest first, without letters that were given up."""
+        given_up = exists().where(deliveries.c.digest == digests.c.row, deliveries.c.state.in_(GIVEN_UP))
+        latest = select(digests.c.row).where(digests.c.subscriber == subscriber, ~given_up)
+        latest = latest.order_by(digests.c.row.desc()).limit(limit)
+        with reading(self._engine) as db:
+            found = _digests(db, digests.c.row.in_(db.scalars(latest).all()))
+            return sorted(found.values(), key=lambda digest: -digest.row)
 
     def printed(self, digest: Digest, rows: Sequence[int]) -> dict[int, Paper]:
         """Return papers by number as they were when the digest's issue first used them."""
@@ -239,11 +259,16 @@ def _follows(db: Connection, rows: Sequence[int]) -> dict[int, list[tuple[int, i
     return follows
 
 
-def has_unread(db: Connection, subscriber: int) -> bool:
-    """Return whether a digest composed now for this subscriber would have papers to choose from."""
-    cache, follows = MatchCache(None), _follows(db, [subscriber])
+def unread_by(db: Connection, row: int, now: datetime) -> DueBatch:
+    """Return a batch of the subscriber with this number, due or not; nothing is locked or stored."""
+    (subscriber,) = load(db, subscribers.c.row == row)
+    return _unread_by(db, subscriber, now)
+
+
+def _unread_by(db: Connection, subscriber: Subscriber, now: datetime) -> DueBatch:
+    cache, follows = MatchCache(None), _follows(db, [subscriber.row])
     cache.read(db, follows)
-    return len(_unread(db, follows, cache)) > 0
+    return _with_matches(db, [(subscriber, subscriber.topics, follows[subscriber.row])], cache, now)
 
 
 def _unread(db: Connection, follows: Follows, cache: MatchCache) -> match_table.BatchMatches:

@@ -6,7 +6,7 @@ different fields both take effect.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -20,10 +20,11 @@ from paperround.domain.preferences import DEFAULTS, Patch, Preferences, followed
 from paperround.domain.schedule import issue_date, next_digest_at
 from paperround.store.address_hashes import AddressHashes, recognize
 from paperround.store.bulk import ManyRows, NewRows, among
+from paperround.store.due import DueBatch
 from paperround.store.engine import lock_shared, trial, upsert, writing
 from paperround.store.events import Wanted, tell
 from paperround.store.feedback import rate_one
-from paperround.store.issues import has_unread
+from paperround.store.issues import unread_by
 from paperround.store.schema import deliveries, subscribers, subscriptions, suppressions, topics
 from paperround.store.subscribers import COLUMNS, email_key, load, stored, take_turns
 from paperround.store.subscription_requests import NewNotice, PendingRequest, notice_row
@@ -74,6 +75,8 @@ class Confirmation:
     """What is confirmed, with the full record of consent."""
     welcome: NewNotice
     """The notice to queue, unless the first digest is sent immediately."""
+    chooses: Callable[[DueBatch], bool]
+    """Tells whether a digest that is composed now from these unread matches includes a paper."""
 
 
 class ChangeResult(NamedTuple):
@@ -436,10 +439,12 @@ class SubscriberChanges:
             _save(db, [change], occasion)
             for paper, verdict in request.answers.items():
                 rate_one(db, seen.row, paper, verdict, now)
-            if request.first_now and has_unread(db, seen.row):
+            today = issue_date(request.preferences.schedule, now)
+            first_now = request.first_now and not (known.last_issue_day and known.last_issue_day >= today)
+            if first_now and confirmed.chooses(unread_by(db, seen.row, now)):
                 _save(db, [change], replace(occasion, first_at=now))
             else:
-                context = {**confirmed.welcome.context, "nothing_matched": request.first_now}
+                context = {**confirmed.welcome.context, "nothing_matched": first_now}
                 welcome = replace(confirmed.welcome, context=context)
                 db.execute(insert(deliveries), notice_row(seen.row, seen.email, NoticeKind.WELCOME, welcome, now))
             return True

@@ -226,7 +226,7 @@ def _past(context: RequestContext, subscriber: Subscriber, language: Language) -
             "day": language.date(digest.day, "long"),
             "papers": language.count("%(num)s paper", "%(num)s papers", len(digest.papers) + len(digest.more)),
         }
-        for digest in context.app.store.issues.digests_of(subscriber.row, _PAST_LETTERS)
+        for digest in context.app.store.issues.past_digests_of(subscriber.row, _PAST_LETTERS)
     ]
 
 
