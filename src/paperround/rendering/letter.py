@@ -65,7 +65,7 @@ from paperround.rendering.view import Block, BlockKind
 
 _MOST_PAPERS = 999  # the indent of a card's first line leaves space for numbers up to this
 _BLOCKS_AT_ONCE = 100
-_SEVERAL_DAYS = 3  # the papers of a weekend in Monday's letter are still of "today"
+_SEVERAL_DAYS = 3  # from which a letter names the days of its papers: Monday's with those of the weekend does not
 _KEPT_BLOCKS, _KEPT_PIECES = 8_000, 400  # a block is about 4 KB in memory
 _BLANK_LINKS = Links(*map(slot, ADDRESSES))
 
@@ -254,7 +254,7 @@ class LetterRenderer:
 
     def _outline(self, plan: Plan, digest: Digest) -> Outline:
         key = OutlineKey(
-            headings=self._headings[digest.cadence, plan.density == "titles", not plan.days],
+            headings=self._headings[digest.cadence, plan.density == "titles", plan.of_today],
             papers=len(plan.choices),
             saved=plan.saved,
             news=len(plan.notes) - plan.saved,
@@ -449,6 +449,7 @@ class LetterRenderer:
             facts=digest.facts,
             left_out=left_out,
             days=_days(choices, digest),
+            of_today=all((day - choice.paper.day).days <= 1 for choice in choices),
         )
 
     def _choice(self, paper: Paper, section: Section, pick: Pick) -> PlannedPaper:

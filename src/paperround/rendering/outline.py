@@ -142,8 +142,8 @@ Part = tuple[Form, PlannedPaper | Note | None]
 def headings(cadence: Cadence, language: Language, *, alone: bool, today: bool) -> tuple[str, ...]:
     """Return the headings above the papers of each form, in the order of `_KINDS`.
 
-    `alone` says that all papers are lines, so that they are not "also" today. `today` is false for a daily letter
-    with older papers, such as a subscriber's first.
+    `alone` says that all papers are lines, so that they are not "also" today. `today` is false if there
+    are papers from before yesterday, as in a subscriber's first letter.
     """
     _ = language.gettext
     lines = {

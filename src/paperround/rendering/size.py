@@ -60,6 +60,8 @@ class Plan:
     facts: DayFacts | None = None
     days: tuple[date, date] | None = None
     """The first and last day of the papers of a daily letter that reaches back several days; None for others."""
+    of_today: bool = True
+    """Whether no paper is older than the day before the letter."""
 
     @property
     def matched(self) -> int:
