@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterator
 from datetime import timedelta
@@ -177,3 +178,23 @@ def test_a_bad_entry_is_named_and_nothing_is_saved(pages: Pages, field: str, tex
     assert answer.status_code == 422
     assert f'id="wrong-{field}"' in answer.text
     assert getattr(_subscriber(pages).preferences, field) == ()
+
+
+def test_all_wrong_entries_and_fields_are_named_at_once(pages: Pages) -> None:
+    row = pages.subscriber(_EMAIL)
+    wrong = {
+        "leave_out": "category: cs.XX\nfoo: bar\nsurvey",
+        "follows": "category: cs.CR",
+        "at": "25:00",
+        "monthday": "40",
+    }
+    page = pages.client.post(pages.link("preferences", row), data={**FORM, **wrong, "do": "save"}).text
+    said = re.sub("<[^>]+>", "", html.unescape(page))
+    for part in (
+        "has no category 'cs.XX'",
+        "'foo:' is not known",
+        "can be left out, not followed",
+        "'25:00'",
+        "'40'",
+    ):
+        assert part in said, part

@@ -171,6 +171,13 @@ def test_a_site_without_topics_says_so() -> None:
         replace(SITE, topics=()).check({"topics": ("robots",)})
 
 
+def test_a_list_names_all_its_wrong_entries() -> None:
+    with pytest.raises(PreferenceError) as told:
+        preferences.read_patch({"leave_out": ["foo: bar", "survey", "category: cs.XX", "foo: bar"]})
+    assert told.value.problem.count("'foo:' is not known") == 1
+    assert told.value.problem.endswith(". arXiv has no category 'cs.XX'; see https://arxiv.org/category_taxonomy")
+
+
 def test_a_schedule_and_what_is_followed_are_made_of_the_fields() -> None:
     chosen = Preferences(topics=("robots",), queries=("grip",), cadence=Cadence.WEEKLY, weekday=4)
     assert chosen.schedule == Schedule(Cadence.WEEKLY, time(7), "UTC", 4, 1)

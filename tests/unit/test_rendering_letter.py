@@ -147,7 +147,9 @@ def test_a_daily_letter_that_reaches_back_several_days_says_so() -> None:
     weekend = letter(papers[3:])
     assert "That was all: 3\u00a0papers, 1\u00a0minute." in weekend.html
     assert "They appeared" not in weekend.html
-    assert ">Also new</h2>" in letter([paper(row, day=DAY - timedelta(days=row == 6) * 2) for row in range(1, 7)]).html
+    assert (
+        ">Also new</h2>" in letter([paper(row, day=DAY - timedelta(days=row == 6) * 2) for row in range(1, 7)]).html
+    )
     assert ">Also today</h2>" in letter([paper(row, day=DAY - timedelta(days=row % 2)) for row in range(1, 7)]).html
     assert ">New</h2>" in letter(papers, subscriber=sample.SUBSCRIBER.with_preferences(density=Density.TITLES)).html
 

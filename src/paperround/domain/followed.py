@@ -125,7 +125,8 @@ def _read_kind(typed: str) -> str:
     known = ("author", "category", "paper", "org")
     if kind not in known:
         hint = did_you_mean(kind, known[:-1])
-        raise ValueError(f"there is no {typed[:40]!r} to leave out{hint}; write words without a colon, or {_FORMS}")
+        start = f"{typed[:40]}:"
+        raise ValueError(f"{start!r} is not known{hint}; write words without a colon, or {_FORMS}")
     return kind
 
 

@@ -133,10 +133,21 @@ def _read_queries(given: object) -> tuple[str, ...]:
 
 
 def _read_entries(what: str, most: int, read: Callable[[str], object], given: object) -> tuple[str, ...]:
-    """Return the entries of a list in canonical spelling. A line break also separates entries."""
+    """Return the entries of a list in canonical spelling. A line break also separates entries.
+
+    Raises ValueError that names all wrong entries, so that they can be corrected at once.
+    """
     items = split_list(given) if isinstance(given, str) else _texts(given)
-    lines = (line for item in items for line in item.splitlines())
-    found = tuple(dict.fromkeys(str(read(line)) for line in lines if clean(line)))
+    entries: dict[str, None] = {}
+    wrong: dict[str, None] = {}
+    for line in (line for item in items for line in item.splitlines() if clean(line)):
+        try:
+            entries[str(read(line))] = None
+        except ValueError as error:
+            wrong[str(error)] = None
+    if wrong:
+        raise ValueError(". ".join(wrong))
+    found = tuple(entries)
     if len(found) > most:
         raise ValueError(f"{len(found)} entries to {what}; {most} is the most")
     return found

@@ -205,10 +205,26 @@ def check_form(
         return None, replace(form, wrong=wrong, trials=tuple(one for one in trials if one.wrong))
     try:
         return membership.read_patch(context.app, form.typed), form
-    except PreferenceError as error:  # browsers prevent these values, so the plain message suffices
-        place = error.field if error.field in _MARKED else "other"
-        label = wording.labels(language).get(error.field, error.field)
-        return None, replace(form, wrong={place: f"{label}: {error.problem}"})
+    except PreferenceError as error:
+        return None, replace(form, wrong=_wrong_fields(context.app, form, language) or _named(error, language))
+
+
+def _wrong_fields(app: App, form: PreferencesForm, language: Language) -> dict[str, str]:
+    """Return the errors of all fields that are wrong by themselves, by the place that shows them."""
+    wrong: dict[str, str] = {}
+    for name, value in form.typed.items():
+        try:
+            membership.read_patch(app, {name: value})
+        except PreferenceError as error:
+            for place, sentence in _named(error, language).items():
+                wrong[place] = ". ".join(filter(None, [wrong.get(place), sentence]))
+    return wrong
+
+
+def _named(error: PreferenceError, language: Language) -> dict[str, str]:
+    # Browsers prevent most of these values, so the plain message suffices.
+    place = error.field if error.field in _MARKED else "other"
+    return {place: f"{wording.labels(language).get(error.field, error.field)}: {error.problem}"}
 
 
 def with_previews(
