@@ -87,7 +87,7 @@ def test_a_paper_of_the_issues_own_day_is_in_its_letter_its_days_and_its_numbers
     pipeline.publish(site.app)
     pipeline.deliver(site.app)
     _, text = _letter(site)
-    assert "Nov 16\u2009–\u200923, 2026 · 2 papers" in text
+    assert "Nov 16\u2009–\u200923, 2026 · 2\u00a0papers" in text
     counted = site.app.store.issues.counts(Issue(Cadence.WEEKLY, _TODAY))
     assert counted.topics == (TopicCounts("robots", "Robots", (1, 0, 0, 0, 0, 0, 0, 1)),)
 

@@ -184,7 +184,7 @@ def test_what_does_not_fit_is_counted_and_never_comes_later(site: Site) -> None:
     site.papers(*(listing(number) for number in range(1, 11)))
     a_round(site, MORNING + HOUR)
     [(_, text)] = letters(site)
-    assert "3 of 10" in text
+    assert "3\u00a0of\u00a010" in text
     assert a_round(site, MORNING + timedelta(days=1, hours=1)).composed == 0
 
 
