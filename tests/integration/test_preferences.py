@@ -262,6 +262,19 @@ def test_adding_somebody_who_has_not_confirmed_keeps_what_they_asked_for(pages: 
     assert (kept.topics, kept.cadence, kept.theme) == (("robots",), Cadence.WEEKLY, "cards")
 
 
+def test_an_import_tells_of_each_line_once_in_order(pages: Pages) -> None:
+    rows = (
+        b"email,topics,theme,language\na@example.org,robots;robtos,neon\nb@example.org,robtos,neon,\nbad,robots,,\n"
+        b"c@example.org,robots\nd@example.org,robots,neon,\n"
+    )
+    report = import_subscribers(pages.app, csv_file.read(io.BytesIO(rows)), ImportOptions(confirmed=True))
+    lines = [note.partition(":")[0].partition(" b")[0] for note in report.notes]
+    assert lines == ["line 2", "line 2", "line 2", "line 3", "line 4", "line 6"]
+    assert "line 2: there is no topic 'robtos' (did you mean 'robots'?); left out" in report.notes
+    assert "line 3 b@example.org: there is no topic 'robtos' (did you mean 'robots'?); there are: " in report.notes[3]
+    assert any(note.startswith("line 2: 2 rows have fewer cells than the first line names") for note in report.notes)
+
+
 def test_rows_that_name_nothing_get_the_days_best_and_are_counted(pages: Pages) -> None:
     pages.site.topic("best")
     rows = b"email,topics\na@example.org,\nb@example.org,robots\nc@example.org,robotcs\nd@example.org,\n"

@@ -178,7 +178,6 @@ def import_subscribers(
         if record:
             record.subject = counted(report.imported, "row")
     changes = [one for one in report.additions if one.effect.value != "unchanged"]
-    problems = list(map(str, report.problems))
     if as_json:
         facts = {
             "imported": report.imported,
@@ -187,13 +186,20 @@ def import_subscribers(
             "dry_run": dry_run,
         }
         listed = [{"email": one.email, "effect": one.effect.value, "fields": list(one.fields)} for one in changes]
-        console.as_json({**facts, "changes": listed, "problems": problems, "warnings": list(report.warnings)})
+        console.as_json(
+            {
+                **facts,
+                "changes": listed,
+                "problems": list(map(str, report.problems)),
+                "warnings": list(report.warnings),
+            }
+        )
     else:
         summary = ", ".join(f"{number} {what}" for what, number in report.counts.items() if what != "asked")
         console.say(f"{'would be: ' if dry_run else ''}{summary}")
         for one in changes if dry_run else ():
             console.say(f"  {one.effect.value} {one.email}{': ' if one.fields else ''}{', '.join(one.fields)}")
-        for note in [*report.warnings, *problems]:
+        for note in report.notes:
             console.warn(f"{file}: {note}")
         _say_who_is_asked(report.counts, confirmed=confirmed)
     exit_if(report.problems)

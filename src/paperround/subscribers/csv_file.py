@@ -72,6 +72,8 @@ class SubscriberRow(NamedTuple):
     """The given values of created_at, confirmed_at, unsubscribed_at and unsubscribe_reason."""
     consent: Mapping[str, str] | None = None
     suppressed: tuple[str, datetime] | None = None
+    missing: int = 0
+    """How many cells fewer than columns the row has; they count as empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +234,7 @@ def _read_rows(
         if "name" not in values:
             values["name"] = f"{values.get('first', '')} {values.get('last', '')}".strip() or name
         try:
-            yield _row(where, email, values, fields)
+            yield _row(where, email, values, fields)._replace(missing=max(0, len(names) - len(cells)))
         except ValueError as error:
             yield Problem(f"{where} {email}", str(error))
 

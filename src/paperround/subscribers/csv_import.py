@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from paperround.domain import preferences
 from paperround.domain.errors import PreferenceError, StoreError, UnknownName, WrongUse
 from paperround.domain.models import Problem, Subscriber, SubscriberState
 from paperround.domain.preferences import DEFAULTS, FIELDS, Patch
-from paperround.domain.text import counted
+from paperround.domain.text import counted, did_you_mean
 from paperround.store.subscriber_changes import Effect, SubscriberChange
 from paperround.store.subscribers import email_key
 from paperround.subscribers import membership
@@ -24,6 +25,14 @@ from paperround.subscribers.membership import Addition
 _NAMES_OF_THE_SITE = ("theme", "language")
 # Others wait while a batch is written, and a batch is what is held in memory.
 _ROWS_AT_ONCE = 4_000
+
+
+_LINE = re.compile(r"line (\d+)\b")
+
+
+def _line_of(note: str) -> int:
+    found = _LINE.match(note)
+    return int(found[1]) if found else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +68,11 @@ class ImportReport:
     problems: list[Problem] = field(default_factory=list)
     """The rows that were skipped, each with the reason."""
     warnings: list[str] = field(default_factory=list)
+
+    @property
+    def notes(self) -> list[str]:
+        """All warnings and problems, in the order of the file's lines; those of no line come first."""
+        return sorted([*self.warnings, *map(str, self.problems)], key=_line_of)
 
     @property
     def imported(self) -> int:
@@ -112,6 +126,10 @@ def import_subscribers(app: App, found: SubscriberList, options: ImportOptions) 
         report.add(additions, problems, listed=options.listed)
         app.progress.advance(len(entries))
     report.add_unfollowing(reader)
+    if reader.short:
+        rows = counted(len(reader.short), "row has", "rows have")
+        what = f"{rows} fewer cells than the first line names columns; what is missing counts as empty"
+        report.warnings.append(f"{reader.short[0]}: {what}")
     if reader.following_best:
         rows = counted(reader.following_best, "row of a new subscriber names", "rows of new subscribers name")
         report.warnings.append(f"{rows} no topic, interest or author, so they get the day's best papers")
@@ -170,6 +188,8 @@ class _RowReader:
         """Whether a problem has listed the topics: once for all rows is enough."""
         self.following_nothing = 0
         """The number of rows that have nothing to follow because the file has no column for it."""
+        self.short: list[str] = []
+        """The places of the rows with fewer cells than columns."""
         self.following_best = 0
         """The number of rows of new subscribers that name nothing to follow, and get the day's best."""
 
@@ -185,7 +205,10 @@ class _RowReader:
             self._check_relay(email)
         if known and row.state is SubscriberState.UNSUBSCRIBED and known.state.is_subscribed:
             raise WrongUse("has unsubscribed in this file and gets letters here; unsubscribe them, or leave them out")
-        patch = self._patch(row, known)
+        if row.missing:
+            self.short.append(row.where)
+        notes: list[str] = []
+        patch = self._patch(row, known, notes)
         # Nobody who names topics that are not here is given another one instead.
         if row.state is None and not row.given.get("topics"):
             completed = membership.with_best(patch, known, self._site.topics)
@@ -197,7 +220,8 @@ class _RowReader:
                 raise _NothingToFollow
             known_topics = "" if self._told_topics else f"; {self.topics_remedy}"
             self._told_topics = True
-            raise UnknownName(f"no topic to follow{known_topics}")
+            raise UnknownName(f"{'; '.join(self._unknown_topics(row)) or 'no topic to follow'}{known_topics}")
+        self._warnings += notes
         return SubscriberChange(email, patch, self._state(row), row.consent, row.history, row.suppressed)
 
     def _check_relay(self, email: str) -> None:
@@ -219,35 +243,43 @@ class _RowReader:
             return row.state or SubscriberState.ACTIVE
         return SubscriberState.PENDING
 
-    def _patch(self, row: SubscriberRow, known: Subscriber | None) -> Patch:
+    def _unknown_topics(self, row: SubscriberRow) -> list[str]:
+        """Return a message for each topic of a row that the site does not have."""
+        named = preferences.read_field("topics", row.given.get("topics", ""))
+        unknown = (slug for slug in named if slug not in self._site.topics)
+        return [f"there is no topic {slug!r}{did_you_mean(slug, self._site.topics)}" for slug in unknown]
+
+    def _patch(self, row: SubscriberRow, known: Subscriber | None, notes: list[str]) -> Patch:
+        """Return the changes that a row makes; what is left out of it is added to the notes."""
         read = preferences.read_patch(row.given)
         if known and self._options.overwrite:
             chosen = [name for name in self._options.overwrite if name in self._columns]
             read = {name: read.get(name, getattr(DEFAULTS, name)) for name in chosen}
-        return self._site.check(dict(self._available(read, row, known)))
+        return self._site.check(dict(self._available(read, row, known, notes)))
 
     def _available(
-        self, read: dict[str, Any], row: SubscriberRow, known: Subscriber | None
+        self, read: dict[str, Any], row: SubscriberRow, known: Subscriber | None, notes: list[str]
     ) -> Iterator[tuple[str, Any]]:
         topics = read.pop("topics", ())
         unknown = [slug for slug in topics if slug not in self._site.topics]
         there = tuple(slug for slug in topics if slug not in unknown) if unknown else topics
-        self._warnings += [f"{row.where}: there is no topic {slug!r}; left out" for slug in unknown]
+        if unknown:
+            notes += [f"{row.where}: {what}; left out" for what in self._unknown_topics(row)]
         if not there and known is None and not (read.get("queries") or read.get("follows")):
             there = self._default_topics
         if there or (known and "topics" in self._options.overwrite and "topics" in self._columns):
             yield "topics", there
         for name, value in read.items():
-            if self._fits(name, value, row, known):
+            if self._fits(name, value, row, known, notes):
                 yield name, value
 
-    def _fits(self, name: str, value: Any, row: SubscriberRow, known: Subscriber | None) -> bool:
+    def _fits(self, name: str, value: Any, row: SubscriberRow, known: Subscriber | None, notes: list[str]) -> bool:
         try:
             if name in _NAMES_OF_THE_SITE:
                 self._site.check({name: value})
             if name == "paused_until" and known and value != known.preferences.paused_until:
                 membership.check_pause(self._app, known, value)
         except WrongUse as error:
-            self._warnings.append(f"{row.where}: {error}; left as it is")
+            notes.append(f"{row.where}: {error}; left as it is")
             return False
         return True
