@@ -168,6 +168,16 @@ def _by(number: int, *authors: str) -> Paper:
     return paper(number, title=f"Paper {number}", authors=list(authors))
 
 
+def test_somebody_with_long_coauthors_is_followed_by_those_that_an_entry_has_room_for() -> None:
+    bodies = [f"The Collaboration for a Very Large Number of Questions and a Few Answers {n}" for n in range(5)]
+    papers = [_by(1, "Wei Zhang", *bodies, "Li “Lily” Na", "x" * 300), _by(2, "Wei Zhang", "Bo Chen")]
+    first, _ = sorted(
+        (person.followed(unique=False) for person in people("Wei Zhang", papers)), key=str, reverse=True
+    )
+    assert first.coauthors == ("Li Lily Na", *bodies[:3])
+    assert read_followed(str(first)) == first
+
+
 def test_people_of_one_name_are_told_apart_by_their_coauthors() -> None:
     papers = [
         _by(1, "Wei Zhang", "Li Na"),

@@ -10,10 +10,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from paperround.domain.followed import MOST_COAUTHORS, FollowedName
+from paperround.domain.followed import MOST_COAUTHORS, MOST_ENTRY, FollowedName
 from paperround.domain.models import Paper
-from paperround.domain.text import terms
+from paperround.domain.text import QUOTATION_MARKS, terms
 
+_NOT_IN_A_LIST = str.maketrans({",": " "} | dict.fromkeys(QUOTATION_MARKS, ""))
 _MOST_AUTHORS = 50  # sharing a paper with more authors than this says little
 
 
@@ -34,7 +35,14 @@ class Person:
         own = _key(self.name)
         others = Counter(author for paper in self.papers for author in paper.authors if _key(author) != own)
         ranked = sorted(others, key=lambda author: (-others[author], author))
-        return FollowedName(self.name, coauthors=tuple(name.replace(",", " ") for name in ranked[:MOST_COAUTHORS]))
+        names = [author.translate(_NOT_IN_A_LIST) for author in ranked]
+        chosen = FollowedName(self.name)
+        for name in names:
+            more = FollowedName(self.name, coauthors=(*chosen.coauthors, name))
+            # An entry has so much room, and the names of collaborations can be long.
+            if len(chosen.coauthors) < MOST_COAUTHORS and len(str(more)) <= MOST_ENTRY:
+                chosen = more
+        return chosen
 
 
 def people(name: str, papers: Sequence[Paper]) -> list[Person]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from paperround.app import App
 from paperround.domain.errors import QueryError
-from paperround.domain.followed import FollowedName
+from paperround.domain.followed import FollowedName, read_followed
 from paperround.domain.models import Paper
 from paperround.matching.namesakes import Person, people
 from paperround.matching.query import parse_once
@@ -15,8 +15,8 @@ _MOST_PAPERS = 300
 def papers_by(app: App, name: str) -> list[Paper]:
     """Return the stored papers by authors with this name, newest first."""
     try:
-        wanted = parse_once(FollowedName(name.replace('"', "")).query)
-    except QueryError:
+        wanted = parse_once(read_followed(f"author: {name}").query)
+    except (QueryError, ValueError):  # a name without a letter
         return []
     return app.store.browsing.found(wanted, _MOST_PAPERS)
 
