@@ -282,6 +282,24 @@ def test_archived_papers_are_found_and_never_mailed(site: Site) -> None:
     assert site.app.store.topics.counts()["robots"] == (1, 1)
 
 
+@pytest.mark.parametrize("matched", [True, False])
+def test_an_archived_paper_becomes_news_when_another_source_announces_it(site: Site, matched: bool) -> None:
+    site.subscriber("ada@example.org", "robots")
+    store = site.app.store.papers
+    old = {"source": "blog", "kind": "feed", "arxiv_id": None, "version": None}
+    store.add([listing(1, **old, url="https://blog.example/1")], site.clock(), archive=True)
+    store.add([listing(2, **old, url="https://blog.example/2")], site.clock(), archive=True)
+    if matched:
+        topic_matching.match_papers(site.app)
+    # The blog lists its old entry again, with another address; arXiv announces the other one.
+    site.papers(listing(2, **old, url="https://blog.example/two"), listing(1, day=MORNING.date()))
+    a_round(site, MORNING + HOUR)
+    [(_, text)] = letters(site)
+    assert "part 1" in text
+    assert "part 2" not in text
+    assert a_round(site, MORNING + timedelta(days=1, hours=1)).composed == 0
+
+
 def test_a_subscriber_with_other_topics_gets_other_papers(site: Site) -> None:
     site.subscriber("ada@example.org", "robots")
     site.subscriber("ben@example.org", "agents")

@@ -42,6 +42,14 @@ def absorb(db: Connection, keep: int, lose: int) -> None:
     db.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"value": statement.excluded.value}))
 
 
+def make_news(db: Connection, row: int) -> None:
+    """Let an archived paper be sent, because a source that did not have it before announces it now."""
+    lock_shared(db, matches)
+    db.execute(select(papers.c.row).where(papers.c.row == row).with_for_update())
+    db.execute(update(papers).where(papers.c.row == row).values(archived=False))
+    db.execute(update(matches).where(matches.c.paper == row, matches.c.edition == 0).values(edition=None))
+
+
 def last_merged(db: Connection) -> str:
     """Return a text that changes with every merge of two papers: papers read before may no longer exist."""
     return db.scalar(select(notes.c.value).where(notes.c.name == _MERGED)) or ""

@@ -20,7 +20,7 @@ from paperround.domain.models import DailyCounts, Facts, Listing, Paper, Picture
 from paperround.domain.search_plan import DaySpan, SearchPlan
 from paperround.store.bulk import ManyRows, NewRows, among
 from paperround.store.engine import lock_exclusively, reading, upsert, writing
-from paperround.store.merged_papers import absorb, keep_larger_counts
+from paperround.store.merged_papers import absorb, keep_larger_counts, make_news
 from paperround.store.schema import (
     ROW_KEY,
     daily_counts,
@@ -145,7 +145,7 @@ class Papers:
             absorb(db, row, other)
         changed = _keep_listing(db, row, listing, now)
         if changed or others:
-            changed = _remerge(db, row, identity.keys(listing))
+            changed = _remerge(db, row, listing, archive=archive)
         return row, _Effect.UPDATED if changed or others else _Effect.UNCHANGED
 
     @staticmethod
@@ -502,11 +502,12 @@ def _keep_listing(db: Connection, row: int, listing: Listing, now: datetime) -> 
     return True
 
 
-def _remerge(db: Connection, row: int, keys: Iterable[str]) -> bool:
+def _remerge(db: Connection, row: int, latest: Listing, *, archive: bool) -> bool:
     """Merge the paper again from its listings, and return whether anything in it changed.
 
-    `keys` are those of the latest listing. They are kept beside those of the merged paper, which has one title and
-    one guid: a later listing may share only those of this one.
+    The keys of the latest listing are kept beside those of the merged paper, which has one title and one guid: a
+    later listing may share only those of this one. If its source is new to an archived paper, the paper becomes news,
+    unless it is for the archive too.
     """
     known = _listings(db, row)
     facts = merge(known)
@@ -514,10 +515,13 @@ def _remerge(db: Connection, row: int, keys: Iterable[str]) -> bool:
     day = min(listing.day for listing in known)
     plain = _plain(facts)
     merged = Facts.model_validate(facts)
-    new_keys = [{"key": key, "paper": row} for key in dict.fromkeys((*identity.keys(merged), *keys))]
+    new_keys = [{"key": key, "paper": row} for key in sorted({*identity.keys(merged), *identity.keys(latest)})]
     db.execute(upsert(db, paper_keys).on_conflict_do_nothing(), new_keys)
-    before = db.execute(select(papers.c.facts, papers.c.sources, papers.c.day).where(papers.c.row == row)).one()
-    if tuple(before) == (plain, seen_in, day):
+    state = (papers.c.facts, papers.c.sources, papers.c.day, papers.c.archived)
+    before = db.execute(select(*state).where(papers.c.row == row)).one()
+    if before.archived and not archive and latest.source not in before.sources:
+        make_news(db, row)
+    if tuple(before[:3]) == (plain, seen_in, day):
         return False
     db.execute(
         update(papers)
