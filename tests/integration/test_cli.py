@@ -371,10 +371,28 @@ def test_everybody_without_a_letter_today_is_listed_with_the_reason(site: Site) 
     site("--now", MORNING, "publish")
     told = {one["email"]: one["why"] for one in site.json("--now", MORNING, "subscribers", "silent")}
     assert told == {
-        "ada@example.org": "no new papers on their topics",
+        "ada@example.org": "nothing new on what they follow",
         "ben@example.org": "the subscriber is paused",
-        "eve@example.org": "no new papers on their topics",
+        "eve@example.org": "nothing new on what they follow",
     }
+
+
+def test_a_new_database_is_told_with_its_place(site: Site) -> None:
+    site.monkeypatch.setenv("PAPERROUND_DATABASE_URL", "sqlite:///elsewhere/x.db")
+    assert site("stats", "--json") == 0
+    assert site.err == f"created a new database: {site.folder / 'elsewhere' / 'x.db'}\n"
+    assert site("stats") == 0
+    assert site.err == ""
+    site.monkeypatch.setenv("PAPERROUND_DATABASE_URL", "sqlite://")
+    assert site("stats") == 0
+    assert site.err == ""
+
+
+def test_a_topic_is_shown_with_the_scores_of_its_papers(site: Site) -> None:
+    site("ingest", "--file", str(site.papers(count=1)), "--as", "jsonl")
+    [paper] = site.json("topics", "show", "robots")["latest"]
+    assert site("topics", "show", "robots") == 0
+    assert re.search(rf"{paper['id']}\s+{paper['score']:.2f}\s", site.out)
 
 
 def test_numbers_doctor_and_backup_answer(site: Site) -> None:

@@ -90,6 +90,7 @@ def opened(
             port=port,
             first_start=first_start,
             examine=examine,
+            tell=console.warn,
         )
     try:
         yield app

@@ -56,7 +56,8 @@ def show_topic(slug: Slug, as_json: AsJson = False) -> None:
                          "subscribers": subscribers, "papers": count, "latest": shown})  # fmt: skip
     else:
         console.say(f"{topic.name}\n{topic.about}\n{topic.query}\nsubscribers: {subscribers}, papers: {count}")
-        console.table(("id", "title", "why"), [(s["id"], s["title"], "; ".join(s["why"])) for s in shown])
+        rows = [(s["id"], f"{s['score']:.2f}", s["title"], "; ".join(s["why"])) for s in shown]
+        console.table(("id", "score", "title", "why"), rows)
 
 
 @group.command("try", cls=Command, epilog="paperround topics try 'robots that learn from watching people'")

@@ -325,7 +325,7 @@ def _why_nothing(subscriber: Subscriber, latest: LatestDelivery | None, now: dat
     if not subscriber.preferences.follow_something:
         return "they follow nothing: no topic, interest, author or organization"
     if subscriber.last_issue_day == today:
-        return "no new papers on their topics"
+        return "nothing new on what they follow"
     if subscriber.next_digest_at is None:
         return "their frequency is set to off"
     if subscriber.next_digest_at <= now:

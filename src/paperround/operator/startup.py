@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from paperround.app import App, open_store
@@ -53,6 +54,10 @@ def migrate(config: Path | None) -> str:
         store.close()
 
 
+def _nobody(sentence: str) -> None:
+    """Tell nobody."""
+
+
 def open_site(
     config: Path | None = None,
     clock: Clock = machine_clock,
@@ -61,13 +66,15 @@ def open_site(
     port: int | None = None,
     first_start: bool = False,
     examine: bool = False,
+    tell: Callable[[str], object] = _nobody,
 ) -> App:
     """Return the app of the site in this folder, its database migrated and its topics loaded.
 
     `port` is where the pages are, for the links of a site that has no address of its own yet; by default the port
     that the pages were last served at. With `first_start` a
     folder may become a site, and a site that has no secret key yet gets one. To `examine` a site, it is opened as it
-    is: no database is created or upgraded, and no topics are loaded.
+    is: no database is created or upgraded, and no topics are loaded. `tell` is called with a sentence
+    if a database was created, since a mistyped path makes a new one.
 
     Raises WrongUse where there is no site, ConfigurationError where the secret key is missing or too short, and
     StoreError where the database cannot be used.
@@ -77,7 +84,7 @@ def open_site(
     settings = settings or load(config)
     if not first_start:
         _check_secret_key(settings)
-    store = _store_to_examine(settings) if examine else _prepared_store(settings)
+    store = _store_to_examine(settings) if examine else _prepared_store(settings, tell)
     if not has_secret_key(settings):
         if subscribers := sum(store.subscribers.count().values()):
             store.close()
@@ -94,9 +101,10 @@ def open_site(
     return app
 
 
-def _prepared_store(settings: Settings) -> Store:
+def _prepared_store(settings: Settings, tell: Callable[[str], object]) -> Store:
     store = open_store(settings.database_url, settings.webhooks_by_event)
-    store.prepare()
+    if store.prepare() and not store.in_memory:
+        tell(f"created a new database: {store.place}")
     return store
 
 

@@ -107,19 +107,27 @@ class Store:
         """Return a number that changes with each transaction of this process that changes what public pages show."""
         return self._shown.number
 
-    def prepare(self) -> None:
-        """Create the tables in an empty database, or upgrade an older SQLite file to this version.
+    @property
+    def place(self) -> str:
+        """Where the database is: the path of its file, or its URL without the password."""
+        file = sqlite_file(self._url)
+        return str(file.resolve()) if file else self._engine.url.render_as_string(hide_password=True)
+
+    def prepare(self) -> bool:
+        """Create the tables in an empty database, or upgrade an older SQLite file to this version. Returns whether
+        they were created.
 
         Raises StoreError, saying what to do, if the database is newer than this program, contains other tables, or
         is an older PostgreSQL database.
         """
         found = self._usable_version()
         if found == newest_revision():
-            return
+            return False
         if found is None or self._engine.dialect.name == "sqlite":
             self.migrate()
         else:
             raise _too_old(found)
+        return found is None
 
     def is_made(self) -> bool:
         """Return whether the database has paperround's tables; change nothing.
