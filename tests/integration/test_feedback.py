@@ -229,6 +229,10 @@ def test_who_has_left_is_promised_no_next_email(pages: Pages) -> None:
     said = pages.client.post(link, data={"less": paper}).text
     assert ">Saved.<" in said
     assert "next email" not in said
+    for page in (said, pages.client.get(link).text, pages.client.get(f"{link}?save={paper}").text):
+        assert "You are unsubscribed and will not receive any emails." in page
+        assert 'href="/subscribe"' in page
+        assert "The last email of the week" not in page
 
 
 def test_the_links_in_a_letter_lead_to_a_button_and_the_button_records(pages: Pages) -> None:

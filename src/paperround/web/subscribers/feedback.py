@@ -15,7 +15,7 @@ from paperround.domain import tokens
 from paperround.domain.errors import PreferenceError
 from paperround.domain.followed import FollowedName, read_followed
 from paperround.domain.latex import readable
-from paperround.domain.models import Digest, Paper, Subscriber
+from paperround.domain.models import Digest, Paper, Subscriber, SubscriberState
 from paperround.rounds.authors import author_of
 from paperround.subscribers import membership
 from paperround.web.browse import cards
@@ -137,6 +137,7 @@ def _page(
         what=what,
         said=said,
         reads=subscriber.state.is_subscribed,
+        gone=subscriber.state is SubscriberState.UNSUBSCRIBED,
         papers=[
             (number, cards.card(paper, language, context.today), verdicts.get(paper.row, 0), paper.row in on_list)
             for number, paper in papers.items()
