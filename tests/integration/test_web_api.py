@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, settings
@@ -233,6 +234,18 @@ def test_topics_are_added_and_changed(pages: Pages) -> None:
     )
 
 
+def test_a_topic_has_a_name_and_no_control_characters(pages: Pages) -> None:
+    def put(**topic: str) -> httpx.Response:
+        return pages.client.request("PUT", "/api/topics/two", json={"query": "robots", **topic}, headers=ADMIN)
+
+    for name in (" ", "\0"):
+        assert (put(name=name).status_code, put(name=name).json()) == (400, {"detail": "a topic needs a name"})
+    made = put(name="Two\0 parts ", about="All\x1bof\nit", query="robots\0 OR\tdrones").json()
+    assert made == {"slug": "two", "name": "Two parts", "about": "Allof it", "query": "robots OR drones"}
+    assert pages.client.get("/api/topics/two").json() == made
+    assert "\0" not in pages.client.get("/subscribe").text
+
+
 def test_the_description_is_there_for_machines_and_people(pages: Pages) -> None:
     spec = pages.client.get("/api/openapi.json").json()
     assert spec["openapi"].startswith("3.")
@@ -274,8 +287,6 @@ def test_a_round_of_requests_at_once_is_borne(pages: Pages) -> None:
     pages.subscriber(EMAIL)
 
     async def many() -> list[int]:
-        import httpx
-
         transport = httpx.ASGITransport(pages.web)
         async with httpx.AsyncClient(
             transport=transport, base_url="https://papers.example.org", headers=ADMIN

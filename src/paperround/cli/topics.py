@@ -185,7 +185,7 @@ def _save_topic(app: App, topic: Topic) -> None:
     from paperround.rounds import topics
 
     with recording(app, "topic saved", topic.slug):
-        topics.add_topic(app, topic)
+        topic = topics.add_topic(app, topic)
     found = app.store.topics.counts()[topic.slug][1]
     undone = any(one.slug == topic.slug for one, _ in topics.changed_by_command(app))
     console.say(f"{topic.slug}: {counted(found, 'paper matches', 'papers match')}")

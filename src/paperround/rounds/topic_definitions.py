@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from paperround.domain.errors import ConfigurationError, WrongUse
 from paperround.domain.models import Topic
 from paperround.domain.preferences import is_private
+from paperround.domain.text import clean
 from paperround.matching.words import check_topic_query, interpret
 from paperround.process import text_files
 
@@ -57,11 +59,11 @@ def _topic(table: dict[str, Any], where: str) -> Topic:
             raise ConfigurationError(f"{where}: {name} is not known; a topic has {known}")
         if not isinstance(value, str):
             raise ConfigurationError(f"{where}: {name} must be text, in quotation marks")
-    slug, name, query, about = (table.get(field, "").strip() for field in _FIELDS)
-    missing = [field for field, text in (("slug", slug), ("name", name), ("query", query)) if not text]
+    topic = cleaned(Topic(*(table.get(field, "").strip() for field in _FIELDS)))
+    topic = replace(topic, slug=topic.slug.lower())
+    missing = [field for field in ("slug", "name", "query") if not getattr(topic, field)]
     if missing:
         raise ConfigurationError(f"{where}: {missing[0]} is missing; a topic has slug, name and query")
-    topic = Topic(slug.lower(), name, query, about)
     try:
         check_slug(topic.slug)
         interpret(topic.query)
@@ -69,6 +71,11 @@ def _topic(table: dict[str, Any], where: str) -> Topic:
     except WrongUse as error:
         raise ConfigurationError(f"{where} ({topic.slug}): {error}") from None
     return topic
+
+
+def cleaned(topic: Topic) -> Topic:
+    """Return a topic whose texts have no control characters, which no page or letter may contain."""
+    return replace(topic, name=clean(topic.name), query=clean(topic.query), about=clean(topic.about))
 
 
 def check_slug(slug: str) -> None:

@@ -12,7 +12,7 @@ from paperround.domain.errors import ConfigurationError, QueryError, UnknownName
 from paperround.domain.models import Topic
 from paperround.matching.words import any_of, check_topic_query, interpret
 from paperround.process import logs
-from paperround.rounds.topic_definitions import check_slug, read_topics
+from paperround.rounds.topic_definitions import check_slug, cleaned, read_topics
 from paperround.rounds.topic_matching import match_topics
 from paperround.rounds.topics_file import TopicsFile, read_file
 
@@ -23,17 +23,21 @@ _SLUGS_NOTE = "topics of the file"  # stores the slugs that were ever loaded fro
 # --- one topic --------------------------------------------------------------------------------------------------
 
 
-def add_topic(app: App, topic: Topic) -> None:
-    """Add a topic, or change the one with its slug, and match it with the stored papers.
+def add_topic(app: App, topic: Topic) -> Topic:
+    """Add a topic, or change the one with its slug, and match it with the stored papers; return it as it is stored.
 
-    Raises ConfigurationError if it cannot have this slug, and QueryError if its query is invalid, says nothing or the
-    database rejects it; then nothing is stored.
+    Raises ConfigurationError if it cannot have this slug, WrongUse if it has no name, and QueryError if its query is
+    invalid, says nothing or the database rejects it; then nothing is stored.
     """
+    topic = cleaned(topic)
     check_slug(topic.slug)
+    if not topic.name:
+        raise WrongUse("a topic needs a name")
     check_topic_query(topic.query)
     _check_query(app, topic)
     app.store.topics.save([topic])
     match_topics(app)
+    return topic
 
 
 def remove_topic(app: App, slug: str, move_to: str = "") -> int:

@@ -312,9 +312,7 @@ def _topics(api: FastAPI) -> None:
     @api.put("/topics/{slug}", tags=["topics"], responses=_TOKEN_NEEDED)
     def save_topic(context: TopicsWrite, slug: TopicSlug, wanted: TopicInput) -> TopicFacts:
         """Create or replace a topic. Its matches of the past week count as new for its subscribers."""
-        topic = Topic(slug, wanted.name, wanted.query, wanted.about)
-        add_topic(context.app, topic)
-        return _topic(topic)
+        return _topic(add_topic(context.app, Topic(slug, wanted.name, wanted.query, wanted.about)))
 
 
 def _subscribers(api: FastAPI) -> None:
