@@ -49,6 +49,42 @@ def test_two_imports_in_opposite_order_do_not_wait_for_each_other_in_a_circle(
         site.app.close()
 
 
+@pytest.mark.parametrize("sent_again_first", [True, False])
+def test_a_letter_is_not_sent_again_while_another_one_is_composed_with_its_papers(
+    tmp_path: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch, *, sent_again_first: bool
+) -> None:
+    site, other = (Site(tmp_path, postgres_url) for _ in range(2))
+    site.topic("robots")
+    site.subscriber("ada@example.org", "robots", max_papers=1)
+    site.papers(listing(1), listing(2))
+    site.clock.now = MORNING + timedelta(hours=1)
+    assert pipeline.publish(site.app).composed == 1
+    [letter] = [one["id"] for one in site.app.store.deliveries.report()]
+    site.clock.now += timedelta(days=1)
+    site.app.store.deliveries.expire(site.clock())
+    again = list[list[int]]()
+    decide, repeat = pipeline.decide, site.app.store.deliveries
+    with ThreadPoolExecutor() as pool:
+
+        def decide_meanwhile(*given):
+            again.append(pool.submit(other.app.store.deliveries.retry, [letter], site.clock()))
+            return decide(*given)
+
+        if sent_again_first:
+            assert repeat.retry([letter], site.clock()) == [letter]
+        else:
+            monkeypatch.setattr(pipeline, "decide", decide_meanwhile)
+        site.papers(listing(3))
+        assert pipeline.publish(site.app).composed == 1
+    assert [one.result() for one in again] == ([] if sent_again_first else [[]])
+    had = [
+        paper for digest in site.app.store.issues.past_digests_of(1, 9) for paper in (*digest.papers, *digest.more)
+    ]
+    assert sorted(had) == [1, 2, 3]
+    for one in (site, other):
+        one.app.close()
+
+
 def test_results_of_an_import_stand_in_the_order_that_was_given(store: Store) -> None:
     emails = ["cy@example.org", "ada@example.org", "ben@example.org"]
     changes = [SubscriberChange(email, {}, SubscriberState.ACTIVE) for email in emails]

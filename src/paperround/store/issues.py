@@ -127,7 +127,7 @@ class Issues:
         with writing(self._engine) as db:
             lock_shared(db, digest_papers)
             cache.begin(db)
-            batch = _with_matches(db, _due(db, now, cache, limit, most_matches), cache, now)
+            batch = _with_matches(db, _due(db, now, cache, limit, most_matches), cache, now, lock=True)
             yield batch
             self._writer.keep(db, batch.decided, cache.edition or 0, now)
 
@@ -271,9 +271,9 @@ def _unread_by(db: Connection, subscriber: Subscriber, now: datetime) -> DueBatc
     return _with_matches(db, [(subscriber, subscriber.topics, follows[subscriber.row])], cache, now)
 
 
-def _unread(db: Connection, follows: Follows, cache: MatchCache) -> match_table.BatchMatches:
+def _unread(db: Connection, follows: Follows, cache: MatchCache, *, lock: bool) -> match_table.BatchMatches:
     """Return the matches of unsent editions and unsent papers, less the papers each subscriber was sent before."""
-    unread = _with_unsent(db, follows, cache)
+    unread = _with_unsent(db, follows, cache, lock=lock)
     papers, oldest = unread.papers(), np.full(len(follows), _NO_PAPER)
     np.minimum.at(oldest, unread.subscriber, unread.paper)
     lowest = dict(zip(follows, oldest.tolist(), strict=True))
@@ -281,9 +281,9 @@ def _unread(db: Connection, follows: Follows, cache: MatchCache) -> match_table.
     return unread.taken(~unread.of_papers(_by_place(sent, follows)))
 
 
-def _with_unsent(db: Connection, follows: Follows, cache: MatchCache) -> match_table.BatchMatches:
+def _with_unsent(db: Connection, follows: Follows, cache: MatchCache, *, lock: bool) -> match_table.BatchMatches:
     """Return the matches of unsent editions, and those of unsent papers with topics that the subscriber follows."""
-    unread, unsent = cache.unread(follows), unsent_papers_of(db, list(follows))
+    unread, unsent = cache.unread(follows), unsent_papers_of(db, list(follows), lock=lock)
     since = first_edition(db, {paper for papers in unsent.values() for paper in papers}) if unsent else None
     if since is None:
         return unread
@@ -298,9 +298,12 @@ def _by_place(papers: Mapping[int, Collection[int]], subscribers: Iterable[int])
     return {place: papers[row] for place, row in enumerate(subscribers) if row in papers}
 
 
-def _with_matches(db: Connection, due: Due, cache: MatchCache, now: datetime) -> DueBatch:
-    """Add what their digests are composed of: unread matches, feedback, saved papers and news."""
-    unread = _unread(db, {subscriber.row: followed for subscriber, _, followed in due}, cache)
+def _with_matches(db: Connection, due: Due, cache: MatchCache, now: datetime, *, lock: bool = False) -> DueBatch:
+    """Add what their digests are composed of: unread matches, feedback, saved papers and news.
+
+    With `lock`, unsent papers cannot be returned to their letters meanwhile.
+    """
+    unread = _unread(db, {subscriber.row: followed for subscriber, _, followed in due}, cache, lock=lock)
     rows = [subscriber.row for subscriber, _, _ in due]
     said, saved = ratings_of(db, rows), saved_by(db, rows)
     changed = news_for(db, rows, cache.changes(db, now.astimezone(UTC).date()))

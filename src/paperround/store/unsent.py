@@ -99,6 +99,7 @@ def keep_after_all(db: Connection, rows: Sequence[int], waiting: Sequence[str], 
     )
     for subscriber, digest in db.execute(query).all():
         papers = _papers_of(db, digest)
+        _take_out(db, subscriber, papers)  # first, since it waits for a letter that is being composed with them
         later = select(deliveries.c.row, deliveries.c.digest).where(
             deliveries.c.subscriber == subscriber, deliveries.c.state.in_(waiting), deliveries.c.digest.is_not(None)
         )
@@ -107,7 +108,7 @@ def keep_after_all(db: Connection, rows: Sequence[int], waiting: Sequence[str], 
                 unneeded = {"state": DeliveryState.SUPPRESSED.value, "reason": _ARRIVED, "finished_at": now}
                 db.execute(update(deliveries).where(deliveries.c.row == letter).values(unneeded))
                 give_back(db, [letter])
-        _take_out(db, subscriber, papers)
+                _take_out(db, subscriber, papers)
         _mark_sent(db, subscriber, digest, papers)
 
 
@@ -137,11 +138,17 @@ def _scores_left(sections: Sequence[Any], scores: bytes, papers: Collection[int]
     return b"".join(score for row, score in zip(rows, each, strict=True) if row not in papers)
 
 
-def unsent_papers_of(db: Connection, subscribers: Sequence[int]) -> dict[int, list[int]]:
-    """Return the unsent papers of those of these subscribers who have any; a paper may be listed twice."""
+def unsent_papers_of(db: Connection, subscribers: Sequence[int], *, lock: bool = False) -> dict[int, list[int]]:
+    """Return the unsent papers of those of these subscribers who have any; a paper may be listed twice.
+
+    With `lock`, no other transaction returns these papers to their letters before this one has ended.
+    """
     query = select(unsent_lists.c.subscriber, unsent_lists.c.included, unsent_lists.c.counted)
+    query = query.where(among(db, unsent_lists.c.subscriber, subscribers))
+    if lock:
+        query = query.order_by(unsent_lists.c.subscriber, unsent_lists.c.digest).with_for_update()
     found: dict[int, list[int]] = {}
-    for subscriber, *lists in db.execute(query.where(among(db, unsent_lists.c.subscriber, subscribers))).all():
+    for subscriber, *lists in db.execute(query).all():
         found.setdefault(subscriber, []).extend(chain.from_iterable(map(json.loads, lists)))
     now = present_numbers(db, set().union(*found.values())) if found else {}
     return {row: [now.get(paper, paper) for paper in papers] if now else papers for row, papers in found.items()}
