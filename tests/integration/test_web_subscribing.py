@@ -523,3 +523,39 @@ def test_whatever_the_cookie_holds_is_text_or_nothing(pages: Pages, cookie: str)
     answer = Browser(pages.web).get("/subscribe/sent", headers={"Cookie": f"paperround_sent={cookie}"})
     assert answer.status_code in (200, 303)
     assert "<script>alert" not in answer.text
+
+
+def test_a_mistyped_mail_domain_is_asked_about_and_both_answers_are_taken(pages: Pages) -> None:
+    asked = pages.subscribe("ada@gmial.com")
+    assert "Did you mean ada@gmail.com?" in asked.text
+    assert pages.letters() == []
+    pages.subscribe("ada@gmial.com", meant="ada@gmail.com")
+    pages.subscribe("bob@gmial.com", asked="bob@gmial.com")
+    assert {letter["To"] for letter in pages.letters()} == {"ada@gmail.com", "bob@gmial.com"}
+    assert "Did you mean eve@gmail.com?" in pages.subscribe("eve@gmail.con", asked="eve@gmial.com").text
+    assert pages.subscribe("eve@gmail.com", meant="not an address").status_code == 422
+
+
+def test_the_page_for_a_lost_link_asks_about_a_mistyped_domain_too(pages: Pages) -> None:
+    pages.subscriber("ada@gmail.com")
+    asked = pages.client.post("/preferences", data={"email": "ada@gmial.com"})
+    assert "Did you mean ada@gmail.com?" in asked.text
+    pages.client.post("/preferences", data={"email": "ada@gmial.com", "meant": "ada@gmail.com"})
+    assert [letter["To"] for letter in pages.letters()] == ["ada@gmail.com"]
+    assert pages.client.post("/preferences", data={"email": "a@gmial.com", "asked": "a@gmial.com"}).status_code == 303
+
+
+def test_in_a_spike_a_mistyped_domain_is_asked_about_once(pages: Pages) -> None:
+    pages.web.state.context.limits.newcomers.spike = 0
+    again = pages.subscribe("ada@gmial.com", asked="ada@gmial.com").text
+    assert 'name="stamp"' in again
+    assert '<input type="hidden" name="asked" value="ada@gmial.com">' in again
+
+
+def test_the_address_can_be_corrected_where_the_page_says_that_an_email_comes(pages: Pages) -> None:
+    sent = pages.client.post_and_follow("/subscribe", data={**FORM, "email": "ada@lovelace.example"})
+    assert 'href="/subscribe/sent?correct=1"' in sent.text
+    form = pages.client.get(pages.client.get("/subscribe/sent?correct=1").headers["location"])
+    assert 'value="ada@lovelace.example"' in form.text
+    lost = pages.client.post_and_follow("/preferences", data={"email": "ada@lovelace.example"})
+    assert '<a class="quiet button" href="/preferences">Correct the address</a>' in lost.text

@@ -19,6 +19,7 @@ from starlette.concurrency import run_in_threadpool
 from paperround.domain.errors import WrongUse
 from paperround.domain.followed import MOST_ENTRY
 from paperround.domain.latex import readable
+from paperround.domain.mail_domains import intended
 from paperround.domain.models import Topic
 from paperround.domain.preferences import DEFAULTS, MOST_TYPED
 from paperround.domain.text import clean
@@ -140,6 +141,7 @@ def _subscribe(request: Request, context: RequestContext, form: FormFields) -> R
             schedule["later"] = "1"
         wanted = urlencode({"q": next(iter(shown["queries"]), ""), **schedule})
         return _redirect_with_address(context, f"/interest?{wanted}", _TYPED, shown.email, "/subscribe")
+    shown = replace(shown, email=_as_answered(form, shown.email))
     context.count_trials(request, len(shown["queries"]))
     if form.get("step") == "try":
         return _form(request, context, language, preferences_form.with_previews(context.app, shown, language))
@@ -147,11 +149,20 @@ def _subscribe(request: Request, context: RequestContext, form: FormFields) -> R
     if patch is None:
         return _form(request, context, language, shown, status=422)
     email = membership.address(shown.email)
+    if meant := _meant(form, email):
+        return _form(request, context, language, shown, meant=meant, asked=email)
     decision = form_guard.check(request, context, form, email, context.limits.newcomers)
     if decision is Decision.AGAIN:
-        return _form(request, context, language, shown, stamp=form_guard.make_stamp(request, context, email))
+        return _form(
+            request,
+            context,
+            language,
+            shown,
+            stamp=form_guard.make_stamp(request, context, email),
+            asked=form.get("asked"),
+        )
     if form.get(_TRAP):  # people do not see this field, but a browser extension may fill it in
-        return _form(request, context, language, shown, 422, trapped=True)
+        return _form(request, context, language, shown, 422, trapped=True, asked=form.get("asked"))
     if decision is Decision.SEND:
         consent = {
             "asked_at": context.app.clock().isoformat(),
@@ -172,6 +183,18 @@ def _subscribe(request: Request, context: RequestContext, form: FormFields) -> R
         if not queued:
             form_guard.nothing_sent(context, email, context.limits.newcomers)
     return _sent(context, "subscribe", email)
+
+
+def _meant(form: FormFields, email: str) -> str:
+    """Return the address that was probably meant; empty if the address looks right, or if this was asked before."""
+    mailbox, _, domain = email.rpartition("@")
+    meant = intended(domain)
+    return f"{mailbox}@{meant}" if meant and form.get("asked") != email else ""
+
+
+def _as_answered(form: FormFields, typed: str) -> str:
+    """Return the address as it was typed, or the one that was asked about, if that is the answer."""
+    return form.get("meant") or typed
 
 
 def _as_chosen(form: PreferencesForm) -> PreferencesForm:
@@ -197,15 +220,18 @@ def _way(form: PreferencesForm, topics: Sequence[Topic]) -> SelectionMode:
 def _send_link(request: Request, context: RequestContext, form: FormFields) -> Response:
     language = context.visitors_language(request)
     try:
-        email = membership.address(form.get("email")[:500])
+        email = membership.address(_as_answered(form, form.get("email"))[:500])
     except WrongUse:
         wrong = language.gettext("Enter a valid email address.")
         return _lost(request, context, form.get("email")[:254], status=422, wrong=wrong)
+    if meant := _meant(form, email):
+        return _lost(request, context, email, meant=meant, asked=email)
     decision = form_guard.check(request, context, form, email, context.limits.lost_links)
     if decision is Decision.AGAIN:
-        return _lost(request, context, email, stamp=form_guard.make_stamp(request, context, email))
+        stamp = form_guard.make_stamp(request, context, email)
+        return _lost(request, context, email, stamp=stamp, asked=form.get("asked"))
     if form.get(_TRAP):
-        return _lost(request, context, email, status=422, trapped=True)
+        return _lost(request, context, email, status=422, trapped=True, asked=form.get("asked"))
     if decision is Decision.SEND and not confirmation.ask_for_link(context.app, email):
         form_guard.nothing_sent(context, email, context.limits.lost_links)
     return _sent(context, "preferences", email)
@@ -220,10 +246,18 @@ def _lost(
     wrong: str = "",
     stamp: str = "",
     trapped: bool = False,
+    meant: str = "",
+    asked: str = "",
 ) -> Response:
-    response = context.page(
-        request, "lost", status=status, trap=_TRAP, wrong=wrong, email=email, stamp=stamp, trapped=trapped
-    )
+    facts: dict[str, Any] = {
+        "wrong": wrong,
+        "email": email,
+        "stamp": stamp,
+        "trapped": trapped,
+        "meant": meant,
+        "asked": asked,
+    }
+    response = context.page(request, "lost", status=status, trap=_TRAP, **facts)
     if request.method == "POST":
         response.headers["Cache-Control"] = ANSWER_TO_FORM
     return response
@@ -246,6 +280,8 @@ def _form(
     stamp: str = "",
     *,
     trapped: bool = False,
+    meant: str = "",
+    asked: str = "",
 ) -> Response:
     choices = preferences_form.choices(context, language, form)
     response = context.page(
@@ -258,6 +294,8 @@ def _form(
         trap=_TRAP,
         stamp=stamp,
         trapped=trapped,
+        meant=meant,
+        asked=asked,
         fresh="timezone" not in form.typed,
         way=_way(form, choices.topics),
         choices=choices,
@@ -306,8 +344,13 @@ def _kept_address(request: Request, cookie: str) -> str:
 
 
 @get("/subscribe/sent")
-def confirmation_sent(request: Request, context: ContextDep) -> Response:
-    """Show where the confirmation email was sent, or redirect to the form if the cookie has expired."""
+def confirmation_sent(request: Request, context: ContextDep, correct: str = "") -> Response:
+    """Show where the confirmation email was sent, or redirect to the form if the cookie has expired.
+
+    With `correct`, redirect to the form with the address in it, to correct it.
+    """
+    if correct:
+        return _redirect_with_address(context, "/subscribe", _TYPED, _kept_address(request, _SENT))
     _ = context.visitors_language(request).gettext
     lines = [
         _(
@@ -341,6 +384,11 @@ def _sent_page(request: Request, context: RequestContext, form: str, lines: list
     email = _kept_address(request, _SENT)
     if not email:
         return RedirectResponse(f"{context.home}/{form}", 303, headers=PRIVATE)
-    actions = [*context.inbox_action(request, language), ("/", language.gettext("Today's papers"))]
+    other = "/subscribe/sent?correct=1" if form == "subscribe" else "/preferences"
+    actions = [
+        *context.inbox_action(request, language),
+        ("/", language.gettext("Today's papers")),
+        (other, language.gettext("Correct the address")),
+    ]
     lines[0] %= {"email": email}
     return context.message(request, language.gettext("Check your email"), lines, language=language, actions=actions)
