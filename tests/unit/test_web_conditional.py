@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paperround.web.conditional import is_unmodified
+from paperround.web.conditional import is_unmodified, takes_gzip
 
 TAG = 'W/"3c59dc048e88"'
 CHANGED = datetime(2026, 11, 23, 6, 0, 0, 250_000, tzinfo=UTC)
@@ -50,6 +50,35 @@ def test_dates_are_compared_by_the_second() -> None:
     assert is_unmodified({"if-modified-since": told}, TAG, CHANGED)
     early = format_datetime(CHANGED - timedelta(seconds=1), usegmt=True)
     assert not is_unmodified({"if-modified-since": early}, TAG, CHANGED)
+
+
+@pytest.mark.parametrize(
+    "since",
+    [
+        "Mon, 23 Nov 99999999999999999999 06:00:00 GMT",
+        "Mon, 23 Nov 2026 06:00:00 +99999999999999",
+        "Mon, 23 Nov 2026 06:00:99999999999999999999 GMT",
+    ],
+)
+def test_a_date_with_numbers_beyond_any_calendar_is_ignored(since: str) -> None:
+    assert not is_unmodified({"if-modified-since": since}, TAG, CHANGED)
+
+
+@pytest.mark.parametrize(
+    ("field", "taken"),
+    [
+        ("gzip, deflate, br", True),
+        ("GZIP;q=0.5", True),
+        ("br;q=1.0, gzip", True),
+        ("gzip;q=0", False),
+        ("deflate, gzip; q=0.000", False),
+        ("identity", False),
+        ("x-gzipped", False),
+        ("", False),
+    ],
+)
+def test_gzip_is_sent_to_those_who_take_it(field: str, taken: bool) -> None:
+    assert takes_gzip({"accept-encoding": field}) is taken
 
 
 @given(st.text(), st.text())

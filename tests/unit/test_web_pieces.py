@@ -151,6 +151,7 @@ def test_views_go_by_name() -> None:
         ("de-AT,de;q=0.9,en;q=0.5", ["de-at", "de", "en"]),
         ("en;q=0.2, fr", ["fr", "en"]),
         ("de;q=0", []),
+        ("en; q=0.2, de; q=0.8", ["de", "en"]),
         ("de;q=x,en", ["en"]),
         ("", [""]),
         ("*", ["*"]),

@@ -8,6 +8,7 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 
 _TAG = re.compile(r'(?:W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
+_REFUSED = re.compile(r"q\s*=\s*0(?:\.0*)?")
 # Apache's mod_deflate and some proxies append the coding to the tag when they compress a response.
 _CODING = re.compile(r"[-;](?:gzip|br|deflate|zstd)$")
 
@@ -27,9 +28,18 @@ def is_unmodified(headers: Mapping[str, str], tag: str, modified: datetime | Non
         return False
     try:
         known = parsedate_to_datetime(since)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return False  # RFC 9110 13.1.3: ignore a date that is not valid
     return known.tzinfo is not None and modified.replace(microsecond=0) <= known
+
+
+def takes_gzip(headers: Mapping[str, str]) -> bool:
+    """Return whether the client accepts a response in gzip (RFC 9110 12.5.3)."""
+    for part in headers.get("accept-encoding", "").lower().split(","):
+        coding, _, weight = part.partition(";")
+        if coding.strip() == "gzip":
+            return not _REFUSED.fullmatch(weight.strip())
+    return False
 
 
 def _tags(field: str) -> list[str]:

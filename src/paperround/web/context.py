@@ -29,7 +29,7 @@ from paperround.rendering.followed_names import followed_name
 from paperround.rendering.language import Language
 from paperround.store.access import AuditEntry, AuditRecord
 from paperround.web.browse.cards import page_of
-from paperround.web.conditional import is_unmodified
+from paperround.web.conditional import is_unmodified, takes_gzip
 from paperround.web.progress import RoundProgress
 from paperround.web.rate_limits import RateLimits
 from paperround.web.sessions import Sessions
@@ -285,9 +285,9 @@ def preferred(header: str) -> list[str]:
     """Return the language codes of an Accept-Language field, most preferred first. `de-AT` also yields `de`."""
     weighed: list[tuple[float, str]] = []
     for part in header[:500].split(","):
-        code, _, weight = part.partition(";q=")
+        code, _, weight = part.partition(";")
         try:
-            weighed.append((-float(weight or 1), code.strip().lower()))
+            weighed.append((-float(weight.strip().removeprefix("q=") or 1), code.strip().lower()))
         except ValueError:
             continue
     ordered = [code for weight, code in sorted(weighed, key=lambda pair: pair[0]) if weight < 0]
@@ -314,7 +314,7 @@ def answer(
         headers["Last-Modified"] = format_datetime(modified.astimezone(UTC), usegmt=True)
     if status == 200 and is_unmodified(request.headers, tag, modified):
         return Response(status_code=304, headers=headers)
-    if len(body) >= _SMALLEST_ZIPPED and "gzip" in request.headers.get("accept-encoding", ""):
+    if len(body) >= _SMALLEST_ZIPPED and takes_gzip(request.headers):
         body = gzip.compress(body, 5, mtime=0)
         headers["Content-Encoding"] = "gzip"
     return Response(body, status, headers, media_type)

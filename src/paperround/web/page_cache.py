@@ -14,7 +14,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from paperround.web.conditional import is_unmodified
+from paperround.web.conditional import is_unmodified, takes_gzip
 from paperround.web.context import LANGUAGE_COOKIE, RequestContext
 
 KEPT = timedelta(seconds=10)
@@ -84,8 +84,7 @@ class PageCacheMiddleware:
         if "authorization" in request.headers or request.cookies.keys() - {LANGUAGE_COOKIE}:
             return None
         language = self._context.visitors_language(request).code
-        zipped = "gzip" in request.headers.get("accept-encoding", "")
-        return scope["path"], scope["query_string"], language, zipped
+        return scope["path"], scope["query_string"], language, takes_gzip(request.headers)
 
 
 class _Recorder:
