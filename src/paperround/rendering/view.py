@@ -465,7 +465,7 @@ def lead(cards: Sequence[Card], rest: str) -> str:
     It has the short titles of the next papers, since the first one is in the subject, and then `rest`.
     """
     titles = [card.short_title for card in cards[1 : 1 + _TITLES_IN_LEAD]]
-    return " · ".join([*titles, rest]) if titles else f"{_capitalized(rest)}."
+    return "\u00a0· ".join([*titles, rest]) if titles else f"{_capitalized(rest)}."
 
 
 def greeted(subscriber: Subscriber, line: str, day: date, language: Language) -> str:
