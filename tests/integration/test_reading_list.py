@@ -56,7 +56,7 @@ def test_a_paper_is_saved_by_a_button_listed_exported_and_removed(pages: Pages) 
 
 
 def test_a_paper_and_an_issue_can_be_cited(pages: Pages) -> None:
-    online = _path(_letter(pages), r"/i/\S+")
+    online = _path(_letter(pages), r"/i/[\w-]+")
     browser = pages.client
     paper = pages.app.store.papers.by_id("2611.00077")
     assert paper

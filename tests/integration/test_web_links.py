@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from datetime import date, timedelta
+from email import message_from_bytes, policy
+from typing import Any
 
 import pytest
 
@@ -299,6 +301,39 @@ def test_a_letter_is_shown_in_the_browser_with_the_papers_it_had_no_room_for(pag
     assert "3 more that matched" in response.text
     assert "/p/" not in response.text  # people pass this page on
     assert "/u/" not in response.text
+
+
+def test_from_their_email_a_subscriber_can_rate_and_save_all_papers_of_a_digest(pages: Pages) -> None:
+    digest, path = _online(pages)
+    letter: Any = message_from_bytes(pages.site.relay.accepted[-1].message, policy=policy.default)
+    link, *_ = re.findall(r"https://[^/\s]+(/i/[^\s#]+)", letter.get_body(("plain",)).get_content())
+    before = pages.dump()
+    opened = pages.client.get(link)
+    assert (opened.status_code, opened.headers["location"]) == (303, path), "people copy the plain address"
+    page = pages.client.get(path).text
+    assert pages.dump() == before
+    assert re.findall(r'name="more" value="(\d+)"', page) == [str(row) for row in (*digest.papers, *digest.more)]
+    assert 'id="invite"' not in page
+    [action] = set(re.findall(r'action="(/f/[\w-]+)"', page))
+    for what, row in (("less", digest.papers[0]), ("more", digest.more[1]), ("save", digest.more[0])):
+        answer = pages.client.post(action, data={"back": "1", what: row})
+        name = pages.app.store.papers.ids([row])[row]
+        assert (answer.status_code, answer.headers["location"]) == (303, f"{path}#paper-{name}")
+    page = pages.client.get(path).text
+    for said in ("You asked for less like this.", "You asked for more like this.", "On your reading list."):
+        assert page.count(said) == 1
+    stranger = Browser(pages.web).get(path).text
+    assert "/f/" not in stranger
+    assert 'id="invite"' in stranger
+
+
+def test_the_link_to_a_digest_with_another_token_shows_the_papers_only(pages: Pages) -> None:
+    digest, path = _online(pages)
+    for token in ("x", pages.link("preferences", 1).removeprefix("/p/"), pages.link("feedback", digest.row + 1)[3:]):
+        opened = Browser(pages.web)
+        assert opened.get(f"{path}?f={token}").headers["location"] == path
+        opened.cookies.set("paperround_mine", token, path=path)
+        assert "/f/" not in opened.get(path).text
 
 
 def _online(pages: Pages, counted: int = 4) -> tuple[Digest, str]:

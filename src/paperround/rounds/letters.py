@@ -190,11 +190,13 @@ class LetterBuilder:
         def mint(purpose: str, number: int) -> str:
             return tokens.mint(self._keys, purpose, tokens.with_generation(number, subscriber.renewals))
 
+        feedback = mint(tokens.FEEDBACK, digest_row) if digest else ""
+        own = f"?f={feedback}" if digest_row and self._app.settings.site.feedback else ""
         return Links(
             unsubscribe=f"{base}/u/{tokens.mint(self._keys, tokens.UNSUBSCRIBE, subscriber.row)}",
             preferences=f"{base}/p/{mint(tokens.PREFERENCES, subscriber.row)}",
-            online=f"{base}/i/{mint(tokens.DIGEST, digest.row)}" if digest else base,
-            feedback=self._feedback_url(subscriber, digest_row) if digest else "",
+            online=f"{base}/i/{mint(tokens.DIGEST, digest.row)}{own}" if digest else base,
+            feedback=f"{base}/f/{feedback}" if digest else "",
         )
 
     def confirm_url(self, subscriber: Subscriber, now: datetime) -> str:

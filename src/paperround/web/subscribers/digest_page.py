@@ -1,6 +1,8 @@
 """A digest in the browser, including the papers that did not fit into the email.
 
-People share this address, so the page contains no links to the subscriber's personal pages.
+People share this address, so the page contains no links to the subscriber's personal pages. The link in the email
+also has the token with which the subscriber rates these papers. It moves to a cookie for this page, so that it is not
+in the address that people copy; with the cookie, each paper has the buttons of the email.
 """
 
 from __future__ import annotations
@@ -8,29 +10,50 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 from functools import partial
+from typing import NamedTuple
 
 from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi.responses import RedirectResponse
 
 from paperround.domain import tokens
-from paperround.domain.models import Digest, Paper, Section
+from paperround.domain.errors import BadToken
+from paperround.domain.models import Digest, Paper, Section, Subscriber
 from paperround.rendering import view
 from paperround.rendering.chart import Chart, chart
 from paperround.rendering.language import Language
 from paperround.rounds.letters import LetterBuilder
 from paperround.web.browse import cards
-from paperround.web.context import ContextDep, RequestContext
+from paperround.web.context import PRIVATE, ContextDep, RequestContext
 from paperround.web.subscribers.token_links import digest_owner
 
 router = APIRouter()
 get = partial(router.get, response_model=None)
 _MORE_SHOWN = 500  # papers on a page
 _WHOLE = 5_000  # characters of an abstract
+_COOKIE, _SECONDS = "paperround_mine", 90 * 86_400
+
+
+class Rating(NamedTuple):
+    """What the subscriber has said of a paper of the digest."""
+
+    number: int
+    """The number of the paper in the digest."""
+    verdict: int
+    saved: bool
 
 
 @get("/i/{token}")
-def digest_online(request: Request, context: ContextDep, token: str, page: int = 1) -> Response:
-    """Show a digest with all its papers; those that the email only counts are divided into pages if they are many."""
+def digest_online(request: Request, context: ContextDep, token: str, page: int = 1, f: str = "") -> Response:
+    """Show a digest with all its papers; those that the email only counts are divided into pages if they are many.
+
+    `f` is the token of the email for feedback. It is kept in a cookie, and the response redirects to the plain
+    address.
+    """
     digest, subscriber = digest_owner(context, tokens.DIGEST, token)
+    if f:
+        return _remember(context, digest, token, f)
+    mine = request.cookies.get(_COOKIE, "")
+    mine = mine if _is_for(context, digest, mine) else ""
     language = context.language_for(request, subscriber)
     counted = _counted(context, digest)
     pages = max(1, -(-len(counted) // _MORE_SHOWN))
@@ -44,6 +67,8 @@ def digest_online(request: Request, context: ContextDep, token: str, page: int =
         "digest",
         language=language,
         address=address,
+        mine=mine,
+        ratings=_ratings(context, digest, subscriber) if mine else {},
         heading=view.dated(digest.cadence, digest.day, language),
         chart=_chart(context, digest, language) if first else None,
         sections=_sections(digest, printed, language, context.today) if first else [],
@@ -53,6 +78,39 @@ def digest_online(request: Request, context: ContextDep, token: str, page: int =
         back="" if first else address if page == 2 else f"{address}?page={page - 1}",
         further=f"{address}?page={page + 1}" if page < pages else "",
     )
+
+
+def _remember(context: RequestContext, digest: Digest, token: str, feedback: str) -> Response:
+    """Redirect to the plain address, and keep the token in a cookie for this page if it is the digest's."""
+    address = f"{context.home}/i/{token}"
+    response = RedirectResponse(address, 303, headers=PRIVATE)
+    if _is_for(context, digest, feedback):
+        response.set_cookie(
+            _COOKIE, feedback, _SECONDS, path=address, httponly=True, samesite="lax", secure=context.https
+        )
+    return response
+
+
+def _is_for(context: RequestContext, digest: Digest, feedback: str) -> bool:
+    """Return whether a token is the one for feedback on this digest."""
+    try:
+        return bool(feedback) and digest_owner(context, tokens.FEEDBACK, feedback)[0].row == digest.row
+    except BadToken:
+        return False
+
+
+def _ratings(context: RequestContext, digest: Digest, subscriber: Subscriber) -> dict[str, Rating]:
+    """Return what the subscriber has said of each paper of the digest, by the identifiers of the papers."""
+    now = context.app.store.feedback.current_numbers([*digest.papers, *digest.more])
+    number_of = {row: number for number, row in reversed(now.items())}
+    verdicts = context.app.store.feedback.verdicts(subscriber.row)
+    saved = context.app.store.reading_lists.rows(subscriber.row)
+    names = context.app.store.papers.ids(number_of)
+    return {
+        names[row]: Rating(number, verdicts.get(row, 0), row in saved)
+        for row, number in number_of.items()
+        if row in names
+    }
 
 
 def _counted(context: RequestContext, digest: Digest) -> list[int]:

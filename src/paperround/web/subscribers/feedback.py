@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from urllib.parse import quote
 
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
 
 from paperround.domain import tokens
 from paperround.domain.errors import PreferenceError
@@ -19,9 +21,9 @@ from paperround.domain.models import Digest, Paper, Subscriber, SubscriberState
 from paperround.rounds.authors import author_of
 from paperround.subscribers import membership
 from paperround.web.browse import cards
-from paperround.web.context import ContextDep, RequestContext
+from paperround.web.context import PRIVATE, ContextDep, RequestContext
 from paperround.web.forms import AnyForm, FormFields, read_number
-from paperround.web.subscribers.token_links import digest_owner, reloaded
+from paperround.web.subscribers.token_links import digest_owner, path, reloaded
 
 router = APIRouter()
 get = partial(router.get, response_model=None)
@@ -47,7 +49,7 @@ def ask(request: Request, context: ContextDep, token: str) -> Response:
 def submit_feedback(request: Request, context: ContextDep, token: str, form: AnyForm) -> Response:
     """Record or remove feedback on the paper that the form or the address names, or save or remove the paper.
 
-    Repeating it has no effect.
+    Repeating it has no effect. A form with the field `back` returns to the page of the digest.
     """
     digest, subscriber = digest_owner(context, tokens.FEEDBACK, token)
     if "name" in form:
@@ -65,6 +67,10 @@ def submit_feedback(request: Request, context: ContextDep, token: str, form: Any
         membership.remove_rating(context.app, subscriber, number)
     elif not membership.rate_paper(context.app, subscriber, number, _VERDICTS[what]):
         return _unknown(request, context, subscriber)
+    if "back" in form:
+        name = context.app.store.papers.ids([current]).get(current, "")
+        online = path(context, tokens.DIGEST, subscriber, digest)
+        return RedirectResponse(f"{online}#paper-{quote(name)}", 303, headers=PRIVATE)
     return _page(request, context, token, digest, subscriber, [number], what=what, said=True)
 
 

@@ -24,7 +24,7 @@ from paperround.web.context import LANGUAGE_COOKIE, PRIVATE, ContextDep, Request
 from paperround.web.forms import Form, FormFields, read_number
 from paperround.web.subscribers import follow, preferences_form
 from paperround.web.subscribers.preferences_form import PreferencesForm
-from paperround.web.subscribers.token_links import feed_addresses, path, subscriber_of
+from paperround.web.subscribers.token_links import feed_addresses, own_digest, path, subscriber_of
 
 router = APIRouter()
 get = partial(router.get, response_model=None)
@@ -222,7 +222,7 @@ def _feedback(context: RequestContext, subscriber: Subscriber) -> list[dict[str,
 def _past(context: RequestContext, subscriber: Subscriber, language: Language) -> list[dict[str, Any]]:
     return [
         {
-            "href": path(context, tokens.DIGEST, subscriber, digest),
+            "href": own_digest(context, subscriber, digest),
             "day": language.date(digest.day, "long"),
             "papers": language.count("%(num)s paper", "%(num)s papers", len(digest.papers) + len(digest.more)),
         }

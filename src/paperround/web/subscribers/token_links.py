@@ -62,6 +62,16 @@ def path(context: RequestContext, purpose: str, subscriber: Subscriber, digest: 
     return f"{context.home}/{_LETTERS[purpose]}/{mint(context, purpose, subscriber, digest)}"
 
 
+def own_digest(context: RequestContext, subscriber: Subscriber, digest: Digest) -> str:
+    """Return the path of the page of a digest as its subscriber's email links to it: with buttons for feedback."""
+    plain = path(context, tokens.DIGEST, subscriber, digest)
+    return (
+        f"{plain}?f={mint(context, tokens.FEEDBACK, subscriber, digest)}"
+        if context.app.settings.site.feedback
+        else plain
+    )
+
+
 def mint(context: RequestContext, purpose: str, subscriber: Subscriber, digest: Digest | None = None) -> str:
     """Return a token for this purpose, for the subscriber or one of their digests. It is valid until their links are
     renewed.
