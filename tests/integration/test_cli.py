@@ -7,6 +7,7 @@ import io
 import json
 import os
 import re
+import shlex
 import signal
 import sqlite3
 import subprocess
@@ -375,6 +376,18 @@ def test_everybody_without_a_letter_today_is_listed_with_the_reason(site: Site) 
         "ben@example.org": "the subscriber is paused",
         "eve@example.org": "nothing new on what they follow",
     }
+
+
+@pytest.mark.parametrize(
+    ("command", "typed"), [("search", "-survey"), ("topics try", "--survey"), ("search", "-no robots")]
+)
+def test_words_that_begin_with_a_dash_are_told_where_they_go(site: Site, command: str, typed: str) -> None:
+    assert site(*command.split(), typed) == 2
+    assert f"paperround {command} -- {shlex.quote(typed)}" in " ".join(site.err.split())
+    assert site("stats", "-survey") == 2
+    assert "--:" not in site.err
+    assert site("search", "x", "--limt", "5") == 2
+    assert "--:" not in site.err
 
 
 def test_a_new_database_is_told_with_its_place(site: Site) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 _READER_GONE = 128 + signal.SIGPIPE
 """The exit code of a program that writes to others after they have stopped reading."""
+_WORDS = frozenset(("query", "text"))
+"""The arguments that are words of the user's own."""
 Panels = Mapping[str, Mapping[str, tuple[str, str]]]
 """Heading → name of a command → the module that has it, and its summary."""
 
@@ -28,14 +31,18 @@ class _Options:
 
     def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
         """Read the options. If a wrong one belongs to the whole program, the error says where it goes."""
+        typed = tuple(args)  # which the parser empties
         try:
             found: list[str] = super().parse_args(ctx, args)  # type: ignore[misc]  # of the class beside this one
         except typer.BadParameter as error:
             error.message = _explanation(error)
             raise
         except Exception as error:
-            if place := _place_of(ctx, getattr(error, "option_name", "")):
+            option = getattr(error, "option_name", "")
+            if place := _place_of(ctx, option):
                 error.message, error.possibilities = place, None  # type: ignore[attr-defined]  # click's NoSuchOption
+            elif option and not getattr(error, "possibilities", None) and (hint := _as_words(ctx, typed, option)):
+                error.message = f"No such option: {option}. {hint}"  # type: ignore[attr-defined]  # as above
             raise
         return found
 
@@ -59,6 +66,14 @@ def _place_of(ctx: Context, option: str) -> str:
     value = f" {shared.metavar}" if shared.metavar else ""
     below = ctx.command_path.removeprefix(program.command_path)
     return f"{option} goes before the command: {program.command_path} {option}{value}{below}"
+
+
+def _as_words(ctx: Context, typed: Sequence[str], option: str) -> str:
+    """Return how words that were taken for an option are written; empty for a command that takes no words."""
+    takes_words = any(one.name in _WORDS and one.param_type_name == "argument" for one in ctx.command.params)
+    words = next((argument for argument in typed if argument.startswith(option)), option)
+    remedy = f"Words that begin with a dash come after --: {ctx.command_path} -- {shlex.quote(words)}"
+    return remedy if takes_words else ""
 
 
 class Command(_Options, TyperCommand):
