@@ -81,8 +81,11 @@ def test_a_browser_that_opened_the_preferences_follows_with_one_click_and_unfoll
     browser = Browser(pages.web)
     browser.get(pages.link("preferences", row))
     shown = browser.post_and_follow("/follow", data={"author": "Wei Zhang", "paper": storks.id}).text
-    assert "You now follow them." in shown
+    assert "You now follow them." in shown[shown.index('id="following"') :], "where the address leads"
+    assert shown.count("You now follow them.") == 1
     assert 'value="author: Wei Zhang" checked' in shown
+    again = browser.post_and_follow("/follow", data={"author": "Wei Zhang", "paper": storks.id}).text
+    assert "You already follow them." in again
     browser.post("/follow", data={"org": "Bird House", "paper": storks.id})
     assert _subscriber(pages).preferences.follows == ("author: Wei Zhang", "org: Bird House")
     browser.post("/follow", data={"author": "Wei Zhang", "do": "unfollow"})

@@ -46,7 +46,7 @@ def labels(language: Language) -> dict[str, str]:
         "max_papers": _("Maximum papers per email"),
         "theme": _("Email theme"),
         "density": _("Length of the emails"),
-        "breadth": _("From interests in plain words"),
+        "breadth": _("How many papers from interests in plain words"),
         "quiet_days": _("On days without new papers"),
         "language": _("Language"),
     }
@@ -68,9 +68,9 @@ def densities(language: Language) -> list[tuple[str, str]]:
     """Return each density with its label in the form."""
     _ = language.gettext
     return [
-        (Density.FULL.value, _("titles, summaries and details")),
-        (Density.BRIEF.value, _("titles and one sentence each")),
-        (Density.TITLES.value, _("titles only")),
+        (Density.FULL.value, _("Titles, summaries and details")),
+        (Density.BRIEF.value, _("Titles and one sentence each")),
+        (Density.TITLES.value, _("Titles only")),
     ]
 
 
@@ -78,18 +78,18 @@ def breadths(language: Language) -> list[tuple[str, str]]:
     """Return each breadth with its label in the form."""
     _ = language.gettext
     return [
-        (Breadth.FEWEST.value, _("far fewer papers")),
-        (Breadth.FEWER.value, _("fewer papers")),
-        (Breadth.USUAL.value, _("as usual")),
-        (Breadth.MORE.value, _("more papers")),
-        (Breadth.MOST.value, _("far more papers")),
+        (Breadth.FEWEST.value, _("Far fewer")),
+        (Breadth.FEWER.value, _("Fewer")),
+        (Breadth.USUAL.value, _("As usual")),
+        (Breadth.MORE.value, _("More")),
+        (Breadth.MOST.value, _("Far more")),
     ]
 
 
 def quiet_days(language: Language) -> list[tuple[str, str]]:
     """Return each option for quiet days with its label in the form."""
     _ = language.gettext
-    return [(QuietDays.SILENT.value, _("no email")), (QuietDays.LINE.value, _("an email of one line"))]
+    return [(QuietDays.SILENT.value, _("No email")), (QuietDays.LINE.value, _("An email of one line"))]
 
 
 def promise(schedule: Schedule, language: Language) -> str:

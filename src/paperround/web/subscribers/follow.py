@@ -61,11 +61,13 @@ def follow(request: Request, context: ContextDep, form: Form) -> Response:
     try:
         if form.get("do") == "unfollow":
             membership.unfollow(context.app, subscriber, name)
+            done = "unfollowed"
         else:
-            membership.follow(context.app, subscriber, _whom(context, form, name, organization=organization))
+            whom = _whom(context, form, name, organization=organization)
+            done = "already" if str(whom) in subscriber.preferences.follows else "followed"
+            membership.follow(context.app, subscriber, whom)
     except (PreferenceError, ValueError) as error:
         return _page(request, context, subscriber, name, organization=organization, wrong=str(error), status=422)
-    done = "unfollowed" if form.get("do") == "unfollow" else "followed"
     here = path(context, tokens.PREFERENCES, subscriber)
     return RedirectResponse(f"{here}?done={done}#following", 303, headers=PRIVATE)
 

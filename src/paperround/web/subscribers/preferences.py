@@ -36,7 +36,8 @@ _PAST_LETTERS, _SAID = 60, 200  # emails, papers
 def preferences(request: Request, context: ContextDep, token: str, done: str = "") -> Response:
     """Show the preferences."""
     subscriber = subscriber_of(context, token)
-    shown = page(request, context, subscriber, said=_confirmation(done, context.language_for(request, subscriber)))
+    said = _confirmation(done, context.language_for(request, subscriber))
+    shown = page(request, context, subscriber, said=said, beside=done if done in _FOLLOWED else "")
     return follow.remember(shown, context, subscriber)
 
 
@@ -145,6 +146,10 @@ def _forget(context: RequestContext, subscriber: Subscriber, form: FormFields) -
     return redirect(context, subscriber, "forgotten")
 
 
+_FOLLOWED = frozenset(("followed", "already", "unfollowed"))
+"""What was done to the list of those that a subscriber follows, where a link leads past the top of the page."""
+
+
 def redirect(context: RequestContext, subscriber: Subscriber, done: str) -> Response:
     """Redirect to the page, so that reloading it does not repeat the change."""
     address = f"{path(context, tokens.PREFERENCES, subscriber)}?done={done}"
@@ -161,6 +166,7 @@ def _confirmation(done: str, language: Language) -> str:
         "resumed": _("Emails resumed."),
         "forgotten": _("Feedback removed."),
         "followed": _("You now follow them. Your next emails will include their new papers."),
+        "already": _("You already follow them."),
         "unfollowed": _("You no longer follow them."),
         "feed-new": _("Your private feed has a new address. Add it to your feed reader."),
         "feed-off": _("Your private feed is off."),
@@ -175,13 +181,15 @@ def page(
     *,
     shown: PreferencesForm | None = None,
     said: str = "",
+    beside: str = "",
     status: int = 200,
     stale: bool = False,
 ) -> Response:
     """Return the subscriber's page.
 
-    `shown` is the form as typed, if it contains errors or previews; `said` confirms what was just done; `stale`
-    means that the preferences were changed after the form was opened.
+    `shown` is the form as typed, if it contains errors or previews; `said` confirms what was just done, beside the
+    list of those that they follow if `beside` is not empty; `stale` means that the preferences were changed after the
+    form was opened.
     """
     language = context.language_for(request, subscriber)
     form = shown or PreferencesForm(subscriber.preferences)
@@ -195,11 +203,13 @@ def page(
         scripts=True,
         subscriber=subscriber,
         said=said,
+        beside=beside,
         stale=stale,
         version=PreferencesForm(subscriber.preferences).version,
         form=form,
         choices=preferences_form.choices(context, language, form),
         next_letter=wording.moment(due, zone, language) if due and due > context.app.clock() else "",
+        due_now=bool(due and due <= context.app.clock()),
         promise=wording.promise(subscriber.schedule, language),
         paused_until=language.date(until) if (until := subscriber.preferences.paused_until) else "",
         tomorrow=context.today.isoformat(),
