@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -13,12 +14,16 @@ from sqlalchemy import Connection, text
 
 from paperround.app import open_store
 from paperround.domain.errors import StoreError
-from paperround.domain.models import SubscriberState
+from paperround.domain.models import BounceKind, SubscriberState
 from paperround.rounds import pipeline
+from paperround.rounds.bounce_intake import take
 from paperround.store import Store, engine
+from paperround.store import deliveries as deliveries_store
+from paperround.store.bounces import Bounce
 from paperround.store.engine import connect, lock_exclusively, lock_shared, writing
 from paperround.store.schema import listings, topics
 from paperround.store.subscriber_changes import SubscriberChange
+from paperround.subscribers import membership
 from support import pgbouncer
 from support.papers import listing
 from support.site import MORNING, Site
@@ -81,6 +86,40 @@ def test_a_letter_is_not_sent_again_while_another_one_is_composed_with_its_paper
         paper for digest in site.app.store.issues.past_digests_of(1, 9) for paper in (*digest.papers, *digest.more)
     ]
     assert sorted(had) == [1, 2, 3]
+    for one in (site, other):
+        one.app.close()
+
+
+@pytest.mark.parametrize("meanwhile", ["erased", "bounced"])
+def test_who_gives_a_letter_up_and_whose_subscriber_is_locked_do_not_wait_for_each_other(
+    tmp_path: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch, meanwhile: str
+) -> None:
+    site, other = (Site(tmp_path, postgres_url) for _ in range(2))
+    site.topic("robots")
+    site.subscriber("ada@example.org", "robots")
+    site.papers(listing(1))
+    site.clock.now = MORNING + timedelta(hours=1)
+    assert pipeline.publish(site.app).composed == 1
+    [letter] = [one["id"] for one in site.app.store.deliveries.report()]
+    ada = membership.subscriber(site.app, "ada@example.org")
+    membership.pause(site.app, ada)
+    give_back, others = deliveries_store.give_back, list[Future[object]]()
+    with ThreadPoolExecutor() as pool:
+
+        def give_back_later(db: Connection, rows: Sequence[int]) -> None:
+            if rows:
+                bounce = Bounce("hard", letter, BounceKind.HARD, "5.1.1", "nobody here")
+                work = {
+                    "erased": partial(membership.erase, other.app, ada),
+                    "bounced": partial(take, other.app, bounce),
+                }
+                others.append(pool.submit(work[meanwhile]))
+                wait(others, 0.5)
+            give_back(db, rows)
+
+        monkeypatch.setattr(deliveries_store, "give_back", give_back_later)
+        assert pipeline.deliver(site.app).letters == {"suppressed": 1}
+    assert [one.exception() for one in others] == [None]
     for one in (site, other):
         one.app.close()
 

@@ -79,13 +79,17 @@ class Bounces:
         Returns None if the report is already stored or its letter is unknown.
         """
         with writing(self._engine) as db:
+            # The letter before its subscriber, as programs lock them that give a letter up: so none waits for another
+            # in a circle.
+            letter = select(deliveries.c.row).where(deliveries.c.row == bounce.delivery)
+            db.execute(letter.with_for_update(read=True, key_share=True)).all()
             subscriber = db.execute(
                 select(
                     subscribers.c.row, subscribers.c.email, subscribers.c.state, deliveries.c.email.label("sent_to")
                 )
                 .join(deliveries, deliveries.c.subscriber == subscribers.c.row)
                 .where(deliveries.c.row == bounce.delivery)
-                .with_for_update()
+                .with_for_update(of=subscribers)
             ).one_or_none()
             # The address that the letter was sent to: the subscriber's own may have changed since, or change soon.
             key = email_key(subscriber.sent_to) if subscriber else ""

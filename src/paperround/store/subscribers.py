@@ -19,7 +19,15 @@ from paperround.store.address_hashes import AddressHashes, conceal, recognize
 from paperround.store.bulk import among
 from paperround.store.engine import lock_exclusively, lock_shared, reading, upsert, writing
 from paperround.store.events import Wanted, tell
-from paperround.store.schema import bounces, digest_papers, subscribers, subscriptions, suppressions, topics
+from paperround.store.schema import (
+    bounces,
+    deliveries,
+    digest_papers,
+    subscribers,
+    subscriptions,
+    suppressions,
+    topics,
+)
 
 _CHUNK = 1_000
 COLUMNS = tuple(name for name in FIELDS if name in subscribers.c)
@@ -218,6 +226,9 @@ class Subscribers:
             keys = [email_key(subscriber.email) for subscriber in known]
             db.execute(delete(bounces).where(among(db, bounces.c.email_key, keys)))
             conceal(db, self._hashes, keys)
+            # The letters before their subscribers, as programs lock them that give a letter up.
+            letters = select(deliveries.c.row).where(among(db, deliveries.c.subscriber, rows))
+            db.execute(letters.order_by(deliveries.c.row).with_for_update()).all()
             # After the subscribers: deleting a row waits for a round that has locked it and is writing a digest.
             db.execute(delete(subscribers).where(mine))
             db.execute(delete(digest_papers).where(among(db, digest_papers.c.subscriber, rows)))
