@@ -489,9 +489,9 @@ def test_what_was_remembered_wrongly_does_no_harm(arxiv: World) -> None:
 # --- arXiv by OAI-PMH -----------------------------------------------------------------------------------------
 
 
-def record(number: int, stamp: str, submitted: str) -> str:
+def record(number: int, stamp: str, submitted: str, month: str = "2611") -> str:
     return (
-        f"<record><header><identifier>oai:arXiv.org:2611.{number:05}</identifier><datestamp>{stamp}</datestamp></header>"
+        f"<record><header><identifier>oai:arXiv.org:{month}.{number:05}</identifier><datestamp>{stamp}</datestamp></header>"
         f"<metadata><arXivRaw><version version='v1'><date>{submitted}</date></version><title>Paper {number}</title>"
         "<authors>A. Ito</authors><categories>cs.AI</categories></arXivRaw></metadata></record>"
     )
@@ -511,7 +511,7 @@ def test_a_harvest_follows_its_tokens_and_keeps_new_papers_only() -> None:
     world.put(
         "oaipmh.arxiv.org",
         harvest(record(1, "2026-11-19", NEW), token="verb%3DListRecords%26skip%3D3500"),
-        harvest(record(2, "2026-11-20", NEW), record(3, "2026-11-20", "Mon, 02 Mar 2026 10:00:00 GMT")),
+        harvest(record(2, "2026-11-20", NEW), record(3, "2026-11-20", "Mon, 02 Mar 2026 10:00:00 GMT", "2603")),
     )
     fetched = OAI.fetch(world.http(), window(FRIDAY, days=1))
     first, second = (request.url.params for request in world.requests)
@@ -528,12 +528,32 @@ def test_a_harvest_follows_its_tokens_and_keeps_new_papers_only() -> None:
     assert fetched.state is SourceState.FRESH
 
 
+@pytest.mark.parametrize(
+    ("month", "submitted", "is_new"),
+    [
+        ("2611", "Sun, 20 Sep 2026 10:00:00 GMT", True),  # held by moderation for two months
+        ("2611", "Mon, 04 May 2026 10:00:00 GMT", True),
+        ("2611", "no date", True),
+        ("2610", "Thu, 01 Oct 2026 10:00:00 GMT", False),
+        ("2610", "Mon, 21 Sep 2026 10:00:00 GMT", False),
+        ("2610", "no date", False),
+        ("2609", "Wed, 18 Nov 2026 10:00:00 GMT", False),  # the date of a later version
+    ],
+)
+def test_a_paper_is_new_in_the_month_of_its_identifier_however_long_it_was_held(
+    month: str, submitted: str, is_new: bool
+) -> None:
+    world = World(FRIDAY)
+    world.put("oaipmh", harvest(record(1, "2026-11-20", submitted, month)))
+    assert len(OAI.fetch(world.http(), window(FRIDAY)).parsed.listings) == is_new
+
+
 def test_a_harvest_without_yesterdays_update_is_stale_and_one_with_nothing_new_is_quiet() -> None:
     world = World(FRIDAY)
     world.put("oaipmh", harvest(record(1, "2026-11-17", NEW)))
     fetched = OAI.fetch(world.http(), window(FRIDAY, days=5))
     assert (fetched.state, fetched.note) == (SourceState.STALE, "nothing newer than 2026-11-17; 2026-11-20 is due")
-    world.put("oaipmh", harvest(record(3, "2026-11-20", "Mon, 02 Mar 2026 10:00:00 GMT")))
+    world.put("oaipmh", harvest(record(3, "2026-11-20", "Mon, 02 Mar 2026 10:00:00 GMT", "2603")))
     fetched = OAI.fetch(world.http(), window(FRIDAY, days=5))
     assert (fetched.state, fetched.note) == (SourceState.QUIET, "no new papers in cs:cs:AI since 2026-11-15")
     world.put("oaipmh", harvest(record(1, "2026-11-20", NEW))[:-20])

@@ -16,7 +16,7 @@ from pydantic import Field
 
 from paperround.domain import identifiers
 from paperround.domain.errors import SourceError
-from paperround.domain.models import ParsedSource, SourceState
+from paperround.domain.models import Listing, ParsedSource, SourceState
 from paperround.network.http import ARXIV, Http
 from paperround.process.validation import matches
 from paperround.sources import arxiv
@@ -61,7 +61,7 @@ class ArxivOai(SourceSettings):
     ]
     """Such as `cs:cs:AI` or `physics:hep-th`."""
     new_within: Annotated[int, Field(ge=1, le=3650)] = 30
-    """In days. A record whose first version is older is a changed old paper and is skipped."""
+    """In days. A record whose first version and month of announcement are older is an old paper that was changed."""
     holidays: tuple[date, ...] = HOLIDAYS
     url: BaseUrl = "https://oaipmh.arxiv.org"
 
@@ -71,8 +71,8 @@ class ArxivOai(SourceSettings):
         """Fetch the records of new papers that changed in the window, set by set."""
         today = http.now().date()
         parsed = joined(part for name in self.sets for part in self._harvest(http, window, name, today))
-        old = timedelta(days=self.new_within)
-        fresh = tuple(one for one in parsed.listings if one.published and one.day - one.published <= old)
+        within = timedelta(days=self.new_within)
+        fresh = tuple(one for one in parsed.listings if _is_new(one, within))
         kept = relabelled(ParsedSource(fresh, parsed.problems, parsed.day), self.name)
         due = last_batch(http.now().astimezone(EASTERN).date(), self.holidays)
         # The update runs on the evening before the date of the feed, which in UTC is already that date.
@@ -206,6 +206,21 @@ def _category(set_spec: str) -> str:
     return ".".join(parts[1:]) if len(parts) > 1 else set_spec
 
 
+def _is_new(listing: Listing, within: timedelta) -> bool:
+    """Return whether a paper was announced within this time, as far as its identifier and its first version tell.
+
+    Moderation can hold a submission for months; the paper is announced in the month of its identifier.
+    """
+    earliest = [day for day in (listing.published, _announced_from(listing.arxiv_id or "")) if day]
+    return bool(earliest) and listing.day - max(earliest) <= within
+
+
+def _announced_from(bare: str) -> date | None:
+    """Return the first day of the month in an identifier; None if it has none."""
+    found = _YEAR_MONTH.match(bare)
+    return date(int(found[1]) + (1900 if int(found[1]) > 90 else 2000), int(found[2]), 1) if found else None
+
+
 def _plausible(bare: str, first: date | None) -> date | None:
     """Return the date of the first version if it fits the identifier, because `created` is sometimes that of the
     last version.
@@ -213,11 +228,10 @@ def _plausible(bare: str, first: date | None) -> date | None:
     The month in the identifier is that of the announcement, which moderation can delay for weeks after the
     submission.
     """
-    found = _YEAR_MONTH.match(bare)
-    if not first or not found:
+    month = _announced_from(bare)
+    if not first or not month:
         return first
-    year = int(found[1]) + (1900 if int(found[1]) > 90 else 2000)
-    months = (year - first.year) * 12 + int(found[2]) - first.month
+    months = (month.year - first.year) * 12 + month.month - first.month
     return first if 0 <= months <= 3 else None
 
 
