@@ -239,6 +239,13 @@ def test_utf16_is_read_as_it_is() -> None:
     assert mended(body).startswith(b"\n<feed")
 
 
+def test_an_encoding_that_writes_text_with_the_bytes_of_markup_is_read() -> None:
+    text = "<?xml version='1.0' encoding='ISO-2022-JP'?>" + FEEDS["feed"].format(
+        ITEMS["feed"].format("深層学習の応用についての研究")
+    )
+    assert FORMATS["feed"](text.encode("iso-2022-jp"), TODAY).listings[0].title == "T 深層学習の応用についての研究"
+
+
 def test_another_encoding_is_left_to_the_parser() -> None:
     text = "<?xml version='1.0' encoding='ISO-8859-1'?>" + FEEDS["arxiv-atom"].format(
         ITEMS["arxiv-atom"].format("Åse")

@@ -31,6 +31,9 @@ _WIDE = (  # first bytes in wide encodings, with and without a byte order mark; 
     (b"<\0", "utf-16-le"),
     (b"\0<", "utf-16-be"),
 )
+_SHIFTING = re.compile(
+    rb"\s*<\?xml[^>]*?encoding\s*=\s*[\"'](?P<name>iso-2022-(?:jp(?:-[123])?|kr))[\"']", re.IGNORECASE
+)
 _MARK = re.compile(rb"(?P<skip><!\[CDATA\[|<!--)|<(?P<close>/?)[A-Za-z][^<>]*>")
 _DEEPEST, _LONGEST_TAG = 2_000, 8_192  # tags, bytes
 
@@ -239,8 +242,12 @@ def _whole_entries(text: str, at: int) -> Iterator[Any]:
 
 
 def narrow(data: bytes) -> bytes:
-    """Convert UTF-16 and UTF-32 to UTF-8, without the XML declaration that names the encoding."""
+    """Convert encodings that are no superset of ASCII to UTF-8, without the XML declaration that names them: UTF-16,
+    UTF-32, and ISO 2022, which writes text with the bytes of `<` and `&`.
+    """
     encoding = next((name for mark, name in _WIDE if data.startswith(mark)), "")
+    if not encoding and (declared := _SHIFTING.match(data)):
+        encoding = declared["name"].decode()
     if not encoding:
         return data
     text = data.decode(encoding, "replace").removeprefix("\ufeff")
