@@ -259,6 +259,24 @@ def _examined(page: Page, name: str, width: int) -> list[str]:
     return shortcomings(page, f"{name} at {width}", look=look, iframes=False)
 
 
+def test_only_what_is_wrong_has_the_color_of_a_mistake(base: Address, browser: Browser) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    paths = _paths(base, page)
+    color = "getComputedStyle(document.querySelector('.note')).borderInlineStartColor"
+    page.goto(base + paths["link p"])
+    promise = page.evaluate(color)
+    page.goto(f"{base}/subscribe")
+    page.evaluate("document.querySelectorAll('form').forEach((one) => { one.noValidate = true })")
+    page.fill("#email", "ada")
+    page.click("main form .first button")
+    assert page.locator(".note").first.get_attribute("role") == "alert"
+    mistake = page.evaluate(color)
+    accent = page.evaluate("getComputedStyle(document.querySelector('main form .first button')).backgroundColor")
+    assert mistake == accent != promise
+    context.close()
+
+
 @pytest.mark.parametrize("language", ["en-US", "de-DE"])
 def test_on_a_phone_the_hint_in_the_search_field_is_not_cut(base: Address, browser: Browser, language: str) -> None:
     context = browser.new_context(locale=language, viewport={"width": 390, "height": 844})
