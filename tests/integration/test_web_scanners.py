@@ -345,7 +345,7 @@ def test_a_broken_page_says_sorry_and_logs_no_token(pages: Pages, capsys: pytest
     def broken(*_: object) -> None:
         raise RuntimeError("the disk is on fire")
 
-    pages.app.store.issues.digests_of = broken  # type: ignore[assignment,method-assign]
+    pages.app.store.issues.past_digests_of = broken  # type: ignore[assignment,method-assign]
     response = _local(pages).get(link)
     assert response.status_code == 500
     assert "The error is on our side" in response.text
