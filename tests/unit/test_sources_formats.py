@@ -405,6 +405,17 @@ def rss(*items: str, head: str = "<title>Blog</title>") -> bytes:
     return f'<rss version="2.0"><channel>{inside}</channel></rss>'.encode()
 
 
+def test_entries_with_one_guid_and_different_links_are_different() -> None:
+    item = "<item><title>{}</title><link>https://lab.example/{}</link><guid isPermaLink='false'>0</guid></item>"
+    entries = [("On bees in the wild", 1), ("On wasps in the wild", 2), ("On wasps in the wild", 2)]
+    inside = "".join(item.format(*one) for one in entries)
+    first, second, again = FORMATS["feed"](
+        f"<rss version='2.0'><channel>{inside}</channel></rss>".encode(), TODAY
+    ).listings
+    assert set(keys(first)).isdisjoint(keys(second))
+    assert keys(second) == keys(again)
+
+
 def test_entries_that_share_their_link_are_told_apart_by_their_identifiers() -> None:
     item = "<title>{}</title><link>https://lab.example/news</link><guid isPermaLink='false'>{}</guid>"
     first, second, moved = FORMATS["feed"](rss(item.format("Grant", 1), item.format("Prize", 2)), TODAY).listings + (

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import io
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from html import unescape
@@ -183,18 +183,29 @@ def _read(data: bytes, today: date, who: str, base: str = "", content_type: str 
     else:
         items, broken, day = _xml_feed(data, who, base, content_type)
     undated = set()
-    for item in items:
+    found = list(items)
+    shared = _shared_guids([item for item in found if isinstance(item, _Item)])
+    for item in found:
         if isinstance(item, str):
             entries.reject(item)
             continue
         day_known, known = _filed(item, today)
         published = day_known if known and not item.year else None
-        listing = entries.add({**item.facts, "day": day_known, "published": published})
+        own = {} if item.facts["guid"] not in shared else {"guid": None}
+        listing = entries.add({**item.facts, **own, "day": day_known, "published": published})
         if listing and not known:
             undated.add(_key(listing))
     if broken:
         entries.cut(f"{broken}; ask for it again")
     return _Feed(entries.parsed(day), frozenset(undated))
+
+
+def _shared_guids(items: Iterable[_Item]) -> set[object]:
+    """Return the guids that entries with different links have: they identify none of them."""
+    links: dict[object, set[object]] = {}
+    for item in items:
+        links.setdefault(item.facts["guid"], set()).add(item.facts["url"])
+    return {guid for guid, some in links.items() if len(some) > 1}
 
 
 def _filed(item: _Item, today: date) -> tuple[date, bool]:
