@@ -67,6 +67,30 @@ def test_a_source_that_was_asked_in_the_future_is_due(tmp_path: Path) -> None:
     site.app.close()
 
 
+def test_nothing_is_deleted_by_a_clock_that_leaps_until_it_has_been_steady_for_a_day(site: Site) -> None:
+    def letters_after_sweep() -> int:
+        pipeline.sweep(site.app)
+        return sum(site.app.store.deliveries.count().values())
+
+    site.papers(listing(1))
+    site.clock.now = MORNING + _HOUR
+    pipeline.publish(site.app)
+    pipeline.deliver(site.app)
+    confirmation.ask_to_subscribe(site.app, "eve@post.example", {"topics": ("robots",)}, {})
+    right = site.clock.now
+    assert letters_after_sweep() == 2
+    site.clock.now = right + 2 * _AHEAD
+    assert [letters_after_sweep() for _ in range(2)] == [2, 2]
+    for hours in range(0, 24, 5):
+        site.clock.now = right + hours * _HOUR
+        assert letters_after_sweep() == 2
+    assert site.app.store.subscribers.by_email("eve@post.example"), "who has yet to confirm is not forgotten either"
+    for days in range(1, 402, 10):
+        site.clock.now = right + timedelta(days=days)
+        left = letters_after_sweep()
+    assert left == 0
+
+
 def test_a_webhook_gets_the_events_that_wait_for_a_later_year(tmp_path: Path, database_url: str) -> None:
     site = Site(tmp_path, database_url, webhooks=[_HOOK])
     site.topic("robots")

@@ -38,7 +38,7 @@ from paperround.rounds.choosing import RoundContext, choose
 from paperround.rounds.helpers import Senders
 from paperround.rounds.letters import digest_message_id
 from paperround.rounds.meaning import compare_embedded, embed
-from paperround.rounds.retention import forget_old
+from paperround.rounds.retention import clock_is_steady, forget_old
 from paperround.rounds.sending import SendingResult
 from paperround.rounds.summaries import write_summaries
 from paperround.sources import FORMATS, FetchResult, Source, SourceState, Window, jsonl, pictures
@@ -438,15 +438,21 @@ def sweep(app: App) -> int:
     topic_matching.reindex(app)
     topic_matching.match_papers(app)
     topic_matching.match_topics(app)
+    if clock_is_steady(app):
+        _forget(app, now)
+    if silenced := app.store.subscribers.mend_dates(now):
+        log.warning("next digests were farther away than one period; did the clock run ahead?", subscribers=silenced)
+    mended = silenced + app.store.deliveries.mend_dates(now)
+    return mended + _release_abandoned(app, now) + app.store.subscribers.resume_due(now)
+
+
+def _forget(app: App, now: datetime) -> None:
+    """Delete what is older than it is kept."""
     app.store.subscription_requests.forget_unconfirmed(now - _UNCONFIRMED_KEPT)
     app.store.address_changes.forget(now - _UNCONFIRMED_KEPT)
     webhooks.prune(app)
     app.store.pictures.forget(now - _PICTURES_KEPT)
     forget_old(app)
-    if silenced := app.store.subscribers.mend_dates(now):
-        log.warning("next digests were farther away than one period; did the clock run ahead?", subscribers=silenced)
-    mended = silenced + app.store.deliveries.mend_dates(now)
-    return mended + _release_abandoned(app, now) + app.store.subscribers.resume_due(now)
 
 
 def _release_abandoned(app: App, now: datetime) -> int:

@@ -9,6 +9,26 @@ from paperround.app import App
 
 _AT_ONCE = 500  # rows per transaction, so that others can write in between
 _BATCHES = 20  # per sweep; a sweep runs every other minute
+_NOTE = "clock"
+_LEAP, _BACK = timedelta(days=20), timedelta(hours=1)
+_STEADY = timedelta(days=1)
+
+
+def clock_is_steady(app: App) -> bool:
+    """Return whether the clock has not leapt by weeks, or back, within a day, as far as sweeps have seen it.
+
+    If it has, it may be ahead, and nothing may be deleted for its age: that could not be undone.
+    """
+    now, kept = app.clock(), app.store.note(_NOTE)
+    if kept is None:
+        since, last = now - _STEADY, now
+    else:
+        since, last = map(datetime.fromisoformat, kept.split())
+        if not -_BACK <= now - last <= _LEAP:
+            since = last = now
+    if kept is None or last == now or now - last > _BACK:
+        app.store.set_note(_NOTE, f"{since.isoformat()} {now.isoformat()}")
+    return now - since >= _STEADY
 
 
 def forget_old(app: App) -> int:
