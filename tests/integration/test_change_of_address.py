@@ -232,3 +232,13 @@ def test_the_change_is_one_transaction_on_either_database(tmp_path: Path, databa
 
 def _news() -> list[Listing]:
     return [listing(number, "robots") for number in (21, 22)]
+
+
+def test_a_mistyped_domain_of_a_new_address_is_asked_about_once(pages: Pages) -> None:
+    link = pages.link("preferences", pages.subscriber())
+    asked = pages.client.post(f"{link}/address", data={"email": "ada@gmial.com"})
+    assert "Did you mean ada@gmail.com? If ada@gmial.com is right, press the button again." in asked.text
+    assert '<input type="hidden" name="asked" value="ada@gmial.com">' in asked.text
+    assert pages.letters() == []
+    assert pages.client.post(f"{link}/address", data={"email": "ada@gmial.com", "asked": "ada@gmial.com"}).is_success
+    assert [letter["To"] for letter in pages.letters()] == ["ada@gmial.com"]

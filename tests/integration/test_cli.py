@@ -245,6 +245,11 @@ def test_an_interest_in_any_script_is_kept_as_it_was_written(site: Site, interes
     assert kept["interests"] == [interest]
 
 
+def test_a_domain_that_looks_mistyped_is_told(site: Site) -> None:
+    assert site("subscribers", "add", "ada@gmial.com", "--topic", "robots", "--confirmed") == 0
+    assert site.err == "did you mean ada@gmail.com? The domain of ada@gmial.com looks mistyped\n"
+
+
 def test_interests_and_queries_are_the_same_option(site: Site) -> None:
     add = ("subscribers", "add", "ada@example.org", "--confirmed")
     assert site(*add, "--interest", "legged robots", "--query", "robots AND legs") == 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from paperround.domain.mail_domains import intended
+from paperround.domain.mail_domains import intended, intended_address
 
 
 @pytest.mark.parametrize(
@@ -39,3 +39,8 @@ def test_a_typing_mistake_is_recognized(typed: str, meant: str) -> None:
 )
 def test_other_domains_are_left_alone(domain: str) -> None:
     assert intended(domain) == ""
+
+
+def test_an_address_keeps_what_is_before_the_at_sign() -> None:
+    assert intended_address("Ada.L@gmial.com") == "Ada.L@gmail.com"
+    assert intended_address("ada@lovelace.example") == ""

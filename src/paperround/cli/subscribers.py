@@ -85,6 +85,7 @@ def add_subscriber(
     given: dict[str, object],
 ) -> None:
     """Add a subscriber, or change preferences of a known one."""
+    from paperround.domain.mail_domains import intended_address
     from paperround.subscribers import membership
 
     with opened() as app:
@@ -101,6 +102,8 @@ def add_subscriber(
     if added.effect.value == "new" and not membership.FOLLOWED & patch.keys():
         console.say("  the day's best papers; choose others with --topic, --interest or --follow")
     _say_what_is_missing(subscriber, home, asked=added.asked)
+    if added.effect.value == "new" and (meant := intended_address(added.email)):
+        console.warn(f"did you mean {meant}? The domain of {added.email} looks mistyped")
 
 
 def _say_queries(queries: Iterable[str]) -> None:

@@ -33,6 +33,13 @@ def intended(domain: str) -> str:
     return next((known for known in sorted(_KNOWN) if _is_one_slip(domain, known)), "")
 
 
+def intended_address(email: str) -> str:
+    """Return an address with the domain that was probably meant; empty if the domain looks right."""
+    mailbox, _, domain = email.rpartition("@")
+    meant = intended(domain)
+    return f"{mailbox}@{meant}" if meant else ""
+
+
 def _is_one_slip(typed: str, known: str) -> bool:
     """Return whether the first labels of two domains differ by one edit, and the rest is the same."""
     (typed, _, ending), (known, _, other) = typed.partition("."), known.partition(".")

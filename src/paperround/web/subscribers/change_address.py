@@ -11,6 +11,7 @@ from fastapi import APIRouter, Request, Response
 
 from paperround.domain import tokens
 from paperround.domain.errors import WrongUse
+from paperround.domain.mail_domains import intended_address
 from paperround.domain.models import Subscriber
 from paperround.rendering.language import Language
 from paperround.store.address_changes import AddressChange, ConfirmResult
@@ -35,6 +36,10 @@ def request_change(request: Request, context: ContextDep, token: str, form: Form
     email = form.get("email").strip()[:500]
     if wrong := _why_not(context, subscriber, email, language):
         return _refused(request, context, subscriber, email, wrong)
+    meant = "" if form.get("asked") == email else intended_address(email)
+    if meant:
+        question = language.gettext("Did you mean %(meant)s? If %(email)s is right, press the button again.")
+        return _refused(request, context, subscriber, email, question % {"meant": meant, "email": email}, asked=email)
     try:
         email = address_change.request(context.app, subscriber, email)
     except WrongUse:
@@ -52,8 +57,10 @@ def request_change(request: Request, context: ContextDep, token: str, form: Form
     return context.message(request, _("Check your email"), lines, language=language, actions=actions)
 
 
-def _refused(request: Request, context: RequestContext, subscriber: Subscriber, email: str, wrong: str) -> Response:
-    shown = PreferencesForm(subscriber.preferences, email=email, wrong={"email": wrong})
+def _refused(
+    request: Request, context: RequestContext, subscriber: Subscriber, email: str, wrong: str, *, asked: str = ""
+) -> Response:
+    shown = PreferencesForm(subscriber.preferences, email=email, asked=asked, wrong={"email": wrong})
     return preferences.page(request, context, subscriber, shown=shown, status=422)
 
 

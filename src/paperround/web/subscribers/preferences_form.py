@@ -91,6 +91,8 @@ class PreferencesForm:
     wrong: Mapping[str, str] = field(default_factory=dict)
     """The error messages by input."""
     trials: tuple[QueryPreview, ...] = ()
+    asked: str = ""
+    """A new address that the form asks about, because its domain looks mistyped."""
 
     def __getitem__(self, name: str) -> Any:
         if name in self.typed:

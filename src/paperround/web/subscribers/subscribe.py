@@ -19,7 +19,7 @@ from starlette.concurrency import run_in_threadpool
 from paperround.domain.errors import WrongUse
 from paperround.domain.followed import MOST_ENTRY
 from paperround.domain.latex import readable
-from paperround.domain.mail_domains import intended
+from paperround.domain.mail_domains import intended_address
 from paperround.domain.models import Topic
 from paperround.domain.preferences import DEFAULTS, MOST_TYPED
 from paperround.domain.text import clean
@@ -187,9 +187,7 @@ def _subscribe(request: Request, context: RequestContext, form: FormFields) -> R
 
 def _meant(form: FormFields, email: str) -> str:
     """Return the address that was probably meant; empty if the address looks right, or if this was asked before."""
-    mailbox, _, domain = email.rpartition("@")
-    meant = intended(domain)
-    return f"{mailbox}@{meant}" if meant and form.get("asked") != email else ""
+    return "" if form.get("asked") == email else intended_address(email)
 
 
 def _as_answered(form: FormFields, typed: str) -> str:
