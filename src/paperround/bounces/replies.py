@@ -67,7 +67,7 @@ _FILLERS = frozenset(
     )
 )
 _TOKEN = re.compile(
-    r"(?P<sign>(?:(?<=[\s,;(])|^)[+-](?=#?\d))|(?P<number>\d{1,3}(?![\w-]|[.:]\d))|(?P<noise>\bn[or]\.|[,;.!&#()/]|\s)"
+    r"(?P<sign>(?:(?<=[\s,;(])|^)[+-](?=#?\d))|(?P<number>\d{1,3}(?![\w-]|[.:]\d))|(?P<noise>\bn[or]\.|[,;:.!&#()/]|\s)"
     r"|(?P<word>[^\W\d_]+)|(?P<other>.)"
 )
 _NAMED = re.compile(
