@@ -31,9 +31,9 @@ log = logs.logger()
 _SHARE = 2_000  # subscribers or letters that one worker handles alone, in some seconds
 # After this time, a program that was killed while ingesting no longer blocks others.
 _LONGEST_INGEST = timedelta(minutes=30)
+_CHECKS_TIMES = 30.0  # seconds
 # By default APScheduler drops a run that starts more than one second late. A machine that slept all night must still
 # run its round in the morning, once (coalesce).
-_CHECKS_TIMES = 30.0  # seconds
 _LATE_IS_FINE = {"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
 
 
