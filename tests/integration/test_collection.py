@@ -17,7 +17,7 @@ from support.threads import at_once
 def test_a_renewed_snapshot_is_what_reading_the_newest_papers_gives(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(collection, "_COUNTED_PAPERS", 6)
+    monkeypatch.setattr(collection, "COUNTED_PAPERS", 6)
     snapshots = Collection(site.app)
     for first, last in ((1, 2), (2, 3), (3, 8), (8, 9), (9, 30)):
         site.app.store.papers.add([listing(number) for number in range(first, last)], MORNING)

@@ -85,7 +85,7 @@ def test_a_weekly_letter_begins_with_what_was_discussed_most_that_week(site: Sit
     assert below.index("Agents that everybody talks about") < below.index("Robots that people vote for")
     assert below.index("Robots that people vote for") < below.index("The old favourite among robots")
     assert "Also this week" in below
-    assert "8 papers" in text
+    assert "8\N{NO-BREAK SPACE}papers" in text
     assert below.count("Agents that everybody talks about") == 1
 
 

@@ -31,7 +31,7 @@ from support.papers import WORDS, listing
 from support.site import Site
 
 # The addresses of a digest's pages, which there are not before the digest, and the boundary, made of the text.
-_ONLINE = re.compile(rb"/[if]/[\w-]{28}|=_[0-9a-f]{24}")
+_ONLINE = re.compile(rb"/[if]/[\w-]{28}(?:\?f=3D[\w-]{28})?|=_[0-9a-f]{24}")
 
 
 def _before(message: bytes) -> bytes:

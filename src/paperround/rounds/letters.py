@@ -191,7 +191,7 @@ class LetterBuilder:
             return tokens.mint(self._keys, purpose, tokens.with_generation(number, subscriber.renewals))
 
         feedback = mint(tokens.FEEDBACK, digest_row) if digest else ""
-        own = f"?f={feedback}" if digest_row and self._app.settings.site.feedback else ""
+        own = f"?f={feedback}" if self._app.settings.site.feedback else ""
         return Links(
             unsubscribe=f"{base}/u/{tokens.mint(self._keys, tokens.UNSUBSCRIBE, subscriber.row)}",
             preferences=f"{base}/p/{mint(tokens.PREFERENCES, subscriber.row)}",
