@@ -26,6 +26,7 @@ def _messages(path: Path) -> Iterator[str]:
             yield node.value
 
 
+@pytest.mark.slow  # parses every module
 def test_messages_say_is_not_a_instead_of_is_no() -> None:
     found = [(path.name, text) for path in _SOURCE.rglob("*.py") for text in _messages(path) if _IS_NO.search(text)]
     assert not found
