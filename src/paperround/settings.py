@@ -492,7 +492,7 @@ def unknown_in_environment() -> list[str]:
 
 def unused_of_transport(settings: Settings, env_file: Path = Path(".env")) -> list[str]:
     """Return a message for each variable of another kind of transport than the chosen one, which has no effect."""
-    lines = parse_stream(StringIO(text_files.read(env_file))) if env_file.is_file() else ()
+    lines = _bindings(env_file) if env_file.is_file() else ()
     given = {name.upper() for name in (*os.environ, *filter(None, (line.key for line in lines)))}
     prefix = variables.variable_of(["transport", ""])
     used = {prefix + name.upper() for name in type(settings.transport).model_fields}
@@ -508,7 +508,7 @@ def _problems(env_file: Path) -> list[str]:
     """
     lines: dict[str, int] = {}
     found: list[tuple[int, str]] = []
-    for binding in parse_stream(StringIO(text_files.read(env_file))):
+    for binding in _bindings(env_file):
         line = _line_of(binding)
         if binding.error:
             remedy = "write NAME=value, close each quotation mark, or start a comment with #"
@@ -519,6 +519,11 @@ def _problems(env_file: Path) -> list[str]:
     unknown = variables.unknown(filter(None, lines), known_variables())
     found += [(lines[name], _unknown(name, near)) for name, near in unknown]
     return [f"{env_file} line {line}: {problem}" for line, problem in sorted(found)]
+
+
+def _bindings(env_file: Path) -> Iterator[Binding]:
+    """Yield the lines of .env as python-dotenv reads them."""
+    return parse_stream(StringIO(text_files.read(env_file)))
 
 
 def _problems_of_value(binding: Binding, known: Collection[str]) -> Iterator[str]:

@@ -417,14 +417,20 @@ def test_the_papers_of_a_letter_that_its_sender_gives_up_come_with_the_next_one(
     assert (again["issue"], again["paper_rows"]) == ("daily 2026-11-24", [1])
 
 
-def test_the_papers_of_a_letter_that_two_programs_give_up_come_with_the_next_one(
-    site: Site, ledger: Deliveries
-) -> None:
+def _expired_while_it_is_sent(site: Site, ledger: Deliveries) -> tuple[int, datetime]:
+    """A letter that one program is sending, when another takes it for abandoned and expires it; and when that is."""
     late, *_ = _published(site)
     ledger.claim(site.clock.now, 1, "c", LEASE)
     over = site.clock.now + timedelta(days=1)
     assert ledger.sweep(over) == 1
     assert ledger.expire(over) == 3
+    return late, over
+
+
+def test_the_papers_of_a_letter_that_two_programs_give_up_come_with_the_next_one(
+    site: Site, ledger: Deliveries
+) -> None:
+    late, over = _expired_while_it_is_sent(site, ledger)
     assert _settle(ledger, late, DeliveryState.EXPIRED, reason="too late") == set()
     assert ledger.report(row=late)[0]["reason"] != "too late"
     site.clock.now = over
@@ -436,11 +442,7 @@ def test_the_papers_of_a_letter_that_two_programs_give_up_come_with_the_next_one
 def test_a_letter_that_was_accepted_after_it_had_expired_is_sent_and_keeps_its_papers(
     site: Site, ledger: Deliveries
 ) -> None:
-    late, *_ = _published(site)
-    ledger.claim(site.clock.now, 1, "c", LEASE)
-    over = site.clock.now + timedelta(days=1)
-    assert ledger.sweep(over) == 1
-    assert ledger.expire(over) == 3
+    late, over = _expired_while_it_is_sent(site, ledger)
     assert _settle(ledger, late, DeliveryState.SENT, reply=(Stage.FINAL, 250)) == {late}
     assert _get(ledger, late).state is DeliveryState.SENT
     assert ledger.report(row=late)[0]["reason"] == ""

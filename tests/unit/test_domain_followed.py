@@ -10,7 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paperround.domain.errors import PreferenceError
-from paperround.domain.followed import FollowedName, LeftOut, LeftOutKind, read_followed, read_left_out
+from paperround.domain.followed import (
+    MOST_COAUTHORS,
+    FollowedName,
+    LeftOut,
+    LeftOutKind,
+    read_followed,
+    read_left_out,
+)
 from paperround.domain.models import Paper, Topic
 from paperround.domain.preferences import DEFAULTS, is_follow, is_own, is_private, read_patch
 from paperround.domain.schedule import Cadence
@@ -176,6 +183,13 @@ def test_somebody_with_long_coauthors_is_followed_by_those_that_an_entry_has_roo
     )
     assert first.coauthors == ("Li Lily Na", *bodies[:3])
     assert read_followed(str(first)) == first
+
+
+def test_of_many_coauthors_those_of_most_papers_tell_a_namesake_apart() -> None:
+    others = [f"Coauthor {letter}" for letter in "ABCDEFGH"]
+    papers = [_by(1, "Wei Zhang", *others), _by(2, "Wei Zhang", others[-1])]
+    [person] = people("Wei Zhang", papers)
+    assert person.followed(unique=False).coauthors == (others[-1], *others[: MOST_COAUTHORS - 1])
 
 
 def test_people_of_one_name_are_told_apart_by_their_coauthors() -> None:

@@ -68,16 +68,10 @@ def conflict(one: Facts, other: Facts) -> bool:
         return False
     if _are_two_entries(one, other):
         return True
-    return _have_authors(one, other) and not _share_an_author(one, other)
-
-
-def _have_authors(*facts: Facts) -> bool:
-    return all(map(_surnames, facts))
-
-
-def _share_an_author(one: Facts, other: Facts) -> bool:
-    """Return whether a last name is in both, or a whole name in either order: Wang Wei is Wei Wang."""
-    return not (_surnames(one).isdisjoint(_surnames(other)) and _names(one).isdisjoint(_names(other)))
+    ours, theirs = _surnames(one), _surnames(other)
+    if not (ours and theirs and ours.isdisjoint(theirs)):
+        return False
+    return _names(one).isdisjoint(_names(other))  # as whole names, in either order: Wang Wei is Wei Wang
 
 
 def _are_two_entries(one: Facts, other: Facts) -> bool:

@@ -35,12 +35,13 @@ class Person:
         own = _key(self.name)
         others = Counter(author for paper in self.papers for author in paper.authors if _key(author) != own)
         ranked = sorted(others, key=lambda author: (-others[author], author))
-        names = [author.translate(_NOT_IN_A_LIST) for author in ranked]
         chosen = FollowedName(self.name)
-        for name in names:
-            more = FollowedName(self.name, coauthors=(*chosen.coauthors, name))
+        for author in ranked:
+            if len(chosen.coauthors) == MOST_COAUTHORS:
+                break
+            more = FollowedName(self.name, coauthors=(*chosen.coauthors, author.translate(_NOT_IN_A_LIST)))
             # An entry has so much room, and the names of collaborations can be long.
-            if len(chosen.coauthors) < MOST_COAUTHORS and len(str(more)) <= MOST_ENTRY:
+            if len(str(more)) <= MOST_ENTRY:
                 chosen = more
         return chosen
 

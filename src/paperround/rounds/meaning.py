@@ -161,9 +161,12 @@ def compare_embedded(app: App) -> int:
     That waits until half of the papers that say what is usual have one, or no more can be computed now: compared
     with the first few, a paper could match an interest that it does not fit, and matches are not taken back.
     """
-    if app.store.vectors.coverage(COUNTED_PAPERS) < _ENOUGH and not app.shared(Meaning).resting:
+    vectors = app.store.vectors
+    if not vectors.awaits_rematch():  # as nearly always, and topics are many
         return 0
-    return app.store.vectors.rematch(wanted=_any_plain_topic(app))
+    if vectors.coverage(COUNTED_PAPERS) < _ENOUGH and not app.shared(Meaning).resting:
+        return 0
+    return vectors.rematch(wanted=_any_plain_topic(app))
 
 
 def _any_plain_topic(app: App) -> bool:

@@ -93,6 +93,11 @@ class StoredVectors:
             first = upsert(db, notes).values(name=_COMPARED, value=str(number - 1))
             db.execute(first.on_conflict_do_nothing())
 
+    def awaits_rematch(self) -> bool:
+        """Return whether papers got a vector since the last call of `rematch`."""
+        with reading(self._engine) as db:
+            return _number(db, _NUMBER) > _number(db, _COMPARED)
+
     def rematch(self, *, wanted: bool) -> int:
         """Have the papers compared with the topics that got a vector since the last call; return their number.
 
@@ -101,15 +106,14 @@ class StoredVectors:
         with reading(self._engine) as db:
             kept, compared = (_number(db, name) for name in (_NUMBER, _COMPARED))
             fresh = select(vectors.c.paper).where(vectors.c.number > compared, vectors.c.number <= kept)
-            rows = db.scalars(fresh.order_by(vectors.c.paper)).all() if kept > compared and wanted else []
+            rows = db.scalars(fresh.order_by(vectors.c.paper)).all() if wanted else []
         for start in range(0, len(rows), _MARKED_AT_ONCE):
             with writing(self._engine) as db:
                 some = papers.c.row.in_(rows[start : start + _MARKED_AT_ONCE])
                 db.execute(select(papers.c.row).where(some).order_by(papers.c.row).with_for_update())
                 db.execute(update(papers).where(some).values(unmatched=True))
-        if kept > compared:
-            with writing(self._engine) as db:
-                db.execute(update(notes).where(notes.c.name == _COMPARED).values(value=str(kept)))
+        with writing(self._engine) as db:
+            db.execute(update(notes).where(notes.c.name == _COMPARED).values(value=str(kept)))
         return len(rows)
 
     def after(self, model: str, last: VectorPlace) -> list[StoredVector]:

@@ -7,6 +7,7 @@ in the address that people copy; with the cookie, each paper has the buttons of 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
 from functools import partial
@@ -55,7 +56,8 @@ def digest_online(request: Request, context: ContextDep, token: str, page: int =
     mine = request.cookies.get(_COOKIE, "")
     mine = mine if _is_for(context, digest, mine) else ""
     language = context.language_for(request, subscriber)
-    counted = _counted(context, digest)
+    numbers = context.app.store.feedback.current_numbers([*digest.papers, *digest.more])
+    counted = _counted(digest, numbers)
     pages = max(1, -(-len(counted) // _MORE_SHOWN))
     if not 1 <= page <= pages:
         raise HTTPException(404)
@@ -68,7 +70,7 @@ def digest_online(request: Request, context: ContextDep, token: str, page: int =
         language=language,
         address=address,
         mine=mine,
-        ratings=_ratings(context, digest, subscriber) if mine else {},
+        ratings=_ratings(context, subscriber, numbers) if mine else {},
         heading=view.dated(digest.cadence, digest.day, language),
         chart=_chart(context, digest, language) if first else None,
         sections=_sections(digest, printed, language, context.today) if first else [],
@@ -99,10 +101,12 @@ def _is_for(context: RequestContext, digest: Digest, feedback: str) -> bool:
         return False
 
 
-def _ratings(context: RequestContext, digest: Digest, subscriber: Subscriber) -> dict[str, Rating]:
-    """Return what the subscriber has said of each paper of the digest, by the identifiers of the papers."""
-    now = context.app.store.feedback.current_numbers([*digest.papers, *digest.more])
-    number_of = {row: number for number, row in reversed(now.items())}
+def _ratings(context: RequestContext, subscriber: Subscriber, numbers: dict[int, int]) -> dict[str, Rating]:
+    """Return what the subscriber has said of each paper of a digest, by the identifiers of the papers.
+
+    `numbers` are the present numbers of the papers, by those in the digest.
+    """
+    number_of = {row: number for number, row in reversed(numbers.items())}
     verdicts = context.app.store.feedback.verdicts(subscriber.row)
     saved = context.app.store.reading_lists.rows(subscriber.row)
     names = context.app.store.papers.ids(number_of)
@@ -113,14 +117,13 @@ def _ratings(context: RequestContext, digest: Digest, subscriber: Subscriber) ->
     }
 
 
-def _counted(context: RequestContext, digest: Digest) -> list[int]:
+def _counted(digest: Digest, numbers: Mapping[int, int]) -> list[int]:
     """Return the papers that the email only counts, by their present numbers.
 
     A paper that was merged into another one since is found there, and not repeated if the email includes that one.
     """
-    now = context.app.store.feedback.current_numbers([*digest.papers, *digest.more])
-    included = {now[paper] for paper in digest.papers}
-    return [paper for paper in dict.fromkeys(now[paper] for paper in digest.more) if paper not in included]
+    included = {numbers[paper] for paper in digest.papers}
+    return [paper for paper in dict.fromkeys(numbers[paper] for paper in digest.more) if paper not in included]
 
 
 def _chart(context: RequestContext, digest: Digest, language: Language) -> Chart | None:
