@@ -94,7 +94,7 @@ def maildir(folder: Path) -> Iterator[tuple[str, bytes]]:
         except FileNotFoundError:
             continue  # another program has moved or deleted it meanwhile
         except OSError as error:
-            log.warning("a returned mail cannot be read; it stays unseen", mail=where, said=str(error))
+            log.warning("a returned mail cannot be read; it stays unseen", mail=where, reply=str(error))
             continue
         yield where, data
         # Only when the caller requests the next mail: a program that crashes on a mail finds it again.
@@ -104,7 +104,7 @@ def maildir(folder: Path) -> Iterator[tuple[str, bytes]]:
             pass
         except OSError as error:
             what = "a mail cannot be marked as seen; it is read again the next time"
-            log.warning(what, mail=where, said=str(error))
+            log.warning(what, mail=where, reply=str(error))
 
 
 def _unseen_files(folder: Path) -> list[Path]:
@@ -175,7 +175,7 @@ def _named_errors(where: str) -> Iterator[None]:
             f"{where}: not reached ({error.strerror or error}); does it run, are `host` and `port` right?"
         ) from None
     except IMAPClientError as error:
-        raise PaperroundError(f"{where}: the conversation broke off ({_said(error)}); is it IMAP?") from None
+        raise PaperroundError(f"{where}: the conversation broke off ({_one_line(error)}); is it IMAP?") from None
 
 
 @contextlib.contextmanager
@@ -201,7 +201,9 @@ def _log_in(box: IMAPClient, settings: ImapSettings, where: str) -> None:
         if isinstance(error.__context__, IMAPClientAbortError):
             raise error.__context__ from None
         raise _refusal(
-            f"{where}: login", _said(error), "are username and password in bounces.imap right, and is IMAP allowed?"
+            f"{where}: login",
+            _one_line(error),
+            "are username and password in bounces.imap right, and is IMAP allowed?",
         ) from None
 
 
@@ -216,13 +218,13 @@ def _select(box: IMAPClient, folder: str, where: str) -> None:
     except IMAPClientAbortError:
         raise
     except IMAPClientError as error:
-        raise _refusal(f"{where}: the folder", _said(error), "is bounces.imap.folder right?") from None
+        raise _refusal(f"{where}: the folder", _one_line(error), "is bounces.imap.folder right?") from None
 
 
-def _refusal(what: str, said: str, remedy: str) -> PaperroundError:
-    if _PASSES.search(said):
-        return PaperroundError(f"{what} is refused for now ({said}); try again later")
-    return ConfigurationError(f"{what} is refused ({said}); {remedy}")
+def _refusal(what: str, reply: str, remedy: str) -> PaperroundError:
+    if _PASSES.search(reply):
+        return PaperroundError(f"{what} is refused for now ({reply}); try again later")
+    return ConfigurationError(f"{what} is refused ({reply}); {remedy}")
 
 
 def _unseen(box: IMAPClient, where: str, after: int) -> list[int]:
@@ -232,7 +234,7 @@ def _unseen(box: IMAPClient, where: str, after: int) -> list[int]:
     except IMAPClientAbortError:
         raise
     except IMAPClientError as error:
-        raise PaperroundError(f"{where}: cannot be searched ({_said(error)}); try again later") from None
+        raise PaperroundError(f"{where}: cannot be searched ({_one_line(error)}); try again later") from None
 
 
 def _fetched(box: IMAPClient, uid: int, mail: str) -> bytes | None:
@@ -248,8 +250,8 @@ def _fetched(box: IMAPClient, uid: int, mail: str) -> bytes | None:
     return next((part for key, part in answer.get(uid, {}).items() if key.startswith(b"BODY[]")), None)
 
 
-def _left_unseen(mail: str, said: object) -> None:
-    log.warning("a returned mail was not delivered by the server; it stays unseen", mail=mail, said=_said(said))
+def _left_unseen(mail: str, reply: object) -> None:
+    log.warning("a returned mail was not delivered by the server; it stays unseen", mail=mail, reply=_one_line(reply))
 
 
 def _mark(box: IMAPClient, uid: int, mail: str) -> None:
@@ -258,9 +260,11 @@ def _mark(box: IMAPClient, uid: int, mail: str) -> None:
     except IMAPClientAbortError:
         raise
     except IMAPClientError as error:
-        log.warning("a mail cannot be marked as seen; it is read again the next time", mail=mail, said=_said(error))
+        log.warning(
+            "a mail cannot be marked as seen; it is read again the next time", mail=mail, reply=_one_line(error)
+        )
 
 
-def _said(said: object) -> str:
+def _one_line(reply: object) -> str:
     """Return what a server said on one line."""
-    return clean(str(said))[:_MAX_TOLD]
+    return clean(str(reply))[:_MAX_TOLD]

@@ -73,8 +73,8 @@ class Part:
     @cached_property
     def own_text(self) -> str:
         """The text before the quoted letter."""
-        said = _QUOTE_BEGINS.split(self.body[: 4 * _MAX_TEXT], maxsplit=1)[0][:_MAX_TEXT]
-        text = decoded(said, self.charset)
+        body = _QUOTE_BEGINS.split(self.body[: 4 * _MAX_TEXT], maxsplit=1)[0][:_MAX_TEXT]
+        text = decoded(body, self.charset)
         return _plain(text) if self.type == "text/html" else text
 
     @property

@@ -95,9 +95,9 @@ def _ses(record: Record) -> Iterator[Report]:
     if what == "Bounce":
         subtype = _text(bounce.get("bounceSubType"))
         for one in _records(bounce.get("bouncedRecipients")):
-            said = _text(one.get("diagnosticCode")).partition(";")[2].strip() or _text(one.get("diagnosticCode"))
+            reply = _text(one.get("diagnosticCode")).partition(";")[2].strip() or _text(one.get("diagnosticCode"))
             yield _judged(
-                said,
+                reply,
                 _text(one.get("status")),
                 _SES_TYPES.get(subtype) or _SES_TYPES.get(_text(bounce.get("bounceType")), _NO_WORD),
                 f"{_text(bounce.get('bounceType'))} {subtype}",
@@ -201,9 +201,9 @@ def _mailgun(record: Record) -> Iterator[Report]:
         yield Report(BounceKind.COMPLAINT, diagnostic="feedback: abuse", sent_to=True, **letter)
     # Mailgun retries after a temporary failure, and reports the last one as permanent.
     elif event == "failed" and data.get("severity") != "temporary":
-        said = " ".join(filter(None, (_text(status.get("message")), _text(status.get("description")))))
+        text = " ".join(filter(None, (_text(status.get("message")), _text(status.get("description")))))
         code = _text(status.get("code"))
-        reply = said if not code or said.startswith(code) else f"{code} {said}"
+        reply = text if not code or text.startswith(code) else f"{code} {text}"
         otherwise = _MAILGUN_REASONS.get(_text(data.get("reason")), _NO_WORD)
         yield _judged(reply, _text(status.get("enhanced-code")), otherwise, _text(data.get("reason")), **letter)
 
@@ -219,14 +219,14 @@ _MAILGUN_REASONS = {
 }
 
 
-def _judged(said: str, status: str, otherwise: BounceKind, fallback: str, **letter: Any) -> Report:
+def _judged(reply: str, status: str, otherwise: BounceKind, fallback: str, **letter: Any) -> Report:
     """Judge a bounce by the server's reply, or by the relay's classification if the reply says nothing specific."""
     stated = status if len(status) > 4 and status[0] in "45" and status[1] == "." else None
-    judged = judge_reply(said, stated)
+    judged = judge_reply(reply, stated)
     kind = judged.kind
     if otherwise is not _NO_WORD and not judged.by_words and (kind in (_NO_WORD, BounceKind.SOFT)):
         kind = otherwise
-    text = clean(said or fallback)[:_MAX_TEXT]
+    text = clean(reply or fallback)[:_MAX_TEXT]
     return Report(kind, status=judged.status, diagnostic=text, sent_to=True, **letter)
 
 

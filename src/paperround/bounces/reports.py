@@ -66,16 +66,16 @@ def parse(raw: bytes) -> Report:
     """Return what a mail reports about a letter of this site; NOTHING if it does not report a failure."""
     parts = read_parts(raw)
     if any(part.type == "message/disposition-notification" for part in parts):
-        return _finish(parts, _Said(BounceKind.NOTHING))  # RFC 8098: a read receipt
+        return _finish(parts, _ReportContent(BounceKind.NOTHING))  # RFC 8098: a read receipt
     for read in (_complaint, _delivery_report, _microsoft_complaint, _notification, _inline_report, _text_report):
-        said = read(parts)
-        if said is not None:
-            return _finish(parts, said)
-    return _finish(parts, _Said(BounceKind.NOTHING))
+        reported = read(parts)
+        if reported is not None:
+            return _finish(parts, reported)
+    return _finish(parts, _ReportContent(BounceKind.NOTHING))
 
 
 @dataclass(frozen=True, slots=True)
-class _Said:
+class _ReportContent:
     kind: BounceKind
     status: str | None = None
     diagnostic: str = ""
@@ -84,12 +84,12 @@ class _Said:
     """The letter's token or Message-ID, if the report itself names it."""
 
 
-def _finish(parts: Sequence[Part], said: _Said) -> Report:
-    reply = clean(said.diagnostic)[:_MAX_DIAGNOSTIC]
+def _finish(parts: Sequence[Part], reported: _ReportContent) -> Report:
+    diagnostic = clean(reported.diagnostic)[:_MAX_DIAGNOSTIC]
     token, message_id = _token(parts), _message_id(parts)
-    if said.letter:
-        token, message_id = token or said.letter.verp_token, message_id or said.letter.message_id
-    return Report(said.kind, token, message_id, said.status, reply, said.recipient)
+    if reported.letter:
+        token, message_id = token or reported.letter.verp_token, message_id or reported.letter.message_id
+    return Report(reported.kind, token, message_id, reported.status, diagnostic, reported.recipient)
 
 
 def _token(parts: Sequence[Part]) -> str | None:
@@ -107,7 +107,7 @@ def _message_id(parts: Sequence[Part]) -> str | None:
     return next((found[0] for place in places if (found := _MESSAGE_ID.search(place))), None)
 
 
-def _delivery_report(parts: Sequence[Part]) -> _Said | None:
+def _delivery_report(parts: Sequence[Part]) -> _ReportContent | None:
     """Read the fields of a delivery status part (RFC 3464)."""
     recipients = [
         fields
@@ -121,7 +121,7 @@ def _delivery_report(parts: Sequence[Part]) -> _Said | None:
     return _mildest([_about(fields, text) for fields in recipients])
 
 
-def _inline_report(parts: Sequence[Part]) -> _Said | None:
+def _inline_report(parts: Sequence[Part]) -> _ReportContent | None:
     """Read the same fields inside a text, as in reports that were forwarded or flattened by a gateway."""
     for part in parts:
         found = _INLINE_REPORT.search(body := _QUOTE_MARKS.sub(b"", part.body[:40_000])) if part.is_text else None
@@ -133,9 +133,9 @@ def _inline_report(parts: Sequence[Part]) -> _Said | None:
     return None
 
 
-def _mildest(said: Sequence[_Said]) -> _Said:
+def _mildest(verdicts: Sequence[_ReportContent]) -> _ReportContent:
     """Return the mildest verdict: an address may deliver to several mailboxes, and works if one of them accepts."""
-    return min(said, key=lambda one: _MILDEST_FIRST.index(one.kind))
+    return min(verdicts, key=lambda one: _MILDEST_FIRST.index(one.kind))
 
 
 def _recipients(body: bytes) -> Iterator[dict[str, str]]:
@@ -150,26 +150,26 @@ def _recipients(body: bytes) -> Iterator[dict[str, str]]:
             yield fields
 
 
-def _about(fields: dict[str, str], text: str) -> _Said:
+def _about(fields: dict[str, str], text: str) -> _ReportContent:
     diagnostic = fields.get("diagnostic-code") or fields.get("x-supplementary-info") or ""
-    said = diagnostic.partition(";")[2].strip() or diagnostic
+    reply = diagnostic.partition(";")[2].strip() or diagnostic
     stated = ENHANCED.search(fields.get("status", ""))
     status = stated[0] if stated else None
     recipient = _address(fields.get("original-recipient") or fields.get("final-recipient") or "")
     # RFC 3464 2.3.3: the actions delayed, delivered, relayed and expanded are not failures.
     if not fields.get("action", "failed" if status else "").lower().startswith(("failed", "expired")):
-        return _Said(BounceKind.NOTHING, status, said, recipient)
-    judged = judge_reply(said, status, text)
+        return _ReportContent(BounceKind.NOTHING, status, reply, recipient)
+    judged = judge_reply(reply, status, text)
     from_text = judge_reply(text, status)
     # The reason may be only in the text for people. The text may also say that the mailbox is full where the fields
     # say that it does not exist.
-    if from_text.by_words and (not said or (judged.kind is BounceKind.HARD and from_text.kind is BounceKind.SOFT)):
+    if from_text.by_words and (not reply or (judged.kind is BounceKind.HARD and from_text.kind is BounceKind.SOFT)):
         judged = from_text
-    return _ruled(judged, said, recipient)
+    return _ruled(judged, reply, recipient)
 
 
-def _ruled(judged: Judgment, said: str, recipient: str | None) -> _Said:
-    return _Said(judged.kind, judged.status, said, recipient)
+def _ruled(judged: Judgment, reply: str, recipient: str | None) -> _ReportContent:
+    return _ReportContent(judged.kind, judged.status, reply, recipient)
 
 
 def _address(field: str) -> str | None:
@@ -178,7 +178,7 @@ def _address(field: str) -> str | None:
     return found[0] if found else None
 
 
-def _complaint(parts: Sequence[Part]) -> _Said | None:
+def _complaint(parts: Sequence[Part]) -> _ReportContent | None:
     """Read an ARF complaint (RFC 5965)."""
     report = next((part for part in parts if part.type == "message/feedback-report"), None)
     if report is None:
@@ -187,19 +187,19 @@ def _complaint(parts: Sequence[Part]) -> _Said | None:
     what = fields.get("feedback-type", "").lower()
     recipient = _address(fields.get("original-rcpt-to") or fields.get("removal-recipient") or "")
     kind = BounceKind.COMPLAINT if what in _COMPLAINTS else BounceKind.NOTHING
-    return _Said(kind, diagnostic=f"feedback: {what}", recipient=recipient)
+    return _ReportContent(kind, diagnostic=f"feedback: {what}", recipient=recipient)
 
 
-def _microsoft_complaint(parts: Sequence[Part]) -> _Said | None:
+def _microsoft_complaint(parts: Sequence[Part]) -> _ReportContent | None:
     """Read a complaint of Microsoft's Junk Mail Reporting Program, which only forwards the letter."""
     sender, subject = (parts[0].first(name) or "" for name in ("from", "subject"))
     if "staff@hotmail.com" not in sender.lower() or not subject.lower().startswith("complaint about message"):
         return None
     named = [value for part in parts for value in part.quoted("x-hmxmroriginalrecipient")]
-    return _Said(BounceKind.COMPLAINT, diagnostic=subject, recipient=_address(" ".join(named)))
+    return _ReportContent(BounceKind.COMPLAINT, diagnostic=subject, recipient=_address(" ".join(named)))
 
 
-def _notification(parts: Sequence[Part]) -> _Said | None:
+def _notification(parts: Sequence[Part]) -> _ReportContent | None:
     """Read a notification that Amazon sent by email: JSON, followed by how to unsubscribe from notifications."""
     for part in parts:
         text = part.body.lstrip()
@@ -211,29 +211,29 @@ def _notification(parts: Sequence[Part]) -> _Said | None:
             continue
         reports = read_notifications(value)
         if reports is not None:
-            found = [_Said(r.kind, r.status, r.diagnostic, r.recipient, r) for r in reports]
-            return _mildest(found) if found else _Said(BounceKind.NOTHING)
+            found = [_ReportContent(r.kind, r.status, r.diagnostic, r.recipient, r) for r in reports]
+            return _mildest(found) if found else _ReportContent(BounceKind.NOTHING)
     return None
 
 
-def _text_report(parts: Sequence[Part]) -> _Said | None:
+def _text_report(parts: Sequence[Part]) -> _ReportContent | None:
     """Read the texts that qmail, Exim, Gmail, Exchange and many others write for people."""
     mails = [(part, _human_text(parts[place:])) for place, part in enumerate(parts) if not place or part.all("from")]
-    head, said = next((mail for mail in mails if _looks_like_a_report(*mail)), (None, ""))
-    if head is None or _OF_A_DELAY.search(said):
+    head, text = next((mail for mail in mails if _looks_like_a_report(*mail)), (None, ""))
+    if head is None or _OF_A_DELAY.search(text):
         return None
-    recipient = _address(head.first("x-failed-recipients") or said)
-    preamble, *about_each = _NEXT_RECIPIENT.split(said)
+    recipient = _address(head.first("x-failed-recipients") or text)
+    preamble, *about_each = _NEXT_RECIPIENT.split(text)
     texts = [*about_each, *([preamble] if reply_code(preamble) else [])]
-    found = [one for about in texts if (one := _judged_text(about)).kind is not BounceKind.NOTHING]
-    whole = _mildest(found) if len(found) > 1 else _judged_text(said)
-    if whole.kind is BounceKind.NOTHING and _TELLS_A_FAILURE.search(said):
+    verdicts = [one for about in texts if (one := _judged_text(about)).kind is not BounceKind.NOTHING]
+    whole = _mildest(verdicts) if len(verdicts) > 1 else _judged_text(text)
+    if whole.kind is BounceKind.NOTHING and _TELLS_A_FAILURE.search(text):
         whole = replace(whole, kind=BounceKind.SOFT)  # delivery failed for an unknown reason
-    return replace(whole, diagnostic=said, recipient=recipient)
+    return replace(whole, diagnostic=text, recipient=recipient)
 
 
-def _judged_text(said: str) -> _Said:
-    return _ruled(judge_reply(said), said, None)
+def _judged_text(text: str) -> _ReportContent:
+    return _ruled(judge_reply(text), text, None)
 
 
 def _human_text(parts: Sequence[Part]) -> str:
@@ -241,12 +241,12 @@ def _human_text(parts: Sequence[Part]) -> str:
     return next((text for part in texts if (text := part.own_text).strip()), parts[0].own_text)
 
 
-def _looks_like_a_report(head: Part, said: str) -> bool:
+def _looks_like_a_report(head: Part, text: str) -> bool:
     """Return whether these fields are of a mail that a system wrote because a letter could not be delivered."""
     if head.first("x-failed-recipients") or head.type == "multipart/report":
         return True
     by_a_system = _FROM_A_SYSTEM.search(head.first("from") or "") or head.first("return-path") == "<>"
-    tells = _TELLS_A_FAILURE.search(said)
+    tells = _TELLS_A_FAILURE.search(text)
     if (head.first("auto-submitted") or "").lower().startswith("auto-replied"):
         return bool(by_a_system and tells)  # otherwise it is a vacation notice
     return bool(by_a_system and (tells or _OF_A_FAILURE.search(head.first("subject") or "")))

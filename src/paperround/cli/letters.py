@@ -72,7 +72,7 @@ def preview(
             raise ConfigurationError(str(template_errors.explain(error, templates()))) from None
         days = preview.days(app, wanted, 3) if shown is None else []
         outcome = preview.send_test(app, shown, send) if shown and send else None
-        said = preview.describe_test(app, send, outcome) if outcome else ""
+        test_result = preview.describe_test(app, send, outcome) if outcome else ""
         site_facts, now = app.site, app.clock()
     if shown is None and on and on < now.date():
         there = f"; the latest are of {', '.join(map(str, days))}" if days else ""
@@ -86,8 +86,8 @@ def preview(
         console.warn(f"nothing is new: this is the letter of {shown.digest.day}, in the look and language of today")
     for written in preview.write_files(shown.finished, out):
         console.say(str(written))
-    if said:
-        console.say(said)
+    if test_result:
+        console.say(test_result)
     if lint:
         letter, rendered = shown.finished.letter.message, shown.finished.rendered
         found = linting.lint(letter, rendered, site_facts, now)

@@ -78,7 +78,9 @@ def try_topic(
     from paperround.rounds.trial import Trials, describe_trial
 
     with opened() as app:
-        answers = {paper_row(app, one): verdict for said, verdict in ((more, 1), (less, -1)) for one in said or ()}
+        answers = {
+            paper_row(app, one): verdict for papers, verdict in ((more, 1), (less, -1)) for one in papers or ()
+        }
         trial = app.shared(Trials).try_interest(text, answers, read_field("breadth", breadth))
     verdict = describe_trial(trial, language.load(language.SOURCE, templates()), "--more", "--less")
     if as_json:

@@ -91,16 +91,16 @@ def token(relay: RelaySettings) -> str:
     """Return the access token from the relay's command or file. Raises LoginError."""
     if relay.token_file:
         try:
-            found = text_files.read(relay.token_file).strip()
+            content = text_files.read(relay.token_file).strip()
         except (OSError, text_files.NotTextError) as error:
             raise LoginError(f"token_file cannot be read: {error}") from None
-        return _one_line(found, f"token_file {relay.token_file}")
+        return _one_line(content, f"token_file {relay.token_file}")
     command = shlex.split(relay.token_command)
     try:
         done = subprocess.run(command, capture_output=True, timeout=_TOKEN_SECONDS, check=True, text=True)  # noqa: S603
     except subprocess.CalledProcessError as error:
-        said = " ".join(str(error.stderr).split())[-200:] or "it said nothing"
-        raise LoginError(f"token_command ended with {error.returncode}: {said}") from None
+        message = " ".join(str(error.stderr).split())[-200:] or "it said nothing"
+        raise LoginError(f"token_command ended with {error.returncode}: {message}") from None
     except subprocess.TimeoutExpired:
         raise LoginError(f"token_command took longer than {_TOKEN_SECONDS:.0f} seconds") from None
     except (OSError, ValueError) as error:

@@ -195,5 +195,5 @@ def _pause_until(verdict: Verdict, now: datetime) -> datetime:
 
 
 def _reason(outcome: Outcome, rule: Rule) -> str:
-    said = f"{outcome.code} {outcome.text}".strip() if outcome.code else outcome.text or "no reply"
-    return f"{outcome.stage.value}: {said} ({rule.why})"
+    reply = f"{outcome.code} {outcome.text}".strip() if outcome.code else outcome.text or "no reply"
+    return f"{outcome.stage.value}: {reply} ({rule.why})"

@@ -276,24 +276,24 @@ class SmtpSession:
         if rest and not self.ended and (_NO_REPLY.match(rest) or len(rest) > _MAX_REPLY):
             self._end(f"connection lost: not an SMTP reply: {readable(rest[:80])!r}")
 
-    def _take(self, code: int, said: bytes, draw: Callable[[], Letter | None]) -> None:
+    def _take(self, code: int, reply: bytes, draw: Callable[[], Letter | None]) -> None:
         """Handle one reply."""
         if not self._due:  # an idle relay sends 421 before it closes the connection
-            self._end(f"connection lost: {_text(said)}")
+            self._end(f"connection lost: {_text(reply)}")
             return
         step, transaction = self._due.popleft()
         self._progress = time.monotonic()
         if transaction is not None:
             if step is _Step.FINAL:
-                self._finish(transaction, code, said)
+                self._finish(transaction, code, reply)
             elif step is _Step.DATA and code == _GO_AHEAD:
                 self._hand_over(transaction, draw)
             elif step is not _Step.DATA and 200 <= code < 300:
                 self._go_on(transaction, step)
             else:
-                self._refuse(transaction, step, code, said)
+                self._refuse(transaction, step, code, reply)
         if code == SERVICE_ENDS or step is _Step.QUIT:
-            self._end(f"connection lost: {_text(said)}", said=True)
+            self._end(f"connection lost: {_text(reply)}", announced=True)
 
     def _go_on(self, transaction: _Transaction, step: _Step) -> None:
         if step is not _Step.RSET and not transaction.refusal:
@@ -302,11 +302,11 @@ class SmtpSession:
             self._send_next(transaction)
             self.flush()
 
-    def _refuse(self, transaction: _Transaction, step: _Step, code: int, said: bytes) -> None:
+    def _refuse(self, transaction: _Transaction, step: _Step, code: int, reply: bytes) -> None:
         if step is _Step.RSET:
             self._go_on(transaction, step)
             return
-        transaction.refusal = transaction.refusal or Reply(_STAGES[step], code, _text(said))
+        transaction.refusal = transaction.refusal or Reply(_STAGES[step], code, _text(reply))
         if step is _Step.DATA or not self._pipelining:
             self._conclude(transaction)
 
@@ -337,19 +337,19 @@ class SmtpSession:
             self.offer(following)  # also writes the letter above
         self.flush()
 
-    def _finish(self, transaction: _Transaction, code: int, said: bytes) -> None:
+    def _finish(self, transaction: _Transaction, code: int, reply: bytes) -> None:
         if 200 <= code < 300 and not transaction.dot_sent:
             self._end("connection lost: the relay answered before the letter had left")
             return
         self.prompt = self._progress - self._dot_at < _PROMPT
         self._dot_at = self._progress  # the relay turns to the next letter, if one is under way
         self._transactions.remove(transaction)
-        self.results.append((transaction.letter, transaction.refusal or Reply(Stage.FINAL, code, _text(said))))
+        self.results.append((transaction.letter, transaction.refusal or Reply(Stage.FINAL, code, _text(reply))))
 
-    def _end(self, why: str, *, said: bool = False) -> None:
+    def _end(self, why: str, *, announced: bool = False) -> None:
         """End the connection: each letter under way is refused, in doubt or returned.
 
-        A relay that has `said` that it ends the connection has accepted no letter behind the one that it said so of.
+        A relay that `announced` the end has accepted no letter behind the one whose reply announced it.
         """
         if self.ended:
             return
@@ -357,7 +357,7 @@ class SmtpSession:
         for transaction in self._transactions:
             if transaction.refusal:  # the reply arrived before the connection ended
                 self.results.append((transaction.letter, transaction.refusal))
-            elif transaction.dot_sent and not said:  # in doubt: it may have been accepted
+            elif transaction.dot_sent and not announced:  # in doubt: it may have been accepted
                 self.results.append((transaction.letter, Reply(Stage.FINAL, None, why)))
             else:
                 self.returned.append((transaction.letter, Reply(transaction.stage, None, why)))
@@ -520,9 +520,9 @@ def readable(octets: bytes | str) -> str:
     return (text if text.isprintable() else clean(text))[:_MAX_TEXT]
 
 
-def _text(said: bytes) -> str:
+def _text(reply: bytes) -> str:
     """Return the text of a reply, without the code at the start of each line."""
-    return readable(b" ".join(line[4:] for line in said.splitlines()))
+    return readable(b" ".join(line[4:] for line in reply.splitlines()))
 
 
 def _written(address: str, code: str) -> str:

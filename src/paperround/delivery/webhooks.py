@@ -43,8 +43,8 @@ class WebhookResponse:
     """The seconds in its Retry-After header."""
 
     def __str__(self) -> str:
-        said = " ".join(self.text.split())[:_SHOWN]
-        return said if self.status is None else f"HTTP {self.status} {said}".rstrip()
+        text = " ".join(self.text.split())[:_SHOWN]
+        return text if self.status is None else f"HTTP {self.status} {text}".rstrip()
 
 
 def key(secret: str) -> bytes:

@@ -87,12 +87,12 @@ def _looks(page: HtmlDocument, scheme: str) -> dict[_Element, TextStyle]:
 
 def _look(element: _Element, styles: Styles, above: TextStyle, scheme: str) -> TextStyle:
     """Return the style of an element, given its own styles and the style of its parent."""
-    tag, said = str(element.tag), {name: one.value for name, one in styles.items()}
-    size = _size(said.get("font-size", ""), above.size)
-    weight = said.get("font-weight", "")
+    tag, values = str(element.tag), {name: one.value for name, one in styles.items()}
+    size = _size(values.get("font-size", ""), above.size)
+    weight = values.get("font-weight", "")
     bold = weight in ("bold", "bolder", "600", "700", "800", "900") if weight else above.bold or tag in _BOLD_TAGS
-    behind = _behind(element, said, above.behind)
-    wanted = said.get("color") or str(element.get("color", "")) or ""
+    behind = _behind(element, values, above.behind)
+    wanted = values.get("color") or str(element.get("color", "")) or ""
     text = color(wanted, behind or WHITE) or (_LINK[scheme] if tag == "a" and element.get("href") else above.text)
     if wanted == "inherit":
         text = above.text

@@ -96,9 +96,9 @@ def join_findings(letter: Sequence[LintFinding], theme: Sequence[LintFinding]) -
     return most_severe_first([*theme, *(finding for finding in letter if finding.rule not in rules)])
 
 
-def _refusal(said: str) -> LintFinding:
-    parsed = _REFUSED.fullmatch(said)
-    where, what = (parsed["where"], parsed["what"]) if parsed else ("theme", said)
+def _refusal(message: str) -> LintFinding:
+    parsed = _REFUSED.fullmatch(message)
+    where, what = (parsed["where"], parsed["what"]) if parsed else ("theme", message)
     return LintFinding("refused", Severity.ERROR, what, where, "correct it; until then the theme cannot be used")
 
 

@@ -109,8 +109,8 @@ def imprint(mail: Mail) -> Iterator[LintFinding]:
         remedy = "set site.postal_address; commercial email requires one (CAN-SPAM)"
         yield LintFinding("postal-address", Severity.NOTE, "the site has no postal address", "message", remedy)
         return
-    said = {"HTML": mail.page.words, "text": " ".join(mail.text.split())}
-    for where, words in said.items():
+    texts = {"HTML": mail.page.words, "text": " ".join(mail.text.split())}
+    for where, words in texts.items():
         if words and " ".join(address.split()) not in words:
             yield LintFinding(
                 "postal-address",

@@ -105,14 +105,14 @@ class TermVectors:
 
     def _made(self, paper: Paper) -> Sparse:
         """Compute the TF-IDF vector of a paper, scaled to length one."""
-        said: defaultdict[str, float] = defaultdict(float)
+        counts: defaultdict[str, float] = defaultdict(float)
         for place in TEXT:
             for terms in field_terms(paper, place):
                 for term in terms:
-                    said[term] += _WEIGHT[place]
+                    counts[term] += _WEIGHT[place]
         weights = {
             term: (1 + log(count)) * self._telling(term)
-            for term, count in said.items()
+            for term, count in counts.items()
             if term not in STOP_WORDS and self.statistics.frequencies.get(term, 0) >= self._least
         }
         for name in paper.authors:

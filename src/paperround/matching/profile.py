@@ -96,10 +96,10 @@ class Learner:
 
         `new` contains the rows of the papers to choose from next, which must not serve as counter-examples.
         """
-        said = sorted((one.paper, one.verdict) for one in feedback if one.paper in papers)
-        if not said:
+        ratings = sorted((one.paper, one.verdict) for one in feedback if one.paper in papers)
+        if not ratings:
             return Taste(self)
-        taken = {row for row, _ in said} | set(new)
+        taken = {row for row, _ in ratings} | set(new)
         others = [paper for paper in self._past.papers if paper.row not in taken]
         # Learn from half of the papers and measure by the others: a model is overconfident on its training data.
         weak, measured = _spread(others[::2]), _spread(others[1::2])
@@ -108,12 +108,12 @@ class Learner:
             stretch = _STRETCH_ON_A_NEW_SITE
             measured = [*measured, *_spread([papers[row] for row in sorted(new) if row in papers])]
         # If nothing was liked, papers in general count as wanted.
-        label = -1 if any(verdict > 0 for _, verdict in said) else 1
-        answered = [(papers[row], verdict) for row, verdict in said]
+        label = -1 if any(verdict > 0 for _, verdict in ratings) else 1
+        answered = [(papers[row], verdict) for row, verdict in ratings]
         rows = [self.terms.of(paper) for paper in (*(paper for paper, _ in answered), *weak)]
-        labels = [*(verdict for _, verdict in said), *[label] * len(weak)]
+        labels = [*(verdict for _, verdict in ratings), *[label] * len(weak)]
         model = Model(
-            len(said),
+            len(ratings),
             separate(rows, labels, len(self.terms.names)),
             self._lines([*answered, *((paper, label) for paper in _spread(others[::2], WEAK_VECTORS))]),
         )
@@ -186,12 +186,12 @@ class Taste:
         """
         if self.model is None:
             return np.zeros(rows.number, dtype=np.float32)
-        found = (rows.products(self.model.terms) - self.words.mean) / self.words.deviation
+        heights = (rows.products(self.model.terms) - self.words.mean) / self.words.deviation
         if self.model.meaning is not None and len(vectors.numbers):
-            said = self.model.by_meaning(vectors.numbers - self.learner.center)
-            found[vectors.known] += (said - self.meaning.mean) / self.meaning.deviation
-            found[vectors.known] /= 2
-        return np.asarray(_WORTH * np.float32(weight(self.model.answers)) * found, dtype=np.float32)
+            closeness = self.model.by_meaning(vectors.numbers - self.learner.center)
+            heights[vectors.known] += (closeness - self.meaning.mean) / self.meaning.deviation
+            heights[vectors.known] /= 2
+        return np.asarray(_WORTH * np.float32(weight(self.model.answers)) * heights, dtype=np.float32)
 
     def unlike(self, paper: Paper) -> str:
         """Return the title of a similar disliked paper if this taste lowers the paper; empty if none is similar."""

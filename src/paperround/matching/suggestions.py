@@ -46,21 +46,21 @@ def suggest_words(
     is negative for papers that the subscriber wants less of. Shorter words than four letters are suggested alone only
     if they are among `acronyms`.
     """
-    said, papers = defaultdict[Term, float](float), Counter[Term]()
+    weights, papers = defaultdict[Term, float](float), Counter[Term]()
     written = defaultdict[Term, Counter[str]](Counter)
     for paper, weight in best:
         for term, text in _terms_of(paper).items():
-            said[term] += weight
+            weights[term] += weight
             papers[term] += weight > 0
             written[term][text] += 1
     total = sum(weight for _, weight in best if weight > 0)
     worth = {
         term: worth
-        for term, weight in said.items()
+        for term, weight in weights.items()
         if papers[term] >= min(_LEAST_PAPERS, len(best))
         and not set(term) <= set(known)
         and (len(term) > 1 or _stands_alone(term[0], acronyms))
-        and _belongs_together(term, said, statistics)
+        and _belongs_together(term, weights, statistics)
         and (worth := _worth(term, weight / max(total, 1e-9), statistics)) > 0
     }
     # Break ties alphabetically: the result must not depend on the order of the papers.
@@ -91,10 +91,10 @@ def _stands_alone(word: str, acronyms: Collection[str]) -> bool:
     return len(word) >= _SHORT or word in acronyms
 
 
-def _belongs_together(term: Term, said: Mapping[Term, float], statistics: Statistics) -> bool:
+def _belongs_together(term: Term, weights: Mapping[Term, float], statistics: Statistics) -> bool:
     """Return whether a term says something about a subject, although a word of it may be in papers on any."""
     generic = [_is_generic(word, statistics) for word in term]
-    return not any(generic) or (not generic[0] and said[term] >= _TOGETHER * said.get(term[:1], 0.0))
+    return not any(generic) or (not generic[0] and weights[term] >= _TOGETHER * weights.get(term[:1], 0.0))
 
 
 def _is_generic(word: str, statistics: Statistics) -> bool:

@@ -69,11 +69,11 @@ class Vocabulary:
 
     def expand(self, text: str) -> str:
         """Return plain words with the long form of each of their acronyms appended."""
-        said = terms(text)
+        words = terms(text)
         added = [
             self.long_forms[term]
-            for term in dict.fromkeys(said)
-            if term in self.long_forms and not set(self.long_forms[term].split()) <= set(said)
+            for term in dict.fromkeys(words)
+            if term in self.long_forms and not set(self.long_forms[term].split()) <= set(words)
         ]
         return " ".join([text, *added]) if added and (is_plain(text) or text.isalnum()) else text
 

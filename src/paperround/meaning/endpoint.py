@@ -107,9 +107,9 @@ class Endpoint(BaseModel):
         except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
             return MeaningError(f"{self.shown}: {type(error).__name__}: {error}; is the endpoint running?")
         if status != httpx.codes.OK:
-            said = " ".join(body[:2_000].decode("utf-8", "replace").split())[:200]
+            excerpt = " ".join(body[:2_000].decode("utf-8", "replace").split())[:200]
             kind = InputError if status in _REFUSED else MeaningError
-            return kind(f"{self.shown}: HTTP {status} ({said}); are address, model and key right?")
+            return kind(f"{self.shown}: HTTP {status} ({excerpt}); are address, model and key right?")
         return body
 
     def _body(self, answer: httpx.Response, limit: float) -> bytes:
@@ -125,9 +125,9 @@ class Endpoint(BaseModel):
 def read_answer(body: bytes, asker: str) -> str:
     """Return the text in a chat endpoint's response. Raise MeaningError if there is none."""
     try:
-        said = json.loads(body)["choices"][0]["message"]["content"]
+        text = json.loads(body)["choices"][0]["message"]["content"]
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
-        said = None
-    if not isinstance(said, str) or not said.strip():
+        text = None
+    if not isinstance(text, str) or not text.strip():
         raise MeaningError(f"{asker}: the answer holds no text; is this an endpoint for chat?")
-    return said
+    return text

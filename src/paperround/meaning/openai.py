@@ -103,6 +103,6 @@ def read_vectors(body: bytes, number: int, asker: str) -> Vectors:
     return unit(vectors)
 
 
-def one_line(said: str) -> str:
+def one_line(text: str) -> str:
     """Return what a model said as one line, shortened if it is long."""
-    return " ".join(said.split())[:_MOST_REWORDED]
+    return " ".join(text.split())[:_MOST_REWORDED]

@@ -94,8 +94,8 @@ def _with_pick(one: ConsideredPaper | None, paper: Paper, pick: Pick | None, sco
 def _taste_for(app: App, preview: Preview, papers: Mapping[int, Paper]) -> Taste:
     """Return the subscriber's present taste, for choosing the papers of this digest; nobody has none."""
     assert preview.digest
-    said, new = app.store.feedback.of(preview.subscriber.row), {*preview.digest.papers, *preview.digest.more}
-    return tastes(app).of(said, {**papers, **app.store.papers.by_rows(one.paper for one in said)}, new)
+    feedback, new = app.store.feedback.of(preview.subscriber.row), {*preview.digest.papers, *preview.digest.more}
+    return tastes(app).of(feedback, {**papers, **app.store.papers.by_rows(one.paper for one in feedback)}, new)
 
 
 def _topics_of(preview: Preview) -> set[str]:

@@ -119,8 +119,8 @@ def conclude(findings: Sequence[Finding]) -> str:
     rest = [_named(harmful, held.replace("hold", "holds"), held)] * bool(harmful)
     rest += [f"{_things(warnings)} to look at"] * bool(warnings)
     rest += [f"{_things(later)} before you go live"] * bool(later)
-    said = "; ".join([first, *rest])
-    return f"{said[0].upper()}{said[1:]}."
+    summary = "; ".join([first, *rest])
+    return f"{summary[0].upper()}{summary[1:]}."
 
 
 def _named(errors: Sequence[Finding], one: str, many: str) -> str:
@@ -404,12 +404,12 @@ def _summaries(app: App) -> Iterator[Finding]:
         return
     used = app.store.quotas.count(quota(writer), writer.model, app.clock())
     try:
-        said = writer.write(*_SAMPLE, "English")
+        answer = writer.write(*_SAMPLE, "English")
     except MeaningError as error:
         yield Finding("summaries", CheckState.WARNING, f"no summaries can be written: {error}")
         return
-    if not one_sentence(said):
-        what = f"{writer.model} answers a test with no usable sentence: {said[:80]!r}; is it a model for chat?"
+    if not one_sentence(answer):
+        what = f"{writer.model} answers a test with no usable sentence: {answer[:80]!r}; is it a model for chat?"
         yield Finding("summaries", CheckState.WARNING, what)
     elif used >= writer.per_day:
         what = f"all {used} requests of summaries.per_day within 24 hours are used; other papers print their abstract"

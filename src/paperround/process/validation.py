@@ -112,5 +112,5 @@ _CHOICES: Mapping[str, Callable[[Mapping[str, Any]], tuple[list[str], str]]] = {
 def _choice(known: list[str], given: object) -> str:
     """Say which words there are, and which of them was probably meant."""
     meant = get_close_matches(given.lower(), known, 1, _ALIKE) if isinstance(given, str) else []
-    said = f"must be one of: {', '.join(known)}"
-    return said + (f"; did you mean {meant[0]!r}?" if meant else "")
+    message = f"must be one of: {', '.join(known)}"
+    return message + (f"; did you mean {meant[0]!r}?" if meant else "")

@@ -188,16 +188,16 @@ class LetterRenderer:
 
     def notice(self, kind: str, subscriber: Subscriber, links: Links, context: Mapping[str, Any]) -> RenderedLetter:
         """Render a notice in the style of the letters; `context` holds the values that its template needs."""
-        said = notices.compose(
+        notice = notices.compose(
             kind, subscriber, links, context, site=self.site, language=self.language, folders=self._folders
         )
         links = plain_addresses(links)
         letter = replace(
-            self._blank(), subject=said.subject, lead="", date="", tally="", reason="", notice=said,
+            self._blank(), subject=notice.subject, lead="", date="", tally="", reason="", notice=notice,
             links=replace(links, online="") if links.unsubscribe and notices.has_way_out(subscriber) else None,
         )  # fmt: skip
-        text = plaintext.notice_text(letter, said, self.site, self.language)
-        return RenderedLetter(said.subject, "".join(self._cut(letter)), text)
+        text = plaintext.notice_text(letter, notice, self.site, self.language)
+        return RenderedLetter(notice.subject, "".join(self._cut(letter)), text)
 
     def _fitted(self, prepared: PreparedLetter) -> JoinedLetter:
         """Join the fullest letter that fits under the size limit."""

@@ -257,15 +257,15 @@ class Interests:
                 self._learned[row] = self._learn_one(of[row], papers, new)
 
     def _learn_one(self, of: _Origin, papers: Mapping[int, Paper], new: Set[int]) -> _Learned:
-        query, said, past = of
+        query, feedback, past = of
         words = interpret(query)
         assert isinstance(words, Words)
-        taste, earlier = past.learner.of(said, papers, new), past.batch
+        taste, earlier = past.learner.of(feedback, papers, new), past.batch
         known = self._known(query, words, past)
         # Leave out papers with feedback: the taste was learned from them.
-        others = ~np.isin(earlier.index.numbers, [one.paper for one in said])
+        others = ~np.isin(earlier.index.numbers, [one.paper for one in feedback])
         both = self._heights(known, words, earlier) + taste.heights(_features(earlier, past.learner), earlier.vectors)
-        scale = learned_scale(both[others], len(said), known.relief)
+        scale = learned_scale(both[others], len(feedback), known.relief)
         return _Learned(of, taste, scale)
 
     def _known(self, text: str, words: Words, past: _Past) -> _Measured:

@@ -126,12 +126,12 @@ class Meaning:
         if self._unworded_at is not None and time.monotonic() - self._unworded_at < _PATIENCE:
             return None
         try:
-            said = self.encoder.reword(query)
+            technical_terms = self.encoder.reword(query)
         except MeaningError as error:
             log.error("an interest is taken as it is written; it is tried again later", problem=str(error))
             self._unworded_at = time.monotonic()
             return None
-        return f"{query}. {said}" if said else query
+        return f"{query}. {technical_terms}" if technical_terms else query
 
 
 def embed(app: App, seconds: float, advance: Callable[[int], None] = lambda _: None) -> int:

@@ -39,12 +39,12 @@ _REFUSAL = re.compile(
 )
 
 
-def one_sentence(said: str) -> str:
+def one_sentence(answer: str) -> str:
     """Return the first sentence of a model's answer as plain text: no markup, no link, one line.
 
     Return "" if there is none of a usable length, or if the model refused to answer.
     """
-    text = plain(_LINK.sub(r"\1", _SCRIPT.sub(" ", said[: 10 * _LONGEST])))
+    text = plain(_LINK.sub(r"\1", _SCRIPT.sub(" ", answer[: 10 * _LONGEST])))
     text = " ".join(_ADDRESS.sub("", text).split())
     while (bare := _MARKS.sub("", text).strip()) != text:
         text = bare

@@ -348,12 +348,12 @@ def _read(
     count = 0
     for element in document:
         count += 1
-        said = texts_of(element)
-        if "/api/errors" in first(said, "id"):
-            raise SourceError(f"{what} is an error of the API: {words(first(said, 'summary'))}", again=False)
-        days.update(_announced(said))
-        announced += _in_short(said)
-        _add(entries, said, announce, holidays)
+        texts = texts_of(element)
+        if "/api/errors" in first(texts, "id"):
+            raise SourceError(f"{what} is an error of the API: {words(first(texts, 'summary'))}", again=False)
+        days.update(_announced(texts))
+        announced += _in_short(texts)
+        _add(entries, texts, announce, holidays)
     if local_name(document.root) not in ("feed", "rss"):
         got = content_type or describe(data)
         raise SourceError(f"{what} is not Atom (got {got}); is the service down?", again=True)
@@ -370,17 +370,17 @@ def _read(
     return _Answer(entries.parsed(day), count, int(total[:9]) if total.isdecimal() else 0, announced=tuple(announced))
 
 
-def _in_short(said: Texts) -> list[_Announced]:
-    found = identifiers.arxiv_id(first(said, "id", "guid"))
-    known = tuple(name for name in said.get("category", ()) if CATEGORY.fullmatch(name))
-    return [_Announced(found[0], day, known) for day in _announced(said) if found]
+def _in_short(texts: Texts) -> list[_Announced]:
+    found = identifiers.arxiv_id(first(texts, "id", "guid"))
+    known = tuple(name for name in texts.get("category", ()) if CATEGORY.fullmatch(name))
+    return [_Announced(found[0], day, known) for day in _announced(texts) if found]
 
 
 def texts_of(element: Any) -> Texts:
     """Return the texts of an element's children by local name. The text of a category is its term, of a link its
     URL.
     """
-    said: Texts = {}
+    texts: Texts = {}
     for child in element:
         name = local_name(child).lower()
         if not name:  # a comment
@@ -389,36 +389,38 @@ def texts_of(element: Any) -> Texts:
             text = "".join(part.text or "" for part in child if local_name(part) == "name")
         else:
             text = child.get("term") or child.get("href") or "".join(child.itertext())
-        said.setdefault(name, []).append(text.strip())
-    return said
+        texts.setdefault(name, []).append(text.strip())
+    return texts
 
 
-def first(said: Mapping[str, Sequence[str]], *names: str) -> str:
+def first(texts: Mapping[str, Sequence[str]], *names: str) -> str:
     """Return the first non-empty text under any of these names, or an empty string."""
-    return next((text for name in names for text in said.get(name, ()) if text), "")
+    return next((text for name in names for text in texts.get(name, ()) if text), "")
 
 
-def facts(found: tuple[str, int | None], said: Texts, abstract: str, days: Mapping[str, object]) -> dict[str, object]:
+def facts(
+    identifier: tuple[str, int | None], texts: Texts, abstract: str, days: Mapping[str, object]
+) -> dict[str, object]:
     """Map arXiv's fields to those of a listing. They have nearly the same names in feeds, API and OAI-PMH."""
-    bare, version = found
-    comment = first(said, "comment", "comments")
-    code, project = (found.search(f"{comment} {abstract}") for found in (_CODE, _PROJECT))
-    categories = [*said.get("primary_category", ()), *said.get("category", ())]
+    bare, version = identifier
+    comment = first(texts, "comment", "comments")
+    code, project = (link.search(f"{comment} {abstract}") for link in (_CODE, _PROJECT))
+    categories = [*texts.get("primary_category", ()), *texts.get("category", ())]
     return {
         **days,
-        **author_facts(said.get("author") or [", ".join(said.get("creator", ()))]),
-        "title": untex(first(said, "title")),
+        **author_facts(texts.get("author") or [", ".join(texts.get("creator", ()))]),
+        "title": untex(first(texts, "title")),
         "abstract": untex(abstract),
         "arxiv_id": bare,
         "version": version,
-        "doi": first(said, "doi"),
+        "doi": first(texts, "doi"),
         "url": f"https://arxiv.org/abs/{bare}",
         "pdf_url": f"https://arxiv.org/pdf/{bare}",
         "code_url": code[0] if code else None,
         "project_url": project[0] if project else None,
         "categories": [name for name in categories if CATEGORY.fullmatch(name)],
-        "journal": first(said, "journal_ref", "journal_reference", "journal-ref") or None,
-        "license": first(said, "rights", "license") or None,
+        "journal": first(texts, "journal_ref", "journal_reference", "journal-ref") or None,
+        "license": first(texts, "rights", "license") or None,
         "withdrawn": _is_withdrawn(comment, abstract),
     }
 
@@ -427,35 +429,35 @@ def _is_withdrawn(comment: str, abstract: str) -> bool:
     return any(_WITHDRAWN.search(text) for text in (comment, abstract[:300]))
 
 
-def _add(entries: Entries, said: Texts, announce: Collection[str], holidays: Collection[date]) -> None:
-    text = first(said, "summary", "description")
+def _add(entries: Entries, texts: Texts, announce: Collection[str], holidays: Collection[date]) -> None:
+    text = first(texts, "summary", "description")
     about = _DESCRIPTION.match(text)
-    kind = first(said, "announce_type") or (about["type"] if about else "new")
-    if announce and _is_daily(said) and kind not in announce:
+    kind = first(texts, "announce_type") or (about["type"] if about else "new")
+    if announce and _is_daily(texts) and kind not in announce:
         entries.skip()
         return
-    found = identifiers.arxiv_id(first(said, "id", "guid")) or identifiers.arxiv_id(first(said, "link"))
+    found = identifiers.arxiv_id(first(texts, "id", "guid")) or identifiers.arxiv_id(first(texts, "link"))
     if not found:
-        entries.reject("it has no arXiv identifier", first(said, "title"))
+        entries.reject("it has no arXiv identifier", first(texts, "title"))
         return
     abstract = text[about.end() :] if about else text
-    entries.add(facts(found, said, abstract, _days(said, entries.today, holidays)))
+    entries.add(facts(found, texts, abstract, _days(texts, entries.today, holidays)))
 
 
-def _is_daily(said: Texts) -> bool:
-    return "announce_type" in said or first(said, "id", "guid").startswith("oai:")
+def _is_daily(texts: Texts) -> bool:
+    return "announce_type" in texts or first(texts, "id", "guid").startswith("oai:")
 
 
-def _announced(said: Texts) -> list[date]:
+def _announced(texts: Texts) -> list[date]:
     """Return the date of the feed that contains this entry; empty for an entry of the API."""
-    found = moment(first(said, "published", "pubdate")) if _is_daily(said) else None
+    found = moment(first(texts, "published", "pubdate")) if _is_daily(texts) else None
     return [found.date()] if found else []
 
 
-def _days(said: Texts, today: date, holidays: Collection[date]) -> dict[str, object]:
-    if _is_daily(said):  # the feed does not state the submission time
-        return {"day": next(iter(_announced(said)), today)}
-    submitted = moment(first(said, "published"))
+def _days(texts: Texts, today: date, holidays: Collection[date]) -> dict[str, object]:
+    if _is_daily(texts):  # the feed does not state the submission time
+        return {"day": next(iter(_announced(texts)), today)}
+    submitted = moment(first(texts, "published"))
     if submitted is None or submitted.tzinfo is None:
         return {"day": submitted.date() if submitted else today}
     feed = batch_of(submitted, holidays)

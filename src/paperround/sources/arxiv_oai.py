@@ -145,15 +145,15 @@ def _add(entries: Entries, record: Any) -> None:
     if not read:
         entries.reject("its format is not arXiv, arXivRaw or oai_dc", found[0])
         return
-    said, submitted, version = read(_Record(body, about, head))
+    texts, submitted, version = read(_Record(body, about, head))
     days = {"day": day_of(first(head, "datestamp")), "published": _plausible(found[0], submitted)}
-    entries.add(arxiv.facts((found[0], version), said, first(said, "abstract"), days))
+    entries.add(arxiv.facts((found[0], version), texts, first(texts, "abstract"), days))
 
 
 @dataclass(frozen=True, slots=True)
 class _Record:
     body: Any
-    said: Texts
+    texts: Texts
     head: Texts
 
 
@@ -162,31 +162,31 @@ _Read = tuple[Texts, date | None, int | None]
 
 
 def _arxiv(record: _Record) -> _Read:
-    said = record.said
+    texts = record.texts
     parts = [texts_of(author) for author in record.body.iterfind("{*}authors/{*}author")]
     names = [" ".join(first(part, name) for name in ("forenames", "keyname", "suffix")) for part in parts]
-    return {**said, **_lists(said, names)}, day_of(first(said, "created")), None
+    return {**texts, **_lists(texts, names)}, day_of(first(texts, "created")), None
 
 
 def _raw(record: _Record) -> _Read:
-    said = record.said
+    texts = record.texts
     versions = [(element.get("version", ""), texts_of(element)) for element in record.body.iterfind("{*}version")]
     numbers = [int(found[1]) for name, _ in versions if (found := _VERSION.fullmatch(name))]
     submitted = day_of(first(versions[0][1], "date")) if versions else None
-    return {**said, **_lists(said, author_names([first(said, "authors")]))}, submitted, max(numbers, default=None)
+    return {**texts, **_lists(texts, author_names([first(texts, "authors")]))}, submitted, max(numbers, default=None)
 
 
-def _lists(said: Texts, names: list[str]) -> Texts:
-    return {"author": names, "category": first(said, "categories").split()}
+def _lists(texts: Texts, names: list[str]) -> Texts:
+    return {"author": names, "category": first(texts, "categories").split()}
 
 
 def _dublin_core(record: _Record) -> _Read:
-    said = record.said
-    spelled = said.get("identifier", [])
-    descriptions = said.get("description", [])
-    dates = [day for day in map(day_of, said.get("date", [])) if day]
+    texts = record.texts
+    spelled = texts.get("identifier", [])
+    descriptions = texts.get("description", [])
+    dates = [day for day in map(day_of, texts.get("date", [])) if day]
     renamed = {
-        "author": author_names(said.get("creator", []), one_each=True),
+        "author": author_names(texts.get("creator", []), one_each=True),
         "abstract": descriptions[:1],
         "comment": descriptions[1:],
         # Use the header's sets, which are codes. Subjects are names ("Mathematical Physics") and MSC classes.
@@ -194,7 +194,7 @@ def _dublin_core(record: _Record) -> _Read:
         "doi": [text for text in spelled if text.startswith("doi:")],
         "journal_ref": [text for text in spelled if not text.startswith(("http", "doi:"))],
     }
-    return {**said, **renamed}, min(dates, default=None), None
+    return {**texts, **renamed}, min(dates, default=None), None
 
 
 _FORMATS: Mapping[str, Callable[[_Record], _Read]] = {"arxiv": _arxiv, "arxivraw": _raw, "dc": _dublin_core}

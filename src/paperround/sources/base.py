@@ -73,9 +73,9 @@ def _cron(value: str) -> str:
     try:
         CronTrigger.from_crontab(value)
     except ValueError as error:
-        said = f'"{value}" is not a cron schedule ({error}); five fields are expected, as in "15 6 * * mon-fri"'
+        message = f'"{value}" is not a cron schedule ({error}); five fields are expected, as in "15 6 * * mon-fri"'
         # pydantic cannot encode a message with lone surrogates.
-        raise ValueError(said.encode("ascii", "backslashreplace").decode()) from None
+        raise ValueError(message.encode("ascii", "backslashreplace").decode()) from None
     return value
 
 

@@ -130,24 +130,24 @@ def _add(entries: Entries, row: Any) -> None:
     if version != "1":
         entries.skip()
         return
-    said = {name: value for name, value in row.items() if isinstance(value, str) and value not in ("", "NA")}
-    day = day_of(said.get("date"))
-    server = "medRxiv" if said.get("server", "").lower() == "medrxiv" else "bioRxiv"
-    page = f"https://www.{server.lower()}.org/content/{said.get('doi')}v{version}"
+    values = {name: value for name, value in row.items() if isinstance(value, str) and value not in ("", "NA")}
+    day = day_of(values.get("date"))
+    server = "medRxiv" if values.get("server", "").lower() == "medrxiv" else "bioRxiv"
+    page = f"https://www.{server.lower()}.org/content/{values.get('doi')}v{version}"
     entries.add(
         {
-            **author_facts([said.get("authors", "")], one_each=True),
-            "title": _without_marks(plain(said.get("title", ""))),
-            "abstract": _without_marks(plain(said.get("abstract", ""))),
+            **author_facts([values.get("authors", "")], one_each=True),
+            "title": _without_marks(plain(values.get("title", ""))),
+            "abstract": _without_marks(plain(values.get("abstract", ""))),
             "day": day,
             "published": day,
             "version": 1,
-            "doi": said.get("doi"),
-            "url": page if "doi" in said else None,
-            "pdf_url": f"{page}.full.pdf" if "doi" in said else None,
-            "categories": [said["category"]] if "category" in said else [],
+            "doi": values.get("doi"),
+            "url": page if "doi" in values else None,
+            "pdf_url": f"{page}.full.pdf" if "doi" in values else None,
+            "categories": [values["category"]] if "category" in values else [],
             "journal": server,
-            "license": said.get("license"),
+            "license": values.get("license"),
         }
     )
 

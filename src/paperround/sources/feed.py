@@ -301,13 +301,13 @@ def _from_entry(entry: Any, frame: _Frame) -> _Item:
     content = " ".join(plain(_text(part, "value")) for part in _parts(entry, "content")[:1])
     own = [link["href"] for link in links if link["rel"] in ("alternate", "related", "canonical")]
     url = web_link(_text(entry, "link") or _text(entry, "id"), frame.base)
-    said = [_text(entry, name) for name in ("prism_doi", "dc_identifier", "id", "prism_url")]
+    dedicated = [_text(entry, name) for name in ("prism_doi", "dc_identifier", "id", "prism_url")]
     names, text = _authors(entry, frame)
     summary = plain(text)
     abstract = _abstract(summary, content)
     facts: dict[str, object] = {
         **author_facts(names),
-        **_identifiers([url, *own], said, content or summary),
+        **_identifiers([url, *own], dedicated, content or summary),
         "title": _title(entry, frame) or _made_title(abstract, url),
         "abstract": abstract,
         "guid": _guid(frame.base, _text(entry, "id")),
@@ -435,15 +435,15 @@ def _people(value: Mapping[str, Any]) -> list[str]:
     return [name for name in names if isinstance(name, str) and name.strip()]
 
 
-def _identifiers(links: list[str], said: list[str], text: str) -> dict[str, object]:
+def _identifiers(links: list[str], dedicated: list[str], text: str) -> dict[str, object]:
     """Return DOI and arXiv identifier, from links to the paper itself and from dedicated fields.
 
     A DOI in the text is used only if it is marked as the paper's: "doi:10.1038/…" at the beginning or end.
     """
     frame = _DOI_LINE.findall(f"{text[:300]} {text[-300:]}")
     resolvers = [unquote(urlsplit(link).path) for link in links if _is_doi_link(link)]
-    dois = [found for value in (*said, *resolvers, *frame[:1]) if (found := identifiers.doi(value))]
-    papers = [paper[0] for link in (*links, *said) if (paper := identifiers.arxiv_id(link))]
+    dois = [found for value in (*dedicated, *resolvers, *frame[:1]) if (found := identifiers.doi(value))]
+    papers = [paper[0] for link in (*links, *dedicated) if (paper := identifiers.arxiv_id(link))]
     return {"doi": dois[0] if dois else None, "arxiv_id": papers[0] if papers else None}
 
 

@@ -241,8 +241,8 @@ def _message(body: bytes) -> str:
         value = read_json(body[:100_000], "", KIND).value
     except SourceError:
         value = None
-    said = value.get("error") or value.get("message") if isinstance(value, dict) else ""
-    return words(said if isinstance(said, str) else "")
+    message = value.get("error") or value.get("message") if isinstance(value, dict) else ""
+    return words(message if isinstance(message, str) else "")
 
 
 def _kind_of(value: object) -> str:

@@ -72,8 +72,8 @@ def _ask_zotero(http: Http, path: str, key: str, params: dict[str, str | int]) -
 
 
 def _total(answer: Answer) -> int:
-    said = answer.headers.get("total-results", "")
-    return int(said) if said.isascii() and said.isdecimal() else 0
+    total = answer.headers.get("total-results", "")
+    return int(total) if total.isascii() and total.isdecimal() else 0
 
 
 def read_orcid(http: Http, orcid: str) -> Library:

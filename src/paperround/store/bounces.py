@@ -103,11 +103,11 @@ class Bounces:
                 _lift(db, None if failure.everywhere else domain, failure.lifts, now)
             if suppression:
                 cause, reason = suppression
-                found = upsert(db, suppressions).values(email_key=key, reason=reason, at=now, cause=cause.value)
-                db.execute(found.on_conflict_do_nothing())
+                insertion = upsert(db, suppressions).values(email_key=key, reason=reason, at=now, cause=cause.value)
+                db.execute(insertion.on_conflict_do_nothing())
             reason = suppression.reason if suppression else ""
-            said = {"bounce": bounce.kind.value, "status": bounce.status, "suppressed": reason or None}
-            tell(db, self._wanted, EventKind.BOUNCED, subscriber.sent_to, now, **said)
+            facts = {"bounce": bounce.kind.value, "status": bounce.status, "suppressed": reason or None}
+            tell(db, self._wanted, EventKind.BOUNCED, subscriber.sent_to, now, **facts)
             if bounce.kind is BounceKind.COMPLAINT and key == email_key(subscriber.email):
                 # RFC 6449 section 5.6: a subscriber who reports spam does not want the next letter.
                 gone = {"state": SubscriberState.UNSUBSCRIBED.value, "paused_until": None, "unsubscribed_at": now}

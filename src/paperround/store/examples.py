@@ -82,8 +82,8 @@ class Examples:
         with writing(self._engine) as db:
             db.execute(update(examples).where(examples.c.row.in_(tried)).values(tries=examples.c.tries + 1))
             for row, one in found.items():
-                said = {"title": one.title, "abstract": one.abstract, "authors": list(one.authors)}
-                db.execute(update(examples).where(examples.c.row == row).values(said))
+                values = {"title": one.title, "abstract": one.abstract, "authors": list(one.authors)}
+                db.execute(update(examples).where(examples.c.row == row).values(values))
 
     def forget(self, subscriber: int) -> None:
         """Delete all examples and linked libraries of a subscriber."""

@@ -131,11 +131,11 @@ class SubscriberFeedback:
             followers = db.execute(query).all()
             own = {subscriber for _, subscriber, _ in followers}
             answered = sorted(own & set(db.scalars(select(feedback.c.subscriber).distinct())))
-            said: dict[int, tuple[Feedback, ...]] = {}
+            ratings: dict[int, tuple[Feedback, ...]] = {}
             for start in range(0, len(answered), _CHUNK):
-                said |= ratings_of(db, answered[start : start + _CHUNK])
-        found = {topic: InterestFollower(breadth, said.get(one, ())) for topic, one, breadth in followers}
-        return {topic: one for topic, one in found.items() if one != InterestFollower()}
+                ratings |= ratings_of(db, answered[start : start + _CHUNK])
+        by_topic = {topic: InterestFollower(breadth, ratings.get(one, ())) for topic, one, breadth in followers}
+        return {topic: one for topic, one in by_topic.items() if one != InterestFollower()}
 
     def verdicts(self, subscriber: int) -> dict[int, int]:
         """Return all verdicts of a subscriber, by paper."""

@@ -305,7 +305,7 @@ def _with_matches(db: Connection, due: Due, cache: MatchCache, now: datetime, *,
     """
     unread = _unread(db, {subscriber.row: followed for subscriber, _, followed in due}, cache, lock=lock)
     rows = [subscriber.row for subscriber, _, _ in due]
-    said, saved = ratings_of(db, rows), saved_by(db, rows)
+    ratings, saved = ratings_of(db, rows), saved_by(db, rows)
     changed = news_for(db, rows, cache.changes(db, now.astimezone(UTC).date()))
     known_news = sent_notes(db, changed)
     own = examples_of(db, rows)
@@ -313,7 +313,7 @@ def _with_matches(db: Connection, due: Due, cache: MatchCache, now: datetime, *,
         DueSubscriber(
             subscriber,
             topics,
-            (*said.get(subscriber.row, ()), *(feedback for feedback, _ in own.get(subscriber.row, ()))),
+            (*ratings.get(subscriber.row, ()), *(feedback for feedback, _ in own.get(subscriber.row, ()))),
             tuple(saved.get(subscriber.row, ())),
             choose_news(changed.get(subscriber.row, ()), known_news.get(subscriber.row, ())),
         )

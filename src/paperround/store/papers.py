@@ -128,8 +128,8 @@ class Papers:
         )
         there = select(papers.c.id, papers.c.row).where(among(db, papers.c.id, [name for name, _, _ in new]))
         numbers = dict(db.execute(there).all())
-        said = [(numbers[name], one.source, one.day, _reported(one), now) for name, _, one in new]
-        self._add_listings.run(db, said)
+        rows = [(numbers[name], one.source, one.day, _reported(one), now) for name, _, one in new]
+        self._add_listings.run(db, rows)
         self._add_keys.run(db, [{"key": key, "paper": numbers[name]} for name, keys, _ in new for key in keys])
         return [numbers[name] for name, _, _ in new]
 
@@ -228,9 +228,9 @@ class Papers:
             with reading(self._engine) as db:
                 next_rows = select(papers.c.row).where(papers.c.row > after).order_by(papers.c.row)
                 rows = db.scalars(next_rows.limit(papers_at_once)).all()
-                said = select(listings).where(listings.c.paper.in_(rows))
+                query = select(listings).where(listings.c.paper.in_(rows))
                 chunk = db.execute(
-                    said.order_by(listings.c.paper, listings.c.seen_at, listings.c.source, listings.c.day)
+                    query.order_by(listings.c.paper, listings.c.seen_at, listings.c.source, listings.c.day)
                 ).all()
             if not rows:
                 return

@@ -47,9 +47,9 @@ class LearnedTaste:
 def learned(app: App, subscriber: Subscriber) -> LearnedTaste:
     """Return what was learned from a subscriber's feedback, in relation to the newest papers."""
     taste = app.shared(Trials).taste(subscriber.row)
-    said = app.store.feedback.latest(subscriber.row, _MOST_PAPERS)
-    known = app.store.papers.by_rows(one.paper for one in said)
-    papers = [(one, taste.affinity(known[one.paper]).degree) for one in said if one.paper in known]
+    feedback = app.store.feedback.latest(subscriber.row, _MOST_PAPERS)
+    known = app.store.papers.by_rows(one.paper for one in feedback)
+    papers = [(one, taste.affinity(known[one.paper]).degree) for one in feedback if one.paper in known]
     sure = weight(taste.model.answers) if taste.model else 0.0
     acronyms = app.shared(Collection).recent().vocabulary.long_forms.keys()
     words = strongest_words(taste, _MOST_WORDS, acronyms)

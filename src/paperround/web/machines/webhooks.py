@@ -170,5 +170,5 @@ def _taken(context: RequestContext, where: str, notice: Any) -> ReturnedMail:
 def _problem(error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
     field = validation.place(first["loc"])
-    said = validation.sentence(first)
-    return clean(f"{field[:40]}: {said}" if field else said)[:_MAX_TEXT]
+    problem = validation.sentence(first)
+    return clean(f"{field[:40]}: {problem}" if field else problem)[:_MAX_TEXT]

@@ -178,7 +178,7 @@ def _import_page(
 @get("/{row}")
 def subscriber(request: Request, context: OperatorContextDep, row: int, done: str = "") -> Response:
     """Show one subscriber: preferences, state, next email, past emails, and why there was none today."""
-    return _subscriber_page(request, context, _subscriber(context, row), said=_DONE.get(done, ""))
+    return _subscriber_page(request, context, _subscriber(context, row), confirmation=_DONE.get(done, ""))
 
 
 @get("/{row}/edit")
@@ -273,20 +273,22 @@ def _change(context: RequestContext, found: Subscriber, do: str, form: FormField
 
 
 def _subscriber_page(
-    request: Request, context: RequestContext, found: Subscriber, *, said: str = "", wrong: str = ""
+    request: Request, context: RequestContext, subscriber: Subscriber, *, confirmation: str = "", wrong: str = ""
 ) -> Response:
     return admin_page(
         request,
         context,
         "subscriber",
-        subscriber=found,
-        said=said,
+        subscriber=subscriber,
+        said=confirmation,
         wrong=wrong,
         status=422 if wrong else 200,
-        why=queries.why_nothing(context.app, found),
-        due=queries.subscriber_facts(found)["next_digest_at"],
-        preferences_shown=_described(found.preferences, context.app.store.topics.named(found.preferences.topics)),
-        letters=context.app.store.deliveries.report(subscriber=found.row, limit=_LETTERS),
+        why=queries.why_nothing(context.app, subscriber),
+        due=queries.subscriber_facts(subscriber)["next_digest_at"],
+        preferences_shown=_described(
+            subscriber.preferences, context.app.store.topics.named(subscriber.preferences.topics)
+        ),
+        letters=context.app.store.deliveries.report(subscriber=subscriber.row, limit=_LETTERS),
         retriable=RETRIABLE,
         tomorrow=context.today.isoformat(),
     )

@@ -77,10 +77,10 @@ class PreviewQuery:
         none.
         """
         query = request.query_params
-        said = {field.name: query.get(field.name, "").strip() for field in fields(cls) if field.type == "str"}
-        said["show"] = said["show"] if said["show"] in TABS else "letter"
-        said["cadence"] = said["cadence"] if said["cadence"] in CADENCES else ""
-        asked = cls(**said,
+        values = {field.name: query.get(field.name, "").strip() for field in fields(cls) if field.type == "str"}
+        values["show"] = values["show"] if values["show"] in TABS else "letter"
+        values["cadence"] = values["cadence"] if values["cadence"] in CADENCES else ""
+        asked = cls(**values,
                     topics=tuple(query.getlist("topic")), look=DisplayOptions.asked(request))  # fmt: skip
         if asked.whose in ("subscriber", "topics", "sample"):
             return asked
@@ -111,8 +111,8 @@ class PreviewQuery:
         """Return the address of this preview with some options changed. `v` adds a version that reloads a frame."""
         mark = changes.pop("v", "")
         changed = replace(self, **changes)
-        said = {field.name: getattr(changed, field.name) for field in fields(self) if field.type == "str"}
-        pairs = [(name, value) for name, value in said.items() if value and (name, value) != ("show", "letter")]
+        values = {field.name: getattr(changed, field.name) for field in fields(self) if field.type == "str"}
+        pairs = [(name, value) for name, value in values.items() if value and (name, value) != ("show", "letter")]
         pairs += [("topic", slug) for slug in changed.topics]
         pairs += [("v", mark)] if mark else []
         pairs += [(name, value) for name, value in changed.look.fields().items() if value != _PLAIN.fields()[name]]
@@ -186,7 +186,7 @@ def send(request: Request, context: ContextDep, form: Form) -> Response:
     _let_in(request, context)
     context.sessions.check_csrf(request, form)
     asked = PreviewQuery.of(request, context)
-    return _page(request, context, asked, said=_sent(context, _shown(context, asked), form))
+    return _page(request, context, asked, test_result=_sent(context, _shown(context, asked), form))
 
 
 @get("/send")
@@ -231,12 +231,12 @@ def _stopping(request: Request) -> bool:
 
 
 def _page(
-    request: Request, context: RequestContext, asked: PreviewQuery, *, said: tuple[bool, str] | None = None
+    request: Request, context: RequestContext, asked: PreviewQuery, *, test_result: tuple[bool, str] | None = None
 ) -> Response:
     seen, other = _shown(context, asked), asked.other()
     return context.private_page(
         request, "preview", translated=False, scripts=True,
-        asked=asked, seen=seen, beside=_shown(context, other) if other else None, tabs=TABS, said=said,
+        asked=asked, seen=seen, beside=_shown(context, other) if other else None, tabs=TABS, said=test_result,
         considered=list(_considered(context, seen)) if asked.show == "papers" else [],
         look_link=lambda look: asked.address(f"{context.home}/preview", look=look),
         pairs=lambda names: [(name, wording.label(name)) for name in names],

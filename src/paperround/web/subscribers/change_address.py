@@ -106,8 +106,8 @@ def confirm(request: Request, context: ContextDep, token: str) -> Response:
     match address_change.confirm(context.app, change.row):
         case ConfirmResult.CHANGED:
             moved = context.app.store.subscribers.by_row(change.subscriber) or subscriber
-            said = language.gettext("Your emails now go to %(email)s.") % {"email": moved.email}
-            return preferences.page(request, context, moved, said=said)
+            confirmation = language.gettext("Your emails now go to %(email)s.") % {"email": moved.email}
+            return preferences.page(request, context, moved, confirmation=confirmation)
         case ConfirmResult.TAKEN:
             return _taken(request, context, change, language)
         case ConfirmResult.GONE:

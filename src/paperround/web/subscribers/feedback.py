@@ -71,7 +71,7 @@ def submit_feedback(request: Request, context: ContextDep, token: str, form: Any
         name = context.app.store.papers.ids([current]).get(current, "")
         online = path(context, tokens.DIGEST, subscriber, digest)
         return RedirectResponse(f"{online}#paper-{quote(name)}", 303, headers=PRIVATE)
-    return _page(request, context, token, digest, subscriber, [number], what=what, said=True)
+    return _page(request, context, token, digest, subscriber, [number], what=what, recorded=True)
 
 
 def _follow(
@@ -124,9 +124,9 @@ def _page(
     numbers: Sequence[int],
     *,
     what: str = "",
-    said: bool = False,
+    recorded: bool = False,
 ) -> Response:
-    """Show the page for these papers. `what` means that a single paper was chosen; `said`, that feedback was
+    """Show the page for these papers. `what` means that a single paper was chosen; `recorded`, that feedback was
     recorded.
     """
     language = context.language_for(request, subscriber)
@@ -141,7 +141,7 @@ def _page(
         language=language,
         token=token,
         what=what,
-        said=said,
+        said=recorded,
         reads=subscriber.state.is_subscribed,
         gone=subscriber.state is SubscriberState.UNSUBSCRIBED,
         papers=[

@@ -71,13 +71,13 @@ def _read(
         )
         return _page(request, context, subscriber, problems=library.problems, wrong=wrong, status=422)
     report = libraries.learn_from(context.app, subscriber.row, library)
-    said = describe(report, language)
+    results = describe(report, language)
     if library.encoding:
         remark = language.gettext(
             "The file is not in UTF-8 and was read as %(encoding)s. If names look wrong, save it as UTF-8."
         )
-        said.append(remark % {"encoding": library.encoding})
-    return _page(request, context, subscriber, problems=library.problems, said=said)
+        results.append(remark % {"encoding": library.encoding})
+    return _page(request, context, subscriber, problems=library.problems, results=results)
 
 
 def describe(report: LibraryReport, language: Language) -> list[str]:
@@ -117,7 +117,7 @@ def _page(
     context: RequestContext,
     subscriber: Subscriber,
     *,
-    said: list[str] | None = None,
+    results: list[str] | None = None,
     problems: Sequence[Problem] = (),
     wrong: str = "",
     status: int = 200,
@@ -129,7 +129,7 @@ def _page(
         "library",
         status=status,
         language=language,
-        said=said or [],
+        said=results or [],
         problems=[str(one) for one in problems[:_PROBLEMS_SHOWN]],
         left=max(0, len(problems) - _PROBLEMS_SHOWN),
         wrong=wrong,

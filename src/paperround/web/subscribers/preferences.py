@@ -36,8 +36,8 @@ _PAST_LETTERS, _SAID = 60, 200  # emails, papers
 def preferences(request: Request, context: ContextDep, token: str, done: str = "") -> Response:
     """Show the preferences."""
     subscriber = subscriber_of(context, token)
-    said = _confirmation(done, context.language_for(request, subscriber))
-    shown = page(request, context, subscriber, said=said, beside=done if done in _FOLLOWED else "")
+    confirmation = _confirmation(done, context.language_for(request, subscriber))
+    shown = page(request, context, subscriber, confirmation=confirmation, beside=done if done in _FOLLOWED else "")
     return follow.remember(shown, context, subscriber)
 
 
@@ -180,16 +180,16 @@ def page(
     subscriber: Subscriber,
     *,
     shown: PreferencesForm | None = None,
-    said: str = "",
+    confirmation: str = "",
     beside: str = "",
     status: int = 200,
     stale: bool = False,
 ) -> Response:
     """Return the subscriber's page.
 
-    `shown` is the form as typed, if it contains errors or previews; `said` confirms what was just done, beside the
-    list of those that they follow if `beside` is not empty; `stale` means that the preferences were changed after the
-    form was opened.
+    `shown` is the form as typed, if it contains errors or previews; `confirmation` says what was just done, beside
+    the list of those that they follow if `beside` is not empty; `stale` means that the preferences were changed after
+    the form was opened.
     """
     language = context.language_for(request, subscriber)
     form = shown or PreferencesForm(subscriber.preferences)
@@ -202,7 +202,7 @@ def page(
         language=language,
         scripts=True,
         subscriber=subscriber,
-        said=said,
+        said=confirmation,
         beside=beside,
         stale=stale,
         version=PreferencesForm(subscriber.preferences).version,
