@@ -55,6 +55,9 @@ from paperround.store.vectors import StoredVectors
 __all__ = ["Store"]
 
 _OTHERS_SECONDS = 1.0  # a command that is about to end may have the database open
+_IN_LINKS = ("subscribers", "address_changes", "digests", "deliveries")
+"""The tables whose row numbers are in personal links and return addresses."""
+_MARGIN = 1_000_000  # more emails than a site sends between two backups
 
 
 class Store:
@@ -197,9 +200,10 @@ class Store:
     def restore(self, file: Path) -> Path:
         """Replace a SQLite database with a backup, and return the path of a copy of the former database.
 
-        The database is replaced in one transaction and upgraded to this program's version. Raises WrongUse if the
-        file is not a backup or is newer than this program, if another program has the database open, or if the
-        database is in memory; StoreError for PostgreSQL.
+        The database is replaced in one transaction and upgraded to this program's version. Row numbers that were
+        used after the backup are not used again: they are in the personal links of emails, which would act on another
+        subscriber. Raises WrongUse if the file is not a backup or is newer than this program, if another program has
+        the database open, or if the database is in memory; StoreError for PostgreSQL.
         """
         if self._engine.dialect.name != "sqlite":
             raise StoreError("restore puts a SQLite backup in place; for PostgreSQL use pg_restore")
@@ -213,8 +217,10 @@ class Store:
         self._engine.dispose()
         with closing(_opened_alone(path)) as database:
             _write_copy(database, former)
+            used = _highest_numbers(database)
             with closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)) as backup:
                 backup.backup(database)
+            _skip_numbers(database, used)
         self.prepare()
         return former
 
@@ -304,6 +310,28 @@ def _write_copy(database: sqlite3.Connection, to: Path) -> None:
     with closing(sqlite3.connect(part)) as copy:
         database.backup(copy)
     part.replace(to)  # atomic: a broken copy never gets the final name
+
+
+def _highest_numbers(database: sqlite3.Connection) -> dict[str, int]:
+    """Return the highest row number that each table has ever used; those of deleted rows count too."""
+    known = database.execute("SELECT count(*) FROM sqlite_master WHERE name = 'sqlite_sequence'").fetchone()[0]
+    return dict(database.execute("SELECT name, seq FROM sqlite_sequence")) if known else {}
+
+
+def _skip_numbers(restored: sqlite3.Connection, used: Mapping[str, int]) -> None:
+    """Let new rows of a restored database have numbers above those that the former database has used.
+
+    A former database that has used fewer than the restored one is not its continuation, which is lost. How many
+    that one used is unknown, so a margin is left.
+    """
+    own = _highest_numbers(restored)
+    if not used or any(used.get(name, 0) < number for name, number in own.items()):
+        used = {name: own.get(name, 0) + _MARGIN for name in _IN_LINKS}
+    restored.execute("BEGIN")
+    for name, number in used.items():
+        restored.execute("DELETE FROM sqlite_sequence WHERE name = ?", (name,))
+        restored.execute("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", (name, number))
+    restored.execute("COMMIT")
 
 
 def _version_of(file: Path) -> str:

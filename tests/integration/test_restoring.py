@@ -1,0 +1,74 @@
+"""After a backup is restored, links and return addresses of emails sent since act on nobody else."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from paperround.domain.models import SubscriberState
+from support.pages import Pages
+
+BOB, CAROL = "bob@hopper.example", "carol@hopper.example"
+
+
+@pytest.fixture
+def backup(pages: Pages, tmp_path: Path) -> Path:
+    """A backup of a site with one subscriber, who has had an email."""
+    pages.subscriber(first_now=True)
+    pages.letters()
+    pages.app.store.backup(tmp_path / "backup.db")
+    return tmp_path / "backup.db"
+
+
+def _highest(pages: Pages) -> dict[str, int]:
+    dump = pages.dump()
+    return {name: max(row[0] for row in dump[name]) for name in ("subscribers", "digests", "deliveries")}
+
+
+def test_links_sent_after_the_backup_act_on_nobody_else(pages: Pages, backup: Path) -> None:
+    bob = pages.subscriber(BOB, first_now=True)
+    pages.letters()
+    links = {purpose: pages.link(purpose, bob) for purpose in ("preferences", "unsubscribe")}
+    before = _highest(pages)
+    pages.app.store.restore(backup)
+    pages.subscriber(CAROL, first_now=True)
+    pages.letters()
+    after = _highest(pages)
+    assert all(after[name] > before[name] for name in before)
+    assert pages.client.get(links["preferences"]).status_code == 404
+    pages.client.post(links["unsubscribe"])
+    carol = pages.app.store.subscribers.by_email(CAROL)
+    assert carol is not None
+    assert carol.state is SubscriberState.ACTIVE
+
+
+@pytest.mark.parametrize("restored_before", [False, True])
+def test_without_the_former_database_a_margin_of_numbers_is_left(
+    tmp_path: Path, backup: Path, *, restored_before: bool
+) -> None:
+    (tmp_path / "new machine").mkdir()
+    new = Pages(tmp_path / "new machine")
+    for _ in range(1 + restored_before):
+        new.app.store.restore(backup)
+    carol = new.subscriber(CAROL, first_now=True)
+    new.letters()
+    assert 1_000_000 < carol < 1_000_010
+    assert all(1_000_000 < number < 1_000_010 for number in _highest(new).values())
+    new.app.close()
+
+
+def test_the_documented_statement_leaves_a_margin_on_postgresql(tmp_path: Path, postgres_url: str) -> None:
+    restored = Pages(tmp_path, postgres_url)
+    restored.subscriber(first_now=True)
+    restored.letters()
+    documented = (Path(__file__).parents[2] / "docs" / "operate.md").read_text(encoding="utf-8")
+    (statement,) = re.findall(r'psql paperround --command "(SELECT setval[^"]+)"', documented)
+    with psycopg.connect(postgres_url.replace("postgresql+psycopg:", "postgresql:")) as database:
+        database.execute(statement)
+    restored.subscriber(CAROL, first_now=True)
+    restored.letters()
+    assert all(1_000_000 < number < 1_000_010 for number in _highest(restored).values())
+    restored.app.close()
