@@ -204,6 +204,8 @@ class BounceSettings(_Part):
     imap: ImapSettings | None = None
     schedule: Cron = "*/10 * * * *"
     """When the Maildir and the IMAP mailbox are read, as a cron expression in UTC."""
+    sns_topic: str = ""
+    """The ARN of the topic of Amazon SNS that reports bounces. If set, messages of other topics are refused."""
     sendgrid_key: str = ""
     """The verification key of SendGrid's signed event webhook. If set, SendGrid's calls must be signed."""
     mailgun_key: SecretStr | None = None

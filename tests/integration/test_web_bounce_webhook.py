@@ -362,9 +362,51 @@ def test_calls_of_sendgrid_and_mailgun_must_be_signed_where_their_keys_are_set(t
         assert hooked.bring(forged).status_code == 403
     assert hooked.suppressed() is None
     body = json.dumps(bounced)
-    assert hooked.bring(body, **signed.sendgrid_headers(body.encode())).status_code == 200
+    assert hooked.bring(body, **signed.sendgrid_headers(body.encode(), hooked.app.clock())).status_code == 200
     assert hooked.suppressed()
     call = {"event-data": failed, "signature": signed.mailgun(hooked.app.clock(), "a signing key")}
     assert hooked.bring(call).status_code == 200
     assert hooked.suppressed("ben@example.org")
+    hooked.app.close()
+
+
+def test_a_captured_signature_of_mailgun_holds_for_no_other_event(tmp_path: Path, sent: Sent) -> None:
+    hooked = Hooked(tmp_path, sent, bounces={"mailgun_key": "a signing key"})
+
+    def bring(email: str) -> Any:
+        event = {"event": "failed", "severity": "permanent", "recipient": email,
+                 "delivery-status": {"code": 550, "message": "5.1.1 user unknown"}}  # fmt: skip
+        return hooked.bring({"event-data": event, "signature": signature})
+
+    signature = signed.mailgun(hooked.app.clock(), "a signing key")
+    assert bring(EMAIL).json()[0]["new"]
+    assert bring(EMAIL).status_code == 200, "Mailgun may call again if our answer was lost"
+    assert bring("ben@example.org").status_code == 403
+    assert hooked.suppressed("ben@example.org") is None
+    hooked.app.store.bounces.forget_signatures(hooked.app.clock() - timedelta(days=3))
+    assert bring("ben@example.org").status_code == 403
+    hooked.site.clock.now += timedelta(days=4)
+    pipeline.sweep(hooked.app)
+    assert not hooked.app.store.notes("signature ")
+    hooked.app.close()
+
+
+def test_json_of_amazon_is_accepted_in_its_signed_messages_only(hooked: Hooked) -> None:
+    complaint = {"complainedRecipients": [{"emailAddress": EMAIL}]}
+    told = {"notificationType": "Complaint", "mail": {}, "complaint": complaint}
+    for bare in (told, [told], {"eventType": "Complaint", **told}):
+        answer = hooked.bring(bare)
+        assert answer.status_code == 403
+        assert "raw message delivery" in answer.json()["detail"]
+    assert hooked.suppressed() is None
+
+
+def test_messages_of_another_topic_of_amazon_are_refused(
+    tmp_path: Path, sent: Sent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hooked = Hooked(tmp_path, sent, bounces={"sns_topic": "arn:aws:sns:eu-west-1:123456789012:bounces"})
+    amazon(hooked, monkeypatch)
+    other = signed.sns(hooked.app.clock(), TopicArn="arn:aws:sns:eu-west-1:666666666666:bounces")
+    assert hooked.bring(other).status_code == 403
+    assert hooked.bring(signed.sns(hooked.app.clock())).status_code == 200
     hooked.app.close()

@@ -61,8 +61,9 @@ def sendgrid_public_key() -> str:
     ).decode()
 
 
-def sendgrid_headers(body: bytes, timestamp: str = "1764000000") -> dict[str, str]:
+def sendgrid_headers(body: bytes, now: datetime) -> dict[str, str]:
     """The header fields of a signed call."""
+    timestamp = str(int(now.timestamp()))
     signature = ec_key().sign(timestamp.encode() + body, ec.ECDSA(SHA256()))
     return {
         "X-Twilio-Email-Event-Webhook-Signature": base64.b64encode(signature).decode(),

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paperround.bounces.notifications import is_mailgun, is_sendgrid, read_notifications, subscription_url
+from paperround.bounces.notifications import is_mailgun, is_sendgrid, is_ses, read_notifications, subscription_url
 from paperround.bounces.report import Report
 from paperround.domain import tokens
 from paperround.domain.models import BounceKind
@@ -181,3 +181,4 @@ def test_whose_event_a_record_is_decides_which_signature_it_needs():
     records = {"sendgrid": sendgrid(), "mailgun": mailgun(), "postmark": postmark(), "ses": ses()}
     assert [name for name, record in records.items() if is_sendgrid(record)] == ["sendgrid"]
     assert [name for name, record in records.items() if is_mailgun(record)] == ["mailgun"]
+    assert [name for name, record in records.items() if is_ses(record)] == ["ses"]

@@ -42,6 +42,9 @@ def test_a_message_of_amazon_holds_until_a_signed_field_is_changed(version: str,
     assert signatures.sns_problem(message, certificate, NOW) is None
     for name in {"MessageId", "TopicArn", "Message", "Timestamp", *fields} - {"Type"}:
         assert signatures.sns_problem({**message, name: "another"}, certificate, NOW) == "its signature is wrong"
+    late, odd = signed.sns(NOW - timedelta(hours=26), version), signed.sns(NOW, version, Timestamp="today")
+    assert signatures.sns_problem(late, certificate, NOW) == "its signature is older than a day"
+    assert signatures.sns_problem(odd, certificate, NOW) == "its time cannot be read"
 
 
 @pytest.mark.parametrize(
@@ -82,17 +85,20 @@ def test_whatever_is_in_the_fields_is_a_refusal_and_no_error(value: Any, body: b
     fields = {"timestamp": value, "token": value, "signature": value}
     assert signatures.mailgun_problem({"signature": fields}, "key", NOW) is not None
     headers = {"x-twilio-email-event-webhook-signature": str(value)}
-    assert signatures.sendgrid_problem(headers, body, signed.sendgrid_public_key()) is not None
+    assert signatures.sendgrid_problem(headers, body, signed.sendgrid_public_key(), NOW) is not None
 
 
 def test_a_call_of_sendgrid_holds_until_its_body_or_time_is_changed() -> None:
     body, key = b'[{"event": "bounce"}]', signed.sendgrid_public_key()
-    headers = {name.lower(): value for name, value in signed.sendgrid_headers(body).items()}
-    assert signatures.sendgrid_problem(headers, body, key) is None
-    assert signatures.sendgrid_problem(headers, body + b" ", key) is not None
+    headers = {name.lower(): value for name, value in signed.sendgrid_headers(body, NOW).items()}
+    assert signatures.sendgrid_problem(headers, body, key, NOW) is None
+    assert signatures.sendgrid_problem(headers, body, key, NOW + timedelta(hours=24)) is None
+    for moment in (NOW - timedelta(hours=26), NOW + timedelta(hours=26)):
+        assert signatures.sendgrid_problem(headers, body, key, moment) == "its signature is older than a day"
+    assert signatures.sendgrid_problem(headers, body + b" ", key, NOW) is not None
     later = {**headers, "x-twilio-email-event-webhook-timestamp": "1764000001"}
-    assert signatures.sendgrid_problem(later, body, key) is not None
-    assert signatures.sendgrid_problem({}, body, key) is not None
+    assert signatures.sendgrid_problem(later, body, key, NOW) is not None
+    assert signatures.sendgrid_problem({}, body, key, NOW) is not None
 
 
 def test_only_a_key_of_an_elliptic_curve_is_sendgrids() -> None:
@@ -109,7 +115,16 @@ def test_a_call_of_mailgun_holds_for_a_day() -> None:
     call = {"event-data": {}, "signature": signed.mailgun(NOW, "key")}
     assert signatures.mailgun_problem(call, "key", NOW + timedelta(hours=23)) is None
     assert signatures.mailgun_problem(call, "another", NOW) == "its signature is missing or wrong"
-    assert signatures.mailgun_problem(call, "key", NOW + timedelta(hours=25)) == "its signature is older than a day"
+    assert signatures.mailgun_problem(call, "key", NOW + timedelta(hours=26)) == "its signature is older than a day"
     assert signatures.mailgun_problem({}, "key", NOW) == "its signature is missing or wrong"
     forged = hmac.new(b"", b"1764000000b1f2", "sha256").hexdigest()
     assert signatures.mailgun_problem({"signature": {"signature": forged}}, "key", NOW) is not None
+
+
+def test_a_call_of_mailgun_is_told_by_its_token_and_its_event_however_it_is_written() -> None:
+    first = {"signature": {"token": "b1f2"}, "event-data": {"event": "failed", "recipient": "a@b.example"}}
+    again = {"event-data": {"recipient": "a@b.example", "event": "failed"}, "signature": {"token": "b1f2"}}
+    other = {**first, "event-data": {"event": "failed", "recipient": "c@b.example"}}
+    assert signatures.mailgun_call(first) == signatures.mailgun_call(again)
+    assert signatures.mailgun_call(first)[0] == signatures.mailgun_call(other)[0] == "b1f2"
+    assert signatures.mailgun_call(first)[1] != signatures.mailgun_call(other)[1]

@@ -35,6 +35,11 @@ def read_notifications(value: object) -> list[Report] | None:
     return found if known else None
 
 
+def is_ses(record: Record) -> bool:
+    """Return whether a record is an event of Amazon SES without the message of SNS around it."""
+    return _reader_of(record) is _ses
+
+
 def is_sendgrid(record: Record) -> bool:
     """Return whether a record is an event of SendGrid."""
     return _reader_of(record) is _sendgrid

@@ -53,6 +53,7 @@ _LISTINGS_AT_ONCE = 500
 _SUBSCRIBERS_AT_ONCE = 800
 _MATCHES_AT_ONCE = 120_000  # unread by all subscribers of a batch, which locks the database for about 0.1 s
 _UNCONFIRMED_KEPT = timedelta(days=30)  # addresses that were entered and never confirmed
+_SIGNATURES_KEPT = timedelta(days=3)  # of relays' calls, which hold for a day by either clock
 _FIRST_LOOK_BACK = timedelta(days=2)
 _LONGEST_LOOK_BACK = timedelta(days=30)
 _GZIP = b"\x1f\x8b"
@@ -450,6 +451,7 @@ def _forget(app: App, now: datetime) -> None:
     """Delete what is older than it is kept."""
     app.store.subscription_requests.forget_unconfirmed(now - _UNCONFIRMED_KEPT)
     app.store.address_changes.forget(now - _UNCONFIRMED_KEPT)
+    app.store.bounces.forget_signatures(now - _SIGNATURES_KEPT)
     webhooks.prune(app)
     app.store.pictures.forget(now - _PICTURES_KEPT)
     forget_old(app)

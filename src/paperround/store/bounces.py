@@ -19,7 +19,7 @@ from paperround.store.schema import bounces, deliveries, events, notes, subscrib
 from paperround.store.subscribers import email_key
 
 _LETTERS_LOOKED_AT = 60
-_ALARM = "alarm "
+_ALARM, _SIGNATURE = "alarm ", "signature "
 _DOMAIN_SPAN = timedelta(days=3)  # today's daily letter, or yesterday's where today's is not sent yet
 _DELIVERIES_LOOKED_AT, _LETTERS_OF_DOMAIN = 20_000, 500
 
@@ -136,6 +136,20 @@ class Bounces:
         with reading(self._engine) as db:
             names = [str(name).split(" ", 2) for name in db.scalars(query.order_by(notes.c.name))]
         return [(name[1], name[2]) for name in names if len(name) == 3]
+
+    def claim_signature(self, token: str, event: str, now: datetime) -> bool:
+        """Remember the event that a relay's signature came with, and return whether it came with no other before."""
+        name, value = f"{_SIGNATURE}{token}", f"{now.isoformat()} {event}"
+        with writing(self._engine) as db:
+            db.execute(upsert(db, notes).values(name=name, value=value).on_conflict_do_nothing())
+            first = db.scalar(select(notes.c.value).where(notes.c.name == name))
+        return str(first).partition(" ")[2] == event
+
+    def forget_signatures(self, before: datetime) -> None:
+        """Forget the signatures that were claimed before a moment."""
+        old = and_(notes.c.name.startswith(_SIGNATURE), notes.c.value < before.isoformat())
+        with writing(self._engine) as db:
+            db.execute(delete(notes).where(old))
 
     def undo(self, rows: Sequence[int], again: datetime, reason: str) -> list[int]:
         """Queue letters again that were refused by mistake, and return their deliveries.

@@ -14,7 +14,7 @@ from pydantic_core import from_json
 
 from paperround.app import App
 from paperround.bounces import signatures
-from paperround.bounces.notifications import is_mailgun, is_sendgrid, read_notifications, subscription_url
+from paperround.bounces.notifications import is_mailgun, is_sendgrid, is_ses, read_notifications, subscription_url
 from paperround.bounces.report import Report
 from paperround.domain import tokens
 from paperround.domain.errors import SourceError
@@ -115,14 +115,21 @@ def _signature_problem(context: RequestContext, request: Request, body: bytes, r
     """
     now, bounces = context.app.clock(), context.app.settings.bounces
     if signatures.is_sns(record):
+        if bounces.sns_topic and record.get("TopicArn") != bounces.sns_topic:
+            return "it comes from another topic of Amazon SNS"
         url = signatures.sns_certificate_url(record)
         if url is None:
             return "its certificate is not at Amazon"
         return signatures.sns_problem(record, context.app.shared(CertificateCache).fetch(url), now)
+    if is_ses(record):
+        return "Amazon SES reports through SNS, in signed messages; turn off raw message delivery there"
     if bounces.sendgrid_key and is_sendgrid(record):
-        return signatures.sendgrid_problem(request.headers, body, bounces.sendgrid_key)
+        return signatures.sendgrid_problem(request.headers, body, bounces.sendgrid_key, now)
     if bounces.mailgun_key and is_mailgun(record):
-        return signatures.mailgun_problem(record, bounces.mailgun_key.get_secret_value(), now)
+        problem = signatures.mailgun_problem(record, bounces.mailgun_key.get_secret_value(), now)
+        if problem is None and not context.app.store.bounces.claim_signature(*signatures.mailgun_call(record), now):
+            return "its signature came with another event before"
+        return problem
     return None
 
 
