@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 
 from fastapi import APIRouter, HTTPException, Response
 
@@ -12,14 +11,13 @@ from paperround.domain.models import Paper
 from paperround.web.context import ContextDep
 
 router = APIRouter()
-get = partial(router.get, response_model=None)
 _FORMATS: Mapping[str, tuple[Callable[[Sequence[Paper]], str], str]] = {
     "bib": (bibtex, "application/x-bibtex"),
     "ris": (ris, "application/x-research-info-systems"),
 }
 
 
-@get("/cite/{ending}/{paper_id:path}")
+@router.get("/cite/{ending}/{paper_id:path}")
 def cite(context: ContextDep, ending: str, paper_id: str) -> Response:
     """Return the citation of one paper as BibTeX (`bib`) or RIS (`ris`)."""
     found = context.app.store.papers.by_id(paper_id)

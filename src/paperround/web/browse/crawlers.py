@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, HTTPException, Request, Response
@@ -12,7 +11,6 @@ from paperround.web.browse import cards
 from paperround.web.context import ContextDep, answer
 
 router = APIRouter()
-get = partial(router.get, response_model=None)
 _IN_SITEMAP = 1_000  # papers in a file; the protocol allows 50,000, but those would take seconds to build
 _SITEMAP = "http://www.sitemaps.org/schemas/sitemap/0.9"
 _PRIVATE_PATHS = (
@@ -35,7 +33,7 @@ _PRIVATE_PATHS = (
 )
 
 
-@get("/robots.txt")
+@router.get("/robots.txt")
 def robots(request: Request, context: ContextDep) -> Response:
     """Return robots.txt, which allows crawlers to read papers but not personal pages."""
     forbidden = "".join(f"Disallow: {context.home}{path}\n" for path in _PRIVATE_PATHS)
@@ -43,7 +41,7 @@ def robots(request: Request, context: ContextDep) -> Response:
     return answer(request, text.encode(), "text/plain; charset=utf-8", seconds=86_400)
 
 
-@get("/sitemap.xml")
+@router.get("/sitemap.xml")
 def sitemap(request: Request, context: ContextDep) -> Response:
     """Return the sitemap index."""
     parts = context.app.store.browsing.last_row() // _IN_SITEMAP + 1
@@ -53,7 +51,7 @@ def sitemap(request: Request, context: ContextDep) -> Response:
     return _xml(request, root)
 
 
-@get("/sitemap/{name}.xml")
+@router.get("/sitemap/{name}.xml")
 def sitemap_part(request: Request, context: ContextDep, name: str) -> Response:
     """Return a sitemap: the topics, or a range of the papers."""
     base = context.site.base_url

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 
 from fastapi import APIRouter, HTTPException, Request, Response
 
@@ -15,10 +14,9 @@ from paperround.web.operator.viewer import DisplayOptions, frame, own_pictures
 from paperround.web.wording import translated_topics
 
 router = APIRouter()
-get = partial(router.get, response_model=None)
 
 
-@get("/example")
+@router.get("/example")
 def example(request: Request, context: ContextDep, topic: str = "") -> Response:
     """Show the example email in a frame, with a list of topics to choose another one."""
     topics = context.app.store.topics.public()
@@ -34,7 +32,7 @@ def example(request: Request, context: ContextDep, topic: str = "") -> Response:
     )
 
 
-@get("/example/html")
+@router.get("/example/html")
 def example_html(request: Request, context: ContextDep, topic: str = "") -> Response:
     """Return the HTML of the example email for the frame."""
     chosen = _chosen(context.app.store.topics.public(), topic)

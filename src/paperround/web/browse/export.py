@@ -17,7 +17,7 @@ router = APIRouter()
 _LINES_AT_ONCE = 200  # about half a megabyte
 
 
-@router.get("/export.jsonl", response_model=None)
+@router.get("/export.jsonl")
 def export(context: ContextDep) -> Response:
     """Return every listing of every paper, in the format that `paperround ingest --as jsonl` reads."""
     lines = jsonl.write(context.app.store.papers.all_listings())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from functools import partial
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, HTTPException, Request, Response
@@ -20,42 +19,41 @@ from paperround.web.browse.search import LONGEST_QUERY, plain_query
 from paperround.web.context import ContextDep, RequestContext, answer
 
 router = APIRouter()
-get = partial(router.get, response_model=None)
 _IN_FEED = 100  # papers on a page of a feed
 _MOST_FEED_PAGES = 100
 
 
-@get("/feed.xml")
+@router.get("/feed.xml")
 def feed_xml(request: Request, context: ContextDep, date: str = "", page: int = 1) -> Response:
     """Return the newest papers, or those of a day, as Atom."""
     return _atom(request, _newest(context, date, "/feed.xml", page))
 
 
-@get("/feed.json")
+@router.get("/feed.json")
 def feed_json(request: Request, context: ContextDep, date: str = "", page: int = 1) -> Response:
     """Return the newest papers, or those of a day, as JSON Feed."""
     return _json(request, _newest(context, date, "/feed.json", page))
 
 
-@get("/topics/{slug}/feed.xml")
+@router.get("/topics/{slug}/feed.xml")
 def topic_xml(request: Request, context: ContextDep, slug: str, page: int = 1) -> Response:
     """Return the newest papers of a topic as Atom."""
     return _atom(request, _on_topic(context, slug, "feed.xml", page))
 
 
-@get("/topics/{slug}/feed.json")
+@router.get("/topics/{slug}/feed.json")
 def topic_json(request: Request, context: ContextDep, slug: str, page: int = 1) -> Response:
     """Return the newest papers of a topic as JSON Feed."""
     return _json(request, _on_topic(context, slug, "feed.json", page))
 
 
-@get("/search/feed.xml")
+@router.get("/search/feed.xml")
 def search_xml(request: Request, context: ContextDep, q: str = "") -> Response:
     """Return the newest papers that match a query as Atom."""
     return _atom(request, _found(context, q, "/search/feed.xml"))
 
 
-@get("/search/feed.json")
+@router.get("/search/feed.json")
 def search_json(request: Request, context: ContextDep, q: str = "") -> Response:
     """Return the newest papers that match a query as JSON Feed."""
     return _json(request, _found(context, q, "/search/feed.json"))

@@ -11,7 +11,7 @@ from paperround.web.context import IN_LETTERS, ContextDep
 router = APIRouter()
 
 
-@router.get("/charts/{issue}/{slugs}.png", response_model=None)
+@router.get("/charts/{issue}/{slugs}.png")
 def letter_chart(context: ContextDep, issue: str, slugs: str) -> Response:
     """Return the chart of these topics as PNG. Their slugs must be sorted, so that each chart has one address."""
     wanted = slugs.split("+", chart.TOPICS)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import partial
 from itertools import groupby
 from urllib.parse import urlencode
 
@@ -31,7 +30,6 @@ from paperround.web.context import ContextDep, RequestContext, answer
 from paperround.web.wording import translated_topic, translated_topics
 
 router = APIRouter()
-get = partial(router.get, response_model=None)
 PAGE = 30  # papers
 _MOST_PAGES = 200
 _FEW = 12  # with fewer papers, the front page also shows the days before
@@ -48,7 +46,7 @@ class PageLink:
     current: bool = False
 
 
-@get("/")
+@router.get("/")
 def front(
     request: Request, context: ContextDep, date: str = "", view: str = "", topic: str = "", page: int = 1
 ) -> Response:
@@ -90,7 +88,7 @@ def front(
     )
 
 
-@get("/trending")
+@router.get("/trending")
 def trending(request: Request, context: ContextDep) -> Response:
     """Show the papers that gained the most votes and comments recently."""
     language = context.visitors_language(request)
@@ -122,7 +120,7 @@ def trending(request: Request, context: ContextDep) -> Response:
     )
 
 
-@get("/papers/{paper_id:path}")
+@router.get("/papers/{paper_id:path}")
 def paper(request: Request, context: ContextDep, paper_id: str) -> Response:
     """Show one paper."""
     found = context.app.store.papers.by_id(paper_id)
@@ -155,7 +153,7 @@ def paper(request: Request, context: ContextDep, paper_id: str) -> Response:
     )
 
 
-@get("/topics")
+@router.get("/topics")
 def all_topics(request: Request, context: ContextDep) -> Response:
     """Show the public topics, each with its number of papers in the past week."""
     since = news_horizon(context.app.clock()).date()
@@ -167,7 +165,7 @@ def all_topics(request: Request, context: ContextDep) -> Response:
     return context.page(request, "topics", language=language, here="/topics", topics=topics)
 
 
-@get("/topics/{slug}")
+@router.get("/topics/{slug}")
 def topic(request: Request, context: ContextDep, slug: str, page: int = 1) -> Response:
     """Show the papers of a topic, newest first."""
     language = context.visitors_language(request)
@@ -196,7 +194,7 @@ def topic(request: Request, context: ContextDep, slug: str, page: int = 1) -> Re
     )
 
 
-@get("/static/{name}")
+@router.get("/static/{name}")
 def static(request: Request, context: ContextDep, name: str) -> Response:
     """Return a static file. Its address contains a hash of the content, so caches may keep it for a year."""
     file = context.static.get(name)
@@ -205,7 +203,7 @@ def static(request: Request, context: ContextDep, name: str) -> Response:
     return answer(request, file.content, file.media_type, seconds=31_536_000)
 
 
-@get("/favicon.ico")
+@router.get("/favicon.ico")
 def favicon(request: Request, context: ContextDep) -> Response:
     """Return the icon at the address that browsers request by default."""
     return static(request, context, "icon.svg")

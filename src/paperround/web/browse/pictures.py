@@ -18,7 +18,7 @@ _HEADERS = {
 }
 
 
-@router.get("/pictures/{name}.jpg", response_model=None)
+@router.get("/pictures/{name}.jpg")
 def picture(request: Request, context: ContextDep, name: str) -> Response:
     """Return the thumbnail with this name as JPEG."""
     content = _made_up() if name == sample.PICTURE.name else context.app.store.pictures.content(name)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import asdict, dataclass
 from datetime import date
-from functools import partial
 from urllib.parse import unquote, urlencode
 
 from fastapi import APIRouter, HTTPException, Request, Response
@@ -27,7 +26,6 @@ from paperround.web.browse.periods import read_day
 from paperround.web.context import ContextDep, RequestContext
 
 router = APIRouter()
-get = partial(router.get, response_model=None)
 _MOST_PAGES = 20
 LONGEST_QUERY = 1_000  # characters
 _FULL_WIDTH = {0xFF01 + at: 0x21 + at for at in range(94)} | {0x3000: 0x20, 0x3001: 0x2C, 0x3002: 0x2E}
@@ -72,7 +70,7 @@ class SearchForm:
         return urlencode({**fields, **({"page": str(page)} if page > 1 else {})})
 
 
-@get("/search")
+@router.get("/search")
 def search(
     request: Request,
     context: ContextDep,

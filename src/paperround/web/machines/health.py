@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
@@ -18,11 +17,10 @@ from paperround.web.context import ContextDep, RequestContext
 from paperround.web.machines import bearer
 
 router = APIRouter()
-get = partial(router.get, response_model=None)
 _NOT_KEPT = {"Cache-Control": "no-store"}
 
 
-@get("/healthz")
+@router.get("/healthz")
 def healthz(context: ContextDep) -> Response:
     """Report whether pages can be served, which requires the database."""
     facts = {"status": "ok", "version": __version__}
@@ -34,7 +32,7 @@ def healthz(context: ContextDep) -> Response:
     return JSONResponse(facts, status, headers=_NOT_KEPT)
 
 
-@get("/metrics")
+@router.get("/metrics")
 def metrics(request: Request, context: ContextDep) -> Response:
     """Return Prometheus metrics. Requires a token with the scope `metrics:read`, or the session of an operator."""
     if not context.sees_preview(request):

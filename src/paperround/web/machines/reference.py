@@ -9,7 +9,7 @@ from paperround.web.context import ContextDep
 router = APIRouter()
 
 
-@router.get("/docs", response_model=None)
+@router.get("/docs")
 def docs(request: Request, context: ContextDep) -> Response:
     """Show the API reference, rendered from the OpenAPI description without external resources."""
     api = next(route.app for route in request.app.routes if getattr(route, "path", "") == "/api")

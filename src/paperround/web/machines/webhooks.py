@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from functools import partial
 from typing import Annotated, Any, Literal, Self
 
 import structlog
@@ -28,7 +27,6 @@ from paperround.web.machines import bearer
 
 log = structlog.get_logger()
 router = APIRouter(prefix="/hooks")
-post = partial(router.post, response_model=None)
 _MOST = 1_000  # reports in one request: each is a transaction, and the caller waits for all of them
 _MAX_TEXT = 500  # characters; the same limit as for a returned email
 _CERTIFICATE, _CERTIFICATES = 1 << 16, 8  # bytes of one; number of cached ones
@@ -72,7 +70,7 @@ async def _body(request: Request) -> bytes:
     return await request.body()
 
 
-@post("/bounces", dependencies=[Depends(_authorised)])
+@router.post("/bounces", dependencies=[Depends(_authorised)])
 def bounces(request: Request, context: ContextDep, body: Annotated[bytes, Depends(_body)]) -> JSONResponse:
     """Process bounce reports, and return the result of each, in their order."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()

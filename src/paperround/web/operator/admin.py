@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, time, timedelta
-from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, HTTPException, Request, Response
@@ -26,8 +25,6 @@ from paperround.web.operator.kept_form import KeptForm, LoginNeeded, carried_for
 from paperround.web.subscribers import preferences_form
 
 router = APIRouter(prefix="/admin")
-get = partial(router.get, response_model=None)
-post = partial(router.post, response_model=None)
 log = logs.logger()
 _CHANGES = 100
 _CHART_DAYS = 30
@@ -49,7 +46,7 @@ def ask_to_log_in(request: Request, error: Exception) -> Response:
 # --- in and out -------------------------------------------------------------------------------------------------
 
 
-@get("")
+@router.get("")
 def overview(request: Request, context: ContextDep) -> Response:
     """Show the overview, or the login form to visitors who have not logged in."""
     if not context.sessions.is_admin(request):
@@ -65,7 +62,7 @@ def overview(request: Request, context: ContextDep) -> Response:
     )
 
 
-@post("/login")
+@router.post("/login")
 def login(request: Request, context: ContextDep, form: Form) -> Response:
     """Log in with the admin token. Failed attempts are rate-limited for each client."""
     now, who = context.app.clock(), client_of(request)
@@ -88,7 +85,7 @@ def login(request: Request, context: ContextDep, form: Form) -> Response:
     return response
 
 
-@post("/logout")
+@router.post("/logout")
 def logout(request: Request, context: OperatorContextDep, form: Form) -> Response:
     """Log out."""
     context.sessions.check_csrf(request, form)
@@ -115,13 +112,13 @@ def _login_page(
 # --- overview ---------------------------------------------------------------------------------------------------
 
 
-@get("/progress")
+@router.get("/progress")
 def progress(context: OperatorContextDep) -> Response:
     """Return the progress of the current round as JSON, which the overview polls."""
     return JSONResponse(context.progress.facts(), headers=PRIVATE)
 
 
-@get("/charts/{name}.svg")
+@router.get("/charts/{name}.svg")
 def chart(context: OperatorContextDep, name: str) -> Response:
     """Return a chart of the past 30 days as SVG: subscribers, emails or bounces."""
     first = context.today - timedelta(days=_CHART_DAYS - 1)
@@ -147,7 +144,7 @@ def _sources(context: RequestContext) -> list[dict[str, Any]]:
     return [{"name": name, "record": known.get(name)} for name in names]
 
 
-@get("/doctor")
+@router.get("/doctor")
 def check(request: Request, context: OperatorContextDep) -> Response:
     """Show the checks of `paperround doctor`: what matters now, then what matters before going live."""
     findings = doctor.examine(context.app)
@@ -164,7 +161,7 @@ def check(request: Request, context: OperatorContextDep) -> Response:
 # --- topics -----------------------------------------------------------------------------------------------------
 
 
-@get("/topics")
+@router.get("/topics")
 def topics(request: Request, context: OperatorContextDep) -> Response:
     """Show the topics with the numbers of their subscribers and papers."""
     known = context.app.store.topics
@@ -172,7 +169,7 @@ def topics(request: Request, context: OperatorContextDep) -> Response:
     return admin_page(request, context, "topics", counted=counted, own=own)
 
 
-@get("/topics/{slug}")
+@router.get("/topics/{slug}")
 def topic(request: Request, context: OperatorContextDep, slug: str) -> Response:
     """Show the form for a topic; the slug `new` opens an empty form."""
     found = Topic("", "", "") if slug == "new" else context.app.store.topics.by_slug(slug)
@@ -181,7 +178,7 @@ def topic(request: Request, context: OperatorContextDep, slug: str) -> Response:
     return _topic_page(request, context, found)
 
 
-@post("/topics")
+@router.post("/topics")
 def save_topic(request: Request, context: OperatorContextDep, form: Form) -> Response:
     """Preview a topic on the papers of the past week, or save it and match it against all papers."""
     context.sessions.check_csrf(request, form)
@@ -218,13 +215,13 @@ def _topic_page(
 # --- tokens of programs -----------------------------------------------------------------------------------------
 
 
-@get("/tokens")
+@router.get("/tokens")
 def tokens_page(request: Request, context: OperatorContextDep) -> Response:
     """Show the programs that have an API token."""
     return _tokens(request, context)
 
 
-@post("/tokens")
+@router.post("/tokens")
 def change_tokens(request: Request, context: OperatorContextDep, form: Form) -> Response:
     """Create a token, which is shown only once, or revoke one."""
     context.sessions.check_csrf(request, form)
@@ -269,7 +266,7 @@ def _tokens(
 # --- changes ----------------------------------------------------------------------------------------------------
 
 
-@get("/changes")
+@router.get("/changes")
 def changes(request: Request, context: OperatorContextDep, page: int = 1) -> Response:
     """Show the audit log of changes by operators and programs, latest first."""
     found = context.app.store.access.changes(_CHANGES + 1, _CHANGES * (checked_page(page) - 1))

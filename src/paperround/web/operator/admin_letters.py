@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse
 
@@ -24,12 +22,10 @@ from paperround.web.operator.admin_context import (
 from paperround.web.operator.viewer import DisplayOptions, frame, own_pictures
 
 router = APIRouter(prefix="/admin/letters")
-get = partial(router.get, response_model=None)
-post = partial(router.post, response_model=None)
 _PAGE = 50
 
 
-@get("")
+@router.get("")
 def letters(
     request: Request, context: OperatorContextDep, state: str = "", email: str = "", page: int = 1
 ) -> Response:
@@ -54,7 +50,7 @@ def letters(
     )
 
 
-@post("")
+@router.post("")
 def retry(request: Request, context: OperatorContextDep, form: Form) -> Response:
     """Queue failed, expired or deferred emails again."""
     context.sessions.check_csrf(request, form)
@@ -67,7 +63,7 @@ def retry(request: Request, context: OperatorContextDep, form: Form) -> Response
     return RedirectResponse(f"{context.home}/admin/letters{back}", 303)
 
 
-@post("/resume")
+@router.post("/resume")
 def resume(request: Request, context: OperatorContextDep, form: Form) -> Response:
     """End a pause of the relay; the emails that waited are due now."""
     context.sessions.check_csrf(request, form)
@@ -76,7 +72,7 @@ def resume(request: Request, context: OperatorContextDep, form: Form) -> Respons
     return RedirectResponse(f"{context.home}/admin", 303)
 
 
-@get("/{row}")
+@router.get("/{row}")
 def letter(request: Request, context: OperatorContextDep, row: int) -> Response:
     """Show one email: its state, papers, delivery attempts and bounces, and the email itself."""
     delivery = _delivery(context, row)
@@ -93,7 +89,7 @@ def letter(request: Request, context: OperatorContextDep, row: int) -> Response:
     )
 
 
-@get("/{row}/html")
+@router.get("/{row}/html")
 def html(context: OperatorContextDep, row: int) -> Response:
     """Return the HTML of an email for a frame. A digest shows its papers as they were when it was composed."""
     finished = _finished(context, _delivery(context, row))

@@ -6,7 +6,6 @@ import io
 from collections.abc import Iterable
 from contextlib import nullcontext
 from dataclasses import replace
-from functools import partial
 from itertools import islice
 
 from fastapi import APIRouter, HTTPException, Request, Response
@@ -33,8 +32,6 @@ from paperround.web.subscribers import preferences_form
 from paperround.web.subscribers.preferences_form import PreferencesForm
 
 router = APIRouter(prefix="/admin/subscribers")
-get = partial(router.get, response_model=None)
-post = partial(router.post, response_model=None)
 _PAGE, _LETTERS, _SILENT = 50, 100, 200
 _ASKED_ALREADY = "They were asked less than a day ago, or five times this month. Try again tomorrow."
 
@@ -42,7 +39,7 @@ _ASKED_ALREADY = "They were asked less than a day ago, or five times this month.
 # --- all of them --------------------------------------------------------------------------------------------------
 
 
-@get("")
+@router.get("")
 def subscribers(
     request: Request, context: OperatorContextDep, q: str = "", state: str = "", page: int = 1
 ) -> Response:
@@ -72,14 +69,14 @@ def _chosen(preferences: Preferences) -> list[str]:
     return [*preferences.topics, *(f"{n} {what}{'s' if n > 1 else ''}" for n, what in own if n)]
 
 
-@get("/silent")
+@router.get("/silent")
 def silent(request: Request, context: OperatorContextDep) -> Response:
     """Show up to 200 subscribers who received no email today, each with the reason."""
     found = list(islice(queries.silent(context.app), _SILENT + 1))
     return admin_page(request, context, "silent", silent=found[:_SILENT], many=len(found) > _SILENT)
 
 
-@get("/export.csv")
+@router.get("/export.csv")
 def export(context: OperatorContextDep) -> Response:
     """Return all subscribers as CSV, in the format of `paperround subscribers export`."""
     headers = {**PRIVATE, "Content-Disposition": 'attachment; filename="subscribers.csv"'}
@@ -91,13 +88,13 @@ def export(context: OperatorContextDep) -> Response:
 # --- add and import -----------------------------------------------------------------------------------------------
 
 
-@get("/new")
+@router.get("/new")
 def new(request: Request, context: OperatorContextDep) -> Response:
     """Show the form for a new subscriber."""
     return _form_page(request, context, PreferencesForm())
 
 
-@post("/new")
+@router.post("/new")
 def add(request: Request, context: OperatorContextDep, form: Form) -> Response:
     """Add a subscriber: active if they have already agreed, otherwise pending, with an email that asks them to
     confirm.
@@ -121,13 +118,13 @@ def add(request: Request, context: OperatorContextDep, form: Form) -> Response:
     return _redirect(context, added.row, "added" if "confirmed" in form else "asked")
 
 
-@get("/import")
+@router.get("/import")
 def import_form(request: Request, context: OperatorContextDep) -> Response:
     """Show the form to import a list of subscribers."""
     return _import_page(request, context, FormFields())
 
 
-@post("/import")
+@router.post("/import")
 def import_list(request: Request, context: OperatorContextDep, sent: FormWithFile) -> Response:
     """Preview the import of a list, or import it. Both show the result for each row."""
     form, uploaded = sent
@@ -175,20 +172,20 @@ def _import_page(
 # --- one of them --------------------------------------------------------------------------------------------------
 
 
-@get("/{row}")
+@router.get("/{row}")
 def subscriber(request: Request, context: OperatorContextDep, row: int, done: str = "") -> Response:
     """Show one subscriber: preferences, state, next email, past emails, and why there was none today."""
     return _subscriber_page(request, context, _subscriber(context, row), confirmation=_DONE.get(done, ""))
 
 
-@get("/{row}/edit")
+@router.get("/{row}/edit")
 def edit(request: Request, context: OperatorContextDep, row: int) -> Response:
     """Show the form with a subscriber's preferences."""
     found = _subscriber(context, row)
     return _form_page(request, context, PreferencesForm(found.preferences), found)
 
 
-@post("/{row}/edit")
+@router.post("/{row}/edit")
 def save(request: Request, context: OperatorContextDep, row: int, form: Form) -> Response:
     """Change a subscriber's preferences."""
     context.sessions.check_csrf(request, form)
@@ -208,7 +205,7 @@ def save(request: Request, context: OperatorContextDep, row: int, form: Form) ->
     return _redirect(context, row, "saved")
 
 
-@post("/{row}")
+@router.post("/{row}")
 def change(request: Request, context: OperatorContextDep, row: int, form: Form) -> Response:
     """Pause, resume, unsubscribe, move or erase a subscriber, renew their links, or send a link or confirmation."""
     context.sessions.check_csrf(request, form)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from email.utils import parseaddr
-from functools import partial
 
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse
@@ -15,8 +14,6 @@ from paperround.web.forms import Form
 from paperround.web.operator.viewer import DisplayOptions, MessageView, address, download, frame, own_pictures
 
 router = APIRouter(prefix="/inbox")
-get = partial(router.get, response_model=None)
-post = partial(router.post, response_model=None)
 _PAGE = 50  # emails
 TABS = ("html", "text", "source", "header", "raw", "size", "findings")
 
@@ -30,7 +27,7 @@ def _opened(context: RequestContext, request: Request) -> Inbox:
     return Inbox(transport.directory)
 
 
-@get("")
+@router.get("")
 def letters(request: Request, context: ContextDep, page: int = 1) -> Response:
     """Show the list of emails, newest first."""
     inbox = _opened(context, request)
@@ -50,7 +47,7 @@ def letters(request: Request, context: ContextDep, page: int = 1) -> Response:
     )
 
 
-@get("/{key}")
+@router.get("/{key}")
 def letter(request: Request, context: ContextDep, key: str, show: str = "html") -> Response:
     """Show an email as mail clients display it, with its parts, size and lint findings."""
     viewed = MessageView(_letter(context, request, key), context.site, now=context.app.clock())
@@ -65,20 +62,20 @@ def letter(request: Request, context: ContextDep, key: str, show: str = "html") 
     return response
 
 
-@get("/{key}/html")
+@router.get("/{key}/html")
 def html(request: Request, context: ContextDep, key: str) -> Response:
     """Return the HTML of an email for a frame. Only the site's own images are loaded."""
     viewed = MessageView(_letter(context, request, key), context.site)
     return frame(viewed.html, DisplayOptions.asked(request), pictures=own_pictures(context.site))
 
 
-@get("/{key}/letter.eml")
+@router.get("/{key}/letter.eml")
 def eml(request: Request, context: ContextDep, key: str) -> Response:
     """Return the raw message as a file."""
     return download(_letter(context, request, key), "letter.eml", "message/rfc822")
 
 
-@post("/empty")
+@router.post("/empty")
 def empty(request: Request, context: ContextDep, form: Form) -> Response:
     """Delete all emails."""
     inbox = _opened(context, request)

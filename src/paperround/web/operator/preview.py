@@ -36,8 +36,6 @@ from paperround.web.forms import Form, FormFields
 from paperround.web.operator.viewer import DisplayOptions, MessageView, ThemeFindings, download, frame
 
 router = APIRouter(prefix="/preview")
-get = partial(router.get, response_model=None)
-post = partial(router.post, response_model=None)
 TABS = {
     "letter": "Email", "text": "Text", "source": "HTML source", "headers": "Headers", "raw": "Raw message",
     "papers": "Papers", "size": "Size", "findings": "Findings",
@@ -148,14 +146,14 @@ def _let_in(request: Request, context: RequestContext) -> None:
         raise HTTPException(401 if context.sessions.admin_token else 403)
 
 
-@get("")
+@router.get("")
 def preview_page(request: Request, context: ContextDep) -> Response:
     """Show the preview page."""
     _let_in(request, context)
     return _page(request, context, PreviewQuery.of(request, context))
 
 
-@get("/frame")
+@router.get("/frame")
 def framed(request: Request, context: ContextDep) -> Response:
     """Return the HTML of the email for a frame."""
     _let_in(request, context)
@@ -167,7 +165,7 @@ def framed(request: Request, context: ContextDep) -> Response:
     return frame(html, asked.look, pictures="https:", refresh=_REFRESH if asked.watch else 0)
 
 
-@get("/letter.{form}")
+@router.get("/letter.{form}")
 def letter_file(request: Request, context: ContextDep, form: str) -> Response:
     """Return the email as a file: the message (`eml`), its HTML or its text."""
     _let_in(request, context)
@@ -180,7 +178,7 @@ def letter_file(request: Request, context: ContextDep, form: str) -> Response:
     return download(data.encode(), f"letter.{form}", f"text/{'html' if form == 'html' else 'plain'}; charset=utf-8")
 
 
-@post("/send")
+@router.post("/send")
 def send(request: Request, context: ContextDep, form: Form) -> Response:
     """Send a test email to an address. Nothing is stored."""
     _let_in(request, context)
@@ -189,14 +187,14 @@ def send(request: Request, context: ContextDep, form: Form) -> Response:
     return _page(request, context, asked, test_result=_sent(context, _shown(context, asked), form))
 
 
-@get("/send")
+@router.get("/send")
 def sent(request: Request, context: ContextDep) -> Response:
     """Redirect to the preview when the result page of a test email is reloaded."""
     _let_in(request, context)
     return RedirectResponse(PreviewQuery.of(request, context).address(f"{context.home}/preview"), 303)
 
 
-@get("/changes")
+@router.get("/changes")
 async def changes(request: Request, context: ContextDep) -> Response:
     """Stream server-sent events, one for each change of a template, until the client disconnects."""
     _let_in(request, context)

@@ -5,8 +5,6 @@ A GET changes nothing. The page behind the link shows only the new address, beca
 
 from __future__ import annotations
 
-from functools import partial
-
 from fastapi import APIRouter, Request, Response
 
 from paperround.domain import tokens
@@ -24,11 +22,9 @@ from paperround.web.subscribers.preferences_form import PreferencesForm
 from paperround.web.subscribers.token_links import path, subscriber_of
 
 router = APIRouter()
-get = partial(router.get, response_model=None)
-post = partial(router.post, response_model=None)
 
 
-@post("/p/{token}/address")
+@router.post("/p/{token}/address")
 def request_change(request: Request, context: ContextDep, token: str, form: Form) -> Response:
     """Email the new address and ask its owner to confirm. The response is the same for every valid address."""
     subscriber = subscriber_of(context, token)
@@ -81,7 +77,7 @@ def _why_not(context: RequestContext, subscriber: Subscriber, email: str, langua
     return ""
 
 
-@get("/a/{token}")
+@router.get("/a/{token}")
 def ask_to_confirm(request: Request, context: ContextDep, token: str) -> Response:
     """Show the new address, with a button to confirm it."""
     change, subscriber = _pending(context, token)
@@ -96,7 +92,7 @@ def ask_to_confirm(request: Request, context: ContextDep, token: str) -> Respons
     )
 
 
-@post("/a/{token}")
+@router.post("/a/{token}")
 def confirm(request: Request, context: ContextDep, token: str) -> Response:
     """Change the address, and show the subscriber's preferences."""
     change, subscriber = _pending(context, token)

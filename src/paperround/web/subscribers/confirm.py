@@ -6,8 +6,6 @@ clients and scanners follow every link. Changes require a POST from a button.
 
 from __future__ import annotations
 
-from functools import partial
-
 from fastapi import APIRouter, Request, Response
 
 from paperround.domain import tokens
@@ -22,15 +20,13 @@ from paperround.web.subscribers import preferences
 from paperround.web.subscribers.token_links import owner, path, reloaded
 
 router = APIRouter()
-get = partial(router.get, response_model=None)
-post = partial(router.post, response_model=None)
 _BECAUSE = ("too many", "not for me", "never asked", "other")
 
 
 # --- confirm ----------------------------------------------------------------------------------------------------
 
 
-@get("/c/{token}")
+@router.get("/c/{token}")
 def ask_to_confirm(request: Request, context: ContextDep, token: str) -> Response:
     """Show what will be confirmed, with a button."""
     subscriber = owner(context, tokens.CONFIRM, token)
@@ -54,7 +50,7 @@ def ask_to_confirm(request: Request, context: ContextDep, token: str) -> Respons
     )
 
 
-@post("/c/{token}")
+@router.post("/c/{token}")
 def confirm(request: Request, context: ContextDep, token: str) -> Response:
     """Confirm the subscription, and lead to the preferences: the address that stays is not that of this link."""
     subscriber = owner(context, tokens.CONFIRM, token)
@@ -86,7 +82,7 @@ def _nothing_waits(request: Request, context: RequestContext, subscriber: Subscr
 # --- unsubscribe ------------------------------------------------------------------------------------------------
 
 
-@get("/u/{token}")
+@router.get("/u/{token}")
 def ask_to_unsubscribe(request: Request, context: ContextDep, token: str) -> Response:
     """Show the unsubscribe button."""
     subscriber = owner(context, tokens.UNSUBSCRIBE, token)
@@ -102,7 +98,7 @@ def ask_to_unsubscribe(request: Request, context: ContextDep, token: str) -> Res
     )
 
 
-@post("/u/{token}")
+@router.post("/u/{token}")
 def unsubscribe(request: Request, context: ContextDep, token: str, form: AnyForm) -> Response:
     """Unsubscribe, with the button or with one click in a mail client (RFC 8058). Repeating it has no effect."""
     subscriber = owner(context, tokens.UNSUBSCRIBE, token)
@@ -116,7 +112,7 @@ def unsubscribe(request: Request, context: ContextDep, token: str, form: AnyForm
     return _gone(request, context, token, subscriber)
 
 
-@post("/u/{token}/back")
+@router.post("/u/{token}/back")
 def come_back(request: Request, context: ContextDep, token: str) -> Response:
     """Resubscribe: send a confirmation email, as for every new subscription."""
     subscriber = owner(context, tokens.UNSUBSCRIBE, token)

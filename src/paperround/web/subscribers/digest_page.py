@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
-from functools import partial
 from typing import NamedTuple
 
 from fastapi import APIRouter, HTTPException, Request, Response
@@ -28,7 +27,6 @@ from paperround.web.context import PRIVATE, ContextDep, RequestContext
 from paperround.web.subscribers.token_links import digest_owner
 
 router = APIRouter()
-get = partial(router.get, response_model=None)
 _MORE_SHOWN = 500  # papers on a page
 _WHOLE = 5_000  # characters of an abstract
 _COOKIE, _SECONDS = "paperround_mine", 90 * 86_400
@@ -43,7 +41,7 @@ class Rating(NamedTuple):
     saved: bool
 
 
-@get("/i/{token}")
+@router.get("/i/{token}")
 def digest_online(request: Request, context: ContextDep, token: str, page: int = 1, f: str = "") -> Response:
     """Show a digest with all its papers; those that the email only counts are divided into pages if they are many.
 

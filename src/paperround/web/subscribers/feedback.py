@@ -7,7 +7,6 @@ the page contains no links to the subscriber's personal pages.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from urllib.parse import quote
 
 from fastapi import APIRouter, Request, Response
@@ -26,15 +25,13 @@ from paperround.web.forms import AnyForm, FormFields, read_number
 from paperround.web.subscribers.token_links import digest_owner, path, reloaded
 
 router = APIRouter()
-get = partial(router.get, response_model=None)
-post = partial(router.post, response_model=None)
 _FORGET, _SAVE, _REMOVE = "forget", "save", "remove"
 _VERDICTS = {"more": 1, "less": -1, _FORGET: 0, _SAVE: 0, _REMOVE: 0}
 _FOLLOW = "follow"
 _SHOWN = 500  # papers
 
 
-@get("/f/{token}")
+@router.get("/f/{token}")
 def ask(request: Request, context: ContextDep, token: str) -> Response:
     """Show buttons for the paper that was clicked, or for all papers of the digest if the address names none."""
     digest, subscriber = digest_owner(context, tokens.FEEDBACK, token)
@@ -45,7 +42,7 @@ def ask(request: Request, context: ContextDep, token: str) -> Response:
     return _page(request, context, token, digest, subscriber, [number], what=what)
 
 
-@post("/f/{token}")
+@router.post("/f/{token}")
 def submit_feedback(request: Request, context: ContextDep, token: str, form: AnyForm) -> Response:
     """Record or remove feedback on the paper that the form or the address names, or save or remove the paper.
 

@@ -7,7 +7,6 @@ immediately; other visitors are led to the subscribe form.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -28,8 +27,6 @@ from paperround.web.forms import Form, FormFields
 from paperround.web.subscribers.token_links import mint, path, subscriber_of
 
 router = APIRouter()
-get = partial(router.get, response_model=None)
-post = partial(router.post, response_model=None)
 _COOKIE, _DAYS = "paperround_reader", 90
 _SHOWN = 5  # papers of each person
 _LONGEST = 300  # characters of a name
@@ -44,14 +41,14 @@ class FollowChoice:
     followed: bool
 
 
-@get("/follow")
+@router.get("/follow")
 def choose(request: Request, context: ContextDep, author: str = "", org: str = "") -> Response:
     """Show the people of a name, distinguished by their co-authors, or an organization, each with a button."""
     subscriber = reader(request, context)
     return _page(request, context, subscriber, _name(author or org), organization=bool(org and not author))
 
 
-@post("/follow")
+@router.post("/follow")
 def follow(request: Request, context: ContextDep, form: Form) -> Response:
     """Follow or unfollow immediately if the browser identifies a subscriber; otherwise show the page."""
     subscriber = reader(request, context)

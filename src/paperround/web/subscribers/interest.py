@@ -7,7 +7,6 @@ carries them along. A subscriber's answers are stored immediately.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -32,12 +31,10 @@ from paperround.web.subscribers.preferences_form import schedule_of
 from paperround.web.subscribers.token_links import path, subscriber_of
 
 router = APIRouter()
-get = partial(router.get, response_model=None)
-post = partial(router.post, response_model=None)
 _ANSWERS = ("more", "less", "forget")
 
 
-@get("/interest")
+@router.get("/interest")
 def try_interest(request: Request, context: ContextDep) -> Response:
     """Show the results of an interest to any visitor. The address holds the interest and the answers."""
     fields = FormFields(request.query_params.multi_items())
@@ -57,13 +54,13 @@ def try_interest(request: Request, context: ContextDep) -> Response:
     )
 
 
-@get("/p/{token}/interest")
+@router.get("/p/{token}/interest")
 def try_own(request: Request, context: ContextDep, token: str, q: str = "") -> Response:
     """Show the results of an interest to a subscriber, based on all their feedback and their breadth."""
     return _own_page(request, context, subscriber_of(context, token), q[:MOST_TYPED])
 
 
-@post("/p/{token}/interest")
+@router.post("/p/{token}/interest")
 def answer(request: Request, context: ContextDep, token: str, form: Form) -> Response:
     """Store an answer, add a word, keep the interest or leave out what it excludes, depending on the button."""
     subscriber = subscriber_of(context, token)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
@@ -19,19 +18,17 @@ from paperround.web.forms import FormFields, FormWithFile
 from paperround.web.subscribers.token_links import path, subscriber_of
 
 router = APIRouter()
-get = partial(router.get, response_model=None)
-post = partial(router.post, response_model=None)
 _PROBLEMS_SHOWN, _LONGEST = 20, 300
 _LINKS = {"zotero": (libraries.link_zotero, "key"), "orcid": (libraries.link_orcid, "orcid")}
 
 
-@get("/p/{token}/library")
+@router.get("/p/{token}/library")
 def show(request: Request, context: ContextDep, token: str) -> Response:
     """Show the ways to add a library, and the state of linked services."""
     return _page(request, context, subscriber_of(context, token))
 
 
-@post("/p/{token}/library")
+@router.post("/p/{token}/library")
 def change(request: Request, context: ContextDep, token: str, upload: FormWithFile) -> Response:
     """Read a file or a list immediately, link or unlink a service, or forget what was learned, depending on the
     button.

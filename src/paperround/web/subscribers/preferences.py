@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import date, datetime, time
-from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -27,12 +26,10 @@ from paperround.web.subscribers.preferences_form import PreferencesForm
 from paperround.web.subscribers.token_links import feed_addresses, own_digest, path, subscriber_of
 
 router = APIRouter()
-get = partial(router.get, response_model=None)
-post = partial(router.post, response_model=None)
 _PAST_LETTERS, _SAID = 60, 200  # emails, papers
 
 
-@get("/p/{token}")
+@router.get("/p/{token}")
 def preferences(request: Request, context: ContextDep, token: str, done: str = "") -> Response:
     """Show the preferences."""
     subscriber = subscriber_of(context, token)
@@ -41,7 +38,7 @@ def preferences(request: Request, context: ContextDep, token: str, done: str = "
     return follow.remember(shown, context, subscriber)
 
 
-@post("/p/{token}")
+@router.post("/p/{token}")
 def change(request: Request, context: ContextDep, token: str, form: Form) -> Response:
     """Save or preview the form, pause, resume or remove feedback, depending on the button."""
     subscriber = subscriber_of(context, token)
@@ -59,7 +56,7 @@ def change(request: Request, context: ContextDep, token: str, form: Form) -> Res
             return _save(request, context, subscriber, form)
 
 
-@get("/p/{token}/data.json")
+@router.get("/p/{token}/data.json")
 def data(context: ContextDep, token: str) -> Response:
     """Return all stored data of the subscriber as a file."""
     held = context.app.store.data_export.of(subscriber_of(context, token).row)
@@ -68,7 +65,7 @@ def data(context: ContextDep, token: str) -> Response:
     return Response(body, headers=headers, media_type="application/json")
 
 
-@get("/p/{token}/erase")
+@router.get("/p/{token}/erase")
 def ask_to_erase(request: Request, context: ContextDep, token: str) -> Response:
     """Ask for confirmation before erasing."""
     subscriber = subscriber_of(context, token)
@@ -82,7 +79,7 @@ def ask_to_erase(request: Request, context: ContextDep, token: str) -> Response:
     )
 
 
-@post("/p/{token}/erase")
+@router.post("/p/{token}/erase")
 def erase(request: Request, context: ContextDep, token: str, form: Form) -> Response:
     """Erase the subscriber."""
     subscriber = subscriber_of(context, token)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import secrets
 from datetime import datetime, time, timedelta
-from functools import partial
 
 from fastapi import APIRouter, HTTPException, Request, Response
 
@@ -21,14 +20,12 @@ from paperround.web.subscribers import preferences
 from paperround.web.subscribers.token_links import subscriber_of
 
 router = APIRouter()
-get = partial(router.get, response_model=None)
-post = partial(router.post, response_model=None)
 _PAPERS, _SPAN = 100, timedelta(days=31)
 _BYTES = 18  # 24 characters of base64url
 _HEADERS = {"Cache-Control": "private, max-age=300", "X-Robots-Tag": "noindex, nofollow"}
 
 
-@post("/p/{token}/feed")
+@router.post("/p/{token}/feed")
 def change(context: ContextDep, token: str, form: Form) -> Response:
     """Turn the private feed on, give it a new address, or turn it off."""
     subscriber = subscriber_of(context, token)
@@ -42,13 +39,13 @@ def change(context: ContextDep, token: str, form: Form) -> Response:
     return preferences.redirect(context, subscriber, f"feed-{form.get('do')}")
 
 
-@get("/feeds/{secret}/feed.xml")
+@router.get("/feeds/{secret}/feed.xml")
 def feed_xml(request: Request, context: ContextDep, secret: str) -> Response:
     """Return the private feed as Atom."""
     return _answer(request, atom(_feed(context, secret, "feed.xml")), ATOM_TYPE)
 
 
-@get("/feeds/{secret}/feed.json")
+@router.get("/feeds/{secret}/feed.json")
 def feed_json(request: Request, context: ContextDep, secret: str) -> Response:
     """Return the private feed as JSON Feed."""
     return _answer(request, json_feed(_feed(context, secret, "feed.json")), JSON_TYPE)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import partial
 
 from fastapi import APIRouter, HTTPException, Request, Response
 
@@ -23,8 +22,6 @@ from paperround.web.forms import Form
 from paperround.web.subscribers.token_links import path, subscriber_of
 
 router = APIRouter()
-get = partial(router.get, response_model=None)
-post = partial(router.post, response_model=None)
 _PAUSE = timedelta(days=7)
 _FEWEST = 3
 _NAMES = frozenset(("weekly", "daily", "fewer", "pause"))
@@ -41,7 +38,7 @@ class QuickChange:
     make: Callable[[RequestContext, Subscriber], object]
 
 
-@get("/p/{token}/change")
+@router.get("/p/{token}/change")
 def ask_to_change(request: Request, context: ContextDep, token: str, to: str = "") -> Response:
     """Show what would change, with a button to confirm it."""
     subscriber, language = _subscriber(request, context, token)
@@ -59,7 +56,7 @@ def ask_to_change(request: Request, context: ContextDep, token: str, to: str = "
     )
 
 
-@post("/p/{token}/change")
+@router.post("/p/{token}/change")
 def make_change(request: Request, context: ContextDep, token: str, form: Form, to: str = "") -> Response:
     """Make the change, and confirm it."""
     del form  # the form only has a button

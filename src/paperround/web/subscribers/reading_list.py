@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
@@ -16,11 +14,9 @@ from paperround.web.forms import AnyForm, read_number
 from paperround.web.subscribers.token_links import digest_owner, path, subscriber_of
 
 router = APIRouter()
-get = partial(router.get, response_model=None)
-post = partial(router.post, response_model=None)
 
 
-@get("/p/{token}/saved")
+@router.get("/p/{token}/saved")
 def reading_list(request: Request, context: ContextDep, token: str) -> Response:
     """Show the list, most recently saved first."""
     subscriber = subscriber_of(context, token)
@@ -36,7 +32,7 @@ def reading_list(request: Request, context: ContextDep, token: str) -> Response:
     )
 
 
-@post("/p/{token}/saved")
+@router.post("/p/{token}/saved")
 def remove(context: ContextDep, token: str, form: AnyForm) -> Response:
     """Remove the paper whose number is in `remove` from the list. Repeated requests have no effect."""
     subscriber = subscriber_of(context, token)
@@ -44,14 +40,14 @@ def remove(context: ContextDep, token: str, form: AnyForm) -> Response:
     return RedirectResponse(f"{path(context, tokens.PREFERENCES, subscriber)}/saved", status_code=303)
 
 
-@get("/p/{token}/saved.{ending}")
+@router.get("/p/{token}/saved.{ending}")
 def export(context: ContextDep, token: str, ending: str) -> Response:
     """Return the list as BibTeX (`bib`) or RIS (`ris`)."""
     subscriber = subscriber_of(context, token)
     return citation_file(context.app.store.reading_lists.of(subscriber.row), ending, "reading-list")
 
 
-@get("/i/{token}/cite.{ending}")
+@router.get("/i/{token}/cite.{ending}")
 def cite_issue(context: ContextDep, token: str, ending: str) -> Response:
     """Return the papers printed in an email as BibTeX (`bib`) or RIS (`ris`)."""
     digest, _ = digest_owner(context, tokens.DIGEST, token)

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
-from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -34,8 +33,6 @@ from paperround.web.subscribers.form_guard import Decision
 from paperround.web.subscribers.preferences_form import PreferencesForm
 
 router = APIRouter()
-get = partial(router.get, response_model=None)
-post = partial(router.post, response_model=None)
 # Known and unknown addresses cost the database nearly the same time; a fixed minimum hides the rest.
 _EVEN_SECONDS = 0.04
 _LONGEST_EMAIL = 254  # characters, RFC 5321 4.5.3.1.3
@@ -59,7 +56,7 @@ _LEFT_OUT: Mapping[SelectionMode, Mapping[str, tuple[str, ...]]] = {
 }
 
 
-@get("/subscribe")
+@router.get("/subscribe")
 def subscribe_form(
     request: Request, context: ContextDep, topic: str = "", q: str = "", email: str = "", follow: str = ""
 ) -> Response:
@@ -86,25 +83,25 @@ def subscribe_form(
     return response
 
 
-@post("/subscribe")
+@router.post("/subscribe")
 async def subscribe(request: Request, context: ContextDep, form: Form) -> Response:
     """Send a confirmation email, or show the form again with errors or a query preview."""
     return await _evenly(lambda: _subscribe(request, context, form))
 
 
-@get("/preferences")
+@router.get("/preferences")
 def link_form(request: Request, context: ContextDep) -> Response:
     """Show the form to request a lost link."""
     return _lost(request, context, "")
 
 
-@post("/preferences")
+@router.post("/preferences")
 async def send_link(request: Request, context: ContextDep, form: Form) -> Response:
     """Email the preferences link, if the address is subscribed."""
     return await _evenly(lambda: _send_link(request, context, form))
 
 
-@get("/try")
+@router.get("/try")
 def try_query(request: Request, context: ContextDep, q: str = "") -> Response:
     """Return the matches of a query in the past week as JSON, for the live preview of the form."""
     context.count_trials(request, 1)
@@ -341,7 +338,7 @@ def _kept_address(request: Request, cookie: str) -> str:
         return ""
 
 
-@get("/subscribe/sent")
+@router.get("/subscribe/sent")
 def confirmation_sent(request: Request, context: ContextDep, correct: str = "") -> Response:
     """Show where the confirmation email was sent, or redirect to the form if the cookie has expired.
 
@@ -364,7 +361,7 @@ def confirmation_sent(request: Request, context: ContextDep, correct: str = "") 
     return _sent_page(request, context, "subscribe", lines)
 
 
-@get("/preferences/sent")
+@router.get("/preferences/sent")
 def link_sent(request: Request, context: ContextDep) -> Response:
     """Show where a link would be sent if the address is subscribed, or redirect to the form if the cookie has
     expired.

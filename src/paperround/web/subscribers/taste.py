@@ -5,7 +5,6 @@ download.
 from __future__ import annotations
 
 import json
-from functools import partial
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
@@ -20,17 +19,15 @@ from paperround.web.forms import Form, read_number
 from paperround.web.subscribers.token_links import path, subscriber_of
 
 router = APIRouter()
-get = partial(router.get, response_model=None)
-post = partial(router.post, response_model=None)
 
 
-@get("/p/{token}/taste")
+@router.get("/p/{token}/taste")
 def learned(request: Request, context: ContextDep, token: str) -> Response:
     """Show the subscriber's taste in words."""
     return _page(request, context, subscriber_of(context, token))
 
 
-@get("/p/{token}/taste.json")
+@router.get("/p/{token}/taste.json")
 def download(context: ContextDep, token: str) -> Response:
     """Return the subscriber's taste as a JSON file."""
     found = taste.learned(context.app, subscriber_of(context, token)).as_json()
@@ -38,7 +35,7 @@ def download(context: ContextDep, token: str) -> Response:
     return Response(json.dumps(found, ensure_ascii=False, indent=1), headers=headers, media_type="application/json")
 
 
-@post("/p/{token}/taste")
+@router.post("/p/{token}/taste")
 def change(request: Request, context: ContextDep, token: str, form: Form) -> Response:
     """Remove the feedback on one paper, or reset the whole taste after a confirmation."""
     subscriber = subscriber_of(context, token)
