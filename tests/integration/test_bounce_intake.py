@@ -161,11 +161,12 @@ def test_a_refusal_during_the_conversation_counts_like_a_report(site: Site) -> N
     assert subscriber(site).suppressed[0] == "hard bounce 5.1.1"
 
 
-def test_a_mail_to_the_address_in_list_unsubscribe_takes_the_subscriber_out(site: Site) -> None:
+@pytest.mark.parametrize("field", ["To", "Cc", "X-Envelope-To"])
+def test_a_mail_to_the_address_in_list_unsubscribe_takes_the_subscriber_out(site: Site, field: str) -> None:
     message = message_from_bytes(site.relay.accepted[0].message)
     address = re.search(r"<mailto:([^>?]+)", message["List-Unsubscribe"])[1]
     assert address.startswith("unsubscribe+")
-    mail = f"From: ada@example.org\r\nTo: {address}\r\nSubject: please\r\n\r\n".encode()
+    mail = f"From: ada@example.org\r\n{field}: {address}\r\nSubject: please\r\n\r\n".encode()
     left = ReturnedMail("a", BounceKind.NOTHING, None, "asked to unsubscribe", "ada@example.org", new=True)
     assert bounce_intake.read(site.app, [("a", mail)]) == [left]
     assert subscriber(site).state is SubscriberState.UNSUBSCRIBED

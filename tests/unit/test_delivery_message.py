@@ -175,10 +175,14 @@ def test_a_subject_stays_under_the_providers_limit():
         assert parsed(build(head(), RenderedLetter(text, "", "")))["subject"].endswith("…")
 
 
-@pytest.mark.parametrize("mark", ["Re: ", "RE:", "Fwd: ", "fw: ", "Re: Fwd: ", "AW: "])
+@pytest.mark.parametrize("mark", ["Re: ", "RE:", "Fwd: ", "fw: ", "Re: Fwd: ", "AW: ", "Antw: ", "SV: Re[2]: "])
 def test_a_subject_never_claims_a_conversation(mark):
     assert field(build(head(), RenderedLetter(f"{mark}Ten papers", "", "")), "Subject") == "Ten papers"
-    assert subject_line("Regression: a survey") == "Regression: a survey"
+
+
+@pytest.mark.parametrize("title", ["Regression: a survey", "On software: a survey", "Four papers on care: Re: and Fwd:"])
+def test_a_subject_keeps_what_only_resembles_a_reply(title):
+    assert subject_line(title) == title
 
 
 def test_there_is_always_a_subject():

@@ -17,6 +17,7 @@ from functools import cached_property
 _MAX_SIZE = 2 * 2**20  # bytes examined
 _MAX_FIELD, _MAX_TEXT = 2_000, 20_000  # characters
 _MAX_DEPTH, _MAX_PARTS = 6, 60
+_DELIVERED_TO = ("delivered-to", "x-original-to", "envelope-to", "x-envelope-to", "to", "cc")
 _QUOTING = {
     "message/rfc822",
     "message/global",
@@ -69,6 +70,11 @@ class Part:
     def first(self, name: str) -> str | None:
         """Return the first value of a field, or None."""
         return next(iter(self.all(name)), None)
+
+    @property
+    def delivered_to(self) -> list[str]:
+        """The values of the fields that say where the mail was delivered: what servers wrote, before what people did."""
+        return [value for name in _DELIVERED_TO for value in self.all(name)]
 
     @cached_property
     def own_text(self) -> str:

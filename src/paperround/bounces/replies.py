@@ -18,7 +18,6 @@ from paperround.domain.latex import readable
 from paperround.domain.models import Paper
 from paperround.domain.tokens import REPLY_MAILBOX
 
-_ADDRESSED = ("to", "cc", "delivered-to", "x-original-to", "envelope-to", "x-envelope-to")
 _ADDRESS = re.compile(rf"(?<![\w.+-]){REPLY_MAILBOX}\+([a-z2-7]{{34}})@", re.IGNORECASE)
 _BULK = {"bulk", "junk", "list", "auto_reply"}
 _BY_PROGRAMS = {"x-autoreply", "x-autorespond", "x-auto-response-suppress"}
@@ -118,7 +117,7 @@ def parse_reply(raw: bytes) -> LetterReply | None:
     """Return the reply in a mail; None if it was not sent to a reply address, or by a program."""
     parts = read_parts(raw)
     head = parts[0]
-    found = (_ADDRESS.search(value) for name in _ADDRESSED for value in head.all(name))
+    found = (_ADDRESS.search(value) for value in head.delivered_to)
     token = next((match[1].lower() for match in found if match), None)
     if token is None or _is_automatic(head):
         return None

@@ -25,7 +25,6 @@ _MAX_DIAGNOSTIC = 500  # characters
 # Without control characters: PostgreSQL rejects NUL even in a query's parameters.
 _MESSAGE_ID = re.compile(r"<[^<>\s\x00-\x1f\x7f]{3,300}>")
 _ADDRESS = re.compile(r"[^\s<>;:,\"()\[\]]{1,64}@[^\s<>;:,\"()\[\]]{1,253}")
-_ENVELOPE_FIELDS = ("delivered-to", "x-original-to", "envelope-to", "x-envelope-to", "to")
 _MILDEST_FIRST = (BounceKind.NOTHING, BounceKind.POLICY, BounceKind.SOFT, BounceKind.HARD, BounceKind.COMPLAINT)
 _COMPLAINTS = {"abuse", "fraud", "virus", "other", "opt-out", "opt-out-list"}  # RFC 5965 7.3; not "not-spam"
 _FROM_A_SYSTEM = re.compile(
@@ -94,7 +93,7 @@ def _finish(parts: Sequence[Part], reported: _ReportContent) -> Report:
 
 def _token(parts: Sequence[Part]) -> str | None:
     """Return the token in the address that the mail was sent to, else in the sender of the letter it quotes."""
-    places = [value for part in parts for name in _ENVELOPE_FIELDS for value in part.all(name)]
+    places = [value for part in parts for value in part.delivered_to]
     for part in parts:
         if part.type == "message/feedback-report":
             places += [value for name, value in fields_of(part.body) if name == "original-mail-from"]

@@ -24,7 +24,7 @@ from paperround.delivery.address import ascii_domain, wire
 from paperround.domain import quoted_printable
 from paperround.domain.hosts import is_local
 from paperround.domain.models import EncodedLetter, RenderedLetter
-from paperround.domain.text import clean
+from paperround.domain.text import REPLY_PREFIX, clean
 
 _LINE = 76  # characters per line of a folded field: RFC 2047 2; RFC 5322 2.1.1 would allow 78
 _ENCODED_WORD = 75  # RFC 2047 2, delimiters included
@@ -41,7 +41,6 @@ _ATOMS = re.compile(r"[\w!#$%&'*+/=?^`{|}~ -]+", re.ASCII)
 _Q_SAFE = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/"  # RFC 2047 5 (3)
 _Q_OCTETS = [chr(b) if b in _Q_SAFE else "_" if b == ord(" ") else f"={b:02X}" for b in range(256)]
 _Q_WORD = "=?utf-8?q?{}?="
-_REPLY_MARK = re.compile(r"(?:(?:re|fwd?|aw|wg)\s*:\s*)+", re.IGNORECASE)
 # Google's display-name rules: symbols and invisible or direction-changing characters imitate other senders.
 _NOT_IN_NAMES = frozenset({"So", "Sk", "Cf", "Co", "Cn", "Cs"})
 _URI = re.compile(r"(?:https?://|mailto:)[!#-+\--;=?-~]+")  # without commas, which separate URIs
@@ -116,7 +115,7 @@ def message_id(issue: str, subscriber: int, email: str, key: bytes, domain: str)
 
 def subject_line(subject: str) -> str:
     """Return the subject on one line and without "Re:" or "Fwd:", which would pretend a conversation."""
-    return _REPLY_MARK.sub("", clean(subject), count=1)
+    return REPLY_PREFIX.sub("", clean(subject))
 
 
 def display_name(name: str) -> str:

@@ -18,6 +18,8 @@ _UNWANTED = re.compile(
 )
 QUOTATION_MARKS = '"“”„‟«»'
 """Those that mean the same in queries: phones and word processors insert others for the one that is typed."""
+REPLY_PREFIX = re.compile(r"^(?:\s*(?:re|aw|antw|fwd?|wg|sv)\s*(?:\[\d+\])?\s*:)+\s*", re.IGNORECASE)
+"""How a subject begins in replies and forwarded mail, such as "Re: Fwd: " or "AW[2]: "."""
 _FRACTION = re.compile("([¼-¾⅐-⅞↉])")
 # Chinese and Japanese are written without spaces: each character is a term, and a word is a phrase of terms.
 _UNSPACED = "\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff"

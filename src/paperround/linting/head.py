@@ -10,6 +10,7 @@ from email.utils import getaddresses, parsedate_to_datetime
 from urllib.parse import unquote
 
 from paperround.domain.hosts import domain_of, is_local
+from paperround.domain.text import REPLY_PREFIX
 from paperround.linting.finding import LintFinding, Severity, some
 from paperround.linting.mail import HeaderField, Mail, decoded
 
@@ -29,7 +30,6 @@ _FREE_MAIL = frozenset(
     ("gmail.com", "googlemail.com", "yahoo.com", "outlook.com", "hotmail.com", "live.com", "aol.com", "icloud.com")
 )
 _NO_REPLY = re.compile(r"^(?:no|do[-_.]?not|dont)[-_.]?reply", re.IGNORECASE)
-_PRETENDS = re.compile(r"^\s*(?:re|aw|fwd?|wg|sv|antw)\s*(?:\[\d+\])?\s*:", re.IGNORECASE)
 _SYMBOLS = frozenset(("So", "Sk", "Cf", "Co", "Cn", "Cs"))
 # Phrases that spam filters count and that titles of papers rarely contain.
 _SPAMMY = re.compile(
@@ -174,7 +174,7 @@ def _sending_domain(domain: str, mail: Mail) -> Iterator[LintFinding]:
 def _display_name(name: str) -> Iterator[LintFinding]:
     shown = decoded(name)
     odd = sorted({char for char in shown if unicodedata.category(char) in _SYMBOLS})
-    if "@" in shown or odd or _PRETENDS.match(shown):
+    if "@" in shown or odd or REPLY_PREFIX.match(shown):
         what = f"the name {shown!r} is not a plain sender name"
         remedy = "use a plain name without an address, symbols or Re: (Google's display-name rules)"
         yield _finding("display-name", Severity.ERROR, what, "From", remedy)
@@ -197,7 +197,7 @@ def subject(mail: Mail) -> Iterator[LintFinding]:
     line = mail.subject
     if mail.all("Subject") and not line.strip():
         yield _finding("subject", Severity.ERROR, "is empty", "Subject", "describe the content")
-    if _PRETENDS.match(line):
+    if REPLY_PREFIX.match(line):
         remedy = "remove the prefix; a subject that pretends to be a reply is deceptive"
         yield _finding("subject", Severity.ERROR, f"looks like a reply: {line[:40]!r}", "Subject", remedy)
     cased = [char for char in line if char.isalpha() and char.lower() != char.upper()]

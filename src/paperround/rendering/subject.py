@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import string
 from functools import lru_cache
 
 from paperround.domain.errors import ConfigurationError
-from paperround.domain.text import clean
+from paperround.domain.text import REPLY_PREFIX, clean
 from paperround.rendering.excerpt import cut
 
 LONGEST = 70  # characters that desktop clients show; phones show about 40
@@ -16,8 +15,6 @@ DEFAULT = "{top}{second}{others}"
 _LEAST_OF_TITLE = 24
 _BETWEEN = " · "
 _LEAST_OF_SECOND = 14  # characters; a shorter part of the second title says nothing
-# A subject that pretends to be a reply or a forward is deceptive (Google's sender guidelines).
-_PRETENDS = re.compile(r"^\s*(?:re|aw|fwd?|wg|sv|antw)\s*(?:\[\d+\])?\s*:", re.IGNORECASE)
 
 
 def check(template: str) -> str:
@@ -57,8 +54,11 @@ def render_subject(template: str, *, top: str, second: str, inside: str, site: s
 
 
 def pretends(line: str) -> bool:
-    """Return whether the line looks like a reply or a forward, or is all capitals."""
-    return bool(_PRETENDS.match(line)) or (line.isupper() and _shouts(line))
+    """Return whether the line looks like a reply or a forward, or is all capitals.
+
+    Google's sender guidelines call such subjects deceptive.
+    """
+    return bool(REPLY_PREFIX.match(line)) or (line.isupper() and _shouts(line))
 
 
 def _shouts(line: str) -> bool:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from email.parser import BytesHeaderParser
-from email.policy import compat32
 from functools import partial
 
 from paperround.app import App
 from paperround.bounces import mailboxes, reports
+from paperround.bounces.mime import read_parts
 from paperround.bounces.replies import parse_reply
 from paperround.bounces.report import Report
 from paperround.bounces.suppression import LetterResult, suppression_after
@@ -23,7 +22,6 @@ from paperround.rounds.replies import take_reply
 from paperround.store.bounces import Bounce
 
 log = logs.logger()
-_CAME_TO = ("To", "Delivered-To", "X-Original-To", "Envelope-To")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +101,7 @@ def _read_one(app: App, where: str, raw: bytes, *, trusted: bool) -> ReturnedMai
 
 def _asks_to_leave(raw: bytes) -> bool:
     """Return whether the mail was sent to the address in the List-Unsubscribe header (RFC 2369 section 3.2)."""
-    head = BytesHeaderParser(policy=compat32).parsebytes(raw)
-    came_to = (str(value) for name in _CAME_TO for value in head.get_all(name, []))
-    return any(f"{tokens.LEAVE_MAILBOX}+" in address.lower() for address in came_to)
+    return any(f"{tokens.LEAVE_MAILBOX}+" in address.lower() for address in read_parts(raw)[0].delivered_to)
 
 
 def _delivery(app: App, report: Report, *, trusted: bool) -> Delivery | None:
