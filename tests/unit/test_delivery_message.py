@@ -180,7 +180,9 @@ def test_a_subject_never_claims_a_conversation(mark):
     assert field(build(head(), RenderedLetter(f"{mark}Ten papers", "", "")), "Subject") == "Ten papers"
 
 
-@pytest.mark.parametrize("title", ["Regression: a survey", "On software: a survey", "Four papers on care: Re: and Fwd:"])
+@pytest.mark.parametrize(
+    "title", ["Regression: a survey", "On software: a survey", "Four papers on care: Re: and Fwd:"]
+)
 def test_a_subject_keeps_what_only_resembles_a_reply(title):
     assert subject_line(title) == title
 

@@ -73,7 +73,7 @@ class Part:
 
     @property
     def delivered_to(self) -> list[str]:
-        """The values of the fields that say where the mail was delivered: what servers wrote, before what people did."""
+        """The values of the fields that say where the mail was delivered; what servers wrote comes first."""
         return [value for name in _DELIVERED_TO for value in self.all(name)]
 
     @cached_property
