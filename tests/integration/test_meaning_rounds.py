@@ -11,10 +11,10 @@ import pytest
 
 from paperround.app import App
 from paperround.matching.vectors import pack
-from paperround.operator import queries
 from paperround.rounds import pipeline, topic_definitions
 from paperround.rounds.meaning import Meaning, compare_embedded, embed
 from paperround.rounds.scheduler import Rounds
+from paperround.rounds.search import search_papers
 from paperround.sources import SourceState
 from paperround.store.sources import SourceRecord
 from support.encoder import use_ideas
@@ -102,9 +102,9 @@ def test_a_new_topic_finds_older_papers_by_their_meaning(site: Site) -> None:
 def test_a_search_finds_by_meaning_and_says_so(site: Site) -> None:
     use_ideas(site.app)
     site.papers(listing(1, **WALKING), *(listing(number, "agents") for number in range(2, 6)))
-    before = [one.paper.row for one in queries.search(site.app, PLAIN, 5).found]
+    before = [one.paper.row for one in search_papers(site.app, PLAIN, 5).found]
     pipeline.embed_papers(site.app)
-    first, *_ = queries.search(site.app, PLAIN, 5).found
+    first, *_ = search_papers(site.app, PLAIN, 5).found
     assert 1 not in before[:1]
     assert first.paper.row == 1
     assert first.why == ("meaning: close",)
@@ -116,13 +116,13 @@ def test_a_search_that_nothing_matches_shows_the_nearest_papers_and_counts_none(
     use_ideas(site.app)
     site.papers(listing(1, **WALKING), *(listing(number, "agents") for number in range(2, 26)))
     pipeline.embed_papers(site.app)
-    result = queries.search(site.app, "protein molecule", 20)
+    result = search_papers(site.app, "protein molecule", 20)
     assert (result.total, len(result.found)) == (0, 10)
     assert {reason for one in result.found for reason in one.why} == set()
-    assert queries.search(site.app, "protein molecule", 20, 10).found == []
-    result = queries.search(site.app, PLAIN, 20)
+    assert search_papers(site.app, "protein molecule", 20, 10).found == []
+    result = search_papers(site.app, PLAIN, 20)
     assert (result.total, [one.paper.row for one in result.found]) == (1, [1])
-    assert queries.search(site.app, "careful agents", 30).total == 24
+    assert search_papers(site.app, "careful agents", 30).total == 24
 
 
 def test_a_paper_whose_text_changes_waits_for_a_new_vector_and_one_that_only_gains_votes_does_not(site: Site) -> None:
@@ -216,7 +216,7 @@ def test_an_encoder_that_fails_stops_nothing_and_is_left_alone_for_a_while(site:
     assert pipeline.embed_papers(site.app) == 0
     assert matched(site.app, "walking") == {1}
     encoder.broken = False
-    assert queries.search(site.app, PLAIN, 5).found[0].parts.keys() == {"words"}
+    assert search_papers(site.app, PLAIN, 5).found[0].parts.keys() == {"words"}
     assert encoder.asked == []
     site.clock.now += timedelta(days=1)
     pipeline.round_(site.app)
@@ -233,7 +233,7 @@ def test_a_paper_that_turns_out_to_be_another_one_takes_no_vector_with_it(site: 
     site.papers(listing(1, version=2))
     assert embed(site.app, 5) <= 1
     assert kept_vectors(site, "ideas-1") <= {1, 2}
-    assert queries.search(site.app, "robots walk", 5).found
+    assert search_papers(site.app, "robots walk", 5).found
 
 
 def test_only_topics_in_plain_words_make_papers_be_matched_again(site: Site) -> None:

@@ -9,14 +9,13 @@ import pytest
 from paperround.matching import fts
 from paperround.matching.fields import TEXT
 from paperround.matching.query import parse, sought
-from paperround.operator import queries
-from paperround.operator.queries import SearchOrder
+from paperround.rounds.search import SearchOrder, search_papers
 from support.papers import listing
 from support.site import MORNING, Site
 
 
 def found(site: Site, query: str, limit: int = 10, offset: int = 0) -> list[str | None]:
-    return [one.paper.arxiv_id for one in queries.search(site.app, query, limit, offset).found]
+    return [one.paper.arxiv_id for one in search_papers(site.app, query, limit, offset).found]
 
 
 def test_a_word_in_the_title_comes_before_keywords_before_the_abstract_and_of_equals_the_newest(site: Site) -> None:
@@ -30,7 +29,7 @@ def test_a_word_in_the_title_comes_before_keywords_before_the_abstract_and_of_eq
     )
     assert found(site, "drones") == ["2611.00004", "2611.00003", "2611.00002", "2611.00001"]
     assert found(site, "drones", 2, 1) == ["2611.00003", "2611.00002"]
-    scores = [one.score for one in queries.search(site.app, "drones", 10).found]
+    scores = [one.score for one in search_papers(site.app, "drones", 10).found]
     assert scores == sorted(scores, reverse=True)
     assert scores[-1] > 0
 
@@ -74,13 +73,13 @@ def test_results_are_sorted_by_day_or_by_votes_and_of_equals_the_newest_comes_fi
     site.papers(*(listing(number, day=day, upvotes=1) for number, day in enumerate(days, 1)))
     site.papers(listing(4, day=days[1], upvotes=5))
     for order, numbers in ((SearchOrder.NEWEST, "1342"), (SearchOrder.VOTES, "4132")):
-        found = queries.search(site.app, text, 10, order=order).found
+        found = search_papers(site.app, text, 10, order=order).found
         assert "".join((one.paper.arxiv_id or "")[-1] for one in found) == numbers
 
 
 def test_a_search_says_why_each_paper_is_there(site: Site) -> None:
     site.papers(listing(1, "robots"), *(listing(number, "agents") for number in range(2, 6)))
-    [one] = queries.search(site.app, "robots", 10).found
+    [one] = search_papers(site.app, "robots", 10).found
     assert (one.paper.arxiv_id, one.why) == ("2611.00001", ("title: robots",))
     assert one.score == one.parts["words"] > 0
 
@@ -124,12 +123,12 @@ def test_the_pages_of_a_search_show_each_paper_once(site: Site, query: str, orde
         )
     )
     shown = [
-        [one.paper.row for one in queries.search(site.app, query, 40, offset, order=order).found]
+        [one.paper.row for one in search_papers(site.app, query, 40, offset, order=order).found]
         for offset in range(0, 400, 40)
     ]
     rows = [row for page in shown for row in page]
     assert len(set(rows)) == len(rows)
-    together = [one.paper.row for one in queries.search(site.app, query, len(rows), order=order).found]
+    together = [one.paper.row for one in search_papers(site.app, query, len(rows), order=order).found]
     assert rows == together
     assert len(rows) >= 200
 

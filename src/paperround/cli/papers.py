@@ -29,10 +29,10 @@ def search(
     Takes the query language of topics, plain words, or an arXiv identifier or DOI. The best results come first.
     Write -- before a query that begins with a dash.
     """
-    from paperround.operator import queries
+    from paperround.rounds.search import search_papers
 
     with opened() as app:
-        result = queries.search(app, query, limit)
+        result = search_papers(app, query, limit)
     if result.mistake:
         console.warn(f"this is not a valid query, so its words were searched for: {result.mistake}")
     if as_json:

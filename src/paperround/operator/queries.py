@@ -1,246 +1,23 @@
-"""Read-only queries for pages, commands and the API: searches, subscribers, deliveries and statistics."""
+"""Read-only queries for pages, commands and the API: subscribers, deliveries and statistics."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import datetime
-from enum import StrEnum
 from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import numpy as np
-from numpy.typing import NDArray
-
 from paperround.app import App
-from paperround.domain.errors import QueryError, UnknownName
-from paperround.domain.identifiers import identifier_in
-from paperround.domain.models import DISCUSSED, DeliveryState, Paper, Score, Subscriber, SubscriberState
+from paperround.domain.errors import UnknownName
+from paperround.domain.models import DISCUSSED, DeliveryState, Score, Subscriber, SubscriberState
 from paperround.domain.preferences import write
 from paperround.domain.reasons import read as read_reasons
-from paperround.matching import lexical
-from paperround.matching import search as matching_search
-from paperround.matching.author_names import author_named, is_name_of
-from paperround.matching.interests import (
-    MOST_RELEVANT,
-    USUAL_COSINE,
-    is_close,
-    relevance,
-    toward_best,
-    with_closeness,
-)
-from paperround.matching.search import EVERYWHERE, SearchBounds
-from paperround.matching.words import (
-    Wanted,
-    Words,
-    any_of,
-    interpret_search,
-    is_plain,
-    mistake_in,
-    with_known_fields,
-    with_phrase,
-)
-from paperround.rounds.collection import Collection
-from paperround.rounds.interests import MOST_NEAR, best_candidates
-from paperround.rounds.meaning import Meaning
+from paperround.matching.words import is_plain
 from paperround.store.deliveries import LatestDelivery
 
-Numbers = NDArray[np.float32]
-
 _CHUNK = 500
-_OF_THE_BEST = 0.5  # plain words sorted by date or votes: papers with half the score of the best one
-_SORTED = 660  # papers that plain words sorted by date or votes are chosen from; pages end before
-_NEAREST = 10  # shown at least, if papers are ranked by meaning, even if they do not match
-MOST_COUNTED = 1_000
-"""As far as the results of a search are counted."""
-
-
-@dataclass(frozen=True, slots=True)
-class SearchResult:
-    """A search result: the paper, its score and the reasons."""
-
-    paper: Paper
-    score: float
-    """0 to 1."""
-    why: tuple[str, ...]
-    parts: Mapping[str, float]
-    """What the score is made of: `words`, the share of the evidence possible, and `meaning`, a cosine."""
-
-
-class SearchOrder(StrEnum):
-    """What the results of a search are sorted by."""
-
-    RELEVANCE = "relevance"
-    NEWEST = "newest"
-    VOTES = "votes"
-
-
-@dataclass(frozen=True, slots=True)
-class Search:
-    """The results of a search, in its order, and how the text was understood."""
-
-    found: Sequence[SearchResult] = ()
-    corrected: tuple[tuple[str, str], ...] = ()
-    """Misspelled words, each with the word that was searched for instead."""
-    total: int = 0
-    """How many papers match, counted up to MOST_COUNTED: those with any of the words, or close to them in meaning.
-
-    If fewer than ten match, `found` continues with the nearest others.
-    """
-    mistake: QueryError | None = None
-    """Why a text that looks like a query was taken for plain words."""
-    suggestion: str = ""
-    """A query that finds papers where this one finds none."""
-    author: str = ""
-    """A query for the author whose name the text may be, if no paper has its words as written."""
-    by_author: bool = False
-    """Whether the results are those of `author`, because the text is this name, in either order."""
-    identifier: str = ""
-    """The arXiv identifier or DOI that the text is. The result is then this paper, or none if it is not stored."""
-
-
-def search(
-    app: App,
-    text: str,
-    limit: int,
-    offset: int = 0,
-    *,
-    bounds: SearchBounds = EVERYWHERE,
-    order: SearchOrder = SearchOrder.RELEVANCE,
-) -> Search:
-    """Return the papers for a query or keywords, within bounds.
-
-    Sorted by date or votes, a query lists every match; plain keywords, which match almost anything, list only the
-    best. The name of an author that no paper has in its text finds their papers, and an arXiv identifier or a DOI
-    finds this paper, in any order and within any bounds. Raises QueryError if there is nothing to search for.
-    """
-    if identifier := identifier_in(text):
-        return _named(app, identifier, offset)
-    text, fields = with_known_fields(text)
-    result = _search(app, text, limit, offset, bounds, order)
-    if fields:
-        return replace(result, corrected=(*fields, *result.corrected))
-    if result.author and is_name_of(text, result.author):
-        by_author = _search(app, result.author, limit, offset, bounds, order)
-        if by_author.total:
-            return replace(by_author, author=result.author, by_author=True)
-    return result
-
-
-def _named(app: App, identifier: str, offset: int) -> Search:
-    """Return the paper with an identifier, or nothing."""
-    paper = app.store.papers.by_id(identifier)
-    found = [SearchResult(paper, 1.0, (), {})] if paper and not offset else []
-    return Search(found, total=1 if paper else 0, identifier=identifier)
-
-
-def _search(app: App, text: str, limit: int, offset: int, bounds: SearchBounds, order: SearchOrder) -> Search:
-    past, meant = app.shared(Collection).recent(), app.shared(Collection).correct(text)
-    wanted = interpret_search(past.vocabulary.expand(meant.text))
-    tiers = _candidates(app, meant.text, wanted, offset + limit, bounds, order)
-    rows, texts = app.store.papers.indexed_texts(list(tiers))
-    tier = np.array([tiers[row] for row in rows], dtype=np.int64)
-    shares = matching_search.scores(wanted, past.statistics, texts)
-    scores, cosines, close = _with_meaning(app, meant.text, rows, shares, tier == 0)
-    ranked = _sorted(app, rows, scores, tier, order, plain=isinstance(wanted, Words))
-    matching = [place for place in ranked if shares[place] > 0 or place in close]
-    others = [place for place in ranked if shares[place] <= 0 and place not in close]
-    shown = (matching + others[: max(0, _NEAREST - len(matching))])[offset : offset + limit]
-    papers = app.store.papers.by_rows(rows[place] for place in shown)
-    reasons = lexical.Index(papers.values(), past.statistics).reasons(wanted)
-    found = [
-        SearchResult(
-            papers[row],
-            round(float(scores[place]), 4),
-            with_closeness(reasons[row], close=place in close),
-            _parts(float(shares[place]), cosines, place),
-        )
-        for place in shown
-        if (row := rows[place]) in papers
-    ]
-    total = app.store.browsing.count_found(bounds.narrow(any_of(wanted)), MOST_COUNTED, bounds.days)
-    total += sum(shares[place] <= 0 for place in close)
-    suggestion = "" if found else _suggested(app, meant.text, bounds)
-    author = "" if total and not meant.changes else author_named(past.vocabulary, text)
-    return Search(found, meant.changes, int(total), mistake_in(text), suggestion, author)
-
-
-def _suggested(app: App, text: str, bounds: SearchBounds) -> str:
-    """Return a query for a phrase where the text has a field and several words, if it finds a paper."""
-    phrase = with_phrase(text)
-    found = phrase and app.store.browsing.count_found(bounds.narrow(any_of(interpret_search(phrase))), 1, bounds.days)
-    return phrase if found else ""
-
-
-def _candidates(
-    app: App, text: str, wanted: Wanted, needed: int, bounds: SearchBounds, order: SearchOrder
-) -> dict[int, int]:
-    """Return the numbers of the papers that may fit, each with its tier; those of a query in the order asked for.
-
-    By relevance, later tiers have what larger limits find in addition, and follow the earlier ones, so that the
-    results before a page do not change with the page.
-    """
-    if order is SearchOrder.RELEVANCE:
-        return _in_tiers(app, text, wanted, needed, bounds)
-    if isinstance(wanted, Words):
-        return dict.fromkeys(best_candidates(app, text, wanted, max(needed, _SORTED), bounds), 0)
-    by_votes = order is SearchOrder.VOTES
-    return dict.fromkeys(
-        app.store.browsing.sorted_found(bounds.narrow(wanted), needed, by_votes=by_votes, days=bounds.days), 0
-    )
-
-
-def _in_tiers(app: App, text: str, wanted: Wanted, needed: int, bounds: SearchBounds) -> dict[int, int]:
-    found: dict[int, int] = {}
-    number, enough = 0, 0
-    # Those that are only near in meaning may not be shown.
-    while enough < needed and len(found) < needed + MOST_NEAR:
-        enough = matching_search.FIRST_PAGES << number
-        for row in best_candidates(app, text, wanted, enough, bounds):
-            found.setdefault(row, number)
-        number += 1
-    return found
-
-
-def _sorted(
-    app: App, rows: Sequence[int], scores: Numbers, tier: NDArray[np.int64], order: SearchOrder, *, plain: bool
-) -> list[int]:
-    """Return the places of the papers that fit, in the order asked for; of equals the newest comes first."""
-    if order is SearchOrder.RELEVANCE:
-        return [int(place) for place in np.lexsort((-scores, tier)) if scores[place] > 0]
-    least = _OF_THE_BEST * float(scores.max(initial=0.0)) if plain else 0.0
-    fitting = {rows[place]: place for place in np.flatnonzero((scores > 0) & (scores >= least)).tolist()}
-    by_votes = order is SearchOrder.VOTES
-    return [fitting[row] for row in app.store.browsing.sorted_rows([*fitting], by_votes=by_votes)]
-
-
-def _with_meaning(
-    app: App, text: str, rows: Sequence[int], shares: Numbers, first: NDArray[np.bool_]
-) -> tuple[Numbers, dict[int, float], set[int]]:
-    """Return the scores of papers, 0 to 1, the cosines of those with a vector, and those close in meaning, by place.
-
-    The text's vector is moved toward the best papers of the `first` tier.
-    """
-    vector = app.shared(Meaning).known(text)
-    if vector is None:
-        return shares, {}, set()
-    vectors = app.shared(Meaning).held().of(rows)
-    cosines = np.full(len(rows), USUAL_COSINE, dtype=np.float32)
-    known = np.flatnonzero(vectors.known)
-    # Only the text's own vector tells what is close: moved toward the best papers, it is close to them in any case.
-    own = vectors.cosines(vector)
-    close = {int(place) for place, cosine in zip(known, own, strict=True) if is_close(float(cosine))}
-    early = first[known]
-    aim = toward_best(vector, vectors.numbers[early], shares[known][early], own[early])
-    cosines[known] = vectors.cosines(aim.vector)
-    scores = relevance(shares, cosines) / np.float32(MOST_RELEVANT)
-    return np.clip(scores, 0, 1), {int(place): float(cosines[place]) for place in known}, close
-
-
-def _parts(share: float, cosines: Mapping[int, float], place: int) -> dict[str, float]:
-    meaning = {"meaning": round(cosines[place], 4)} if place in cosines else {}
-    return {"words": round(share, 4)} | meaning
 
 
 def paper_row(app: App, paper_id: str) -> int:
@@ -249,15 +26,6 @@ def paper_row(app: App, paper_id: str) -> int:
     if found is None:
         raise UnknownName(f"there is no paper {paper_id!r} here; see: paperround search WORDS")
     return found.row
-
-
-def newest_found(app: App, text: str, limit: int) -> list[Paper]:
-    """Return the newest papers that match a query; the best ones for plain words, which match almost anything."""
-    wanted = interpret_search(text)
-    if not isinstance(wanted, Words):
-        return app.store.browsing.found(wanted, limit)
-    best = [one.paper for one in search(app, text, limit).found]
-    return sorted(best, key=lambda paper: (paper.day, paper.row), reverse=True)
 
 
 def subscriber_facts(subscriber: Subscriber) -> dict[str, Any]:

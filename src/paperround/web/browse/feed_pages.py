@@ -10,7 +10,7 @@ from fastapi import APIRouter, HTTPException, Request, Response
 
 from paperround.domain.models import Paper
 from paperround.domain.text import clean
-from paperround.operator import queries
+from paperround.rounds.search import newest_found
 from paperround.web.browse import feeds
 from paperround.web.browse.feeds import FeedDocument
 from paperround.web.browse.papers import topic_named
@@ -83,7 +83,7 @@ def _found(context: RequestContext, q: str, path: str) -> FeedDocument:
     query, wanted = {"q": q}, plain_query(q)[:LONGEST_QUERY]
     papers: list[Paper] = []
     if wanted:  # newest first: feeds list what is new, not what matches best
-        papers = queries.newest_found(context.app, wanted, _IN_FEED)
+        papers = newest_found(context.app, wanted, _IN_FEED)
     title = f"{context.site.name}: {clean(q)[:200]}"
     return _feed(context, title, f"/search?{urlencode(query)}", path, papers, query=query)
 

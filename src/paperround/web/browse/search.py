@@ -15,10 +15,9 @@ from paperround.domain.errors import QueryError, WrongUse
 from paperround.domain.models import Paper
 from paperround.matching.search import SearchBounds
 from paperround.matching.words import ends_with_field
-from paperround.operator import queries
-from paperround.operator.queries import SearchOrder
 from paperround.rendering.language import Language
 from paperround.rendering.source_names import source_name
+from paperround.rounds.search import MOST_COUNTED, Search, SearchOrder, search_papers
 from paperround.rounds.trial import describe_operators
 from paperround.web.browse import cards
 from paperround.web.browse.papers import PAGE
@@ -92,11 +91,11 @@ def search(
     form = SearchForm(q, sort, since, until, source)
     order, bounds = form.order, form.bounds
     language = context.visitors_language(request)
-    wrong, result = "", queries.Search()
+    wrong, result = "", Search()
     try:
         if q:
             text = plain_query(q)[:LONGEST_QUERY]
-            result = queries.search(context.app, text, PAGE + 1, PAGE * (page - 1), bounds=bounds, order=order)
+            result = search_papers(context.app, text, PAGE + 1, PAGE * (page - 1), bounds=bounds, order=order)
     except QueryError as error:
         wrong = error.told(language.gettext)
     if page > 1 and not result.found:
@@ -127,11 +126,11 @@ def search(
     )
 
 
-def _describe_total(result: queries.Search, language: Language) -> str:
+def _describe_total(result: Search, language: Language) -> str:
     """Return the number of results as a sentence, and whether others follow them."""
     if not result.total:
         return language.gettext("No paper matches. The nearest in meaning:")
-    if result.total >= queries.MOST_COUNTED:
+    if result.total >= MOST_COUNTED:
         return language.gettext("More than %(number)s papers") % {"number": language.number(result.total)}
     number = language.count("%(num)s paper", "%(num)s papers", result.total)
     if result.total < len(result.found):

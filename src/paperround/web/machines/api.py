@@ -22,6 +22,7 @@ from paperround.domain.models import DeliveryState, Paper, SubscriberState, Topi
 from paperround.matching.search import EVERYWHERE, SearchBounds
 from paperround.operator import queries
 from paperround.operator.retries import retry_letters
+from paperround.rounds.search import search_papers
 from paperround.rounds.similar import similar_papers
 from paperround.rounds.topics import add_topic
 from paperround.subscribers import membership
@@ -273,7 +274,7 @@ def _papers(api: FastAPI) -> None:
         """List papers: the newest, those of a day, or the results of a search."""
         if q.strip():
             bounds = SearchBounds(day, day) if day else EVERYWHERE
-            found = queries.search(context.app, plain_query(q), limit, offset, bounds=bounds).found
+            found = search_papers(context.app, plain_query(q), limit, offset, bounds=bounds).found
             return [_paper(context, one.paper, one.why) for one in found]
         if day is not None:
             return [_paper(context, paper) for paper in context.app.store.browsing.on_days(day, day, limit, offset)]
