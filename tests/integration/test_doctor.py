@@ -209,7 +209,7 @@ def test_a_round_whose_letters_cannot_be_made_is_counted_as_our_own_trouble(
 
 
 def _about_meaning(site: Site) -> list[tuple[doctor.CheckState, str]]:
-    return [(one.verdict, one.what) for one in doctor.examine(site.app) if one.check == "meaning"]
+    return [(one.verdict, one.sentence) for one in doctor.examine(site.app) if one.check == "meaning"]
 
 
 def _encoder(monkeypatch: pytest.MonkeyPatch, name: str) -> IdeaEncoder:

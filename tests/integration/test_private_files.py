@@ -60,7 +60,7 @@ def test_doctor_names_what_others_can_read_with_the_command_that_mends_it(tmp_pa
     database.chmod(0o644)
     (found,) = [found for found in doctor.examine(site.app) if found.check == f"file {database}"]
     assert found.verdict is doctor.CheckState.WARNING
-    assert found.what.endswith(f"run: chmod 600 {database}")
+    assert found.command == f"chmod 600 {database}"
     site.app.close()
 
 

@@ -10,7 +10,7 @@ def test_each_subject_has_a_row_with_its_worst_mark_and_its_command_below() -> N
     shown = list(
         lines([
             Finding("database", CheckState.OK, "sqlite, 57 papers"),
-            Finding("source arxiv", CheckState.WARNING, "was never asked; run: paperround ingest"),
+            Finding("source arxiv", CheckState.WARNING, "was never asked", "paperround ingest"),
             Finding("relay", CheckState.OK, "answers"),
             Finding("relay", CheckState.ERROR, "sending is paused", stops=True),
             Finding("relay", CheckState.WARNING, "is slow"),

@@ -29,8 +29,8 @@ def lines(findings: Sequence[Finding]) -> Iterator[str]:
 def _row(subject: Subject, width: int) -> Iterator[str]:
     mark, color = _MARKS[subject.verdict]
     begin = f"{typer.style(mark, fg=color)} {subject.name:{width}}  "
-    for what, command in subject.problems:
-        yield begin + what
+    for problem in subject.problems:
+        yield begin + problem.what
         begin = " " * (width + 4)
-        if command:
-            yield f"{begin}→ {command}"
+        if problem.command:
+            yield f"{begin}→ {problem.command}"

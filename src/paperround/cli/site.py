@@ -102,7 +102,7 @@ def doctor(as_json: AsJson = False) -> None:
         findings = [unusable(error)]
     if as_json:
         console.as_json([
-            {"check": f.check, "verdict": f.verdict, "what": f.what, "later": f.later, "stops": f.stops}
+            {"check": f.check, "verdict": f.verdict, "what": f.sentence, "later": f.later, "stops": f.stops}
             for f in findings
         ])  # fmt: skip
     else:

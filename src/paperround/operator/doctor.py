@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -55,7 +55,6 @@ class CheckState(StrEnum):
 
 _NAMED = 3  # subjects in the sentence at the end
 _WORST_FIRST = (CheckState.ERROR, CheckState.WARNING, CheckState.OK)
-_COMMAND = "; run: "
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,16 +65,23 @@ class Finding:
     """The subject; several findings may be about the same."""
     verdict: CheckState
     what: str
-    """The problem; the command that solves it comes last, after "; run: "."""
+    """The problem, with its remedy if that is no command."""
+    command: str = ""
+    """The command that solves the problem."""
     later: bool = False
     """Whether it only matters once real subscribers get letters."""
     stops: bool = False
     """Whether it holds emails back. Other errors let them leave, and make them useless or suspect."""
 
+    @property
+    def sentence(self) -> str:
+        """The problem and, after "; run: ", the command."""
+        return f"{self.what}; run: {self.command}" if self.command else self.what
+
 
 def examine(app: App) -> list[Finding]:
     """Run all checks. A check that raises an error becomes a finding."""
-    return [finding for check in CHECKS for finding in _guarded(check, app)]
+    return [finding for name, check in CHECKS.items() for finding in _guarded(name, check, app)]
 
 
 def unusable(error: StoreError) -> Finding:
@@ -89,8 +95,8 @@ class Subject:
 
     name: str
     verdict: CheckState
-    problems: tuple[tuple[str, str], ...]
-    """Each problem with the command that solves it, if there is one. Where nothing is wrong: what is well."""
+    problems: tuple[Finding, ...]
+    """The findings to show: the problems, or else what is well."""
 
 
 def by_subject(findings: Sequence[Finding], *, later: bool) -> list[Subject]:
@@ -102,9 +108,8 @@ def by_subject(findings: Sequence[Finding], *, later: bool) -> list[Subject]:
 
 def _subject(name: str, about: Sequence[Finding]) -> Subject:
     worst = next(verdict for verdict in _WORST_FIRST if any(finding.verdict is verdict for finding in about))
-    reported = [finding for finding in about if worst is CheckState.OK or finding.verdict is not CheckState.OK]
-    parts = (finding.what.partition(_COMMAND) for finding in reported)
-    return Subject(name, worst, tuple((what, command) for what, _, command in parts))
+    shown = (finding for finding in about if worst is CheckState.OK or finding.verdict is not CheckState.OK)
+    return Subject(name, worst, tuple(shown))
 
 
 def conclude(findings: Sequence[Finding]) -> str:
@@ -114,12 +119,15 @@ def conclude(findings: Sequence[Finding]) -> str:
     harmful = [finding for finding in errors if not finding.stops]
     warnings = sum(finding.verdict is CheckState.WARNING and not finding.later for finding in findings)
     later = sum(finding.verdict is not CheckState.OK and finding.later for finding in findings)
-    first = _named(stopping, "holds emails back", "hold emails back") or "nothing stops the next round"
-    held = "hold no emails back, but must be corrected"
-    rest = [_named(harmful, held.replace("hold", "holds"), held)] * bool(harmful)
-    rest += [f"{_things(warnings)} to look at"] * bool(warnings)
-    rest += [f"{_things(later)} before you go live"] * bool(later)
-    summary = "; ".join([first, *rest])
+    parts = [_named(stopping, "holds emails back", "hold emails back") or "nothing stops the next round"]
+    if harmful:
+        but = "no emails back, but must be corrected"
+        parts.append(_named(harmful, f"holds {but}", f"hold {but}"))
+    if warnings:
+        parts.append(f"{_things(warnings)} to look at")
+    if later:
+        parts.append(f"{_things(later)} before you go live")
+    summary = "; ".join(parts)
     return f"{summary[0].upper()}{summary[1:]}."
 
 
@@ -128,17 +136,17 @@ def _named(errors: Sequence[Finding], one: str, many: str) -> str:
     if not errors:
         return ""
     names = list(dict.fromkeys(finding.check for finding in errors))
-    left = [f"{len(names) - _NAMED} more"] * (len(names) > _NAMED)
-    return f"{_things(len(errors))} marked ✖ {one if len(errors) == 1 else many} ({', '.join(names[:_NAMED] + left)})"
+    shown = names if len(names) <= _NAMED else [*names[:_NAMED], f"{len(names) - _NAMED} more"]
+    return f"{_things(len(errors))} marked ✖ {one if len(errors) == 1 else many} ({', '.join(shown)})"
 
 
 def _things(number: int) -> str:
     return "one thing" if number == 1 else f"{number} things"
 
 
-def _guarded(check: Callable[[App], Iterator[Finding]], app: App) -> list[Finding]:
+def _guarded(name: str, check: Callable[[App], Iterator[Finding]], app: App) -> list[Finding]:
     """Run a check and return its findings; if it raises an error, its findings so far and one about the error."""
-    name, found = check.__name__.strip("_"), list[Finding]()
+    found = list[Finding]()
     try:
         found += check(app)
     except (PaperroundError, OSError) as error:
@@ -177,8 +185,8 @@ def _files(app: App) -> Iterator[Finding]:
     for path in _private_paths(app):
         if path.exists() and private_files.is_open_to_others(path):
             mode = private_files.FOLDER if path.is_dir() else private_files.FILE
-            what = f"other accounts on this machine can read this file; run: chmod {mode:o} {path}"
-            yield Finding(f"file {path}", CheckState.WARNING, what)
+            what = "other accounts on this machine can read this file"
+            yield Finding(f"file {path}", CheckState.WARNING, what, f"chmod {mode:o} {path}")
 
 
 def _private_paths(app: App) -> Iterator[Path]:
@@ -205,13 +213,13 @@ def _site(app: App) -> Iterator[Finding]:
     sender = site.facts().sender
     if is_local(site.base_url) or not site.base_url.startswith("https://"):
         what = f"site.base_url is {site.base_url}: subscribers cannot unsubscribe; set your https address"
-        yield Finding("base_url", error, what, later)
+        yield Finding("base_url", error, what, later=later)
     if sender.endswith(".example"):
         what = f"site.sender is {sender}: relays reject this address; use an address at your own domain"
-        yield Finding("sender", error, what, later)
+        yield Finding("sender", error, what, later=later)
     if not site.postal_address:
         what = "site.postal_address is empty: many countries require it in every email (CAN-SPAM)"
-        yield Finding("postal address", CheckState.WARNING, what, later)
+        yield Finding("postal address", CheckState.WARNING, what, later=later)
 
 
 _RELAY_REMEDIES = {
@@ -240,7 +248,7 @@ def _mail(app: App) -> Iterator[Finding]:
             yield Finding(shown, CheckState.OK, "connection and login succeed")
     if settings.dkim is None:
         what = "no DKIM key is configured; make sure that the relay signs: Gmail and Yahoo refuse unsigned bulk mail"
-        yield Finding("DKIM", CheckState.WARNING, f"{what}; run: paperround dkim keygen")
+        yield Finding("DKIM", CheckState.WARNING, what, "paperround dkim keygen")
     if not settings.bounces.domain:
         what = "bounces.domain is not set: bounces cannot be assigned to subscribers"
         yield Finding("bounces", CheckState.WARNING, what)
@@ -255,9 +263,8 @@ def _letters(app: App) -> Iterator[Finding]:
         if problem := _broken(app, request):
             yield Finding(f"email ({named})", CheckState.ERROR, f"cannot be made: {problem}", stops=True)
         else:
-            yield Finding(
-                f"email ({named})", CheckState.OK, "is laid out" + (" and signed" * bool(app.settings.dkim))
-            )
+            what = "is laid out and signed" if app.settings.dkim else "is laid out"
+            yield Finding(f"email ({named})", CheckState.OK, what)
     signs = app.settings.dkim.domain.lower() if app.settings.dkim else ""
     sender = app.site.domain.lower()
     if signs and not _same_organization(signs, sender):
@@ -298,9 +305,8 @@ def _sources(app: App) -> Iterator[Finding]:
     for source in app.settings.sources:
         record = known.get(source.name)
         if record is None:
-            yield Finding(
-                f"source {source.name}", CheckState.WARNING, "has never been fetched; run: paperround ingest"
-            )
+            what = "has never been fetched"
+            yield Finding(f"source {source.name}", CheckState.WARNING, what, "paperround ingest")
         elif record.state.is_late:
             success = f"last success {_when(record.succeeded_at)}" if record.succeeded_at else "no success yet"
             note = record.note.removeprefix(f"{source.name}: ")
@@ -381,12 +387,12 @@ def _meaning(app: App) -> Iterator[Finding]:
     if others := sum(models.values()) - models.get(encoder.name, 0):
         papers = counted(others, "paper has a vector", "papers have vectors")
         what = f"{papers} of another model than {encoder.name}; only words are compared"
-        yield Finding("meaning", CheckState.WARNING, f"{what}{_COMMAND}paperround papers embed --rebuild")
+        yield Finding("meaning", CheckState.WARNING, what, "paperround papers embed --rebuild")
     if waiting:
         papers = counted(waiting, "paper has", "papers have")
         what = f"{papers} no vector of {encoder.name} yet; only words are compared"
         if waiting > _MANY_WAITING:
-            yield Finding("meaning", CheckState.WARNING, f"{what}{_COMMAND}paperround papers embed")
+            yield Finding("meaning", CheckState.WARNING, what, "paperround papers embed")
         else:
             how = "`paperround up` computes them within minutes, `paperround papers embed` at once"
             yield Finding("meaning", CheckState.OK, f"{what}; {how}")
@@ -429,11 +435,11 @@ def _rounds(app: App) -> Iterator[Finding]:
     if silenced := app.store.subscribers.too_far(now):
         people = counted(silenced, "subscriber")
         what = f"the next digest of {people} is over one period away: the clock was once wrong"
-        yield Finding("rounds", CheckState.WARNING, f"{what}; run: paperround sweep")
+        yield Finding("rounds", CheckState.WARNING, what, "paperround sweep")
     stuck = app.store.topics.papers_waiting()
     if stuck:
         papers = counted(stuck, "paper has", "papers have")
-        yield Finding("rounds", CheckState.WARNING, f"{papers} not been matched yet; run: paperround sweep")
+        yield Finding("rounds", CheckState.WARNING, f"{papers} not been matched yet", "paperround sweep")
 
 
 _BOUNCE_ALARMS = {
@@ -508,7 +514,23 @@ def _when(moment: datetime | None) -> str:
     return f"{moment:%Y-%m-%d %H:%M} UTC" if moment else "never"
 
 
-CHECKS = (
-    *(_database, _files, _environment, _site, _mail, _letters, _sending),
-    *(_sources, _webhooks, _topics, _meaning, _summaries, _rounds, _deliveries, _replies, _mailbox, _bounces),
-)
+CHECKS: Mapping[str, Callable[[App], Iterator[Finding]]] = {
+    "database": _database,
+    "files": _files,
+    "environment": _environment,
+    "site": _site,
+    "mail": _mail,
+    "letters": _letters,
+    "sending": _sending,
+    "sources": _sources,
+    "webhooks": _webhooks,
+    "topics": _topics,
+    "meaning": _meaning,
+    "summaries": _summaries,
+    "rounds": _rounds,
+    "deliveries": _deliveries,
+    "replies": _replies,
+    "mailbox": _mailbox,
+    "bounces": _bounces,
+}
+"""The checks by name. A check that breaks is reported under its name."""
