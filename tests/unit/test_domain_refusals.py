@@ -1,9 +1,11 @@
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from paperround.delivery.retry import ACCOUNT_PAUSE, RATE_PAUSE
 from paperround.domain.models import BounceKind, Outcome, Stage
 from paperround.domain.refusal_words import WORDS
 from paperround.domain.refusals import RULES, Refusal, Verdict, judge
@@ -88,6 +90,12 @@ def test_the_documentation_prints_the_very_table():
         cells = (rule.at, rule.code, rule.enhanced, rule.words, verdict.consequence, verdict.kind.value, rule.why)
         lines.append("| " + " | ".join(cells) + " |")
     assert "\n".join(lines) in DOCS.read_text(encoding="utf-8")
+
+
+def test_the_consequences_name_the_pauses_that_follow():
+    minutes = (RATE_PAUSE // timedelta(minutes=1), ACCOUNT_PAUSE // timedelta(minutes=1))
+    shown = [Verdict.PAUSE_RATE.consequence, Verdict.PAUSE_ACCOUNT.consequence]
+    assert shown == [f"transport pauses {minutes[0]} minutes", f"transport pauses {minutes[1]} minutes; alarm"]
 
 
 def test_the_documentation_explains_the_words():

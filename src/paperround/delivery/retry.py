@@ -19,8 +19,8 @@ from paperround.domain.reply_codes import SERVICE_ENDS
 
 _PATIENCE = timedelta(days=4)  # RFC 5321 4.5.4.1: give up after 4 to 5 days, or earlier when the next digest is due
 _LEAST = timedelta(hours=12)
-_RATE_PAUSE = timedelta(minutes=10)  # Google requires at least ten minutes
-_ACCOUNT_PAUSE = timedelta(minutes=15)
+RATE_PAUSE = timedelta(minutes=10)  # Google requires at least ten minutes
+ACCOUNT_PAUSE = timedelta(minutes=15)
 _LEAST_DAY_PAUSE = timedelta(hours=1)
 _BEHIND_OTHERS = timedelta(minutes=30)  # the refused letter waits longer than the pause, so that others go first
 
@@ -187,9 +187,9 @@ def _too_late(reason: str) -> Expire:
 
 def _pause_until(verdict: Verdict, now: datetime) -> datetime:
     if verdict is Verdict.PAUSE_RATE:
-        return now + _RATE_PAUSE
+        return now + RATE_PAUSE
     if verdict is Verdict.PAUSE_ACCOUNT:
-        return now + _ACCOUNT_PAUSE
+        return now + ACCOUNT_PAUSE
     tomorrow = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
     return max(tomorrow, now + _LEAST_DAY_PAUSE)
 

@@ -51,10 +51,10 @@ class Verdict(Enum):
     PAUSE_RATE = "transport pauses 10 minutes", BounceKind.POLICY
     PAUSE_ACCOUNT = "transport pauses 15 minutes; alarm", BounceKind.POLICY
     PAUSE_DAY = "transport pauses until tomorrow; alarm", BounceKind.POLICY
-    UNCLEAR = "later, counted ", BounceKind.NOTHING
+    UNCLEAR = "later, counted", BounceKind.NOTHING
 
     def __init__(self, consequence: str, kind: BounceKind) -> None:
-        self.consequence = consequence.strip()
+        self.consequence = consequence
         self.kind = kind
 
 
