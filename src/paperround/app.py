@@ -66,7 +66,7 @@ class App:
         """Set when the program is about to stop, so that no new work is begun."""
         self.progress: Progress = NoProgress()
         self.throttle = Throttle()
-        self.nudge: Callable[[], None] = lambda: None
+        self.request_round: Callable[[], None] = lambda: None
         """Wakes the delivery loop. If a call is lost, due work waits for the next tick, because it is in the
         database.
         """

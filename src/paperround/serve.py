@@ -17,7 +17,7 @@ from paperround.delivery.inbox import InboxTransport
 from paperround.delivery.smtp import SmtpTransport
 from paperround.domain.errors import WrongUse
 from paperround.operator import console, seeds, startup
-from paperround.rounds.scheduler import Rounds
+from paperround.rounds.scheduler import Scheduler
 from paperround.rounds.task_queue import TaskQueue
 from paperround.web import connections, create
 from paperround.web.context import RequestContext
@@ -31,37 +31,37 @@ _SWITCH_INTERVAL = 0.0005
 
 def run(app: App, host: str, port: int) -> None:
     """Serve until stopped. On the first run with the built-in inbox, load the seeds and deliver a first round."""
-    with _listening(host, port) as listening, _rounds(app) as (rounds, queue):
+    with _listening(host, port) as listening, _scheduler(app) as (scheduler, queue):
         startup.note_port(app, port)
-        app.nudge = rounds.soon
+        app.request_round = scheduler.run_round_soon
         # The seeds' subscribers are fictional, so only the built-in inbox may receive letters for them.
         if isinstance(app.settings.transport, InboxTransport) and seeds.load_seeds(app):
             papers, subscribers = app.store.papers.count(), sum(app.store.subscribers.count().values())
             console.say(f"loaded {papers} papers and {subscribers} subscribers from the seeds")
-            rounds.round()
+            scheduler.round()
             sent = app.store.deliveries.count().get("sent", 0)
             console.say(f"first round: {sent} letters delivered")
         _describe(app)
-        rounds.start()
+        scheduler.start()
         if queue:
-            queue.work(rounds.run)
+            queue.work(scheduler.run)
         _serve(app, listening, host, port)
 
 
 def run_web(app: App, host: str, port: int) -> None:
     """Serve only the pages until stopped. Emails that visitors wait for are sent immediately."""
-    with _listening(host, port) as listening, _rounds(app) as (rounds, _):
+    with _listening(host, port) as listening, _scheduler(app) as (scheduler, _):
         startup.note_port(app, port)
-        app.nudge = rounds.soon
-        rounds.answer_only()
+        app.request_round = scheduler.run_round_soon
+        scheduler.start_without_schedule()
         _serve(app, listening, host, port)
 
 
 def run_scheduler(app: App) -> None:
     """Run the schedule until stopped. Its jobs run in this process or go to the workers of the task queue."""
-    with _rounds(app) as (rounds, queue):
-        rounds.start()
-        for job in rounds.jobs():
+    with _scheduler(app) as (scheduler, queue):
+        scheduler.start()
+        for job in scheduler.jobs():
             console.say(f"{job.next_run_time:%Y-%m-%d %H:%M} UTC  {job.id}{', for a worker' if queue else ''}")
         _wait()
 
@@ -73,15 +73,15 @@ def run_worker(app: App) -> None:
             'workers take their tasks from a queue, and runner.kind is "local": run `paperround scheduler`, which '
             "works alone, or set PAPERROUND_RUNNER__KIND=procrastinate"
         )
-    with _rounds(app) as (rounds, queue):
+    with _scheduler(app) as (scheduler, queue):
         assert queue is not None
-        queue.work(rounds.run)
+        queue.work(scheduler.run)
         console.say(f"working, {app.settings.runner.tasks_at_once} tasks at once")
         _wait()
 
 
 @contextmanager
-def _rounds(app: App) -> Iterator[tuple[Rounds, TaskQueue | None]]:
+def _scheduler(app: App) -> Iterator[tuple[Scheduler, TaskQueue | None]]:
     """Provide the jobs, and the queue or None. On exit, work in progress is finished or put back."""
     sys.setswitchinterval(_SWITCH_INTERVAL)
     runner = app.settings.runner
@@ -90,12 +90,12 @@ def _rounds(app: App) -> Iterator[tuple[Rounds, TaskQueue | None]]:
         if runner.kind == "procrastinate"
         else None
     )
-    rounds = Rounds(app, queue.submit if queue else None)
+    scheduler = Scheduler(app, queue.submit if queue else None)
     try:
-        yield rounds, queue
+        yield scheduler, queue
     finally:
         console.say("\nstopping: letters and requests that are under way are finished or put back")
-        rounds.stop()
+        scheduler.stop()
         if queue:
             queue.close()
         console.say("paperround has stopped")

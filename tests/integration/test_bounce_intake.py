@@ -15,7 +15,7 @@ from sqlalchemy import select
 from structlog.testing import capture_logs
 
 from paperround.bounces import mailboxes
-from paperround.bounces.report import Report
+from paperround.bounces.verdict import Report
 from paperround.domain.errors import PaperroundError
 from paperround.domain.models import BounceKind, SubscriberState
 from paperround.domain.suppressions import Suppression, SuppressionCause, WidespreadFailure
@@ -61,8 +61,8 @@ def test_every_letter_leaves_under_a_return_address_of_its_own(site: Site) -> No
 
 def test_a_dead_mailbox_is_suppressed_at_once_and_the_same_report_counts_once(site: Site) -> None:
     to = site.relay.accepted[0].sender
-    [first] = bounce_intake.read(site.app, [("a", report(to))])
-    [again] = bounce_intake.read(site.app, [("b", report(to))])
+    [first] = bounce_intake.process_mails(site.app, [("a", report(to))])
+    [again] = bounce_intake.process_mails(site.app, [("b", report(to))])
     assert (first.kind, first.email, first.new, again.new) == (BounceKind.HARD, "ada@example.org", True, False)
     assert (first.where, first.status, again.where) == ("a", "5.1.1", "b")
     assert "5.1.1" in first.text
@@ -73,7 +73,7 @@ def test_a_dead_mailbox_is_suppressed_at_once_and_the_same_report_counts_once(si
 def test_a_report_with_a_forged_key_changes_nothing(site: Site) -> None:
     mailbox_name, _, domain = site.relay.accepted[0].sender.partition("@")
     forged = mailbox_name[:-1] + ("a" if mailbox_name[-1] != "a" else "b")
-    [found] = bounce_intake.read(site.app, [("a", report(f"{forged}@{domain}"))])
+    [found] = bounce_intake.process_mails(site.app, [("a", report(f"{forged}@{domain}"))])
     assert (found.kind, found.email, found.new) == (BounceKind.HARD, None, False)
     assert subscriber(site).suppressed is None
 
@@ -81,39 +81,39 @@ def test_a_report_with_a_forged_key_changes_nothing(site: Site) -> None:
 def test_the_subscriber_is_known_by_the_key_and_not_by_the_address_that_the_report_names(site: Site) -> None:
     site.subscriber("ben@example.org", "robots")
     to = site.relay.accepted[0].sender
-    bounce_intake.read(site.app, [("a", report(to, recipient="ben@example.org"))])
+    bounce_intake.process_mails(site.app, [("a", report(to, recipient="ben@example.org"))])
     assert subscriber(site).suppressed
     assert membership.subscriber(site.app, "ben@example.org").suppressed is None
 
 
 def test_soft_bounces_suppress_after_three_in_a_row_over_more_than_two_weeks(site: Site) -> None:
-    bounce_intake.read(site.app, [("0", report(site.relay.accepted[0].sender, "4.2.2"))])
+    bounce_intake.process_mails(site.app, [("0", report(site.relay.accepted[0].sender, "4.2.2"))])
     for week in (1, 2, 3):
         assert subscriber(site).suppressed is None
         site.clock.now = MORNING + timedelta(days=7 * week, hours=1)
         site.papers(listing(1 + week))
         pipeline.publish(site.app)
         pipeline.deliver(site.app)
-        bounce_intake.read(site.app, [(str(week), report(site.relay.accepted[-1].sender, "4.2.2"))])
+        bounce_intake.process_mails(site.app, [(str(week), report(site.relay.accepted[-1].sender, "4.2.2"))])
     assert subscriber(site).suppressed[0] == "4 letters in a row did not get through"
 
 
 @pytest.mark.parametrize(("status", "action"), [("5.7.1", "failed"), ("4.4.1", "delayed"), ("2.0.0", "delivered")])
 def test_our_own_fault_a_delay_and_a_success_touch_no_subscriber(site: Site, status: str, action: str) -> None:
-    bounce_intake.read(site.app, [("a", report(site.relay.accepted[0].sender, status, action))])
+    bounce_intake.process_mails(site.app, [("a", report(site.relay.accepted[0].sender, status, action))])
     assert subscriber(site).suppressed is None
     assert subscriber(site).state is SubscriberState.ACTIVE
 
 
 def test_a_complaint_unsubscribes_and_suppresses(site: Site) -> None:
-    [found] = bounce_intake.read(site.app, [("a", complaint(site.relay.accepted[0].sender))])
+    [found] = bounce_intake.process_mails(site.app, [("a", complaint(site.relay.accepted[0].sender))])
     assert found.kind is BounceKind.COMPLAINT
     assert subscriber(site).state is SubscriberState.UNSUBSCRIBED
     assert subscriber(site).suppressed[0] == "complaint"
 
 
 def test_only_a_fresh_confirmation_lifts_a_suppression(site: Site) -> None:
-    bounce_intake.read(site.app, [("a", report(site.relay.accepted[0].sender))])
+    bounce_intake.process_mails(site.app, [("a", report(site.relay.accepted[0].sender))])
     site.subscriber("ada@example.org", "robots")
     assert subscriber(site).suppressed
     assert not confirmation.confirm(site.app, subscriber(site)), (
@@ -168,7 +168,7 @@ def test_a_mail_to_the_address_in_list_unsubscribe_takes_the_subscriber_out(site
     assert address.startswith("unsubscribe+")
     mail = f"From: ada@example.org\r\n{field}: {address}\r\nSubject: please\r\n\r\n".encode()
     left = ReturnedMail("a", BounceKind.NOTHING, None, "asked to unsubscribe", "ada@example.org", new=True)
-    assert bounce_intake.read(site.app, [("a", mail)]) == [left]
+    assert bounce_intake.process_mails(site.app, [("a", mail)]) == [left]
     assert subscriber(site).state is SubscriberState.UNSUBSCRIBED
     assert subscriber(site).unsubscribed_at == site.clock.now
     assert subscriber(site).suppressed is None
@@ -185,14 +185,14 @@ def test_a_mail_that_breaks_the_reading_is_reported_as_unreadable_and_stops_no_o
         return parse(raw)
 
     monkeypatch.setattr(bounce_intake.reports, "parse", fragile)
-    broken, read = bounce_intake.read(site.app, [("a", b"breaks"), ("b", report(to))])
+    broken, read = bounce_intake.process_mails(site.app, [("a", b"breaks"), ("b", report(to))])
     assert broken == ReturnedMail("a", BounceKind.NOTHING, None, "could not be read", None, new=False)
     assert (read.where, read.kind, read.new) == ("b", BounceKind.HARD, True)
 
 
 def _reported(site: Site, *, trusted: bool, **about: Any) -> str | None:
     """Whom a hard bounce is about."""
-    found = bounce_intake.reported(site.app, "w", Report(BounceKind.HARD, **about), trusted=trusted)
+    found = bounce_intake.apply_report(site.app, "w", Report(BounceKind.HARD, **about), trusted=trusted)
     return found.email
 
 
@@ -212,9 +212,9 @@ def test_a_mail_may_come_from_anybody_unless_the_relay_vouches_for_it(site: Site
     number = message_from_bytes(site.relay.accepted[0].message)["Message-ID"]
     quoted = f"\n--x\nContent-Type: message/rfc822\n\nMessage-ID: {number}\n\n--x--".encode()
     mail = report("bounces@bounces.example.org").replace(b"\r\n--x--", quoted)
-    assert not bounce_intake.read(site.app, [("a", mail)])[0].new
+    assert not bounce_intake.process_mails(site.app, [("a", mail)])[0].new
     assert subscriber(site).suppressed is None
-    assert bounce_intake.read(site.app, [("a", mail)], trusted=True)[0].new
+    assert bounce_intake.process_mails(site.app, [("a", mail)], trusted=True)[0].new
     assert subscriber(site).suppressed
 
 
@@ -230,9 +230,9 @@ def test_where_return_addresses_are_not_signed_a_message_id_names_the_letter(tmp
 def test_receivers_that_put_our_mail_off_raise_an_alarm_once_a_day_and_domain(site: Site) -> None:
     with capture_logs() as logs:
         for email in ("ada@example.org", "ben@example.org", "eve@example.com"):
-            bounce_intake.alarm(site.app, email, "421 too many connections")
+            bounce_intake.log_site_deferral(site.app, email, "421 too many connections")
         site.clock.now += timedelta(days=1)
-        bounce_intake.alarm(site.app, "ada@example.org", "421 again")
+        bounce_intake.log_site_deferral(site.app, "ada@example.org", "421 again")
     assert [(one["domain"], one["latest"]) for one in logs] == [
         ("example.org", "421 too many connections"),
         ("example.com", "421 too many connections"),
@@ -259,10 +259,10 @@ def test_no_mail_in_a_maildir_keeps_the_next_ones_from_being_read_and_none_is_ch
     )
     box = _maildir(tmp_path / "bounces", *hostile, b"Subject: last\n\nx\n")
     (box / "new" / "170009.M1.host").symlink_to(tmp_path / "nowhere")
-    assert len(bounce_intake.read(site.app, mailboxes.maildir(box))) == 5
+    assert len(bounce_intake.process_mails(site.app, mailboxes.maildir(box))) == 5
     assert [path.read_bytes() for path in sorted((box / "cur").iterdir())] == [*hostile, b"Subject: last\n\nx\n"]
     assert {path.name.partition(":")[2] for path in (box / "cur").iterdir()} == {"2,S"}
-    assert not bounce_intake.read(site.app, mailboxes.maildir(box))
+    assert not bounce_intake.process_mails(site.app, mailboxes.maildir(box))
 
 
 def test_mails_that_another_program_takes_away_meanwhile_are_passed_over(site: Site, tmp_path: Path) -> None:
@@ -291,10 +291,10 @@ def test_mails_in_a_maildir_are_read_once_and_stay_there(site: Site, tmp_path: P
     box = mailbox.Maildir(tmp_path / "bounces")
     box.add(report(site.relay.accepted[0].sender))
     box.add(b"not a mail at all")
-    assert [one.kind for one in bounce_intake.read(site.app, mailboxes.maildir(tmp_path / "bounces"))].count(
+    assert [one.kind for one in bounce_intake.process_mails(site.app, mailboxes.maildir(tmp_path / "bounces"))].count(
         BounceKind.HARD
     ) == 1
-    assert bounce_intake.read(site.app, mailboxes.maildir(tmp_path / "bounces")) == []
+    assert bounce_intake.process_mails(site.app, mailboxes.maildir(tmp_path / "bounces")) == []
     assert len(list((tmp_path / "bounces" / "cur").iterdir())) == 2
 
 
@@ -305,5 +305,5 @@ def test_mails_in_files_and_in_an_mbox_are_read(site: Site, tmp_path: Path) -> N
     box.add(report(site.relay.accepted[0].sender))
     box.flush()
     box.close()
-    found = bounce_intake.read(site.app, mailboxes.files([single, many]))
+    found = bounce_intake.process_mails(site.app, mailboxes.files([single, many]))
     assert [one.kind for one in found] == [BounceKind.POLICY, BounceKind.HARD]

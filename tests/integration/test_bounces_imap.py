@@ -25,7 +25,7 @@ from paperround.domain.models import BounceKind
 from paperround.operator import doctor
 from paperround.process import logs
 from paperround.rounds import bounce_intake, pipeline
-from paperround.rounds.scheduler import Rounds
+from paperround.rounds.scheduler import Scheduler
 from paperround.subscribers import membership
 from support import dovecot
 from support.dovecot import PASSWORD, Account, Server
@@ -216,18 +216,18 @@ from support.site import Site
 
 folder, settings, killed_at = Path(sys.argv[1]), json.loads(sys.argv[2]), sys.argv[3]
 site = Site(folder, settings["url"], bounces={"domain": "bounces.example.org", "imap": settings["imap"]})
-take, taken = returns.take, []
+apply_bounce, taken = returns.apply_bounce, []
 
 def dies(app, bounce):
     taken.append(bounce)
     if len(taken) == 2 and killed_at.startswith("before"):
         os.kill(os.getpid(), signal.SIGKILL)
-    known = take(app, bounce)
+    known = apply_bounce(app, bounce)
     if len(taken) == 2:
         os.kill(os.getpid(), signal.SIGKILL)
     return known
 
-returns.take = dies
+returns.apply_bounce = dies
 returns.read_mailbox(site.app)
 """
 
@@ -489,7 +489,7 @@ def test_the_schedulers_job_reads_it_and_outlives_a_server_that_is_away(
 ) -> None:
     site = _site(tmp_path, server, account)
     account.put(report(_return_address(site)))
-    job = next(job for job in Rounds(site.app).jobs() if job.id == "bounces")
+    job = next(job for job in Scheduler(site.app).jobs() if job.id == "bounces")
     job.func()
     assert _suppressed(site) == {"ada@example.org"}
 
@@ -497,7 +497,7 @@ def test_the_schedulers_job_reads_it_and_outlives_a_server_that_is_away(
 
     (tmp_path / "locked").mkdir()
     locked = _site(tmp_path / "locked", server, account, imap=server.settings(account, password="not the one"))
-    next(job for job in Rounds(locked.app).jobs() if job.id == "bounces").func()
+    next(job for job in Scheduler(locked.app).jobs() if job.id == "bounces").func()
     locked.app.close()
     logged = _logged(capsys)
     assert "job failed; it runs again at its next time" in logged

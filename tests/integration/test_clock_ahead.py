@@ -10,7 +10,7 @@ import pytest
 
 from paperround.domain.models import NoteKind
 from paperround.rounds import pipeline
-from paperround.rounds.scheduler import Rounds
+from paperround.rounds.scheduler import Scheduler
 from paperround.sources import SourceState
 from paperround.store.bounces import Bounces
 from paperround.store.examples import LinkedLibrary
@@ -41,29 +41,29 @@ def site(site: Site) -> Site:
 def test_jobs_that_wait_for_a_clock_that_was_put_back_run_at_their_next_time(tmp_path: Path) -> None:
     source = {"name": "hf", "kind": "hf-daily", "schedule": "30 2 * * *"}
     site = Site(tmp_path, sources=[source])
-    rounds = Rounds(site.app)
-    rounds._scheduler.start(paused=True)
-    assert rounds.mend_times() == 0
-    rounds._scheduler.add_job(print, id="at once", next_run_time=datetime.now(UTC) + _AHEAD)
-    for job in rounds.jobs():
+    scheduler = Scheduler(site.app)
+    scheduler._scheduler.start(paused=True)
+    assert scheduler.correct_job_times() == 0
+    scheduler._scheduler.add_job(print, id="at once", next_run_time=datetime.now(UTC) + _AHEAD)
+    for job in scheduler.jobs():
         job.modify(next_run_time=datetime.now(UTC) + _AHEAD)
-    assert rounds.mend_times() == len(rounds.jobs()) > 3
-    times = {job.id: job.next_run_time for job in rounds.jobs()}
+    assert scheduler.correct_job_times() == len(scheduler.jobs()) > 3
+    times = {job.id: job.next_run_time for job in scheduler.jobs()}
     assert max(times.values()) <= datetime.now(UTC) + _DAY
     assert times["at once"] <= datetime.now(UTC)
-    assert rounds.mend_times() == 0
-    rounds.stop()
+    assert scheduler.correct_job_times() == 0
+    scheduler.stop()
     site.app.close()
 
 
 def test_a_source_that_was_asked_in_the_future_is_due(tmp_path: Path) -> None:
     site = Site(tmp_path, sources=[{"name": "hf", "kind": "hf-daily", "schedule": "30 2 * * *"}])
     sources, now = site.app.store.sources, site.clock()
-    rounds = Rounds(site.app)
+    scheduler = Scheduler(site.app)
     sources.save(SourceRecord("hf", SourceState.FRESH, "", now + _AHEAD))
-    assert [source.name for source in rounds._missed()] == ["hf"]
+    assert [source.name for source in scheduler._missed()] == ["hf"]
     sources.save(SourceRecord("hf", SourceState.FRESH, "", now))
-    assert rounds._missed() == []
+    assert scheduler._missed() == []
     site.app.close()
 
 

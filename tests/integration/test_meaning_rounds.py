@@ -13,7 +13,7 @@ from paperround.app import App
 from paperround.matching.vectors import pack
 from paperround.rounds import pipeline, topic_definitions
 from paperround.rounds.meaning import Meaning, compare_embedded, embed
-from paperround.rounds.scheduler import Rounds
+from paperround.rounds.scheduler import Scheduler
 from paperround.rounds.search import search_papers
 from paperround.sources import SourceState
 from paperround.store.sources import SourceRecord
@@ -69,22 +69,22 @@ def test_vectors_are_computed_at_the_start_and_after_a_source_brought_papers(
         return [pipeline.IngestReport("feed", new=1)]
 
     serving.papers(listing(1, **WALKING))
-    rounds = Rounds(serving.app)
-    rounds.start()
+    scheduler = Scheduler(serving.app)
+    scheduler.start()
     assert embedded.get(timeout=60) == 1
     monkeypatch.setattr(pipeline, "ingest", ingest)
     serving.clock.now += timedelta(days=366)
-    rounds.run("ingest feed")
+    scheduler.run("ingest feed")
     assert embedded.get(timeout=60) == 1
-    rounds.stop()
+    scheduler.stop()
     assert serving.app.store.vectors.waiting(9) == []
 
 
 def test_a_queue_is_told_to_compute_vectors(serving: Site) -> None:
     submitted: list[str] = []
-    rounds = Rounds(serving.app, submitted.append)
-    rounds.start()
-    rounds.stop()
+    scheduler = Scheduler(serving.app, submitted.append)
+    scheduler.start()
+    scheduler.stop()
     assert "embed" in submitted
 
 

@@ -49,12 +49,12 @@ def test_a_round_by_postfix_delivers_each_letter_once_and_its_reports_suppress_t
         assert all("bounces+" in str(letter["Return-Path"]) for letter in got)
 
         box = relay.folder / "mail" / "bounces"
-        found = bounce_intake.read(site.app, mailboxes.maildir(box))
+        found = bounce_intake.process_mails(site.app, mailboxes.maildir(box))
         assert {one.email: one.kind.value for one in found} == {email: kind for email, (kind, _) in LOST.items()}
         for email, (_, suppressed) in LOST.items():
             known = membership.subscriber(site.app, email).suppressed
             assert (known[0] if known else None) == suppressed
-        assert bounce_intake.read(site.app, mailboxes.maildir(box)) == []
+        assert bounce_intake.process_mails(site.app, mailboxes.maildir(box)) == []
 
         # The next morning the dead get nothing, and everybody else does.
         site.clock.now += timedelta(days=1)

@@ -16,7 +16,7 @@ from paperround.app import open_store
 from paperround.domain.errors import StoreError
 from paperround.domain.models import BounceKind, SubscriberState
 from paperround.rounds import pipeline
-from paperround.rounds.bounce_intake import take
+from paperround.rounds.bounce_intake import apply_bounce
 from paperround.store import Store, engine
 from paperround.store import deliveries as deliveries_store
 from paperround.store.bounces import Bounce
@@ -111,7 +111,7 @@ def test_who_gives_a_letter_up_and_whose_subscriber_is_locked_do_not_wait_for_ea
                 bounce = Bounce("hard", letter, BounceKind.HARD, "5.1.1", "nobody here")
                 work = {
                     "erased": partial(membership.erase, other.app, ada),
-                    "bounced": partial(take, other.app, bounce),
+                    "bounced": partial(apply_bounce, other.app, bounce),
                 }
                 others.append(pool.submit(work[meanwhile]))
                 wait(others, 0.5)

@@ -162,7 +162,7 @@ def test_where_most_of_a_domain_fails_nobody_there_is_suppressed_and_an_alarm_na
         latest = {letter.recipient: letter.sender for letter in site.relay.accepted[-6:]}
         with structlog.testing.capture_logs() as logs:
             mails = [(email, report(latest[email], "4.2.0", said="450 4.2.0 come back")) for email in emails]
-            bounce_intake.read(site.app, mails)
+            bounce_intake.process_mails(site.app, mails)
         named = [line["domain"] for line in logs if line["log_level"] == "error"]
         assert named == ["mail.example"], day
     assert suppressed(site) == []
@@ -176,7 +176,7 @@ def test_a_provider_that_calls_everybody_unknown_has_nobody_suppressed(site: Sit
         (one.recipient, report(one.sender, said=f"550 5.1.1 {one.recipient} unknown")) for one in site.relay.accepted
     ]
     with structlog.testing.capture_logs() as logs:
-        found = bounce_intake.read(site.app, mails)
+        found = bounce_intake.process_mails(site.app, mails)
     assert {one.kind for one in found} == {BounceKind.HARD}
     assert suppressed(site) == []
     assert [line["domain"] for line in logs if line["log_level"] == "error"] == ["mail.example"]
@@ -185,7 +185,7 @@ def test_a_provider_that_calls_everybody_unknown_has_nobody_suppressed(site: Sit
 def test_some_dead_mailboxes_of_a_domain_are_suppressed(site: Site) -> None:
     subscribe(site, *(f"s{number}@mail.example" for number in range(9)))
     deliver(site)
-    bounce_intake.read(site.app, [("x", report(one.sender)) for one in site.relay.accepted[:4]])
+    bounce_intake.process_mails(site.app, [("x", report(one.sender)) for one in site.relay.accepted[:4]])
     assert len(suppressed(site)) == 4
 
 
@@ -195,9 +195,9 @@ def test_a_message_id_alone_suppresses_nobody_where_return_addresses_are_signed(
     [letter] = site.app.store.deliveries.report()
     quoted = f"\n--x\nContent-Type: message/rfc822\n\nMessage-ID: {letter['message_id']}\n\n--x--".encode()
     stranger = report("postmaster@papers.example").replace(b"\r\n--x--", quoted)
-    assert [one.new for one in bounce_intake.read(site.app, [("x", stranger)])] == [False]
+    assert [one.new for one in bounce_intake.process_mails(site.app, [("x", stranger)])] == [False]
     assert suppressed(site) == []
-    assert [one.new for one in bounce_intake.read(site.app, [("x", stranger)], trusted=True)] == [True]
+    assert [one.new for one in bounce_intake.process_mails(site.app, [("x", stranger)], trusted=True)] == [True]
     assert suppressed(site) == ["ada@mail.example"]
 
 
@@ -210,10 +210,10 @@ def test_a_forged_return_address_is_worth_nothing_whatever_message_id_comes_with
     [letter] = site.app.store.deliveries.report()
     quoted = f"\n--x\nContent-Type: message/rfc822\n\nMessage-ID: {letter['message_id']}\n\n--x--".encode()
     forged = report(f"bounces+{'a' * 34}@papers.example").replace(b"\r\n--x--", quoted)
-    assert not bounce_intake.read(site.app, [("x", forged)], trusted=True)[0].new
+    assert not bounce_intake.process_mails(site.app, [("x", forged)], trusted=True)[0].new
     assert suppressed(site) == []
     honest = report("bounces@papers.example").replace(b"\r\n--x--", quoted)
-    assert bounce_intake.read(site.app, [("x", honest)])[0].new
+    assert bounce_intake.process_mails(site.app, [("x", honest)])[0].new
     assert membership.subscriber(site.app, "ada@mail.example").suppressed
     site.app.close()
 
@@ -245,7 +245,7 @@ def test_where_most_letters_fail_everywhere_nobody_is_suppressed(tmp_path: Path,
         deliver(site)
         with structlog.testing.capture_logs() as logs:
             latest = site.relay.accepted[-7:]
-            bounce_intake.read(site.app, [("x", report(one.sender, status, said=said)) for one in latest])
+            bounce_intake.process_mails(site.app, [("x", report(one.sender, status, said=said)) for one in latest])
         assert [line for line in logs if "everywhere" in line["event"]], day
     assert len(latest) == len({one.recipient for one in latest}) == 7
     assert suppressed(site) == []
@@ -263,6 +263,8 @@ def test_some_domains_that_are_not_found_are_given_up_after_three_letters(tmp_pa
         site.papers(listing(100 + day))
         deliver(site)
         gone = [one for one in site.relay.accepted[-8:] if one.recipient in emails[:3]]
-        bounce_intake.read(site.app, [("x", report(one.sender, "5.1.2", said="550 host not found")) for one in gone])
+        bounce_intake.process_mails(
+            site.app, [("x", report(one.sender, "5.1.2", said="550 host not found")) for one in gone]
+        )
     assert suppressed(site) == emails[:3]
     site.app.close()

@@ -80,7 +80,7 @@ def _reply(letter: EmailMessage, said: str, number: int = 1, **head: str) -> byt
 
 
 def _read(site: Site, raw: bytes) -> ReturnedMail:
-    [found] = bounce_intake.read(site.app, [("mail", raw)])
+    [found] = bounce_intake.process_mails(site.app, [("mail", raw)])
     return found
 
 

@@ -128,9 +128,9 @@ def test_a_returned_letter_is_told_with_its_kind(site: Site, receiver: Receiver)
     pipeline.publish(site.app)
     pipeline.deliver(site.app)
     letter = site.relay.accepted[0].delivery
-    bounce_intake.take(site.app, Bounce("one", letter, BounceKind.HARD, "5.1.1", "no such user"))
-    bounce_intake.take(site.app, Bounce("one", letter, BounceKind.HARD, "5.1.1", "no such user"))
-    bounce_intake.take(site.app, Bounce("two", letter, BounceKind.COMPLAINT, None, "abuse"))
+    bounce_intake.apply_bounce(site.app, Bounce("one", letter, BounceKind.HARD, "5.1.1", "no such user"))
+    bounce_intake.apply_bounce(site.app, Bounce("one", letter, BounceKind.HARD, "5.1.1", "no such user"))
+    bounce_intake.apply_bounce(site.app, Bounce("two", letter, BounceKind.COMPLAINT, None, "abuse"))
     webhooks.call_due(site.app)
     assert [kind for kind, _ in receiver.told] == ["subscribed", "bounced", "bounced", "unsubscribed"]
     data = receiver.calls[1][1]["data"]

@@ -67,7 +67,7 @@ def test_twenty_two_days_of_a_letter_and_a_report_a_day(tmp_path: Path, kind: st
                 if emails[name] in returns:
                     letters[name] += 1
                     mail = report(returns[emails[name]], status, said=said.format(emails[name]))
-                    bounce_intake.read(site.app, [(name, mail)])
+                    bounce_intake.process_mails(site.app, [(name, mail)])
         alarms.append({line["domain"] for line in logs if line["log_level"] == "error"})
     suppressed = {name for name, email in emails.items() if membership.subscriber(site.app, email).suppressed}
     if kind == "dead":

@@ -132,7 +132,7 @@ def test_a_letter_is_told_by_its_message_id_or_its_return_address(hooked: Hooked
 
 
 def test_the_same_news_counts_once_by_whatever_ways_it_comes(hooked: Hooked) -> None:
-    [by_mail] = bounce_intake.read(hooked.app, [("a", report(hooked.address))])
+    [by_mail] = bounce_intake.process_mails(hooked.app, [("a", report(hooked.address))])
     by_message_id, by_return_path = hooked.bring(
         [{"message_id": hooked.message_id, "kind": "hard"}, {"return_path": hooked.address, "kind": "hard"}]
     ).json()

@@ -20,7 +20,7 @@ EMAIL = "ada@lovelace.example"
 
 def test_from_the_form_to_the_first_letter(pages: Pages) -> None:
     assert pages.subscribe(EMAIL, first_now="1", query='agents OR "part 3"').status_code == 200
-    assert pages.nudges == 1
+    assert pages.requested_rounds == 1
     (asking,) = pages.letters()
     assert asking["To"] == EMAIL
     (link,) = set(links_in(asking, "c"))

@@ -24,7 +24,7 @@ import pytest
 from paperround.app import App
 from paperround.domain.errors import ConfigurationError, StoreError, WrongUse
 from paperround.rounds import pipeline
-from paperround.rounds.scheduler import Rounds
+from paperround.rounds.scheduler import Scheduler
 from paperround.rounds.task_queue import TaskQueue
 from paperround.serve import run_worker
 from paperround.settings import Settings
@@ -194,17 +194,17 @@ def test_of_several_programs_one_asks_a_source_when_its_time_has_come(
     def ingest(app: App, names: Sequence[str]) -> list[pipeline.IngestReport]:
         asked.extend(names)
         if len(asked) == 1:
-            Rounds(sites[1].app).run("ingest feed")  # while the first one is asking
+            Scheduler(sites[1].app).run("ingest feed")  # while the first one is asking
         app.store.sources.save(SourceRecord("feed", SourceState.FRESH, "", app.clock()))
         return []
 
     monkeypatch.setattr(pipeline, "ingest", ingest)
-    Rounds(sites[0].app).run("ingest feed")
-    Rounds(sites[1].app).run("ingest feed")
+    Scheduler(sites[0].app).run("ingest feed")
+    Scheduler(sites[1].app).run("ingest feed")
     assert asked == ["feed"]
     for site in sites:
         site.clock.now += timedelta(days=1)
-    Rounds(sites[1].app).run("ingest feed")
+    Scheduler(sites[1].app).run("ingest feed")
     assert asked == ["feed", "feed"]
     for site in sites:
         site.app.close()

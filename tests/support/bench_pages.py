@@ -30,7 +30,7 @@ from urllib.parse import quote, urlencode, urlsplit
 sys.path[:0] = [str(Path(__file__).parent.parent)]
 
 from paperround.domain import tokens
-from paperround.web import session
+from paperround.web import session_cookies
 from support import bench_database as database
 from support import service
 
@@ -199,11 +199,11 @@ def _asked(file: Path) -> Iterator[Asked]:
         (paper,) = db.execute("SELECT id FROM papers ORDER BY row DESC LIMIT 1").fetchone()
         (slug,) = db.execute("SELECT slug FROM topics ORDER BY row LIMIT 1").fetchone()
         (day,) = db.execute("SELECT max(day) FROM papers").fetchone()
-        made = session.make_cookie()
-        hashed = session.hash_cookie(keys, session.COOKIE, ADMIN, made)[0]
-        ends = (datetime.now(UTC) + session.HOLDS).strftime("%Y-%m-%d %H:%M:%S.%f")
+        made = session_cookies.make_cookie()
+        hashed = session_cookies.hash_cookie(keys, session_cookies.COOKIE, ADMIN, made)[0]
+        ends = (datetime.now(UTC) + session_cookies.HOLDS).strftime("%Y-%m-%d %H:%M:%S.%f")
         db.execute("INSERT INTO sessions (hash, expires_at) VALUES (?, ?)", (hashed, ends))
-    cookie = {"Cookie": f"{session.COOKIE}={made}"}
+    cookie = {"Cookie": f"{session_cookies.COOKIE}={made}"}
     bearer = {"Authorization": f"Bearer {ADMIN}"}
     for path in ("/", "/?view=week", "/?view=month", f"/?topic={slug}", f"/?date={day}&page=2", "/trending"):
         yield Asked(path, path)

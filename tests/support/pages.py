@@ -69,8 +69,8 @@ class Pages:
         for slug in ("robots", "agents"):
             self.site.topic(slug)
         self.site.papers(*(listing(n, "robots", upvotes=n) for n in range(1, 6)), listing(9, "agents"))
-        self.nudges = 0
-        self.app.nudge = self._nudge
+        self.requested_rounds = 0
+        self.app.request_round = self._count_round
         self.web = create(self.app)
         self.client = Browser(self.web)
 
@@ -87,8 +87,8 @@ class Pages:
         assert browser.post("/admin/login", data={"token": ADMIN_TOKEN}).status_code == 303
         return browser
 
-    def _nudge(self) -> None:
-        self.nudges += 1
+    def _count_round(self) -> None:
+        self.requested_rounds += 1
 
     def subscriber(self, email: str = "ada@lovelace.example", *topics: str, **given: Any) -> int:
         """A confirmed subscriber; their number."""

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paperround.bounces.notifications import is_mailgun, is_sendgrid, is_ses, read_notifications, subscription_url
-from paperround.bounces.report import Report
+from paperround.bounces.verdict import Report
 from paperround.domain import tokens
 from paperround.domain.models import BounceKind
 

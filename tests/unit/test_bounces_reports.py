@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from paperround.bounces.mime import read_parts
-from paperround.bounces.report import Report
 from paperround.bounces.reports import parse
+from paperround.bounces.verdict import Report
 from paperround.domain import tokens
 from paperround.domain.errors import BadToken
 from paperround.domain.models import BounceKind

@@ -225,7 +225,7 @@ def test_both_parts_have_the_same_papers(case: Case) -> None:
 def test_nothing_is_left_unfilled(case: Case) -> None:
     for part in (case.rendered.subject, case.rendered.html, case.rendered.text):
         assert "\ufffd" not in part
-        assert not re.search(r"\bNone\b|undefined|slot-", part)
+        assert not re.search(r"\bNone\b|undefined|placeholder-", part)
         if case.kind != "markup in the title":
             assert not re.search(r"\{\{|\}\}|\{%|%\(|<!--cut", part)
     assert "<!--cut" not in case.rendered.html

@@ -19,7 +19,7 @@ from paperround.domain.schedule import Cadence, Schedule
 from paperround.process import resources
 from paperround.rendering import inline, language, notice, plaintext, sample, view
 from paperround.rendering.card_cache import CardCache
-from paperround.rendering.placeholders import Fragment, escaped, plain_addresses, slot
+from paperround.rendering.placeholders import Fragment, escaped, placeholder, plain_addresses
 from paperround.rendering.plaintext import columns, wrap
 from support.letters import DAY, FOLDERS, paper, renderer
 
@@ -239,7 +239,7 @@ def test_a_value_is_escaped_as_the_document_would_have_it(value: str) -> None:
 
 
 def test_a_piece_is_filled_in_its_places() -> None:
-    piece = Fragment.of(f'<a href="{slot("online")}">{slot("lead")}</a> {slot("lead")}', "t")
+    piece = Fragment.of(f'<a href="{placeholder("online")}">{placeholder("lead")}</a> {placeholder("lead")}', "t")
     assert piece.filled({"online": "https://x", "lead": "Hi"}) == '<a href="https://x">Hi</a> Hi'
     assert Fragment.of("<p>", "t").filled({}) == "<p>"
 

@@ -12,20 +12,20 @@ from structlog.testing import capture_logs
 from paperround.app import App
 from paperround.domain.errors import StoreError
 from paperround.rounds import pipeline
-from paperround.rounds.scheduler import Rounds
+from paperround.rounds.scheduler import Scheduler
 from support.site import Site
 
 pytestmark = pytest.mark.slow  # threads, and waits
 
 
-def rounds(tmp_path: Path, **settings) -> tuple[Rounds, Site]:
+def scheduler(tmp_path: Path, **settings) -> tuple[Scheduler, Site]:
     site = Site(tmp_path, **settings)
-    return Rounds(site.app), site
+    return Scheduler(site.app), site
 
 
 def test_every_source_has_a_job_in_its_own_zone_and_no_late_tick_is_dropped(tmp_path: Path) -> None:
     sources = [{"name": "hf", "kind": "hf-daily", "schedule": "30 2 * * *", "timezone": "America/New_York"}]
-    made, site = rounds(tmp_path, sources=sources)
+    made, site = scheduler(tmp_path, sources=sources)
     made._scheduler.start(paused=True)
     jobs = {job.id: job for job in made.jobs()}
     assert set(jobs) == {"ingest hf", "round", "sweep", "embed", "libraries"}
@@ -45,7 +45,7 @@ def test_every_source_has_a_job_in_its_own_zone_and_no_late_tick_is_dropped(tmp_
 
 
 def test_a_mailbox_for_bounces_is_read_on_its_schedule(tmp_path: Path) -> None:
-    made, site = rounds(tmp_path, bounces={"maildir": str(tmp_path / "bounces")})
+    made, site = scheduler(tmp_path, bounces={"maildir": str(tmp_path / "bounces")})
     assert "bounces" in {job.id for job in made.jobs()}
     site.app.close()
 
@@ -61,7 +61,7 @@ def test_a_job_that_fails_is_logged_and_runs_again(
         raise error
 
     monkeypatch.setattr(pipeline, "publish_and_deliver", fail)
-    made, site = rounds(tmp_path)
+    made, site = scheduler(tmp_path)
     with capture_logs() as logs:
         made.run("round")
         made.run("round")

@@ -16,7 +16,7 @@ from paperround.domain.models import Paper
 from paperround.domain.preferences import FIELDS
 from paperround.domain.schedule import Cadence, Schedule
 from paperround.rendering import language
-from paperround.web import session, wording
+from paperround.web import session_cookies, wording
 from paperround.web.browse import charts, feeds
 from paperround.web.browse.cards import card
 from paperround.web.browse.feeds import FeedDocument
@@ -72,27 +72,29 @@ def test_no_window_ever_holds_more_than_the_limit(seconds: list[int]) -> None:
 
 
 def test_a_session_is_kept_under_a_hash_of_its_key_its_secret_and_its_kind() -> None:
-    cookie = session.make_cookie()
-    assert session.make_cookie() != cookie
-    kept = session.hash_cookie(KEYS, session.COOKIE, "token", cookie)
+    cookie = session_cookies.make_cookie()
+    assert session_cookies.make_cookie() != cookie
+    kept = session_cookies.hash_cookie(KEYS, session_cookies.COOKIE, "token", cookie)
     assert len(set(kept)) == len(KEYS)
-    assert kept[0] in session.hash_cookie((b"newer", *KEYS), session.COOKIE, "token", cookie), (
+    assert kept[0] in session_cookies.hash_cookie((b"newer", *KEYS), session_cookies.COOKIE, "token", cookie), (
         "an older key still counts"
     )
     others = [
-        session.hash_cookie((b"newer",), session.COOKIE, "token", cookie),
-        session.hash_cookie(KEYS, session.ENTRY_COOKIE, "token", cookie),
-        session.hash_cookie(KEYS, session.COOKIE, "another token", cookie),
-        session.hash_cookie(KEYS, session.COOKIE, "token", cookie[:-1]),
+        session_cookies.hash_cookie((b"newer",), session_cookies.COOKIE, "token", cookie),
+        session_cookies.hash_cookie(KEYS, session_cookies.ENTRY_COOKIE, "token", cookie),
+        session_cookies.hash_cookie(KEYS, session_cookies.COOKIE, "another token", cookie),
+        session_cookies.hash_cookie(KEYS, session_cookies.COOKIE, "token", cookie[:-1]),
     ]
     assert not set(kept) & {hashed for one in others for hashed in one}
     assert cookie not in "".join(kept)
 
 
 def test_a_forms_mark_belongs_to_one_session() -> None:
-    assert session.csrf(KEYS, "one") == session.csrf(KEYS, "one") != session.csrf(KEYS, "other")
-    assert session.same("a", "a")
-    assert not session.same("a", "aa")
+    assert (
+        session_cookies.csrf(KEYS, "one") == session_cookies.csrf(KEYS, "one") != session_cookies.csrf(KEYS, "other")
+    )
+    assert session_cookies.same("a", "a")
+    assert not session_cookies.same("a", "aa")
 
 
 def test_periods_have_a_first_and_a_last_day() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic_core import from_json
 
-from paperround.bounces.report import Report, judge_reply
+from paperround.bounces.verdict import Report, judge_reply
 from paperround.domain.models import BounceKind
 from paperround.domain.text import clean
 from paperround.domain.tokens import find_verp

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 from paperround.bounces.mime import Part, fields_of, read_parts, readable
 from paperround.bounces.notifications import read_notifications
-from paperround.bounces.report import Judgment, Report, judge_reply, reply_code
+from paperround.bounces.verdict import Judgment, Report, judge_reply, reply_code
 from paperround.domain.models import BounceKind
 from paperround.domain.reply_codes import ENHANCED
 from paperround.domain.text import clean

@@ -36,8 +36,8 @@ def read_bounces(
         mailbox = app.settings.bounces
         if not (files or maildir or mailbox.maildir or mailbox.imap):
             raise WrongUse("give FILEs or --maildir DIR, or set bounces.imap or bounces.maildir in the settings")
-        found = bounce_intake.read(app, mailboxes.files(files or []))
-        found += bounce_intake.read(app, mailboxes.maildir(maildir)) if maildir else []
+        found = bounce_intake.process_mails(app, mailboxes.files(files or []))
+        found += bounce_intake.process_mails(app, mailboxes.maildir(maildir)) if maildir else []
         found += bounce_intake.read_mailbox(app) if not (files or maildir) else []
     columns = ("where", "kind", "status", "email", "new", "text")
     facts = [{name: getattr(one, name) for name in columns} for one in found]

@@ -17,14 +17,14 @@ def retry_letters(app: App, numbers: Sequence[int]) -> dict[int, str]:
     """
     done = set(app.store.deliveries.retry(numbers, app.clock()))
     if done:
-        app.nudge()
+        app.request_round()
     return {number: _refusal(app.store.deliveries.by_row(number)) for number in numbers if number not in done}
 
 
 def resume_delivery(app: App) -> int:
     """End a pause of the relay, and return how many letters that waited for a later moment are due now."""
     due = app.store.deliveries.resume_relay(app.clock())
-    app.nudge()
+    app.request_round()
     return due
 
 

@@ -128,7 +128,7 @@ class JoinedLetter(NamedTuple):
         if bound < LARGEST_HTML:
             return bound
         values = self.escaped
-        return sum([one.size + sum([len(values[name].encode()) for name in one.slots]) for one in self.html])
+        return sum([one.size + sum([len(values[name].encode()) for name in one.placeholders]) for one in self.html])
 
     @property
     def view(self) -> LetterView:

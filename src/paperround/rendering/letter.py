@@ -10,7 +10,7 @@
 A letter is a list of blocks: the index of all papers, the one to read first, a few with a summary, the others by
 title. The layout contains marks at which it can be cut. A new block is rendered within a whole document, the style
 sheet is inlined, and the part between its marks is cached. The letter's shell (everything around the blocks) is
-cached in the same way, with a *slot* in place of each value that belongs to one subscriber.
+cached in the same way, with a *placeholder* in place of each value that belongs to one subscriber.
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ from paperround.rendering.placeholders import (
     Fragment,
     addresses,
     encode_pieces,
+    placeholder,
     plain_addresses,
-    slot,
 )
 from paperround.rendering.size import Plan, PlannedPaper
 from paperround.rendering.theme import Theme
@@ -67,7 +67,7 @@ _MOST_PAPERS = 999  # the indent of a card's first line leaves space for numbers
 _BLOCKS_AT_ONCE = 100
 _SEVERAL_DAYS = 3  # from which a letter names the days of its papers: Monday's with those of the weekend does not
 _KEPT_BLOCKS, _KEPT_PIECES = 8_000, 400  # a block is about 4 KB in memory
-_BLANK_LINKS = Links(*map(slot, ADDRESSES))
+_BLANK_LINKS = Links(*map(placeholder, ADDRESSES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,8 +328,8 @@ class LetterRenderer:
             return known
         blank = replace(
             self._blank(),
-            more=slot("more") if letter.more else "",
-            finish=slot("finish") if letter.finish else "",
+            more=placeholder("more") if letter.more else "",
+            finish=placeholder("finish") if letter.finish else "",
             thanks=letter.thanks,
             controls=letter.controls,
             reply=letter.reply,
@@ -354,15 +354,15 @@ class LetterRenderer:
         return links if self._feedback else replace(links, feedback="")
 
     def _blank(self, blocks: tuple[Block, ...] = ()) -> view.LetterView:
-        """Return a letter with a slot in place of each value that belongs to one subscriber."""
+        """Return a letter with a placeholder in place of each value that belongs to one subscriber."""
         return view.LetterView(
-            subject=slot("subject"),
-            lead=slot("lead"),
-            date=slot("date"),
-            tally=slot("tally"),
+            subject=placeholder("subject"),
+            lead=placeholder("lead"),
+            date=placeholder("date"),
+            tally=placeholder("tally"),
             more="",
             finish="",
-            reason=slot("reason"),
+            reason=placeholder("reason"),
             thanks="",
             links=self._shown(_BLANK_LINKS),
             blocks=blocks,

@@ -18,8 +18,8 @@ from paperround.domain.errors import ConfigurationError
 from paperround.domain.models import Links
 
 _KEPT_VALUES = 4096
-_MARK = "5c1f0a7e"  # distinguishes a slot from text that an operator may have written
-_SLOT = re.compile(rf"slot-([a-z]+)-{_MARK}")
+_MARK = "5c1f0a7e"  # distinguishes a placeholder from text that an operator may have written
+_PLACEHOLDER = re.compile(rf"placeholder-([a-z]+)-{_MARK}")
 # Text that libxml2 writes unchanged; other text is passed through it.
 _PLAIN = re.compile(r"[\w .,;:!?…–—·()/=-]*")
 _ADDRESSES = frozenset(("online", "preferences", "unsubscribe", "feedback"))
@@ -28,9 +28,9 @@ _IN_ADDRESSES = "/:?#[]@!$&()*+,;=%~"
 _PLAIN_ADDRESSES = re.compile(r"[A-Za-z0-9_.~/:?#\[\]@!$&()*+,;=%-]*")
 
 
-def slot(name: str) -> str:
+def placeholder(name: str) -> str:
     """Return the placeholder that stands for a subscriber's own value."""
-    return f"slot-{name}-{_MARK}"
+    return f"placeholder-{name}-{_MARK}"
 
 
 def plain_addresses(links: Links) -> Links:
@@ -50,7 +50,7 @@ class Fragment:
     """HTML or text split at its placeholders; there is one literal more than placeholders."""
 
     literals: tuple[str, ...]
-    slots: tuple[str, ...]
+    placeholders: tuple[str, ...]
     encoded: tuple[bytes, ...]
     """The literals as quoted-printable."""
     size: int
@@ -65,7 +65,7 @@ class Fragment:
         `indent` is the number of columns that other text occupies at the beginning of the first line. Raise
         ConfigurationError for a sentence inside a tag, where only addresses are allowed.
         """
-        parts = _SLOT.split(html)
+        parts = _PLACEHOLDER.split(html)
         literals, names = tuple(parts[::2]), tuple(parts[1::2])
         before = ""
         for literal, name in zip(literals, names, strict=False):
@@ -77,15 +77,15 @@ class Fragment:
                 )
         first, *others = literals
         encoded = (quoted_printable.encode_piece(first, indent), *map(quoted_printable.encode_piece, others))
-        size = len(html.encode()) - sum(len(slot(name)) for name in names)
+        size = len(html.encode()) - sum(len(placeholder(name)) for name in names)
         return cls(literals, names, encoded, size, names[0] if len(set(names)) == 1 else "")
 
     def filled(self, values: Mapping[str, str]) -> str:
         """Return the fragment with these values, escaped by `escaped` for HTML, in place of its placeholders."""
-        if not self.slots:
+        if not self.placeholders:
             return self.literals[0]
         out = [self.literals[0]]
-        for name, literal in zip(self.slots, self.literals[1:], strict=True):
+        for name, literal in zip(self.placeholders, self.literals[1:], strict=True):
             out += values[name], literal
         return "".join(out)
 
@@ -93,14 +93,14 @@ class Fragment:
         """Return the fragment as quoted-printable, with these encoded values in place of its placeholders."""
         if self.only:
             return values[self.only].join(self.encoded)
-        pieces = [b""] * (len(self.encoded) + len(self.slots))
-        pieces[::2], pieces[1::2] = self.encoded, [values[name] for name in self.slots]
+        pieces = [b""] * (len(self.encoded) + len(self.placeholders))
+        pieces[::2], pieces[1::2] = self.encoded, [values[name] for name in self.placeholders]
         return b"".join(pieces)
 
 
 def encode_pieces(fragments: Iterable[Fragment], values: Mapping[str, bytes]) -> list[bytes]:
     """Return the pieces of a part as quoted-printable, with these encoded values in place of their placeholders."""
-    pieces = [one.encoded_with(values) if one.slots else one.encoded[0] for one in fragments]
+    pieces = [one.encoded_with(values) if one.placeholders else one.encoded[0] for one in fragments]
     return quoted_printable.without_last_break(pieces)
 
 

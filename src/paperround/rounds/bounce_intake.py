@@ -10,8 +10,8 @@ from paperround.app import App
 from paperround.bounces import mailboxes, reports
 from paperround.bounces.mime import read_parts
 from paperround.bounces.replies import parse_reply
-from paperround.bounces.report import Report
 from paperround.bounces.suppression import LetterResult, suppression_after
+from paperround.bounces.verdict import Report
 from paperround.bounces.widespread import widespread_failure
 from paperround.domain import tokens
 from paperround.domain.errors import BadToken, PaperroundError
@@ -38,12 +38,12 @@ class ReturnedMail:
     """Whether the report was not known before."""
 
 
-def read(app: App, mails: Iterable[tuple[str, bytes]], *, trusted: bool = False) -> list[ReturnedMail]:
+def process_mails(app: App, mails: Iterable[tuple[str, bytes]], *, trusted: bool = False) -> list[ReturnedMail]:
     """Read returned mails and apply the verdict on each. A mail that cannot be parsed is logged and skipped.
 
     `trusted` says that the mails came with a secret of this site, so that they cannot be forged.
     """
-    return [_read_one(app, where, raw, trusted=trusted) for where, raw in mails]
+    return [_process_mail(app, where, raw, trusted=trusted) for where, raw in mails]
 
 
 def read_mailbox(app: App) -> list[ReturnedMail]:
@@ -55,23 +55,23 @@ def read_mailbox(app: App) -> list[ReturnedMail]:
     boxes: list[Iterable[tuple[str, bytes]]] = []
     boxes += [mailboxes.maildir(settings.maildir)] if settings.maildir else []
     boxes += [mailboxes.imap(settings.imap)] if settings.imap else []
-    found: list[ReturnedMail] = []
+    mails: list[ReturnedMail] = []
     problems: list[PaperroundError] = []
-    for mails in boxes:
+    for box in boxes:
         try:
-            found += read(app, mails)
+            mails += process_mails(app, box)
         except PaperroundError as error:
             problems.append(error)
     if problems:
         raise problems[0]
-    return found
+    return mails
 
 
-def reported(app: App, where: str, report: Report, *, trusted: bool) -> ReturnedMail:
+def apply_report(app: App, where: str, report: Report, *, trusted: bool) -> ReturnedMail:
     """Apply the verdict on one report, whether it came by mail or by webhook."""
     delivery = _delivery(app, report, trusted=trusted)
     # The key is derived from the letter, since a bounce mail and a webhook may identify it in different ways.
-    new = delivery is not None and take(
+    new = delivery is not None and apply_bounce(
         app, Bounce(f"{delivery.row} {report.kind}", delivery.row, report.kind, report.status, report.diagnostic)
     )
     return ReturnedMail(
@@ -79,16 +79,16 @@ def reported(app: App, where: str, report: Report, *, trusted: bool) -> Returned
     )
 
 
-def _read_one(app: App, where: str, raw: bytes, *, trusted: bool) -> ReturnedMail:
+def _process_mail(app: App, where: str, raw: bytes, *, trusted: bool) -> ReturnedMail:
     try:
         reply = parse_reply(raw) if app.settings.asks_for_replies else None
         if reply:
             text, email, new = take_reply(app, reply)
             return ReturnedMail(where, BounceKind.NOTHING, None, text, email, new)
         report = reports.parse(raw)
-        delivery = _delivery(app, report, trusted=trusted) if _asks_to_leave(raw) else None
+        delivery = _delivery(app, report, trusted=trusted) if _is_unsubscribe_request(raw) else None
         if delivery is None:
-            return reported(app, where, report, trusted=trusted)
+            return apply_report(app, where, report, trusted=trusted)
         left = app.store.subscribers.set_state(delivery.subscriber, SubscriberState.UNSUBSCRIBED, app.clock())
         return ReturnedMail(where, BounceKind.NOTHING, None, "asked to unsubscribe", delivery.email, left)
     except PaperroundError:  # the database failed: all other mails would fail too, and can wait
@@ -99,7 +99,7 @@ def _read_one(app: App, where: str, raw: bytes, *, trusted: bool) -> ReturnedMai
         return ReturnedMail(where, BounceKind.NOTHING, None, "could not be read", None, new=False)
 
 
-def _asks_to_leave(raw: bytes) -> bool:
+def _is_unsubscribe_request(raw: bytes) -> bool:
     """Return whether the mail was sent to the address in the List-Unsubscribe header (RFC 2369 section 3.2)."""
     return any(f"{tokens.LEAVE_MAILBOX}+" in address.lower() for address in read_parts(raw)[0].delivered_to)
 
@@ -119,40 +119,42 @@ def _delivery(app: App, report: Report, *, trusted: bool) -> Delivery | None:
             return None
     if app.settings.bounces.domain and not trusted:
         return None
-    found = app.store.deliveries.by_message_id(report.message_id) if report.message_id else None
-    if found is None and trusted and report.sent_to and report.recipient:
+    delivery = app.store.deliveries.by_message_id(report.message_id) if report.message_id else None
+    if delivery is None and trusted and report.sent_to and report.recipient:
         return app.store.deliveries.latest_to(report.recipient)
-    return found
+    return delivery
 
 
-def take(app: App, bounce: Bounce) -> bool:
+def apply_bounce(app: App, bounce: Bounce) -> bool:
     """Store a report and apply the verdict; return False if it is known already or about no letter of this site."""
     if bounce.kind is BounceKind.NOTHING:
         return False
     now = app.clock()
     latest = LetterResult(now, bounce.kind, bounce.status)
-    taken = app.store.bounces.take(
+    consequences = app.store.bounces.take(
         bounce,
         now,
-        lambda history: suppression_after(latest, [LetterResult(*fate) for fate in history]),
+        lambda history: suppression_after(latest, [LetterResult(*result) for result in history]),
         partial(widespread_failure, bounce.kind, bounce.status, bounce.text),
     )
-    if taken is None:
+    if consequences is None:
         return False
-    if taken.suppressed:
-        log.warning("address suppressed", delivery=bounce.delivery, reason=taken.suppressed)
-    if taken.domain_fails:
+    if consequences.suppressed:
+        log.warning("address suppressed", delivery=bounce.delivery, reason=consequences.suppressed)
+    if consequences.domain_fails:
         log.error(
-            "most letters to this domain fail; nobody there is suppressed", domain=taken.domain, latest=bounce.text
+            "most letters to this domain fail; nobody there is suppressed",
+            domain=consequences.domain,
+            latest=bounce.text,
         )
-    if taken.everything_fails:
+    if consequences.everything_fails:
         log.error("most letters fail everywhere; nobody is suppressed for it", latest=bounce.text)
-    if taken.ours:
-        log.error("receivers refuse our mail for what it is", domain=taken.domain, latest=bounce.text)
+    if consequences.ours:
+        log.error("receivers refuse our mail for what it is", domain=consequences.domain, latest=bounce.text)
     return True
 
 
-def alarm(app: App, email: str, problem: str) -> None:
+def log_site_deferral(app: App, email: str, problem: str) -> None:
     """Log an error, at most once a day per domain, that a domain defers or refuses letters because of this site."""
     domain = domain_of(email)
     if app.store.bounces.first_today(f"deferred {domain}", app.clock()):

@@ -42,7 +42,7 @@ def take_reply(app: App, reply: LetterReply) -> tuple[str, str | None, bool]:
     answer = _answer(app, reply, delivery, asked, papers)
     new = app.store.feedback.take_reply(subscriber.row, asked.verdicts, asked.saved, answer, app.clock())
     if new:
-        app.nudge()
+        app.request_round()
     changes = "; ".join(f"{what}: {', '.join(titles)}" for what, titles in _titles(asked, papers).items())
     return f"a reply ({changes or 'nothing understood'})", subscriber.email, new
 

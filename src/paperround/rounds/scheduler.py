@@ -28,16 +28,16 @@ if TYPE_CHECKING:
     from paperround.sources import Source
 
 log = logs.logger()
-_SHARE = 2_000  # subscribers or letters that one worker handles alone, in some seconds
+_LARGE_ROUND = 2_000  # subscribers or letters that one worker handles alone, in some seconds
 # After this time, a program that was killed while ingesting no longer blocks others.
-_LONGEST_INGEST = timedelta(minutes=30)
-_CHECKS_TIMES = 30.0  # seconds
+_MAX_INGEST = timedelta(minutes=30)
+_TIME_CHECK_SECONDS = 30.0
 # By default APScheduler drops a run that starts more than one second late. A machine that slept all night must still
 # run its round in the morning, once (coalesce).
-_LATE_IS_FINE = {"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
+_JOB_DEFAULTS = {"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
 
 
-class Rounds:
+class Scheduler:
     """The service's jobs, on a background scheduler or for the workers of a task queue.
 
     `submit` takes the name of a due job, for a worker to `run`; without it the scheduler's own threads run jobs.
@@ -45,10 +45,10 @@ class Rounds:
 
     def __init__(self, app: App, submit: Callable[[str], None] | None = None) -> None:
         self._app, self._submit = app, submit
-        self._scheduler = BackgroundScheduler(timezone=UTC, job_defaults=_LATE_IS_FINE)
+        self._scheduler = BackgroundScheduler(timezone=UTC, job_defaults=_JOB_DEFAULTS)
         # Rounds run one after another; two at once would only wait for each other's locks.
         self._one_at_a_time = threading.Lock()
-        self._asked = threading.Event()
+        self._round_requested = threading.Event()
         self._checks = BackgroundThread(self._check_times, "times")
         self._work: dict[str, Callable[[], None]] = {}
         for source in app.settings.sources:
@@ -74,13 +74,13 @@ class Rounds:
         self._scheduler.start()
         self._checks.start()
 
-    def mend_times(self) -> int:
+    def correct_job_times(self) -> int:
         """Correct the times of jobs that a clock that was ahead has set too late; return how many there were.
 
         APScheduler computes a job's next time when it has run. If the clock is put back afterwards, the job would
         wait until the clock has caught up.
         """
-        mended = 0
+        corrected = 0
         for job in self._scheduler.get_jobs():
             planned = job.next_run_time
             now = datetime.now(UTC)  # after reading the planned time, which a run may change
@@ -88,16 +88,16 @@ class Rounds:
             if planned and due and planned > due:
                 with contextlib.suppress(JobLookupError):  # it was to run once, and has
                     job.modify(next_run_time=due)
-                    mended += 1
-        return mended
+                    corrected += 1
+        return corrected
 
     def _check_times(self) -> None:
-        while not self._app.stopping.wait(_CHECKS_TIMES):
-            if mended := self.mend_times():
-                log.warning("the clock was put back; jobs run by it again", jobs=mended)
+        while not self._app.stopping.wait(_TIME_CHECK_SECONDS):
+            if corrected := self.correct_job_times():
+                log.warning("the clock was put back; jobs run by it again", jobs=corrected)
 
-    def answer_only(self) -> None:
-        """Start the scheduler without scheduled jobs, only for `soon`: another program runs the schedule."""
+    def start_without_schedule(self) -> None:
+        """Start without scheduled jobs, only for `run_round_soon`: another program runs the schedule."""
         self._scheduler.remove_all_jobs()
         self._scheduler.start()
         self._checks.start()
@@ -129,24 +129,24 @@ class Rounds:
 
     def _is_large(self) -> bool:
         store, now = self._app.store, self._app.clock()
-        return max(store.issues.due_count(now), store.deliveries.due_count(now, _SHARE + 1)) > _SHARE
+        return max(store.issues.due_count(now), store.deliveries.due_count(now, _LARGE_ROUND + 1)) > _LARGE_ROUND
 
-    def soon(self) -> None:
+    def run_round_soon(self) -> None:
         """Run a round at once, for a subscriber who waits for a letter; at most one such round is queued."""
         if self._submit:
             self._submit("round")
-        elif not self._asked.is_set():
-            self._asked.set()
-            self._scheduler.add_job(_guarded("round at once", self._answer))
+        elif not self._round_requested.is_set():
+            self._round_requested.set()
+            self._scheduler.add_job(_guarded("round at once", self._run_requested_round))
 
-    def _answer(self) -> None:
-        self._asked.clear()
+    def _run_requested_round(self) -> None:
+        self._round_requested.clear()
         self.round()
 
     def _ingest(self, source: Source) -> None:
         """Ingest a source, unless another program has done so since it was due, or is doing so."""
         now, turns, turn = self._app.clock(), self._app.store.service_turns, f"source {source.name}"
-        if not self._is_due(source) or turns.claim(turn, now, now + _LONGEST_INGEST):
+        if not self._is_due(source) or turns.claim(turn, now, now + _MAX_INGEST):
             return
         try:
             reports = pipeline.ingest(self._app, [source.name])

@@ -75,8 +75,8 @@ def send_due(app: App, transport: Transport) -> SendingResult:
             app.stopping,
             app.throttle.give_way,
             app.progress.advance,
-            lambda bounce: bounce_intake.take(app, bounce),
-            lambda email, problem: bounce_intake.alarm(app, email, problem),
+            lambda bounce: bounce_intake.apply_bounce(app, bounce),
+            lambda email, problem: bounce_intake.log_site_deferral(app, email, problem),
         ),
     )
     try:

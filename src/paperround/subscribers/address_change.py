@@ -29,7 +29,7 @@ def request(app: App, subscriber: Subscriber, email: str) -> str:
         raise WrongUse(f"{email} is already the address of this subscriber")
     if not app.store.address_changes.request(subscriber, email, new_notice(app, {}), app.clock()):
         raise WrongUse("this subscriber has asked for three changes of address today; try again tomorrow")
-    app.nudge()
+    app.request_round()
     return email
 
 
@@ -46,5 +46,5 @@ def confirm(app: App, row: int) -> ConfirmResult:
     if pending_change(app, row) is None:
         return ConfirmResult.GONE
     result = app.store.address_changes.confirm(row, new_notice(app, {}), app.clock())
-    app.nudge()
+    app.request_round()
     return result

@@ -51,7 +51,7 @@ def ask_to_subscribe(
     request = SubscriptionRequest(email, patch, consent, notice, by, first_now, answers or {})
     queued = app.store.subscription_requests.add([request], app.clock())[0].queued
     if queued:
-        app.nudge()
+        app.request_round()
     return queued
 
 
@@ -75,7 +75,7 @@ def ask_all(app: App, changes: Sequence[SubscriberChange], *, first_now: bool, d
     ]
     results = app.store.subscription_requests.add(requests, now, dry_run=dry_run)
     if not dry_run and any(result.queued for result in results):
-        app.nudge()
+        app.request_round()
     return results
 
 
@@ -87,7 +87,7 @@ def ask_for_link(app: App, email: str) -> bool:
     """
     queued = app.store.subscription_requests.queue_link(email, new_notice(app, {}), app.clock())
     if queued:
-        app.nudge()
+        app.request_round()
     return queued
 
 
@@ -122,7 +122,7 @@ def confirm(app: App, subscriber: Subscriber, consent: Mapping[str, str] | None 
     while found is not None and (request := pending_request(app, found)):
         prepared = _prepared(app, found, request, consent or {})
         if app.store.subscriber_changes.confirm(prepared, app.clock()):
-            app.nudge()
+            app.request_round()
             return True
         found = app.store.subscribers.by_row(subscriber.row)  # somebody else was faster, or asked for something else
         app.store.topics.delete_unfollowed_private()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import HTTPException, Request, Response
 
 from paperround.app import App
-from paperround.web import session
+from paperround.web import session_cookies
 from paperround.web.forms import FormFields
 
 
@@ -23,24 +23,24 @@ class Sessions:
 
     def is_admin(self, request: Request) -> bool:
         """Return whether the visitor has logged in with the admin token."""
-        return bool(self.admin_token) and self._has_session(request, session.COOKIE, self.admin_token)
+        return bool(self.admin_token) and self._has_session(request, session_cookies.COOKIE, self.admin_token)
 
     def has_entered(self, request: Request) -> bool:
         """Return whether the visitor has opened an address with the token that `up` printed."""
-        return self._has_session(request, session.ENTRY_COOKIE, "")
+        return self._has_session(request, session_cookies.ENTRY_COOKIE, "")
 
     def begin(self, response: Response, cookie_name: str, *, secure: bool) -> str:
         """Begin a session: store the hash of a new cookie, set the cookie in the response, and return it."""
-        cookie, now = session.make_cookie(), self._app.clock()
-        hashed = session.hash_cookie(self._app.keys, cookie_name, self._secret_of(cookie_name), cookie)
-        self._app.store.access.begin_session(hashed[0], now, now + session.HOLDS)
+        cookie, now = session_cookies.make_cookie(), self._app.clock()
+        hashed = session_cookies.hash_cookie(self._app.keys, cookie_name, self._secret_of(cookie_name), cookie)
+        self._app.store.access.begin_session(hashed[0], now, now + session_cookies.HOLDS)
         response.set_cookie(
             cookie_name,
             cookie,
-            max_age=int(session.HOLDS.total_seconds()),
+            max_age=int(session_cookies.HOLDS.total_seconds()),
             path=f"{self._home}/",
             httponly=True,
-            samesite="strict" if cookie_name == session.COOKIE else "lax",
+            samesite="strict" if cookie_name == session_cookies.COOKIE else "lax",
             secure=secure,
         )
         return cookie
@@ -48,7 +48,7 @@ class Sessions:
     def end(self, request: Request, response: Response, cookie_name: str) -> None:
         """End a session in the database and in the browser, so that a copy of its cookie no longer works."""
         cookie = request.cookies.get(cookie_name, "")
-        hashed = session.hash_cookie(self._app.keys, cookie_name, self._secret_of(cookie_name), cookie)
+        hashed = session_cookies.hash_cookie(self._app.keys, cookie_name, self._secret_of(cookie_name), cookie)
         self._app.store.access.end_session(hashed)
         response.delete_cookie(cookie_name, path=f"{self._home}/")
 
@@ -56,22 +56,24 @@ class Sessions:
         cookie = request.cookies.get(cookie_name, "")
         if not cookie:
             return False
-        hashed = session.hash_cookie(self._app.keys, cookie_name, secret, cookie)
+        hashed = session_cookies.hash_cookie(self._app.keys, cookie_name, secret, cookie)
         return self._app.store.access.has_session(hashed, self._app.clock())
 
     def _secret_of(self, cookie_name: str) -> str:
-        return self.admin_token if cookie_name == session.COOKIE else ""
+        return self.admin_token if cookie_name == session_cookies.COOKIE else ""
 
     def csrf(self, request: Request) -> str:
         """Return the CSRF token for this visitor's forms. Other sites cannot read it and so cannot post on their
         behalf.
         """
         cookies = request.cookies
-        return session.csrf(self._app.keys, cookies.get(session.COOKIE) or cookies.get(session.ENTRY_COOKIE) or "")
+        return session_cookies.csrf(
+            self._app.keys, cookies.get(session_cookies.COOKIE) or cookies.get(session_cookies.ENTRY_COOKIE) or ""
+        )
 
     def check_csrf(self, request: Request, form: FormFields) -> None:
         """Raise HTTP 403 if the form does not contain this visitor's CSRF token."""
-        if not session.same(form.get("csrf"), self.csrf(request)):
+        if not session_cookies.same(form.get("csrf"), self.csrf(request)):
             raise HTTPException(
                 403, "this form has expired or came from another site; go back, reload the page and try again"
             )

@@ -9,7 +9,7 @@ from fastapi import HTTPException, Request
 
 from paperround.domain.scopes import SCOPES
 from paperround.operator.api_tokens import hash_token
-from paperround.web import session
+from paperround.web import session_cookies
 from paperround.web.context import RequestContext, client_of
 
 _ASK = {"WWW-Authenticate": "Bearer"}  # RFC 6750 3: request a token without saying what was wrong
@@ -38,7 +38,7 @@ def identify(request: Request, context: RequestContext, *, basic: bool = False) 
     who = f"bearer {client_of(request)}"
     if wait := context.limits.logging_in.wait(who, now):
         raise HTTPException(429, "too many wrong tokens; wait", {"Retry-After": str(wait)})
-    if context.sessions.admin_token and session.same(token, context.sessions.admin_token):
+    if context.sessions.admin_token and session_cookies.same(token, context.sessions.admin_token):
         return Caller("admin token", frozenset(SCOPES))
     context.limits.logging_in.take(who, now)
     return None

@@ -14,7 +14,7 @@ from pydantic_core import from_json
 from paperround.app import App
 from paperround.bounces import signatures
 from paperround.bounces.notifications import is_mailgun, is_sendgrid, is_ses, read_notifications, subscription_url
-from paperround.bounces.report import Report
+from paperround.bounces.verdict import Report
 from paperround.domain import tokens
 from paperround.domain.errors import SourceError
 from paperround.domain.models import BounceKind
@@ -77,7 +77,7 @@ def bounces(request: Request, context: ContextDep, body: Annotated[bytes, Depend
     if media_type not in _TYPES:
         raise HTTPException(415, f"send {' or '.join(_TYPES)}", {"Accept": ", ".join(_TYPES)})
     if media_type == _TYPES[0]:
-        found = bounce_intake.read(context.app, [("mail", body)], trusted=True)
+        found = bounce_intake.process_mails(context.app, [("mail", body)], trusted=True)
     else:
         found = _take_reports(context, request, body)
     return JSONResponse([asdict(one) for one in found], headers={"Cache-Control": "no-store"})
@@ -101,7 +101,7 @@ def _take_reports(context: RequestContext, request: Request, body: bytes) -> lis
     if reports is None:
         return _notices(context, value)
     return [
-        bounce_intake.reported(context.app, f"report {number}", report, trusted=True)
+        bounce_intake.apply_report(context.app, f"report {number}", report, trusted=True)
         for number, report in enumerate(reports, 1)
     ]
 
@@ -169,7 +169,7 @@ def _taken(context: RequestContext, where: str, notice: Any) -> ReturnedMail:
         report = BounceNotification.model_validate(notice).report()
     except ValidationError as error:
         return ReturnedMail(where, BounceKind.NOTHING, None, f"not understood: {_problem(error)}", None, new=False)
-    return bounce_intake.reported(context.app, where, report, trusted=True)
+    return bounce_intake.apply_report(context.app, where, report, trusted=True)
 
 
 def _problem(error: ValidationError) -> str:

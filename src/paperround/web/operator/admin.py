@@ -16,7 +16,7 @@ from paperround.operator import api_tokens, doctor, queries
 from paperround.process import logs
 from paperround.rounds.topics import add_topic
 from paperround.store.topics import news_horizon
-from paperround.web import error_pages, session
+from paperround.web import error_pages, session_cookies
 from paperround.web.browse import charts
 from paperround.web.context import PRIVATE, ContextDep, RequestContext, client_of
 from paperround.web.forms import Form
@@ -69,16 +69,16 @@ def login(request: Request, context: ContextDep, form: Form) -> Response:
     if not context.sessions.admin_token or context.limits.logging_in.wait(who, now):
         wrong = "Too many failed attempts. Wait five minutes." if context.sessions.admin_token else ""
         return _login_page(request, context, wrong, 429, carried_form(form))
-    if not session.same(form.get("token"), context.sessions.admin_token):
+    if not session_cookies.same(form.get("token"), context.sessions.admin_token):
         context.limits.logging_in.take(who, now)
         log.warning("wrong admin token", client=who)
         return _login_page(request, context, "This admin token is not correct.", 403, carried_form(form))
     context.limits.logging_in.clear(who)
     response: Response = RedirectResponse(f"{context.home}/admin", 303, headers=PRIVATE)
     with context.recording(OPERATOR, "logged in", who):
-        cookie = context.sessions.begin(response, session.COOKIE, secure=context.https)
+        cookie = context.sessions.begin(response, session_cookies.COOKIE, secure=context.https)
     if kept := carried_form(form):
-        mark = session.csrf(context.app.keys, cookie)
+        mark = session_cookies.csrf(context.app.keys, cookie)
         page = context.private_page(request, "admin/resume", translated=False, kept=kept, csrf=mark)
         page.headers.append("set-cookie", response.headers["set-cookie"])
         return page
@@ -90,7 +90,7 @@ def logout(request: Request, context: OperatorContextDep, form: Form) -> Respons
     """Log out."""
     context.sessions.check_csrf(request, form)
     response = RedirectResponse(f"{context.home}/admin", 303)
-    context.sessions.end(request, response, session.COOKIE)
+    context.sessions.end(request, response, session_cookies.COOKIE)
     return response
 
 

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from paperround.web import session
+from paperround.web import session_cookies
 from paperround.web.context import PRIVATE, RequestContext
 
 _FIELD = "token"
@@ -29,7 +29,7 @@ class EntryMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["method"] == "GET" and b"token=" in scope["query_string"]:
             request = Request(scope)
-            if session.same(request.query_params.get(_FIELD, ""), self._context.entry_token):
+            if session_cookies.same(request.query_params.get(_FIELD, ""), self._context.entry_token):
                 response = await run_in_threadpool(self._enter, request)
                 await response(scope, receive, send)
                 return
@@ -41,7 +41,7 @@ class EntryMiddleware:
         # A single leading slash: a browser takes `//evil.example` for the address of another site.
         path = "/" + request.url.path.lstrip("/")
         response = RedirectResponse(f"{self._context.home}{path}{query}", 303, headers=PRIVATE)
-        self._context.sessions.begin(response, session.ENTRY_COOKIE, secure=request.url.scheme == "https")
+        self._context.sessions.begin(response, session_cookies.ENTRY_COOKIE, secure=request.url.scheme == "https")
         return response
 
 

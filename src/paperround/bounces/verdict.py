@@ -34,7 +34,7 @@ _STAGES = (
     ),
     (Stage.DATA, r"(reply to|after|to our|response to) (the )?data\b"),
 )
-_SAID_AT = tuple((stage, re.compile(words, re.IGNORECASE)) for stage, words in _STAGES)
+_STAGE_PATTERNS = tuple((stage, re.compile(words, re.IGNORECASE)) for stage, words in _STAGES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ def judge_reply(text: str, stated: str | None = None, context: str = "") -> Judg
     status = next((one for one in own if code is None or one[0] == code[0]), None)
     if status is None and stated and (code is None or stated[0] == code[0]):
         status = stated
-    rule = judge(Refusal.reported(said_at(text) or said_at(context), code, status, text))
+    rule = judge(Refusal.reported(stage_named(text) or stage_named(context), code, status, text))
     if rule.verdict is Verdict.DOMAIN:
         status = BAD_DOMAIN
     return Judgment(rule, status or stated)
@@ -97,6 +97,6 @@ def reply_code(text: str) -> str | None:
     return found[1] if found else None
 
 
-def said_at(text: str) -> Stage | None:
+def stage_named(text: str) -> Stage | None:
     """Return the command that a refusal answered, if the text says so, else None."""
-    return next((stage for stage, words in _SAID_AT if words.search(text)), None)
+    return next((stage for stage, words in _STAGE_PATTERNS if words.search(text)), None)
