@@ -473,6 +473,8 @@ def test_mending_dates_leaves_leases_pauses_and_counts_that_are_possible(site: S
     assert ledger.mend_dates(MORNING) == 0
     assert ledger.sweep(MORNING) == 0, "the lease of the letter that is being sent still runs"
     assert ledger.relay(MORNING.date()).paused_until == LATER
+    ledger.pause_relay(LATER - timedelta(minutes=1), "another program was refused for a shorter time")
+    assert (ledger.relay(MORNING.date()).paused_until, ledger.relay(MORNING.date()).reason) == (LATER, "too fast")
     _settle(ledger, row, DeliveryState.SENT, reply=(Stage.FINAL, 250))
     ledger.claim(MORNING, 1, "d", LEASE)
     refusal = Settlement(Outcome(later, Stage.MAIL, 550), DeliveryState.QUEUED)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from ipaddress import IPv6Address
 
 import pytest
 
 from paperround.domain.models import SubscriberState
 from paperround.store.quotas import Quota
+from paperround.store.subscriber_changes import SubscriberChange
 from paperround.web import create
 from paperround.web.subscribers.form_guard import fold_mailbox
 from support.pages import FORM, Browser, Pages, links_in
@@ -75,6 +77,19 @@ def test_a_customers_whole_network_is_one_place(pages: Pages) -> None:
     answers = [pages.subscribe(f"v{n}@d{n}.example", client=f"2001:db8:5:{n:x}::1").status_code for n in range(60)]
     assert answers.count(200) == 40
     assert pages.subscribe("friend@papers.example", client="2001:db8:6::1").status_code == 200
+
+
+@pytest.mark.parametrize("prefix", ["2001:db8:1:2", "2001:db8:0:0", "2001:db8:1:0", "2001:0:0:7"])
+def test_a_household_is_one_client_however_its_addresses_are_written(pages: Pages, prefix: str) -> None:
+    clients = [str(IPv6Address(f"{prefix}:0:0:{n:x}:1")) for n in range(12)]
+    answers = [pages.subscribe(f"v{n}@d{n}.example", client=client).status_code for n, client in enumerate(clients)]
+    assert answers.count(200) == 10
+    assert answers[10:] == [429, 429]
+
+
+def test_clients_of_ipv4_are_told_apart_at_a_socket_for_both_versions(pages: Pages) -> None:
+    for n in range(12):
+        assert pages.subscribe(f"v{n}@d{n}.example", client=f"::ffff:203.0.{n}.9").status_code == 200
 
 
 def test_one_domain_cannot_be_flooded_from_everywhere(pages: Pages) -> None:
@@ -209,3 +224,11 @@ def test_every_way_to_try_a_query_is_counted_together(pages: Pages) -> None:
     assert pages.client.get("/try", params={"q": "robots"}).status_code == 429
     pages.site.clock.now += timedelta(minutes=1, seconds=1)
     assert pages.client.get("/try", params={"q": "robots"}).status_code == 200
+
+
+def test_an_imported_consent_with_a_date_out_of_range_does_not_break_the_form(pages: Pages) -> None:
+    consent = {"confirmed_at": "0001-01-01T00:00:00+14:00"}
+    left = SubscriberChange("uma@papers.example", {}, SubscriberState.UNSUBSCRIBED, consent)
+    pages.app.store.subscriber_changes.save([left], pages.site.clock())
+    assert pages.subscribe("uma@papers.example").status_code == 200
+    assert [letter["To"] for letter in pages.letters()] == ["uma@papers.example"]

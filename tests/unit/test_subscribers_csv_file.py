@@ -226,7 +226,7 @@ def test_an_empty_file_and_one_without_addresses_say_what_is_missing() -> None:
         'ben@example.org,"Ben\neve@example.org,Eve\n',  # to the end of the file
         'ben@example.org,"Ben\neve@example.org,"Eve"\n',  # up to another quote
         'ben@example.org,"Ben\neve@example.org,"\n',  # closed by another's quote
-        'ben@example.org,"' + "x" * 200_000 + "\neve@example.org,Eve\n",
+        'ben@example.org,"' + ("x" * 999 + "\n") * 200 + "\neve@example.org,Eve\n",
     ],
 )
 def test_an_unclosed_quote_is_named_with_its_line_and_nothing_after_it_is_read(wrong: str) -> None:
@@ -242,10 +242,20 @@ def test_a_quote_that_is_wrong_within_its_line_costs_that_line_alone() -> None:
     assert "line 2: is not CSV" in problems(found)[0]
 
 
+def test_a_cell_that_is_too_long_costs_its_row_alone() -> None:
+    found = read(f'email,name\nada@example.org,"{"x" * 200_000}"\nben@example.org,Ben\n')
+    assert emails(found) == ["ben@example.org"]
+    assert problems(found) == ["line 2: a cell has more than 131,072 characters"]
+
+
 @pytest.mark.parametrize(
     ("column", "cell", "told"),
     [
         ("created_at", "yesterday", "created_at: 'yesterday' is not a moment; write it as 2026-11-23T07:00:00+00:00"),
+        *(
+            ("suppressed_at", edge, f"suppressed_at: '{edge}' is not a moment; write it as 2026-11-23T07:00:00+00:00")
+            for edge in ("9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00")
+        ),
         ("consent", "yes", "consent: 'yes' is not a JSON object"),
         ("consent", "[1]", "consent: '[1]' is not a JSON object"),
     ],

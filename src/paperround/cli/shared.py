@@ -8,13 +8,14 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
+from paperround.domain import clock
 from paperround.domain.clock import Clock, machine_clock, running_from, standing_at
 from paperround.domain.errors import WrongUse
 from paperround.operator import console
@@ -213,10 +214,9 @@ def given_path(text: str) -> Path:
 def read_moment(text: str) -> datetime:
     """Parse a moment in ISO 8601; without an offset it is in UTC. Raises WrongUse."""
     try:
-        moment = datetime.fromisoformat(text)
+        return clock.read_moment(text)
     except ValueError:
         raise WrongUse(f"--now {text!r} is not ISO 8601; write it as 2026-11-23T07:00Z") from None
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def read_day(text: str) -> date:

@@ -1,4 +1,4 @@
-"""The current time. No other module reads the system clock."""
+"""The current time, and moments written as text. No other module reads the system clock."""
 
 from __future__ import annotations
 
@@ -23,6 +23,18 @@ def standing_at(moment: datetime) -> Clock:
 def running_from(moment: datetime) -> Clock:
     """Return a clock that shows `moment` now and advances from there."""
     return _Shifted(moment - machine_clock())
+
+
+def read_moment(text: str) -> datetime:
+    """Parse a moment in ISO 8601 and return it in UTC; without an offset it is in UTC.
+
+    Raises ValueError if it is not one, or is so close to an end of the calendar that it has no date in UTC.
+    """
+    moment = datetime.fromisoformat(text)
+    try:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except OverflowError:
+        raise ValueError(f"{text!r} is out of range") from None
 
 
 # Classes instead of nested functions, which cannot be passed to another process.

@@ -506,11 +506,12 @@ class Deliveries:
         return RelayState(own.paused_until, own.reason, handed_over) if own else RelayState(handed_over=handed_over)
 
     def pause_relay(self, until: datetime, reason: str) -> None:
-        """Pause the relay until a moment."""
+        """Pause the relay until a moment, unless it is paused for longer."""
         with writing(self._engine) as db:
             values = {"paused_until": until, "reason": reason}
             statement = upsert(db, relay).values(name=_RELAY, handed_over=0, **values)
-            db.execute(statement.on_conflict_do_update(index_elements=["name"], set_=values))
+            shorter = or_(relay.c.paused_until.is_(None), relay.c.paused_until < until)
+            db.execute(statement.on_conflict_do_update(index_elements=["name"], set_=values, where=shorter))
 
     def resume_relay(self, now: datetime) -> int:
         """End a pause of the relay; letters that are queued for a later moment are due now. Return their number."""

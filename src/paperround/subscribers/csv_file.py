@@ -23,6 +23,7 @@ from itertools import chain
 from typing import Any, BinaryIO, NamedTuple
 
 from paperround.domain import encodings
+from paperround.domain.clock import read_moment
 from paperround.domain.models import Problem, Subscriber, SubscriberState
 from paperround.domain.preferences import FIELDS, write_text
 from paperround.domain.text import clean
@@ -177,7 +178,10 @@ def _separated(lines: Iterator[str]) -> tuple[Iterator[str], str]:
 
 
 def _records(lines: Any, delimiter: str) -> Iterator[tuple[int, list[str] | Problem]]:
-    """Yield each record with its line, or a Problem in its place. Stops after an unclosed quote."""
+    """Yield each record with its line, or a Problem in its place. Stops after an unclosed quote.
+
+    Such a quote swallows the following lines until a cell is longer than the `csv` module allows.
+    """
     while True:
         start = lines.line_num + 1
         where = f"line {start}"
@@ -188,6 +192,9 @@ def _records(lines: Any, delimiter: str) -> Iterator[tuple[int, list[str] | Prob
         except csv.Error as error:
             if lines.line_num == start and "expected after" in str(error):  # text after a closing quote
                 yield start, Problem(where, f"is not CSV ({error}); is a quote left out or doubled?")
+                continue
+            if lines.line_num == start and "field limit" in str(error):
+                yield start, Problem(where, f"a cell has more than {csv.field_size_limit():,} characters")
                 continue
             yield start, _unclosed(where)
             return
@@ -311,10 +318,9 @@ def _row(where: str, email: str, values: Mapping[str, str], fields: Sequence[str
 
 def _read_moment(name: str, text: str) -> datetime:
     try:
-        at = datetime.fromisoformat(text)
+        return read_moment(text)
     except ValueError:
         raise ValueError(f"{name}: {text[:40]!r} is not a moment; write it as 2026-11-23T07:00:00+00:00") from None
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def _read_consent(text: str) -> dict[str, str]:

@@ -9,7 +9,6 @@ and lost links have separate limits. During a spike, the same client must submit
 from __future__ import annotations
 
 import hmac
-import ipaddress
 from datetime import datetime, timedelta
 from enum import Enum
 from urllib.parse import urlsplit
@@ -18,7 +17,7 @@ from fastapi import HTTPException, Request
 
 from paperround.process import logs
 from paperround.store.quotas import Quota
-from paperround.web.context import RequestContext, client_of
+from paperround.web.context import RequestContext, client_of, network_of
 from paperround.web.forms import FormFields
 from paperround.web.rate_limits import EVERYBODY, FormLimits
 
@@ -50,7 +49,7 @@ def check(request: Request, context: RequestContext, form: FormFields, email: st
     if (many[0] >= limits.spike or many[1] >= limits.domain_spike) and not _is_second(request, context, form, email):
         _warn(limits, many)
         return Decision.AGAIN
-    mine = [(limits.client, client), (limits.network, _key(context, _network_of(request)))]
+    mine = [(limits.client, client), (limits.network, _key(context, network_of(request, 24, 48)))]
     theirs = _counts_of_mailbox(context, email, limits)
     broken = counts.take([*mine, *theirs, (limits.domain, to_domain), (limits.everybody, EVERYBODY)], now)
     if broken in (limits.mailbox, limits.mailbox_month):
@@ -124,15 +123,6 @@ def is_from_other_site(request: Request, context: RequestContext) -> bool:
     ours = {request.headers.get("host", ""), urlsplit(context.site.base_url).netloc}
     foreign = origin not in {"", "null"} and urlsplit(origin).netloc not in ours
     return foreign or request.headers.get("sec-fetch-site") == "cross-site"
-
-
-def _network_of(request: Request) -> str:
-    host = request.client.host if request.client else "unknown"
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return host
-    return str(ipaddress.ip_network((address, 24 if address.version == 4 else 48), strict=False))
 
 
 def _key(context: RequestContext, text: str) -> str:

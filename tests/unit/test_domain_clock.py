@@ -1,0 +1,22 @@
+"""Moments that people and programs write."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from paperround.domain.clock import read_moment
+
+
+def test_a_moment_is_in_utc_whatever_its_offset() -> None:
+    moment = datetime(2026, 11, 23, 7, tzinfo=UTC)
+    for text in ("2026-11-23T07:00", "2026-11-23T07:00Z", "2026-11-23T09:00+02:00"):
+        assert read_moment(text) == moment
+        assert read_moment(text).tzinfo is UTC
+
+
+@pytest.mark.parametrize("text", ["", "soon", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_what_is_no_moment_in_utc_is_a_wrong_value(text: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        read_moment(text)
