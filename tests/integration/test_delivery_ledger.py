@@ -173,9 +173,9 @@ def test_a_lease_is_renewed_for_its_own_claim_alone_and_ends_with_the_claim(site
     ledger.claim(MORNING, 1, "other", LEASE)
     assert ledger.renew("mine", MORNING + timedelta(hours=2))
     assert not ledger.renew("nobody's", END)
-    assert ledger.sweep(MORNING + LEASE) == 1, "the other one's lease is over, and mine is not"
+    assert ledger.release_expired_claims(MORNING + LEASE) == 1, "the other one's lease is over, and mine is not"
     assert (_get(ledger, other).state, _get(ledger, mine).state) == (DeliveryState.QUEUED, DeliveryState.SENDING)
-    assert ledger.sweep(MORNING + timedelta(hours=2)) == 1
+    assert ledger.release_expired_claims(MORNING + timedelta(hours=2)) == 1
     assert not ledger.renew("mine", END)
 
 
@@ -374,7 +374,7 @@ def test_a_letter_that_was_accepted_after_its_lease_is_sent_and_not_claimed_agai
 ) -> None:
     row = _notice(site, "ada")
     ledger.claim(MORNING, 9, "slow", LEASE)
-    assert ledger.sweep(LATER) == 1
+    assert ledger.release_expired_claims(LATER) == 1
     assert _settle(ledger, row, DeliveryState.SENT, claim="slow", reply=(Stage.FINAL, 250)) == {row}
     assert _get(ledger, row).state is DeliveryState.SENT
     assert ledger.claim(LATER, 9, "other", LEASE).deliveries == []
@@ -422,7 +422,7 @@ def _expired_while_it_is_sent(site: Site, ledger: Deliveries) -> tuple[int, date
     late, *_ = _published(site)
     ledger.claim(site.clock.now, 1, "c", LEASE)
     over = site.clock.now + timedelta(days=1)
-    assert ledger.sweep(over) == 1
+    assert ledger.release_expired_claims(over) == 1
     assert ledger.expire(over) == 3
     return late, over
 
@@ -458,11 +458,11 @@ def test_dates_that_a_clock_running_ahead_has_written_are_mended(site: Site, led
     _settle(ledger, ahead, DeliveryState.DEFERRED, next_attempt_at=far)
     _settle(ledger, fine, DeliveryState.DEFERRED, next_attempt_at=MORNING + timedelta(days=3))
     ledger.pause_relay(far, "too fast")
-    assert ledger.mend_dates(MORNING) == 1
+    assert ledger.correct_dates(MORNING) == 1
     assert _get(ledger, ahead).next_attempt_at == MORNING
     assert _get(ledger, fine).next_attempt_at == MORNING + timedelta(days=3)
     assert ledger.relay(MORNING.date()).paused_until is None
-    assert ledger.sweep(MORNING) == 1
+    assert ledger.release_expired_claims(MORNING) == 1
     assert _get(ledger, lost).state is DeliveryState.QUEUED
 
 
@@ -470,8 +470,8 @@ def test_mending_dates_leaves_leases_pauses_and_counts_that_are_possible(site: S
     row, later = _notice(site, "ada"), _notice(site, "ben")
     ledger.claim(MORNING, 1, "c", LEASE)
     ledger.pause_relay(LATER, "too fast")
-    assert ledger.mend_dates(MORNING) == 0
-    assert ledger.sweep(MORNING) == 0, "the lease of the letter that is being sent still runs"
+    assert ledger.correct_dates(MORNING) == 0
+    assert ledger.release_expired_claims(MORNING) == 0, "the lease of the letter that is being sent still runs"
     assert ledger.relay(MORNING.date()).paused_until == LATER
     ledger.pause_relay(LATER - timedelta(minutes=1), "another program was refused for a shorter time")
     assert (ledger.relay(MORNING.date()).paused_until, ledger.relay(MORNING.date()).reason) == (LATER, "too fast")
@@ -479,7 +479,7 @@ def test_mending_dates_leaves_leases_pauses_and_counts_that_are_possible(site: S
     ledger.claim(MORNING, 1, "d", LEASE)
     refusal = Settlement(Outcome(later, Stage.MAIL, 550), DeliveryState.QUEUED)
     ledger.settle([refusal], "d", MORNING - timedelta(minutes=1))
-    ledger.mend_dates(MORNING + timedelta(minutes=1))
+    ledger.correct_dates(MORNING + timedelta(minutes=1))
     assert ledger.others_accepted_since_last_try(later), "the time of the last accepted letter is kept"
 
 
@@ -492,7 +492,7 @@ def test_a_letter_accepted_by_a_clock_ahead_does_not_speak_for_the_relay_forever
     ledger.settle([accepted], "c", MORNING + timedelta(days=400))
     refused = Settlement(Outcome(late, Stage.MAIL, 550), DeliveryState.QUEUED)
     ledger.settle([refused], "c", MORNING - timedelta(minutes=1))
-    ledger.mend_dates(MORNING)
+    ledger.correct_dates(MORNING)
     assert ledger.others_accepted_since_last_try(late), "the letter counts as accepted when the clock was put right"
     ledger.settle([refused], "c", LATER)
     assert not ledger.others_accepted_since_last_try(late)

@@ -103,10 +103,10 @@ def test_who_gives_a_letter_up_and_whose_subscriber_is_locked_do_not_wait_for_ea
     [letter] = [one["id"] for one in site.app.store.deliveries.report()]
     ada = membership.subscriber(site.app, "ada@example.org")
     membership.pause(site.app, ada)
-    give_back, others = deliveries_store.give_back, list[Future[object]]()
+    release_papers, others = deliveries_store.release_papers, list[Future[object]]()
     with ThreadPoolExecutor() as pool:
 
-        def give_back_later(db: Connection, rows: Sequence[int]) -> None:
+        def release_later(db: Connection, rows: Sequence[int]) -> None:
             if rows:
                 bounce = Bounce("hard", letter, BounceKind.HARD, "5.1.1", "nobody here")
                 work = {
@@ -115,9 +115,9 @@ def test_who_gives_a_letter_up_and_whose_subscriber_is_locked_do_not_wait_for_ea
                 }
                 others.append(pool.submit(work[meanwhile]))
                 wait(others, 0.5)
-            give_back(db, rows)
+            release_papers(db, rows)
 
-        monkeypatch.setattr(deliveries_store, "give_back", give_back_later)
+        monkeypatch.setattr(deliveries_store, "release_papers", release_later)
         assert pipeline.deliver(site.app).letters == {"suppressed": 1}
     assert [one.exception() for one in others] == [None]
     for one in (site, other):

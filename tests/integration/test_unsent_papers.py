@@ -287,7 +287,7 @@ def test_a_letter_that_the_relay_takes_after_it_expired_is_sent_and_its_papers_d
         """The program that sends was stopped for a day; another one has swept, and let the letter expire."""
         site.relay.before = lambda: None
         site.clock.now += timedelta(days=1)
-        site.app.store.deliveries.sweep(site.clock())
+        site.app.store.deliveries.release_expired_claims(site.clock())
         if composed:
             pipeline.publish(site.app)
         else:
@@ -312,7 +312,7 @@ def test_a_later_letter_goes_without_the_papers_of_one_that_the_relay_took_after
     def stopped_for_long() -> None:
         site.relay.before = lambda: None
         site.clock.now += timedelta(days=1)
-        site.app.store.deliveries.sweep(site.clock())
+        site.app.store.deliveries.release_expired_claims(site.clock())
         site.papers(listing(3))
         pipeline.publish(site.app)
 
@@ -333,7 +333,7 @@ def test_a_letter_that_would_only_count_papers_then_is_given_up_too(site: Site) 
     def stopped_for_long() -> None:
         site.relay.before = lambda: None
         site.clock.now += timedelta(days=1)
-        site.app.store.deliveries.sweep(site.clock())
+        site.app.store.deliveries.release_expired_claims(site.clock())
         site.papers(listing(3), listing(4))
         pipeline.publish(site.app)
         [digest] = site.app.store.issues.digests_of(1, 1)
@@ -411,7 +411,7 @@ def test_a_letter_that_the_relay_takes_after_its_subscriber_paused_does_not_come
     def stopped_for_long() -> None:
         site.relay.before = lambda: None
         site.clock.now += timedelta(hours=1)
-        site.app.store.deliveries.sweep(site.clock())
+        site.app.store.deliveries.release_expired_claims(site.clock())
         coming_back(site, "paused")
 
     site.relay.before = stopped_for_long

@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from paperround.domain.models import Feedback, Listing, Paper
 from paperround.domain.text import terms
 from paperround.matching import learning
-from paperround.matching.interests import Aim, Scale, height_scale, learned_scale, relevance, toward_best
+from paperround.matching.interests import ExpandedQuery, Scale, learned_scale, relevance, rocchio, z_scale
 from paperround.matching.lexical import Index, Statistics
 from paperround.matching.profile import Learner, PastPapers
 from paperround.matching.vectors import Vectors, pack, unpack
@@ -120,16 +120,14 @@ class Data:
         shares = self.shares(text)
         if self.vectors is None:
             return shares
-        return relevance(shares, self.vectors @ self.aim(text, past).vector)
+        return relevance(shares, self.vectors @ self.expanded(text, past).vector)
 
-    def aim(self, text: str, past: NDArray[Any] | None = None) -> Aim:
+    def expanded(self, text: str, past: NDArray[Any] | None = None) -> ExpandedQuery:
         """The vector that papers are compared with, from what the best papers of the past say of an interest."""
         if self.vectors is None:
-            return Aim(np.zeros(0, np.float32), np.zeros(0, np.float32))
+            return ExpandedQuery(np.zeros(0, np.float32), np.zeros(0, np.float32))
         known = np.arange(len(self.papers)) if past is None else past
-        return toward_best(
-            self.vector(text), self.vectors[known], self.shares(text)[known], self.cosines(text)[known]
-        )
+        return rocchio(self.vector(text), self.vectors[known], self.shares(text)[known], self.cosines(text)[known])
 
     @cached_property
     def table(self) -> Vectors:
@@ -249,15 +247,15 @@ class Simulation:
         return self.data.ours(self.interest.text, self.past)
 
     @cached_property
-    def heights(self) -> Numbers:
+    def z_scores(self) -> Numbers:
         """The same in deviations above the past."""
-        heights = Scale.of(self.base[self.past], meaning=self.data.encoder is not None).heights(self.base)
-        return heights + self.aim.lifted(self.data.shares(self.interest.text), self.data.table)
+        z_scores = Scale.of(self.base[self.past], meaning=self.data.encoder is not None).z_scores(self.base)
+        return z_scores + self.expanded.boosts(self.data.shares(self.interest.text), self.data.table)
 
     @cached_property
-    def aim(self) -> Aim:
+    def expanded(self) -> ExpandedQuery:
         """The vector that papers are compared with, and how much lower the cut is."""
-        return self.data.aim(self.interest.text, self.past)
+        return self.data.expanded(self.interest.text, self.past)
 
     @cached_property
     def answers(self) -> list[Feedback]:
@@ -289,12 +287,12 @@ class Simulation:
         """What the program learns from so many answers, in deviations above the past."""
         papers = {place: self.data.papers[place] for place in range(len(self.data.papers))}
         taste = self.learners[name].of(self.answers[:number], papers, ())
-        return taste.heights(self.features, self.data.table)
+        return taste.z_scores(self.features, self.data.table)
 
     def learned_scale(self, both: Numbers, number: int) -> Scale:
         """The scale that the program cuts sums of interest and taste with."""
         told = [one.paper for one in self.answers[:number]]
-        return learned_scale(both[self.past[~np.isin(self.past, told)]], number, self.aim.relief)
+        return learned_scale(both[self.past[~np.isin(self.past, told)]], number, self.expanded.threshold_reduction)
 
 
 def simulations(data: Data, seed: int) -> Iterator[Simulation]:
@@ -324,12 +322,12 @@ def with_answers(data: Data, seed: int) -> tuple[Rates, Rates]:
     for one in simulations(data, seed):
         kind, right = one.interest.kind, one.interest.relevant & one.later
         for number in ANSWERS:
-            scores = {"ours": one.heights}
+            scores = {"ours": one.z_scores}
             if number:
                 scores = {name: one.taste(name, number) for name in one.learners}
-                scores["ours"] = one.heights + scores["ours"]
+                scores["ours"] = one.z_scores + scores["ours"]
                 scale = one.learned_scale(scores["ours"], number)
-                _count_days(counts[kind, number], one.future, scale.enough(scores["ours"]), right)
+                _count_days(counts[kind, number], one.future, scale.above_threshold(scores["ours"]), right)
             for name, found in scores.items():
                 gains[name, kind, number].append(ndcg(ranked(found, one.future.tolist()), right))
     orders, cuts = Rates(), Rates()
@@ -348,7 +346,12 @@ def at_the_cut(data: Data, seed: int) -> dict[str, dict[str, float]]:
     counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for one in simulations(data, seed):
         right = one.interest.relevant & one.later
-        _count_days(counts[one.interest.kind], one.future, height_scale(one.aim.relief).enough(one.heights), right)
+        _count_days(
+            counts[one.interest.kind],
+            one.future,
+            z_scale(one.expanded.threshold_reduction).above_threshold(one.z_scores),
+            right,
+        )
     return {kind: _rates(c) for kind, c in sorted(counts.items())}
 
 

@@ -13,16 +13,16 @@ from paperround.domain.preferences import Breadth
 from paperround.matching.interests import (
     CLOSE,
     NEAREST,
-    USUAL_CUT,
-    Aim,
+    USUAL_THRESHOLD,
+    ExpandedQuery,
     Scale,
-    height_scale,
     is_close,
     learned_scale,
     least_fit,
     relevance,
-    toward_best,
+    rocchio,
     with_meaning,
+    z_scale,
 )
 from paperround.matching.vectors import Vectors
 
@@ -40,11 +40,11 @@ def test_relevance_is_the_cosine_and_twice_the_squared_share_of_evidence() -> No
     assert relevance(shares, None) is shares
 
 
-def feedback(wanted: np.ndarray, near: np.ndarray, share: float, others: int = 38) -> Aim:
+def feedback(wanted: np.ndarray, near: np.ndarray, share: float, others: int = 38) -> ExpandedQuery:
     """The interest after feedback from two papers that are near and others that are not."""
     vectors = np.stack([near, near, *[unit(0, 0, 0, 1)] * others])
     shares = np.array([share, share, *[0.0] * others], dtype=np.float32)
-    return toward_best(wanted, vectors, shares, vectors @ wanted)
+    return rocchio(wanted, vectors, shares, vectors @ wanted)
 
 
 def test_an_interest_whose_words_papers_do_not_use_moves_toward_the_nearest_of_them() -> None:
@@ -63,25 +63,25 @@ def test_an_interest_in_the_words_of_the_field_stays_where_it_is() -> None:
 
 def test_the_further_an_interest_is_from_the_words_of_papers_the_lower_is_its_cut() -> None:
     wanted, near = unit(1, 0, 0, 0), unit(1, 1, 0, 0)
-    reliefs = [feedback(wanted, near, share).relief for share in (0.6, 0.4, 0.3, 0.2, 0.1, 0.0)]
+    reliefs = [feedback(wanted, near, share).threshold_reduction for share in (0.6, 0.4, 0.3, 0.2, 0.1, 0.0)]
     assert reliefs[:2] == [0, 0]
     assert reliefs[1:5] == sorted(set(reliefs[1:5]))
     assert reliefs[4] == reliefs[5]
-    score = np.array([USUAL_CUT - reliefs[-1] / 2], dtype=np.float32)
-    assert height_scale(reliefs[-1]).enough(score)
-    assert not height_scale().enough(score)
+    score = np.array([USUAL_THRESHOLD - reliefs[-1] / 2], dtype=np.float32)
+    assert z_scale(reliefs[-1]).above_threshold(score)
+    assert not z_scale().above_threshold(score)
 
 
 def test_few_papers_do_not_lower_the_cut_much() -> None:
     wanted, near = unit(1, 0, 0, 0), unit(1, 1, 0, 0)
-    few, many = (feedback(wanted, near, 0.0, others).relief for others in (38, 1_998))
+    few, many = (feedback(wanted, near, 0.0, others).threshold_reduction for others in (38, 1_998))
     assert 0 < few < 0.2
     assert many > 1
 
 
 def test_a_dozen_papers_are_too_few_for_an_interest_to_follow() -> None:
     wanted, vectors = unit(1, 0), np.stack([unit(1, 1)] * 12)
-    assert toward_best(wanted, vectors, np.zeros(12, dtype=np.float32), vectors @ wanted) == (
+    assert rocchio(wanted, vectors, np.zeros(12, dtype=np.float32), vectors @ wanted) == (
         wanted,
         wanted,
         0.0,
@@ -93,19 +93,19 @@ def test_on_a_young_site_papers_close_to_an_interest_in_other_words_stand_higher
     wanted, near = unit(1, 0, 0, 0), unit(1, 1, 0, 0)
     papers = at_cosines(0.2, 0.35, 0.4, 0.5, 0.9)
     none, few = np.zeros(5, dtype=np.float32), feedback(wanted, near, 0.0)
-    assert few.wanted is wanted
-    lifted = few.lifted(none, papers)
-    assert lifted[0] == 0
-    assert 0 < lifted[1] < lifted[2] < lifted[3] == lifted[4] == pytest.approx(few.lift - few.relief)
-    assert not feedback(wanted, near, 0.0, 9_998).lifted(none, papers).any(), "there the cut is low enough for all"
-    assert not feedback(wanted, near, 0.6).lifted(none, papers).any(), "the field's own words need no help"
+    assert few.original is wanted
+    boosts = few.boosts(none, papers)
+    assert boosts[0] == 0
+    assert 0 < boosts[1] < boosts[2] < boosts[3] == boosts[4] == pytest.approx(few.boost - few.threshold_reduction)
+    assert not feedback(wanted, near, 0.0, 9_998).boosts(none, papers).any(), "there the cut is low enough for all"
+    assert not feedback(wanted, near, 0.6).boosts(none, papers).any(), "the field's own words need no help"
 
 
 def test_a_paper_that_has_words_of_an_interest_is_lifted_less_for_being_close_to_it() -> None:
-    aim = feedback(unit(1, 0, 0, 0), unit(1, 1, 0, 0), 0.0)
+    expanded = feedback(unit(1, 0, 0, 0), unit(1, 1, 0, 0), 0.0)
     shares = np.array([0.0, 0.05, 0.1, 0.15, 0.9], dtype=np.float32)
-    lifted = aim.lifted(shares, at_cosines(0.9, 0.9, 0.9, 0.9, 0.9))
-    assert lifted[0] == lifted[1] > lifted[2] > lifted[3] == lifted[4] == 0
+    boosts = expanded.boosts(shares, at_cosines(0.9, 0.9, 0.9, 0.9, 0.9))
+    assert boosts[0] == boosts[1] > boosts[2] > boosts[3] == boosts[4] == 0
 
 
 def at_cosines(*cosines: float) -> Vectors:
@@ -139,7 +139,7 @@ def test_a_paper_is_called_close_in_meaning_only_if_it_is(
 
 @given(SCORES, st.booleans(), SCORES)
 def test_wider_interests_take_all_that_narrower_ones_take(past: np.ndarray, meaning: bool, new: np.ndarray) -> None:
-    taken = [Scale.of(past, meaning=meaning).enough(new, breadth) for breadth in BREADTHS]
+    taken = [Scale.of(past, meaning=meaning).above_threshold(new, breadth) for breadth in BREADTHS]
     for narrow, wide in pairwise(taken):
         assert not np.any(narrow & ~wide)
 
@@ -148,7 +148,7 @@ def test_wider_interests_take_all_that_narrower_ones_take(past: np.ndarray, mean
 def test_a_fit_is_between_nought_and_one_and_a_half_at_the_cut(past: np.ndarray, meaning: bool, score: float) -> None:
     scale = Scale.of(past, meaning=meaning)
     assert 0 <= scale.fit(score) < 1
-    assert scale.fit(scale.mean + scale.cut * scale.deviation) == pytest.approx(0.5)
+    assert scale.fit(scale.mean + scale.threshold * scale.deviation) == pytest.approx(0.5)
     assert scale.fit(score) <= scale.fit(score + 0.5)
 
 
@@ -158,7 +158,7 @@ def test_a_match_fits_as_much_as_a_breadth_asks_exactly_if_it_reaches_its_cut(
 ) -> None:
     scale, given_score = Scale.of(past, meaning=meaning), np.array([score], dtype=np.float32)
     short = least_fit(breadth) - scale.fit(float(given_score[0]))
-    assert bool(scale.enough(given_score, breadth)[0]) == (short <= 0) or abs(short) < 1e-4
+    assert bool(scale.above_threshold(given_score, breadth)[0]) == (short <= 0) or abs(short) < 1e-4
     assert least_fit(0) == 0.5
 
 
@@ -167,9 +167,9 @@ def test_a_height_reaches_the_one_cut_exactly_if_its_score_reaches_its_own(
     past: np.ndarray, meaning: bool, new: np.ndarray
 ) -> None:
     scale = Scale.of(past, meaning=meaning)
-    heights = scale.heights(new)
-    sure = np.abs(heights - USUAL_CUT) > 1e-3
-    assert np.array_equal(scale.enough(new)[sure], (heights >= USUAL_CUT)[sure])
+    z_scores = scale.z_scores(new)
+    sure = np.abs(z_scores - USUAL_THRESHOLD) > 1e-3
+    assert np.array_equal(scale.above_threshold(new)[sure], (z_scores >= USUAL_THRESHOLD)[sure])
 
 
 @given(SCORES.map(lambda scores: 20 * scores))
@@ -199,27 +199,27 @@ def spread_by(deviation: float) -> np.ndarray:
 
 def test_where_a_tenth_of_few_papers_fits_what_was_learned_takes_them() -> None:
     past = np.array([10.0] * 8 + [0.0] * 72, dtype=np.float32)
-    assert learned_scale(past, 5).enough(past).sum() == 8
+    assert learned_scale(past, 5).above_threshold(past).sum() == 8
 
 
 def test_the_more_was_learned_the_further_a_paper_must_stand_out() -> None:
     past = np.random.default_rng(1).normal(size=2_000).astype(np.float32)
-    cuts = [learned_scale(past, answers).cut for answers in (0, 1, 20)]
-    assert cuts[0] == USUAL_CUT
-    assert cuts == sorted(set(cuts))
+    thresholds = [learned_scale(past, answers).threshold for answers in (0, 1, 20)]
+    assert thresholds[0] == USUAL_THRESHOLD
+    assert thresholds == sorted(set(thresholds))
 
 
 def test_a_learned_cut_is_lowered_by_the_height_that_the_interest_lacks() -> None:
     past = np.random.default_rng(1).normal(size=2_000).astype(np.float32)
     plain, relieved = learned_scale(past, 5), learned_scale(past, 5, 1.5)
-    assert (plain.cut - relieved.cut) * plain.deviation == pytest.approx(1.5)
+    assert (plain.threshold - relieved.threshold) * plain.deviation == pytest.approx(1.5)
 
 
 def test_what_fits_usually_raises_the_cut() -> None:
     quiet, loud = (Scale.of(np.full(2_000, level, dtype=np.float32), meaning=True) for level in (0.1, 0.4))
     score = np.array([0.55], dtype=np.float32)
-    assert quiet.enough(score)
-    assert not loud.enough(score)
+    assert quiet.above_threshold(score)
+    assert not loud.above_threshold(score)
 
 
 def test_a_site_without_papers_takes_what_is_usual() -> None:

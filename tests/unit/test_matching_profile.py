@@ -68,14 +68,14 @@ def test_many_papers_stand_as_high_for_a_taste_as_each_of_them_alone() -> None:
         return Vectors(known[at], numbers[at[known[at]]])
 
     taste = Tastes(lambda: PastPapers(tuple(papers), _statistics(), lookup)).of(_said(1, 2, 3), _seeds())
-    together = taste.heights(taste.learner.terms.rows(papers), vectors)
+    together = taste.z_scores(taste.learner.terms.rows(papers), vectors)
     for place in (0, 1, 20, 21):
-        alone = taste.heights(taste.learner.terms.rows([papers[place]]), lookup([papers[place].row]))
+        alone = taste.z_scores(taste.learner.terms.rows([papers[place]]), lookup([papers[place].row]))
         assert alone == pytest.approx(together[place : place + 1], abs=1e-4)
     assert together[:3].mean() > together.mean() + 1
     assert taste.model is not None
     assert taste.model.meaning is not None, "or only the words were tried"
-    assert not _taste([]).heights(taste.learner.terms.rows(papers), vectors).any()
+    assert not _taste([]).z_scores(taste.learner.terms.rows(papers), vectors).any()
 
 
 def _said(*rows: int, verdict: int = 1) -> list[Feedback]:

@@ -2,7 +2,7 @@
 
 The relevance of a paper is the cosine between its vector and the interest's, plus a value for the words that they
 have in common. What counts as a high relevance differs between interests, so relevance is measured in standard
-deviations above the interest's mean over past papers, and the cut is a number of these.
+deviations above the interest's mean over past papers, and the threshold is a number of these.
 """
 
 from __future__ import annotations
@@ -52,9 +52,9 @@ _CUT_LEARNED, _HALF_LEARNED = 2.0, 5
 # How much more than 1 the deviation of such sums usually is after very many answers, and the answers at which it is
 # half as much more.
 _USUAL_LEARNED, _HALF_USUAL = 0.8, 4
-USUAL_CUT = _CUT_MEANING
-"""The cut that `Scale.heights` refers to, in standard deviations."""
-_STEP = 0.1  # of the cut per step of breadth: about half a deviation
+USUAL_THRESHOLD = _CUT_MEANING
+"""The threshold that `Scale.z_scores` refers to, in standard deviations."""
+_STEP = 0.1  # of the threshold per step of breadth: about half a deviation
 # Feedback from the best papers: how many of them, at most one in how many, how fast their weight falls with their
 # scores, and how far they move an interest if they have none of its words.
 _BEST, _ONE_IN, _FALL, _PULL = 10, 20, 0.1, 0.5
@@ -97,27 +97,27 @@ def relevance(shares: Numbers, cosines: Numbers | None) -> Numbers:
     return shares if cosines is None else cosines + np.float32(WORDS_WORTH) * shares * shares
 
 
-class Aim(NamedTuple):
-    """The vector compared with papers, and the allowances for papers that express the interest in other words."""
+class ExpandedQuery(NamedTuple):
+    """An interest's vector after query expansion, with allowances for papers that express it in other words."""
 
     vector: Numbers
-    wanted: Numbers
+    original: Numbers
     """The vector of the interest as it is written."""
-    relief: float = 0.0
-    """How much lower the cut is, in standard deviations: the fewer of its words the best papers have, the more."""
-    lift: float = 0.0
-    """How much higher papers stand, in standard deviations, that say the interest in other words very closely."""
+    threshold_reduction: float = 0.0
+    """In standard deviations: the fewer of the interest's words the best papers have, the more."""
+    boost: float = 0.0
+    """What is added at most to the z-scores of papers that say the interest very closely in other words."""
 
-    def lifted(self, shares: Numbers, vectors: Vectors) -> Numbers:
-        """Return how much further than the lower cut papers are lifted that are close to the interest as written.
+    def boosts(self, shares: Numbers, vectors: Vectors) -> Numbers:
+        """Return what is added to the z-scores of papers close to the interest as written, beyond the reduction.
 
-        `shares` are the papers' shares of its words: the more of them a paper has, the less it is lifted.
+        `shares` are the papers' shares of its words: the more of them a paper has, the smaller its boost.
         """
-        if self.lift < self.relief + _LEAST_LIFT:
+        if self.boost < self.threshold_reduction + _LEAST_LIFT:
             return np.zeros(len(shares), dtype=np.float32)
-        nearness = _ramp(vectors.cosines(self.wanted), _NEAR, _VERY_NEAR)
-        found = np.float32(self.lift) * nearness * (1 - _ramp(shares, _FEW_WORDS, _ITS_WORDS))
-        return np.asarray(np.maximum(found - np.float32(self.relief), 0))
+        nearness = _ramp(vectors.cosines(self.original), _NEAR, _VERY_NEAR)
+        boosts = np.float32(self.boost) * nearness * (1 - _ramp(shares, _FEW_WORDS, _ITS_WORDS))
+        return np.asarray(np.maximum(boosts - np.float32(self.threshold_reduction), 0))
 
 
 def _ramp(numbers: Numbers, first: float, last: float) -> Numbers:
@@ -125,28 +125,28 @@ def _ramp(numbers: Numbers, first: float, last: float) -> Numbers:
     return np.asarray(np.clip((numbers - np.float32(first)) / np.float32(last - first), 0, 1))
 
 
-def toward_best(wanted: Numbers, vectors: Numbers, shares: Numbers, cosines: Numbers) -> Aim:
+def rocchio(wanted: Numbers, vectors: Numbers, shares: Numbers, cosines: Numbers) -> ExpandedQuery:
     """Return an interest's vector, moved toward the papers that fit it best.
 
     This is Rocchio's relevance feedback, with the best papers in place of judgments (Manning et al., "Introduction
     to Information Retrieval", 2008, 9.1.6). The more of the interest's own words those papers have, the less the
-    vector is moved and the cut lowered: an interest in the field's own terms needs no help. `vectors`, `shares` and
-    `cosines` describe the papers, all in the same order. Return `wanted` unchanged if there are too few papers.
+    vector is moved and the threshold reduced: an interest in the field's own terms needs no help. `vectors`, `shares`
+    and `cosines` describe the papers, all in the same order. Return `wanted` unchanged if there are too few papers.
     """
     number = min(_BEST, len(vectors) // _ONE_IN)
     if not number:
-        return Aim(wanted, wanted)
+        return ExpandedQuery(wanted, wanted)
     scores = relevance(shares, cosines)
     best = np.argpartition(-scores, number - 1)[:number]
     weights = np.exp((scores[best] - scores[best].max()) / np.float32(_FALL))
     weights /= weights.sum()
     other_words = max(0.0, 1 - 2 * float(weights @ shares[best]))
     if not other_words:
-        return Aim(wanted, wanted)
+        return ExpandedQuery(wanted, wanted)
     center = weights @ vectors[best]
     moved = wanted + np.float32(_PULL * other_words / max(float(np.linalg.norm(center)), 1e-9)) * center
     share = min(max(other_words - _OWN_WORDS, 0.0) / (_OTHER_WORDS - _OWN_WORDS), 1.0)
-    return Aim(
+    return ExpandedQuery(
         np.asarray(moved / max(float(np.linalg.norm(moved)), 1e-9), dtype=np.float32),
         wanted,
         _RELIEF * share * len(vectors) / (len(vectors) + _USUAL_PAPERS),
@@ -160,8 +160,8 @@ class Scale:
 
     mean: float
     deviation: float
-    cut: float
-    """The cut, in standard deviations above the mean."""
+    threshold: float
+    """In standard deviations above the mean."""
 
     @classmethod
     def of(cls, past: Numbers, *, meaning: bool) -> Scale:
@@ -172,51 +172,52 @@ class Scale:
         variance = max(float(past @ past) / max(total, 1) - mean**2, 0.0)
         weight = _USUAL_PAPERS * (_BROAD if meaning and variance > usual_deviation**2 else 1)
         blended = (total * variance + weight * usual_deviation**2) / (total + weight)
-        cut = _CUT_MEANING if meaning else _CUT_WORDS
-        return cls((total * mean + _USUAL_PAPERS * usual_mean) / (total + _USUAL_PAPERS), blended**0.5, cut)
+        threshold = _CUT_MEANING if meaning else _CUT_WORDS
+        return cls((total * mean + _USUAL_PAPERS * usual_mean) / (total + _USUAL_PAPERS), blended**0.5, threshold)
 
     def standardized(self, scores: Numbers) -> Numbers:
         """Return scores in standard deviations above the mean."""
         return (scores - np.float32(self.mean)) / np.float32(self.deviation)
 
-    def enough(self, scores: Numbers, breadth: int = 0) -> NDArray[np.bool_]:
-        """Return which scores reach the cut; `breadth` ranges from −2 (far fewer papers) to 2 (far more)."""
-        return np.asarray(self.standardized(scores) >= self.cut * _height(breadth))
+    def above_threshold(self, scores: Numbers, breadth: int = 0) -> NDArray[np.bool_]:
+        """Return which scores reach the threshold; `breadth` ranges from −2 (far fewer papers) to 2 (far more)."""
+        return np.asarray(self.standardized(scores) >= self.threshold * _threshold_factor(breadth))
 
-    def heights(self, scores: Numbers) -> Numbers:
-        """Return scores in standard deviations above the mean, on a scale on which the cut is always `USUAL_CUT`."""
-        return self.standardized(scores) * np.float32(_CUT_MEANING / self.cut)
+    def z_scores(self, scores: Numbers) -> Numbers:
+        """Return scores in standard deviations above the mean, on a scale whose threshold is `USUAL_THRESHOLD`."""
+        return self.standardized(scores) * np.float32(_CUT_MEANING / self.threshold)
 
     def fit(self, score: float) -> float:
-        """Convert a score to the fit of a match, from 0 to 1: one half at the cut, two thirds at twice its height."""
-        height = max((score - self.mean) / self.deviation, 0.0)
-        return height / (height + self.cut)
+        """Convert a score to the fit of a match, from 0 to 1: one half at the threshold, two thirds at twice that."""
+        z_score = max((score - self.mean) / self.deviation, 0.0)
+        return z_score / (z_score + self.threshold)
 
 
-def height_scale(relief: float = 0.0) -> Scale:
-    """Return the scale of heights, with the cut lowered by the relief of an interest's `Aim`."""
-    return Scale(0.0, 1.0, USUAL_CUT - relief)
+def z_scale(threshold_reduction: float = 0.0) -> Scale:
+    """Return the scale of z-scores, with the threshold of an `ExpandedQuery`."""
+    return Scale(0.0, 1.0, USUAL_THRESHOLD - threshold_reduction)
 
 
-def learned_scale(past: Numbers, answers: int, relief: float = 0.0) -> Scale:
-    """Return the scale of sums of an interest's heights and its follower's taste, over past papers.
+def learned_scale(past: Numbers, answers: int, threshold_reduction: float = 0.0) -> Scale:
+    """Return the scale of sums of an interest's z-scores and its follower's taste, over past papers.
 
     Mean and deviation are blended with the usual ones, as in `Scale.of`: where a tenth of few papers fits, those
-    papers alone would set the deviation. The more answers there are, the higher the cut is: a paper that fits both
-    the interest and the taste stands out further than one that fits only one of them.
+    papers alone would set the deviation. The more answers there are, the higher the threshold is: a paper that fits
+    both the interest and the taste stands out further than one that fits only one of them.
     """
     mean, variance = (float(past.mean()), max(float(past.var()), 1.0)) if len(past) else (0.0, 1.0)
     usual, total = 1 + _USUAL_LEARNED * answers / (answers + _HALF_USUAL), len(past) + _USUAL_PAPERS
     deviation = ((len(past) * variance + _USUAL_PAPERS * usual**2) / total) ** 0.5
-    cut = USUAL_CUT + _CUT_LEARNED * answers / (answers + _HALF_LEARNED) - relief / deviation
-    return Scale(len(past) * mean / total, deviation, cut)
+    higher = _CUT_LEARNED * answers / (answers + _HALF_LEARNED)
+    threshold = USUAL_THRESHOLD + higher - threshold_reduction / deviation
+    return Scale(len(past) * mean / total, deviation, threshold)
 
 
 def least_fit(breadth: float) -> float:
-    """Return the fit of a match exactly at the cut of this breadth: one half at 0, less for a broader interest."""
-    return _height(breadth) / (_height(breadth) + 1)
+    """Return the fit of a match at the threshold of this breadth: one half at 0, less for a broader interest."""
+    return _threshold_factor(breadth) / (_threshold_factor(breadth) + 1)
 
 
-def _height(breadth: float) -> float:
-    """Return the cut of a breadth as a multiple of the usual cut."""
+def _threshold_factor(breadth: float) -> float:
+    """Return the threshold of a breadth as a multiple of the usual one."""
     return 1 - _STEP * breadth

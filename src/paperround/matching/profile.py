@@ -65,7 +65,7 @@ class ScoreDistribution(NamedTuple):
     mean: float = 0.0
     deviation: float = 1.0
 
-    def height(self, score: float) -> float:
+    def z_score(self, score: float) -> float:
         """Return a score in standard deviations above the mean."""
         return (score - self.mean) / self.deviation
 
@@ -169,29 +169,29 @@ class Taste:
         if self.model is None:
             return NEUTRAL
         features = self.learner.terms.of(paper)
-        heights = [self.words.height(self.model.by_words(features))]
+        z_scores = [self.words.z_score(self.model.by_words(features))]
         vector = self.learner.vector(paper.row)
         if vector is not None and self.model.meaning is not None:
-            heights.append(self.meaning.height(float(self.model.by_meaning(vector[None])[0])))
-        sure = tanh(sum(heights) / len(heights) / self.stretch)
+            z_scores.append(self.meaning.z_score(float(self.model.by_meaning(vector[None])[0])))
+        sure = tanh(sum(z_scores) / len(z_scores) / self.stretch)
         return Affinity(
             weight(self.model.answers) * sure, self._nearest(paper, features, self.liked) if sure >= _TELLING else ""
         )
 
-    def heights(self, rows: SparseRows, vectors: Vectors) -> Numbers:
+    def z_scores(self, rows: SparseRows, vectors: Vectors) -> Numbers:
         """Return how far above other papers this taste puts each paper, in standard deviations.
 
         The result is the mean of both models, weighted by the number of answers and so that it can be added to an
-        interest's heights.
+        interest's z-scores.
         """
         if self.model is None:
             return np.zeros(rows.number, dtype=np.float32)
-        heights = (rows.products(self.model.terms) - self.words.mean) / self.words.deviation
+        z_scores = (rows.products(self.model.terms) - self.words.mean) / self.words.deviation
         if self.model.meaning is not None and len(vectors.numbers):
             closeness = self.model.by_meaning(vectors.numbers - self.learner.center)
-            heights[vectors.known] += (closeness - self.meaning.mean) / self.meaning.deviation
-            heights[vectors.known] /= 2
-        return np.asarray(_WORTH * np.float32(weight(self.model.answers)) * heights, dtype=np.float32)
+            z_scores[vectors.known] += (closeness - self.meaning.mean) / self.meaning.deviation
+            z_scores[vectors.known] /= 2
+        return np.asarray(_WORTH * np.float32(weight(self.model.answers)) * z_scores, dtype=np.float32)
 
     def unlike(self, paper: Paper) -> str:
         """Return the title of a similar disliked paper if this taste lowers the paper; empty if none is similar."""

@@ -17,13 +17,13 @@ from paperround.domain.models import Feedback, Paper, Topic
 from paperround.domain.preferences import Breadth
 from paperround.matching import profile, search
 from paperround.matching.interests import (
-    Aim,
+    ExpandedQuery,
     Scale,
-    height_scale,
     learned_scale,
     relevance,
-    toward_best,
+    rocchio,
     with_meaning,
+    z_scale,
 )
 from paperround.matching.learning import SparseRows, TermVectors
 from paperround.matching.lexical import Hit, Index
@@ -69,13 +69,13 @@ class _Measured:
     """The scale of scores by words alone."""
     meaning: Scale
     """The scale of scores with vectors."""
-    aim: Aim | None
+    expanded: ExpandedQuery | None
     """The vector that papers are compared with; None if the interest has none."""
 
     @property
-    def relief(self) -> float:
-        """How much lower the cut of scores with vectors is."""
-        return self.aim.relief if self.aim else 0.0
+    def threshold_reduction(self) -> float:
+        """How much lower the threshold of scores with vectors is."""
+        return self.expanded.threshold_reduction if self.expanded else 0.0
 
 
 @dataclass(eq=False)
@@ -106,7 +106,7 @@ class _Learned:
     of: _Origin
     taste: Taste
     scale: Scale
-    """The scale of the sum of both heights, of the interest and of the taste."""
+    """The scale of the sums of both z-scores, of the interest and of the taste."""
 
 
 class Interests:
@@ -178,35 +178,36 @@ class Interests:
     ) -> Mapping[int, Hit]:
         """Return what stands out for plain words, and for what was learned."""
         known = self._known(text, wanted, learned.of.past if learned else self._past())
-        heights, scale = self._sums(known, wanted, batch, learned)
-        places = np.flatnonzero(scale.enough(heights, breadth.steps)).tolist()
+        z_scores, scale = self._sums(known, wanted, batch, learned)
+        places = np.flatnonzero(scale.above_threshold(z_scores, breadth.steps)).tolist()
         why = self.reasons(text, wanted, batch, [batch.index.numbers[at] for at in places])
-        return {row: Hit(scale.fit(float(heights[at])), why[row]) for at, row in zip(places, why, strict=True)}
+        return {row: Hit(scale.fit(float(z_scores[at])), why[row]) for at, row in zip(places, why, strict=True)}
 
     def _sums(
         self, known: _Measured, words: Words, batch: InterestBatch, learned: _Learned | None
     ) -> tuple[Numbers, Scale]:
-        """Return how far each paper stands out for an interest and what was learned, and the scale with the cut."""
-        heights = self._heights(known, words, batch)
+        """Return how far each paper stands out for an interest and what was learned, and its scale."""
+        z_scores = self._z_scores(known, words, batch)
         if learned is None:
-            return heights, height_scale(known.relief)
-        return heights + learned.taste.heights(_features(batch, learned.taste.learner), batch.vectors), learned.scale
+            return z_scores, z_scale(known.threshold_reduction)
+        features = _features(batch, learned.taste.learner)
+        return z_scores + learned.taste.z_scores(features, batch.vectors), learned.scale
 
-    def _heights(self, known: _Measured, words: Words, batch: InterestBatch) -> Numbers:
+    def _z_scores(self, known: _Measured, words: Words, batch: InterestBatch) -> Numbers:
         """Return how far each paper stands out for an interest."""
         shares = batch.index.shares(words)
-        # The lower cut of an interest in other words is for scores with meaning.
-        found = known.words.heights(shares) - np.float32(known.relief)
-        if known.aim is not None and len(batch.known):
-            some, cosines = shares[batch.known], batch.vectors.cosines(known.aim.vector)
-            lifted = known.aim.lifted(some, batch.vectors)
-            found[batch.known] = known.meaning.heights(relevance(some, cosines)) + lifted
-        return found
+        # The reduced threshold of an interest in other words is for scores with meaning.
+        z_scores = known.words.z_scores(shares) - np.float32(known.threshold_reduction)
+        if known.expanded is not None and len(batch.known):
+            some, cosines = shares[batch.known], batch.vectors.cosines(known.expanded.vector)
+            boosts = known.expanded.boosts(some, batch.vectors)
+            z_scores[batch.known] = known.meaning.z_scores(relevance(some, cosines)) + boosts
+        return z_scores
 
     def fits(
         self, text: str, wanted: Wanted, batch: InterestBatch, feedback: Sequence[Feedback] = ()
     ) -> dict[int, float]:
-        """Return how well papers of a batch fit, by number: above 0 to 1, with the cut at 0.5.
+        """Return how well papers of a batch fit, by number: above 0 to 1, with the threshold at 0.5.
 
         They fit as they do in the letters of a subscriber who has only this interest and gave this feedback.
         """
@@ -216,8 +217,8 @@ class Interests:
         if feedback:
             papers = self._app.store.papers.by_rows({one.paper for one in feedback})
             learned = self._learn_one(_Origin(text, tuple(feedback), past), papers, frozenset())
-        heights, scale = self._sums(self._known(text, wanted, past), wanted, batch, learned)
-        fits = zip(batch.index.numbers, map(scale.fit, heights.tolist()), strict=True)
+        z_scores, scale = self._sums(self._known(text, wanted, past), wanted, batch, learned)
+        fits = zip(batch.index.numbers, map(scale.fit, z_scores.tolist()), strict=True)
         return {row: fit for row, fit in fits if fit > 0}
 
     def reasons(
@@ -264,13 +265,14 @@ class Interests:
         known = self._known(query, words, past)
         # Leave out papers with feedback: the taste was learned from them.
         others = ~np.isin(earlier.index.numbers, [one.paper for one in feedback])
-        both = self._heights(known, words, earlier) + taste.heights(_features(earlier, past.learner), earlier.vectors)
-        scale = learned_scale(both[others], len(feedback), known.relief)
+        features = _features(earlier, past.learner)
+        both = self._z_scores(known, words, earlier) + taste.z_scores(features, earlier.vectors)
+        scale = learned_scale(both[others], len(feedback), known.threshold_reduction)
         return _Learned(of, taste, scale)
 
     def _known(self, text: str, words: Words, past: _Past) -> _Measured:
         vector, kept = self._meaning.known(text), past.measured.get(text)
-        if kept is not None and (kept.aim is None) == (vector is None):
+        if kept is not None and (kept.expanded is None) == (vector is None):
             return kept
         if vector is None:
             shares = past.batch.index.shares(words)
@@ -280,7 +282,7 @@ class Interests:
     def _measure(self, vectors: Mapping[str, Numbers]) -> None:
         """Compute the scales of new interests in batches."""
         past = self._past()
-        fresh = [text for text in vectors if (kept := past.measured.get(text)) is None or kept.aim is None]
+        fresh = [text for text in vectors if (kept := past.measured.get(text)) is None or kept.expanded is None]
         for start in range(0, len(fresh), _AT_ONCE) if len(past.batch.known) else ():
             some = {text: interpret(text) for text in fresh[start : start + _AT_ONCE]}
             words = {text: one for text, one in some.items() if isinstance(one, Words)}
@@ -320,25 +322,24 @@ def _measure_some(past: _Past, words: Mapping[str, Words], vectors: Sequence[Num
     shares = [batch.index.shares(one) for one in words.values()]
     if not len(batch.known):
         return [
-            _keep(past, text, share, share[:0], Aim(vector, vector))
+            _keep(past, text, share, share[:0], ExpandedQuery(vector, vector))
             for text, share, vector in zip(words, shares, vectors, strict=True)
         ]
     known = shares if batch.vectors.known.all() else [share[batch.known] for share in shares]
     own = np.stack(vectors) @ numbers.T
-    aims = [
-        toward_best(vector, numbers, share, cosines)
-        for vector, share, cosines in zip(vectors, known, own, strict=True)
+    expanded_queries = [
+        rocchio(vector, numbers, share, cosines) for vector, share, cosines in zip(vectors, known, own, strict=True)
     ]
-    moved = np.stack([aim.vector for aim in aims]) @ numbers.T
+    moved = np.stack([expanded.vector for expanded in expanded_queries]) @ numbers.T
     scores = map(relevance, known, moved)
-    return [_keep(past, *one) for one in zip(words, shares, scores, aims, strict=True)]
+    return [_keep(past, *one) for one in zip(words, shares, scores, expanded_queries, strict=True)]
 
 
-def _keep(past: _Past, text: str, shares: Numbers, scores: Numbers, aim: Aim | None) -> _Measured:
+def _keep(past: _Past, text: str, shares: Numbers, scores: Numbers, expanded: ExpandedQuery | None) -> _Measured:
     if len(past.measured) >= _MOST_MEASURED:
         past.measured.clear()
     by_words, by_meaning = Scale.of(shares, meaning=False), Scale.of(scores, meaning=True)
-    found = past.measured[text] = _Measured(by_words, by_meaning, aim)
+    found = past.measured[text] = _Measured(by_words, by_meaning, expanded)
     return found
 
 

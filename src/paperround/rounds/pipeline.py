@@ -441,9 +441,9 @@ def sweep(app: App) -> int:
     topic_matching.match_topics(app)
     if clock_is_steady(app):
         _forget(app, now)
-    if silenced := app.store.subscribers.mend_dates(now):
+    if silenced := app.store.subscribers.correct_dates(now):
         log.warning("next digests were farther away than one period; did the clock run ahead?", subscribers=silenced)
-    mended = silenced + app.store.deliveries.mend_dates(now)
+    mended = silenced + app.store.deliveries.correct_dates(now)
     return mended + _release_abandoned(app, now) + app.store.subscribers.resume_due(now)
 
 
@@ -460,7 +460,7 @@ def _forget(app: App, now: datetime) -> None:
 def _release_abandoned(app: App, now: datetime) -> int:
     """Put the letters of programs that died while sending back in the queue; return how many there were."""
     # No attempt is recorded: nobody knows which of these letters were under way.
-    if interrupted := app.store.deliveries.sweep(now):
+    if interrupted := app.store.deliveries.release_expired_claims(now):
         what = "a program ended while it was sending; its letters go out again, and those under way may arrive twice"
         log.warning(what, letters=interrupted)
     return interrupted

@@ -21,7 +21,7 @@ from paperround.matching.interests import (
     USUAL_COSINE,
     is_close,
     relevance,
-    toward_best,
+    rocchio,
     with_closeness,
 )
 from paperround.matching.search import EVERYWHERE, SearchBounds
@@ -223,8 +223,8 @@ def _with_meaning(
     own = vectors.cosines(vector)
     close = {int(place) for place, cosine in zip(known, own, strict=True) if is_close(float(cosine))}
     early = first[known]
-    aim = toward_best(vector, vectors.numbers[early], shares[known][early], own[early])
-    cosines[known] = vectors.cosines(aim.vector)
+    expanded = rocchio(vector, vectors.numbers[early], shares[known][early], own[early])
+    cosines[known] = vectors.cosines(expanded.vector)
     scores = relevance(shares, cosines) / np.float32(MOST_RELEVANT)
     return np.clip(scores, 0, 1), {int(place): float(cosines[place]) for place in known}, close
 

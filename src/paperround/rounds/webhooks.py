@@ -57,7 +57,7 @@ def _tell(app: App, client: httpx.Client, hook: WebhookSettings) -> int:
         due = app.store.events.claim(hook.name, app.clock(), _AT_ONCE, claim, _LEASE)
         for event in due:
             if time.monotonic() > until or not _call(app, client, hook, event, claim):
-                app.store.events.give_back(claim)
+                app.store.events.release_claim(claim)
                 return done
             done += 1
         if not due:

@@ -46,7 +46,7 @@ from paperround.store.schema import (
     topics,
 )
 from paperround.store.subscribers import email_key
-from paperround.store.unsent import GIVEN_UP, give_back, keep_after_all, take_again
+from paperround.store.unsent import GIVEN_UP, confirm_late_acceptance, reclaim_papers, release_papers
 
 WAITING = (DeliveryState.QUEUED.value, DeliveryState.DEFERRED.value)
 _TO_SUPPRESSED_TOO = (NoticeKind.CONFIRM, NoticeKind.NEW_ADDRESS, NoticeKind.ADDRESS_CHANGED)
@@ -158,7 +158,7 @@ _COUNT = (
 )
 
 
-_TRY = ("delivery", "at", "stage", "code", "enhanced", "text", "connection")
+_ATTEMPT_COLUMNS = ("delivery", "at", "stage", "code", "enhanced", "text", "connection")
 
 
 class Deliveries:
@@ -166,7 +166,8 @@ class Deliveries:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._try_rows, self._settle_rows = ManyRows(engine, insert(attempts), _TRY), ManyRows(engine, _SETTLE)
+        self._try_rows = ManyRows(engine, insert(attempts), _ATTEMPT_COLUMNS)
+        self._settle_rows = ManyRows(engine, _SETTLE)
         self._objections = RowsByNumber(engine, _OBJECTIONS, deliveries.c.row, CHECKED_AT_ONCE)
 
     def claim(
@@ -198,7 +199,7 @@ class Deliveries:
             return ClaimResult(sorted(found, key=lambda delivery: delivery.notice is None), settled)
 
     def renew(self, claim: str, until: datetime) -> bool:
-        """Extend the lease of a claim. Return False if nothing of it is left."""
+        """Extend the lease of a claim. Return False if it holds no deliveries any more."""
         with writing(self._engine) as db:
             mine = (deliveries.c.claim == claim) & (deliveries.c.state == DeliveryState.SENDING.value)
             held = update(deliveries).where(mine).values(lease_until=until).returning(deliveries.c.row)
@@ -221,10 +222,10 @@ class Deliveries:
 
     def _suppress(self, rows: Sequence[int], claim: str, now: datetime) -> set[int]:
         values = {"state": DeliveryState.SUPPRESSED.value, "reason": _objection(), "claim": None, "finished_at": now}
-        done = update(deliveries).where(deliveries.c.row.in_(rows), *_OURS).values(values)
+        done = update(deliveries).where(deliveries.c.row.in_(rows), *_HELD_BY_CLAIM).values(values)
         with writing(self._engine) as db:
             found = db.scalars(done.returning(deliveries.c.row), {"held": claim}).all()
-            give_back(db, _of_those_who_left(db, found))
+            release_papers(db, _of_those_who_left(db, found))
             return set(found)
 
     def settle(self, settled: Sequence[Settlement], claim: str, now: datetime) -> set[int]:
@@ -258,7 +259,7 @@ class Deliveries:
         }
         accepted = {s.outcome.delivery for s in settled if s.outcome.accepted}
         with writing(self._engine) as db:
-            there = db.execute(_THERE, {"rows": list(becomes)}).all()
+            there = db.execute(_LOCK_DELIVERIES, {"rows": list(becomes)}).all()
             # A letter that the relay has accepted is sent, even if a sweep has put it back in the queue meanwhile.
             ours = [
                 row
@@ -272,9 +273,9 @@ class Deliveries:
                 self._try_rows.run(db, [one for one in tried if one["delivery"] in found])
             if ours:
                 self._settle_rows.run(db, [becomes[row] for row in ours])
-                give_back(db, [row for row in ours if becomes[row]["state"] == DeliveryState.EXPIRED.value])
+                release_papers(db, [row for row in ours if becomes[row]["state"] == DeliveryState.EXPIRED.value])
             if late:
-                keep_after_all(db, late, WAITING, now)
+                confirm_late_acceptance(db, late, WAITING, now)
                 arrived = {"state": DeliveryState.SENT.value, "reason": "", "finished_at": now}
                 db.execute(update(deliveries).where(deliveries.c.row.in_(late)).values(arrived))
             if accepted:
@@ -302,7 +303,7 @@ class Deliveries:
         mine = (deliveries.c.claim == claim) & (deliveries.c.state == DeliveryState.SENDING.value)
         return self._requeue(mine, now)
 
-    def sweep(self, now: datetime) -> int:
+    def release_expired_claims(self, now: datetime) -> int:
         """Put deliveries with an expired lease back in the queue, and return how many there were."""
         abandoned = (deliveries.c.state == DeliveryState.SENDING.value) & (deliveries.c.lease_until <= now)
         return self._requeue(abandoned, now)
@@ -320,7 +321,7 @@ class Deliveries:
             }
             return len(db.execute(update(deliveries).where(where).values(values).returning(deliveries.c.row)).all())
 
-    def mend_dates(self, now: datetime) -> int:
+    def correct_dates(self, now: datetime) -> int:
         """Correct dates that a fast clock set over three days ahead; return the number of deliveries made due."""
         with writing(self._engine) as db:
             farther = deliveries.c.state.in_(WAITING) & (deliveries.c.next_attempt_at > now + _LONGEST_DELAY)
@@ -363,7 +364,7 @@ class Deliveries:
         """
         refused = deliveries.c.state.in_([DeliveryState.FAILED.value, DeliveryState.DEFERRED.value])
         with writing(self._engine) as db:
-            taken = deliveries.c.row.in_(take_again(db, rows))
+            taken = deliveries.c.row.in_(reclaim_papers(db, rows))
             done = db.scalars(
                 update(deliveries)
                 .where(or_(deliveries.c.row.in_(rows) & or_(refused, _waits_until_later(now)), taken))
@@ -546,13 +547,13 @@ def _objection() -> Any:
     )
 
 
-_OURS = (deliveries.c.claim == bindparam("held"), deliveries.c.state == DeliveryState.SENDING.value)
-_AMONG = deliveries.c.row.in_(bindparam("rows", expanding=True))
+_HELD_BY_CLAIM = (deliveries.c.claim == bindparam("held"), deliveries.c.state == DeliveryState.SENDING.value)
+_BY_ROWS = deliveries.c.row.in_(bindparam("rows", expanding=True))
 # Without a condition on claim or state: SQLite would take the index on states, and read all that are being sent.
 _OBJECTIONS = select(deliveries.c.row, _objection(), deliveries.c.claim, deliveries.c.state)
-_THERE = (
+_LOCK_DELIVERIES = (
     select(deliveries.c.row, deliveries.c.state, deliveries.c.claim)
-    .where(_AMONG)
+    .where(_BY_ROWS)
     .order_by(deliveries.c.row)
     .with_for_update()
 )
@@ -597,7 +598,7 @@ def _withdraw(db: Connection, rows: Sequence[int], now: datetime) -> Counter[str
         done = update(deliveries).where(due, condition).values(state=state.value, reason=reason, finished_at=now)
         found = db.scalars(done.returning(deliveries.c.row)).all()
         settled[state.value] += len(found)
-        give_back(db, found if state is DeliveryState.EXPIRED else _of_those_who_left(db, found))
+        release_papers(db, found if state is DeliveryState.EXPIRED else _of_those_who_left(db, found))
     return settled
 
 

@@ -88,7 +88,7 @@ class Events:
         with writing(self._engine) as db:
             db.execute(update(events).where(events.c.row == event.row, events.c.claim == claim).values(values))
 
-    def give_back(self, claim: str) -> None:
+    def release_claim(self, claim: str) -> None:
         """Release the events of a claim that were not attempted."""
         with writing(self._engine) as db:
             db.execute(update(events).where(events.c.claim == claim).values(claim=None, lease_until=None))

@@ -39,8 +39,7 @@ from paperround.store.schema import (
     topics,
 )
 from paperround.store.topics import ARCHIVE
-from paperround.store.unsent import settle as settle_unsent
-from paperround.store.unsent import waiting_since
+from paperround.store.unsent import delete_unsent, waiting_since
 
 Numbers = Mapping[Issue, int]
 """The number of each issue in the database."""
@@ -104,7 +103,7 @@ class DigestWriter:
         _print(db, fresh, numbers)
         _freeze_counts(db, numbers)
         waited = waiting_since(db, settled)
-        settle_unsent(db, settled)
+        delete_unsent(db, settled)
         if composed := [(new, new.digest) for new in fresh if new.digest]:
             self._keep_digests(db, composed, numbers, now, waited)
 

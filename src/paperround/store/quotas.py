@@ -43,7 +43,7 @@ class Quotas:
                 db.execute(insert(quota_uses).values(kind=limit.kind, key=key, at=now))
         return None
 
-    def give_back(self, taken: list[tuple[Quota, str]]) -> None:
+    def refund(self, taken: list[tuple[Quota, str]]) -> None:
         """Delete the latest use under each quota and key."""
         with writing(self._engine) as db:
             for limit, key in taken:

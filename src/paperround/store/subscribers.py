@@ -191,7 +191,7 @@ class Subscribers:
         with reading(self._engine) as db:
             return len(_too_far(db, now))
 
-    def mend_dates(self, now: datetime) -> int:
+    def correct_dates(self, now: datetime) -> int:
         """Correct these dates and return how many there were."""
         with writing(self._engine) as db:
             found = _too_far(db, now)

@@ -216,7 +216,7 @@ def _request(db: Connection, request: SubscriptionRequest, now: datetime) -> Req
     assert found is not None  # it was known before, or was just added
     asking = _ask(db, request, known, found, now)
     if asking.kept:
-        db.execute(_KEEP, asking.kept)
+        db.execute(_SAVE_REQUEST, asking.kept)
     if asking.notice and _may_be_sent(db, found, asking.notice["notice"], now):
         db.execute(insert(deliveries), asking.notice)
         return asking.result
@@ -239,7 +239,7 @@ def _request_several(db: Connection, requests: Sequence[SubscriptionRequest], no
         for key, one in zip(keys, asking, strict=True)
     ]
     if kept := [one.kept for one in asking if one.kept]:
-        db.execute(_KEEP, kept)
+        db.execute(_SAVE_REQUEST, kept)
     if notices := [one.notice for one, goes in zip(asking, sent, strict=True) if goes and one.notice]:
         db.execute(insert(deliveries), notices)
     return [replace(one.result, queued=goes) for one, goes in zip(asking, sent, strict=True)]
@@ -273,7 +273,9 @@ def _ask(
     )
 
 
-_KEEP = update(subscribers).where(subscribers.c.row == bindparam("its_row")).values(request=bindparam("request"))
+_SAVE_REQUEST = (
+    update(subscribers).where(subscribers.c.row == bindparam("its_row")).values(request=bindparam("request"))
+)
 
 
 def _stranger(request: SubscriptionRequest, now: datetime) -> dict[str, Any]:

@@ -35,7 +35,7 @@ _ARRIVED = "all its papers came with an earlier letter, which the relay took aft
 _IN_LETTER = (digest_papers.c.subscriber == deliveries.c.subscriber) & (digest_papers.c.digest == deliveries.c.digest)
 
 
-def give_back(db: Connection, rows: Sequence[int]) -> None:
+def release_papers(db: Connection, rows: Sequence[int]) -> None:
     """Make the papers of these deliveries, which were just given up, unsent, included or only counted.
 
     Call this in the transaction that gives the deliveries up. Each paper keeps the time since which its letter has
@@ -65,7 +65,7 @@ def give_back(db: Connection, rows: Sequence[int]) -> None:
     db.execute(update(digests).where(among(db, digests.c.row, emptied)).values(last_counted=None))
 
 
-def take_again(db: Connection, rows: Sequence[int]) -> list[int]:
+def reclaim_papers(db: Connection, rows: Sequence[int]) -> list[int]:
     """Return papers of expired deliveries to their letters; return the deliveries for which that was possible.
 
     It is not possible if a later letter has some of the papers: nobody gets a paper twice.
@@ -87,7 +87,7 @@ def take_again(db: Connection, rows: Sequence[int]) -> list[int]:
     return taken
 
 
-def keep_after_all(db: Connection, rows: Sequence[int], waiting: Sequence[str], now: datetime) -> None:
+def confirm_late_acceptance(db: Connection, rows: Sequence[int], waiting: Sequence[str], now: datetime) -> None:
     """Return the papers of deliveries that were given up to their letters, which a relay has accepted after all.
 
     A letter in one of the states `waiting` that has some of these papers is sent without them, suppressed if it has
@@ -107,7 +107,7 @@ def keep_after_all(db: Connection, rows: Sequence[int], waiting: Sequence[str], 
             if not _leave_out(db, composed, papers):
                 unneeded = {"state": DeliveryState.SUPPRESSED.value, "reason": _ARRIVED, "finished_at": now}
                 db.execute(update(deliveries).where(deliveries.c.row == letter).values(unneeded))
-                give_back(db, [letter])
+                release_papers(db, [letter])
                 _take_out(db, subscriber, papers)
         _mark_sent(db, subscriber, digest, papers)
 
@@ -199,7 +199,7 @@ def forget_unsent(db: Connection, subscriber: int, before: datetime) -> None:
     db.execute(delete(unsent_lists).where(old))
 
 
-def settle(db: Connection, subscribers: Collection[int]) -> None:
+def delete_unsent(db: Connection, subscribers: Collection[int]) -> None:
     """Delete these subscribers' unsent papers: they are in a digest again, or no longer wanted."""
     db.execute(delete(unsent_lists).where(among(db, unsent_lists.c.subscriber, subscribers)))
 

@@ -70,7 +70,7 @@ def nothing_sent(context: RequestContext, email: str, limits: FormLimits) -> Non
     Otherwise somebody who submits the form twice would use up their emails of the day with a single one, and none
     would be sent when they unsubscribe and come back.
     """
-    context.app.store.quotas.give_back(_counts_of_mailbox(context, email, limits))
+    context.app.store.quotas.refund(_counts_of_mailbox(context, email, limits))
 
 
 def _counts_of_mailbox(context: RequestContext, email: str, limits: FormLimits) -> list[tuple[Quota, str]]:
