@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from paperround.domain import tokens
-from paperround.domain.models import BounceKind, Listing, Stage, SubscriberState
+from paperround.domain.models import BounceKind, DeliveryState, Listing, Stage, SubscriberState
 from paperround.domain.suppressions import Suppression, SuppressionCause
+from paperround.rounds import pipeline
 from paperround.store.address_changes import ConfirmResult
 from paperround.store.bounces import Bounce
+from paperround.store.deliveries import ClaimResult
 from paperround.subscribers import address_change, membership
 from support.pages import Browser, Pages, links_in
 from support.papers import listing
@@ -182,6 +186,83 @@ def test_what_waits_goes_to_the_new_address(pages: Pages, ada: int) -> None:
     assert address_change.confirm(pages.app, change.row) is ConfirmResult.CHANGED
     pages.site.clock.now += timedelta(hours=2)
     assert NEW in {letter["To"] for letter in pages.letters() if letter["List-Unsubscribe-Post"]}
+
+
+def _confirm_change(pages: Pages, row: int) -> None:
+    ada = pages.app.store.subscribers.by_row(row)
+    assert ada is not None
+    address_change.request(pages.app, ada, NEW)
+    (change,) = [one[0] for one in pages.dump()["address_changes"] if one[2] == NEW]
+    assert address_change.confirm(pages.app, change) is ConfirmResult.CHANGED
+
+
+def _digests_to(pages: Pages) -> list[str]:
+    """Deliver what is due, and return the addresses that digests were sent to."""
+    return [letter["To"] for letter in pages.letters() if letter["List-Unsubscribe-Post"]]
+
+
+def test_a_letter_under_way_that_is_deferred_goes_to_the_new_address(pages: Pages, ada: int) -> None:
+    pages.site.clock.now += timedelta(days=1)
+    pages.site.papers(*_news())
+    pages.site.relay.replies.append((Stage.RCPT, 451, "4.2.0 greylisted"))
+    confirming = [partial(_confirm_change, pages, ada)]
+    pages.site.relay.before = lambda: confirming.pop()() if confirming else None
+    pages.letters()
+    pages.site.clock.now += timedelta(minutes=10)
+    assert _digests_to(pages) == [NEW]
+
+
+def test_a_letter_that_a_program_left_behind_goes_to_the_new_address(pages: Pages, ada: int) -> None:
+    pages.site.clock.now += timedelta(days=1)
+    pages.site.papers(*_news())
+    pipeline.publish(pages.app)
+    pages.app.store.deliveries.claim(pages.site.clock(), 10, "dead", timedelta(minutes=1))
+    _confirm_change(pages, ada)
+    pages.site.clock.now += timedelta(minutes=10)
+    pipeline.sweep(pages.app)
+    assert _digests_to(pages) == [NEW]
+
+
+def test_a_claimed_letter_is_checked_and_goes_to_the_new_address_at_once(pages: Pages, ada: int) -> None:
+    pages.site.clock.now += timedelta(days=1)
+    pages.site.papers(*_news())
+    claim, moving = pages.app.store.deliveries.claim, [partial(_confirm_change, pages, ada)]
+
+    def claim_and_move(*given: Any) -> ClaimResult:
+        claimed = claim(*given)
+        if moving:
+            moving.pop()()
+        return claimed
+
+    pages.app.store.deliveries.claim = claim_and_move  # type: ignore[method-assign]
+    assert _digests_to(pages) == [NEW]
+
+
+@pytest.mark.parametrize("again", ["by the operator", "after a mistake"])
+def test_a_letter_that_failed_at_the_old_address_is_sent_again_to_the_new_one(
+    pages: Pages, ada: int, again: str
+) -> None:
+    pages.site.clock.now += timedelta(days=1)
+    pages.site.papers(*_news())
+    pages.site.relay.replies.append((Stage.RCPT, 550, "5.1.1 no such mailbox"))
+    pages.letters()
+    (failed,) = [one["id"] for one in pages.app.store.deliveries.report(DeliveryState.FAILED)]
+    _confirm_change(pages, ada)
+    if again == "by the operator":
+        assert pages.app.store.deliveries.retry([failed], pages.site.clock()) == [failed]
+    else:
+        assert pages.app.store.bounces.undo([failed], pages.site.clock(), "a mistake") == [failed]
+    assert _digests_to(pages) == [NEW]
+
+
+def test_a_notice_to_an_address_that_was_suppressed_meanwhile_is_withdrawn(pages: Pages, ada: int) -> None:
+    _confirm_change(pages, ada)
+    pages.site.relay.replies = [(Stage.FINAL, 250, "ok"), (Stage.RCPT, 550, "5.1.1 no such mailbox")]
+    pages.letters()
+    (failed,) = [one["id"] for one in pages.app.store.deliveries.report(DeliveryState.FAILED)]
+    assert pages.app.store.deliveries.retry([failed], pages.site.clock()) == [failed]
+    assert pages.letters() == []
+    assert pages.app.store.deliveries.report(row=failed)[0]["reason"] == "the address is suppressed"
 
 
 def test_a_bounce_suppresses_the_address_that_bounced_and_not_the_subscribers(pages: Pages, ada: int) -> None:

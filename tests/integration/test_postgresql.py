@@ -23,7 +23,7 @@ from paperround.store.bounces import Bounce
 from paperround.store.engine import connect, lock_exclusively, lock_shared, writing
 from paperround.store.schema import listings, topics
 from paperround.store.subscriber_changes import SubscriberChange
-from paperround.subscribers import membership
+from paperround.subscribers import address_change, membership
 from support import pgbouncer
 from support.papers import listing
 from support.site import MORNING, Site
@@ -90,7 +90,7 @@ def test_a_letter_is_not_sent_again_while_another_one_is_composed_with_its_paper
         one.app.close()
 
 
-@pytest.mark.parametrize("meanwhile", ["erased", "bounced"])
+@pytest.mark.parametrize("meanwhile", ["erased", "bounced", "moved"])
 def test_who_gives_a_letter_up_and_whose_subscriber_is_locked_do_not_wait_for_each_other(
     tmp_path: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch, meanwhile: str
 ) -> None:
@@ -103,6 +103,9 @@ def test_who_gives_a_letter_up_and_whose_subscriber_is_locked_do_not_wait_for_ea
     [letter] = [one["id"] for one in site.app.store.deliveries.report()]
     ada = membership.subscriber(site.app, "ada@example.org")
     membership.pause(site.app, ada)
+    suppressed = site.app.store.subscribers.suppress("new@example.org", "left alone", site.clock())
+    assert suppressed, "so no email asks"
+    address_change.request(site.app, ada, "new@example.org")
     release_papers, others = deliveries_store.release_papers, list[Future[object]]()
     with ThreadPoolExecutor() as pool:
 
@@ -112,6 +115,7 @@ def test_who_gives_a_letter_up_and_whose_subscriber_is_locked_do_not_wait_for_ea
                 work = {
                     "erased": partial(membership.erase, other.app, ada),
                     "bounced": partial(apply_bounce, other.app, bounce),
+                    "moved": partial(address_change.confirm, other.app, 1),
                 }
                 others.append(pool.submit(work[meanwhile]))
                 wait(others, 0.5)

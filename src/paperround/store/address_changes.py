@@ -10,10 +10,10 @@ from sqlalchemy import ColumnElement, Connection, Engine, delete, exists, func, 
 from sqlalchemy.exc import IntegrityError
 
 from paperround.domain.models import NoticeKind, Subscriber, SubscriberState
-from paperround.store.deliveries import WAITING
+from paperround.store.deliveries import WAITING, readdress
 from paperround.store.engine import reading, writing
 from paperround.store.schema import address_changes, deliveries, subscribers, suppressions
-from paperround.store.subscribers import email_key, load
+from paperround.store.subscribers import email_key, load, lock_letters
 from paperround.store.subscription_requests import NewNotice, notice_row
 
 # Limits against abuse: nobody may flood a mailbox or use up the relay by typing addresses into a form.
@@ -78,7 +78,8 @@ class AddressChanges:
     def confirm(self, row: int, notice: NewNotice, now: datetime) -> ConfirmResult:
         """Give the subscriber the new address and queue a notice to the old one, in one transaction.
 
-        Waiting emails are redirected to the new address. A pending subscriber who never confirmed the new address is
+        Waiting emails are redirected to the new address, and so are those under way if they return to the queue. A
+        pending subscriber who never confirmed the new address is
         deleted.
         """
         with writing(self._engine) as db:
@@ -96,6 +97,7 @@ def _confirm(db: Connection, row: int, notice: NewNotice, now: datetime) -> Conf
         return ConfirmResult.GONE
     key = email_key(change.email)
     involved = (subscribers.c.row == change.subscriber) | (subscribers.c.email_key == key)
+    lock_letters(db, deliveries.c.subscriber.in_(select(subscribers.c.row).where(involved)))
     db.execute(select(subscribers.c.row).where(involved).order_by(subscribers.c.email_key).with_for_update()).all()
     found = {one.row: one for one in load(db, involved)}
     mine = found.pop(change.subscriber, None)
@@ -124,7 +126,7 @@ def _move(db: Connection, mine: Subscriber, email: str, now: datetime) -> None:
     # Its owner has just confirmed that the address works and is wanted.
     db.execute(delete(suppressions).where(suppressions.c.email_key == key))
     waits = (deliveries.c.subscriber == mine.row) & deliveries.c.state.in_(WAITING)
-    db.execute(update(deliveries).where(waits, deliveries.c.email == mine.email).values(email=email))
+    readdress(db, db.scalars(select(deliveries.c.row).where(waits)).all())
     requests = (address_changes.c.subscriber == mine.row) & address_changes.c.settled_at.is_(None)
     db.execute(update(address_changes).where(requests).values(settled_at=now))
 

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine, and_, delete, func, select, update
 from paperround.domain.hosts import domain_of
 from paperround.domain.models import BounceKind, DeliveryState, EventKind, Stage, SubscriberState
 from paperround.domain.suppressions import Letters, RecentLetter, Suppression, SuppressionCause, WidespreadFailure
+from paperround.store.deliveries import readdress
 from paperround.store.engine import reading, upsert, writing
 from paperround.store.events import Wanted, tell
 from paperround.store.schema import bounces, deliveries, events, notes, subscribers, suppressions
@@ -171,6 +172,7 @@ class Bounces:
             ).all()
             for email_key, at in db.execute(select(bounces.c.email_key, bounces.c.at).where(refused)).all():
                 db.execute(delete(suppressions).where(suppressions.c.email_key == email_key, suppressions.c.at == at))
+            readdress(db, [one.row for one in found])
             untold = [events.c.state == "waiting", events.c.kind == EventKind.BOUNCED.value, events.c.claim.is_(None)]
             about = events.c.payload["email"].as_string().in_([one.email for one in found])
             db.execute(delete(events).where(*untold, about, events.c.payload["bounce"].as_string() != "complaint"))

@@ -32,7 +32,7 @@ from sqlalchemy import (
 
 from paperround.domain.models import BounceKind, Delivery, DeliveryState, NoticeKind, Outcome, Stage
 from paperround.domain.schedule import Cadence, Issue
-from paperround.store.bulk import ManyRows, RowsByNumber
+from paperround.store.bulk import ManyRows, RowsByNumber, among
 from paperround.store.engine import lock_exclusively, reading, upsert, writing
 from paperround.store.schema import (
     attempts,
@@ -49,7 +49,11 @@ from paperround.store.subscribers import email_key
 from paperround.store.unsent import GIVEN_UP, confirm_late_acceptance, reclaim_papers, release_papers
 
 WAITING = (DeliveryState.QUEUED.value, DeliveryState.DEFERRED.value)
-_TO_SUPPRESSED_TOO = (NoticeKind.CONFIRM, NoticeKind.NEW_ADDRESS, NoticeKind.ADDRESS_CHANGED)
+_ADDRESSED_ELSEWHERE = or_(
+    *(deliveries.c.notice == kind.value for kind in (NoticeKind.NEW_ADDRESS, NoticeKind.ADDRESS_CHANGED))
+)
+"""The notices about a change of address: to the address that is to be confirmed, and to the former one."""
+_MOVED, _SUPPRESSED = "the address has changed", "the address is suppressed"
 _RELAY = "relay"
 """The name of the row that stores until when the relay is paused, and why."""
 _COUNTERS = 16
@@ -201,30 +205,33 @@ class Deliveries:
     def renew(self, claim: str, until: datetime) -> bool:
         """Extend the lease of a claim. Return False if it holds no deliveries any more."""
         with writing(self._engine) as db:
-            mine = (deliveries.c.claim == claim) & (deliveries.c.state == DeliveryState.SENDING.value)
-            held = update(deliveries).where(mine).values(lease_until=until).returning(deliveries.c.row)
+            held = update(deliveries).where(_is_held(claim)).values(lease_until=until).returning(deliveries.c.row)
             return bool(db.execute(held).all())
 
     def still_wanted(self, rows: Sequence[int], claim: str, now: datetime) -> dict[int, bool]:
         """Return which of these deliveries may still be sent, and settle the others as suppressed.
 
-        Those that the claim no longer holds are left out. Call this right before letters are handed over: a
-        subscriber may have unsubscribed since the claim.
+        Those that the claim no longer holds are left out, and so are those whose subscriber has another address now:
+        they return to the queue. Call this right before letters are handed over: a subscriber may have unsubscribed
+        since the claim.
         """
         with reading(self._engine) as db:
             found = self._objections.run(db, rows)
         ours = (claim, DeliveryState.SENDING.value)
-        wanted = {row: not objection for row, objection, *held in found if tuple(held) == ours}
-        if all(wanted.values()):
-            return wanted
-        suppressed = self._suppress([row for row, wants in wanted.items() if not wants], claim, now)
-        return {row: wants for row, wants in wanted.items() if wants or row in suppressed}
+        objections = {row: objection for row, objection, *held in found if tuple(held) == ours}
+        if not any(objections.values()):
+            return dict.fromkeys(objections, True)
+        if moved := [row for row, objection in objections.items() if objection == _MOVED]:
+            self._requeue(deliveries.c.row.in_(moved) & _is_held(claim), now)
+        unwanted = [row for row, objection in objections.items() if objection and objection != _MOVED]
+        suppressed = self._suppress(unwanted, claim, now) if unwanted else ()
+        return {row: not objection for row, objection in objections.items() if not objection or row in suppressed}
 
     def _suppress(self, rows: Sequence[int], claim: str, now: datetime) -> set[int]:
         values = {"state": DeliveryState.SUPPRESSED.value, "reason": _objection(), "claim": None, "finished_at": now}
-        done = update(deliveries).where(deliveries.c.row.in_(rows), *_HELD_BY_CLAIM).values(values)
+        done = update(deliveries).where(deliveries.c.row.in_(rows), _is_held(claim)).values(values)
         with writing(self._engine) as db:
-            found = db.scalars(done.returning(deliveries.c.row), {"held": claim}).all()
+            found = db.scalars(done.returning(deliveries.c.row)).all()
             release_papers(db, _of_those_who_left(db, found))
             return set(found)
 
@@ -273,6 +280,7 @@ class Deliveries:
                 self._try_rows.run(db, [one for one in tried if one["delivery"] in found])
             if ours:
                 self._settle_rows.run(db, [becomes[row] for row in ours])
+                readdress(db, [row for row in ours if becomes[row]["state"] in WAITING])
                 release_papers(db, [row for row in ours if becomes[row]["state"] == DeliveryState.EXPIRED.value])
             if late:
                 confirm_late_acceptance(db, late, WAITING, now)
@@ -300,8 +308,7 @@ class Deliveries:
 
     def release(self, claim: str, now: datetime) -> int:
         """Put claimed but unattempted deliveries back in the queue, and return how many there were."""
-        mine = (deliveries.c.claim == claim) & (deliveries.c.state == DeliveryState.SENDING.value)
-        return self._requeue(mine, now)
+        return self._requeue(_is_held(claim), now)
 
     def release_expired_claims(self, now: datetime) -> int:
         """Put deliveries with an expired lease back in the queue, and return how many there were."""
@@ -319,7 +326,9 @@ class Deliveries:
                     (deliveries.c.next_attempt_at > now, now), else_=deliveries.c.next_attempt_at
                 ),
             }
-            return len(db.execute(update(deliveries).where(where).values(values).returning(deliveries.c.row)).all())
+            found = db.scalars(update(deliveries).where(where).values(values).returning(deliveries.c.row)).all()
+            readdress(db, found)
+            return len(found)
 
     def correct_dates(self, now: datetime) -> int:
         """Correct dates that a fast clock set over three days ahead; return the number of deliveries made due."""
@@ -380,7 +389,8 @@ class Deliveries:
                     ),
                 )
                 .returning(deliveries.c.row)
-            )
+            ).all()
+            readdress(db, done)
             return sorted(done)
 
     def report(
@@ -532,25 +542,53 @@ def _failed_attempt(found: Any) -> FailedAttempt:
     return FailedAttempt(found.row, found.subscriber, found.email, found.at, outcome)
 
 
-def _objection() -> Any:
-    """Return a SQL expression: why a delivery must not be sent, or NULL; for the queue and for the final check."""
-    subscriber = deliveries.c.subscriber == subscribers.c.row
-    suppressed = exists().where(subscriber, suppressions.c.email_key == subscribers.c.email_key)
-    state = select(subscribers.c.state).where(subscriber).correlate(deliveries).scalar_subquery()
-    return case(
-        # A confirmation request is sent to a suppressed address too: confirming lifts the suppression. The two
-        # notices about a change of address go to another address, which was checked when they were queued.
-        (or_(*(deliveries.c.notice == kind.value for kind in _TO_SUPPRESSED_TOO)), None),
-        (suppressed.correlate(deliveries), "the address is suppressed"),
-        (and_(deliveries.c.notice.is_(None), state != "active"), "the subscriber is " + state),
+def readdress(db: Connection, rows: Sequence[int]) -> None:
+    """Address these deliveries, which wait now, to the present addresses of their subscribers.
+
+    Call this wherever deliveries return to the queue, and after a change of address. A delivery that is being sent
+    keeps its address: a bounce is about the address that the letter went to.
+    """
+    if not rows:
+        return
+    present = select(subscribers.c.email).where(subscribers.c.row == deliveries.c.subscriber).scalar_subquery()
+    waits = among(db, deliveries.c.row, rows) & or_(deliveries.c.notice.is_(None), ~_ADDRESSED_ELSEWHERE)
+    db.execute(update(deliveries).where(waits, deliveries.c.email != present).values(email=present))
+
+
+def _is_held(claim: str) -> ColumnElement[bool]:
+    return and_(deliveries.c.claim == claim, deliveries.c.state == DeliveryState.SENDING.value)
+
+
+def _objection(*further: tuple[ColumnElement[bool], str]) -> Any:
+    """Return a SQL expression: why a delivery must not be sent, or NULL; for the queue and for the final check.
+
+    `further` are conditions on deliveries to the subscribers' own addresses, with their reasons.
+    """
+    notice = deliveries.c.notice
+    reason = case(
+        # A confirmation request is sent to a suppressed address too: confirming lifts the suppression.
+        (notice == NoticeKind.CONFIRM.value, None),
+        (_ADDRESSED_ELSEWHERE, case((_is_suppressed(func.lower(deliveries.c.email)), _SUPPRESSED))),
+        *further,
+        (_is_suppressed(subscribers.c.email_key), _SUPPRESSED),
+        (and_(notice.is_(None), subscribers.c.state != "active"), "the subscriber is " + subscribers.c.state),
         else_=None,
     )
+    return select(reason).where(subscribers.c.row == deliveries.c.subscriber).correlate(deliveries).scalar_subquery()
 
 
-_HELD_BY_CLAIM = (deliveries.c.claim == bindparam("held"), deliveries.c.state == DeliveryState.SENDING.value)
+def _is_suppressed(key: ColumnElement[str]) -> ColumnElement[bool]:
+    return exists().where(suppressions.c.email_key == key).correlate(deliveries, subscribers)
+
+
 _BY_ROWS = deliveries.c.row.in_(bindparam("rows", expanding=True))
 # Without a condition on claim or state: SQLite would take the index on states, and read all that are being sent.
-_OBJECTIONS = select(deliveries.c.row, _objection(), deliveries.c.claim, deliveries.c.state)
+_OBJECTIONS = select(
+    deliveries.c.row,
+    _objection((deliveries.c.email != subscribers.c.email, _MOVED)),
+    deliveries.c.claim,
+    deliveries.c.state,
+)
 _LOCK_DELIVERIES = (
     select(deliveries.c.row, deliveries.c.state, deliveries.c.claim)
     .where(_BY_ROWS)

@@ -9,7 +9,7 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Engine, bindparam, collate, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, bindparam, collate, delete, func, or_, select, update
 
 from paperround.domain.models import EventKind, Subscriber, SubscriberState
 from paperround.domain.preferences import FIELDS, Preferences, is_follow, read_patch
@@ -226,9 +226,7 @@ class Subscribers:
             keys = [email_key(subscriber.email) for subscriber in known]
             db.execute(delete(bounces).where(among(db, bounces.c.email_key, keys)))
             conceal(db, self._hashes, keys)
-            # The letters before their subscribers, as programs lock them that give a letter up.
-            letters = select(deliveries.c.row).where(among(db, deliveries.c.subscriber, rows))
-            db.execute(letters.order_by(deliveries.c.row).with_for_update()).all()
+            lock_letters(db, among(db, deliveries.c.subscriber, rows))
             # After the subscribers: deleting a row waits for a round that has locked it and is writing a digest.
             db.execute(delete(subscribers).where(mine))
             db.execute(delete(digest_papers).where(among(db, digest_papers.c.subscriber, rows)))
@@ -358,6 +356,11 @@ def requested(preferences: Preferences, request: Mapping[str, Any] | None) -> Pr
 def take_turns(db: Connection) -> None:
     """Wait for other transactions that lock several subscribers, so that they cannot deadlock with this one."""
     lock_exclusively(db, subscribers)
+
+
+def lock_letters(db: Connection, some: ColumnElement[bool]) -> None:
+    """Lock deliveries before their subscribers: programs that give a letter up lock them in this order too."""
+    db.execute(select(deliveries.c.row).where(some).order_by(deliveries.c.row).with_for_update()).all()
 
 
 def add(db: Connection, values: Mapping[str, Any]) -> int | None:
