@@ -15,6 +15,7 @@ from pathlib import Path
 PURE = (
     *(
         "network/compression",
+        "process/generational_cache",
         "domain/*",
         "linting/*",
         "matching/*",

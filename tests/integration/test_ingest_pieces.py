@@ -101,7 +101,7 @@ def test_old_papers_of_a_file_are_mailed_only_if_that_is_asked_for(site: Site, m
 def test_lines_are_stored_in_blocks_and_their_reasons_are_counted_together(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("paperround.sources.jsonl._BLOCK", 200)
+    monkeypatch.setattr("paperround.sources.jsonl._BLOCK_BYTES", 200)
     data = lines(
         *({"title": f"Mill {number}"} for number in range(20)), {"title": ""}, {"title": "Mill 99"}, {"title": ""}
     )
@@ -159,7 +159,7 @@ def test_a_file_that_cannot_be_used_is_reported_with_the_reason(site: Site, monk
 
 
 def test_what_came_before_the_damage_of_a_long_file_is_kept(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("paperround.sources.jsonl._BLOCK", 200)
+    monkeypatch.setattr("paperround.sources.jsonl._BLOCK_BYTES", 200)
     data = lines(*({"title": f"Mill {number}"} for number in range(2_000)))
     report = pipeline.ingest_file(site.app, pieces(gzip.compress(data)[:-200], 100), None, "mill.jsonl.gz")
     assert report.failed

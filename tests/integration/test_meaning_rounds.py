@@ -182,7 +182,7 @@ def kept_vectors(site: Site, model: str) -> set[int]:
 def test_vectors_are_read_in_parts_of_which_each_begins_where_the_one_before_ends(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("paperround.store.vectors._AT_ONCE", 2)
+    monkeypatch.setattr("paperround.store.vectors._VECTORS_PER_READ", 2)
     use_ideas(site.app)
     site.papers(*(listing(number) for number in range(1, 6)))
     assert embed(site.app, 5) == 5
@@ -266,6 +266,6 @@ def test_an_operators_model_that_says_nothing_stops_nothing_and_is_asked_again_l
     assert matched(site.app, "walking") == {1}, "as it is written"
     assert site.app.store.vectors.topic_vectors("ideas-1") == {}
     encoder.speechless = False
-    monkeypatch.setattr("paperround.rounds.meaning._PATIENCE", 0.0)
+    monkeypatch.setattr("paperround.rounds.meaning._ENCODER_RETRY_SECONDS", 0.0)
     site.papers(listing(9, "agents"))
     assert site.app.store.vectors.topic_vectors("ideas-1").keys() == {PLAIN}

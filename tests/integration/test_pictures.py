@@ -168,7 +168,7 @@ def test_only_recent_papers_are_asked_for_and_only_for_so_long(
     site.papers(_paper(1, gallery.url("/1.png"), day=_TODAY - timedelta(days=8)))
     site.papers(*(_paper(number, gallery.url(f"/{number}.png"), upvotes=number) for number in (2, 3, 4)))
     with monkeypatch.context() as patched:
-        patched.setattr(pipeline, "_PICTURES_AT_ONCE", 2)
+        patched.setattr(pipeline, "_PICTURES_PER_ROUND", 2)
         assert pipeline.fetch_pictures(site.app) == 2
     assert gallery.asked == ["/4.png", "/3.png"]  # what is read most comes first
     with monkeypatch.context() as patched:

@@ -470,7 +470,7 @@ def own_themes(fresh: Site, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(fresh.folder)
     themes = fresh.folder / "templates" / "email" / "themes"
     themes.mkdir(parents=True)
-    monkeypatch.setattr("paperround.rounds.letters._LOOK_EVERY", 0.0)
+    monkeypatch.setattr("paperround.rounds.letters._CHECK_SECONDS", 0.0)
     return themes
 
 

@@ -30,7 +30,7 @@ LOCAL = {"base_url": "http://localhost:8000", "sender": "papers@example.org", "p
 @pytest.fixture
 def pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pages]:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(letters, "_LOOK_EVERY", 0.0)
+    monkeypatch.setattr(letters, "_CHECK_SECONDS", 0.0)
     made = Pages(tmp_path, site=LOCAL)
     yield made
     made.app.close()

@@ -78,8 +78,8 @@ def test_a_paper_that_a_forgotten_letter_only_counted_does_not_come_again(site: 
 def test_one_sweep_forgets_a_bounded_number_and_the_next_ones_the_rest(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(retention, "_AT_ONCE", 2)
-    monkeypatch.setattr(retention, "_BATCHES", 1)
+    monkeypatch.setattr(retention, "_ROWS_PER_TRANSACTION", 2)
+    monkeypatch.setattr(retention, "_TRANSACTIONS_PER_SWEEP", 1)
     morning(site, 0, 1)
     site.clock.now += timedelta(days=401)
     left = []

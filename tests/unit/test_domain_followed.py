@@ -164,7 +164,7 @@ def test_a_paper_is_compared_for_several_subscribers() -> None:
 
 
 def test_what_is_compared_is_forgotten_when_it_grows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("paperround.matching.leave_out._KEPT", 1)
+    monkeypatch.setattr("paperround.matching.leave_out._PAPERS_CACHED", 1)
     left = LeaveOut()
     papers = [_PAPER, paper(2, title="Nothing of the kind"), paper(3, title="Another survey")]
     assert left.rows(["survey"], papers) == {1, 3}

@@ -49,7 +49,7 @@ def test_the_nearest_are_those_that_comparing_all_finds(seed: int, number: int, 
 
 
 def test_among_very_many_the_nearest_are_found_by_their_signs_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("paperround.matching.vectors._CLOSELY", 300)
+    monkeypatch.setattr("paperround.matching.vectors._MIN_COMPARED", 300)
     vectors, [wanted] = some(1, 4_000, 100), some(2, 1, 100)
     vectors[:20] = wanted + 0.6 * some(3, 20, 100)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)

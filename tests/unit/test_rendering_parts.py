@@ -17,8 +17,8 @@ from paperround.domain.errors import ConfigurationError, UnknownName
 from paperround.domain.models import DISCUSSED, Links, NoteKind, NoticeKind, Section
 from paperround.domain.schedule import Cadence, Schedule
 from paperround.process import resources
+from paperround.process.generational_cache import GenerationalCache
 from paperround.rendering import inline, language, notice, plaintext, sample, view
-from paperround.rendering.card_cache import CardCache
 from paperround.rendering.placeholders import Fragment, escaped, placeholder, plain_addresses
 from paperround.rendering.plaintext import columns, wrap
 from support.letters import DAY, FOLDERS, paper, renderer
@@ -228,7 +228,7 @@ def test_a_line_ends_only_where_the_next_word_does_not_fit(text: str, width: int
         assert len(line) + 1 + len(following.split()[0]) > width
 
 
-# Slots and shelf
+# Slots and cache
 
 
 @given(st.text(st.characters(exclude_categories=("Cs", "Cc", "Cn")), max_size=40))
@@ -252,13 +252,13 @@ def test_addresses_are_brought_to_the_characters_of_addresses() -> None:
 
 
 def test_the_shelf_keeps_what_is_used_and_never_more_than_its_size() -> None:
-    shelf: CardCache[int] = CardCache(10)
+    cache: GenerationalCache[int] = GenerationalCache(10)
     for number in range(100):
-        shelf.put(number, number)
-        assert shelf.get(0) == 0, "it is asked for all the time"
-        assert len(shelf) <= 10
-    assert shelf.get(1) is None
-    assert shelf.get(99) == 99
+        cache.put(number, number)
+        assert cache.get(0) == 0, "it is asked for all the time"
+        assert len(cache) <= 10
+    assert cache.get(1) is None
+    assert cache.get(99) == 99
 
 
 # Folders

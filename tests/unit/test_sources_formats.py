@@ -765,7 +765,7 @@ def test_what_is_written_is_read_again() -> None:
 
 
 def test_an_export_of_any_size_is_read_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jsonl, "_BLOCK", 200)
+    monkeypatch.setattr(jsonl, "_BLOCK_BYTES", 200)
     monkeypatch.setattr(jsonl, "_MAX_LINE", 300)
     lines = [f'{{"title": "Paper {n}", "day": "2026-11-20"}}' for n in range(1, 40)]
     lines[9:9] = ["no JSON", f'{{"title": "{"x" * 900}"}}', "", '{"title": ""}']

@@ -8,7 +8,7 @@ from paperround.domain.models import BounceKind
 from paperround.domain.refusals import BAD_DOMAIN, SEVERAL, wording
 from paperround.domain.suppressions import Letters, RecentLetter, SuppressionCause, WidespreadFailure
 
-_MANY = 5  # different subscribers
+_MIN_SUBSCRIBERS = 5  # different subscribers
 
 
 def widespread_failure(
@@ -29,7 +29,7 @@ def widespread_failure(
     if kind is BounceKind.HARD:
         same = wording(text)
         dead = sum(letter.kind == BounceKind.HARD and wording(letter.text) == same for letter in there)
-        fails = dead >= _MANY and 2 * dead > len(there)
+        fails = dead >= _MIN_SUBSCRIBERS and 2 * dead > len(there)
         return WidespreadFailure(everywhere=False, lifts=SuppressionCause.HARD_BOUNCE) if fails else None
     lost = sum(letter.kind in (BounceKind.SOFT, BounceKind.POLICY) for letter in there)
     if lost >= SEVERAL and 2 * lost > len(there):
@@ -41,6 +41,6 @@ def _everywhere(
     letters: Sequence[RecentLetter], fails: Callable[[RecentLetter], bool], lifts: SuppressionCause
 ) -> WidespreadFailure | None:
     failing = [letter for letter in letters if fails(letter)]
-    many = len(failing) >= _MANY and 2 * len(failing) > len(letters)
+    many = len(failing) >= _MIN_SUBSCRIBERS and 2 * len(failing) > len(letters)
     several = len({letter.domain for letter in failing}) >= SEVERAL
     return WidespreadFailure(everywhere=True, lifts=lifts) if many and several else None

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 _HOST = "127.0.0.1"
 _MAX_LETTER = 50 * 2**20  # bytes
-_HEAD = 16 * 1024  # bytes of a letter read for the list
+_HEAD_BYTES = 16 * 1024  # bytes of a letter read for the list
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,120}")
 
 
@@ -137,7 +137,7 @@ class Inbox:
 def _head(path: Path) -> Message:
     """Return the header of a letter. It is in UTF-8 (RFC 6532), which `email` itself would not decode."""
     with path.open("rb") as file:
-        return HeaderParser().parsestr(file.read(_HEAD).decode("utf-8", "replace"))
+        return HeaderParser().parsestr(file.read(_HEAD_BYTES).decode("utf-8", "replace"))
 
 
 def _as_sent(email: str) -> str:

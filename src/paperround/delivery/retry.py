@@ -17,8 +17,10 @@ from paperround.domain.models import BounceKind, Outcome
 from paperround.domain.refusals import BAD_DOMAIN, MAIL_TRANSACTION, Refusal, Rule, Verdict, judge
 from paperround.domain.reply_codes import SERVICE_ENDS
 
-_PATIENCE = timedelta(days=4)  # RFC 5321 4.5.4.1: give up after 4 to 5 days, or earlier when the next digest is due
-_LEAST = timedelta(hours=12)
+_GIVE_UP_AFTER = timedelta(
+    days=4
+)  # RFC 5321 4.5.4.1: give up after 4 to 5 days, or earlier when the next digest is due
+_MIN_GIVE_UP_AFTER = timedelta(hours=12)
 RATE_PAUSE = timedelta(minutes=10)  # Google requires at least ten minutes
 ACCOUNT_PAUSE = timedelta(minutes=15)
 _LEAST_DAY_PAUSE = timedelta(hours=1)
@@ -50,7 +52,7 @@ class RetryPolicy:
         if self.give_up_after:
             return queued_at + self.give_up_after
         # After an outage the next issue may be due in minutes: allow half a day in any case.
-        return max(next_issue_at, queued_at + _LEAST) if next_issue_at else queued_at + _PATIENCE
+        return max(next_issue_at, queued_at + _MIN_GIVE_UP_AFTER) if next_issue_at else queued_at + _GIVE_UP_AFTER
 
     def delay(self, attempts: int, chance: Random) -> timedelta:
         """Return the delay after this many attempts (1 after the first)."""

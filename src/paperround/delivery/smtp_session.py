@@ -39,7 +39,7 @@ _REPLY = re.compile(rb"(?:[2-5]\d\d-[^\n]*\n)*([2-5]\d\d)(?: [^\n]*)?\r?\n")  # 
 _NO_REPLY = re.compile(rb"(?:[2-5]\d\d-[^\n]*\n)*(?![2-5]\d\d[- \r\n])[^\n]*\n")
 _MAX_REPLY = 1 << 16  # octets
 _MAX_TEXT = 500  # characters kept of a relay's reply
-_PATIENCE = 5.0  # seconds that a page may wait for the relay
+_CHECK_TIMEOUT = 5.0  # seconds that a page may wait for the relay
 _FAREWELL = 5.0  # seconds for a relay's answer to QUIT
 _PROMPT = 0.25  # seconds; after a slower reply no further letter is pipelined
 _CHUNKS = 4  # parts that are encrypted at a time: one letter with its envelopes
@@ -460,7 +460,7 @@ def refusal(relay: RelaySettings) -> RelayRefusal | None:
 
 def takes_utf8(relay: RelaySettings) -> bool | None:
     """Return whether the relay accepts addresses outside ASCII (RFC 6531); None without an answer in seconds."""
-    impatient = relay.model_copy(update={"connect_timeout": _PATIENCE, "timeout": _PATIENCE})
+    impatient = relay.model_copy(update={"connect_timeout": _CHECK_TIMEOUT, "timeout": _CHECK_TIMEOUT})
     try:
         session = open_session(impatient, impatient.context(), "check")
     except ConnectionFailed:

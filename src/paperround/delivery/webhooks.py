@@ -18,11 +18,11 @@ from paperround.domain.errors import ConfigurationError
 from paperround.domain.models import Event
 
 _PREFIX = "whsec_"
-_LEAST, _MOST = 24, 64  # bytes of a key
+_MIN_KEY, _MAX_KEY = 24, 64  # bytes of a key
 # Short delays for a receiver that restarts, longer ones for one that is down: three days in all.
 _DELAYS = tuple(timedelta(seconds=s) for s in (5, 300, 1_800, 7_200, 18_000, 36_000, *[43_200] * 4))
 _LONGEST_WAIT = timedelta(days=1)
-_SHOWN = 200  # characters of a response
+_MAX_RESPONSE_SHOWN = 200  # characters of a response
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class WebhookResponse:
     """The seconds in its Retry-After header."""
 
     def __str__(self) -> str:
-        text = " ".join(self.text.split())[:_SHOWN]
+        text = " ".join(self.text.split())[:_MAX_RESPONSE_SHOWN]
         return text if self.status is None else f"HTTP {self.status} {text}".rstrip()
 
 
@@ -53,9 +53,9 @@ def key(secret: str) -> bytes:
         found = base64.b64decode(secret.removeprefix(_PREFIX), validate=True)
     except (binascii.Error, ValueError):
         found = b""
-    if not secret.startswith(_PREFIX) or not _LEAST <= len(found) <= _MOST:
+    if not secret.startswith(_PREFIX) or not _MIN_KEY <= len(found) <= _MAX_KEY:
         raise ConfigurationError(
-            f"must be {_PREFIX} and {_LEAST} to {_MOST} bytes in base64; "
+            f"must be {_PREFIX} and {_MIN_KEY} to {_MAX_KEY} bytes in base64; "
             f'make one: python3 -c "import base64, secrets; '
             f"print('{_PREFIX}' + base64.b64encode(secrets.token_bytes(32)).decode())\""
         )

@@ -34,7 +34,7 @@ from paperround.rendering.source_marks import MarkedHtml, unmark
 from paperround.rendering.theme import CUT, TemplateText, template_texts
 
 _RULES = (*STRUCTURE, *LINKS, *WORDS, *CONTRAST, *CLIENTS)
-_REFUSED = re.compile(r"(?P<where>\S+\.j2(?: line \d+)?): (?P<what>.*)", re.DOTALL)
+_REFUSAL = re.compile(r"(?P<where>\S+\.j2(?: line \d+)?): (?P<what>.*)", re.DOTALL)
 _CLASS = re.compile(r"\.([A-Za-z_][\w-]*)")
 _CLASSES = re.compile(r'\bclass="([^"]*)"')
 _WORDS = re.compile(r"[^\W\d_]{2,}(?:[ ,’'-]+[^\W\d_]+)+")
@@ -97,7 +97,7 @@ def join_findings(letter: Sequence[LintFinding], theme: Sequence[LintFinding]) -
 
 
 def _refusal(message: str) -> LintFinding:
-    parsed = _REFUSED.fullmatch(message)
+    parsed = _REFUSAL.fullmatch(message)
     where, what = (parsed["where"], parsed["what"]) if parsed else ("theme", message)
     return LintFinding("refused", Severity.ERROR, what, where, "correct it; until then the theme cannot be used")
 

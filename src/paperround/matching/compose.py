@@ -42,7 +42,7 @@ from paperround.matching import ranking
 
 _LEAST_DISCUSSION = 3.0  # a comment and a vote, or three votes; less is no discussion
 _LEAST_PAPERS = 6  # a shorter digest is read from top to bottom anyway
-_COMPARED = 3  # compare this many times `max_papers` papers with each other
+_COMPARED_FACTOR = 3  # compare this many times `max_papers` papers with each other
 _COPY = round(ranking.COPY * SCORE_UNIT)
 
 _FIRST = -1  # the place of the first section, before all topics
@@ -193,7 +193,7 @@ def _best_topics(candidates: Candidates, places: Ints, rows: Ints) -> _Papers:
 def _repetition(papers: _Papers, room: Ints, alike: ranking.Alike) -> Ints:
     """Return by how much each paper is ranked lower because it says much the same as a better one."""
     repetition, ranked = np.zeros_like(papers.total), papers.ranked()
-    first = ranked[_positions(papers.subscriber) < _COMPARED * room[papers.subscriber]]
+    first = ranked[_positions(papers.subscriber) < _COMPARED_FACTOR * room[papers.subscriber]]
     compared = np.unique(papers.paper[first]).tolist()
     near = alike(compared)
     first = first[np.isin(papers.paper[first], [row for row in compared if near.get(row)])]

@@ -36,7 +36,7 @@ AUTHOR = "author "
 _DOUBT = 2.0  # answers at which the models have half their full weight; values from 2 to 5 change little
 _WEIGHT = {Field.TITLE: 3.0, Field.KEYWORDS: 2.0, Field.ABSTRACT: 1.0}
 # A word of a single past paper only makes that paper's other words weigh less. Fewer papers do not tell such words.
-_SHARED, _MANY = 2, 200
+_MIN_FREQUENCY, _MIN_DOCUMENTS = 2, 200
 _AUTHORS_WORTH = 0.5  # of a rare word of the title, shared among all authors of a paper
 # The most that all examples of a class may weigh together. With a small limit a few answers count like their mean, as
 # in Rocchio's method; with a large one answers of several kinds are separated. Values from 1.5 to 4.5 give the same
@@ -76,7 +76,7 @@ class TermVectors:
     def __init__(self, statistics: Statistics, *, shared: bool = False) -> None:
         """Store the statistics; with `shared`, vectors have only words that at least two past papers share."""
         self.statistics = statistics
-        self._least = _SHARED if shared and statistics.documents >= _MANY else 0
+        self._least = _MIN_FREQUENCY if shared and statistics.documents >= _MIN_DOCUMENTS else 0
         self._places: dict[str, int] = {}
         self._known: dict[int, Sparse] = {}
         self._numbering = threading.Lock()  # pages and rounds learn at the same time

@@ -12,7 +12,7 @@ from paperround.domain.models import Paper
 from paperround.domain.text import fold, terms
 from paperround.matching.fields import TEXT, Field, label, values
 
-_KEPT = 20_000  # papers
+_PAPERS_CACHED = 20_000  # papers
 
 Compared = Mapping[LeftOutKind, str | frozenset[str]]
 """For each kind of entry, the paper's normalized fields: a text or names that may contain the entry's value."""
@@ -35,7 +35,7 @@ class LeaveOut:
         """Return the paper's normalized words, authors, categories and identifiers; the result is cached."""
         known = self._papers.get(paper.row)
         if known is None:
-            if len(self._papers) >= _KEPT:
+            if len(self._papers) >= _PAPERS_CACHED:
                 self._papers.clear()
             known = self._papers[paper.row] = {
                 # A bar separates the texts, so that no phrase spans two of them.

@@ -34,11 +34,11 @@ from paperround.matching.vectors import Vectors
 # relevance. On a site without past papers, papers are measured against today's, and none of them stands out far.
 _STRETCH, _STRETCH_ON_A_NEW_SITE = 16.0, 4.0
 # What a deviation, averaged over both models, is worth beside one of an interest; values from 1.2 to 1.6 do as well.
-_WORTH = np.float32(1.4)
+_MAX_WEIGHT = np.float32(1.4)
 # The scores of few other papers may be close by chance, so that a deviation is assumed for them.
-_LEAST_DEVIATION, _DEVIATION_OF_FEW, _FEW = 0.02, 0.2, 20
+_LEAST_DEVIATION, _DEVIATION_OF_FEW, _FEW_SCORES = 0.02, 0.2, 20
 # From this degree (before weighting) and this likeness to a liked paper, that paper is named as the reason.
-_TELLING, _ALIKE = 0.2, 0.12
+_MIN_DEGREE, _MIN_LIKENESS = 0.2, 0.12
 _MAX_TITLE = 70  # characters of the liked paper's title in a reason
 
 Numbers = NDArray[np.float32]
@@ -104,7 +104,7 @@ class Learner:
         # Learn from half of the papers and measure by the others: a model is overconfident on its training data.
         weak, measured = _spread(others[::2]), _spread(others[1::2])
         stretch = _STRETCH
-        if len(measured) < _FEW:
+        if len(measured) < _FEW_SCORES:
             stretch = _STRETCH_ON_A_NEW_SITE
             measured = [*measured, *_spread([papers[row] for row in sorted(new) if row in papers])]
         # If nothing was liked, papers in general count as wanted.
@@ -175,7 +175,8 @@ class Taste:
             z_scores.append(self.meaning.z_score(float(self.model.by_meaning(vector[None])[0])))
         sure = tanh(sum(z_scores) / len(z_scores) / self.stretch)
         return Affinity(
-            weight(self.model.answers) * sure, self._nearest(paper, features, self.liked) if sure >= _TELLING else ""
+            weight(self.model.answers) * sure,
+            self._nearest(paper, features, self.liked) if sure >= _MIN_DEGREE else "",
         )
 
     def z_scores(self, rows: SparseRows, vectors: Vectors) -> Numbers:
@@ -191,7 +192,7 @@ class Taste:
             closeness = self.model.by_meaning(vectors.numbers - self.learner.center)
             z_scores[vectors.known] += (closeness - self.meaning.mean) / self.meaning.deviation
             z_scores[vectors.known] /= 2
-        return np.asarray(_WORTH * np.float32(weight(self.model.answers)) * z_scores, dtype=np.float32)
+        return np.asarray(_MAX_WEIGHT * np.float32(weight(self.model.answers)) * z_scores, dtype=np.float32)
 
     def unlike(self, paper: Paper) -> str:
         """Return the title of a similar disliked paper if this taste lowers the paper; empty if none is similar."""
@@ -209,7 +210,7 @@ class Taste:
             ),
             default=(0.0, 0, ""),
         )
-        return _short(alike[2]) if alike[0] >= _ALIKE else ""
+        return _short(alike[2]) if alike[0] >= _MIN_LIKENESS else ""
 
 
 class Tastes:
@@ -243,7 +244,7 @@ def _spread(papers: Sequence[Paper], most: int = WEAK_NEGATIVES) -> list[Paper]:
 
 
 def _usual(scores: Sequence[float]) -> ScoreDistribution:
-    if len(scores) < _FEW:
+    if len(scores) < _FEW_SCORES:
         return ScoreDistribution(float(np.mean(scores)) if scores else 0.0, _DEVIATION_OF_FEW)
     return ScoreDistribution(float(np.mean(scores)), max(float(np.std(scores)), _LEAST_DEVIATION))
 

@@ -29,7 +29,7 @@ Numbers = NDArray[np.float32]
 # How many of the plain words are used, the rarest first, and how many papers each query may return. All of them
 # together are read and ranked in a few hundredths of a second.
 _MOST_TERMS, _PAIRED, _ALONE = 8, 5, 3
-_EXACT, _IN_TITLE, _SEVERAL, _FEW = 200, 80, 60, 20
+_EXACT, _IN_TITLE, _SEVERAL, _WORD_ALONE = 200, 80, 60, 20
 FIRST_PAGES = 60  # papers shown that these limits suffice for; for more papers the limits grow
 
 
@@ -88,7 +88,7 @@ def _loosening(words: Words, statistics: Statistics) -> Iterator[list[tuple[Quer
     yield [(_at_least(two, rarest), _SEVERAL), *stricter]
     yield [(_at_least(number, _in_title(rarest)), _SEVERAL) for number in range(1, two + 1)]
     for phrase in telling[:_ALONE]:
-        yield [(phrase, _FEW)]
+        yield [(phrase, _WORD_ALONE)]
 
 
 def _in_title(phrases: Sequence[Phrase]) -> list[Phrase]:

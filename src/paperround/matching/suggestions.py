@@ -24,8 +24,8 @@ _LEAST_LIFT = 2.0  # how many times as frequent among the papers that fit as amo
 # single paper, such as the name of its method. A pair that ends in
 # such a word says something if its first word mostly stands before it: "imitation learning", but not "robots using".
 _GENERIC, _TOGETHER = 0.15, 0.6
-_MANY = 200  # papers; fewer do not tell which words are in papers on any subject, or in a single one
-_SHARED = 2
+_MIN_DOCUMENTS = 200  # papers; fewer do not tell which words are in papers on any subject, or in a single one
+_MIN_FREQUENCY = 2
 # Of the weight of the heaviest word of its group, and of both groups. Lighter words are as good as chance: after some
 # answers of less, even the heaviest of that group may be, since papers without feedback weigh against words as well.
 _LEAST_PART, _LEAST_OF_ALL = 0.2, 0.1
@@ -99,7 +99,9 @@ def _belongs_together(term: Term, weights: Mapping[Term, float], statistics: Sta
 
 def _is_generic(word: str, statistics: Statistics) -> bool:
     known = statistics.documents
-    return word in SCHOLARLY_WORDS or (known >= _MANY and statistics.frequencies.get(word, 0) > _GENERIC * known)
+    return word in SCHOLARLY_WORDS or (
+        known >= _MIN_DOCUMENTS and statistics.frequencies.get(word, 0) > _GENERIC * known
+    )
 
 
 def _worth(term: Term, share: float, statistics: Statistics) -> float:
@@ -136,7 +138,7 @@ class WeighedWord:
 def _says_something(name: str, statistics: Statistics, acronyms: Collection[str]) -> bool:
     if name.startswith(AUTHOR):
         return True
-    lone = statistics.documents >= _MANY and statistics.frequencies.get(name, 0) < _SHARED
+    lone = statistics.documents >= _MIN_DOCUMENTS and statistics.frequencies.get(name, 0) < _MIN_FREQUENCY
     return tells(name) and _stands_alone(name, acronyms) and not lone and not _is_generic(name, statistics)
 
 

@@ -28,7 +28,7 @@ CREATE = (
 # PostgreSQL's limits: a lexeme has less than 2 kB, a vector less than 1 MB, a position is at most 16,383, a lexeme
 # has at most 256 positions (https://www.postgresql.org/docs/current/textsearch-limitations.html). A longer paper is
 # stored and found all the same, except by a phrase far back in it:
-_LONGEST = 500  # characters, of up to four bytes each; a longer word is cut to this length
+_MAX_WORD_LENGTH = 500  # characters, of up to four bytes each; a longer word is cut to this length
 _ROOM = 230_000  # bytes for each of the four fields that can be long; a list of 10,000 names loses its end
 _LAST = 16_383  # all later words share this position; the one before stays free, so that no phrase ends in them
 _PLACES = 256
@@ -123,7 +123,7 @@ def _places(field: Field, texts: Sequence[Sequence[str]]) -> dict[str, list[int]
 
 
 def _lexeme(field: Field, term: str) -> str:
-    return "'" + f"{field[:2]}:{term[:_LONGEST]}".replace("\\", "\\\\").replace("'", "''") + "'"
+    return "'" + f"{field[:2]}:{term[:_MAX_WORD_LENGTH]}".replace("\\", "\\\\").replace("'", "''") + "'"
 
 
 def _phrase(found: Phrase) -> str:

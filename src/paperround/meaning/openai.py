@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 else:
     np = LazyModule("numpy")
 
-_SHORTEST = 500  # characters; an endpoint that refuses such a text refuses all
+_MIN_TEXT_LENGTH = 500  # characters; an endpoint that refuses such a text refuses all
 _MOST_TOKENS, _MOST_REWORDED = 80, 400  # per reworded interest; characters of it that are used
 _REWORD = (
     "You help a search engine for research papers. Say what the user wants to read about in the technical terms that "
@@ -67,7 +67,7 @@ class OpenAI(EncoderSettings, Endpoint):
             if len(texts) > 1:
                 return self._joined([self._encoded([text]) for text in texts])
             (text,) = texts
-            if len(text) <= _SHORTEST:
+            if len(text) <= _MIN_TEXT_LENGTH:
                 raise
             return self._encoded([text[: len(text) // 2]])
 

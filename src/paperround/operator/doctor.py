@@ -53,7 +53,7 @@ class CheckState(StrEnum):
     ERROR = "error"
 
 
-_NAMED = 3  # subjects in the sentence at the end
+_SUBJECTS_NAMED = 3  # subjects in the sentence at the end
 _WORST_FIRST = (CheckState.ERROR, CheckState.WARNING, CheckState.OK)
 
 
@@ -136,7 +136,9 @@ def _named(errors: Sequence[Finding], one: str, many: str) -> str:
     if not errors:
         return ""
     names = list(dict.fromkeys(finding.check for finding in errors))
-    shown = names if len(names) <= _NAMED else [*names[:_NAMED], f"{len(names) - _NAMED} more"]
+    shown = (
+        names if len(names) <= _SUBJECTS_NAMED else [*names[:_SUBJECTS_NAMED], f"{len(names) - _SUBJECTS_NAMED} more"]
+    )
     return f"{_things(len(errors))} marked ✖ {one if len(errors) == 1 else many} ({', '.join(shown)})"
 
 

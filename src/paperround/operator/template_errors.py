@@ -20,8 +20,8 @@ from paperround.domain.models import Site
 from paperround.rendering.view import Block, Card, LetterView
 
 _AROUND = 3  # lines above and below
-_LONGEST = 100  # characters shown of a value
-_MOST = 12  # entries shown of a list
+_MAX_VALUE_LENGTH = 100  # characters shown of a value
+_MAX_ENTRIES = 12  # entries shown of a list
 _FILE = re.compile(r"((?:email|locale)/[\w./-]+\.(?:j2|po))(?: line (\d+))?")
 _QUOTED = re.compile(r"'([^']{2,})'")
 _CLASS = re.compile(r"'[\w.]*?(\w+) object'")
@@ -153,7 +153,7 @@ def _parts(value: object) -> Iterator[tuple[str, str]]:
             if isinstance(macro, Macro):
                 yield name, f"({', '.join(macro.arguments)})"
     elif isinstance(value, list | tuple):
-        for number, entry in enumerate(value[:_MOST]):
+        for number, entry in enumerate(value[:_MAX_ENTRIES]):
             yield str(number), _short_value(entry)
 
 
@@ -169,7 +169,7 @@ def _short_value(value: object) -> str:
     if isinstance(value, TemplateModule):
         return f"macros of {value.__name__}"
     text = repr(value)
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+    return text if len(text) <= _MAX_VALUE_LENGTH else f"{text[:_MAX_VALUE_LENGTH]}…"
 
 
 def _known() -> tuple[Variable, ...]:

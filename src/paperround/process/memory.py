@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 
-_KEPT = 8 << 20  # bytes
+_RETAINED_BYTES = 8 << 20  # bytes
 
 
 def keep_freed_blocks() -> None:
@@ -14,7 +14,7 @@ def keep_freed_blocks() -> None:
     without this a tenth of the time of publishing went into that. glibc keeps blocks up to the size of the largest
     one that was freed (M_MMAP_THRESHOLD in mallopt(3)). Other libraries are not affected.
     """
-    bytes(_KEPT)
+    bytes(_RETAINED_BYTES)
 
 
 def return_free_blocks() -> None:

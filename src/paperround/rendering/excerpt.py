@@ -20,7 +20,7 @@ _ABBREVIATIONS = frozenset(
 )
 _LAST_WORD = re.compile(r"[^\s(\[“\"']*$")
 # If whole sentences would fill less than this share of the budget, cut at a word instead.
-_LEAST = 0.4
+_MIN_SHARE = 0.4
 # The zero-width joiner, which combines emoji.
 _JOINER = "\u200d"
 # Longer words do not fit on a phone's screen in a title; zero-width spaces allow them to break.
@@ -35,7 +35,7 @@ def excerpt(text: str, budget: int) -> str:
     if len(text) <= budget:
         return text
     end = _last_sentence_end(text, budget)
-    return text[:end].rstrip() if end >= budget * _LEAST else cut(text, budget)
+    return text[:end].rstrip() if end >= budget * _MIN_SHARE else cut(text, budget)
 
 
 def first_sentence(text: str) -> str:
@@ -54,7 +54,7 @@ def cut(text: str, budget: int) -> str:
     if budget < 1:
         return ""
     end = text.rfind(" ", 0, budget)
-    if end < budget * _LEAST:  # one very long word, or a script without spaces
+    if end < budget * _MIN_SHARE:  # one very long word, or a script without spaces
         end = _whole_character(text, budget - 1)
     return text[:end].rstrip(" .,;:–—-([“\"'") + "…"
 

@@ -38,10 +38,10 @@ from paperround.domain.models import (
     TopicCounts,
 )
 from paperround.domain.schedule import Cadence
+from paperround.process.generational_cache import GenerationalCache
 from paperround.rendering import chart as charts
 from paperround.rendering import notice as notices
 from paperround.rendering import plaintext, reasons, sample, size, subject, view
-from paperround.rendering.card_cache import CardCache
 from paperround.rendering.joined import (
     ADDRESSES,
     Frame,
@@ -134,11 +134,11 @@ class LetterRenderer:
         self._subject_template = subject.check(subject_template)
         self._names_topics = "{topics}" in subject_template
         self._theme = Theme(theme, language, self._folders, marked=marked)
-        self._choices: CardCache[PlannedPaper] = CardCache(_KEPT_BLOCKS)
-        self._blocks: CardCache[RenderedBlock] = CardCache(_KEPT_BLOCKS)
-        self._shells: CardCache[Shell] = CardCache(_KEPT_PIECES)
-        self._charts: CardCache[tuple[Fragment, ...]] = CardCache(_KEPT_PIECES)
-        self._frames: CardCache[Frame] = CardCache(_KEPT_BLOCKS)
+        self._choices: GenerationalCache[PlannedPaper] = GenerationalCache(_KEPT_BLOCKS)
+        self._blocks: GenerationalCache[RenderedBlock] = GenerationalCache(_KEPT_BLOCKS)
+        self._shells: GenerationalCache[Shell] = GenerationalCache(_KEPT_PIECES)
+        self._charts: GenerationalCache[tuple[Fragment, ...]] = GenerationalCache(_KEPT_PIECES)
+        self._frames: GenerationalCache[Frame] = GenerationalCache(_KEPT_BLOCKS)
         self._headings = {
             (cadence, alone, today): headings(cadence, language, alone=alone, today=today)
             for cadence in Cadence

@@ -19,7 +19,7 @@ with garbage.seldom_collected():
     from paperround.rounds.helpers import COMPLETE, SendingTask
     from paperround.rounds.sending import SendingResult, send_due
 
-_LOOKS_EVERY = 0.2  # seconds between looks for letters, while some are still composed
+_POLL_SECONDS = 0.2  # seconds between looks for letters, while some are still composed
 _NICE = 5  # lower priority than the process that answers pages
 
 
@@ -69,7 +69,7 @@ def _send(app: App, complete: threading.Event) -> SendingResult:
         last = complete.is_set()  # before sending: letters may be composed after the last look
         sent += send_due(app, app.transport)
         if not last:
-            complete.wait(_LOOKS_EVERY)
+            complete.wait(_POLL_SECONDS)
     return sent
 
 

@@ -32,7 +32,7 @@ _MOST_BY_DEFAULT = 4
 COMPLETE = b"."
 """Tells a helper that no more letters are being composed."""
 _LENGTH = struct.Struct("!Q")
-_LOOKS_EVERY = 0.2  # seconds between looks at whether the program is stopping
+_POLL_SECONDS = 0.2  # seconds between looks at whether the program is stopping
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +201,7 @@ class _Helper:
     def wait(self) -> None:
         """Wait until the helper finds no more letters, or the program is stopping."""
         while not self._reader.ended and not self._app.stopping.is_set():
-            self._reader.join(_LOOKS_EVERY)
+            self._reader.join(_POLL_SECONDS)
 
     def _read(self) -> None:
         """Read the helper's reports until it ends."""

@@ -38,7 +38,7 @@ from paperround.store.feedback import InterestFollower
 
 _MOST_MEASURED = 20_000
 _MOST_TASTES = 1_000  # tastes kept in memory: 120 MB; those with the latest feedback first
-_AT_ONCE = 256  # interests per matrix product
+_INTERESTS_PER_PRODUCT = 256  # interests per matrix product
 MOST_NEAR = 50  # papers that a search adds by vector
 
 Numbers = NDArray[np.float32]
@@ -283,8 +283,8 @@ class Interests:
         """Compute the scales of new interests in batches."""
         past = self._past()
         fresh = [text for text in vectors if (kept := past.measured.get(text)) is None or kept.expanded is None]
-        for start in range(0, len(fresh), _AT_ONCE) if len(past.batch.known) else ():
-            some = {text: interpret(text) for text in fresh[start : start + _AT_ONCE]}
+        for start in range(0, len(fresh), _INTERESTS_PER_PRODUCT) if len(past.batch.known) else ():
+            some = {text: interpret(text) for text in fresh[start : start + _INTERESTS_PER_PRODUCT]}
             words = {text: one for text, one in some.items() if isinstance(one, Words)}
             _measure_some(past, words, [vectors[text] for text in words])
 

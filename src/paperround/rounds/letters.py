@@ -32,17 +32,16 @@ from paperround.domain.models import (
 )
 from paperround.domain.schedule import Issue
 from paperround.process import logs
+from paperround.process.generational_cache import GenerationalCache
 from paperround.process.resources import stamps, templates
 from paperround.rendering import language as languages
-from paperround.rendering.card_cache import CardCache
 from paperround.rendering.environment import environment
 from paperround.rendering.letter import LetterFacts, LetterRenderer, PreparedLetter
 from paperround.settings import Settings
 
 log = logs.logger()
 _ISSUES_KEPT = 16
-_LOOK_EVERY = 0.1  # seconds; checking all templates takes as long as a dozen letters
-_LESS_OFTEN = 20  # times less often in a round
+_CHECK_SECONDS, _CHECK_SECONDS_IN_ROUND = 0.1, 2.0  # checking all templates takes as long as a dozen letters
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,26 +59,26 @@ class Templates:
     """
 
     def __init__(self) -> None:
-        self._looked, self._version = float("-inf"), ""
+        self._checked_at, self._version = float("-inf"), ""
         self._stamps: dict[Path, tuple[int, int]] = {}
 
     def version(self, *, in_round: bool = False) -> str:
         """Return a value that differs after every change of a file."""
-        if time.monotonic() - self._looked >= _LOOK_EVERY * (_LESS_OFTEN if in_round else 1):
-            found = stamps(templates())
-            if found != self._stamps:
-                self._notice(found)
-            self._looked = time.monotonic()
+        if time.monotonic() - self._checked_at >= (_CHECK_SECONDS_IN_ROUND if in_round else _CHECK_SECONDS):
+            stamps_now = stamps(templates())
+            if stamps_now != self._stamps:
+                self._notice(stamps_now)
+            self._checked_at = time.monotonic()
         return self._version
 
-    def _notice(self, found: dict[Path, tuple[int, int]]) -> None:
-        changed = {path for path, stamp in found.items() if self._stamps.get(path) != stamp}
+    def _notice(self, stamps_now: dict[Path, tuple[int, int]]) -> None:
+        changed = {path for path, stamp in stamps_now.items() if self._stamps.get(path) != stamp}
         # Jinja2 notices a changed template, but neither a new one that overrides another nor changed translations.
-        if found.keys() != self._stamps.keys() or any(path.suffix == ".po" for path in changed):
+        if stamps_now.keys() != self._stamps.keys() or any(path.suffix == ".po" for path in changed):
             environment.cache_clear()
             languages.load.cache_clear()
-        listed = "".join(f"{path}\0{stamp}\n" for path, stamp in sorted(found.items()))
-        self._stamps, self._version = found, hashlib.sha256(listed.encode()).hexdigest()[:16]
+        listed = "".join(f"{path}\0{stamp}\n" for path, stamp in sorted(stamps_now.items()))
+        self._stamps, self._version = stamps_now, hashlib.sha256(listed.encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,18 +100,18 @@ class LetterBuilder:
         self.templates = Templates()
         self._renderers: dict[tuple[str, str], _Kept] = {}
         self._signer = dkim.signer(app.settings.dkim) if app.settings.dkim else None
-        self._printed: CardCache[Mapping[int, Paper]] = CardCache(_ISSUES_KEPT)
-        self._counted: CardCache[tuple[TopicCounts, ...]] = CardCache(_ISSUES_KEPT)
+        self._printed: GenerationalCache[Mapping[int, Paper]] = GenerationalCache(_ISSUES_KEPT)
+        self._counted: GenerationalCache[tuple[TopicCounts, ...]] = GenerationalCache(_ISSUES_KEPT)
 
     def prepare(self, requests: Sequence[LetterRequest]) -> list[Callable[[], Letter]]:
         """Render what these letters have in common, and return for each the function that builds it."""
-        looks: dict[tuple[str, str], list[int]] = {}
+        styles: dict[tuple[str, str], list[int]] = {}
         for place, (_, digest, subscriber) in enumerate(requests):
             if digest:
-                looks.setdefault((subscriber.theme, subscriber.language), []).append(place)
+                styles.setdefault((subscriber.theme, subscriber.language), []).append(place)
         builders: list[Callable[[], Letter]] = [partial(self._notice, request) for request in requests]
-        for look, places in looks.items():
-            renderer = self._newest(*look, in_round=True).renderer
+        for style, places in styles.items():
+            renderer = self._newest(*style, in_round=True).renderer
             prepared = renderer.prepare(self._facts(requests[place]) for place in places)
             for place, letter in zip(places, prepared, strict=True):
                 builders[place] = partial(self._digest, requests[place].delivery, renderer, letter)
@@ -267,7 +266,7 @@ class LetterBuilder:
 
     def forget_printed(self) -> None:
         """Read the papers of issues again, since summaries were added to them."""
-        self._printed = CardCache(_ISSUES_KEPT)
+        self._printed = GenerationalCache(_ISSUES_KEPT)
 
     def counts(self, digest: Digest) -> tuple[TopicCounts, ...]:
         """Return the number of papers by topic and day of a weekly or monthly issue; cached once they are final."""

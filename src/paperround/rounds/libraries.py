@@ -24,8 +24,8 @@ ARXIV_API = "https://export.arxiv.org/api/query"
 ZOTERO, ORCID = "zotero", "orcid"
 _ZOTERO_KEY = re.compile(r"[A-Za-z0-9]{1,100}")
 _EVERY = timedelta(days=1)
-_AT_ONCE = 20  # libraries per sweep
-_TITLES_AT_ONCE = 50  # papers per request to arXiv
+_LIBRARIES_PER_SWEEP = 20  # libraries per sweep
+_TITLES_PER_REQUEST = 50  # papers per request to arXiv
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ def link_orcid(app: App, subscriber: int, text: str) -> None:
 def sync_libraries(app: App, some: Iterable[LinkedLibrary] | None = None) -> None:
     """Read the given or due libraries; a failure is stored for the subscriber and does not stop the others."""
     now = app.clock()
-    for library in some if some is not None else app.store.examples.due(now - _EVERY, now, _AT_ONCE):
+    for library in some if some is not None else app.store.examples.due(now - _EVERY, now, _LIBRARIES_PER_SWEEP):
         if app.stopping.is_set():
             return
         try:
@@ -119,7 +119,7 @@ def look_up_titles(app: App) -> int:
 
     If arXiv cannot be reached now, they wait.
     """
-    names = {row: key.removeprefix("arxiv:") for row, key in app.store.examples.waiting(_TITLES_AT_ONCE)}
+    names = {row: key.removeprefix("arxiv:") for row, key in app.store.examples.waiting(_TITLES_PER_REQUEST)}
     try:
         known = {one.arxiv_id: one for one in _listings(app, list(dict.fromkeys(names.values())))}
     except SourceError as error:

@@ -22,10 +22,10 @@ from paperround.rounds.collection import COUNTED_PAPERS
 from paperround.store.vector_queue import text_of
 
 log = logs.logger()
-_AT_ONCE = 16  # papers per transaction, about half a second
+_PAPERS_PER_TRANSACTION = 16  # papers per transaction, about half a second
 _QUERIES_KEPT = 1_000
 _ENOUGH = 0.5  # of the newest papers
-_PATIENCE = 300.0  # seconds after a failure until the encoder is called again
+_ENCODER_RETRY_SECONDS = 300.0  # seconds after a failure until the encoder is called again
 
 
 class Meaning:
@@ -49,7 +49,7 @@ class Meaning:
     @property
     def resting(self) -> bool:
         """Whether the encoder failed recently and is not called for a while."""
-        return self._failed_at is not None and time.monotonic() - self._failed_at < _PATIENCE
+        return self._failed_at is not None and time.monotonic() - self._failed_at < _ENCODER_RETRY_SECONDS
 
     def table(self) -> VectorTable:
         """Return the vectors of all papers that have one now."""
@@ -123,7 +123,7 @@ class Meaning:
 
     def _reworded(self, query: str) -> str | None:
         """Return an interest's text with technical terms added, to compute its vector; None if unavailable."""
-        if self._unworded_at is not None and time.monotonic() - self._unworded_at < _PATIENCE:
+        if self._unworded_at is not None and time.monotonic() - self._unworded_at < _ENCODER_RETRY_SECONDS:
             return None
         try:
             technical_terms = self.encoder.reword(query)
@@ -141,7 +141,7 @@ def embed(app: App, seconds: float, advance: Callable[[int], None] = lambda _: N
     """
     meaning, began, made = app.shared(Meaning), time.monotonic(), 0
     while meaning.on and not app.stopping.is_set() and time.monotonic() - began < seconds:
-        papers = app.store.vectors.waiting(_AT_ONCE)
+        papers = app.store.vectors.waiting(_PAPERS_PER_TRANSACTION)
         found = meaning.encode([text_of(paper) for paper in papers]) if papers else None
         if found is None:
             break

@@ -59,10 +59,10 @@ _LONGEST_LOOK_BACK = timedelta(days=30)
 _GZIP = b"\x1f\x8b"
 _LARGEST_FILE = 64 << 20  # bytes, unpacked
 _LARGEST_EXPORT = 1 << 40  # bytes; it is read in pieces and never completely in memory
-_PICTURES_AT_ONCE = 100
+_PICTURES_PER_ROUND = 100
 _PICTURE_SECONDS = 60.0  # for all pictures of a round; the next round fetches the rest
 _PICTURES_OF = timedelta(days=7)  # the age of papers; older ones are in no letter
-_EMBED_SECONDS = 20.0  # at a time
+_EMBED_SECONDS = 20.0  # per call
 _PICTURES_KEPT = timedelta(days=365)
 
 
@@ -282,7 +282,7 @@ def fetch_pictures(app: App) -> int:
     if not app.settings.site.pictures:
         return 0
     now, began, fetched = app.clock(), time.monotonic(), 0
-    for url in app.store.pictures.missing((now - _PICTURES_OF).date(), _PICTURES_AT_ONCE):
+    for url in app.store.pictures.missing((now - _PICTURES_OF).date(), _PICTURES_PER_ROUND):
         if app.stopping.is_set() or time.monotonic() - began > _PICTURE_SECONDS:
             break
         try:

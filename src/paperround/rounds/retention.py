@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 from paperround.app import App
 
-_AT_ONCE = 500  # rows per transaction, so that others can write in between
-_BATCHES = 20  # per sweep; a sweep runs every other minute
+_ROWS_PER_TRANSACTION = 500  # rows per transaction, so that others can write in between
+_TRANSACTIONS_PER_SWEEP = 20  # per sweep; a sweep runs every other minute
 _NOTE = "clock"
 _LEAP, _BACK = timedelta(days=20), timedelta(hours=1)
 _STEADY = timedelta(days=1)
@@ -49,10 +49,10 @@ def forget_old(app: App) -> int:
 
 def _in_batches(app: App, forget: Callable[[datetime, int], int], before: datetime) -> int:
     total = 0
-    for _ in range(_BATCHES):
-        some = forget(before, _AT_ONCE)
+    for _ in range(_TRANSACTIONS_PER_SWEEP):
+        some = forget(before, _ROWS_PER_TRANSACTION)
         total += some
-        if some < _AT_ONCE or app.stopping.is_set():
+        if some < _ROWS_PER_TRANSACTION or app.stopping.is_set():
             break
         app.throttle.give_way()
     return total

@@ -25,8 +25,8 @@ from paperround.store.quotas import Quota
 from paperround.store.summaries import MissingSummary
 
 log = logs.logger()
-_PATIENCE = 2  # failures of the endpoint, after which it is left alone until the next round
-_SHORTEST, _LONGEST = 20, 400  # characters
+_MAX_FAILURES = 2  # failures of the endpoint, after which it is left alone until the next round
+_MIN_SENTENCE, _MAX_SENTENCE = 20, 400  # characters
 _DAY = timedelta(days=1)
 _LINK = re.compile(r"!?\[([^\[\]]*)\]\([^()\s]*\)")
 _ADDRESS = re.compile(r"\s*\(?\b(?:https?://|www\.)\S+?(?=[.,;:!?)]*(?:\s|$))", re.IGNORECASE)
@@ -44,12 +44,12 @@ def one_sentence(answer: str) -> str:
 
     Return "" if there is none of a usable length, or if the model refused to answer.
     """
-    text = plain(_LINK.sub(r"\1", _SCRIPT.sub(" ", answer[: 10 * _LONGEST])))
+    text = plain(_LINK.sub(r"\1", _SCRIPT.sub(" ", answer[: 10 * _MAX_SENTENCE])))
     text = " ".join(_ADDRESS.sub("", text).split())
     while (bare := _MARKS.sub("", text).strip()) != text:
         text = bare
     sentence = first_sentence(text)
-    usable = _SHORTEST <= len(sentence) <= _LONGEST and not _REFUSAL.match(sentence)
+    usable = _MIN_SENTENCE <= len(sentence) <= _MAX_SENTENCE and not _REFUSAL.match(sentence)
     return sentence if usable else ""
 
 
@@ -75,7 +75,7 @@ def _written(app: App, writer: SummaryWriter, missing: Sequence[MissingSummary])
     until, failures = time.monotonic() + writer.seconds, 0
     for one in missing:
         left = until - time.monotonic()
-        if left <= 0 or failures == _PATIENCE or app.stopping.is_set():
+        if left <= 0 or failures == _MAX_FAILURES or app.stopping.is_set():
             log.warning("no more summaries in this round; letters print abstracts", failures=failures)
             return
         if not one.paper.abstract:

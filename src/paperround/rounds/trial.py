@@ -24,10 +24,10 @@ from paperround.rounds.meaning import Meaning
 
 SHOWN = 10  # papers
 MOST_ANSWERS = 40
-_COMPARED = 150  # best fitting papers, which the answers rank
+_MAX_RANKED = 150  # best fitting papers, which the answers rank
 _SUGGESTED_FROM = 12  # papers
 _LIKED_WORTH, _DISLIKED_WORTH = 3.0, -2.0  # weights of answers; a paper that merely fits has 1
-_VAGUE_SHARE = 0.1  # of the papers; an interest that takes more is too broad
+_BROAD_SHARE = 0.1  # of the papers; an interest that takes more is too broad
 
 Answers = Mapping[int, int]
 """+1 (more like this) or −1 (less) by paper number."""
@@ -90,7 +90,7 @@ class InterestTrial:
     @property
     def broad(self) -> bool:
         """Whether too many papers fit for the interest to be useful."""
-        return self.taken > max(SHOWN, _VAGUE_SHARE * self.total)
+        return self.taken > max(SHOWN, _BROAD_SHARE * self.total)
 
 
 class Trials:
@@ -114,7 +114,7 @@ class Trials:
         fits = self._app.shared(Interests).fits(query, wanted, batch, feedback)
         known = {paper.row: paper for paper in past.papers}
         known |= self._app.store.papers.by_rows(answers.keys() - known.keys())
-        best = sorted(fits, key=lambda row: (-fits[row], -row))[:_COMPARED]
+        best = sorted(fits, key=lambda row: (-fits[row], -row))[:_MAX_RANKED]
         ranked = _rank(best, fits, learned.of(feedback, known, ()), known)[:SHOWN]
         reasons = self._app.shared(Interests).reasons(query, wanted, batch, ranked)
         least = least_fit(breadth.steps) if words else 0.0

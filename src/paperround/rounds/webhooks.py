@@ -24,12 +24,12 @@ from paperround.process import logs
 from paperround.settings import WebhookSettings
 
 log = logs.logger()
-_AT_ONCE = 20  # events of one webhook in one claim
+_EVENTS_PER_CLAIM = 20  # events of one webhook in one claim
 _TIMEOUT = 15.0  # seconds: Standard Webhooks' advice
-_SECONDS = 45.0  # per webhook and run, so that a slow receiver does not delay the others' next run
+_SECONDS_PER_WEBHOOK = 45.0  # per webhook and run, so that a slow receiver does not delay the others' next run
 _LEASE = timedelta(minutes=6)
 _READ = 4_096  # bytes of a response
-_KEPT = timedelta(days=30)  # failed events, for the operator
+_FAILED_EVENTS_KEPT = timedelta(days=30)  # failed events, for the operator
 
 
 def call_due(app: App) -> int:
@@ -46,15 +46,15 @@ def call_due(app: App) -> int:
 
 def prune(app: App) -> None:
     """Delete events that are a month old and have failed, or whose webhooks are no longer configured."""
-    app.store.events.prune(app.clock() - _KEPT, [hook.name for hook in app.settings.webhooks])
+    app.store.events.prune(app.clock() - _FAILED_EVENTS_KEPT, [hook.name for hook in app.settings.webhooks])
 
 
 def _tell(app: App, client: httpx.Client, hook: WebhookSettings) -> int:
     """Send one webhook's events in order until none is left, one is not accepted, or the time is up."""
-    done, until = 0, time.monotonic() + _SECONDS
+    done, until = 0, time.monotonic() + _SECONDS_PER_WEBHOOK
     while not app.stopping.is_set():
         claim = secrets.token_hex(16)
-        due = app.store.events.claim(hook.name, app.clock(), _AT_ONCE, claim, _LEASE)
+        due = app.store.events.claim(hook.name, app.clock(), _EVENTS_PER_CLAIM, claim, _LEASE)
         for event in due:
             if time.monotonic() > until or not _call(app, client, hook, event, claim):
                 app.store.events.release_claim(claim)

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta, timezone
 from functools import lru_cache
 
-_LONGEST = 80  # characters; JavaScript writes the full name of the time zone
+_MAX_DATE_LENGTH = 80  # characters; JavaScript writes the full name of the time zone
 _ISO = re.compile(r"\d{4}-?\d\d-?\d\d(?:[T ].*)?|\d{4}-?W\d\d.*", re.ASCII)
 _SECONDS, _MILLISECONDS = re.compile(r"1\d{9}", re.ASCII), re.compile(r"1\d{12}", re.ASCII)
 _CLOCK = re.compile(
@@ -46,7 +46,7 @@ def moment(value: object) -> datetime | None:
 
     The time is naive if no zone is stated. Returns None if there is no date or it is ambiguous.
     """
-    if not isinstance(value, str) or len(value) > _LONGEST:
+    if not isinstance(value, str) or len(value) > _MAX_DATE_LENGTH:
         return None
     value = value.strip()
     try:

@@ -46,7 +46,7 @@ _MOST_REMEMBERED = 5_000
 _MOST_TAGS = 20
 _ENTRY_END = re.compile(rb"</(?:[\w.-]+:)?(?:item|entry)\s*>", re.IGNORECASE)
 _ENTRY_START = re.compile(rb"<(?:[\w.-]+:)?(?:item|entry)[\s>]", re.IGNORECASE)
-_HEAD = 5_000  # bytes; comments and instructions may precede the root
+_HEAD_BYTES = 5_000  # bytes; comments and instructions may precede the root
 _ROOT = re.compile(rb"<(?P<root>(?:[\w.-]+:)?(?P<name>rss|feed|RDF))[\s>]", re.IGNORECASE)
 _YEAR = re.compile(r"\d{4}", re.ASCII)
 _DOI_LINE = re.compile(r"\bdoi:\s?<?(10\.\d{4,9}/[^\s\"]+)", re.IGNORECASE)
@@ -234,7 +234,7 @@ def _guid(base: str, given: str) -> str | None:
 
 def _xml_feed(data: bytes, who: str, base: str, content_type: str) -> tuple[Iterator[_Item | str], str, date | None]:
     data = without_doctype(data)
-    if not _ROOT.search(data[:_HEAD]):
+    if not _ROOT.search(data[:_HEAD_BYTES]):
         problem = f"{who}: this is not a feed (got {describe(data)})"
         if found := _FEED_LINK.search(data[:200_000]):
             address = web_link(found[1].decode("utf-8", "replace"), base)[:300]
@@ -285,7 +285,7 @@ def _whole(data: bytes) -> tuple[bytes, str]:
 
     Returns the document, and the problem or an empty string.
     """
-    root = _ROOT.search(data[:_HEAD])
+    root = _ROOT.search(data[:_HEAD_BYTES])
     if not root or re.search(rb"</" + re.escape(root["root"]) + rb"\s*>", data[-2_000:]):
         return data, ""
     first = _ENTRY_START.search(data)

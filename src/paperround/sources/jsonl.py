@@ -20,7 +20,7 @@ from paperround.sources.files import read_file
 from paperround.sources.reading import describe
 
 KIND = "jsonl"
-_BLOCK = 3 << 18  # bytes; about 450 papers, so that they are stored in one transaction
+_BLOCK_BYTES = 3 << 18  # bytes; about 450 papers, so that they are stored in one transaction
 _MAX_LINE = 1 << 20  # bytes; ten times the longest abstract with 3,000 authors
 _NEWLINE = b"\n"
 
@@ -68,14 +68,14 @@ def parse_pieces(pieces: Iterable[bytes], today: date) -> Iterator[ParsedSource]
     lines, buffer, first = 1, b"", True
     for piece in pieces:
         buffer += piece
-        if len(buffer) < _BLOCK:
+        if len(buffer) < _BLOCK_BYTES:
             continue
         block, newline, buffer = buffer.rpartition(b"\n")
         if newline:
             start = block.removeprefix(b"\xef\xbb\xbf") if first else block
             yield _read(start, today, lines, known=not first, last=False)
             lines, first = lines + block.count(_NEWLINE) + 1, False
-        buffer = buffer[: 2 * _BLOCK]  # keep enough of an overlong line to reject it
+        buffer = buffer[: 2 * _BLOCK_BYTES]  # keep enough of an overlong line to reject it
     if buffer.strip() or first:
         yield _read(buffer.removeprefix(b"\xef\xbb\xbf") if first else buffer, today, lines, known=not first)
 

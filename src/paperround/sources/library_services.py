@@ -16,7 +16,7 @@ ZOTERO_PACE = Pace("api.zotero.org", seconds=1.0, backoff=2.0)
 MOST_READ = 200  # the latest papers
 _PAGE = 100  # Zotero's maximum
 _ORCID_ID = re.compile(r"(\d{4}-\d{4}-\d{4}-\d{3}[\dXx])\s*/?\s*$")
-_REFUSED = (401, 403, 404)
+_ACCESS_REFUSED = (401, 403, 404)
 
 
 def orcid_id(text: str) -> str:
@@ -61,7 +61,7 @@ def read_zotero(http: Http, key: str) -> Library:
 def _ask_zotero(http: Http, path: str, key: str, params: dict[str, str | int]) -> Answer:
     headers = {"Zotero-API-Version": "3", "Zotero-API-Key": key}
     answer = http.get(f"{ZOTERO}/{path}", asker="Zotero", params=params, pace=ZOTERO_PACE, headers=headers)
-    if answer.status in _REFUSED:
+    if answer.status in _ACCESS_REFUSED:
         raise SourceError(
             "Zotero: this key does not work, or no longer; make a new one at zotero.org/settings/keys "
             "that may read your library",
@@ -83,7 +83,7 @@ def read_orcid(http: Http, orcid: str) -> Library:
     """
     url = f"{ORCID}/{orcid}/works"
     answer = http.get(url, asker="ORCID", headers={"Accept": "application/json"})
-    if answer.status in _REFUSED:
+    if answer.status in _ACCESS_REFUSED:
         raise SourceError(f"ORCID: there is no public record {orcid}; is it the right iD?", again=False)
     answer.expect_ok("ORCID")
     groups = _object(answer).get("group")

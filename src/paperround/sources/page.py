@@ -38,7 +38,7 @@ _DATE = re.compile(rf"({'|'.join(_MONTHS)}) (\d{{1,2}})(?:, (\d{{4}}))?(?: (\d{{
 _AUTHORS = re.compile(r"(?:[•*-] ?)?(\d{1,5}) authors?", re.ASCII)
 _DOT = "·"
 _HEADING = "Daily Papers"
-_HEAD = 60  # lines that are searched for the heading
+_HEAD_LINES = 60  # lines that are searched for the heading
 _LABELS = frozenset(("Submitted by", "Upvote"))
 # In characters. A shorter line is a heading or a label; a longer one is another paragraph, not a title.
 _SHORTEST_ABSTRACT, _LONGEST_TITLE = 60, 300
@@ -74,7 +74,7 @@ def parse(data: bytes, today: date) -> ParsedSource:
     lines = _lines(data.decode("utf-8-sig", "replace"))
     day, below = _head(lines, today)
     blocks = list(_blocks(below))
-    if not blocks or not (_HEADING in lines[:_HEAD] or any(block.date for block in blocks)):
+    if not blocks or not (_HEADING in lines[:_HEAD_LINES] or any(block.date for block in blocks)):
         raise SourceError(
             f'{KIND}: this is not a Daily Papers page; its heading "{_HEADING}" or a date below a paper is expected',
             again=False,
@@ -109,7 +109,7 @@ def _lines(text: str) -> list[str]:
 
 def _head(lines: list[str], today: date) -> tuple[date, list[str]]:
     """Return the date of the page and the lines below its header. Without a header, return today and all lines."""
-    heading = next((n for n, line in enumerate(lines[:_HEAD]) if line == _HEADING), -1)
+    heading = next((n for n, line in enumerate(lines[:_HEAD_LINES]) if line == _HEADING), -1)
     for number in range(heading + 1, min(heading + 9, len(lines))):
         found = _DATE.fullmatch(lines[number])
         if found and _DOT not in lines[max(0, number - 1) : number] and (day := _resolved(found, today)):

@@ -22,7 +22,7 @@ FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
 """The formats that are decoded. Others are rejected."""
 WIDTH, HEIGHT = 600, 400
 """The maximum size in pixels: the width of a letter and the height of a card."""
-_LEAST = (120, 60)  # smaller ones are icons or tracking pixels
+_MIN_SIZE = (120, 60)  # smaller ones are icons or tracking pixels
 _MOST_PIXELS = 12_000_000  # 48 MB when decoded; an image of a whole page has 10 million
 # EXIF orientations: the operation that makes the picture upright, and those in which width and height are swapped.
 _ORIENTATION = 0x0112
@@ -105,7 +105,7 @@ def _shrunk(picture: Image.Image) -> Image.Image:
     across, down = picture.size if turn not in _ON_ITS_SIDE else picture.size[::-1]
     scale = min(1.0, WIDTH / across)
     width, height = round(across * scale), round(down * scale)
-    if width < _LEAST[0] or height < _LEAST[1]:
+    if width < _MIN_SIZE[0] or height < _MIN_SIZE[1]:
         raise _refused(f"it would be {width} times {height} pixels, too small to be one")
     picture = _scalable(picture)
     if scale < 1:

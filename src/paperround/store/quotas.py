@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, delete, func, insert, 
 from paperround.store.engine import lock_shared, reading, writing
 from paperround.store.schema import quota_uses
 
-_KEPT = timedelta(days=31)
+_USES_KEPT = timedelta(days=31)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Quotas:
         """
         with writing(self._engine) as db:
             lock_shared(db, quota_uses)
-            db.execute(delete(quota_uses).where(quota_uses.c.at < now - _KEPT))
+            db.execute(delete(quota_uses).where(quota_uses.c.at < now - _USES_KEPT))
             for limit, key in wanted:
                 if _count(db, limit, key, now) >= limit.most:
                     return limit

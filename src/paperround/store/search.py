@@ -61,8 +61,8 @@ class _Dialect:
     """Whether to scan the nearest papers before using the index."""
 
 
-_AT_ONCE = 500  # papers
-_NEAR = 5_000  # papers; checking one takes 4 µs
+_PAPERS_PER_QUERY = 500  # papers
+_SCANNED_PAPERS = 5_000  # papers; checking one takes 4 µs
 _TSQUERY: Any = cast(bindparam("query"), TSQUERY)
 _DIALECTS = {
     "sqlite": _Dialect(
@@ -132,7 +132,7 @@ class SearchIndex:
     def _in_two_steps(
         self, db: Connection, query: Any, since: int, limit: int, *, newest_first: bool, days: DaySpan | None
     ) -> Sequence[int]:
-        """Scan the _NEAR nearest papers, and use the index only for those beyond them.
+        """Scan the _SCANNED_PAPERS nearest papers, and use the index only for those beyond them.
 
         PostgreSQL's planner does not know that checking a document is slow. For the newest matches of a query, it
         scans all papers if the word is rare (0.7 s for 200,000), or sorts all matches from the index if it is common
@@ -143,13 +143,15 @@ class SearchIndex:
             return row.desc() if newest_first else row
 
         asked, row = self._asked(query), self._row.label("row")
-        nearest = select(row, column("terms")).where(self._row >= since).order_by(ordered(self._row)).limit(_NEAR)
+        nearest = (
+            select(row, column("terms")).where(self._row >= since).order_by(ordered(self._row)).limit(_SCANNED_PAPERS)
+        )
         near = nearest.subquery()
         found = select(near.c.row).where(self._found, *_on(days, near.c.row)).order_by(ordered(near.c.row))
         rows = db.scalars(found.limit(limit), asked).all()
         farthest = func.min if newest_first else func.max
         edge, looked_at = db.execute(select(farthest(near.c.row), func.count())).one()
-        if len(rows) == limit or looked_at < _NEAR:
+        if len(rows) == limit or looked_at < _SCANNED_PAPERS:
             return rows
         hits = select(row).where(self._found).cte("hits").prefix_with("MATERIALIZED")
         beyond = hits.c.row < edge if newest_first else hits.c.row > edge
@@ -174,8 +176,8 @@ class SearchIndex:
         """
         columns = [cast(column(name), Text) for name in self._language.COLUMNS]
         found: dict[int, tuple[str, ...]] = {}
-        for start in range(0, len(rows), _AT_ONCE):
-            some = self._row.in_(rows[start : start + _AT_ONCE])
+        for start in range(0, len(rows), _PAPERS_PER_QUERY):
+            some = self._row.in_(rows[start : start + _PAPERS_PER_QUERY])
             found |= {row: tuple(texts) for row, *texts in db.execute(select(self._row, *columns).where(some))}
         known = [row for row in rows if row in found]
         return known, self._language.read_documents([found[row] for row in known])

@@ -10,7 +10,7 @@ from paperround.store.engine import upsert, writing
 from paperround.store.schema import notes
 
 _NOTE = "may be asked at "
-_LONGEST = timedelta(days=1)  # a later moment was written by a clock that ran fast
+_MAX_WAIT = timedelta(days=1)  # a later moment was written by a clock that ran fast
 
 
 class ServiceTurns:
@@ -23,7 +23,7 @@ class ServiceTurns:
         """Reserve a service until a moment, and return None; or, if it is reserved, return when it will be free."""
         with writing(self._engine) as db:
             free_at = _free_at(db, service)
-            if now < free_at <= now + _LONGEST:
+            if now < free_at <= now + _MAX_WAIT:
                 return free_at
             _write(db, service, until)
         return None
@@ -37,7 +37,7 @@ class ServiceTurns:
         """Reserve the next free `length` of a service's time and return when it begins."""
         with writing(self._engine) as db:
             free_at = _free_at(db, service)
-            begins = free_at if now < free_at <= now + _LONGEST else now
+            begins = free_at if now < free_at <= now + _MAX_WAIT else now
             _write(db, service, begins + length)
         return begins
 

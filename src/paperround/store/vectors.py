@@ -16,8 +16,8 @@ from paperround.store.vector_queue import text_digest
 
 _NUMBER = "vectors kept"
 _COMPARED = "vectors compared"
-_MARKED_AT_ONCE = 500  # papers, so that others can write in between
-_AT_ONCE = 10_000  # vectors read; 300,000 at once would take 300 MB more than the table they go to
+_MARKS_PER_TRANSACTION = 500  # papers, so that others can write in between
+_VECTORS_PER_READ = 10_000  # vectors read; 300,000 at once would take 300 MB more than the table they go to
 
 
 VectorPlace = tuple[int, int]
@@ -107,9 +107,9 @@ class StoredVectors:
             kept, compared = (_number(db, name) for name in (_NUMBER, _COMPARED))
             fresh = select(vectors.c.paper).where(vectors.c.number > compared, vectors.c.number <= kept)
             rows = db.scalars(fresh.order_by(vectors.c.paper)).all() if wanted else []
-        for start in range(0, len(rows), _MARKED_AT_ONCE):
+        for start in range(0, len(rows), _MARKS_PER_TRANSACTION):
             with writing(self._engine) as db:
-                some = papers.c.row.in_(rows[start : start + _MARKED_AT_ONCE])
+                some = papers.c.row.in_(rows[start : start + _MARKS_PER_TRANSACTION])
                 db.execute(select(papers.c.row).where(some).order_by(papers.c.row).with_for_update())
                 db.execute(update(papers).where(some).values(unmatched=True))
         with writing(self._engine) as db:
@@ -123,7 +123,7 @@ class StoredVectors:
             select(vectors.c.number, vectors.c.paper, vectors.c.vector)
             .where(place > last, vectors.c.model == model, ~WAITING_FOR_VECTOR)
             .order_by(vectors.c.number, vectors.c.paper)
-            .limit(_AT_ONCE)
+            .limit(_VECTORS_PER_READ)
         )
         with reading(self._engine) as db:
             return [StoredVector((row.number, row.paper), row.vector) for row in db.execute(query)]

@@ -8,7 +8,7 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 
 _TAG = re.compile(r'(?:W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
-_REFUSED = re.compile(r"q\s*=\s*0(?:\.0*)?")
+_ZERO_QUALITY = re.compile(r"q\s*=\s*0(?:\.0*)?")
 # Apache's mod_deflate and some proxies append the coding to the tag when they compress a response.
 _CODING = re.compile(r"[-;](?:gzip|br|deflate|zstd)$")
 
@@ -38,7 +38,7 @@ def takes_gzip(headers: Mapping[str, str]) -> bool:
     for part in headers.get("accept-encoding", "").lower().split(","):
         coding, _, weight = part.partition(";")
         if coding.strip() == "gzip":
-            return not _REFUSED.fullmatch(weight.strip())
+            return not _ZERO_QUALITY.fullmatch(weight.strip())
     return False
 
 

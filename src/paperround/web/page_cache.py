@@ -22,7 +22,7 @@ KEPT = timedelta(seconds=10)
 page immediately.
 """
 _MOST_BYTES = 32 * 1024 * 1024
-_LARGEST = 512 * 1024  # bytes of one page
+_MAX_PAGE_BYTES = 512 * 1024  # bytes of one page
 # The header fields that a 304 response repeats (RFC 9110 15.4.5).
 _OF_UNMODIFIED = (b"etag", b"cache-control", b"vary", b"last-modified", b"expires", b"content-location")
 
@@ -69,7 +69,7 @@ class PageCacheMiddleware:
         if found is None or found.version != version or not timedelta() <= now - found.at < KEPT:
 
             def keep(fields: Fields, body: bytes) -> None:
-                if len(body) <= _LARGEST:
+                if len(body) <= _MAX_PAGE_BYTES:
                     self.pages[key] = CachedPage(fields, body, now, version)
 
             await self._app(scope, receive, _Recorder(send, keep))

@@ -32,7 +32,7 @@ from paperround.web.wording import translated_topic, translated_topics
 router = APIRouter()
 PAGE = 30  # papers
 _MOST_PAGES = 200
-_FEW = 12  # with fewer papers, the front page also shows the days before
+_FEW_PAPERS = 12  # with fewer papers, the front page also shows the days before
 _DAYS_OF_VOTES = 7
 _DESCRIPTION = 200  # characters that search engines and link previews show
 
@@ -61,7 +61,7 @@ def front(
         raise HTTPException(404)
     total = context.app.store.browsing.count(period.first, period.last, chosen.row if chosen else None)
     shown = found[:PAGE]
-    few = page == 1 and not (date or view or topic) and len(found) < _FEW
+    few = page == 1 and not (date or view or topic) and len(found) < _FEW_PAPERS
     current = newest is None or period.last >= newest
     return context.page(
         request,
@@ -230,7 +230,7 @@ def _cards(context: RequestContext, papers: Sequence[Paper], language: Language)
 
 def _before(context: RequestContext, period: Period, language: Language) -> list[tuple[str, list[PaperCard]]]:
     """Return the papers of the preceding days, by day, so that the front page of a quiet day is not empty."""
-    earlier = context.app.store.browsing.newest(period.first - timedelta(days=1), _FEW)
+    earlier = context.app.store.browsing.newest(period.first - timedelta(days=1), _FEW_PAPERS)
     by_day = groupby(_cards(context, earlier, language), key=lambda card: card.day)
     return [(language.date(day), list(some)) for day, some in by_day]
 

@@ -36,10 +36,10 @@ from paperround.web.machines import bearer
 if TYPE_CHECKING:
     from paperround.web.context import RequestContext
 
-_MOST = 200
+_MAX_RESULTS = 200
 _MOST_ENTRIES = 200  # of a list, such as topics
 _NO_PAPER: dict[int | str, dict[str, Any]] = {404: {"description": "No paper has this identifier."}}
-Limit = Annotated[int, Query(ge=1, le=_MOST)]
+Limit = Annotated[int, Query(ge=1, le=_MAX_RESULTS)]
 Offset = Annotated[int, Query(ge=0, le=1_000_000)]
 
 

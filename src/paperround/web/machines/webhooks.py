@@ -27,7 +27,7 @@ from paperround.web.machines import bearer
 
 log = structlog.get_logger()
 router = APIRouter(prefix="/hooks")
-_MOST = 1_000  # reports in one request: each is a transaction, and the caller waits for all of them
+_MAX_REPORTS = 1_000  # reports in one request: each is a transaction, and the caller waits for all of them
 _MAX_TEXT = 500  # characters; the same limit as for a returned email
 _CERTIFICATE, _CERTIFICATES = 1 << 16, 8  # bytes of one; number of cached ones
 _TYPES = ("message/rfc822", "application/json", "text/plain")  # Amazon SNS calls its JSON text/plain
@@ -156,8 +156,8 @@ class CertificateCache:
 
 
 def _notices(context: RequestContext, notices: Any) -> list[ReturnedMail]:
-    if not isinstance(notices, list) or len(notices) > _MOST:
-        raise HTTPException(422, f"send a list of at most {_MOST} reports")
+    if not isinstance(notices, list) or len(notices) > _MAX_REPORTS:
+        raise HTTPException(422, f"send a list of at most {_MAX_REPORTS} reports")
     return [_taken(context, f"report {number}", notice) for number, notice in enumerate(notices, 1)]
 
 

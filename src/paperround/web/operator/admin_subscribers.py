@@ -32,7 +32,7 @@ from paperround.web.subscribers import preferences_form
 from paperround.web.subscribers.preferences_form import PreferencesForm
 
 router = APIRouter(prefix="/admin/subscribers")
-_PAGE, _LETTERS, _SILENT = 50, 100, 200
+_PAGE, _LETTERS_SHOWN, _SILENT_SHOWN = 50, 100, 200
 _ASKED_ALREADY = "They were asked less than a day ago, or five times this month. Try again tomorrow."
 
 
@@ -72,8 +72,8 @@ def _chosen(preferences: Preferences) -> list[str]:
 @router.get("/silent")
 def silent(request: Request, context: OperatorContextDep) -> Response:
     """Show up to 200 subscribers who received no email today, each with the reason."""
-    found = list(islice(queries.silent(context.app), _SILENT + 1))
-    return admin_page(request, context, "silent", silent=found[:_SILENT], many=len(found) > _SILENT)
+    found = list(islice(queries.silent(context.app), _SILENT_SHOWN + 1))
+    return admin_page(request, context, "silent", silent=found[:_SILENT_SHOWN], many=len(found) > _SILENT_SHOWN)
 
 
 @router.get("/export.csv")
@@ -285,7 +285,7 @@ def _subscriber_page(
         preferences_shown=_described(
             subscriber.preferences, context.app.store.topics.named(subscriber.preferences.topics)
         ),
-        letters=context.app.store.deliveries.report(subscriber=subscriber.row, limit=_LETTERS),
+        letters=context.app.store.deliveries.report(subscriber=subscriber.row, limit=_LETTERS_SHOWN),
         retriable=RETRIABLE,
         tomorrow=context.today.isoformat(),
     )

@@ -16,7 +16,7 @@ from paperround.web.subscribers.form_guard import is_from_other_site
 
 _PATH, _FIELDS = "kept-path", "kept-fields"
 _SECRET = {"csrf", "token"}
-_LARGEST = 20_000  # characters
+_MAX_LENGTH = 20_000  # characters
 
 
 class LoginNeeded(Exception):  # noqa: N818 - not an error: it leads to the login page
@@ -64,5 +64,5 @@ def carried_form(form: FormFields) -> KeptForm | None:
 
 
 def _kept(path: str, fields: list[tuple[str, str]]) -> KeptForm | None:
-    fits = path.startswith("/admin/") and path != "/admin/logout" and len(urlencode(fields)) <= _LARGEST
+    fits = path.startswith("/admin/") and path != "/admin/logout" and len(urlencode(fields)) <= _MAX_LENGTH
     return KeptForm(path, tuple(fields)) if fits and fields else None

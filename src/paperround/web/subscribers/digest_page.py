@@ -29,7 +29,7 @@ from paperround.web.subscribers.token_links import digest_owner
 router = APIRouter()
 _MORE_SHOWN = 500  # papers on a page
 _WHOLE = 5_000  # characters of an abstract
-_COOKIE, _SECONDS = "paperround_mine", 90 * 86_400
+_COOKIE, _COOKIE_SECONDS = "paperround_mine", 90 * 86_400
 
 
 class Rating(NamedTuple):
@@ -86,7 +86,7 @@ def _remember(context: RequestContext, digest: Digest, token: str, feedback: str
     response = RedirectResponse(address, 303, headers=PRIVATE)
     if _is_for(context, digest, feedback):
         response.set_cookie(
-            _COOKIE, feedback, _SECONDS, path=address, httponly=True, samesite="lax", secure=context.https
+            _COOKIE, feedback, _COOKIE_SECONDS, path=address, httponly=True, samesite="lax", secure=context.https
         )
     return response
 

@@ -28,7 +28,7 @@ router = APIRouter()
 _FORGET, _SAVE, _REMOVE = "forget", "save", "remove"
 _VERDICTS = {"more": 1, "less": -1, _FORGET: 0, _SAVE: 0, _REMOVE: 0}
 _FOLLOW = "follow"
-_SHOWN = 500  # papers
+_PAPERS_SHOWN = 500  # papers
 
 
 @router.get("/f/{token}")
@@ -37,7 +37,7 @@ def ask(request: Request, context: ContextDep, token: str) -> Response:
     digest, subscriber = digest_owner(context, tokens.FEEDBACK, token)
     asked = _asked(request.query_params)
     if asked is None:
-        return _page(request, context, token, digest, subscriber, (*digest.papers, *digest.more)[:_SHOWN])
+        return _page(request, context, token, digest, subscriber, (*digest.papers, *digest.more)[:_PAPERS_SHOWN])
     what, number = asked
     return _page(request, context, token, digest, subscriber, [number], what=what)
 

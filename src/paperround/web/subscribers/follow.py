@@ -28,8 +28,8 @@ from paperround.web.subscribers.token_links import mint, path, subscriber_of
 
 router = APIRouter()
 _COOKIE, _DAYS = "paperround_reader", 90
-_SHOWN = 5  # papers of each person
-_LONGEST = 300  # characters of a name
+_PAPERS_SHOWN = 5  # papers of each person
+_MAX_NAME = 300  # characters of a name
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def follow(request: Request, context: ContextDep, form: Form) -> Response:
 
 def _whom(context: RequestContext, form: FormFields, name: str, *, organization: bool) -> FollowedName:
     if entry := form.get("entry"):
-        return read_followed(entry[:_LONGEST])
+        return read_followed(entry[:_MAX_NAME])
     if organization:
         return FollowedName(name, organization=True)
     found = context.app.store.papers.by_id(form.get("paper"))
@@ -79,7 +79,7 @@ def _whom(context: RequestContext, form: FormFields, name: str, *, organization:
 
 
 def _name(text: str) -> str:
-    name = readable(text[:_LONGEST]).replace('"', "").strip()
+    name = readable(text[:_MAX_NAME]).replace('"', "").strip()
     try:
         return read_followed(f"author: {name}").name
     except ValueError:
@@ -120,7 +120,7 @@ def choices(
     follows = subscriber.preferences.follows if subscriber else ()
 
     def choice(whom: FollowedName, papers: Any = ()) -> FollowChoice:
-        shown = tuple(cards.card(paper, language, context.today) for paper in papers[:_SHOWN])
+        shown = tuple(cards.card(paper, language, context.today) for paper in papers[:_PAPERS_SHOWN])
         return FollowChoice(str(whom), shown, str(whom) in follows)
 
     if organization:

@@ -22,7 +22,10 @@ from paperround.web.forms import FormFields
 from paperround.web.rate_limits import EVERYBODY, FormLimits
 
 log = logs.logger()
-_SHORTEST, _LONGEST = timedelta(seconds=5), timedelta(hours=1)  # between the two submissions of a form during a spike
+_MIN_DELAY, _MAX_DELAY = (
+    timedelta(seconds=5),
+    timedelta(hours=1),
+)  # between the two submissions of a form during a spike
 # Gmail delivers to the same mailbox under both domains.
 _SAME_DOMAIN = {"googlemail.com": "gmail.com"}
 
@@ -101,7 +104,7 @@ def _is_second(request: Request, context: RequestContext, form: FormFields, emai
         return False
     at = datetime.fromtimestamp(int(made), now.tzinfo)
     genuine = hmac.compare_digest(stamp.encode(), _stamp(request, context, email, at).encode())
-    return genuine and _SHORTEST <= now - at <= _LONGEST
+    return genuine and _MIN_DELAY <= now - at <= _MAX_DELAY
 
 
 def _stamp(request: Request, context: RequestContext, email: str, at: datetime) -> str:

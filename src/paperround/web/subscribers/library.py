@@ -18,7 +18,7 @@ from paperround.web.forms import FormFields, FormWithFile
 from paperround.web.subscribers.token_links import path, subscriber_of
 
 router = APIRouter()
-_PROBLEMS_SHOWN, _LONGEST = 20, 300
+_PROBLEMS_SHOWN, _MAX_NAME = 20, 300
 _LINKS = {"zotero": (libraries.link_zotero, "key"), "orcid": (libraries.link_orcid, "orcid")}
 
 
@@ -39,7 +39,7 @@ def change(request: Request, context: ContextDep, token: str, upload: FormWithFi
         case "zotero" | "orcid" as kind:
             link, field = _LINKS[kind]
             try:
-                link(context.app, subscriber.row, form.get(field).strip()[:_LONGEST])
+                link(context.app, subscriber.row, form.get(field).strip()[:_MAX_NAME])
             except ValueError as error:
                 language = context.language_for(request, subscriber)
                 return _page(request, context, subscriber, wrong=language.gettext(str(error)), status=422)
@@ -58,7 +58,7 @@ def _read(
 ) -> Response:
     language = context.language_for(request, subscriber)
     context.count_trials(request, 1)
-    if name := form.get("author").strip()[:_LONGEST]:
+    if name := form.get("author").strip()[:_MAX_NAME]:
         library = libraries.library_of_author(context.app, name)
     else:
         library = read_library(content or form.get("text").encode("utf-8", "replace"))

@@ -1,4 +1,4 @@
-"""An in-memory cache of finished parts of letters, limited in size, that keeps the recently used ones."""
+"""An in-memory cache, limited in size, that keeps the entries used recently. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 Kept = TypeVar("Kept")
 
 
-class CardCache(Generic[Kept]):
+class GenerationalCache(Generic[Kept]):
     """A cache that holds about `size` entries and keeps those used recently.
 
     It has two generations. When the young one reaches half the size, it becomes the old one, and the entries of the
