@@ -113,7 +113,7 @@ def test_from_the_form_to_the_way_out(  # noqa: PLR0915 - one visit from beginni
     page.select_option("#cadence", "weekly")
     page.click("text=Save")
     assert "Saved." in page.inner_text("main")
-    assert "One email a week" in page.inner_text("main")
+    assert "one email a week" in page.inner_text("main")
 
     page.goto(unsubscribe)
     assert email in page.inner_text("main")

@@ -12,10 +12,24 @@ from urllib.parse import parse_qs
 import pytest
 
 from paperround.domain.models import SubscriberState, Topic
+from paperround.domain.preferences import QuietDays
 from paperround.rounds import topics
+from paperround.subscribers import membership
 from support.pages import FORM, Browser, Pages, links_in
 
 EMAIL = "ada@lovelace.example"
+
+
+def test_the_next_email_is_promised_only_if_there_are_papers_for_it(pages: Pages) -> None:
+    pages.subscribe(EMAIL, query='"no such words"')
+    (asking,) = pages.letters()
+    confirmed = pages.client.post_and_follow(links_in(asking, "c")[0]).text
+    assert "2026, 7:30\u202fAM, if there are papers for you." in confirmed
+    subscriber = pages.app.store.subscribers.by_email(EMAIL)
+    assert subscriber is not None
+    membership.change(pages.app, subscriber, {"quiet_days": QuietDays.LINE})
+    preferences = pages.client.get(pages.link("preferences", subscriber.row)).text
+    assert "2026, 7:30\u202fAM.\n" in preferences
 
 
 def test_from_the_form_to_the_first_letter(pages: Pages) -> None:
@@ -31,7 +45,7 @@ def test_from_the_form_to_the_first_letter(pages: Pages) -> None:
     assert EMAIL in page
     assert "Robots" in page
     assert "agents OR &#34;part 3&#34;" in page
-    assert "One email a day at 7:30\u202fAM (Europe/Berlin)." in page
+    assert "at most one email a day, at 7:30\u202fAM (Europe/Berlin), and only on days with papers for you." in page
     confirmed = pages.client.post_and_follow(link)
     assert "Welcome! Your subscription is confirmed." in confirmed.text
     assert 'action="/p/' in confirmed.text

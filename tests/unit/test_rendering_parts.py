@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 from paperround.domain.errors import ConfigurationError, UnknownName
 from paperround.domain.models import DISCUSSED, Links, NoteKind, NoticeKind, Section
+from paperround.domain.preferences import Preferences, QuietDays
 from paperround.domain.schedule import Cadence, Schedule
 from paperround.process import resources
 from paperround.process.generational_cache import GenerationalCache
@@ -93,12 +94,26 @@ def test_a_notice_needs_a_subject_and_something_to_say(text: str, mistake: str) 
         (Schedule(Cadence.WEEKDAYS, time(18)), "one email every weekday at 6:00\u202fPM (UTC)."),
         (Schedule(Cadence.WEEKLY, weekday=4), "one email a week, on Friday at 7:00\u202fAM (UTC)."),
         (Schedule(Cadence.MONTHLY, monthday=31), "one email a month, on day 31 at 7:00\u202fAM (UTC)."),
-        (Schedule(Cadence.OFF), ""),
+        (Schedule(Cadence.OFF), "no emails until you change the frequency."),
     ],
 )
 def test_a_notice_promises_how_often_letters_come(schedule: Schedule, promise: str) -> None:
-    said = view.promise(sample.SUBSCRIBER.with_preferences(**asdict(schedule)), ENGLISH)
-    assert said == (f"You will receive {promise}" if promise else "")
+    wanted = Preferences(**asdict(schedule), quiet_days=QuietDays.LINE)
+    assert view.promise(wanted, ENGLISH) == f"You will receive {promise}"
+
+
+@pytest.mark.parametrize(
+    ("schedule", "promise"),
+    [
+        (Schedule(Cadence.DAILY), "one email a day, at 7:00\u202fAM (UTC), and only on days with papers for you."),
+        (Schedule(Cadence.WEEKDAYS), "one email every weekday, at 7:00\u202fAM (UTC), and only if"),
+        (Schedule(Cadence.WEEKLY, weekday=4), "one email a week, on Friday at 7:00\u202fAM (UTC), and only if"),
+        (Schedule(Cadence.MONTHLY, monthday=31), "one email a month, on day 31 at 7:00\u202fAM (UTC), and only if"),
+    ],
+)
+def test_no_email_is_promised_for_days_without_papers(schedule: Schedule, promise: str) -> None:
+    wanted = Preferences(**asdict(schedule), quiet_days=QuietDays.SILENT)
+    assert view.promise(wanted, ENGLISH).startswith(f"You will receive at most {promise}")
 
 
 # Cards

@@ -70,7 +70,7 @@ def compose(
                     "site": site,
                     "subscriber": subscriber,
                     "links": links,
-                    "promise": promise(subscriber, language),
+                    "promise": promise(subscriber.preferences, language),
                 }
             )
         )

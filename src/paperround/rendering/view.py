@@ -27,7 +27,7 @@ from paperround.domain.models import (
     Site,
     Subscriber,
 )
-from paperround.domain.preferences import is_own
+from paperround.domain.preferences import Preferences, QuietDays, is_own
 from paperround.domain.reasons import ReasonKind, quote, read, unquoted
 from paperround.domain.schedule import Cadence, span
 from paperround.domain.text import clean
@@ -579,16 +579,41 @@ def _because(cadence: Cadence, topics: tuple[str, ...], language: Language) -> s
     return sentence % {"topics": language.list(named)}
 
 
-def promise(subscriber: Subscriber, language: Language) -> str:
-    """Return how often and when emails will come; empty if none will."""
-    _, schedule = language.gettext, subscriber.schedule
-    sentence = {
-        Cadence.DAILY: _("You will receive one email every day at %(time)s (%(zone)s)."),
-        Cadence.WEEKDAYS: _("You will receive one email every weekday at %(time)s (%(zone)s)."),
-        Cadence.WEEKLY: _("You will receive one email a week, on %(weekday)s at %(time)s (%(zone)s)."),
-        Cadence.MONTHLY: _("You will receive one email a month, on day %(monthday)s at %(time)s (%(zone)s)."),
-        Cadence.OFF: "",
-    }[schedule.cadence]
+def promise(preferences: Preferences, language: Language) -> str:
+    """Return a sentence that says how often and when emails will come."""
+    _, schedule = language.gettext, preferences.schedule
+    only_with_papers = preferences.quiet_days is QuietDays.SILENT
+    match schedule.cadence:
+        case Cadence.DAILY if only_with_papers:
+            sentence = _(
+                "You will receive at most one email a day, at %(time)s (%(zone)s), "
+                "and only on days with papers for you."
+            )
+        case Cadence.DAILY:
+            sentence = _("You will receive one email every day at %(time)s (%(zone)s).")
+        case Cadence.WEEKDAYS if only_with_papers:
+            sentence = _(
+                "You will receive at most one email every weekday, at %(time)s (%(zone)s), "
+                "and only if there are papers for you."
+            )
+        case Cadence.WEEKDAYS:
+            sentence = _("You will receive one email every weekday at %(time)s (%(zone)s).")
+        case Cadence.WEEKLY if only_with_papers:
+            sentence = _(
+                "You will receive at most one email a week, on %(weekday)s at %(time)s (%(zone)s), "
+                "and only if there are papers for you."
+            )
+        case Cadence.WEEKLY:
+            sentence = _("You will receive one email a week, on %(weekday)s at %(time)s (%(zone)s).")
+        case Cadence.MONTHLY if only_with_papers:
+            sentence = _(
+                "You will receive at most one email a month, on day %(monthday)s at %(time)s (%(zone)s), "
+                "and only if there are papers for you."
+            )
+        case Cadence.MONTHLY:
+            sentence = _("You will receive one email a month, on day %(monthday)s at %(time)s (%(zone)s).")
+        case Cadence.OFF:
+            sentence = _("You will receive no emails until you change the frequency.")
     return sentence % {
         "time": language.time(schedule.at),
         "zone": schedule.timezone.replace("_", " "),

@@ -12,7 +12,7 @@ from babel.dates import format_time, get_day_names
 from paperround.domain.errors import translatable as _
 from paperround.domain.models import Topic
 from paperround.domain.preferences import Breadth, Density, QuietDays
-from paperround.domain.schedule import Cadence, Schedule
+from paperround.domain.schedule import Cadence
 from paperround.meaning import Encoder
 from paperround.rendering.language import SOURCE, Language
 
@@ -90,25 +90,6 @@ def quiet_days(language: Language) -> list[tuple[str, str]]:
     """Return each option for quiet days with its label in the form."""
     _ = language.gettext
     return [(QuietDays.SILENT.value, _("No email")), (QuietDays.LINE.value, _("An email of one line"))]
-
-
-def promise(schedule: Schedule, language: Language) -> str:
-    """Return a sentence that says how often and when emails arrive."""
-    _ = language.gettext
-    facts = {
-        "time": format_time(schedule.at, "short", locale=language.locale),
-        "zone": schedule.timezone.replace("_", " "),
-        "weekday": weekdays(language)[schedule.weekday],
-        "monthday": str(schedule.monthday),
-    }
-    sentence = {
-        Cadence.DAILY: _("One email a day at %(time)s (%(zone)s)."),
-        Cadence.WEEKDAYS: _("One email a day, Monday to Friday, at %(time)s (%(zone)s)."),
-        Cadence.WEEKLY: _("One email a week, on %(weekday)s at %(time)s (%(zone)s)."),
-        Cadence.MONTHLY: _("One email a month, on day %(monthday)s at %(time)s (%(zone)s)."),
-        Cadence.OFF: _("No emails until you change this setting."),
-    }[schedule.cadence]
-    return sentence % facts
 
 
 def translated_topic(topic: Topic, language: Language) -> Topic:

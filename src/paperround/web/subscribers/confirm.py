@@ -12,8 +12,8 @@ from paperround.domain import tokens
 from paperround.domain.errors import BadToken
 from paperround.domain.models import Subscriber, SubscriberState
 from paperround.rendering.language import Language
+from paperround.rendering.view import promise
 from paperround.subscribers import confirmation, membership
-from paperround.web import wording
 from paperround.web.context import ContextDep, RequestContext, client_of
 from paperround.web.forms import AnyForm
 from paperround.web.subscribers import preferences
@@ -46,7 +46,7 @@ def ask_to_confirm(request: Request, context: ContextDep, token: str) -> Respons
         topics=[names[slug] for slug in wanted.topics if slug in names],
         queries=wanted.queries,
         follows=wanted.follows,
-        promise=wording.promise(wanted.schedule, language),
+        promise=promise(wanted, language),
     )
 
 

@@ -15,6 +15,7 @@ from paperround.domain.errors import WrongUse
 from paperround.domain.latex import readable
 from paperround.domain.models import Subscriber, SubscriberState
 from paperround.rendering.language import Language
+from paperround.rendering.view import promise
 from paperround.subscribers import membership
 from paperround.web import wording
 from paperround.web.browse.cards import page_of
@@ -207,7 +208,7 @@ def page(
         choices=preferences_form.choices(context, language, form),
         next_letter=wording.moment(due, zone, language) if due and due > context.app.clock() else "",
         due_now=bool(due and due <= context.app.clock()),
-        promise=wording.promise(subscriber.schedule, language),
+        promise=promise(subscriber.preferences, language),
         paused_until=language.date(until) if (until := subscriber.preferences.paused_until) else "",
         tomorrow=context.today.isoformat(),
         past=_past(context, subscriber, language),
