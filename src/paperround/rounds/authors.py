@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from paperround.app import App
 from paperround.domain.errors import QueryError
 from paperround.domain.followed import FollowedName, read_followed
+from paperround.domain.latex import readable
 from paperround.domain.models import Paper
+from paperround.matching.author_names import author_named, is_name_of
 from paperround.matching.namesakes import Person, people
 from paperround.matching.query import parse_once
+from paperround.rounds.collection import Collection
 
 _MOST_PAPERS = 300
 
@@ -31,3 +36,16 @@ def author_of(app: App, name: str, paper: int) -> FollowedName:
     found = people_named(app, name)
     mine = next((one for one in found if any(known.row == paper for known in one.papers)), None)
     return mine.followed(unique=len(found) == 1) if mine else FollowedName(name)
+
+
+def has_papers(app: App, followed: FollowedName) -> bool:
+    """Return whether a stored paper is by this author, in any company, or by this organization."""
+    return bool(app.store.browsing.found(parse_once(replace(followed, coauthors=()).query), 1))
+
+
+def similar_author(app: App, name: str) -> str:
+    """Return the author of a stored paper whose name is spelled nearly like this one; "" if there is none."""
+    query = author_named(app.shared(Collection).recent().vocabulary, name)
+    papers = app.store.browsing.found(parse_once(query), 1) if query else []
+    authors = (readable(author) for paper in papers for author in paper.authors)
+    return next((author for author in authors if is_name_of(author, query)), "")

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import date, datetime, time
-from typing import Any
+from typing import Annotated, Any
+from urllib.parse import urlencode
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from paperround.domain import tokens
 from paperround.domain.errors import WrongUse
+from paperround.domain.followed import read_followed
 from paperround.domain.latex import readable
 from paperround.domain.models import Subscriber, SubscriberState
+from paperround.domain.preferences import Patch
+from paperround.rendering.followed_names import followed_name
 from paperround.rendering.language import Language
 from paperround.rendering.view import promise
+from paperround.rounds.authors import has_papers, similar_author
 from paperround.subscribers import membership
 from paperround.web import wording
 from paperround.web.browse.cards import page_of
@@ -28,14 +34,24 @@ from paperround.web.subscribers.token_links import feed_addresses, own_digest, p
 
 router = APIRouter()
 _PAST_LETTERS, _SAID = 60, 200  # emails, papers
+_NONE: list[str] = []
 
 
 @router.get("/p/{token}")
-def preferences(request: Request, context: ContextDep, token: str, done: str = "") -> Response:
-    """Show the preferences."""
+def preferences(
+    request: Request, context: ContextDep, token: str, done: str = "", unknown: Annotated[list[str], Query()] = _NONE
+) -> Response:
+    """Show the preferences. `unknown` are entries of the followed, just saved, of whom no paper is stored."""
     subscriber = subscriber_of(context, token)
-    confirmation = _confirmation(done, context.language_for(request, subscriber))
-    shown = page(request, context, subscriber, confirmation=confirmation, beside=done if done in _FOLLOWED else "")
+    language = context.language_for(request, subscriber)
+    shown = page(
+        request,
+        context,
+        subscriber,
+        confirmation=_confirmation(done, language),
+        beside=done if done in _FOLLOWED else "",
+        doubts=[_doubt(context, entry, language) for entry in subscriber.preferences.follows if entry in unknown],
+    )
     return follow.remember(shown, context, subscriber)
 
 
@@ -106,10 +122,26 @@ def _save(request: Request, context: RequestContext, subscriber: Subscriber, for
     if patch is None:
         return page(request, context, subscriber, shown=shown, status=422)
     membership.change(context.app, subscriber, patch)
-    saved = redirect(context, subscriber, "saved")
+    saved = redirect(context, subscriber, "saved", unknown=_without_papers(context, subscriber, patch))
     if patch.get("language", subscriber.language) != subscriber.language:
         saved.delete_cookie(LANGUAGE_COOKIE)  # the newer choice counts
     return saved
+
+
+def _without_papers(context: RequestContext, subscriber: Subscriber, patch: Patch) -> list[str]:
+    """Return the entries of the followed that a patch adds and of whom no paper is stored."""
+    added = [entry for entry in patch.get("follows", ()) if entry not in subscriber.preferences.follows]
+    return [entry for entry in added if not has_papers(context.app, read_followed(entry))]
+
+
+def _doubt(context: RequestContext, entry: str, language: Language) -> str:
+    """Return a sentence that says that no paper is by this author or organization, with a similar name if any."""
+    _, followed = language.gettext, read_followed(entry)
+    sentence = _("No paper here is by %(name)s yet. If the spelling is right, you get the next one.") % {
+        "name": followed_name(entry, language)
+    }
+    similar = "" if followed.organization else similar_author(context.app, followed.name)
+    return f"{sentence} {_('Did you mean “%(words)s”?') % {'words': similar}}" if similar else sentence
 
 
 def _try(request: Request, context: RequestContext, subscriber: Subscriber, form: FormFields) -> Response:
@@ -148,9 +180,12 @@ _FOLLOWED = frozenset(("followed", "already", "unfollowed"))
 """What was done to the list of those that a subscriber follows, where a link leads past the top of the page."""
 
 
-def redirect(context: RequestContext, subscriber: Subscriber, done: str) -> Response:
+def redirect(
+    context: RequestContext, subscriber: Subscriber, done: str, *, unknown: Collection[str] = ()
+) -> Response:
     """Redirect to the page, so that reloading it does not repeat the change."""
-    address = f"{path(context, tokens.PREFERENCES, subscriber)}?done={done}"
+    query = urlencode({"done": done, "unknown": unknown}, doseq=True)
+    address = f"{path(context, tokens.PREFERENCES, subscriber)}?{query}"
     return RedirectResponse(address, 303, headers=PRIVATE)
 
 
@@ -180,14 +215,15 @@ def page(
     shown: PreferencesForm | None = None,
     confirmation: str = "",
     beside: str = "",
+    doubts: Sequence[str] = (),
     status: int = 200,
     stale: bool = False,
 ) -> Response:
     """Return the subscriber's page.
 
     `shown` is the form as typed, if it contains errors or previews; `confirmation` says what was just done, beside
-    the list of those that they follow if `beside` is not empty; `stale` means that the preferences were changed after
-    the form was opened.
+    the list of those that they follow if `beside` is not empty; `doubts` are sentences about names in that list;
+    `stale` means that the preferences were changed after the form was opened.
     """
     language = context.language_for(request, subscriber)
     form = shown or PreferencesForm(subscriber.preferences)
@@ -202,6 +238,7 @@ def page(
         subscriber=subscriber,
         said=confirmation,
         beside=beside,
+        doubts=doubts,
         stale=stale,
         version=PreferencesForm(subscriber.preferences).version,
         form=form,
