@@ -191,6 +191,7 @@ def test_what_a_relay_says_to_a_test_email_is_printed(site: Site) -> None:
     env.write_text(env.read_text(encoding="utf-8") + lines, encoding="utf-8")
     assert site("preview", "--send", "me@example.net") == 1
     assert "The test email was not accepted by smtp (connect)" in site.out
+    assert "queued" not in site.out, "nothing is queued for a test"
 
 
 def test_search_speaks_the_query_language_and_plain_words(site: Site) -> None:

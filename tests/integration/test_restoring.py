@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import psycopg
@@ -21,6 +24,22 @@ def backup(pages: Pages, tmp_path: Path) -> Path:
     pages.letters()
     pages.app.store.backup(tmp_path / "backup.db")
     return tmp_path / "backup.db"
+
+
+def test_restoring_leaves_no_files_beside_the_backup(pages: Pages, backup: Path) -> None:
+    pages.app.store.restore(backup)
+    assert [path.name for path in backup.parent.glob(f"{backup.name}*")] == [backup.name]
+
+
+def test_a_copied_database_is_restored_with_its_log(pages: Pages, backup: Path) -> None:
+    with closing(sqlite3.connect(backup)) as copy:
+        copy.execute("UPDATE subscribers SET email = ?", (BOB,))
+        copy.commit()
+        copied = backup.with_name("copied.db")
+        for ending in ("", "-wal"):
+            shutil.copy(f"{backup}{ending}", f"{copied}{ending}")
+    pages.app.store.restore(copied)
+    assert any(BOB in row for row in pages.dump()["subscribers"])
 
 
 def _highest(pages: Pages) -> dict[str, int]:

@@ -424,7 +424,7 @@ def free_port():
 def test_a_relay_that_is_away_leaves_the_letters_undrawn_but_one():
     record = Record()
     transport = SmtpTransport(host="127.0.0.1", port=free_port(), tls="none", helo="papers.example")
-    with pytest.raises(TransportError, match=r"127\.0\.0\.1:\d+: .*refused.*the letters stay queued"):
+    with pytest.raises(TransportError, match=r"127\.0\.0\.1:\d+: .*refused"):
         transport.send(record.letters(map(letter, range(50))), record)
     assert [(o.delivery, o.stage, o.code) for o in record.outcomes] == [(0, Stage.CONNECT, None)]
     assert record.drawn == 1

@@ -287,6 +287,7 @@ def test_time_zones_and_themes_have_their_names_in_the_language_of_the_page() ->
     assert "Etc" in dict(offered)
     assert labels["Europe/Vienna"] == "Wien (UTC+1)"
     assert labels["America/Nuuk"] == "Nuuk (UTC−2)"
+    assert labels["Atlantic/Reykjavik"] == "Reykjavík (UTC+0)", "typing Reykj must find it"
     cities = [zone.label for zone in dict(offered)["Europa"]]
     assert cities.index("Warschau (UTC+1)") < cities.index("Wien (UTC+1)") < cities.index("Zürich (UTC+1)")
     shown = wording.themes(["cards", "my-own", "paper"], GERMAN)

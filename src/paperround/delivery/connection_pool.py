@@ -447,7 +447,7 @@ class ConnectionPool:
             return
         if letter := next(self._rest(), None):
             self._answered.append(outcome(letter, refused.reply, name))
-        self._give_up(TransportError(f"{name.partition('#')[0]}: {refused}; the letters stay queued"))
+        self._give_up(TransportError(f"{name.partition('#')[0]}: {refused}"))
 
     def _give_up(self, error: BaseException) -> None:
         """Stop because no connection can be opened; the letters that wait for one stay queued."""

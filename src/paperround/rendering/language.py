@@ -95,7 +95,8 @@ class Language:
     def city(self, zone: str) -> str:
         """Return the name of the city that a time zone is named after, such as Vienna or Wien for Europe/Vienna."""
         known: dict[str, str] = self.locale.time_zones.get(zone, {})
-        return known.get("city") or zone.rpartition("/")[2].replace("_", " ")
+        city = known.get("city", "").replace("\u00ad", "")  # CLDR hyphenates Reykjavík in German
+        return city or zone.rpartition("/")[2].replace("_", " ")
 
     def list(self, words: Iterable[str]) -> str:
         """Join words to a list such as `a, b, and c`; empty for no words."""

@@ -82,7 +82,7 @@ def send_due(app: App, transport: Transport) -> SendingResult:
     try:
         sender.run()
     except TransportError as error:
-        sender.paused = str(error)
+        sender.paused = f"{error}; the letters stay queued"
         log.error("the relay accepts nothing; the letters stay queued", problem=str(error))
     failed, undone = frozenset(sender.failed), frozenset(sender.undone)
     return SendingResult(sender.tally, sender.paused, sender.deferred_by_us, failed, undone)

@@ -218,7 +218,7 @@ class Store:
         with closing(_opened_alone(path)) as database:
             _write_copy(database, former)
             used = _highest_numbers(database)
-            with closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)) as backup:
+            with closing(_opened_backup(file)) as backup:
                 backup.backup(database)
             _skip_numbers(database, used)
         self.prepare()
@@ -302,6 +302,16 @@ def _opened_alone(path: Path) -> sqlite3.Connection:
     return database
 
 
+def _opened_backup(file: Path) -> sqlite3.Connection:
+    """Open a backup to read it, and create no files beside it.
+
+    Even a reader creates the files of a write-ahead log (https://sqlite.org/wal.html, section 5), unless it says that
+    the database is immutable. One that has such a log is not: the log is part of it.
+    """
+    options = "mode=ro" if file.with_name(f"{file.name}-wal").exists() else "mode=ro&immutable=1"
+    return sqlite3.connect(f"{file.resolve().as_uri()}?{options}", uri=True)
+
+
 def _write_copy(database: sqlite3.Connection, to: Path) -> None:
     """Write a copy of a database to a private file."""
     private_files.make_folder(to.parent)
@@ -341,7 +351,7 @@ def _version_of(file: Path) -> str:
     """
     if not file.is_file():
         raise WrongUse(f"{file}: there is no such file")
-    db = sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)
+    db = _opened_backup(file)
     try:
         if db.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
             raise WrongUse(f"{file} is damaged; take an older backup")
