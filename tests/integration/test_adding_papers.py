@@ -149,3 +149,54 @@ def test_reports_that_share_a_key_are_one_paper_in_whatever_order_they_come(
                 facts = {"kind": "feed", "day": "2026-11-20", "authors": ["Ada Lark"], **marked}
                 papers.add([Listing.model_validate(facts)], MORNING)
             assert papers.count() == before + 1, [one["source"] for one in order]
+
+
+_COLUMN = {"kind": "feed", "title": "This week in robot learning research", "authors": ["Ada Lark"]}
+
+
+def _post(feed: str, week: int, **facts: object) -> Listing:
+    """The entry of a weekly column with a fixed title, as a feed reports it."""
+    own = {"source": feed, "guid": f"{feed}-{week}", "day": date(2026, 11, week), "published": date(2026, 11, week)}
+    own |= {"url": f"https://{feed}.example/{week}", "abstract": f"Week {week}."}
+    return Listing.model_validate(_COLUMN | own | facts)
+
+
+@pytest.mark.parametrize("order", list(permutations((("lab", 9), ("lab", 16), ("lab", 23)))))
+def test_each_post_of_a_series_is_a_paper_and_is_known_again(
+    sites: tuple[Site, Site], order: tuple[tuple[str, int], ...]
+) -> None:
+    papers = sites[1].app.store.papers
+    for one in order:
+        assert len(papers.add([_post(*one)], MORNING).new) == 1
+    corrected = papers.add([_post(*one, abstract="Corrected.") for one in order], MORNING)
+    assert (len(corrected.new), len(corrected.updated), papers.count()) == (0, 3, 3)
+
+
+def test_posts_that_are_one_paper_since_an_earlier_version_stay_one(sites: tuple[Site, Site]) -> None:
+    papers = sites[1].app.store.papers
+    papers.add([_post("lab", 9)], MORNING)
+    papers.add([_post("lab", 16, guid="lab-9")], MORNING)  # so that both are listings of one paper
+    assert papers.add([_post("lab", 9), _post("lab", 16, guid="lab-9")], MORNING).unchanged == 1
+    assert papers.count() == 1
+
+
+@pytest.mark.parametrize("order", list(permutations((("lab", 9), ("planet", 9), ("lab", 16)))))
+def test_a_series_stays_one_although_another_feed_lists_it_too(
+    sites: tuple[Site, Site], order: tuple[tuple[str, int], ...]
+) -> None:
+    papers = sites[1].app.store.papers
+    papers.add([_post(feed, week, url=f"https://lab.example/{week}") for feed, week in order], MORNING)
+    papers.add([_post("planet", 16, url="https://lab.example/16")], MORNING)
+    assert papers.count() == 2
+
+
+def test_a_paper_keeps_each_of_its_dois_whoever_names_its_authors_otherwise(sites: tuple[Site, Site]) -> None:
+    papers = sites[1].app.store.papers
+    facts = {"title": "A careful study of robots", "source": "one", "day": date(2026, 11, 20)}
+    papers.add([Listing.model_validate(facts | {"doi": "10.1101/1", "authors": ["Ada Lark"]})], MORNING)
+    papers.add(
+        [Listing.model_validate(facts | {"source": "two", "doi": "10.1038/2", "authors": ["Ada Lark"]})], MORNING
+    )
+    for doi in ("10.1101/1", "10.1038/2"):
+        again = Listing.model_validate(facts | {"source": "three", "doi": doi, "authors": ["Lark Studies"]})
+        assert not papers.add([again], MORNING).new

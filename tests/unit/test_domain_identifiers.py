@@ -184,11 +184,127 @@ def test_works_without_a_common_author_are_different_unless_their_doi_is_the_sam
     assert not conflict(facts(authors=["A B"], doi="10.1000/x"), facts(authors=["C D"], doi="10.1000/x"))
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Jane Smith", "Smith J"),
+        ("Ada M. Byron", "Byron AM"),
+        ("Ada M. Byron", "A. Byron"),
+        ("Byron, Ada", "Ada Byron, PhD"),
+        ("José García Márquez", "J. García-Márquez"),
+        ("José García Márquez", "José García"),
+        ("María Fernández Barrera", "M. F. Barrera"),
+        ("Jörg Müller", "J. Mueller"),
+        ("Søren Kjærgaard", "S. Kjaergaard"),
+        ("Xiaoming Wang", "Wang Xiao-Ming"),
+        ("王小明", "Xiaoming Wang"),
+        ("Yuri Petrov", "Yury Petrov"),
+        ("Kaiming Ho", "Kaiming HO"),
+        ("A B", "B A"),
+        ("ATLAS Collaboration", "The ATLAS Collaboration"),
+        ("ATLAS Collaboration", "G. Aad"),
+        ("Deep Team", "Deep Team of Example"),
+        ("Group", "Ada Byron"),
+    ],
+)
+def test_an_author_is_known_however_sources_write_the_name(one: str, other: str) -> None:
+    assert not conflict(facts(authors=[one]), facts(authors=[other]))
+    assert not conflict(facts(authors=[other], doi="10.1000/x"), facts(authors=[one], doi="10.2000/y"))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Lei Wang", "Fang Wang"),
+        ("Wang L", "Fang Wang"),
+        ("John A. Smith", "John B. Smith"),
+        ("David Smith", "David S. Miller"),
+        ("Max Planck", "Planck Wei"),
+        ("ATLAS Collaboration", "CMS Collaboration"),
+        ("王小明", "王小红"),
+    ],
+)
+def test_a_common_surname_or_word_is_no_common_author(one: str, other: str) -> None:
+    assert conflict(facts(authors=[one], doi="10.1000/x"), facts(authors=[other], doi="10.2000/y"))
+    assert conflict(facts(authors=[one]), facts(authors=[other]))
+
+
+def test_a_body_is_compared_with_bodies_if_both_name_some() -> None:
+    one, other = ["ATLAS Collaboration", "Ada Atlas"], ["CMS Collaboration", "Ben Two"]
+    assert conflict(facts(authors=one), facts(authors=other))
+    assert not conflict(
+        facts(authors=["ATLAS Collaboration", "A. Lund"]), facts(authors=["CMS Collaboration", "Ana Lund"])
+    )
+
+
+def entry(number: int, **given_facts: Any) -> Facts:
+    """An entry of the feed `a` with a title, link, identifier and text of its own."""
+    own = {"title": "This week in robot learning", "guid": f"a-{number}", "url": f"https://a.example/{number}"}
+    return facts(**{**own, "published": f"2026-11-{number:02}", "abstract": f"Week {number}."} | given_facts)
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        {},
+        {"published": None},
+        {"published": None, "abstract": ""},
+        {"abstract": "The news of the week."},
+        {"published": "2026-11-01"},
+        {"authors": ["Ada Byron"]},
+    ],
+)
+def test_the_parts_of_a_series_with_a_fixed_title_are_different_works(same: dict[str, Any]) -> None:
+    assert conflict(entry(7, **same), entry(14, **same))
+    assert conflict(entry(7, doi="10.1000/a", **same), entry(14, doi="10.1000/b", **same))
+
+
+def test_entries_of_one_feed_with_one_link_and_different_titles_are_different_works() -> None:
+    one, other = entry(7, url="https://a.example/news"), entry(14, url="https://a.example/news", title="Another one")
+    assert conflict(one, other)
+    assert f"guid:{one.guid}" in keys(one)
+
+
+@pytest.mark.parametrize("guid", [None, "b-1"])
+def test_so_they_are_in_different_feeds_if_they_are_a_week_apart(guid: str | None) -> None:
+    assert conflict(entry(7, guid=guid), entry(14))
+    assert conflict(entry(7, guid=guid, authors=["Ada Byron"]), entry(14, authors=["Ada Byron"]))
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later"),
+    [
+        ({"url": "https://a.example/1"}, {"url": "http://www.a.example/1/"}),
+        ({"url": None}, {}),
+        ({"published": "2026-11-01", "abstract": "One."}, {"published": "2026-11-01", "abstract": "One."}),
+        ({"arxiv_id": "2611.00001"}, {"doi": "10.1000/a"}),
+        ({"doi": "10.1101/2026.01.02.123456"}, {"doi": "10.1038/x"}),
+        ({"doi": "10.1101/2026.01.02.123456"}, {}),
+        ({"doi": "10.1000/a"}, {"doi": "10.1000/a"}),
+        ({"guid": "a-1"}, {"guid": "a-1"}),
+        ({}, {"guid": "b-1", "published": "2026-11-13"}),
+        ({}, {"guid": "b-1", "published": None}),
+        ({}, {"guid": "b-1", "url": "https://a.example/7"}),
+        ({}, {"guid": "b-1", "url": None}),
+        ({"doi": "10.1000/a"}, {"guid": None}),
+        ({"arxiv_id": "2611.00001"}, {"guid": None}),
+    ],
+)
+def test_an_entry_that_moved_or_was_published_is_the_same_work(
+    earlier: dict[str, Any], later: dict[str, Any]
+) -> None:
+    assert not conflict(entry(7, **earlier), entry(14, **later))
+
+
 some_facts = st.builds(
     facts,
     arxiv_id=st.sampled_from([None, "2607.00001", "2607.00002"]),
     doi=st.sampled_from([None, "10.1000/x", "10.1000/y"]),
-    authors=st.lists(st.sampled_from(["Ada Byron", "Byron, A.", "Marie Curie", "…"]), max_size=2),
+    guid=st.sampled_from([None, "a-1", "a-2", "b-1"]),
+    published=st.sampled_from([None, "2026-11-07", "2026-11-14"]),
+    url=st.sampled_from([None, "https://a.example/1", "https://a.example/2"]),
+    abstract=st.sampled_from(["", "One.", "Another."]),
+    authors=st.lists(st.sampled_from(["Ada Byron", "Byron, A.", "Marie Curie", "X Group", "…"]), max_size=2),
 )
 
 

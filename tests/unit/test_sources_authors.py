@@ -48,6 +48,10 @@ _ONE_LINE = {
     "Deep Survey Collaboration: M. Holm, J. Falk": "Deep Survey Collaboration|M. Holm|J. Falk",
     "M. Holm, on behalf of the Deep Survey Team": "M. Holm|Deep Survey Team",
     "Deep Collaboration, Wide Collaboration": "Deep Collaboration|Wide Collaboration",
+    "M. Holm <em>et al.</em> (Deep Collaboration)": "M. Holm|Deep Collaboration",
+    "Holm, M.; Falk, J. (The Fish Consortium)": "M. Holm|J. Falk|The Fish Consortium",
+    "M. Holm (on behalf of the Deep Collaboration)": "M. Holm",
+    "M. Holm (Deep Group)": "M. Holm",
     # addresses and introductions
     "mia@holm.technology (Mia Holm)": "Mia Holm",
     "Mia Holm (mailto:mia@holm.example)": "Mia Holm",

@@ -1,24 +1,26 @@
 """Decide whether two listings are of the same work. Pure.
 
 A paper is identified by its *keys*: `arxiv:2607.21557`, `doi:10.1101/2026.04.08`, `url:…`, `title:…`. Two listings
-that share a key are one paper, unless they carry different arXiv identifiers or have no author in common: then they
-are two works that happen to share a title.
+that share a key are one paper, unless they carry different arXiv identifiers, have no author in common, or are two
+entries of one series: then they are two works that happen to share a title.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 from paperround.domain.models import Facts
+from paperround.domain.name_comparison import family_names, may_share_author
 from paperround.domain.text import terms
 
 _ARXIV = "arxiv:"
 _ARXIV_DOI = "10.48550/arxiv."
 # Shorter titles ("Editorial", "Attention", 编辑部的话) are shared by different works.
 _TITLE_TERMS, _TITLE_LETTERS = 4, 12
-_SUFFIXES = frozenset(("jr", "sr", "ii", "iii", "iv", "phd", "md"))  # of names, which some sources leave out
+_WEEK = timedelta(days=7)  # between posts of a series; feeds report one post some days apart
 _LONGEST_URL = 400  # characters; a key in a PostgreSQL index has at most 2,700 bytes
 
 
@@ -43,7 +45,7 @@ def keys(facts: Facts) -> tuple[str, ...]:
         found.append(f"title:{title}")
         if facts.authors and not (facts.arxiv_id or facts.doi):
             # Without an arXiv identifier or a DOI, only the authors distinguish two works with the same title.
-            found.append(f"title:{title}:{_digest(' '.join(sorted(_surnames(facts))))}")
+            found.append(f"title:{title}:{_digest(' '.join(sorted(family_names(facts.authors))))}")
     if not found or (facts.url and not facts.arxiv_id and not facts.doi):
         found.append(f"url:{_short(_plain_url(facts.url or facts.title))}")
     return tuple(found)
@@ -66,34 +68,48 @@ def conflict(one: Facts, other: Facts) -> bool:
         return one.arxiv_id != other.arxiv_id
     if one.doi and one.doi == other.doi:
         return False
-    if _are_two_entries(one, other):
+    if are_two_entries(one, other) or _are_weeks_apart(one, other):
         return True
-    ours, theirs = _surnames(one), _surnames(other)
-    if not (ours and theirs and ours.isdisjoint(theirs)):
-        return False
-    return _names(one).isdisjoint(_names(other))  # as whole names, in either order: Wang Wei is Wei Wang
+    return not may_share_author(one.authors, other.authors)
 
 
-def _are_two_entries(one: Facts, other: Facts) -> bool:
-    """Return whether both are different entries of one feed. Entries of a feed may share a link."""
-    if not one.guid or not other.guid or one.guid == other.guid:
+def are_two_entries(one: Facts, other: Facts) -> bool:
+    """Return whether both are entries of one feed, of different works. Entries of a feed may share a link.
+
+    Entries with one title are usually reports of one work, since its link or its identifier in the feed may change,
+    and a preprint is published. They are parts of a series, such as a weekly column, if all else differs.
+    """
+    if not one.guid or not other.guid or one.guid == other.guid or (one.doi and one.doi == other.doi):
         return False
-    return one.guid.partition("-")[0] == other.guid.partition("-")[0] and terms(one.title) != terms(other.title)
+    if one.guid.partition("-")[0] != other.guid.partition("-")[0]:
+        return False
+    if terms(one.title) != terms(other.title):
+        return True
+    said = one.published or one.abstract
+    differ = not said or (one.published, one.abstract) != (other.published, other.abstract)
+    return differ and _publisher(one) == _publisher(other) and _have_two_links(one, other)
+
+
+def _are_weeks_apart(one: Facts, other: Facts) -> bool:
+    """Return whether both, without identifiers, have different links and dates: parts of a series in any feeds."""
+    if _publisher(one) or _publisher(other) or (one.guid and one.guid == other.guid):
+        return False
+    if not one.published or not other.published or not _have_two_links(one, other):
+        return False
+    return abs(one.published - other.published) >= _WEEK
+
+
+def _have_two_links(one: Facts, other: Facts) -> bool:
+    return bool(one.url and other.url and _plain_url(one.url) != _plain_url(other.url))
+
+
+def _publisher(facts: Facts) -> str:
+    """Return who gave a work its identifier, or "" if it has none; not that of its preprint."""
+    return facts.arxiv_id or (facts.doi or "").partition("/")[0]
 
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _surnames(facts: Facts) -> set[str]:
-    """Return the authors' last names, folded. "Curie, Marie" and "Marie Curie" give the same name."""
-    names = (name.split(",")[0] if "," in name else name for name in facts.authors)
-    parts = ([term for term in terms(name) if term not in _SUFFIXES] for name in names)
-    return {found[-1] for found in parts if found}
-
-
-def _names(facts: Facts) -> set[frozenset[str]]:
-    return {frozenset(terms(name)) for name in facts.authors}
 
 
 def _plain_url(url: str) -> str:

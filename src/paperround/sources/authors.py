@@ -4,6 +4,7 @@
     Ana Lund (Uni, City), Ola Berg and Per Eng   commas separate; affiliations are removed
     Lund, Ana and Berg, Ola                      as in BibTeX
     Deep Survey Collaboration: A. Lund           the collaboration is the first author
+    A. Lund et al. (Deep Survey Collaboration)   the collaboration is the last author
 
 A line may have one name or many, with given names first or last.
 """
@@ -14,6 +15,7 @@ import re
 from collections.abc import Iterable
 
 from paperround.domain.models import MAX_AUTHORS
+from paperround.domain.name_comparison import BODY, NAMES_A_BODY
 from paperround.domain.text import clean
 from paperround.sources.markup import plain, untex
 
@@ -23,10 +25,12 @@ _IN_BRACKETS = re.compile(r"\s*\(\s*([^()]+?)\s*\)\s*")
 _NOTES = re.compile(r"\$[\s^{}\d,*\\dagr]*\$|\^(?:\{[\d,*\s]*\}|\d(?:,?\d)*|\*)|\[[^\[\]]*\]")
 _NOTE_AT_END = re.compile(r"(?<=[^\W\d_])[\d*†‡§¶]+$")
 _INTRODUCED = re.compile(r"^(?:authors?(?:\(s\))?\s*:|by:?\s)\s*", re.IGNORECASE)
-_BODY = r"(?:Collaborations?|Teams?|Groups?|Consortium|Consortia|Project|Survey|Network|Committee|Initiative)"
-_BODY_BEFORE_COLON = re.compile(rf"\b({_BODY})\s*:")
-_NAMES_A_BODY = re.compile(rf"\b{_BODY}\b", re.IGNORECASE)
-_ON_BEHALF = re.compile(rf"^(?:on behalf of|for|representing)\s+(?:the\s+)?(?=.*\b{_BODY}\b)", re.IGNORECASE)
+_BODY_BEFORE_COLON = re.compile(rf"\b({BODY})\s*:")
+_ON_BEHALF = re.compile(rf"^(?:on behalf of|for|representing)\s+(?:the\s+)?(?=.*\b{BODY}\b)", re.IGNORECASE)
+# After authors, or in place of all but the first; a group or team is an affiliation there.
+_BODY_IN_BRACKETS = re.compile(
+    r"\(\s*(?!for\b|on behalf\b|representing\b)([^(),;]{1,80}\b(?:Collaborations?|Consorti(?:um|a)))\s*\)"
+)
 _ET_AL = re.compile(r"(?<![\s,;])[\s,;]*\bet\.?\s+al\b\.?|(?<![\s,;])[\s,;]*\band others\b", re.IGNORECASE)
 _AND = re.compile(r"[,;]?\s+(?:and|&|und)\s+|^(?:and|&)\s+")
 _SUFFIX = re.compile(r"(?:Jr|Sr|II|III|IV|Ph\.?D|M\.?D)\.?")
@@ -61,11 +65,12 @@ def author_facts(lines: Iterable[str], *, one_each: bool = False) -> dict[str, o
 def _names(line: str, *, one_each: bool) -> list[str]:
     line = _NOTES.sub("", _without_addresses(untex(plain(line)).translate(_COMMAS)))
     line = _BODY_BEFORE_COLON.sub(r"\1;", _INTRODUCED.sub("", line))
+    bodies = _BODY_IN_BRACKETS.findall(line)
     line = _ET_AL.sub("", _without_affiliations(line))
     pieces = line.split(";")
     one_each = one_each or len(pieces) > 2 or _are_turned(pieces)
     names = [name for piece in pieces for name in _listed(piece, one_each=one_each)]
-    return [name for name in map(_tidy, names) if any(c.isalpha() for c in name)]
+    return [name for name in map(_tidy, [*names, *bodies]) if any(c.isalpha() for c in name)]
 
 
 def _are_turned(pieces: list[str]) -> bool:
@@ -144,7 +149,7 @@ def _turned(family: str, given: str) -> str:
 
 def _is_turned(family: str, given: str, *, one_each: bool) -> bool:
     """Return whether two parts are one name in reverse order, rather than two names."""
-    if _NAMES_A_BODY.search(family) or _NAMES_A_BODY.search(given):
+    if NAMES_A_BODY.search(family) or NAMES_A_BODY.search(given):
         return False
     first, second = family.split("\0", maxsplit=1)[0].split(), given.split("\0", maxsplit=1)[0].split()
     # Chinese, Japanese and Korean names are one word and never reversed. No family name begins with an initial.

@@ -72,6 +72,32 @@ class _NewPaper(NamedTuple):
     listing: Listing
 
 
+class _Candidate(NamedTuple):
+    """A paper that a listing may be of, and the entries of feeds among its listings.
+
+    The paper itself has the identifier of only one entry, and the date and text of others.
+    """
+
+    facts: Facts
+    entries: Sequence[Listing]
+
+    def conflicts(self, listing: Listing, keys: Iterable[str]) -> bool:
+        """Return whether the listing is of another work. The paper is known by these keys of the listing."""
+        # A paper may have several of each.
+        kinds = {key.partition(":")[0] for key in keys} & {"doi", "guid", "url"}
+        known = {kind: getattr(listing, kind) for kind in kinds}
+        if identity.conflict(self.facts.model_copy(update=known), listing):
+            return True
+        return not kinds & {"doi", "guid"} and self._has_another_entry([listing])
+
+    def is_apart_from(self, other: _Candidate) -> bool:
+        """Return whether two papers are different works."""
+        return identity.conflict(self.facts, other.facts) or self._has_another_entry(other.entries)
+
+    def _has_another_entry(self, entries: Iterable[Listing]) -> bool:
+        return any(identity.are_two_entries(one, other) for one in self.entries for other in entries)
+
+
 class Papers:
     """Papers and their listings; also keeps the search index up to date."""
 
@@ -156,12 +182,11 @@ class Papers:
             db.execute(select(paper_keys.c.key, paper_keys.c.paper).where(paper_keys.c.key.in_(wanted))).all()
         )
         rows = list(dict.fromkeys(found[key] for key in wanted if key in found))
-        facts = {paper.row: paper for paper in load(db, papers.c.row.in_(rows))} if rows else {}
+        known = _candidates(db, rows, with_entries=bool(listing.guid) or len(rows) > 1)
         same: list[int] = []
         for row in rows:
-            if not identity.conflict(facts[row], listing) and not (
-                same and identity.conflict(facts[row], facts[same[0]])
-            ):
+            keys = [key for key in wanted if found.get(key) == row]
+            if not known[row].conflicts(listing, keys) and not (same and known[row].is_apart_from(known[same[0]])):
                 same.append(row)
         return same
 
@@ -235,8 +260,7 @@ class Papers:
             if not rows:
                 return
             after = rows[-1]
-            for one in chunk:
-                yield Listing.model_validate({**one.facts, "source": one.source, "day": one.day})
+            yield from map(_listing, chunk)
 
     def matching(self, query: Any, since_row: int = 0, size: int = 1_000) -> Iterator[list[Paper]]:
         """Yield the papers that match a query, from number `since_row` on, in chunks of at most `size`."""
@@ -540,12 +564,30 @@ def _remerge(db: Connection, row: int, latest: Listing, *, archive: bool) -> boo
     return True
 
 
+def _candidates(db: Connection, rows: Sequence[int], *, with_entries: bool) -> dict[int, _Candidate]:
+    """Return these papers by number, as candidates for a listing."""
+    if not rows:
+        return {}
+    known = {paper.row: paper for paper in load(db, papers.c.row.in_(rows))}
+    entries: dict[int, list[Listing]] = {row: [] for row in known}
+    if with_entries:
+        for one in db.execute(_stored_listings(listings.c.paper.in_(rows))):
+            if "guid" in one.facts:
+                entries[one.paper].append(_listing(one))
+    return {row: _Candidate(paper.model_copy(update={"guid": None}), entries[row]) for row, paper in known.items()}
+
+
 def _listings(db: Connection, row: int) -> list[Listing]:
-    query = select(listings.c.source, listings.c.day, listings.c.facts).where(listings.c.paper == row)
-    return [
-        Listing.model_validate({**facts, "source": source, "day": day})
-        for source, day, facts in db.execute(query.order_by(listings.c.seen_at, listings.c.source, listings.c.day))
-    ]
+    return list(map(_listing, db.execute(_stored_listings(listings.c.paper == row))))
+
+
+def _stored_listings(where: Any) -> Any:
+    query = select(listings.c.paper, listings.c.source, listings.c.day, listings.c.facts).where(where)
+    return query.order_by(listings.c.seen_at, listings.c.source, listings.c.day)
+
+
+def _listing(stored: Any) -> Listing:
+    return Listing.model_validate({**stored.facts, "source": stored.source, "day": stored.day})
 
 
 def _plain(facts: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,99 @@
+"""Decide whether names from different sources may be of the same author. Pure.
+
+Sources write a person in many ways: `Ada M. Byron`, `Byron, Ada`, `A. Byron`, `Byron AM`. Two names are compatible if
+they share a family name and no given name contradicts: initials and short forms stand for what they begin.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from paperround.domain.text import terms
+
+BODY = r"(?:Collaborations?|Teams?|Groups?|Consortium|Consortia|Project|Survey|Network|Committee|Initiative)"
+"""The words that a body of many authors has in its name."""
+NAMES_A_BODY = re.compile(rf"\b{BODY}\b", re.IGNORECASE)
+"""Finds one of these words in a name."""
+_OF_NO_NAME = frozenset(("and", "behalf", "for", "of", "on", "the"))
+_SUFFIXES = frozenset(("jr", "sr", "ii", "iii", "iv", "phd", "md"))  # which some sources leave out
+_JOINED_INITIALS = re.compile(r"\b[A-Z]{2,3}\b")  # as PubMed writes them: Byron AM
+_SAME_BEGINNING = 3  # letters that given names share if they are forms of one: Yuri and Yury, Chris and Christopher
+_UMLAUTS = re.compile(r"(?<=[aou])e|(?<=a)a")  # Mueller is Müller, Kjaergaard is Kjærgaard
+
+
+class _Name(NamedTuple):
+    """The parts of a name, in order."""
+
+    parts: tuple[str, ...]
+    body: bool = False
+
+    @property
+    def kind(self) -> str:
+        """What it can be compared with: only names of the same kind."""
+        return "body" if self.body else "latin" if all(map(str.isascii, self.parts)) else "another script"
+
+    @property
+    def last(self) -> str:
+        """The last part that is no initial, which is usually the family name."""
+        return next((part for part in reversed(self.parts) if len(part) > 1), self.parts[-1])
+
+
+def family_names(names: Iterable[str]) -> set[str]:
+    """Return the last words of names, folded, without suffixes. "Curie, Marie" and "Marie Curie" give the same."""
+    written = (name.split(",")[0] if "," in name else name for name in names)
+    parts = ([term for term in terms(name) if term not in _SUFFIXES] for name in written)
+    return {found[-1] for found in parts if found}
+
+
+def may_share_author(ours: Sequence[str], theirs: Sequence[str]) -> bool:
+    """Return whether two lists may name a common author.
+
+    This is so if they cannot be compared: one of them names nobody, they are in different scripts, or one names only
+    the collaboration and the other only people.
+    """
+    some, others = _read(ours), _read(theirs)
+    if {name.kind for name in some}.isdisjoint(name.kind for name in others):
+        return True
+    found: dict[str, list[_Name]] = {}
+    for name in others:
+        for part in set(name.parts):
+            found.setdefault(part, []).append(name)
+    return any(
+        _are_compatible(name, other) for name in some for part in set(name.parts) for other in found.get(part, ())
+    )
+
+
+def _read(names: Iterable[str]) -> list[_Name]:
+    read = (_body(name) if NAMES_A_BODY.search(name) else _person(name) for name in names)
+    return [name for name in dict.fromkeys(read) if name.parts]
+
+
+def _body(name: str) -> _Name:
+    """Return a body without the words that others share with it, as `ATLAS Collaboration` has."""
+    parts = terms(NAMES_A_BODY.sub(" ", name))
+    return _Name(tuple(part for part in parts if part not in _OF_NO_NAME), body=True)
+
+
+def _person(name: str) -> _Name:
+    if not name.isupper():
+        name = _JOINED_INITIALS.sub(lambda found: " ".join(found[0]), name)
+    parts = (_UMLAUTS.sub("", part) for part in terms(name) if part not in _SUFFIXES)
+    return _Name(tuple(parts))
+
+
+def _are_compatible(one: _Name, other: _Name) -> bool:
+    """Return whether two names may be of one author. They share a part."""
+    mine, yours = set(one.parts), set(other.parts)
+    if one.body or other.body:
+        return one.body == other.body and (mine <= yours or yours <= mine)
+    if not {one.last, other.last} & mine & yours:  # a given name, as of David Smith and David Miller
+        return False
+    mine, yours = mine - yours, yours - mine
+    return not (mine and yours) or any(_is_form(part, of) for part in mine for of in yours)
+
+
+def _is_form(part: str, of: str) -> bool:
+    length = min(len(part), len(of), _SAME_BEGINNING)
+    return part[:length] == of[:length]
