@@ -348,7 +348,7 @@ def test_a_shared_interest_is_split_and_each_subscriber_keeps_what_waits_for_the
         ]  # fmt: skip
     due = store.topics.due()
     assert {one.topic.slug for one in due} == {topic.slug for topic in own}
-    assert all(one.read_at for one in due), "only what was not sent yet is compared again"
+    assert all(one.unread_since for one in due), "only what was not sent yet is compared again"
     store.close()
 
 

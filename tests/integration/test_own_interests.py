@@ -172,7 +172,7 @@ def test_an_answer_while_matches_are_renewed_makes_them_due_again(site: Site) ->
     _answer(site, 1, 2)
     store.matched(before, ())
     [due] = store.due()
-    assert due.renewals == before.renewals + 1
+    assert due.taste_version == before.taste_version + 1
     pipeline.sweep(site.app)
     assert store.due() == []
 

@@ -149,7 +149,7 @@ def test_a_token_has_one_spelling_only():
         tokens.read_verp(KEYS, spelled_alike)
 
 
-@given(st.integers(0, 2**32 - 1), st.integers(0, tokens.MOST_RENEWALS))
+@given(st.integers(0, 2**32 - 1), st.integers(0, tokens.MAX_LINK_GENERATION))
 def test_a_renewed_link_has_another_number_and_both_halves_come_back(number, generation):
     carried = tokens.with_generation(number, generation)
     assert 0 <= carried <= tokens.MAX_NUMBER

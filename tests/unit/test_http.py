@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from paperround import __version__
 from paperround.domain.errors import SourceError
-from paperround.network.http import ARXIV, Answer, Http, Pace, Spacing, retry_after, shown, user_agent
+from paperround.network.http import ARXIV, Http, HttpResponse, Pace, Spacing, retry_after, shown, user_agent
 from support.answers import World, at
 
 NOW = at("2026-11-23T06:00")
@@ -406,12 +406,12 @@ def test_numbers_that_are_addresses_in_disguise_are_resolved_before_they_are_jud
     ],
 )
 def test_the_next_page_is_read_from_the_link_header(header: str, expected: str | None) -> None:
-    answer = Answer("https://a.example/x", "https://a.example/x", 200, httpx.Headers({"link": header}), b"")
+    answer = HttpResponse("https://a.example/x", "https://a.example/x", 200, httpx.Headers({"link": header}), b"")
     assert answer.next_page() == expected
 
 
 @given(st.text(st.characters(codec="ascii", exclude_categories=["Cc"]), max_size=80))
 def test_any_link_header_is_read_or_refused_in_words(header: str) -> None:
-    answer = Answer("https://a.example/x", "https://a.example/x", 200, httpx.Headers({"link": header}), b"")
+    answer = HttpResponse("https://a.example/x", "https://a.example/x", 200, httpx.Headers({"link": header}), b"")
     with suppress(SourceError):
         answer.next_page()

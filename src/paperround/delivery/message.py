@@ -68,7 +68,7 @@ class HeaderData:
     archive_url: str = ""
     feedback: tuple[str, ...] = ()
     """Up to three words that group letters in Google's complaint statistics; none may identify one subscriber."""
-    answers: bool = False
+    is_reply: bool = False
     """Whether the letter answers a mail of the subscriber."""
 
 
@@ -127,7 +127,7 @@ def display_name(name: str) -> str:
 def _head(head: HeaderData, subject: str, boundary: str) -> bytes:
     sender, for_lists, archive, about = _shared(
         head.sender_name, head.sender, head.kind, head.list_name, head.archive_url,
-        head.feedback, head.answers,
+        head.feedback, head.is_reply,
     )  # fmt: skip
     lines = (
         sender,
@@ -168,7 +168,7 @@ def _shared(
     list_name: str,
     archive_url: str,
     feedback: tuple[str, ...],
-    answers: bool,
+    is_reply: bool,
 ) -> tuple[str, str, str, str]:
     """Return the fields shared by all letters of a kind, in the blocks between which a letter's own fields stand."""
     domain = ascii_domain(sender.rpartition("@")[2])
@@ -178,7 +178,7 @@ def _shared(
     about = [
         ("Feedback-ID", [_feedback_id(feedback or (kind,), domain)]),
         # RFC 3834 5: prevents vacation notices
-        ("Auto-Submitted", ["auto-replied" if answers else "auto-generated"]),
+        ("Auto-Submitted", ["auto-replied" if is_reply else "auto-generated"]),
         ("Precedence", ["bulk"] if kind == "digest" else []),  # for responders older than RFC 3834
         ("MIME-Version", ["1.0"]),
     ]

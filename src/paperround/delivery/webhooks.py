@@ -78,19 +78,19 @@ def call(event: Event, secret: str, now: datetime) -> Call:
     return Call(headers, body)
 
 
-def taken(answer: WebhookResponse) -> bool:
+def taken(response: WebhookResponse) -> bool:
     """Return whether the receiver accepted the event; by Standard Webhooks a redirect (3xx) is a failure."""
-    return answer.status is not None and 200 <= answer.status < 300
+    return response.status is not None and 200 <= response.status < 300
 
 
-def next_try(tries: int, answer: WebhookResponse, now: datetime) -> datetime | None:
+def next_try(tries: int, response: WebhookResponse, now: datetime) -> datetime | None:
     """Return when to retry an event that had `tries` attempts before this one, or None if it has failed for good.
 
     410 Gone means that the receiver wants no more calls. Retry-After is honored up to one day.
     """
-    if answer.status == 410 or tries >= len(_DELAYS):
+    if response.status == 410 or tries >= len(_DELAYS):
         return None
-    wished = timedelta(seconds=min(answer.retry_after or 0.0, _LONGEST_WAIT.total_seconds()))
+    wished = timedelta(seconds=min(response.retry_after or 0.0, _LONGEST_WAIT.total_seconds()))
     return now + max(_DELAYS[tries], wished)
 
 

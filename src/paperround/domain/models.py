@@ -334,7 +334,7 @@ class Subscriber:
     """The request that waits for confirmation by the address's owner, as stored; None if there is none."""
     suppressed: tuple[str, datetime] | None = None
     """The reason for the block on their address and the time since when it applies; None if there is no block."""
-    renewals: int = 0
+    link_generation: int = 0
     """How often their personal links were replaced. Only the latest links work."""
 
     def with_preferences(self, **patch: Any) -> Subscriber:

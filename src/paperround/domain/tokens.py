@@ -26,7 +26,7 @@ LEAVE_MAILBOX, REPLY_MAILBOX = "unsubscribe", "reply"
 MAX_NUMBER = 2**40 - 1
 # In bytes. With or without the time, the sum is a multiple of three, so that base64 has no padding or spare bits.
 _NUMBER, _TIME, _MAC = 5, 6, 16
-MOST_RENEWALS = 255
+MAX_LINK_GENERATION = 255
 _NUMBER_BITS = 32
 _LEAST_SECRET = 32  # characters
 # 21 bytes are 34 characters of base32. A forwarder may embed them: SRS0=x=y=papers.example=bounces+TOKEN@…

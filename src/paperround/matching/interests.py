@@ -198,7 +198,7 @@ def z_scale(threshold_reduction: float = 0.0) -> Scale:
     return Scale(0.0, 1.0, USUAL_THRESHOLD - threshold_reduction)
 
 
-def learned_scale(past: Numbers, answers: int, threshold_reduction: float = 0.0) -> Scale:
+def learned_scale(past: Numbers, rating_count: int, threshold_reduction: float = 0.0) -> Scale:
     """Return the scale of sums of an interest's z-scores and its follower's taste, over past papers.
 
     Mean and deviation are blended with the usual ones, as in `Scale.of`: where a tenth of few papers fits, those
@@ -206,9 +206,9 @@ def learned_scale(past: Numbers, answers: int, threshold_reduction: float = 0.0)
     both the interest and the taste stands out further than one that fits only one of them.
     """
     mean, variance = (float(past.mean()), max(float(past.var()), 1.0)) if len(past) else (0.0, 1.0)
-    usual, total = 1 + _USUAL_LEARNED * answers / (answers + _HALF_USUAL), len(past) + _USUAL_PAPERS
+    usual, total = 1 + _USUAL_LEARNED * rating_count / (rating_count + _HALF_USUAL), len(past) + _USUAL_PAPERS
     deviation = ((len(past) * variance + _USUAL_PAPERS * usual**2) / total) ** 0.5
-    higher = _CUT_LEARNED * answers / (answers + _HALF_LEARNED)
+    higher = _CUT_LEARNED * rating_count / (rating_count + _HALF_LEARNED)
     threshold = USUAL_THRESHOLD + higher - threshold_reduction / deviation
     return Scale(len(past) * mean / total, deviation, threshold)
 

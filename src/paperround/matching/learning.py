@@ -128,9 +128,9 @@ class TermVectors:
         return 1 + log(total / (1 + min(self.statistics.frequencies.get(term, 0), self.statistics.documents)))
 
 
-def weight(answers: int) -> float:
+def weight(rating_count: int) -> float:
     """Return the weight, from 0 to 1, of what was learned from this many answers."""
-    return answers / (answers + _DOUBT)
+    return rating_count / (rating_count + _DOUBT)
 
 
 def separate(rows: Sequence[Sparse], labels: Sequence[int], dimensions: int) -> Numbers:
@@ -180,7 +180,7 @@ def regress(rows: Numbers, labels: Sequence[int]) -> Numbers:
 class Model:
     """The models learned from one subscriber's feedback."""
 
-    answers: int
+    rating_count: int
     terms: Numbers
     """The weight of each feature of `TermVectors`."""
     meaning: Numbers | None = None

@@ -175,7 +175,7 @@ class Taste:
             z_scores.append(self.meaning.z_score(float(self.model.by_meaning(vector[None])[0])))
         sure = tanh(sum(z_scores) / len(z_scores) / self.stretch)
         return Affinity(
-            weight(self.model.answers) * sure,
+            weight(self.model.rating_count) * sure,
             self._nearest(paper, features, self.liked) if sure >= _MIN_DEGREE else "",
         )
 
@@ -192,7 +192,7 @@ class Taste:
             closeness = self.model.by_meaning(vectors.numbers - self.learner.center)
             z_scores[vectors.known] += (closeness - self.meaning.mean) / self.meaning.deviation
             z_scores[vectors.known] /= 2
-        return np.asarray(_MAX_WEIGHT * np.float32(weight(self.model.answers)) * z_scores, dtype=np.float32)
+        return np.asarray(_MAX_WEIGHT * np.float32(weight(self.model.rating_count)) * z_scores, dtype=np.float32)
 
     def unlike(self, paper: Paper) -> str:
         """Return the title of a similar disliked paper if this taste lowers the paper; empty if none is similar."""

@@ -62,7 +62,7 @@ ARXIV = Pace("arxiv.org", seconds=3.0, backoff=20.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HttpResponse:
     """A server's response, with any status."""
 
     url: str
@@ -261,7 +261,7 @@ class Http:
         max_bytes: int | None = None,
         public_only: bool = False,
         headers: Mapping[str, str] | None = None,
-    ) -> Answer:
+    ) -> HttpResponse:
         """Return the response, with any status, after retrying temporary failures.
 
         `asker` is the source's name, for error messages. `validators` has the `Answer.validator` of earlier
@@ -280,7 +280,7 @@ class Http:
         while attempt < most:
             attempt += 1
             try:
-                answer = self._follow(request, target, conditions)
+                response = self._follow(request, target, conditions)
             except httpx.ConnectError as error:
                 # No server needs to be spared, and a machine without a network should fail quickly.
                 reason, wait, most = _what_broke(error), _CONNECT_AGAIN, min(most, _CONNECT_TRIES)
@@ -290,11 +290,11 @@ class Http:
             except httpx.RequestError as error:
                 reason, wait = _what_broke(error), self._backoff(request, target, attempt)
             else:
-                if answer.status not in _PASSING:
-                    return answer
-                asked_for = asked_to_wait(answer.headers, self.now())
+                if response.status not in _PASSING:
+                    return response
+                asked_for = asked_to_wait(response.headers, self.now())
                 wait = self._backoff(request, target, attempt) if asked_for is None else asked_for
-                reason = f"HTTP {answer.status}"
+                reason = f"HTTP {response.status}"
             self._spacing.rest(request.pace_at(target), wait)
         raise SourceError(
             f"{asker}: no answer from {shown(target)} in {attempt} tries ({reason}); it is asked again later",
@@ -317,7 +317,7 @@ class Http:
         doubled = float(1 << (attempt - 1))
         return request.pace_at(url).backoff * doubled * (0.5 + self._jitter())
 
-    def _follow(self, request: _Request, url: httpx.URL, conditions: Mapping[str, str]) -> Answer:
+    def _follow(self, request: _Request, url: httpx.URL, conditions: Mapping[str, str]) -> HttpResponse:
         asked = str(url)
         # Keep cookies during one chain of redirects, because publishers' login hosts set one and require it.
         cookies = httpx.Cookies()
@@ -325,7 +325,7 @@ class Http:
             response, body = self._once(request, url, conditions, cookies)
             location = response.headers.get("location")
             if response.status_code not in _REDIRECTS or not location:
-                return Answer(asked, str(url), response.status_code, response.headers, body)
+                return HttpResponse(asked, str(url), response.status_code, response.headers, body)
             url = _url(str(url), None, request.asker, location)
         raise SourceError(
             f"{request.asker}: {shown(asked)} redirects more than {_MAX_REDIRECTS} times; is the address right?",

@@ -99,7 +99,7 @@ class Lease:
 
     def __init__(self, deliveries: DeliveryQueue, claim: str, clock: Clock, length: timedelta) -> None:
         self._deliveries, self._claim, self._clock, self._length = deliveries, claim, clock, length
-        self._renewed = time.monotonic()
+        self._renewed_at = time.monotonic()
         self._over = threading.Event()
         self._thread = BackgroundThread(self._renew, "lease")
 
@@ -114,11 +114,11 @@ class Lease:
     @property
     def holds(self) -> bool:
         """Return whether the claim is certainly still ours, which it is not after the process was suspended."""
-        return time.monotonic() - self._renewed < self._length.total_seconds()
+        return time.monotonic() - self._renewed_at < self._length.total_seconds()
 
     def extend(self, asked: float) -> None:
         """Record that the claim was made or renewed by a request sent at this time of the monotonic clock."""
-        self._renewed = max(self._renewed, asked)
+        self._renewed_at = max(self._renewed_at, asked)
 
     def _renew(self) -> None:
         while not self._over.wait(self._length.total_seconds() / 3):

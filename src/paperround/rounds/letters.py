@@ -187,7 +187,7 @@ class LetterBuilder:
         digest_row = digest.row if digest and subscriber.row else 0
 
         def mint(purpose: str, number: int) -> str:
-            return tokens.mint(self._keys, purpose, tokens.with_generation(number, subscriber.renewals))
+            return tokens.mint(self._keys, purpose, tokens.with_generation(number, subscriber.link_generation))
 
         feedback = mint(tokens.FEEDBACK, digest_row) if digest else ""
         own = f"?f={feedback}" if self._app.settings.site.feedback else ""
@@ -229,7 +229,7 @@ class LetterBuilder:
             help_url=links.preferences,
             archive_url=self._site.base_url,
             feedback=(delivery.issue.cadence.value if delivery.issue else str(delivery.notice),),
-            answers=delivery.notice == NoticeKind.REPLY,
+            is_reply=delivery.notice == NoticeKind.REPLY,
         )
         raw = message.assemble(head, encoded)
         if self._signer:
@@ -240,11 +240,14 @@ class LetterBuilder:
         """Return the signed address that replies to this letter are sent to; empty if they are not read."""
         if not self._app.settings.asks_for_replies:
             return ""
-        domain, number = self._app.settings.bounces.domain, tokens.with_generation(delivery.row, subscriber.renewals)
+        domain, number = (
+            self._app.settings.bounces.domain,
+            tokens.with_generation(delivery.row, subscriber.link_generation),
+        )
         return tokens.verp(self._keys, number, domain, tokens.REPLY_MAILBOX, purpose=tokens.REPLY)
 
     def _feedback_url(self, subscriber: Subscriber, digest: int) -> str:
-        number = tokens.with_generation(digest, subscriber.renewals)
+        number = tokens.with_generation(digest, subscriber.link_generation)
         return f"{self._site.base_url}/f/{tokens.mint(self._keys, tokens.FEEDBACK, number)}"
 
     def _leave_address(self, delivery: Delivery) -> str:

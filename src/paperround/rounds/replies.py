@@ -50,12 +50,12 @@ def take_reply(app: App, reply: LetterReply) -> tuple[str, str | None, bool]:
 def _letter_of(app: App, reply: LetterReply) -> tuple[Delivery | None, Subscriber | None]:
     """Return the letter and the subscriber that the signed address of a reply belongs to."""
     try:
-        row, renewals = tokens.split_generation(tokens.read_verp(app.keys, reply.token, purpose=tokens.REPLY))
+        row, link_generation = tokens.split_generation(tokens.read_verp(app.keys, reply.token, purpose=tokens.REPLY))
     except BadToken:
         return None, None
     delivery = app.store.deliveries.by_row(row)
     subscriber = app.store.subscribers.by_row(delivery.subscriber) if delivery and delivery.digest else None
-    return (delivery, subscriber) if subscriber and subscriber.renewals == renewals else (None, None)
+    return (delivery, subscriber) if subscriber and subscriber.link_generation == link_generation else (None, None)
 
 
 def _resolved(reply: LetterReply, digest: Digest, papers: Mapping[int, Paper], language: Language) -> ReplyTargets:

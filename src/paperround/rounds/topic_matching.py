@@ -109,7 +109,7 @@ def _match_alone(app: App, due: DueTopic) -> None:
 
 def _match_topic(app: App, due: DueTopic) -> None:
     """Match a topic that has operators, or belongs to no subscriber."""
-    if due.read_at:  # answers and breadth make no difference to it
+    if due.unread_since:  # answers and breadth make no difference to it
         app.store.topics.matched(due, ())
         return
     topic, since = due.topic, news_horizon(app.clock())
@@ -131,14 +131,14 @@ def _match_interests(app: App, due: Sequence[DueTopic]) -> None:
     digest, and those of the unread matches: a digest passes over a paper once and for all.
     """
     since = news_horizon(app.clock())
-    renewals = [one.topic.row for one in due if one.read_at]
+    relearned = [one.topic.row for one in due if one.unread_since]
     # Read before comparing, as above.
-    unread, week = app.store.topics.unread_of(renewals), app.store.browsing.first_row_since(since)
-    moments = {one.read_at for one in due if one.read_at}  # many were sent a digest at the same moment
+    unread, week = app.store.topics.unread_of(relearned), app.store.browsing.first_row_since(since)
+    moments = {one.unread_since for one in due if one.unread_since}  # many were sent a digest at the same moment
     news = {moment: app.store.browsing.first_row_since(moment) for moment in moments}
     tasks = {
-        one.topic.row: _InterestTask.of_renewal(unread[one.topic.row], max(week, news[one.read_at]), week)
-        if one.read_at
+        one.topic.row: _InterestTask.of_relearned(unread[one.topic.row], max(week, news[one.unread_since]), week)
+        if one.unread_since
         else _InterestTask.of_new(app.store.topics.matches_of(one.topic), week)
         for one in due
     }
@@ -175,7 +175,7 @@ class _InterestTask:
         return cls(week, frozenset(), week, {row for row in matched if row >= week})
 
     @classmethod
-    def of_renewal(cls, unread: Set[int], news: int, week: int) -> _InterestTask:
+    def of_relearned(cls, unread: Set[int], news: int, week: int) -> _InterestTask:
         """Return the task of an interest of which only the unread matches and the papers from `news` on are due."""
         older = {row for row in unread if row >= week}
         return cls(news, frozenset(older), min((news, *older)), older)

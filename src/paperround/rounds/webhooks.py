@@ -67,16 +67,20 @@ def _tell(app: App, client: httpx.Client, hook: WebhookSettings) -> int:
 
 def _call(app: App, client: httpx.Client, hook: WebhookSettings, event: Event, claim: str) -> bool:
     now = app.clock()
-    answer = _ask(client, hook, webhooks.call(event, hook.secret.get_secret_value(), now), now)
-    if webhooks.taken(answer):
+    response = _ask(client, hook, webhooks.call(event, hook.secret.get_secret_value(), now), now)
+    if webhooks.taken(response):
         app.store.events.taken(event, claim)
         return True
-    again_at = webhooks.next_try(event.tries, answer, now)
+    again_at = webhooks.next_try(event.tries, response, now)
     # The receiver's response may contain the address, and a failed event must keep nothing about the subscriber.
-    app.store.events.put_off(event, claim, str(answer if again_at else replace(answer, text="")), again_at)
+    app.store.events.put_off(event, claim, str(response if again_at else replace(response, text="")), again_at)
     tell = log.warning if again_at else log.error
     tell(
-        "webhook does not take an event", webhook=hook.name, event_id=event.id, answer=str(answer), again_at=again_at
+        "webhook does not take an event",
+        webhook=hook.name,
+        event_id=event.id,
+        answer=str(response),
+        again_at=again_at,
     )
     return False
 

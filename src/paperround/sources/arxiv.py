@@ -97,8 +97,8 @@ class Arxiv(SourceSettings):
         """Fetch the current announcement, and the missed batches of the window from the API."""
         memory = _Memory(window.validators, self.categories)
         today = http.now().astimezone(EASTERN).date()
-        answer = self._feed(http, memory, today)
-        feed = answer.parsed
+        page = self._feed(http, memory, today)
+        feed = page.parsed
         due = last_batch(today, self.holidays)
         behind = memory.behind(due) if feed.day and feed.day >= due else []
         missed = self._missed(window, memory, feed, due)
@@ -110,24 +110,24 @@ class Arxiv(SourceSettings):
             behind = [name for name in behind if not _has_batch_of(filled, name, due)]
             memory.take(missed, {(name, due) for name in behind})
         parsed = ParsedSource(feed.listings + filled.listings, feed.problems + filled.problems, feed.day)
-        state, note = self._state(answer, due, behind, filled=bool(filled.listings))
+        state, note = self._state(page, due, behind, filled=bool(filled.listings))
         if failed:
             days = ", ".join(map(str, sorted({day for days in missed.values() for day in days})))
             state, note = SourceState.STALE, f"missed days ({days}) could not be fetched; {failed}"
         return FetchResult(relabelled(parsed, self.name), state, note, memory.kept())
 
-    def _feed(self, http: Http, memory: _Memory, today: date) -> _Answer:
+    def _feed(self, http: Http, memory: _Memory, today: date) -> _ParsedPage:
         url = f"{self.feed_url}/atom/{'+'.join(self.categories)}"
-        answer = http.get(url, asker=self.name, validators=memory.conditions, pace=ARXIV)
-        if answer.unchanged:
-            return _Answer(ParsedSource(day=memory.feed_day), unchanged=True)
-        if answer.status != HTTPStatus.BAD_REQUEST:  # a wrong category: the feed contains the message
-            answer.expect_ok(self.name)
-        read = _read(answer.body, today, self.announce, f"{self.name}: the feed", answer.content_type)
+        response = http.get(url, asker=self.name, validators=memory.conditions, pace=ARXIV)
+        if response.unchanged:
+            return _ParsedPage(ParsedSource(day=memory.feed_day), unchanged=True)
+        if response.status != HTTPStatus.BAD_REQUEST:  # a wrong category: the feed contains the message
+            response.expect_ok(self.name)
+        read = _read(response.body, today, self.announce, f"{self.name}: the feed", response.content_type)
         feed = read.parsed
         if cut_short(feed):
             return read
-        memory.conditions = answer.remember()
+        memory.conditions = response.remember()
         day = memory.note_feed(read, self.categories)
         return replace(read, parsed=replace(feed, day=day))
 
@@ -179,18 +179,18 @@ class Arxiv(SourceSettings):
                 raise SourceError(f"{self.name}: page {number} stays empty, {start} of {page.total} came", again=True)
             number += bool(page.entries)
 
-    def _ask(self, http: Http, query: Mapping[str, str | int], today: date, number: int) -> _Answer:
-        answer = http.get(f"{self.api_url}/api/query", asker=self.name, params=query, pace=ARXIV)
-        if answer.status != HTTPStatus.BAD_REQUEST:
-            answer.expect_ok(self.name)
+    def _ask(self, http: Http, query: Mapping[str, str | int], today: date, number: int) -> _ParsedPage:
+        response = http.get(f"{self.api_url}/api/query", asker=self.name, params=query, pace=ARXIV)
+        if response.status != HTTPStatus.BAD_REQUEST:
+            response.expect_ok(self.name)
         what = f"{self.name}: page {number}"
-        page = _read(answer.body, today, (), what, answer.content_type, self.holidays)
+        page = _read(response.body, today, (), what, response.content_type, self.holidays)
         if cut_short(page.parsed):
             raise SourceError(f"{self.name}: page {number} ends too early; is the service down?", again=True)
         return page
 
-    def _state(self, answer: _Answer, due: date, behind: Sequence[str], *, filled: bool) -> tuple[SourceState, str]:
-        feed = answer.parsed
+    def _state(self, page: _ParsedPage, due: date, behind: Sequence[str], *, filled: bool) -> tuple[SourceState, str]:
+        feed = page.parsed
         if cut_short(feed):
             return SourceState.STALE, "the feed ends too early; it is requested again next time"
         if feed.day is None or feed.day < due:
@@ -200,13 +200,13 @@ class Arxiv(SourceSettings):
             )
         if behind:
             return SourceState.STALE, f"{', '.join(behind)}: {due} is due, in the feed is an earlier day; asked again"
-        if answer.entries >= _FEED_LIMIT:
+        if page.entries >= _FEED_LIMIT:
             return SourceState.FRESH, "the feed has 2,000 entries, which is its limit: name fewer categories a source"
         if feed.listings:
             return SourceState.FRESH, ""
         if filled:
             return SourceState.FRESH, "the feed has nothing new, the papers are from the API"
-        if answer.unchanged:
+        if page.unchanged:
             return SourceState.UNCHANGED, ""
         why = "no announcement is due" if feed.day > due else "neither feed nor API has papers"
         return SourceState.QUIET, f"{feed.day:%A}, {feed.day}: {why}"
@@ -230,18 +230,18 @@ class _Memory:
         self.last = {name: (found, digest) for name, (day, _, digest) in stored.items() if (found := day_of(day))}
         """For each category, the date of its newest papers in the feed and a hash of their identifiers."""
 
-    def note_feed(self, answer: _Answer, categories: Sequence[str]) -> date | None:
+    def note_feed(self, page: _ParsedPage, categories: Sequence[str]) -> date | None:
         """Record which batch of each category a complete feed contains, and return the date of the feed.
 
         Papers that were seen before under an earlier date keep that date, because a feed with only a new date
         contains no new papers.
         """
-        found = _batches_in(answer, categories)
+        found = _batches_in(page, categories)
         for name, (_, digest) in found.items():
             if name in self.last and self.last[name][1] == digest:
                 found[name] = self.last[name]
-        day = max((day for day, _ in found.values()), default=answer.parsed.day)
-        if answer.parsed.listings and day:
+        day = max((day for day, _ in found.values()), default=page.parsed.day)
+        if page.parsed.listings and day:
             for name in categories:
                 self.taken[name].add(found[name][0] if name in found else day)
         self.last |= found
@@ -279,14 +279,14 @@ class _Announced:
     """The primary category comes first."""
 
 
-def _batches_in(answer: _Answer, categories: Sequence[str]) -> dict[str, tuple[date, str]]:
+def _batches_in(page: _ParsedPage, categories: Sequence[str]) -> dict[str, tuple[date, str]]:
     """Return the newest date of each category's own papers in a feed, and a hash of the papers of that date.
 
     Cross-lists also appear in the feeds of other categories, so they are considered only if a single category is
     requested.
     """
     papers: dict[str, dict[date, list[str]]] = {}
-    for entry in answer.announced:
+    for entry in page.announced:
         owners = [name for name in categories if _belongs(entry.categories[:1], name)]
         owners = owners or [name for name in categories if _belongs(entry.categories, name)]
         if len(owners) == 1:
@@ -309,7 +309,7 @@ def _digest(papers: Sequence[str]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Answer:
+class _ParsedPage:
     parsed: ParsedSource
     entries: int = 0
     total: int = 0
@@ -336,7 +336,7 @@ def _read(
     what: str,
     content_type: str = "",
     holidays: Collection[date] = HOLIDAYS,
-) -> _Answer:
+) -> _ParsedPage:
     """Parse a feed or an API response.
 
     `announce` selects the entries of a feed by announce type; if it is empty, all are kept.
@@ -367,7 +367,9 @@ def _read(
     built = moment(first(head, "updated", "pubdate"))
     day = days.most_common(1)[0][0] if days else built and built.astimezone(EASTERN).date()
     total = first(head, "totalresults")
-    return _Answer(entries.parsed(day), count, int(total[:9]) if total.isdecimal() else 0, announced=tuple(announced))
+    return _ParsedPage(
+        entries.parsed(day), count, int(total[:9]) if total.isdecimal() else 0, announced=tuple(announced)
+    )
 
 
 def _in_short(texts: Texts) -> list[_Announced]:

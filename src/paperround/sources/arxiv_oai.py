@@ -91,9 +91,9 @@ class ArxivOai(SourceSettings):
             "from": str(window.since - timedelta(days=1)),  # the datestamp's zone is not documented
         }
         for number in range(1, _MAX_PAGES + 1):
-            answer = http.get(f"{self.url}/oai", asker=self.name, params=query, pace=ARXIV)
-            answer.expect_ok(self.name)
-            parsed, token = _read(answer.body, today, f"{self.name}: page {number}", answer.content_type)
+            response = http.get(f"{self.url}/oai", asker=self.name, params=query, pace=ARXIV)
+            response.expect_ok(self.name)
+            parsed, token = _read(response.body, today, f"{self.name}: page {number}", response.content_type)
             yield parsed
             if not token:
                 return

@@ -65,9 +65,9 @@ class Biorxiv(SourceSettings):
         pages, cursor = [], 0
         for number in range(1, _MAX_PAGES + 1):
             url = f"{self.url}/details/{self.server}/{min(window.since, until)}/{until}/{cursor}/json"
-            answer = http.get(url, asker=self.name, pace=_PACE)
-            answer.expect_ok(self.name)
-            page = _read(answer.body, http.now().date(), f"{self.name}: page {number}")
+            response = http.get(url, asker=self.name, pace=_PACE)
+            response.expect_ok(self.name)
+            page = _read(response.body, http.now().date(), f"{self.name}: page {number}")
             pages.append(page.parsed)
             cursor += page.rows
             if not page.rows or cursor >= page.total:

@@ -22,7 +22,7 @@ from paperround.domain import identifiers
 from paperround.domain.errors import SourceError, WrongFormat
 from paperround.domain.models import Listing, ParsedSource, SourceState
 from paperround.domain.text import clean
-from paperround.network.http import Answer, Http
+from paperround.network.http import Http, HttpResponse
 from paperround.sources import arxiv
 from paperround.sources.authors import author_facts
 from paperround.sources.base import FetchResult, Name, Parser, SourceSettings, Url, Window, relabelled
@@ -85,14 +85,14 @@ class Feed(SourceSettings):
         On the first fetch, entries that are not dated within the window are back stock: they go to pages and search,
         but not into letters.
         """
-        answer = http.get(self.url, asker=self.name, validators=window.validators, public_only=self.public_only)
-        if answer.unchanged:
+        response = http.get(self.url, asker=self.name, validators=window.validators, public_only=self.public_only)
+        if response.unchanged:
             return FetchResult(ParsedSource(), SourceState.UNCHANGED, validators=window.validators)
-        answer.expect_ok(self.name)
-        return self._new(answer, window, http.now().date())
+        response.expect_ok(self.name)
+        return self._new(response, window, http.now().date())
 
-    def _new(self, answer: Answer, window: Window, today: date) -> FetchResult:
-        feed = _read(answer.body, today, self.name, answer.final_url, answer.headers.get("content-type", ""))
+    def _new(self, response: HttpResponse, window: Window, today: date) -> FetchResult:
+        feed = _read(response.body, today, self.name, response.final_url, response.headers.get("content-type", ""))
         seen = _Seen.of(window.validators)
         kept: list[Listing] = []
         stock: list[Listing] = []
@@ -111,7 +111,7 @@ class Feed(SourceSettings):
         note = "" if kept else "nothing new" if feed.parsed.listings else "the feed has no entries"
         if stock:
             note = f"seen for the first time: {len(stock)} earlier entries are shown on the pages and not mailed"
-        return FetchResult(parsed, state, note, {**answer.remember(), **seen.kept()}, back_stock)
+        return FetchResult(parsed, state, note, {**response.remember(), **seen.kept()}, back_stock)
 
 
 class _Seen:

@@ -17,7 +17,7 @@ from pydantic import Field
 
 from paperround.domain.errors import SourceError
 from paperround.domain.models import ParsedSource, Problem, SourceState
-from paperround.network.http import Answer, Http, Pace
+from paperround.network.http import Http, HttpResponse, Pace
 from paperround.sources.authors import author_facts
 from paperround.sources.base import (
     BaseUrl,
@@ -63,72 +63,74 @@ class HfDaily(SourceSettings):
         until = min(window.until, http.now().date())
         since = min(window.since, until - timedelta(days=self.again))
         days = [since + timedelta(days=n) for n in range((until - since).days + 1)]
-        answers: list[_Day] = []
+        fetched_days: list[_Day] = []
         for day in days:
-            answers.append(self._day(http, window, day, newest=day == until))
-            if (error := answers[-1].error) and error.again:  # the service has problems: make no more requests
-                answers += [_Day(rest, error=error) for rest in days[len(answers) :]]
+            fetched_days.append(self._day(http, window, day, newest=day == until))
+            if (error := fetched_days[-1].error) and error.again:  # the service has problems: make no more requests
+                fetched_days += [_Day(rest, error=error) for rest in days[len(fetched_days) :]]
                 break
-        if all(answer.error for answer in answers):
-            raise answers[0].error or AssertionError
-        return self._together(answers, until)
+        if all(fetched.error for fetched in fetched_days):
+            raise fetched_days[0].error or AssertionError
+        return self._together(fetched_days, until)
 
     def _day(self, http: Http, window: Window, day: date, *, newest: bool) -> _Day:
-        answer = _Day(day)
+        fetched = _Day(day)
         url = f"{self.url}/api/daily_papers?date={day}&limit=100"
         try:
             for _ in range(_MAX_PAGES):
                 page = http.get(url, asker=self.name, validators=window.validators, pace=_PACE)
-                self._take(page, answer, window, http.now().date(), newest=newest)
+                self._take(page, fetched, window, http.now().date(), newest=newest)
                 url = page.next_page() or ""
                 if not url or not page.body.strip(b"[] \n"):  # a page beyond the last is []
                     break
         except SourceError as error:
-            answer.error = error
-        return answer
+            fetched.error = error
+        return fetched
 
-    def _take(self, page: Answer, answer: _Day, window: Window, today: date, *, newest: bool) -> None:
+    def _take(self, page: HttpResponse, fetched: _Day, window: Window, today: date, *, newest: bool) -> None:
         if page.unchanged:
-            answer.unchanged = True
-            answer.validators[page.url] = window.validators[page.url]
+            fetched.unchanged = True
+            fetched.validators[page.url] = window.validators[page.url]
             return
         if page.status in (400, 404) and newest:
             return  # in the first minutes of a day the API does not have it yet
         if page.status != HTTPStatus.OK:
             raise SourceError(
-                f"{self.name}: {answer.day} gave HTTP {page.status} ({_message(page.body)}); "
+                f"{self.name}: {fetched.day} gave HTTP {page.status} ({_message(page.body)}); "
                 "is the address right, or has the API changed?",
                 again=page.status >= HTTPStatus.INTERNAL_SERVER_ERROR,
             )
-        parsed = _read(page.body, today, answer.day)
-        answer.parsed = joined((answer.parsed, parsed))
+        parsed = _read(page.body, today, fetched.day)
+        fetched.parsed = joined((fetched.parsed, parsed))
         if page.validator and not cut_short(parsed):
-            answer.validators[page.url] = page.validator
+            fetched.validators[page.url] = page.validator
 
-    def _together(self, answers: list[_Day], until: date) -> FetchResult:
-        state, note = self._state(answers, until)
+    def _together(self, fetched_days: list[_Day], until: date) -> FetchResult:
+        state, note = self._state(fetched_days, until)
         if state is SourceState.STALE:  # request it without validators next time, or a 304 would count as complete
-            answers[-1].validators.clear()
-        failed = tuple(Problem(str(answer.day), str(answer.error)) for answer in answers if answer.error)
-        parsed = joined([*(answer.parsed for answer in answers), ParsedSource(problems=failed)])
-        validators = {url: value for answer in answers for url, value in answer.validators.items()}
+            fetched_days[-1].validators.clear()
+        failed = tuple(Problem(str(fetched.day), str(fetched.error)) for fetched in fetched_days if fetched.error)
+        parsed = joined([*(fetched.parsed for fetched in fetched_days), ParsedSource(problems=failed)])
+        validators = {url: value for fetched in fetched_days for url, value in fetched.validators.items()}
         return FetchResult(relabelled(parsed, self.name), state, note, validators)
 
-    def _state(self, answers: list[_Day], until: date) -> tuple[SourceState, str]:
-        broken = [str(answer.day) for answer in answers if answer.error or cut_short(answer.parsed)]
+    def _state(self, fetched_days: list[_Day], until: date) -> tuple[SourceState, str]:
+        broken = [str(fetched.day) for fetched in fetched_days if fetched.error or cut_short(fetched.parsed)]
         if broken:
             return SourceState.STALE, f"{', '.join(broken)} could not be read whole; requested again next time"
-        newest, listed = answers[-1], answers[-1].parsed.day
+        newest, listed = fetched_days[-1], fetched_days[-1].parsed.day
         if listed and listed < until:
             return SourceState.STALE, f"asked for {until}, Hugging Face gave the list of {listed}"
-        if all(answer.unchanged for answer in answers):
+        if all(fetched.unchanged for fetched in fetched_days):
             return SourceState.UNCHANGED, ""
         count = len(newest.parsed.listings)
         if until.weekday() < _SATURDAY and count < self.few and not newest.unchanged:
             many = "no paper" if not count else f"only {count}"
             return SourceState.STALE, f"{until} has {many} so far, weekdays have 23 to 30; requested again next time"
         # On a weekend, new votes on earlier days do not count.
-        conclusive = count if until.weekday() >= _SATURDAY else any(answer.parsed.listings for answer in answers)
+        conclusive = (
+            count if until.weekday() >= _SATURDAY else any(fetched.parsed.listings for fetched in fetched_days)
+        )
         if not conclusive:
             return SourceState.QUIET, f"{until:%A}, {until}: Daily Papers rests at weekends"
         return SourceState.FRESH, ""

@@ -8,7 +8,7 @@ from typing import Any
 
 from paperround.domain.errors import SourceError
 from paperround.domain.models import Problem
-from paperround.network.http import Answer, Http, Pace
+from paperround.network.http import Http, HttpResponse, Pace
 from paperround.sources.library import Library, LibraryEntry, entry_of, read_library
 
 ZOTERO, ORCID = "https://api.zotero.org", "https://pub.orcid.org/v3.0"
@@ -48,31 +48,31 @@ def read_zotero(http: Http, key: str) -> Library:
     for start in range(0, MOST_READ, _PAGE):
         params: dict[str, str | int] = {"format": "csljson", "limit": _PAGE, "start": start}
         params |= {"sort": "dateAdded", "direction": "desc"}
-        answer = _ask_zotero(http, f"users/{user}/items/top", key, params)
-        _object(answer)  # raises SourceError if it is not JSON
-        found = read_library(answer.body, "Zotero")
+        response = _ask_zotero(http, f"users/{user}/items/top", key, params)
+        _object(response)  # raises SourceError if it is not JSON
+        found = read_library(response.body, "Zotero")
         entries += found.entries
         problems += found.problems
-        if start + _PAGE >= _total(answer):
+        if start + _PAGE >= _total(response):
             break
     return Library(tuple(entries), tuple(problems))
 
 
-def _ask_zotero(http: Http, path: str, key: str, params: dict[str, str | int]) -> Answer:
+def _ask_zotero(http: Http, path: str, key: str, params: dict[str, str | int]) -> HttpResponse:
     headers = {"Zotero-API-Version": "3", "Zotero-API-Key": key}
-    answer = http.get(f"{ZOTERO}/{path}", asker="Zotero", params=params, pace=ZOTERO_PACE, headers=headers)
-    if answer.status in _ACCESS_REFUSED:
+    response = http.get(f"{ZOTERO}/{path}", asker="Zotero", params=params, pace=ZOTERO_PACE, headers=headers)
+    if response.status in _ACCESS_REFUSED:
         raise SourceError(
             "Zotero: this key does not work, or no longer; make a new one at zotero.org/settings/keys "
             "that may read your library",
             again=False,
         )
-    answer.expect_ok("Zotero")
-    return answer
+    response.expect_ok("Zotero")
+    return response
 
 
-def _total(answer: Answer) -> int:
-    total = answer.headers.get("total-results", "")
+def _total(response: HttpResponse) -> int:
+    total = response.headers.get("total-results", "")
     return int(total) if total.isascii() and total.isdecimal() else 0
 
 
@@ -82,11 +82,11 @@ def read_orcid(http: Http, orcid: str) -> Library:
     Raises SourceError, with the remedy, if the record does not exist or ORCID does not respond.
     """
     url = f"{ORCID}/{orcid}/works"
-    answer = http.get(url, asker="ORCID", headers={"Accept": "application/json"})
-    if answer.status in _ACCESS_REFUSED:
+    response = http.get(url, asker="ORCID", headers={"Accept": "application/json"})
+    if response.status in _ACCESS_REFUSED:
         raise SourceError(f"ORCID: there is no public record {orcid}; is it the right iD?", again=False)
-    answer.expect_ok("ORCID")
-    groups = _object(answer).get("group")
+    response.expect_ok("ORCID")
+    groups = _object(response).get("group")
     works = [_work(group) for group in groups if isinstance(group, dict)] if isinstance(groups, list) else []
     return Library(tuple(work for work in works if work)[:MOST_READ])
 
@@ -104,14 +104,14 @@ def _work(group: dict[str, Any]) -> LibraryEntry | None:
     return entry_of(title, "", (), *places)
 
 
-def _object(answer: Answer) -> dict[str, Any]:
+def _object(response: HttpResponse) -> dict[str, Any]:
     """Return the JSON object in a response. Raises SourceError if it is something else, such as a proxy's page."""
     try:
-        found = json.loads(answer.body)
+        found = json.loads(response.body)
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
         raise SourceError(
-            f"{answer.url.partition('?')[0]} answers something else than JSON; asked again later", again=True
+            f"{response.url.partition('?')[0]} answers something else than JSON; asked again later", again=True
         )
     return found

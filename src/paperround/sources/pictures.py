@@ -61,9 +61,9 @@ def client(contact: str, **world: object) -> Http:
 
 def fetch(http: Http, url: str) -> tuple[Picture, bytes]:
     """Fetch a picture and resize it. Raises SourceError if there is none."""
-    answer = http.get(url, asker=_ASKER)
-    answer.expect_ok(_ASKER)
-    return make_small(answer.body)
+    response = http.get(url, asker=_ASKER)
+    response.expect_ok(_ASKER)
+    return make_small(response.body)
 
 
 def make_small(data: bytes) -> tuple[Picture, bytes]:

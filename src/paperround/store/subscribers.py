@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, bindparam, collate, de
 from paperround.domain.models import EventKind, Subscriber, SubscriberState
 from paperround.domain.preferences import FIELDS, Preferences, is_follow, read_patch
 from paperround.domain.schedule import Cadence, mended_digest_at, next_digest_at, period
-from paperround.domain.tokens import MOST_RENEWALS
+from paperround.domain.tokens import MAX_LINK_GENERATION
 from paperround.store.address_hashes import AddressHashes, conceal, recognize
 from paperround.store.bulk import among
 from paperround.store.engine import lock_exclusively, lock_shared, reading, upsert, writing
@@ -201,8 +201,8 @@ class Subscribers:
             return len(found)
 
     def renew_links(self, row: int) -> bool:
-        """Invalidate a subscriber's personal links and private feed. Return False after MOST_RENEWALS renewals."""
-        mine = (subscribers.c.row == row) & (subscribers.c.link_renewals < MOST_RENEWALS)
+        """Invalidate a subscriber's personal links and private feed. Return False after the last generation."""
+        mine = (subscribers.c.row == row) & (subscribers.c.link_renewals < MAX_LINK_GENERATION)
         values = {"link_renewals": subscribers.c.link_renewals + 1, "feed_secret": None}
         with writing(self._engine) as db:
             return bool(db.execute(update(subscribers).where(mine).values(values).returning(subscribers.c.row)).all())
@@ -285,12 +285,12 @@ _ADDRESSEES = select(
 
 
 def _addressee(
-    row: int, email: str, state: str, request: Mapping[str, Any] | None, renewals: int, *columns: Any
+    row: int, email: str, state: str, request: Mapping[str, Any] | None, link_generation: int, *columns: Any
 ) -> Subscriber:
     known = Preferences(**dict(zip(COLUMNS, columns, strict=True)))
     pending = state == SubscriberState.PENDING.value
     wanted = requested(known, request) if pending else known
-    return Subscriber(row, email, SubscriberState(state), wanted, renewals=renewals)
+    return Subscriber(row, email, SubscriberState(state), wanted, link_generation=link_generation)
 
 
 DUE_COLUMNS = (
@@ -343,7 +343,7 @@ def _subscriber(found: Any, follows: Sequence[_Follow]) -> Subscriber:
         consent=found.consent or {},
         request=found.request,
         suppressed=(found.suppressed_for, found.suppressed_at) if found.suppressed_for else None,
-        renewals=found.link_renewals,
+        link_generation=found.link_renewals,
     )
 
 

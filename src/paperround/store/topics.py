@@ -43,9 +43,9 @@ class DueTopic(NamedTuple):
     """A topic that is due for comparing with stored papers."""
 
     topic: Topic
-    renewals: int
+    taste_version: int
     """How often the answers or the breadth of its subscriber had changed when this was read."""
-    read_at: datetime | None
+    unread_since: datetime | None
     """When its subscriber was sent a digest last, if only unread matches are due; None if all are."""
 
 
@@ -102,8 +102,8 @@ class Topics:
         with reading(self._engine) as db:
             conditions = [due] if emails is None else _of_addresses(db, due, emails)
             found = [row for where in conditions for row in db.execute(query.where(where))]
-            read_at = _last_read(db, [row.row for row in found if not row.whole])
-        return [DueTopic(_topic(row), row.renewals, read_at.get(row.row)) for row in found]
+            unread_since = _unread_since(db, [row.row for row in found if not row.whole])
+        return [DueTopic(_topic(row), row.renewals, unread_since.get(row.row)) for row in found]
 
     def as_due(self, slugs: Collection[str]) -> list[DueTopic]:
         """Return the topics with these slugs as due, whether or not they are."""
@@ -149,14 +149,14 @@ class Topics:
         """
         topic = due.topic
         same = (topics.c.row == topic.row) & (topics.c.query == topic.query)
-        done = update(topics).where(same).values(matched_query=topic.query, renewed=due.renewals)
+        done = update(topics).where(same).values(matched_query=topic.query, renewed=due.taste_version)
         with writing(self._engine) as db:
             gone = sorted(outdated) if db.execute(done.returning(topics.c.row)).all() else []
             lock_shared(db, matches)
             for start in range(0, len(gone), _CHUNK):
                 some = matches.c.paper.in_(gone[start : start + _CHUNK])
                 old = delete(matches).where(matches.c.topic == topic.row, some)
-                db.execute(old if due.read_at is None else old.where(_still_unread()))
+                db.execute(old if due.unread_since is None else old.where(_still_unread()))
 
     def remove(self, slug: str, move_to: str = "") -> None:
         """Delete a topic with its matches.
@@ -311,9 +311,9 @@ def _of_addresses(db: Connection, due: ColumnElement[bool], emails: Collection[s
         yield due & topics.c.row.in_(select(subscriptions.c.topic).where(subscriptions.c.subscriber.in_(known)))
 
 
-def _last_read(db: Connection, rows: Collection[int]) -> dict[int, datetime]:
+def _unread_since(db: Connection, rows: Collection[int]) -> dict[int, datetime]:
     """Return when the subscribers of these interests were last sent a digest, by interest."""
-    read_at = dict.fromkeys(rows, _LONG_AGO)
+    unread_since = dict.fromkeys(rows, _LONG_AGO)
     if rows:
         query = (
             select(subscriptions.c.topic, func.max(editions.c.closed_at))
@@ -322,8 +322,8 @@ def _last_read(db: Connection, rows: Collection[int]) -> dict[int, datetime]:
             .where(among(db, subscriptions.c.topic, rows))
             .group_by(subscriptions.c.topic)
         )
-        read_at |= dict(db.execute(query).all())
-    return read_at
+        unread_since |= dict(db.execute(query).all())
+    return unread_since
 
 
 def _still_unread() -> ColumnElement[bool]:

@@ -271,7 +271,7 @@ def renew_links(app: App, subscriber: Subscriber) -> bool:
     """
     if not app.store.subscribers.renew_links(subscriber.row):
         raise WrongUse(
-            f"the links were renewed {tokens.MOST_RENEWALS} times; erase the subscriber, and add them again"
+            f"the links were renewed {tokens.MAX_LINK_GENERATION} times; erase the subscriber, and add them again"
         )
     return confirmation.ask_for_link(app, subscriber.email)
 

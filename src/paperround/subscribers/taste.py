@@ -50,7 +50,7 @@ def learned(app: App, subscriber: Subscriber) -> LearnedTaste:
     feedback = app.store.feedback.latest(subscriber.row, _MOST_PAPERS)
     known = app.store.papers.by_rows(one.paper for one in feedback)
     papers = [(one, taste.affinity(known[one.paper]).degree) for one in feedback if one.paper in known]
-    sure = weight(taste.model.answers) if taste.model else 0.0
+    sure = weight(taste.model.rating_count) if taste.model else 0.0
     acronyms = app.shared(Collection).recent().vocabulary.long_forms.keys()
     words = strongest_words(taste, _MOST_WORDS, acronyms)
     return LearnedTaste(sure, words, papers, app.store.examples.count(subscriber.row))

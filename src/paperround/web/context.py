@@ -157,7 +157,7 @@ class RequestContext:
         spoken = language or self.visitors_language(request)
         others = self._other_languages(request, spoken)
         body = self._render(request, template, spoken, others, private=False, here=here, **facts)
-        response = answer(request, body, "text/html; charset=utf-8", status=status)
+        response = respond(request, body, "text/html; charset=utf-8", status=status)
         response.headers["Vary"] = "Accept-Language, Accept-Encoding, Cookie"
         return _remember_language(response, request, spoken)
 
@@ -307,7 +307,7 @@ def preferred(header: str) -> list[str]:
     return list(dict.fromkeys(found for code in ordered for found in (code, code.split("-")[0])))
 
 
-def answer(
+def respond(
     request: Request,
     body: bytes,
     media_type: str,

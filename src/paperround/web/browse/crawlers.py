@@ -8,7 +8,7 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from lxml import etree
 
 from paperround.web.browse import cards
-from paperround.web.context import ContextDep, answer
+from paperround.web.context import ContextDep, respond
 
 router = APIRouter()
 _IN_SITEMAP = 1_000  # papers in a file; the protocol allows 50,000, but those would take seconds to build
@@ -38,7 +38,7 @@ def robots(request: Request, context: ContextDep) -> Response:
     """Return robots.txt, which allows crawlers to read papers but not personal pages."""
     forbidden = "".join(f"Disallow: {context.home}{path}\n" for path in _PRIVATE_PATHS)
     text = f"User-agent: *\n{forbidden}\nSitemap: {context.site.base_url}/sitemap.xml\n"
-    return answer(request, text.encode(), "text/plain; charset=utf-8", seconds=86_400)
+    return respond(request, text.encode(), "text/plain; charset=utf-8", seconds=86_400)
 
 
 @router.get("/sitemap.xml")
@@ -79,4 +79,4 @@ def _loc(root: Any, kind: str, address: str) -> Any:
 
 def _xml(request: Request, root: Any) -> Response:
     body = etree.tostring(root, encoding="utf-8", xml_declaration=True)
-    return answer(request, body, "application/xml; charset=utf-8", seconds=3_600)
+    return respond(request, body, "application/xml; charset=utf-8", seconds=3_600)

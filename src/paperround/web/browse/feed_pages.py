@@ -16,7 +16,7 @@ from paperround.web.browse.feeds import FeedDocument
 from paperround.web.browse.papers import topic_named
 from paperround.web.browse.periods import read_day
 from paperround.web.browse.search import LONGEST_QUERY, plain_query
-from paperround.web.context import ContextDep, RequestContext, answer
+from paperround.web.context import ContextDep, RequestContext, respond
 
 router = APIRouter()
 _IN_FEED = 100  # papers on a page of a feed
@@ -131,11 +131,11 @@ def _feed(
 
 
 def _atom(request: Request, feed: FeedDocument) -> Response:
-    return _open(answer(request, feeds.atom(feed), feeds.ATOM_TYPE, seconds=600, modified=feed.updated))
+    return _open(respond(request, feeds.atom(feed), feeds.ATOM_TYPE, seconds=600, modified=feed.updated))
 
 
 def _json(request: Request, feed: FeedDocument) -> Response:
-    return _open(answer(request, feeds.json_feed(feed), feeds.JSON_TYPE, seconds=600, modified=feed.updated))
+    return _open(respond(request, feeds.json_feed(feed), feeds.JSON_TYPE, seconds=600, modified=feed.updated))
 
 
 def _open(response: Response) -> Response:

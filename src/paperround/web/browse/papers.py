@@ -26,7 +26,7 @@ from paperround.store.topics import news_horizon
 from paperround.web.browse import cards
 from paperround.web.browse.cards import PaperCard
 from paperround.web.browse.periods import Period, View, read_day, read_view
-from paperround.web.context import ContextDep, RequestContext, answer
+from paperround.web.context import ContextDep, RequestContext, respond
 from paperround.web.wording import translated_topic, translated_topics
 
 router = APIRouter()
@@ -200,7 +200,7 @@ def static(request: Request, context: ContextDep, name: str) -> Response:
     file = context.static.get(name)
     if file is None:
         raise HTTPException(404)
-    return answer(request, file.content, file.media_type, seconds=31_536_000)
+    return respond(request, file.content, file.media_type, seconds=31_536_000)
 
 
 @router.get("/favicon.ico")

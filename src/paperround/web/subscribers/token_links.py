@@ -18,13 +18,13 @@ def owner(context: RequestContext, purpose: str, token: str) -> Subscriber | Non
         row = tokens.read(context.app.keys, purpose, token)
     if purpose != tokens.PREFERENCES:
         return context.app.store.subscribers.by_row(row)
-    row, renewals = tokens.split_generation(row)
-    return _current(context.app.store.subscribers.by_row(row), renewals)
+    row, link_generation = tokens.split_generation(row)
+    return _current(context.app.store.subscribers.by_row(row), link_generation)
 
 
-def _current(found: Subscriber | None, renewals: int) -> Subscriber | None:
+def _current(found: Subscriber | None, link_generation: int) -> Subscriber | None:
     """Return the subscriber. Raises BadToken if their links were renewed after this one was made."""
-    if found and found.renewals != renewals:
+    if found and found.link_generation != link_generation:
         raise BadToken("this link was replaced by a new one; use the one in your newest email")
     return found
 
@@ -41,9 +41,9 @@ def digest_owner(context: RequestContext, purpose: str, token: str) -> tuple[Dig
     """Return the digest that a token belongs to and its subscriber. Raises BadToken if it is invalid or they were
     erased.
     """
-    row, renewals = tokens.split_generation(tokens.read(context.app.keys, purpose, token))
+    row, link_generation = tokens.split_generation(tokens.read(context.app.keys, purpose, token))
     owner = context.app.store.issues.digest_owner(row)
-    subscriber = _current(context.app.store.subscribers.by_row(owner[0]), renewals) if owner else None
+    subscriber = _current(context.app.store.subscribers.by_row(owner[0]), link_generation) if owner else None
     if subscriber is None:
         raise BadToken("this email was erased together with its subscriber")
     return context.app.store.issues.digest(row), subscriber
@@ -79,7 +79,7 @@ def mint(context: RequestContext, purpose: str, subscriber: Subscriber, digest: 
     number = digest.row if digest else subscriber.row
     # Unsubscribe links stay valid forever: the only thing they can do is stop the emails.
     if purpose != tokens.UNSUBSCRIBE:
-        number = tokens.with_generation(number, subscriber.renewals)
+        number = tokens.with_generation(number, subscriber.link_generation)
     return tokens.mint(context.app.keys, purpose, number)
 
 
