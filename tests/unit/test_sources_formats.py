@@ -523,7 +523,7 @@ def test_a_doi_of_the_old_kind_is_found_in_links_fields_and_text() -> None:
     for item in (
         f"<link>https://doi.org/{written}</link>",
         f"<dc:identifier xmlns:dc='http://purl.org/dc/elements/1.1/'>doi:{written}</dc:identifier>",
-        f"<description>We looked. doi:{written}</description>",
+        f"<description>&lt;p&gt;doi:{written.replace('&', '&amp;')}&lt;/p&gt;We looked.</description>",
     ):
         (listing,) = FORMATS["feed"](rss(f"<title>T</title>{item}"), TODAY).listings
         assert listing.doi == doi, item
@@ -547,6 +547,39 @@ def test_links_of_a_kind_are_told_apart() -> None:
     assert listing.doi == "10.5555/abc.7"
     assert listing.pdf_url == "https://pubs.example.org/abc.pdf"
     assert listing.thumbnail_url == "https://pubs.example.org/t.png"
+
+
+@pytest.mark.parametrize(
+    ("text", "doi"),
+    [
+        ("<b>Chem. Sci.</b>, 2026<br/><b>DOI</b>: 10.5555/D6SC1A, Edge Article<br/>Mia Holm", "10.5555/d6sc1a"),
+        ("Journal of Ice\nDOI: 10.5555/ice.1", "10.5555/ice.1"),
+        ("Spores wait.<p>PMID:<a href='https://x.example/1'>1</a> | DOI:10.5555/spore.1</p>", "10.5555/spore.1"),
+        ("A robot walks.<p>More information: Mia Holm et al, Ice, Nature (2026). DOI: 10.5555/ice.1</p>", None),
+        ("A robot walks, as Mia Holm shows (doi: 10.5555/ice.1).", None),
+        (f"{'A robot walks. ' * 80}<p>DOI: 10.5555/ice.1</p>", None),
+    ],
+)
+def test_a_doi_in_the_text_is_the_entrys_only_where_publishers_put_it(text: str, doi: str | None) -> None:
+    (listing,) = FORMATS["feed"](
+        rss(f"<title>T</title><description><![CDATA[{text}]]></description>"), TODAY
+    ).listings
+    assert listing.doi == doi
+    item = {"id": "1", "title": "T", "content_html": text}
+    feed = {"version": "https://jsonfeed.org/version/1.1", "title": "B", "items": [item]}
+    assert FORMATS["feed"](json.dumps(feed).encode(), TODAY).listings[0].doi == doi
+
+
+def test_a_comment_on_a_paper_is_not_the_paper() -> None:
+    paper = "https://arxiv.org/abs/2611.00077"
+    links = f"<link href='https://blog.example/a'/><link rel='related' href='{paper}'/>"
+    entry = f"<entry><id>tag:a</id><title>Why I disagree</title>{links}</entry>"
+    atom = f"<feed xmlns='http://www.w3.org/2005/Atom'>{entry}</feed>"
+    item = {"id": "a", "url": "https://blog.example/a", "external_url": paper, "title": "Why I disagree"}
+    feed = json.dumps({"version": "https://jsonfeed.org/version/1.1", "items": [item]})
+    for data in (atom, feed):
+        (listing,) = FORMATS["feed"](data.encode(), TODAY).listings
+        assert (listing.arxiv_id, listing.url) == (None, "https://blog.example/a")
 
 
 def test_a_paper_that_a_post_only_talks_about_is_not_taken_for_the_post() -> None:

@@ -49,7 +49,16 @@ _ENTRY_START = re.compile(rb"<(?:[\w.-]+:)?(?:item|entry)[\s>]", re.IGNORECASE)
 _HEAD_BYTES = 5_000  # bytes; comments and instructions may precede the root
 _ROOT = re.compile(rb"<(?P<root>(?:[\w.-]+:)?(?P<name>rss|feed|RDF))[\s>]", re.IGNORECASE)
 _YEAR = re.compile(r"\d{4}", re.ASCII)
-_DOI_LINE = re.compile(r"\bdoi:\s?<?(10\.\d{4,9}/[^\s\"]+)", re.IGNORECASE)
+# The text around an abstract of nature.com or PubMed. What else has a DOI may be about another paper.
+_DOI_IN_FRAME = re.compile(
+    r"^[^;]{3,120}, Published online: [^;]{6,20}; doi:\s?(?P<nature>10\.\d{4,9}/\S+)"
+    r"|\bPMID:\s?\d+ \| DOI:\s?(?P<pubmed>10\.\d{4,9}/\S+)$"
+)
+_DOI_LINE = re.compile(
+    r"\W*doi\W*:\s*<?(10\.\d{4,9}/\S+?)>?(?:,\s[\w ]{1,40})?", re.IGNORECASE
+)  # pubs.rsc.org: , Article
+_LINE_END = re.compile(r"\n|</?(?:p|div|br|li|td)\b[^<>]*>", re.IGNORECASE)
+_FIRST_LINES, _IN_FRONT = 10, 1_000  # lines and characters of a text that may have a line with its own DOI
 _LONGEST_MADE_TITLE = 100  # characters
 _SENTENCE = re.compile(r".{15,}?[.!?](?=\s)")
 # Feeds of the American Physical Society and others begin the text with the authors.
@@ -298,8 +307,10 @@ def _from_entry(entry: Any, frame: _Frame) -> _Item:
     links = [{name: _text(link, name) for name in ("rel", "type", "href")} for link in _parts(entry, "links")]
     for link in links:
         link["href"] = web_link(link["href"], frame.base)
-    content = " ".join(plain(_text(part, "value")) for part in _parts(entry, "content")[:1])
-    own = [link["href"] for link in links if link["rel"] in ("alternate", "related", "canonical")]
+    markup = " ".join(_text(part, "value") for part in _parts(entry, "content")[:1])
+    content = plain(markup)
+    # Not the related ones: a comment on a paper is not that paper (RFC 4287 section 4.2.7.2).
+    own = [link["href"] for link in links if link["rel"] in ("alternate", "canonical")]
     url = web_link(_text(entry, "link") or _text(entry, "id"), frame.base)
     dedicated = [_text(entry, name) for name in ("prism_doi", "dc_identifier", "id", "prism_url")]
     names, text = _authors(entry, frame)
@@ -307,7 +318,7 @@ def _from_entry(entry: Any, frame: _Frame) -> _Item:
     abstract = _abstract(summary, content)
     facts: dict[str, object] = {
         **author_facts(names),
-        **_identifiers([url, *own], dedicated, content or summary),
+        **_identifiers([url, *own], dedicated, markup or text),
         "title": _title(entry, frame) or _made_title(abstract, url),
         "abstract": abstract,
         "guid": _guid(frame.base, _text(entry, "id")),
@@ -407,12 +418,13 @@ def _from_json(item: Any, frame: _Frame) -> _Item | str:
     if not isinstance(item, dict):
         return "it is not an object"
     url = web_link(_text(item, "url") or _text(item, "external_url") or _text(item, "id"), frame.base)
+    markup = _text(item, "content_html") or _text(item, "content_text")
     content = plain(_text(item, "content_html")) or clean(_text(item, "content_text"))
     abstract = _abstract(plain(_text(item, "summary")), content)
     tags = item.get("tags")
     facts: dict[str, object] = {
         **author_facts(_people(item) or frame.authors),
-        **_identifiers([url, _text(item, "external_url")], [_text(item, "id")], content),
+        **_identifiers([url], [_text(item, "id")], markup),
         "title": untex(clean(unescape(_text(item, "title")))) or _made_title(abstract, url),
         "abstract": abstract,
         "url": url,
@@ -435,16 +447,21 @@ def _people(value: Mapping[str, Any]) -> list[str]:
     return [name for name in names if isinstance(name, str) and name.strip()]
 
 
-def _identifiers(links: list[str], dedicated: list[str], text: str) -> dict[str, object]:
-    """Return DOI and arXiv identifier, from links to the paper itself and from dedicated fields.
-
-    A DOI in the text is used only if it is marked as the paper's: "doi:10.1038/…" at the beginning or end.
-    """
-    frame = _DOI_LINE.findall(f"{text[:300]} {text[-300:]}")
+def _identifiers(links: list[str], dedicated: list[str], markup: str) -> dict[str, object]:
+    """Return DOI and arXiv identifier, from links to the paper itself and where publishers put them."""
     resolvers = [unquote(urlsplit(link).path) for link in links if _is_doi_link(link)]
-    dois = [found for value in (*dedicated, *resolvers, *frame[:1]) if (found := identifiers.doi(value))]
+    dois = [found for value in (*dedicated, *resolvers, *_marked_dois(markup)) if (found := identifiers.doi(value))]
     papers = [paper[0] for link in (*links, *dedicated) if (paper := identifiers.arxiv_id(link))]
     return {"doi": dois[0] if dois else None, "arxiv_id": papers[0] if papers else None}
+
+
+def _marked_dois(markup: str) -> Iterator[str]:
+    """Yield the DOIs that a text has for itself: in a known frame, or alone in one of its first lines."""
+    if found := _DOI_IN_FRAME.search(plain(markup)):
+        yield found["nature"] or found["pubmed"]
+    for line in _LINE_END.split(markup[:_IN_FRONT])[:_FIRST_LINES]:
+        if found := _DOI_LINE.fullmatch(plain(line)):
+            yield found[1]
 
 
 def _is_doi_link(link: str) -> bool:
