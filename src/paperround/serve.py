@@ -94,7 +94,7 @@ def _scheduler(app: App) -> Iterator[tuple[Scheduler, TaskQueue | None]]:
     try:
         yield scheduler, queue
     finally:
-        console.say("\nstopping: letters and requests that are under way are finished or put back")
+        console.say("\nstopping: letters and requests in progress are finished or returned to the queue")
         scheduler.stop()
         if queue:
             queue.close()
@@ -148,7 +148,7 @@ def _describe(app: App) -> None:
     console.say(f"letters      {_where_letters_go(app)}")
     console.say(f"sources      {sources}")
     console.say(f"subscribers  {counted}")
-    console.say(f"next letter  {f'{due:%Y-%m-%d %H:%M} UTC' if due else 'nobody is waiting for one'}")
+    console.say(f"next letter  {f'{due:%Y-%m-%d %H:%M} UTC' if due else 'none is scheduled'}")
     token = "with your admin token" if settings.site.admin_token else "closed: set site.admin_token to open it"
     console.say(f"admin        {settings.site.base_url}/admin, {token}")
 
@@ -165,9 +165,9 @@ def _announce(context: RequestContext, host: str, port: int) -> None:
     base = f"http://{shown}:{port}"
     console.say(f"\npaperround is up\n  papers  {base}/")
     if isinstance(context.app.settings.transport, InboxTransport):
-        console.say("\nEvery letter lands in the inbox until an SMTP relay is configured:")
+        console.say("\nUntil you configure an SMTP relay, all letters go to the built-in inbox:")
         console.say(f"  inbox   {entry.address(context, base, '/inbox')}")
-    console.say("\nEvery letter before it goes:")
+    console.say("\nPreview letters before they are sent:")
     console.say(f"  preview {entry.address(context, base, '/preview')}")
-    console.say("\nThe tokens in these addresses open them for twelve hours; a restart makes new ones.")
-    console.say("stop it with Ctrl+C")
+    console.say("\nThe tokens in these addresses are valid for twelve hours; a restart creates new ones.")
+    console.say("Press Ctrl+C to stop.")

@@ -94,7 +94,7 @@ class SiteSettings(_Part):
     def _hard_to_guess(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and 0 < len(value.get_secret_value()) < _LEAST_SECRET:
             raise ValueError(
-                f"needs {_LEAST_SECRET} characters or more; make one with: "
+                f"needs {_LEAST_SECRET} characters or more; generate one with: "
                 "python3 -c 'import secrets; print(secrets.token_urlsafe(24))'"
             )
         return value
@@ -106,7 +106,7 @@ class SiteSettings(_Part):
         if parts.scheme not in {"http", "https"} or not parts.netloc:
             raise ValueError("must be an absolute address such as https://papers.example.org")
         if parts.query or parts.fragment:
-            raise ValueError("must end before ? and #: the addresses of the pages continue it")
+            raise ValueError("must not contain ? or #")
         return value.rstrip("/")
 
     @field_validator("sender", "reply_to")
@@ -189,7 +189,9 @@ class RetentionSettings(_Part):
     def _long_enough(cls, value: int) -> int:
         # Bounces are counted over weeks, and the next monthly letter comes after 31 days.
         if 0 < value < 45:
-            raise ValueError(f"{value} days are too few: reports come back late; 45 at least, or 0 for no end")
+            raise ValueError(
+                f"{value} days are too few, as bounces can arrive late; use at least 45, or 0 to keep them forever"
+            )
         return value
 
 
@@ -214,7 +216,7 @@ class BounceSettings(_Part):
     @model_validator(mode="after")
     def _replies_arrive(self) -> Self:
         if self.replies and not self.domain:
-            raise ValueError("replies needs `domain`: the signed address of a letter tells who replies")
+            raise ValueError("replies requires `domain`: replies are matched by a signed address at this domain")
         return self
 
     @field_validator("sendgrid_key")
@@ -244,11 +246,11 @@ class WebhookSettings(_Part):
         try:
             (parts.hostname or "").encode("idna")
         except UnicodeError:
-            raise ValueError("is not an address that can be called") from None
+            raise ValueError("is not a valid URL") from None
         local = is_this_machine(parts.hostname)
         if not parts.hostname or parts.scheme not in ({"http", "https"} if local else {"https"}):
             raise ValueError(
-                "must be an https address (http is for this machine alone): subscribers' addresses go there"
+                "must be an https address (http is allowed only for localhost), because it receives personal data"
             )
         return value
 
@@ -279,7 +281,7 @@ class RoundSettings(_Part):
 
 def _named_apart(what: str, names: list[str]) -> None:
     if twice := next((name for name in names if names.count(name) > 1), None):
-        raise ValueError(f'two {what} are called "{twice}"; give one of them another name')
+        raise ValueError(f'two {what} are called "{twice}"; rename one of them')
 
 
 _file: ContextVar[Path | None] = ContextVar("configuration file", default=None)
@@ -434,7 +436,7 @@ def load(config: Path | None = None, env_file: Path | None = Path(".env")) -> Se
     remedy.
     """
     if config is not None and not config.is_file():
-        raise ConfigurationError(f"{config}: there is no such file; `paperround init` makes one")
+        raise ConfigurationError(f"{config}: no such file; `paperround init` creates one")
     file = config or (CONFIG_FILE if CONFIG_FILE.is_file() else folder("config") / "paperround.toml")
 
     if env_file is not None and env_file.is_file() and (problems := _problems(env_file)):

@@ -99,7 +99,7 @@ def test_a_file_is_read_where_the_preferences_lead(page: Page, base: Address) ->
     with page.expect_navigation():
         page.locator("button[value=read]").click()
     assert "1 paper is not on this site; its text is used." in page.inner_text("main")
-    assert "is a brace missing?" in page.inner_text("main")
+    assert "check for a missing brace" in page.inner_text("main")
 
 
 @pytest.mark.parametrize("width", [320, 375, 1280])

@@ -215,18 +215,18 @@ def test_search_speaks_the_query_language_and_plain_words(site: Site) -> None:
         (["subscribers", "add", "a@example.org", "--topic", "robots", "--timezone", "Mars"], "there is no time zone"),
         (["subscribers", "add", "a@example.org", "--topic", "robots", "--cadence", "hourly"], "there is no cadence"),
         (["subscribers", "add", "a@example.org", "--topic", "robots", "--theme", "neon"], "neon"),
-        (["subscribers", "show", "nobody@example.org"], "nobody subscribes with this address"),
+        (["subscribers", "show", "nobody@example.org"], "no subscriber has this address"),
         (["ingest", "--file", "nope.json", "--as", "hf-daily"], "nope.json: No such file or directory"),
         (["ingest", "--file", "config/topics.toml"], "its format is not recognized; name it with --as"),
         (["ingest", "--file", "config/topics.toml", "--as", "pdf"], "there is no format 'pdf'; there are:"),
         (["ingest", "nope"], "there is no source 'nope'"),
         (["ingest", "--since", "yesterday"], "is not a date"),
-        (["preview"], "give either the EMAIL"),
+        (["preview"], "give either a subscriber's EMAIL"),
         (["deliveries", "show", "99"], "there is no delivery 99"),
         (["deliveries", "show", "x"], "Invalid value for 'ID': must be a whole number"),
         (["deliveries", "show", "0"], "Invalid value for 'ID': must be 1 or more"),
         (["--now", "noon", "sweep"], "is not ISO 8601"),
-        (["--config", "nope.toml", "sweep"], "nope.toml: there is no such file"),
+        (["--config", "nope.toml", "sweep"], "nope.toml: no such file"),
         (["bounces", "read"], "give FILEs or --maildir"),
         (["subscribers", "add", "ada@example.org", "--query", ""], "topic"),
         (["subscribers", "add", "ada@example.org", "--query", "!!!"], "no letter or digit to look for"),
@@ -314,7 +314,7 @@ def test_a_subscriber_is_paused_resumed_unsubscribed_and_erased(site: Site) -> N
     for verb, says in (
         ("pause", "paused; no letters until they resume"),
         ("resume", "active; next digest 2"),
-        ("unsubscribe", "unsubscribed; no letters, not even those that were queued"),
+        ("unsubscribe", "unsubscribed; no letters, not even queued ones"),
     ):
         assert site("subscribers", verb, "ada@example.org") == 0
         assert site.out.startswith(f"ada@example.org: {says}")
@@ -465,7 +465,7 @@ def test_doctor_loads_no_topics(site: Site) -> None:
     topics.write_text(topics.read_text() + '\n[[topics]]\nslug = "new"\nname = "New"\nquery = "novel"\n')
     for _ in range(2):
         told = {finding["check"]: finding["what"] for finding in site.json("doctor")}
-        assert told["topics.toml"] == "it is not loaded as it is now; the next command does that"
+        assert told["topics.toml"] == "it has changed since it was loaded; the next command loads it"
     assert "new" in [topic["slug"] for topic in site.json("topics", "list")]
     assert "topics.toml" not in {finding["check"] for finding in site.json("doctor")}
 
@@ -668,7 +668,7 @@ def test_a_removed_topic_is_gone_with_what_followed_from_it(site: Site) -> None:
     assert "they follow nothing" in site.out
     site("doctor")
     assert "1 active subscriber follows nothing" in site.out + site.err
-    assert "it was removed here and not in topics.toml" in " ".join((site.out + site.err).split())
+    assert "it was removed by a command, not in topics.toml" in " ".join((site.out + site.err).split())
     assert site("topics", "remove", "arms") == 2
     assert "there is no topic 'arms'" in site.err
 
@@ -676,9 +676,9 @@ def test_a_removed_topic_is_gone_with_what_followed_from_it(site: Site) -> None:
 def test_a_topic_of_the_file_that_a_command_changes_is_told(site: Site) -> None:
     assert site("topics", "edit", "robots", "--query", "robot* OR arm*") == 0
     assert "robots is in" in site.err
-    assert "the next change of that file undoes this" in site.err
+    assert "the change is undone when the file next changes" in site.err
     site("doctor")
-    assert "it was changed here and not in topics.toml" in " ".join((site.out + site.err).split())
+    assert "it was changed by a command, not in topics.toml" in " ".join((site.out + site.err).split())
     assert site("topics", "add", "arms", "--name", "Arms", "--query", "arm*") == 0
     assert site.err == ""
 
@@ -951,7 +951,7 @@ def test_an_interrupted_import_says_how_far_it_came(site: Site) -> None:
     assert site.err == "paperround: interrupted; 0 rows were imported before; import the file again for the others\n"
     site.monkeypatch.setattr("paperround.rounds.pipeline.deliver", interrupt)
     assert site("deliver") == 130
-    assert "interrupted; what was done until then is kept" in site.err
+    assert "interrupted; completed work is kept" in site.err
 
 
 @pytest.mark.parametrize(

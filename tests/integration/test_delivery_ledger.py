@@ -124,7 +124,7 @@ def test_a_claim_gives_up_what_is_out_of_date_and_what_nobody_wants(site: Site, 
     states = {row: _get(ledger, row).state for row in (old, gone)}
     assert states == {old: DeliveryState.EXPIRED, gone: DeliveryState.SUPPRESSED}
     assert [ledger.report(row=row)[0]["reason"] for row in (old, gone)] == [
-        "not accepted before it was out of date",
+        "not accepted before it expired",
         "the address is suppressed",
     ]
     assert [_finished_at(site, row) for row in (old, gone)] == [MORNING, MORNING]

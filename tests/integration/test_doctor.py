@@ -228,16 +228,16 @@ def test_papers_without_a_vector_or_with_one_of_another_model_are_told_with_the_
     site.papers(listing(1, "robots"), listing(2, "agents"))
     [(state, what)] = _about_meaning(site)
     assert state is doctor.CheckState.OK
-    assert "2 papers have no vector of ideas-1" in what
+    assert "2 papers have no vector from ideas-1" in what
     assert "; run: " not in what, "the schedule does it, so that there is nothing to do"
     pipeline.embed_papers(site.app)
-    assert _about_meaning(site) == [(doctor.CheckState.OK, "all papers have a vector of ideas-1")]
+    assert _about_meaning(site) == [(doctor.CheckState.OK, "all papers have a vector from ideas-1")]
     encoder = _encoder(monkeypatch, "ideas-2")
     [(state, what)] = _about_meaning(site)
     assert state is doctor.CheckState.WARNING
     assert what.endswith("; run: paperround papers embed --rebuild")
     encoder.broken = True
-    assert any("no vectors can be made: the endpoint is gone" in what for _, what in _about_meaning(site))
+    assert any("vectors cannot be computed: the endpoint is gone" in what for _, what in _about_meaning(site))
     site.app.close()
 
 

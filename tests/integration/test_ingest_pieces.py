@@ -138,7 +138,7 @@ def test_a_file_of_another_format_than_said_has_no_address(site: Site) -> None:
     ):
         report = pipeline.ingest_file(site.app, [content], form, "mill.json")
         assert report.failed
-        assert f"{told}; is --as {form} right?" in report.note
+        assert f"{told}; check --as {form}" in report.note
 
 
 def test_a_file_that_cannot_be_used_is_reported_with_the_reason(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,7 +146,7 @@ def test_a_file_that_cannot_be_used_is_reported_with_the_reason(site: Site, monk
     assert (half.state, half.failed, half.note) == (
         "failed",
         True,
-        "half.gz: it ends too early, or is not a complete gzip file",
+        "half.gz: it is truncated, or not a complete gzip file",
     )
     broken = pipeline.ingest_file(site.app, [b"<rss><channel>"], "arxiv-oai", "broken.xml")
     assert (broken.state, broken.new) == ("failed", 0)

@@ -1,7 +1,6 @@
 """kill -9 at random moments of rounds, the program started again each time: nobody missing, few doubled.
 
-PAPERROUND_KILLS and PAPERROUND_LETTERS make it larger: docs/reliability.md has the figures of 50 kills in rounds of
-20,000 letters.
+PAPERROUND_KILLS and PAPERROUND_LETTERS make it larger.
 """
 
 from __future__ import annotations

@@ -164,7 +164,7 @@ def test_a_zotero_key_that_stopped_working_is_said_and_stops_nothing_else(pages:
     services.keys.clear()
     libraries.read_due(pages.app)
     page = pages.client.get(_page(pages)).text
-    assert "this key does not work, or no longer" in page
+    assert "this key is not valid, or no longer" in page
     assert pages.app.store.examples.count(_row(pages)) == 1, "ORCID was read all the same"
 
 

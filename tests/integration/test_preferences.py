@@ -288,7 +288,7 @@ def test_rows_that_name_nothing_get_the_days_best_and_are_counted(pages: Pages) 
 
 def test_a_pause_ends_in_the_future_and_is_for_those_who_get_letters(pages: Pages) -> None:
     pages.subscriber(EMAIL)
-    with pytest.raises(PreferenceError, match="paused_until: 2026-11-23 is over; choose a day in the future"):
+    with pytest.raises(PreferenceError, match="paused_until: 2026-11-23 is in the past; choose a day in the future"):
         membership.add(pages.app, EMAIL, {"paused_until": date(2026, 11, 23)}, confirmed=True)
     membership.add(pages.app, EMAIL, {"paused_until": date(2026, 12, 24)}, confirmed=True)
     assert subscriber(pages).state is SubscriberState.PAUSED

@@ -244,7 +244,7 @@ def test_a_subscriber_sees_their_letter_as_a_weekly_one_and_a_digest_that_was_co
 
 def test_nobody_gets_a_letter_whose_cadence_is_off(fresh: Site) -> None:
     for topics in ((), ("robots",)):
-        with pytest.raises(WrongUse, match="with the cadence off"):
+        with pytest.raises(WrongUse, match="if the cadence is off"):
             preview.build(fresh.app, PreviewRequest(topics=topics, cadence=Cadence.OFF))
 
 

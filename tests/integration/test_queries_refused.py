@@ -34,7 +34,7 @@ def lenient(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def test_a_topic_that_cannot_be_looked_for_is_refused_and_not_kept(site: Site) -> None:
-    with pytest.raises(QueryError, match="too many groups"):
+    with pytest.raises(QueryError, match="groups are nested too deeply"):
         site.topic("deep", DEEP)
     assert site.app.store.topics.by_slug("deep") is None
 
@@ -42,7 +42,7 @@ def test_a_topic_that_cannot_be_looked_for_is_refused_and_not_kept(site: Site) -
 @pytest.mark.usefixtures("lenient")
 def test_what_the_parser_lets_through_and_the_database_does_not_is_refused_too(tmp_path: Path) -> None:
     site = Site(tmp_path)
-    with pytest.raises(QueryError, match="the database cannot look for this"):
+    with pytest.raises(QueryError, match="the database cannot search for this"):
         site.topic("deep", DEEP)
     assert site.app.store.topics.by_slug("deep") is None
 
@@ -84,7 +84,7 @@ def test_stop_words_that_are_asked_for_exactly_are_accepted(tmp_path: Path, text
 def test_visitors_who_type_it_are_told_what_is_wrong(tmp_path: Path, page: str, status: int) -> None:
     answer = Browser(create(Site(tmp_path).app)).get(page, params={"q": DEEP})
     assert answer.status_code == status
-    assert "too many groups within each other" in answer.text
+    assert "groups are nested too deeply" in answer.text
 
 
 def test_a_stored_topic_that_is_no_query_any_more_is_set_aside_and_stops_no_round(site: Site) -> None:
@@ -116,7 +116,9 @@ def _verdicts(site: Site) -> dict[str, str]:
 
 def test_such_a_topic_in_the_topics_file_is_named_with_its_file(tmp_path: Path) -> None:
     (tmp_path / "topics.toml").write_text(f'[[topics]]\nslug = "deep"\nname = "Deep"\nquery = "{DEEP}"\n')
-    with pytest.raises(ConfigurationError, match=r"topics\.toml line 1: topic 1 \(deep\): there are too many groups"):
+    with pytest.raises(
+        ConfigurationError, match=r"topics\.toml line 1: topic 1 \(deep\): groups are nested too deeply"
+    ):
         Site(tmp_path)
 
 

@@ -35,16 +35,16 @@ def test_a_login_that_cannot_be_tried_says_what_to_set() -> None:
     token = {"username": "papers", "token_command": f"{sys.executable} -c 'print(1)'"}
     with SmtpServer(login=("papers", "x")) as server:
         told = refusal(relay(server, **token))
-    assert str(told) == "auth: the relay offers no login by XOAUTH2, only PLAIN; set a password in place of the token"
+    assert str(told) == "auth: the relay does not support XOAUTH2, only PLAIN; use a password instead of the token"
     with SmtpServer() as server:
         told = refusal(relay(server, username="papers", password="x"))
-    assert str(told) == "auth: the relay offers no login (AUTH); is it the submission port, 587 or 465?"
+    assert str(told) == "auth: the relay offers no login (AUTH); use the submission port, 587 or 465"
 
 
 def test_a_port_where_nothing_listens_and_one_that_speaks_no_tls_are_told_apart() -> None:
     with SmtpServer() as server:
-        assert "speaks no TLS" in str(refusal(relay(server, tls="tls", connect_timeout=2)))
-    assert "nothing listens there" in str(refusal(relay(server)))
+        assert "does not accept TLS" in str(refusal(relay(server, tls="tls", connect_timeout=2)))
+    assert "Connection refused; check host" in str(refusal(relay(server)))
 
 
 def test_whoever_cannot_be_written_to_is_told_when_they_subscribe(tmp_path: Path) -> None:

@@ -111,5 +111,5 @@ def test_without_a_limit_everything_is_kept(tmp_path: Path, database_url: str) -
 
 
 def test_a_time_in_which_reports_still_come_back_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="45 at least"):
+    with pytest.raises(ValueError, match="use at least 45"):
         Site(tmp_path, retention={"letters_days": 7})

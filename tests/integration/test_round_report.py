@@ -80,7 +80,7 @@ def test_a_letter_that_is_put_off_for_our_reputation_raises_an_alarm(site: Site)
     site.relay.replies.append((Stage.RCPT, 450, reply))
     with capture_logs() as logs:
         _, tally = pipeline.round_(site.app)
-    (alarm,) = [one for one in logs if one["event"].startswith("receivers put our mail off")]
+    (alarm,) = [one for one in logs if one["event"].startswith("mail from this site is deferred")]
     assert alarm["domain"] == "post.example"
     assert reply in alarm["latest"]
     assert (tally.letters["deferred"], tally.paused) == (1, "")

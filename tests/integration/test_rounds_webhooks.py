@@ -176,7 +176,7 @@ def test_doctor_says_where_nothing_listens(tmp_path: Path) -> None:
     made = Site(tmp_path, webhooks=[hook])
     (found,) = [finding for finding in examine(made.app) if finding.check == "webhook crm"]
     assert found.verdict is CheckState.WARNING
-    assert "nothing answers at 127.0.0.1:9" in found.what
+    assert "cannot connect to 127.0.0.1:9" in found.what
     made.app.close()
 
 

@@ -61,7 +61,7 @@ def test_a_retry_after_outlives_a_restart(store: Store) -> None:
     restarted = Program(store, world)
     assert restarted.ask(ARXIV) == 100
     restarted.spacing.rest(ARXIV, 10**9)
-    with pytest.raises(SourceError, match=r"arxiv\.org wants no request for 1440 minutes"):
+    with pytest.raises(SourceError, match=r"arxiv\.org asks for no requests for 1440 minutes"):
         Program(store, world).ask(ARXIV)
 
 
@@ -88,5 +88,5 @@ def test_somebody_who_never_gives_way_is_not_waited_for_for_ever(store: Store) -
 
     patient = Program(store, world, taken_again)
     store.service_turns.postpone("arxiv.org", NOW + timedelta(seconds=60))
-    with pytest.raises(SourceError, match="wants no request"):
+    with pytest.raises(SourceError, match="asks for no requests"):
         patient.ask(ARXIV)

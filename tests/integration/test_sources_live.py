@@ -166,7 +166,7 @@ def test_a_503_a_cut_and_a_slow_answer_are_tried_again(server: PaperServer, cloc
 def test_a_server_that_always_breaks_off_is_an_error_to_try_again(server: PaperServer, http: Http) -> None:
     server.fail("/blog.xml", *[Fault(cut=True)] * 4)
     with pytest.raises(
-        SourceError, match=r"blog: no answer from http://127\.0\.0\.1:\d+/blog\.xml in 4 tries"
+        SourceError, match=r"blog: no response from http://127\.0\.0\.1:\d+/blog\.xml in 4 tries"
     ) as error:
         Feed(name="blog", url=f"{server.url}/blog.xml").fetch(http, window())
     assert error.value.again

@@ -95,7 +95,7 @@ def test_a_database_that_another_program_holds_is_waited_for_and_then_named(
     site = due_site(tmp_path, 3)
     other = sqlite3.connect(tmp_path / "paperround.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    with pytest.raises(StoreError, match="is a backup or another program holding it"):
+    with pytest.raises(StoreError, match="a backup or another program may hold it"):
         pipeline.publish(site.app)
     other.execute("ROLLBACK")
     other.close()
@@ -128,7 +128,7 @@ def test_a_database_of_something_else_is_left_alone(tmp_path: Path) -> None:
     before = (tmp_path / "other.db").read_bytes()
     store = open_store(f"sqlite:///{tmp_path}/other.db")
     for use in (store.is_made, store.prepare):
-        with pytest.raises(StoreError, match="give paperround one of its own"):
+        with pytest.raises(StoreError, match="give paperround its own database"):
             use()
     store.close()
     assert (tmp_path / "other.db").read_bytes() == before

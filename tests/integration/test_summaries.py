@@ -174,9 +174,9 @@ def test_a_new_abstract_needs_a_new_sentence(summarized: Site, model: Model) -> 
 @pytest.mark.parametrize(
     ("answer", "says"),
     [
-        (hang, "is the endpoint running"),
-        (drip, "too long or too slow|is the endpoint running"),
-        (lambda handler, _: reply(handler, b"<html>Welcome to nginx</html>"), "holds no text"),
+        (hang, "check that the endpoint is running"),
+        (drip, "too long or too slow|check that the endpoint is running"),
+        (lambda handler, _: reply(handler, b"<html>Welcome to nginx</html>"), "contains no text"),
         (lambda handler, _: reply(handler, b"slow down", 429), "HTTP 429"),
     ],
 )
@@ -192,7 +192,7 @@ def test_an_endpoint_that_fails_holds_up_no_letter_and_doctor_says_so(
     assert "Robots walk." in text
     assert "AI summary" not in text
     assert len(model.asked) == 2, "after two failures the endpoint is left alone"
-    assert "no summary; the letter prints the abstract" in "".join(capsys.readouterr())
+    assert "no summary; the letter shows the abstract" in "".join(capsys.readouterr())
     [finding] = [one for one in doctor.examine(summarized.app) if one.check == "summaries"]
     assert finding.verdict == doctor.CheckState.WARNING
     assert re.search(says, finding.what)

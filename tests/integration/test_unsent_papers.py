@@ -427,7 +427,7 @@ def test_an_operator_is_told_why_a_letter_is_not_sent_again(site: Site) -> None:
     morning(site, 2, 2)
     sent = max(one["id"] for one in site.app.store.deliveries.report())
     assert retry_letters(site.app, [expired, sent, 999]) == {
-        expired: "it has expired, and its papers are in a later letter",
+        expired: "it has expired, and its papers were in a later letter",
         sent: "it is sent; only failed, expired or deferred letters can be sent again",
         999: "there is no such delivery",
     }

@@ -165,8 +165,8 @@ def test_what_speaks_of_no_letter_of_ours_changes_nothing(hooked: Hooked) -> Non
 @pytest.mark.parametrize(
     ("wrong", "told"),
     [
-        ({"kind": "hard"}, "name the letter by message_id or return_path"),
-        ({"message_id": "<a@b.example>"}, "kind: is missing, and required"),
+        ({"kind": "hard"}, "identify the letter by message_id or return_path"),
+        ({"message_id": "<a@b.example>"}, "kind: is required"),
         ({"message_id": "<a@b.example>", "kind": "nothing"}, "kind: "),
         ({"message_id": "<a@b.example>", "kind": "hard", "status": "550"}, "status: "),
         ({"message_id": "<a@b.example>", "kind": "hard", "status": None, "email": "x"}, "email: "),
@@ -182,7 +182,7 @@ def test_a_notice_that_is_not_understood_is_told_and_stops_no_other(hooked: Hook
     answer = hooked.bring([wrong, {"message_id": hooked.message_id, "kind": "hard"}])
     assert answer.status_code == 200, "what is sent again with the same mistake would never end"
     bad, good = answer.json()
-    assert bad["text"].startswith(f"not understood: {told}")
+    assert bad["text"].startswith(f"not a valid report: {told}")
     assert (bad["where"], bad["kind"], bad["new"]) == ("report 1", "nothing", False)
     assert good["new"]
 

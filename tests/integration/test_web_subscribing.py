@@ -210,7 +210,7 @@ def test_a_flood_from_everywhere_raises_an_alarm_and_is_stopped(
     assert answers == [200] * 5 + [429] * 2
     assert len(pages.letters()) == 5
     told = capsys.readouterr()
-    assert "unusually many forms are sent" in told.out + told.err
+    assert "unusually many form submissions" in told.out + told.err
 
 
 def _insist(pages: Pages, email: str, client: str) -> int:

@@ -43,7 +43,7 @@ def test_a_message_of_amazon_holds_until_a_signed_field_is_changed(version: str,
     for name in {"MessageId", "TopicArn", "Message", "Timestamp", *fields} - {"Type"}:
         assert signatures.sns_problem({**message, name: "another"}, certificate, NOW) == "its signature is wrong"
     late, odd = signed.sns(NOW - timedelta(hours=26), version), signed.sns(NOW, version, Timestamp="today")
-    assert signatures.sns_problem(late, certificate, NOW) == "its signature is older than a day"
+    assert signatures.sns_problem(late, certificate, NOW) == "its signature is more than a day old"
     assert signatures.sns_problem(odd, certificate, NOW) == "its time cannot be read"
 
 
@@ -70,7 +70,7 @@ def test_a_certificate_is_fetched_from_amazon_alone(url: Any) -> None:
 def test_certificates_that_ended_or_are_none_are_refused() -> None:
     message, certificate = signed.sns(NOW), signed.certificate(NOW)
     for moment in (NOW - timedelta(days=2), NOW + timedelta(days=2)):
-        assert signatures.sns_problem(message, certificate, moment) == "its certificate does not hold"
+        assert signatures.sns_problem(message, certificate, moment) == "its certificate is not valid"
     assert signatures.sns_problem(message, signed.certificate(NOW, signed.ec_key()), NOW) is not None
     for broken in (b"", b"<html>", certificate[:200]):
         assert signatures.sns_problem(message, broken, NOW) == "its certificate or its signature cannot be read"
@@ -94,7 +94,7 @@ def test_a_call_of_sendgrid_holds_until_its_body_or_time_is_changed() -> None:
     assert signatures.sendgrid_problem(headers, body, key, NOW) is None
     assert signatures.sendgrid_problem(headers, body, key, NOW + timedelta(hours=24)) is None
     for moment in (NOW - timedelta(hours=26), NOW + timedelta(hours=26)):
-        assert signatures.sendgrid_problem(headers, body, key, moment) == "its signature is older than a day"
+        assert signatures.sendgrid_problem(headers, body, key, moment) == "its signature is more than a day old"
     assert signatures.sendgrid_problem(headers, body + b" ", key, NOW) is not None
     later = {**headers, "x-twilio-email-event-webhook-timestamp": "1764000001"}
     assert signatures.sendgrid_problem(later, body, key, NOW) is not None
@@ -115,7 +115,9 @@ def test_a_call_of_mailgun_holds_for_a_day() -> None:
     call = {"event-data": {}, "signature": signed.mailgun(NOW, "key")}
     assert signatures.mailgun_problem(call, "key", NOW + timedelta(hours=23)) is None
     assert signatures.mailgun_problem(call, "another", NOW) == "its signature is missing or wrong"
-    assert signatures.mailgun_problem(call, "key", NOW + timedelta(hours=26)) == "its signature is older than a day"
+    assert (
+        signatures.mailgun_problem(call, "key", NOW + timedelta(hours=26)) == "its signature is more than a day old"
+    )
     assert signatures.mailgun_problem({}, "key", NOW) == "its signature is missing or wrong"
     forged = hmac.new(b"", b"1764000000b1f2", "sha256").hexdigest()
     assert signatures.mailgun_problem({"signature": {"signature": forged}}, "key", NOW) is not None

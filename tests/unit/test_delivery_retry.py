@@ -212,7 +212,7 @@ def test_a_broken_connection_right_before_the_end_gives_the_letter_up_and_says_w
     lost = Outcome(1, Stage.DATA, None, text="connection lost")
     step = next_step(0, lost, NOW, POLICY, Random(1), NOW + timedelta(seconds=5))
     assert isinstance(step, Expire)
-    assert step.reason.startswith("given up, for the next attempt would come too late: data: connection lost")
+    assert step.reason.startswith("given up because the next attempt would come too late: data: connection lost")
 
 
 codes = st.none() | st.integers(200, 599)
@@ -239,7 +239,7 @@ def test_giving_up_defaults_to_the_next_issue():
 
 @pytest.mark.parametrize("delays", [(), (300, 0), (-5,)])
 def test_delays_that_make_no_sense_are_refused(delays):
-    expected = 'delivery.retry_delays: needs seconds above 0, such as "300,1800,7200"'
+    expected = 'delivery.retry_delays: must be seconds above 0, such as "300,1800,7200"'
     with pytest.raises(ConfigurationError) as caught:
         RetryPolicy(delays=delays)
     assert str(caught.value) == expected

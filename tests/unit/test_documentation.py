@@ -3,6 +3,7 @@ examples that do not run, and settings in the text that no site could have."""
 
 from __future__ import annotations
 
+import email
 import importlib
 import importlib.util
 import inspect
@@ -14,6 +15,8 @@ import shutil
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any, get_args, get_origin
@@ -28,8 +31,9 @@ from paperround import cli, linting, settings
 from paperround.app import App
 from paperround.cli import shared
 from paperround.delivery import AnyTransport, dkim_key
+from paperround.delivery.message import HeaderData, assemble, encoded
 from paperround.domain import tokens
-from paperround.domain.models import DeliveryState
+from paperround.domain.models import DeliveryState, RenderedLetter
 from paperround.operator.seeds import load_seeds
 from paperround.operator.startup import open_site
 from paperround.process import logs
@@ -477,6 +481,29 @@ def test_every_transport_is_in_the_table_of_transports() -> None:
     assert {row[0] for row in rows(sections(DOCS / "delivery.md")["Transports"])} == {
         f"`{kind}`" for kind in TRANSPORTS
     }
+
+
+def test_the_table_of_header_fields_describes_the_fields_of_an_email() -> None:
+    table = {name: row[1] for row in rows(sections(DOCS / "delivery.md")["The message"]) for name in names(row[0])}
+    head = HeaderData(
+        sender_name="Papers",
+        sender="sender@sender.example",
+        recipient="ada@mail.example",
+        date=datetime(2026, 11, 23, tzinfo=UTC),
+        message_id="<1@sender.example>",
+        reply_to="editor@sender.example",
+        unsubscribe_url="https://papers.example/u/1",
+        help_url="https://papers.example/p/1",
+        archive_url="https://papers.example/",
+        feedback=("daily",),
+    )
+    body = encoded(RenderedLetter("Papers", "<p>Papers</p>", "Papers"))
+    digest = email.message_from_bytes(assemble(head, body))
+    answer = email.message_from_bytes(assemble(replace(head, kind="notice", answers=True), body))
+    assert {*table} == {*digest} - {"MIME-Version", "Content-Type"}
+    assert f"`{digest['Feedback-ID'].replace('senderexample', 'sender')}`" in table["Feedback-ID"]
+    for message in (digest, answer):
+        assert f"`{message['Auto-Submitted']}`" in table["Auto-Submitted"]
 
 
 @pytest.mark.parametrize("source", KINDS, ids=lambda kind: kind.__name__)

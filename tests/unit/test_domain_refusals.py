@@ -95,7 +95,10 @@ def test_the_documentation_prints_the_very_table():
 def test_the_consequences_name_the_pauses_that_follow():
     minutes = (RATE_PAUSE // timedelta(minutes=1), ACCOUNT_PAUSE // timedelta(minutes=1))
     shown = [Verdict.PAUSE_RATE.consequence, Verdict.PAUSE_ACCOUNT.consequence]
-    assert shown == [f"transport pauses {minutes[0]} minutes", f"transport pauses {minutes[1]} minutes; alarm"]
+    assert shown == [
+        f"transport pauses {minutes[0]} minutes",
+        f"transport pauses {minutes[1]} minutes; the operator is alerted",
+    ]
 
 
 def test_the_documentation_explains_the_words():

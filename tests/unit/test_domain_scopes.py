@@ -16,7 +16,7 @@ def test_scopes_are_kept_once_and_in_order() -> None:
     assert check_scopes(SCOPES) == tuple(sorted(SCOPES))
 
 
-@pytest.mark.parametrize(("given", "problem"), [(["root"], "no scope 'root'"), ([], "needs a scope")])
+@pytest.mark.parametrize(("given", "problem"), [(["root"], "no scope 'root'"), ([], "requires a scope")])
 def test_a_scope_that_there_is_not_is_named_with_those_there_are(given: list[str], problem: str) -> None:
     with pytest.raises(UnknownName, match=problem) as caught:
         check_scopes(given)

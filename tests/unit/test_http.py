@@ -73,7 +73,7 @@ def test_a_passing_trouble_is_tried_again(world: World, status: int) -> None:
 def test_the_wait_doubles_and_ends_in_an_error_that_says_so(world: World) -> None:
     world.put("example.org", httpx.ReadError("connection reset"))
     with pytest.raises(
-        SourceError, match=r"blog: no answer from https://example.org/ in 4 tries \(connection r"
+        SourceError, match=r"blog: no response from https://example.org/ in 4 tries \(connection r"
     ) as error:
         world.http().get("https://example.org/", asker="blog")
     assert error.value.again
@@ -89,7 +89,7 @@ def test_a_host_that_is_not_there_is_not_waited_for(world: World) -> None:
 
 def test_a_timeout_is_named(world: World) -> None:
     world.put("example.org", httpx.ReadTimeout(""))
-    with pytest.raises(SourceError, match="no answer in time"):
+    with pytest.raises(SourceError, match="no response in time"):
         world.http(tries=1).get("https://example.org/", asker="blog")
     world.put("example.org", httpx.RemoteProtocolError(""))
     with pytest.raises(SourceError, match="RemoteProtocolError"):
@@ -115,7 +115,7 @@ def test_a_server_that_wants_to_be_left_alone_for_long_is_left_alone_by_everybod
     world.put("example.org", httpx.Response(429, headers={"retry-after": "7200"}))
     http = world.http()
     for asker in ("one", "two"):
-        with pytest.raises(SourceError, match=f"{asker}: example.org wants no request for 120 minutes") as error:
+        with pytest.raises(SourceError, match=f"{asker}: example.org asks for no requests for 120 minutes") as error:
             http.get("https://example.org/", asker=asker)
         assert error.value.again
     assert len(world.requests) == 1
@@ -137,7 +137,7 @@ def test_retry_after_in_the_past_is_now() -> None:
 def test_other_errors_are_answers_for_the_source_to_judge(world: World) -> None:
     answer = world.http().get("https://example.org/gone", asker="blog")
     assert answer.status == 404
-    with pytest.raises(SourceError, match="HTTP 404; is the address right") as error:
+    with pytest.raises(SourceError, match="HTTP 404; check the address") as error:
         answer.expect_ok("blog")
     assert not error.value.again
     assert "nothing here" not in str(error.value), "the body may hold what is not for a log"
@@ -253,7 +253,7 @@ def test_a_compressed_bomb_counts_unpacked(world: World) -> None:
 @pytest.mark.parametrize("coding", ["gzip, gzip", "gzip,deflate", "br", "zstd"])
 def test_codings_that_multiply_or_were_not_asked_for_are_refused(world: World, coding: str) -> None:
     world.put("example.org", lambda _: httpx.Response(200, headers={"content-encoding": coding}, stream=Raw(b"x")))
-    with pytest.raises(SourceError, match=r"coded as .*, which was not asked for") as error:
+    with pytest.raises(SourceError, match=r"encoded as .*, which was not requested") as error:
         world.http().get("https://example.org/", asker="x")
     assert not error.value.again
 
@@ -340,7 +340,9 @@ def test_private_addresses_are_refused_unless_they_are_named_or_written_as_addre
     world.put("10.0.0.7", b"inner")
     world.put("127.0.0.1:8080", b"mine", httpx.Response(302, headers={"location": "http://127.0.0.1:9090/secret"}))
     http = world.http(guarded=True, resolve=addresses("10.0.0.7"))
-    with pytest.raises(SourceError, match=r"feeds\.lan is not on the public internet; if it is meant, name it in p"):
+    with pytest.raises(
+        SourceError, match=r"feeds\.lan is not on the public internet; if this is intended, add it to p"
+    ):
         http.get("http://feeds.lan/feed", asker="blog")
     for named in ("feeds.lan", "10.0.0.0/8", "10.0.0.7"):
         allowing = world.http(guarded=True, resolve=addresses("10.0.0.7"), private_hosts=(named,))
@@ -365,7 +367,7 @@ def test_the_next_address_of_a_host_is_tried_where_one_does_not_answer(world: Wo
 def test_behind_a_proxy_names_are_left_to_it(monkeypatch: pytest.MonkeyPatch, world: World) -> None:
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:1")
     http = Http(guarded=True, tries=1, spacing=world.spacing, resolve=addresses("10.0.0.7"))
-    with pytest.raises(SourceError, match="no answer"):  # the proxy is not there
+    with pytest.raises(SourceError, match="no response"):  # the proxy is not there
         http.get("https://blog.example/feed", asker="blog")
     with pytest.raises(SourceError, match="not on the public internet"):
         http.get("https://10.0.0.7/feed", asker="blog", public_only=True)

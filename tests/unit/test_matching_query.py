@@ -95,7 +95,7 @@ def test_a_query_means_what_the_language_says(text: str, tree: object) -> None:
         ("a (b", 2, "this parenthesis is never closed"),
         ("a (", 2, "this parenthesis is never closed"),
         ("a) b", 1, "this parenthesis was never opened"),
-        ("a ()", 3, "there is nothing in these parentheses; write a word or take them out"),
+        ("a ()", 3, "these parentheses are empty; add a word or remove them"),
         ("a AND", 2, "AND needs a word after it"),
         ("a OR OR b", 2, "OR needs a word after it"),
         ("(a OR)", 3, "OR needs a word after it"),
@@ -103,7 +103,7 @@ def test_a_query_means_what_the_language_says(text: str, tree: object) -> None:
         ("a NOT", 2, "NOT needs a word after it"),
         ("a NOT AND b", 2, "NOT needs a word after it"),
         ("titel:a", 0, 'there is no field titel: (did you mean title:?); text with a colon goes in "quotes"'),
-        ("a https://x.org/y", 2, "an address is not a query; write in words what the papers are about"),
+        ("a https://x.org/y", 2, "an address is not a query; describe the papers in words"),
         ("title:", 0, "title: needs a word, a phrase or a group after it"),
         ("title: OR a", 0, "title: needs a word, a phrase or a group after it"),
         ("title:au:a", 0, "title: needs a word, a phrase or a group after it"),
@@ -115,7 +115,7 @@ def test_a_query_means_what_the_language_says(text: str, tree: object) -> None:
         ("-a -b", 0, "this would match everything except a OR b; add a word to look for"),
         ("a OR NOT b", 0, "this would match everything except b NOT a; add a word to look for"),
         ("a " * 1_001, MAX_LENGTH, "a query has at most 2000 characters, this one 2002"),
-        ("(" * 26 + "a", MAX_DEPTH, "more than 25 parentheses within each other"),
+        ("(" * 26 + "a", MAX_DEPTH, "more than 25 nested parentheses"),
     ],
 )
 def test_what_is_wrong_is_said_where_it_is_wrong(text: str, position: int, problem: str) -> None:
@@ -127,7 +127,7 @@ def test_what_is_wrong_is_said_where_it_is_wrong(text: str, position: int, probl
 def test_groups_that_grow_too_deep_for_a_database_are_refused_before_they_are_asked() -> None:
     deep = lambda levels: "".join(f"(a{n} OR b{n} " for n in range(levels)) + "z" + ")" * levels  # noqa: E731
     assert nesting(parse(deep(MAX_NESTING // 2))) == MAX_NESTING
-    with pytest.raises(QueryError, match="too many groups within each other"):
+    with pytest.raises(QueryError, match="groups are nested too deeply"):
         parse(deep(MAX_NESTING // 2 + 1))
 
 

@@ -17,7 +17,7 @@ FILE = Path("topics.toml")
     ("added", "told"),
     [
         ("[[topic]]\nslug = 'a'\n", "topics.toml: topic is not known; write each topic as [[topics]]"),
-        (FIRST, "topics.toml line 5: topic 2 (robots): an earlier topic has this slug too"),
+        (FIRST, "topics.toml line 5: topic 2 (robots): an earlier topic has the same slug"),
         (
             "[[topics]]\nslug='a'\nname='A'\nquery='a'\ndescription='x'\n",
             "topics.toml line 5: topic 2: description is not known; a topic has slug, name, query and about",
@@ -33,7 +33,7 @@ FILE = Path("topics.toml")
         (
             "[[topics]]\nslug='own-0123456789abcdef'\nname='A'\nquery='a'\n",
             "topics.toml line 5: topic 2 (own-0123456789abcdef): 'own-0123456789abcdef' cannot be a topic's slug; "
-            "interests of subscribers have such slugs",
+            "slugs of this form are reserved for interests",
         ),
     ],
 )

@@ -378,7 +378,7 @@ _MISTAKES = {
     + "{% endblock %}": "its media block has .* bytes, Gmail",
     "{% block card %}\n{{ card.titel }}{% endblock %}": "email/themes/mine.html.j2 line 3: .* no attribute 'titel'",
     "{% block card %}\n{{ card.title | shiny }}{% endblock %}": "mine.html.j2 line 3: No filter named 'shiny'",
-    "{% block card %}{{ cut }}{% endblock %}": "its letter comes apart into .* pieces",
+    "{% block card %}{{ cut }}{% endblock %}": "its letter splits into .* pieces",
     "{% block card %}<tr><td>{{ loop.index }}</td></tr>{% endblock %}": "beside other ones",
     "{% block card %}{{ 1 // 0 }}{% endblock %}": "mine.html.j2 line 2: integer",
     '{% block card %}{% include "email/none.j2" %}{% endblock %}': "there is no template 'email/none.j2'",

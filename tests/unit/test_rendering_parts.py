@@ -281,7 +281,9 @@ def test_the_shelf_keeps_what_is_used_and_never_more_than_its_size() -> None:
 
 def test_the_shipped_folders_are_found() -> None:
     assert (resources.folder("templates") / "email" / "digest.html.j2").is_file()
-    with pytest.raises(ConfigurationError, match=r"no folder 'nothing' in .* is the installation complete"):
+    with pytest.raises(
+        ConfigurationError, match=r"no folder 'nothing' in .* check that the installation is complete"
+    ):
         resources.folder("nothing")
 
 

@@ -68,7 +68,7 @@ def test_it_is_one_line_of_at_most_seventy_characters(top: str, template: str) -
     ("template", "mistake"),
     [
         ("{tpo}", r"there is no \{tpo\}; there are \{top\}"),
-        ("{top", "a brace itself is written twice"),
+        ("{top", "write a literal brace twice"),
         ("{}", "there is no"),
         ("{top:d}", r"\{top\} stands alone"),
         ("{top!r}", r"\{top\} stands alone"),

@@ -67,4 +67,4 @@ def test_a_job_that_fails_is_logged_and_runs_again(
         made.run("round")
     site.app.close()
     assert len(calls) == 2
-    assert all("it runs again at its next time" in entry["event"] for entry in logs)
+    assert all("it runs again at its next scheduled time" in entry["event"] for entry in logs)

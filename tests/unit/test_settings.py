@@ -45,7 +45,7 @@ def test_the_shipped_configuration_is_valid() -> None:
         ("[dilevery]\nbatch = 3\n", "dilevery: there is no such setting; did you mean delivery?"),
         ('[[source]]\nkind = "arxiv"\n', "source: there is no such setting; did you mean sources?"),
         ('postal_address = "1 Mill Lane"\n', "there is no such setting; did you mean site.postal_address?"),
-        ('[site]\nbase_url = "https://example.org/a?b=1"\n', "site.base_url: must end before ? and #"),
+        ('[site]\nbase_url = "https://example.org/a?b=1"\n', "site.base_url: must not contain ? or #"),
         ('[rounds]\npublish = "every 5 min"\n', 'rounds.publish: "every 5 min" is not a cron schedule'),
         ('[rounds]\nsweep = "99 * * * *"\n', 'rounds.sweep: "99 * * * *" is not a cron schedule'),
         ('[bounces]\nschedule = "often"\n', 'bounces.schedule: "often" is not a cron schedule'),
@@ -63,7 +63,7 @@ def test_the_shipped_configuration_is_valid() -> None:
         ),
         (
             '[transport]\nkind = "smtp"\n',
-            "paperround.toml or PAPERROUND_TRANSPORT__HOST: transport.host: is missing, and required",
+            "paperround.toml or PAPERROUND_TRANSPORT__HOST: transport.host: is required",
         ),
         ('[[sources]]\nkind = "hf-daily"\nschedule = "soon"\n', "PAPERROUND_SOURCES: sources (entry 1).schedule:"),
         ('[[sources]]\nname = "x"\nkind = "telepathy"\n', "hf-daily"),
@@ -187,7 +187,7 @@ def test_a_relay_is_a_name_or_an_address(host: str, tmp_path: Path) -> None:
 
 
 def test_a_missing_file_that_was_asked_for_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="there is no such file"):
+    with pytest.raises(ConfigurationError, match="no such file"):
         settings.load(tmp_path / "none.toml", None)
 
 
@@ -353,7 +353,9 @@ def test_the_words_of_a_transport_may_be_in_capitals(tmp_path: Path, monkeypatch
 
 def test_an_admin_token_that_can_be_guessed_is_refused_with_a_way_to_make_one(tmp_path: Path) -> None:
     file = written(tmp_path, '[site]\nadmin_token = "fifteen letters"\n')
-    with pytest.raises(ConfigurationError, match=r"site\.admin_token: needs 16 characters or more; make one with"):
+    with pytest.raises(
+        ConfigurationError, match=r"site\.admin_token: needs 16 characters or more; generate one with"
+    ):
         settings.load(file, None)
     written(tmp_path, '[site]\nadmin_token = "sixteen letters."\n')
     assert settings.load(file, None).site.admin_token is not None
@@ -373,7 +375,7 @@ def test_no_password_shows_in_the_settings_or_in_what_is_said_of_them(tmp_path: 
 
 
 def test_replies_need_the_domain_that_they_are_sent_to() -> None:
-    with pytest.raises(ValueError, match="replies needs `domain`"):
+    with pytest.raises(ValueError, match="replies requires `domain`"):
         settings.Settings(_env_file=None, bounces={"replies": True})
     replies = {"domain": "bounces.example.org", "replies": True}
     assert settings.Settings(_env_file=None, bounces=replies).asks_for_replies

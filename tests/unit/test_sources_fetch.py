@@ -147,7 +147,7 @@ def test_an_older_day_that_fails_is_a_problem_and_the_others_are_kept(hugging: W
     assert len(fetched.parsed.listings) == 75
     (problem,) = fetched.parsed.problems
     assert problem.where == "2026-11-18"
-    assert "HTTP 400 (Bad date); is the address right, or has the API changed?" in problem.what
+    assert "HTTP 400 (Bad date); check the address; the API may have changed" in problem.what
 
 
 def test_a_service_in_trouble_is_asked_for_no_further_days(hugging: World) -> None:
@@ -161,7 +161,7 @@ def test_a_service_in_trouble_is_asked_for_no_further_days(hugging: World) -> No
 def test_a_service_that_is_not_there_is_an_error() -> None:
     world = World(FRIDAY)
     world.put("huggingface.co", httpx.ConnectError("no route"))
-    with pytest.raises(SourceError, match=r"hf-daily: no answer from https://huggingface\.co/.*no route") as error:
+    with pytest.raises(SourceError, match=r"hf-daily: no response from https://huggingface\.co/.*no route") as error:
         HfDaily().fetch(world.http(), window(FRIDAY))
     assert error.value.again
     world.put("huggingface.co", httpx.Response(403, content=b"<html>Forbidden</html>"))
@@ -192,7 +192,7 @@ def test_a_day_that_came_half_is_stale_and_asked_again(hugging: World) -> None:
     hugging.put("date=2026-11-20", httpx.Response(200, headers={"etag": '"cut"'}, content=body[: len(body) // 2]))
     fetched = HfDaily().fetch(hugging.http(), window(FRIDAY))
     assert fetched.state is SourceState.STALE
-    assert fetched.note == "2026-11-20 could not be read whole; requested again next time"
+    assert fetched.note == "2026-11-20 could not be read completely; requested again next time"
     assert len(fetched.validators) == 3
 
 
@@ -281,7 +281,7 @@ def test_a_category_that_the_api_does_not_have_either_is_stale_and_asked_for_aga
     arxiv.put("rss.arxiv.org", joined_feed("2026-11-20", THURSDAYS[0], *FRIDAYS[1:]))
     friday = SOURCE.fetch(arxiv.http(), window(FRIDAY))
     assert friday.state is SourceState.STALE
-    assert friday.note == "cs.AI: 2026-11-20 is due, in the feed is an earlier day; asked again"
+    assert friday.note == "cs.AI: 2026-11-20 is due, but the feed has an earlier day; requested again"
     arxiv.put("rss.arxiv.org", httpx.Response(304))
     arxiv.put("export.arxiv.org", api_paper("2611.00003", "2026-11-19T12:00:00", "cs.AI"))
     later = again(SOURCE, arxiv, friday)
@@ -414,7 +414,7 @@ def test_a_backfill_that_fails_is_told_and_tried_again_next_time(arxiv: World) -
     arxiv.put("export.arxiv.org", httpx.Response(429))
     first = SOURCE.fetch(arxiv.http(tries=2), window(FRIDAY, days=1))
     assert first.state is SourceState.STALE
-    assert first.note.startswith("missed days (2026-11-19) could not be fetched; cs: no answer from https://export")
+    assert first.note.startswith("missed days (2026-11-19) could not be fetched; cs: no response from https://export")
     assert len(first.parsed.listings) == 2
     arxiv.put("export.arxiv.org", api_page(1, ("2611.00020", "2026-11-18T10:00:00")))
     second = again(SOURCE, arxiv, first, days=1)
@@ -434,10 +434,10 @@ def test_an_empty_page_in_between_is_asked_for_again(arxiv: World) -> None:
 @pytest.mark.parametrize(
     ("reply", "words"),
     [
-        (httpx.Response(200, headers=HTML), "page 1 is not Atom (got text/html); is the service down?"),
-        (httpx.Response(200, content=api_page(2, ("2611.2", "2026-11-18"))[:-30]), "page 1 ends too early"),
+        (httpx.Response(200, headers=HTML), "page 1 is not Atom (got text/html); the service may be down"),
+        (httpx.Response(200, content=api_page(2, ("2611.2", "2026-11-18"))[:-30]), "page 1 is truncated"),
         (httpx.Response(400, content=sample("arxiv_api_error.xml")), "incorrect id format for nonsense"),
-        (httpx.Response(403, content=b"no"), "HTTP 403; is the address right"),
+        (httpx.Response(403, content=b"no"), "HTTP 403; check the address"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_the_api_is_said(arxiv: World, reply: httpx.Response, words: str) -> None:
@@ -571,7 +571,7 @@ def test_a_harvest_page_that_is_something_else_is_named() -> None:
     world = World(FRIDAY)
     world.put("oaipmh", harvest(token="t"), httpx.Response(200, headers=HTML, content=b"<html>"))
     with pytest.raises(
-        SourceError, match=r"arxiv-oai: page 2 is not OAI-PMH \(got text/html\); is the service down\?"
+        SourceError, match=r"arxiv-oai: page 2 is not OAI-PMH \(got text/html\); the service may be down"
     ):
         OAI.fetch(world.http(), window(FRIDAY))
 
@@ -673,7 +673,7 @@ def test_what_comes_after_an_empty_response_is_new() -> None:
 def test_a_feed_that_moved_or_went_is_an_error_with_a_remedy() -> None:
     world = World(FRIDAY)
     with pytest.raises(
-        SourceError, match=r"blog: https://blog\.example/feed\.xml answers HTTP 404; is the address right\?"
+        SourceError, match=r"blog: https://blog\.example/feed\.xml returned HTTP 404; check the address"
     ):
         BLOG.fetch(world.http(), window(FRIDAY))
     page = b'<html><link type="application/atom+xml" href="/atom.xml" rel="alternate"></html>'

@@ -215,7 +215,7 @@ def test_the_apis_errors_are_errors_with_its_own_words() -> None:
     with pytest.raises(SourceError, match="incorrect id format for nonsense") as error:
         read("arxiv-atom", "arxiv_api_error.xml")
     assert not error.value.again
-    with pytest.raises(SourceError, match=r"Bad archive 'cs\.QQ'.*are the categories right"):
+    with pytest.raises(SourceError, match=r"Bad archive 'cs\.QQ'.*check the categories"):
         read("arxiv-atom", "arxiv_daily_bad_category.atom.xml")
 
 
@@ -276,7 +276,7 @@ def test_an_empty_harvest_is_no_error_but_a_lost_token_is() -> None:
         ),
         (
             "<record><metadata><arXivRaw><id>2611.00001</id><title>No day</title></arXivRaw></metadata></record>",
-            'entry 1 "No day": it has no day that can be read; 2026-11-23 is how one is written',
+            'entry 1 "No day": it has no valid date; write it as 2026-11-23',
         ),
     ],
 )
@@ -591,7 +591,7 @@ def test_a_paper_that_a_post_only_talks_about_is_not_taken_for_the_post() -> Non
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        (b"<html><head><title>x</title></head></html>", r"this is not a feed \(got HTML\); is the address right"),
+        (b"<html><head><title>x</title></head></html>", r"this is not a feed \(got HTML\); check the address"),
         (
             b'<!doctype html><link rel="alternate" type="application/rss+xml" href="/feed.xml">',
             "the page names its feed: /feed.xml",
@@ -811,7 +811,7 @@ def test_an_export_of_any_size_is_read_in_pieces(monkeypatch: pytest.MonkeyPatch
     cut = list(jsonl.parse_pieces([body[:-9]], TODAY))
     assert [str(p) for p in cut[-1].problems][
         -1
-    ] == f"the rest: the last line, {len(lines)}, ends too early; export again"
+    ] == f"the rest: the last line, {len(lines)}, is truncated; export it again"
     with pytest.raises(SourceError, match="no line is a JSON object"):
         list(jsonl.parse_pieces([b"no JSON\n" * 99], TODAY))
     assert list(jsonl.parse_pieces([], TODAY)) == [ParsedSource()]
@@ -939,7 +939,7 @@ def test_an_extract_ends_at_a_word() -> None:
     [
         (date(1970, 1, 1), "its day, 1970-01-01, is before 1991"),
         (date(2026, 11, 26), "its day, 2026-11-26, is more than 2 days ahead"),
-        (None, "it has no day that can be read"),
+        (None, "it has no valid date"),
     ],
 )
 def test_an_entry_of_an_impossible_day_is_rejected_by_name(day: date | None, what: str) -> None:
@@ -985,7 +985,7 @@ def test_of_many_problems_a_hundred_are_told_and_the_others_counted() -> None:
         entries.reject("it is bad")
     problems = entries.parsed().problems
     assert len(problems) == 101
-    assert str(problems[-1]) == "150 more entries: rejected too; is the file of this format?"
+    assert str(problems[-1]) == "150 more entries: rejected too; check the format of the file"
 
 
 def test_an_answer_that_ends_too_early_says_so_once() -> None:

@@ -101,7 +101,7 @@ def test_a_cut_in_the_last_entry_costs_only_that_one() -> None:
     body = BODIES["hf_daily_2026-11-19.json"]
     parsed = FORMATS["hf-daily"](body[: body.rindex(b"numComments")], TODAY)
     assert len(parsed.listings) == 2
-    assert parsed.problems[0].what.startswith("the JSON breaks off after entry 2 (")
+    assert parsed.problems[0].what.startswith("the JSON is truncated after entry 2 (")
 
 
 # --- meant to harm --------------------------------------------------------------------------------------------
@@ -313,7 +313,7 @@ def test_what_is_no_list_of_papers_says_what_it_is(body: bytes, message: str) ->
     "body", [b"<html><body>Rate exceeded.</body></html>", b"Rate exceeded.", b"", b"{}", b"<other/>"]
 )
 def test_what_is_not_arxivs_says_what_it_is(form: str, body: bytes) -> None:
-    with pytest.raises(SourceError, match=r"this is not (Atom|OAI-PMH) \(got .+\); is the service down\?") as error:
+    with pytest.raises(SourceError, match=r"this is not (Atom|OAI-PMH) \(got .+\); the service may be down") as error:
         FORMATS[form](body, TODAY)
     assert error.value.again
 
@@ -338,12 +338,12 @@ def test_lines_of_an_export_fail_one_by_one() -> None:
     parsed = FORMATS["jsonl"](b"\r\n".join(lines), TODAY)
     assert [listing.title for listing in parsed.listings] == ["Fine", "Odd text"]
     assert [str(problem).partition("(")[0].strip() for problem in parsed.problems] == [
-        'entry 2 "No day": it has no day that can be read; 2026-11-23 is how one is written',
+        'entry 2 "No day": it has no valid date; write it as 2026-11-23',
         "entry 3: line 3 is JSON, but not an object",
         "entry 4: line 4 is JSON, but not an object",
-        'entry 5 "Numbered day": it has no day that can be read; 2026-11-23 is how one is written',
+        'entry 5 "Numbered day": it has no valid date; write it as 2026-11-23',
         "entry 6: its line is longer than 1 MB",
-        "the rest: the last line, 8, ends too early; export again",
+        "the rest: the last line, 8, is truncated; export it again",
     ]
     assert FORMATS["jsonl"](b"\n\n", TODAY) == ParsedSource()
     with pytest.raises(SourceError, match=r"no line is a JSON object \(got HTML\)"):

@@ -43,20 +43,20 @@ def test_a_library_is_read_to_its_end_and_no_further_than_the_newest(services: S
 
 
 def test_a_key_that_does_not_work_is_said(services: Services, http: Http) -> None:
-    with pytest.raises(SourceError, match="this key does not work, or no longer"):
+    with pytest.raises(SourceError, match="this key is not valid, or no longer"):
         read_zotero(http, "another")
 
 
 def test_a_key_without_a_library_is_said(services: Services, http: Http) -> None:
     services.body = b'{"key": "x"}'
-    with pytest.raises(SourceError, match="this key opens no library"):
+    with pytest.raises(SourceError, match="this key gives access to no library"):
         read_zotero(http, KEY)
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"[1]", b"[" * 50_000])
 def test_another_answer_than_json_is_said(services: Services, http: Http, body: bytes) -> None:
     services.body = body
-    with pytest.raises(SourceError, match="answers something else than JSON"):
+    with pytest.raises(SourceError, match="returned something other than JSON"):
         read_orcid(http, ORCID)
 
 

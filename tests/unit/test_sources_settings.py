@@ -60,11 +60,11 @@ def test_the_formats_are_those_that_ingest_promises() -> None:
         ({"kind": "hf-daily", "schedule": "61 * * * *"}, "is not a cron schedule"),
         ({"kind": "hf-daily", "timezone": "Berlin"}, 'write one such as "Europe/Berlin"'),
         ({"kind": "hf-daily", "timezone": "../UTC"}, 'write one such as "Europe/Berlin"'),
-        ({"kind": "hf-daily", "name": "No Spaces"}, "must be a name in small letters and digits"),
+        ({"kind": "hf-daily", "name": "No Spaces"}, "must be a name in lower-case letters and digits"),
         ({"kind": "hf-daily", "url": "huggingface.co"}, "it has to start with https:// or http://"),
         ({"kind": "feed", "name": "blog"}, "url"),
-        ({"kind": "jsonl"}, "one of path and url is needed"),
-        ({"kind": "jsonl", "path": "a", "url": "https://b.example"}, "and only one"),
+        ({"kind": "jsonl"}, "set exactly one of path and url"),
+        ({"kind": "jsonl", "path": "a", "url": "https://b.example"}, "set exactly one"),
     ],
 )
 def test_a_wrong_setting_is_named_with_its_remedy(settings: dict[str, object], message: str) -> None:

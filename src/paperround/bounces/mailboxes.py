@@ -48,7 +48,7 @@ class ImapSettings(BaseModel):
             if self.ca_file:
                 self.context()
         except ssl.SSLError:
-            raise ValueError(f"ca_file: {self.ca_file} holds no certificates in PEM") from None
+            raise ValueError(f"ca_file: {self.ca_file} contains no PEM certificates") from None
         return self
 
     def context(self) -> ssl.SSLContext:
@@ -62,7 +62,7 @@ def files(paths: Sequence[Path]) -> Iterator[tuple[str, bytes]]:
         try:
             data = path.read_bytes()
         except OSError as error:
-            raise WrongUse(f"{path}: {error.strerror}; is the path right?") from None
+            raise WrongUse(f"{path}: {error.strerror}; check the path") from None
         if not data.startswith(b"From "):
             yield str(path), data
             continue
@@ -94,7 +94,7 @@ def maildir(folder: Path) -> Iterator[tuple[str, bytes]]:
         except FileNotFoundError:
             continue  # another program has moved or deleted it meanwhile
         except OSError as error:
-            log.warning("a returned mail cannot be read; it stays unseen", mail=where, reply=str(error))
+            log.warning("returned mail cannot be read; it stays unseen", mail=where, reply=str(error))
             continue
         yield where, data
         # Only when the caller requests the next mail: a program that crashes on a mail finds it again.
@@ -103,7 +103,7 @@ def maildir(folder: Path) -> Iterator[tuple[str, bytes]]:
         except FileNotFoundError:
             pass
         except OSError as error:
-            what = "a mail cannot be marked as seen; it is read again the next time"
+            what = "mail cannot be marked as seen; it is read again next time"
             log.warning(what, mail=where, reply=str(error))
 
 
@@ -114,7 +114,9 @@ def _unseen_files(folder: Path) -> list[Path]:
         found = [path for part in ("new", "cur") for path in (folder / part).iterdir()]
         mails = [path for path in found if not path.name.startswith(".") and path.is_file()]
     except OSError as error:
-        raise PaperroundError(f"{folder}: cannot be read ({error.strerror}); does it belong to this user?") from None
+        raise PaperroundError(
+            f"{folder}: cannot be read ({error.strerror}); check its owner and permissions"
+        ) from None
     return sorted((path for path in mails if _SEEN not in path.name.partition(_FLAGS)[2]), key=lambda one: one.name)
 
 
@@ -154,7 +156,9 @@ def imap(settings: ImapSettings) -> Iterator[tuple[str, bytes]]:
                         _mark(box, uid, mail)
                 else:
                     return
-        raise PaperroundError(f"{where}: the server hung up over {_HANG_UPS} mails, one after another; see its log")
+        raise PaperroundError(
+            f"{where}: the server closed the connection on {_HANG_UPS} messages in a row; see its log"
+        )
 
 
 @contextlib.contextmanager
@@ -163,19 +167,21 @@ def _named_errors(where: str) -> Iterator[None]:
         yield
     except ssl.SSLCertVerificationError as error:
         raise PaperroundError(
-            f"{where}: its certificate is not to be trusted ({error.verify_message}); `host` must be the name in it, "
-            "and `ca_file` name who signed it where the system does not know them"
+            f"{where}: the certificate is not trusted ({error.verify_message}); set `host` to the name in the "
+            "certificate, and `ca_file` if it is signed by a private CA"
         ) from None
     except ssl.SSLError as error:
         raise PaperroundError(
-            f"{where}: no TLS ({error.reason}); `port` must be one that begins with it, as 993 does"
+            f"{where}: TLS failed ({error.reason}); use a port with implicit TLS, such as 993"
         ) from None
     except OSError as error:
         raise PaperroundError(
-            f"{where}: not reached ({error.strerror or error}); does it run, are `host` and `port` right?"
+            f"{where}: cannot connect ({error.strerror or error}); check `host` and `port`, and whether it is running"
         ) from None
     except IMAPClientError as error:
-        raise PaperroundError(f"{where}: the conversation broke off ({_one_line(error)}); is it IMAP?") from None
+        raise PaperroundError(
+            f"{where}: the connection was interrupted ({_one_line(error)}); check that it is an IMAP server"
+        ) from None
 
 
 @contextlib.contextmanager
@@ -203,7 +209,7 @@ def _log_in(box: IMAPClient, settings: ImapSettings, where: str) -> None:
         raise _refusal(
             f"{where}: login",
             _one_line(error),
-            "are username and password in bounces.imap right, and is IMAP allowed?",
+            "check username and password in bounces.imap, and that the account allows IMAP",
         ) from None
 
 
@@ -212,19 +218,19 @@ def _select(box: IMAPClient, folder: str, where: str) -> None:
         box.select_folder(folder)
     except IMAPClientReadOnlyError:
         raise ConfigurationError(
-            f"{where}: this account may read the folder only, and mails in it would be read again each time; "
+            f"{where}: this account can only read the folder, so its mail would be processed again each time; "
             "allow it to mark them as seen"
         ) from None
     except IMAPClientAbortError:
         raise
     except IMAPClientError as error:
-        raise _refusal(f"{where}: the folder", _one_line(error), "is bounces.imap.folder right?") from None
+        raise _refusal(f"{where}: the folder", _one_line(error), "check bounces.imap.folder") from None
 
 
 def _refusal(what: str, reply: str, remedy: str) -> PaperroundError:
     if _PASSES.search(reply):
-        return PaperroundError(f"{what} is refused for now ({reply}); try again later")
-    return ConfigurationError(f"{what} is refused ({reply}); {remedy}")
+        return PaperroundError(f"{what} was temporarily refused ({reply}); try again later")
+    return ConfigurationError(f"{what} was refused ({reply}); {remedy}")
 
 
 def _unseen(box: IMAPClient, where: str, after: int) -> list[int]:
@@ -251,7 +257,7 @@ def _fetched(box: IMAPClient, uid: int, mail: str) -> bytes | None:
 
 
 def _left_unseen(mail: str, reply: object) -> None:
-    log.warning("a returned mail was not delivered by the server; it stays unseen", mail=mail, reply=_one_line(reply))
+    log.warning("the server did not return a mail; it stays unseen", mail=mail, reply=_one_line(reply))
 
 
 def _mark(box: IMAPClient, uid: int, mail: str) -> None:
@@ -260,9 +266,7 @@ def _mark(box: IMAPClient, uid: int, mail: str) -> None:
     except IMAPClientAbortError:
         raise
     except IMAPClientError as error:
-        log.warning(
-            "a mail cannot be marked as seen; it is read again the next time", mail=mail, reply=_one_line(error)
-        )
+        log.warning("mail cannot be marked as seen; it is read again next time", mail=mail, reply=_one_line(error))
 
 
 def _one_line(reply: object) -> str:

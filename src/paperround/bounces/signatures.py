@@ -27,7 +27,7 @@ _SNS_SIGNED = {
 }
 # The longest time between signing a call and its last retry: SendGrid retries for a day, the others for less.
 _HOLDS = timedelta(hours=25)
-_TOO_OLD = "its signature is older than a day"
+_TOO_OLD = "its signature is more than a day old"
 
 
 def is_sns(record: Record) -> bool:
@@ -55,7 +55,7 @@ def sns_problem(record: Record, certificate: bytes, now: datetime) -> str | None
         return "its certificate or its signature cannot be read"
     key = found.public_key()
     if not isinstance(key, rsa.RSAPublicKey) or not found.not_valid_before_utc <= now <= found.not_valid_after_utc:
-        return "its certificate does not hold"
+        return "its certificate is not valid"
     # Version 1 is the default of topics. SHA-1 is acceptable, since only Amazon can sign with this key.
     algorithm = SHA256() if record.get("SignatureVersion") == "2" else SHA1()  # noqa: S303
     try:

@@ -49,9 +49,7 @@ def read_bounces(
 
 @group.command("list", cls=Command, epilog="paperround bounces list --limit 10")
 def list_bounces(
-    limit: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="Show at most this many, the latest first.")
-    ] = 50,
+    limit: Annotated[int | None, typer.Option(metavar="N", min=1, help="Show at most this many, latest first.")] = 50,
     email: ByEmail = "",
     as_json: AsJson = False,
 ) -> None:

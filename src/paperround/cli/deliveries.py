@@ -44,7 +44,7 @@ def _last_try(delivery: dict[str, Any]) -> Any:
 
 @group.command("show", cls=Command, epilog="paperround deliveries show 17")
 def show_delivery(
-    number: Annotated[int, typer.Argument(metavar="ID", min=1, max=2**62, help="The number in the list.")],
+    number: Annotated[int, typer.Argument(metavar="ID", min=1, max=2**62, help="Its number in the list.")],
     as_json: AsJson = False,
 ) -> None:
     """Show one letter with its papers, what ranked them, and every attempt."""
@@ -78,7 +78,7 @@ def _parts(parts: dict[str, float]) -> str:
 
 @group.command("retry", cls=Command, epilog="paperround deliveries retry 17 23")
 def retry_deliveries(
-    numbers: Annotated[list[int], typer.Argument(metavar="ID", min=1, max=2**62, help="The numbers in the list.")],
+    numbers: Annotated[list[int], typer.Argument(metavar="ID", min=1, max=2**62, help="Their numbers in the list.")],
 ) -> None:
     """Queue failed, expired or deferred letters again.
 
@@ -98,7 +98,7 @@ def retry_deliveries(
 
 @group.command("resume", cls=Command, epilog="paperround deliveries resume")
 def resume_deliveries(as_json: AsJson = False) -> None:
-    """End a pause of the relay, once what caused it is mended.
+    """End a pause of the relay once its cause is fixed.
 
     The letters that waited are due now: the next round sends them.
     """

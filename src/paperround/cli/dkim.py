@@ -55,14 +55,14 @@ def make_key(
     configured = settings.dkim
     file = file or (configured.key_file if configured else _KEY_FILE)
     dkim_key.generate(file, ed25519=algorithm is Algorithm.ED25519)
-    console.say(f"made {file}, readable by this account alone")
+    console.say(f"made {file}, readable only by this account")
     if configured and file == configured.key_file:
         domain, selector = configured.domain, configured.selector
     else:
         domain, selector = settings.site.facts().domain, _SELECTOR
         console.say(f'\nAdd to config/paperround.toml:\n\n[dkim]\ndomain = "{domain}"\nselector = "{selector}"')
         console.say(f'key_file = "{file}"')
-    console.say("\nPublish this record in the DNS, before letters are signed with the key:\n")
+    console.say("\nPublish this DNS record before letters are signed with the key:\n")
     _print_record(*dkim_key.Key(domain, selector, dkim_key.read(file)).dns_record)
     if domain.endswith(".example"):
         console.warn(

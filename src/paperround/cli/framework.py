@@ -193,7 +193,7 @@ def _interruption_is_told() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt as error:
-        kept = str(error) or "what was done until then is kept, and the same command goes on with the rest"
+        kept = str(error) or "completed work is kept; run the command again to continue"
         typer.echo(f"paperround: interrupted; {kept}", err=True)
         raise SystemExit(128 + signal.SIGINT) from None
 

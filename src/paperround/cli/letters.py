@@ -24,7 +24,7 @@ def preview(
     email: Annotated[str | None, typer.Argument(metavar="EMAIL", help="The subscriber.")] = None,
     topic: Annotated[
         list[str] | None,
-        typer.Option(metavar="SLUG", help="Preview for these topics instead of a subscriber."),
+        typer.Option(metavar="SLUG", help="Preview these topics instead of a subscriber's."),
     ] = None,
     day: Annotated[
         str | None, typer.Option("--date", metavar="DAY", help="The digest of this day (YYYY-MM-DD).")
@@ -34,16 +34,19 @@ def preview(
         typer.Option(
             metavar="CADENCE",
             case_sensitive=False,
-            help="Another cadence than the subscriber's: weekly and monthly letters have more.",
+            help="A cadence other than the subscriber's; weekly and monthly letters contain more.",
         ),
     ] = None,
-    theme: Annotated[str, typer.Option(metavar="THEME", help="Another theme than the subscriber's.")] = "",
-    language: Annotated[str, typer.Option(metavar="CODE", help="Another language than the subscriber's.")] = "",
+    theme: Annotated[str, typer.Option(metavar="THEME", help="A theme other than the subscriber's.")] = "",
+    language: Annotated[str, typer.Option(metavar="CODE", help="A language other than the subscriber's.")] = "",
     send: Annotated[
         str,
-        typer.Option(metavar="ADDRESS", help="Also send it to this address as a test; alone, send a sample letter."),
+        typer.Option(
+            metavar="ADDRESS",
+            help="Also send it to this address as a test; without anything else, send a sample letter.",
+        ),
     ] = "",
-    lint: Annotated[bool, typer.Option("--lint", help="List problems of the letter with their remedies.")] = False,
+    lint: Annotated[bool, typer.Option("--lint", help="List problems of the letter, and how to fix them.")] = False,
     out: Annotated[
         Path,
         typer.Option(metavar="DIR", parser=given_path, help="The folder for letter.eml, letter.html and letter.txt."),
@@ -60,9 +63,9 @@ def preview(
     from paperround.rendering import language as languages
 
     if (email and topic) or not (email or topic or send):
-        raise WrongUse("give either the EMAIL of a subscriber or --topic SLUG")
+        raise WrongUse("give either a subscriber's EMAIL or --topic SLUG")
     if not (email or topic) and day:
-        raise WrongUse("a sample letter has no day: --date needs the EMAIL of a subscriber or --topic SLUG")
+        raise WrongUse("a sample letter has no date: --date needs a subscriber's EMAIL or --topic SLUG")
     on = read_day(day) if day else None
     with opened() as app:
         wanted = preview.PreviewRequest(email or "", tuple(map(str.lower, topic or ())), on, cadence, theme, language)

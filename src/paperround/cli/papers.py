@@ -113,7 +113,7 @@ def similar_papers(
 
 @group.command("embed", cls=Command, epilog="paperround papers embed")
 def embed_papers(
-    rebuild: Annotated[bool, typer.Option("--rebuild", help="Also recompute vectors of another model.")] = False,
+    rebuild: Annotated[bool, typer.Option("--rebuild", help="Also recompute vectors from another model.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Compute missing vectors now instead of in the background.

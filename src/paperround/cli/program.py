@@ -99,9 +99,7 @@ def _global(
         ),
     ] = None,
     config: Annotated[Path | None, typer.Option(metavar="FILE", help="The configuration file.")] = None,
-    now: Annotated[
-        str | None, typer.Option(metavar="MOMENT", help="Pretend that it is this time (ISO 8601).")
-    ] = None,
+    now: Annotated[str | None, typer.Option(metavar="MOMENT", help="Act as if it were this time (ISO 8601).")] = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log every step, not only failures.")] = False,
     version: Annotated[  # noqa: ARG001 - its callback has done all
         bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_version)
@@ -122,5 +120,5 @@ def _enter(site: Path, *, make: bool) -> None:
     if make:
         site.mkdir(parents=True, exist_ok=True)
     if not site.is_dir():
-        raise WrongUse(f"no site here: {site} is not a folder; make one with: paperround init {site}")
+        raise WrongUse(f"no site here: {site} is not a folder; create one with: paperround init {site}")
     os.chdir(site)

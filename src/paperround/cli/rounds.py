@@ -169,10 +169,10 @@ def _print_tally(tally: Tally, *, as_json: bool) -> None:
         took = ", ".join(f"{stage} {seconds:.2f} s" for stage, seconds in tally.stages.items())
         console.say(f"took {took}")
     if tally.deferred_by_us:
-        what = "emails were deferred for a reason of this site's own"
+        what = "emails were deferred because of this site"
         console.warn(f"{tally.deferred_by_us} {what}; run: paperround doctor")
     if tally.paused:
-        console.warn(f"the relay accepts nothing: {tally.paused}")
+        console.warn(f"the relay accepts no emails: {tally.paused}")
 
 
 def _report_facts(report: IngestReport) -> dict[str, Any]:

@@ -148,7 +148,7 @@ def restore(file: Annotated[Path, typer.Argument(metavar="FILE", parser=given_pa
     """
     with opened() as app:
         former = app.store.restore(file)
-    console.say(f"restored {file}; the database as it was before is {former}")
+    console.say(f"restored {file}; the previous database was saved as {former}")
 
 
 @root.command(cls=Command, epilog="paperround migrate")

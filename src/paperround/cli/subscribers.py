@@ -65,7 +65,7 @@ def takes_preferences(command: Callable[..., None]) -> Callable[..., None]:
 def _option(name: str) -> Parameter:
     several = name in LISTS
     shown = _OPTIONS.get(name, (f"--{name.replace('_', '-')}",))
-    about = FORMS[name].about + ("; give it once for each." if several else ".")
+    about = FORMS[name].about + ("; repeat the option for each." if several else ".")
     option = typer.Option(*shown, help=about, metavar=shown[0].removeprefix("--").upper())
     kind = list[str] | None if several else str | None
     return Parameter(name, Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind, option])
@@ -77,10 +77,10 @@ def add_subscriber(
     email: Email,
     *,
     confirmed: Annotated[
-        bool, typer.Option("--confirmed", help="They have agreed; do not ask them by email.")
+        bool, typer.Option("--confirmed", help="They have agreed; do not send a confirmation email.")
     ] = False,
     first_now: Annotated[
-        bool, typer.Option("--first-now", help="Send the first letter with the next round, not at their hour.")
+        bool, typer.Option("--first-now", help="Send the first letter with the next round, not at their usual time.")
     ] = False,
     given: dict[str, object],
 ) -> None:
@@ -125,7 +125,7 @@ def _say_what_is_missing(subscriber: Subscriber, home: str, *, asked: bool) -> N
             f"They can subscribe at {home}/subscribe"
         )
     elif asked:
-        console.say("an email will ask them to confirm, with the next `paperround deliver` or round")
+        console.say("an email will ask them to confirm the next time `paperround deliver` or a round runs")
     elif subscriber.state is SubscriberState.PENDING:
         console.warn(
             f"{subscriber.email} has been asked to confirm within a day, or five times this month, so no other email "
@@ -143,7 +143,7 @@ def import_subscribers(
         ),
     ],
     confirmed: Annotated[
-        bool, typer.Option("--confirmed", help="They have agreed; do not ask them by email.")
+        bool, typer.Option("--confirmed", help="They have agreed; do not send a confirmation email.")
     ] = False,
     first_now: Annotated[
         bool, typer.Option("--first-now", help="Send the first letters with the next round.")
@@ -153,7 +153,7 @@ def import_subscribers(
         list[str] | None,
         typer.Option(
             metavar="FIELD",
-            help="Change only this field of known subscribers; an empty cell resets it. Once for each.",
+            help="Change only this field of known subscribers; an empty cell resets it. Repeat for each field.",
         ),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change, without changing it.")] = False,
@@ -318,12 +318,12 @@ def learn_from(
         Path | None,
         typer.Argument(metavar="FILE", parser=given_path, help="BibTeX, RIS, CSL-JSON, or a list of identifiers."),
     ] = None,
-    author: Annotated[str, typer.Option(metavar="NAME", help="The papers here by this author.")] = "",
-    orcid: Annotated[str, typer.Option(metavar="ID", help="The works of this ORCID record; read daily.")] = "",
+    author: Annotated[str, typer.Option(metavar="NAME", help="This author's papers on this site.")] = "",
+    orcid: Annotated[str, typer.Option(metavar="ID", help="The works of this ORCID record; fetched daily.")] = "",
     zotero: Annotated[
-        bool, typer.Option("--zotero", help="A Zotero library, whose key is read from stdin; read again each day.")
+        bool, typer.Option("--zotero", help="A Zotero library, whose key is read from stdin; fetched daily.")
     ] = False,
-    forget: Annotated[bool, typer.Option("--forget", help="First forget what was learned before.")] = False,
+    forget: Annotated[bool, typer.Option("--forget", help="Forget earlier learning first.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Learn what a subscriber likes from papers that they have."""
@@ -432,7 +432,7 @@ def _say_state(app: App, changed: Subscriber) -> None:
 
     now = membership.subscriber(app, changed.email)
     left = now.state is SubscriberState.UNSUBSCRIBED
-    means = "no letters, not even those that were queued" if left else _what_comes(now)
+    means = "no letters, not even queued ones" if left else _what_comes(now)
     console.say(f"{now.email}: {now.state.value}; {means}")
 
 
@@ -459,15 +459,15 @@ def renew_links(email: Email) -> None:
             queued = membership.renew_links(app, found)
     console.say("the links in earlier emails no longer work, and a private feed is off")
     if queued:
-        console.say("an email with the new link goes out with the next `paperround deliver` or round")
+        console.say("an email with the new link is sent the next time `paperround deliver` or a round runs")
     else:
-        console.say("they had an email with a link today: the new one comes with their next letter")
+        console.say("they have already received a link by email today; the new one comes with their next letter")
 
 
 @group.command("erase", cls=Command, epilog="paperround subscribers erase amara@okafor.example")
 def erase_subscribers(
     emails: Annotated[list[str], typer.Argument(metavar="EMAIL…", help="The addresses.")],
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask on a terminal whether to erase them.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
 ) -> None:
     """Erase all data of one or several subscribers.
 

@@ -21,7 +21,9 @@ _COLUMNS = ("name", "scopes", "created_at", "expires_at", "last_used_at")
 def add_token(
     name: Name,
     scope: Annotated[list[str], typer.Option(metavar="SCOPE", help=f"What it is for: {', '.join(SCOPES)}.")],
-    days: Annotated[int | None, typer.Option(metavar="N", help="Days until it expires; by default never.")] = None,
+    days: Annotated[
+        int | None, typer.Option(metavar="N", help="Days until it expires; by default, it never does.")
+    ] = None,
 ) -> None:
     """Create a token for a program.
 

@@ -63,8 +63,8 @@ def show_topic(slug: Slug, as_json: AsJson = False) -> None:
 @group.command("try", cls=Command, epilog="paperround topics try 'robots that learn from watching people'")
 def try_topic(
     text: Annotated[str, typer.Argument(help="An interest in plain words, or a query.")],
-    more: Annotated[list[str] | None, typer.Option(metavar="PAPER", help="A paper to have more like.")] = None,
-    less: Annotated[list[str] | None, typer.Option(metavar="PAPER", help="A paper to have less like.")] = None,
+    more: Annotated[list[str] | None, typer.Option(metavar="PAPER", help="A paper to show more like.")] = None,
+    less: Annotated[list[str] | None, typer.Option(metavar="PAPER", help="A paper to show less like.")] = None,
     breadth: Annotated[str, typer.Option(metavar="BREADTH", help=FORMS["breadth"].about)] = DEFAULTS.breadth.value,
     as_json: AsJson = False,
 ) -> None:
@@ -125,15 +125,16 @@ def _changed(topic: Topic | None, slug: str, name: str | None, query: str | None
 def remove_topic(
     slug: Slug,
     move_to: Annotated[
-        str, typer.Option(metavar="SLUG", help="The topic that its subscribers follow from then on.")
+        str, typer.Option(metavar="SLUG", help="The topic that its subscribers will follow instead.")
     ] = "",
     yes: Annotated[
-        bool, typer.Option("--yes", help="Remove it although subscribers follow it, and end what they get of it.")
+        bool,
+        typer.Option("--yes", help="Remove it even if subscribers follow it; they no longer receive its papers."),
     ] = False,
 ) -> None:
     """Remove a topic; nobody follows it any longer.
 
-    If subscribers follow it, say with --move-to what they follow instead. Papers and sent letters are kept.
+    If subscribers follow it, use --move-to to name what they follow instead. Papers and sent letters are kept.
     """
     from paperround.rounds import topics
 
@@ -147,7 +148,7 @@ def remove_topic(
     console.say(f"{slug} is removed; {counted(followers, 'subscriber')} followed it{moved}")
     if listed:
         console.warn(
-            f"{slug} is still in {listed}: delete it there too, or the next change of that file adds it again"
+            f"{slug} is still in {listed}: delete it there too, or it is added again when the file next changes"
         )
 
 
@@ -192,4 +193,6 @@ def _save_topic(app: App, topic: Topic) -> None:
     undone = any(one.slug == topic.slug for one, _ in topics.changed_by_command(app))
     console.say(f"{topic.slug}: {counted(found, 'paper matches', 'papers match')}")
     if undone and (listed := topics.is_in_file(app, topic.slug)):
-        console.warn(f"{topic.slug} is in {listed}: change it there too, or the next change of that file undoes this")
+        console.warn(
+            f"{topic.slug} is in {listed}: change it there too, or the change is undone when the file next changes"
+        )

@@ -442,7 +442,7 @@ class ConnectionPool:
             self._rest_until = time.monotonic() + pause
             return
         if self._relay + 1 < len(self._relays):
-            log.warning("relay cannot be used; trying the next", relay=name, problem=str(refused))
+            log.warning("relay failed; trying the next one", relay=name, problem=str(refused))
             self._relay, self._reached, self._wanted = self._relay + 1, False, self._connections
             return
         if letter := next(self._rest(), None):
@@ -462,7 +462,7 @@ class ConnectionPool:
 
     def _report_rest(self) -> None:
         """Report the letters that no connection took, and once more what could not be recorded before."""
-        stopped = Reply(Stage.CONNECT, None, "not attempted: the sending stopped")
+        stopped = Reply(Stage.CONNECT, None, "not attempted: sending stopped")
         self._answered += (outcome(letter, stopped, "") for letter in self._rest())
         self._unrecorded = False
         self._record()
@@ -494,7 +494,7 @@ class ConnectionPool:
                 session.window = 1
         # A restart of the relay may end each connection; more losses are a problem of the relay itself.
         if len(self._lost_in_a_row) > 2 * self._connections + 2:
-            self._fail(TransportError(f"{result.connection}: connection after connection ends early: {result.text}"))
+            self._fail(TransportError(f"{result.connection}: connections repeatedly end early: {result.text}"))
 
     def _step_back(self) -> None:
         """Continue with one connection fewer after a 421, which has ended one, or pause if it was the only one."""

@@ -74,7 +74,7 @@ def generate(path: Path, *, ed25519: bool = False) -> None:
 
 def read(path: Path) -> RSAPrivateKey | Ed25519PrivateKey:
     """Return the private key in a PEM file. Raises ConfigurationError, which names the file and the remedy."""
-    make = f"make one with: paperround dkim keygen --key-file {path}"
+    make = f"create one with: paperround dkim keygen --key-file {path}"
     try:
         private = serialization.load_pem_private_key(path.read_bytes(), password=None)
     except OSError as error:

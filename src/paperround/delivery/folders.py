@@ -91,4 +91,6 @@ def _put_all(
 
 
 def _unusable(folder: Path, error: OSError) -> TransportError:
-    return TransportError(f"{folder} accepts no letters ({error.strerror}); make room or change transport.directory")
+    return TransportError(
+        f"{folder} cannot store letters ({error.strerror}); make room or change transport.directory"
+    )

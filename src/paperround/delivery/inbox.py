@@ -204,7 +204,7 @@ class _Keeper:
         try:
             await asyncio.to_thread(store, self._directory, _octets(envelope))
         except OSError as error:
-            return f"452 4.3.1 the inbox takes no more: {error.strerror}"
+            return f"452 4.3.1 the inbox is full: {error.strerror}"
         return "250 2.0.0 kept"
 
 

@@ -47,10 +47,10 @@ def log_in(smtp: smtplib.SMTP, relay: RelaySettings) -> None:
 
 def _no_way(wanted: list[str], offered: list[str]) -> str:
     if not offered:
-        return "the relay offers no login (AUTH); is it the submission port, 587 or 465?"
-    offers = f"the relay offers no login by {' or '.join(wanted)}, only {' '.join(offered)}"
+        return "the relay offers no login (AUTH); use the submission port, 587 or 465"
+    offers = f"the relay does not support {' or '.join(wanted)}, only {' '.join(offered)}"
     if "XOAUTH2" in wanted:
-        return f"{offers}; set a password in place of the token"
+        return f"{offers}; use a password instead of the token"
     return f"{offers}; set token_command or token_file" if "XOAUTH2" in offered else offers
 
 
@@ -73,7 +73,7 @@ def _cram_md5(smtp: smtplib.SMTP, relay: RelaySettings) -> tuple[int, bytes]:
     try:
         asked = base64.b64decode(challenge)
     except ValueError:
-        raise LoginError("the relay's challenge for CRAM-MD5 is not base64; is it SMTP?") from None
+        raise LoginError("the relay's CRAM-MD5 challenge is not base64; check that it is an SMTP server") from None
     digest = hmac.new(relay.password.get_secret_value().encode(), asked, "md5").hexdigest()
     return smtp.docmd(_encoded(f"{relay.username} {digest}"))
 
@@ -99,8 +99,8 @@ def token(relay: RelaySettings) -> str:
     try:
         done = subprocess.run(command, capture_output=True, timeout=_TOKEN_SECONDS, check=True, text=True)  # noqa: S603
     except subprocess.CalledProcessError as error:
-        message = " ".join(str(error.stderr).split())[-200:] or "it said nothing"
-        raise LoginError(f"token_command ended with {error.returncode}: {message}") from None
+        message = " ".join(str(error.stderr).split())[-200:] or "no error message"
+        raise LoginError(f"token_command exited with status {error.returncode}: {message}") from None
     except subprocess.TimeoutExpired:
         raise LoginError(f"token_command took longer than {_TOKEN_SECONDS:.0f} seconds") from None
     except (OSError, ValueError) as error:
@@ -110,7 +110,7 @@ def token(relay: RelaySettings) -> str:
 
 def _one_line(found: str, where: str) -> str:
     if not found or not found.isascii() or not found.isprintable() or " " in found:
-        raise LoginError(f"{where} gives no token: one word on one line is expected")
+        raise LoginError(f"{where} contains no token; a single word on one line is expected")
     return found
 
 
@@ -122,21 +122,24 @@ def explain(error: Exception) -> str:
     """Return on one line why a relay could not be reached, and what to check."""
     match error:
         case smtplib.SMTPServerDisconnected():
-            return f"the relay hung up ({error}); are host, port and tls right?"
+            return f"the relay closed the connection ({error}); check host, port and tls"
         case smtplib.SMTPNotSupportedError():
-            return f"the relay cannot do what is asked of it ({error})"
+            return f"the relay does not support a required feature ({error})"
         case ssl.SSLCertVerificationError():
-            return f"its certificate does not hold: {error.verify_message}"
+            return f"the relay's certificate is not valid: {error.verify_message}"
         case ssl.SSLError() if "WRONG_VERSION_NUMBER" in str(error) or "wrong version number" in str(error):
-            return 'no encryption came about: the port speaks no TLS at once; "starttls" is for 587, "tls" for 465'
+            return (
+                "TLS failed: this port does not accept TLS connections; "
+                'use tls = "starttls" for port 587, "tls" for port 465'
+            )
         case ssl.SSLError():
-            return f"no encryption came about: {error}"
+            return f"TLS failed: {error}"
         case socket.gaierror():
-            return f"there is no such host ({error.strerror}); is host right, does the DNS work?"
+            return f"host not found ({error.strerror}); check transport.host and DNS"
         case TimeoutError():
-            return "no answer in time; are host and port right, does a firewall keep the port closed?"
+            return "timed out; check host and port, and whether a firewall blocks the port"
         case ConnectionRefusedError():
-            return "Connection refused: nothing listens there; are host and port right, does the relay run?"
+            return "Connection refused; check host and port, and whether the relay is running"
         case UnicodeError():
-            return "a name has characters that cannot be written in SMTP; are host, helo and username right?"
+            return "a name contains characters that SMTP does not allow; check host, helo and username"
     return str(error) or type(error).__name__

@@ -64,15 +64,15 @@ class RelaySettings(BaseModel):
     def _password_is_safe(self) -> Self:
         ways = [bool(self.password.get_secret_value()), bool(self.token_command), bool(self.token_file)]
         if sum(ways) > 1:
-            raise ValueError("set one of password, token_command and token_file")
+            raise ValueError("set only one of password, token_command and token_file")
         if bool(self.username) != any(ways):
             raise ValueError("username and password (or a token) belong together: set both or neither")
         try:
             shlex.split(self.token_command)
         except ValueError as error:
-            raise ValueError(f"token_command: {error}; quote as a shell would have it") from None
+            raise ValueError(f"token_command: {error}; use shell quoting") from None
         if self.username and self.tls == "none" and not is_this_machine(self.host):
-            raise ValueError('the password would go in clear: set tls to "starttls" or "tls"')
+            raise ValueError('the password would be sent unencrypted; set tls to "starttls" or "tls"')
         return self
 
     @model_validator(mode="after")
@@ -81,7 +81,7 @@ class RelaySettings(BaseModel):
             try:
                 ssl.create_default_context(cafile=self.ca_file)
             except ssl.SSLError:
-                raise ValueError(f"ca_file: {self.ca_file} holds no certificates in PEM") from None
+                raise ValueError(f"ca_file: {self.ca_file} contains no PEM certificates") from None
         return self
 
     @property

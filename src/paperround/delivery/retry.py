@@ -45,7 +45,7 @@ class RetryPolicy:
 
     def __post_init__(self) -> None:
         if not self.delays or min(self.delays) <= 0:
-            raise ConfigurationError('delivery.retry_delays: needs seconds above 0, such as "300,1800,7200"')
+            raise ConfigurationError('delivery.retry_delays: must be seconds above 0, such as "300,1800,7200"')
 
     def expires_at(self, queued_at: datetime, next_issue_at: datetime | None) -> datetime:
         """Return when to give up a delivery."""
@@ -184,7 +184,7 @@ def _behind_others(until: datetime, policy: RetryPolicy, chance: Random) -> date
 
 
 def _too_late(reason: str) -> Expire:
-    return Expire(f"given up, for the next attempt would come too late: {reason}")
+    return Expire(f"given up because the next attempt would come too late: {reason}")
 
 
 def _pause_until(verdict: Verdict, now: datetime) -> datetime:

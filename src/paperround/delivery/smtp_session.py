@@ -257,7 +257,7 @@ class SmtpSession:
                 self._end(f"connection lost: {error}")
                 return
             if not octets:
-                self._end("connection lost: the relay ended it")
+                self._end("connection lost: closed by the relay")
                 return
             if _QUICKACK is not None:
                 # Must be set again after each read. Without it, a relay that answers in small pieces waits 40 ms
@@ -339,7 +339,7 @@ class SmtpSession:
 
     def _finish(self, transaction: _Transaction, code: int, reply: bytes) -> None:
         if 200 <= code < 300 and not transaction.dot_sent:
-            self._end("connection lost: the relay answered before the letter had left")
+            self._end("connection lost: the relay replied before the letter was sent")
             return
         self.prompt = self._progress - self._dot_at < _PROMPT
         self._dot_at = self._progress  # the relay turns to the next letter, if one is under way

@@ -97,7 +97,7 @@ class WrongFormat(SourceError):  # noqa: N818 - says what is wrong, as its neigh
 
     def __init__(self, problem: str) -> None:
         self.problem = problem
-        super().__init__(f"{problem}; is the address right?", again=True)
+        super().__init__(f"{problem}; check the address", again=True)
 
 
 class MeaningError(PaperroundError):

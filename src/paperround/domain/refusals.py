@@ -43,14 +43,14 @@ class Verdict(Enum):
 
     SENT = "sent", BounceKind.NOTHING
     LATER = "later, counted", BounceKind.SOFT
-    AGAIN = "again soon, not counted", BounceKind.SOFT
-    HARD = "never again; the address is suppressed", BounceKind.HARD
-    DOMAIN = "never again; three in a row suppress the address", BounceKind.HARD
-    SOFT = "never again; counts against the address", BounceKind.SOFT
-    OURS = "never again; the address is not to blame; alarm", BounceKind.POLICY
+    AGAIN = "retried soon; not counted", BounceKind.SOFT
+    HARD = "not retried; the address is suppressed", BounceKind.HARD
+    DOMAIN = "not retried; three in a row suppress the address", BounceKind.HARD
+    SOFT = "not retried; counted against the address", BounceKind.SOFT
+    OURS = "not retried; not counted against the address; the operator is alerted", BounceKind.POLICY
     PAUSE_RATE = "transport pauses 10 minutes", BounceKind.POLICY
-    PAUSE_ACCOUNT = "transport pauses 15 minutes; alarm", BounceKind.POLICY
-    PAUSE_DAY = "transport pauses until tomorrow; alarm", BounceKind.POLICY
+    PAUSE_ACCOUNT = "transport pauses 15 minutes; the operator is alerted", BounceKind.POLICY
+    PAUSE_DAY = "transport pauses until tomorrow; the operator is alerted", BounceKind.POLICY
     UNCLEAR = "later, counted", BounceKind.NOTHING
 
     def __init__(self, consequence: str, kind: BounceKind) -> None:

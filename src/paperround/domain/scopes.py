@@ -28,5 +28,5 @@ def check_scopes(wanted: Iterable[str]) -> tuple[str, ...]:
         if scope not in SCOPES:
             raise UnknownName(f"there is no scope {scope!r}; there are: {', '.join(SCOPES)}")
     if not found:
-        raise UnknownName(f"a token needs a scope; there are: {', '.join(SCOPES)}")
+        raise UnknownName(f"a token requires a scope; there are: {', '.join(SCOPES)}")
     return found

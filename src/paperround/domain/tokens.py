@@ -102,9 +102,9 @@ def read_verp(keys: Sequence[bytes], token: str, *, purpose: str = VERP) -> int:
     try:
         raw = base64.b32decode(token.upper() + "=" * (-len(token) % 8))
     except (binascii.Error, ValueError):
-        raise BadToken("not a return address of ours") from None
+        raise BadToken("not a return address of this site") from None
     if base64.b32encode(raw).decode().rstrip("=") != token.upper():
-        raise BadToken("not a return address of ours")
+        raise BadToken("not a return address of this site")
     return int.from_bytes(_authentic(keys, purpose, raw, _NUMBER), "big")
 
 
@@ -116,19 +116,19 @@ def _from_base64(token: str) -> bytes:
     try:
         raw = base64.b64decode(token.encode("ascii"), altchars=b"-_", validate=True)
     except ValueError:  # binascii.Error and UnicodeEncodeError are ValueErrors
-        raise BadToken("this link is not complete; copy the whole of it") from None
+        raise BadToken("this link is incomplete; copy all of it") from None
     # Python also accepts other spellings of the same bytes. Allow only one, so that tokens can be compared.
     if base64.urlsafe_b64encode(raw).decode() != token:
-        raise BadToken("this link is not complete; copy the whole of it")
+        raise BadToken("this link is incomplete; copy all of it")
     return raw
 
 
 def _authentic(keys: Sequence[bytes], purpose: str, raw: bytes, length: int) -> bytes:
     payload, mac = raw[:length], raw[length:]
     if len(mac) != _MAC:
-        raise BadToken("this link is not complete; copy the whole of it")
+        raise BadToken("this link is incomplete; copy all of it")
     # Try every key, so that the time taken does not reveal which one matches.
     fits = [hmac.compare_digest(mac, _mac(key, purpose, payload)) for key in keys]
     if not any(fits):
-        raise BadToken("this link was not made here; use the one in your newest letter")
+        raise BadToken("this link was not issued by this site; use the one in your newest email")
     return payload

@@ -121,7 +121,7 @@ def parse_once(text: str) -> Query:
         raise QueryError(
             text,
             0,
-            _("there are too many groups within each other; use fewer parentheses, or write two queries"),
+            _("groups are nested too deeply; use fewer parentheses, or write two queries"),
         )
     return query
 
@@ -380,7 +380,7 @@ class _Parser:
             case "quoted" | "word":
                 return self._phrase(token, field)
             case "close":
-                raise self._wrong(token, _("there is nothing in these parentheses; write a word or take them out"))
+                raise self._wrong(token, _("these parentheses are empty; add a word or remove them"))
             case _:
                 raise self._wrong(
                     token,
@@ -391,7 +391,7 @@ class _Parser:
     def _fielded(self, token: _Token) -> Query:
         name = token.text[:-1].lower()
         if name in {"http", "https"}:
-            raise self._wrong(token, _("an address is not a query; write in words what the papers are about"))
+            raise self._wrong(token, _("an address is not a query; describe the papers in words"))
         if name not in _FIELDS:
             raise self._unknown_field(token, name)
         if self._here.kind == "NOT":
@@ -411,7 +411,7 @@ class _Parser:
     def _group(self, token: _Token, field: Field | None) -> Query:
         self._depth += 1
         if self._depth > MAX_DEPTH:
-            raise self._wrong(token, _("more than %(number)s parentheses within each other"), number=MAX_DEPTH)
+            raise self._wrong(token, _("more than %(number)s nested parentheses"), number=MAX_DEPTH)
         query = None if self._here.kind == "end" else self._either(field)
         if query is None or self._here.kind == "end":
             raise self._wrong(token, _("this parenthesis is never closed"))

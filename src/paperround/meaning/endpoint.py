@@ -91,7 +91,9 @@ class Endpoint(BaseModel):
         try:
             answer = answers.get(timeout=limit)
         except Empty:
-            answer = MeaningError(f"{self.shown}: no answer within {limit:g} seconds; is the endpoint running?")
+            answer = MeaningError(
+                f"{self.shown}: no response within {limit:g} seconds; check that the endpoint is running"
+            )
         if isinstance(answer, MeaningError):
             raise answer
         return answer
@@ -105,11 +107,11 @@ class Endpoint(BaseModel):
         except MeaningError as error:
             return error
         except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
-            return MeaningError(f"{self.shown}: {type(error).__name__}: {error}; is the endpoint running?")
+            return MeaningError(f"{self.shown}: {type(error).__name__}: {error}; check that the endpoint is running")
         if status != httpx.codes.OK:
             excerpt = " ".join(body[:2_000].decode("utf-8", "replace").split())[:200]
             kind = InputError if status in _INPUT_REFUSED else MeaningError
-            return kind(f"{self.shown}: HTTP {status} ({excerpt}); are address, model and key right?")
+            return kind(f"{self.shown}: HTTP {status} ({excerpt}); check address, model and key")
         return body
 
     def _body(self, answer: httpx.Response, limit: float) -> bytes:
@@ -118,7 +120,9 @@ class Endpoint(BaseModel):
         for piece in answer.iter_bytes():
             body += piece
             if len(body) > _MOST_BYTES or time.monotonic() > until:
-                raise MeaningError(f"{self.shown}: the answer is too long or too slow; does it speak OpenAI's API?")
+                raise MeaningError(
+                    f"{self.shown}: the response is too long or too slow; check that it implements OpenAI's API"
+                )
         return body
 
 
@@ -129,5 +133,5 @@ def read_answer(body: bytes, asker: str) -> str:
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
         text = None
     if not isinstance(text, str) or not text.strip():
-        raise MeaningError(f"{asker}: the answer holds no text; is this an endpoint for chat?")
+        raise MeaningError(f"{asker}: the response contains no text; check that this is a chat endpoint")
     return text

@@ -73,7 +73,9 @@ class OpenAI(EncoderSettings, Endpoint):
 
     def _joined(self, parts: Sequence[Vectors]) -> Vectors:
         if len({part.shape[1] for part in parts}) > 1:
-            raise MeaningError(f"{self.shown}: vectors of different lengths; is {self.model} one model?")
+            raise MeaningError(
+                f"{self.shown}: vectors of different lengths; check that {self.model} is a single model"
+            )
         return np.concatenate(parts)
 
     def reword(self, text: str) -> str:
@@ -97,9 +99,11 @@ def read_vectors(body: bytes, number: int, asker: str) -> Vectors:
         by_place = {int(entry.get("index", place)): entry["embedding"] for place, entry in enumerate(entries)}
         vectors = np.array([by_place[place] for place in range(number)], dtype=np.float32)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError):
-        raise MeaningError(f"{asker}: the answer holds no vectors; is this an embeddings endpoint?") from None
+        raise MeaningError(
+            f"{asker}: the response contains no vectors; check that this is an embeddings endpoint"
+        ) from None
     if vectors.ndim != 2 or not 0 < vectors.shape[1] <= MOST_DIMENSIONS or not np.isfinite(vectors).all():
-        raise MeaningError(f"{asker}: the answer holds no vectors; is this an embeddings endpoint?")
+        raise MeaningError(f"{asker}: the response contains no vectors; check that this is an embeddings endpoint")
     return unit(vectors)
 
 

@@ -59,7 +59,7 @@ class AddressGuard:
         if (strictly or host.lower() not in self._names) and not (
             found and all(self._may_be_asked(address, strictly=strictly) for address in found)
         ):
-            remedy = "" if strictly else "; if it is meant, name it in private_hosts"
+            remedy = "" if strictly else "; if this is intended, add it to private_hosts"
             raise SourceError(f"{asker}: {host} is not on the public internet{remedy}", again=False)
         return found
 

@@ -34,7 +34,7 @@ def unpacked(pieces: Iterable[bytes], coding: str, limit: int) -> Iterator[bytes
                 raise TooLargeError
             yield out
     if unpack and came and not unpack.ended:
-        raise zlib.error("the data ends too early")
+        raise zlib.error("the data is truncated")
 
 
 class _Unpacker:

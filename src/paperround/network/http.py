@@ -101,7 +101,7 @@ class HttpResponse:
         if self.status == httpx.codes.OK:
             return
         raise SourceError(
-            f"{asker}: {shown(self.final_url)} answers HTTP {self.status}; is the address right?",
+            f"{asker}: {shown(self.final_url)} returned HTTP {self.status}; check the address",
             again=self.status >= httpx.codes.INTERNAL_SERVER_ERROR,
         )
 
@@ -182,7 +182,7 @@ class Spacing:
     def _expect_patience(self, wait: float, pace: Pace, asker: str) -> None:
         if wait > self.patience:
             raise SourceError(
-                f"{asker}: {pace.lane} wants no request for {wait / 60:.0f} minutes; it is asked again later",
+                f"{asker}: {pace.lane} asks for no requests for {wait / 60:.0f} minutes; it is requested again later",
                 again=True,
             )
 
@@ -285,7 +285,7 @@ class Http:
                 # No server needs to be spared, and a machine without a network should fail quickly.
                 reason, wait, most = _what_broke(error), _CONNECT_AGAIN, min(most, _CONNECT_TRIES)
             except httpx.InvalidURL as error:  # httpx parses a redirect's URL even if it does not follow it
-                message = f"{asker}: {shown(target)} redirects to what is neither http nor https ({error})"
+                message = f"{asker}: {shown(target)} redirects to an address that is neither http nor https ({error})"
                 raise SourceError(message, again=False) from None
             except httpx.RequestError as error:
                 reason, wait = _what_broke(error), self._backoff(request, target, attempt)
@@ -297,7 +297,7 @@ class Http:
                 reason = f"HTTP {response.status}"
             self._spacing.rest(request.pace_at(target), wait)
         raise SourceError(
-            f"{asker}: no answer from {shown(target)} in {attempt} tries ({reason}); it is asked again later",
+            f"{asker}: no response from {shown(target)} in {attempt} tries ({reason}); it is requested again later",
             again=True,
         )
 
@@ -328,7 +328,7 @@ class Http:
                 return HttpResponse(asked, str(url), response.status_code, response.headers, body)
             url = _url(str(url), None, request.asker, location)
         raise SourceError(
-            f"{request.asker}: {shown(asked)} redirects more than {_MAX_REDIRECTS} times; is the address right?",
+            f"{request.asker}: {shown(asked)} redirects more than {_MAX_REDIRECTS} times; check the address",
             again=False,
         )
 
@@ -366,8 +366,8 @@ class Http:
                 pieces.append(piece)
         except TooLargeError:
             raise SourceError(
-                f"{request.asker}: the answer of {shown(url)} is larger than {request.max_bytes >> 20} MB; "
-                "is it the right address?",
+                f"{request.asker}: the response of {shown(url)} is larger than {request.max_bytes >> 20} MB; "
+                "check the address",
                 again=False,
             ) from None
         except zlib.error as error:
@@ -465,7 +465,7 @@ def _coding(headers: httpx.Headers, asker: str, url: httpx.URL) -> str:
     codings = [name for name in named if name not in ("", "identity")]
     if len(codings) > 1 or not set(codings) <= set(CODINGS):
         raise SourceError(
-            f"{asker}: the answer of {shown(url)} is coded as {', '.join(codings)[:80]}, which was not asked for",
+            f"{asker}: the response of {shown(url)} is encoded as {', '.join(codings)[:80]}, which was not requested",
             again=False,
         )
     return codings[0] if codings else ""
@@ -507,7 +507,7 @@ def _conditions(validator: str) -> dict[str, str]:
 
 def _what_broke(error: httpx.RequestError) -> str:
     if isinstance(error, httpx.TimeoutException):
-        return str(error) or "no answer in time"
+        return str(error) or "no response in time"
     return str(error) or type(error).__name__
 
 

@@ -24,7 +24,7 @@ def make(app: App, name: str, scopes: Iterable[str], days: int | None = None) ->
     """
     name, wanted = clean(name), check_scopes(scopes)
     if not name or len(name) > LONGEST_NAME:
-        raise WrongUse(f"give the token the name of its program, in at most {LONGEST_NAME} characters")
+        raise WrongUse(f"name the token after its program, in at most {LONGEST_NAME} characters")
     if days is not None and not 1 <= days <= _MOST_DAYS:
         raise WrongUse(f"choose 1 to {_MOST_DAYS} days until the token expires, or none")
     now, token = app.clock(), secrets.token_urlsafe(_BYTES)

@@ -154,7 +154,7 @@ def _guarded(name: str, check: Callable[[App], Iterator[Finding]], app: App) -> 
     except (PaperroundError, OSError) as error:
         return [*found, Finding(name, CheckState.ERROR, str(error), stops=isinstance(error, StoreError | OSError))]
     except Exception as error:  # noqa: BLE001 - a broken check must not end the others
-        what = f"the check itself broke ({type(error).__name__}: {error}); please report this"
+        what = f"the check itself failed ({type(error).__name__}: {error}); please report this"
         return [*found, Finding(name, CheckState.ERROR, what)]
     return found or [Finding(name, CheckState.OK, "no problems found")]
 
@@ -163,7 +163,7 @@ def _database(app: App) -> Iterator[Finding]:
     url = make_url(app.settings.database_url)
     if app.store.in_memory:
         what = f"there is no paperround database at {url.render_as_string()} yet"
-        remedy = "`paperround up` makes one; if the site has one already, correct PAPERROUND_DATABASE_URL"
+        remedy = "`paperround up` creates one; if the site already has one, correct PAPERROUND_DATABASE_URL"
         yield Finding("database", CheckState.WARNING, f"{what}; {remedy}")
         return
     yield Finding("database", CheckState.OK, f"{url.get_backend_name()}, {app.store.papers.count():,} papers")
@@ -270,7 +270,7 @@ def _letters(app: App) -> Iterator[Finding]:
     signs = app.settings.dkim.domain.lower() if app.settings.dkim else ""
     sender = app.site.domain.lower()
     if signs and not _same_organization(signs, sender):
-        what = f"dkim.domain is {signs}, the sender is at {sender}: DMARC wants them to be one or one below the other"
+        what = f"dkim.domain is {signs}, the sender's is {sender}: DMARC requires the same domain or a subdomain"
         yield Finding("dkim", CheckState.ERROR, what)
 
 
@@ -298,7 +298,7 @@ def _sending(app: App) -> Iterator[Finding]:
     relay = app.store.deliveries.relay(now.date())
     if relay.paused_until and relay.paused_until > now:
         what = f"delivery is paused until {relay.paused_until:%Y-%m-%d %H:%M} UTC: {relay.reason}"
-        remedy = "when its cause is mended, run: paperround deliveries resume"
+        remedy = "once the cause is fixed, run: paperround deliveries resume"
         yield Finding("sending", CheckState.ERROR, f"{what}; {remedy}", stops=True)
 
 
@@ -336,7 +336,8 @@ def _unreachable(url: str) -> str:
     try:
         socket.create_connection((parts.hostname or "", port), _WEBHOOK_SECONDS).close()
     except OSError as error:
-        return f"nothing answers at {parts.hostname}:{port} ({error.strerror or error}); does the program run?"
+        reason = error.strerror or error
+        return f"cannot connect to {parts.hostname}:{port} ({reason}); check that the program is running"
     return ""
 
 
@@ -350,7 +351,7 @@ def _topics(app: App) -> Iterator[Finding]:
         what = f"{error}; until it is corrected, no other command runs"
         yield Finding("topics.toml", CheckState.ERROR, what, stops=True)
     if not loaded:
-        yield Finding("topics.toml", CheckState.OK, "it is not loaded as it is now; the next command does that")
+        yield Finding("topics.toml", CheckState.OK, "it has changed since it was loaded; the next command loads it")
     elif not topics:
         yield Finding("topics", CheckState.ERROR, "no topics are defined; add some to config/topics.toml")
     refused = unusable_topics(app)
@@ -366,7 +367,7 @@ def _topics(app: App) -> Iterator[Finding]:
         yield Finding(f"topic {topic.slug}", CheckState.WARNING, f"{what}; {remedy}")
     for topic, gone in undone:
         what = "removed" if gone else "changed"
-        what = f"it was {what} here and not in topics.toml; do it there too, or the file's next change undoes this"
+        what = f"it was {what} by a command, not in topics.toml; change the file too, or its next change undoes this"
         yield Finding(f"topic {topic.slug}", CheckState.WARNING, what)
     private = {topic.slug for topic in topics if topic.private}
     for slug, (subscribers, papers) in counts.items():
@@ -388,11 +389,11 @@ def _meaning(app: App) -> Iterator[Finding]:
     models, waiting = app.store.vectors.models(), app.store.vectors.waiting_count()
     if others := sum(models.values()) - models.get(encoder.name, 0):
         papers = counted(others, "paper has a vector", "papers have vectors")
-        what = f"{papers} of another model than {encoder.name}; only words are compared"
+        what = f"{papers} from a model other than {encoder.name}; only words are compared"
         yield Finding("meaning", CheckState.WARNING, what, "paperround papers embed --rebuild")
     if waiting:
         papers = counted(waiting, "paper has", "papers have")
-        what = f"{papers} no vector of {encoder.name} yet; only words are compared"
+        what = f"{papers} no vector from {encoder.name} yet; only words are compared"
         if waiting > _MANY_WAITING:
             yield Finding("meaning", CheckState.WARNING, what, "paperround papers embed")
         else:
@@ -401,10 +402,10 @@ def _meaning(app: App) -> Iterator[Finding]:
     try:
         encoder.encode(["a paper"])
     except MeaningError as error:
-        yield Finding("meaning", CheckState.WARNING, f"no vectors can be made: {error}")
+        yield Finding("meaning", CheckState.WARNING, f"vectors cannot be computed: {error}")
         return
     if not others and not waiting:
-        yield Finding("meaning", CheckState.OK, f"all papers have a vector of {encoder.name}")
+        yield Finding("meaning", CheckState.OK, f"all papers have a vector from {encoder.name}")
 
 
 def _summaries(app: App) -> Iterator[Finding]:
@@ -414,13 +415,13 @@ def _summaries(app: App) -> Iterator[Finding]:
     try:
         answer = writer.write(*_SAMPLE, "English")
     except MeaningError as error:
-        yield Finding("summaries", CheckState.WARNING, f"no summaries can be written: {error}")
+        yield Finding("summaries", CheckState.WARNING, f"summaries cannot be written: {error}")
         return
     if not one_sentence(answer):
-        what = f"{writer.model} answers a test with no usable sentence: {answer[:80]!r}; is it a model for chat?"
+        what = f"{writer.model} returned no usable sentence in a test: {answer[:80]!r}; check that it is a chat model"
         yield Finding("summaries", CheckState.WARNING, what)
     elif used >= writer.per_day:
-        what = f"all {used} requests of summaries.per_day within 24 hours are used; other papers print their abstract"
+        what = f"all {used} requests of summaries.per_day within 24 hours are used; other papers show their abstract"
         yield Finding("summaries", CheckState.WARNING, what)
     else:
         what = f"{writer.model} writes them; {used} of {writer.per_day} requests within 24 hours are used"
@@ -434,9 +435,9 @@ def _rounds(app: App) -> Iterator[Finding]:
         people = counted(waiting, "subscriber has", "subscribers have")
         what = f"{people} been due for over two hours; check that `paperround up` is running"
         yield Finding("rounds", CheckState.WARNING, what)
-    if silenced := app.store.subscribers.too_far(now):
-        people = counted(silenced, "subscriber")
-        what = f"the next digest of {people} is over one period away: the clock was once wrong"
+    if misscheduled := app.store.subscribers.too_far(now):
+        people = counted(misscheduled, "subscriber")
+        what = f"the next digest of {people} is more than one period away: the clock was wrong"
         yield Finding("rounds", CheckState.WARNING, what, "paperround sweep")
     stuck = app.store.topics.papers_waiting()
     if stuck:
@@ -444,11 +445,12 @@ def _rounds(app: App) -> Iterator[Finding]:
         yield Finding("rounds", CheckState.WARNING, f"{papers} not been matched yet", "paperround sweep")
 
 
+_REPUTATION = "its reputation or content; check SPF, DKIM, DMARC, reverse DNS and blocklists"
 _BOUNCE_ALARMS = {
-    "domain": "most letters to {} fail; nobody there is suppressed: is its mail server down, or does it refuse us?",
-    "everywhere": "most letters fail everywhere ({}); does the relay, and its name server, work?",
-    "policy": "{} refuses our mail for what it is: look at SPF, DKIM, DMARC, reverse DNS and blocklists",
-    "deferred": "{} puts our mail off for what it is: look at SPF, DKIM, DMARC, reverse DNS and blocklists",
+    "domain": "most letters to {} fail, so nobody there is suppressed; check that its server is up and accepts mail",
+    "everywhere": "most letters to all domains fail ({}); check the relay and its DNS",
+    "policy": f"{{}} is rejecting mail from this site because of {_REPUTATION}",
+    "deferred": f"{{}} is deferring mail from this site because of {_REPUTATION}",
 }
 
 
@@ -470,7 +472,7 @@ def _mailbox(app: App) -> Iterator[Finding]:
         try:
             check_maildir(bounces.maildir)
         except PaperroundError as error:
-            yield Finding("mailbox", CheckState.WARNING, f"{error}; is bounces.maildir right?")
+            yield Finding("mailbox", CheckState.WARNING, f"{error}; check bounces.maildir")
     if bounces.imap:
         try:
             try_imap(bounces.imap, _MAILBOX_SECONDS)
@@ -490,7 +492,7 @@ def _deliveries(app: App) -> Iterator[Finding]:
     now, overview = app.clock(), app.store.overview
     due = app.store.deliveries.next_due()
     if due and due < now - _LATE:
-        what = f"the oldest email has been due since {_when(due)}; is `paperround up` running, does the relay answer?"
+        what = f"the oldest email has been due since {_when(due)}; check `paperround up` and the relay"
         yield Finding("queue", CheckState.WARNING, what)
     week = now - _WEEK
     if expired := overview.finished(DeliveryState.EXPIRED, week):
@@ -508,8 +510,10 @@ def _deliveries(app: App) -> Iterator[Finding]:
     sent = overview.finished(DeliveryState.SENT, week)
     bounced = sum(sum(overview.bounces_by_day(week).get(kind, {}).values()) for kind in ("hard", "complaint"))
     if bounced >= _FEW_BOUNCES and bounced > _MOST_BOUNCED * sent:
-        what = f"{bounced} hard bounces and complaints on {sent} emails in the past week: mailboxes judge you by that"
-        yield Finding("bounces", CheckState.WARNING, f"{what}; where do these addresses come from?")
+        what = (
+            f"{bounced} hard bounces and complaints on {sent} emails in the past week: providers rate senders by this"
+        )
+        yield Finding("bounces", CheckState.WARNING, f"{what}; check where these addresses come from")
 
 
 def _when(moment: datetime | None) -> str:

@@ -115,7 +115,7 @@ def build(app: App, request: PreviewRequest) -> Preview | None:
     if request.day and request.day.year < _FIRST_YEAR:
         raise WrongUse(f"there are no emails of {request.day}; choose a later day")
     if request.cadence is Cadence.OFF:
-        raise WrongUse("with the cadence off there is no letter; choose daily, weekdays, weekly or monthly")
+        raise WrongUse("there is no letter if the cadence is off; choose daily, weekdays, weekly or monthly")
     draft = _draft(app, request)
     subscriber = draft.subscriber.with_preferences(
         theme=_as_spelled(request.theme, themes.names(templates())) or draft.subscriber.theme,

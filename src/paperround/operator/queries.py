@@ -97,7 +97,7 @@ def _why_nothing(subscriber: Subscriber, latest: LatestDelivery | None, now: dat
     if subscriber.next_digest_at is None:
         return "their frequency is set to off"
     if subscriber.next_digest_at <= now:
-        return "they are due, but the round has not run yet"
+        return "they are due, but no round has run yet"
     return f"their next email is due {subscriber.next_digest_at:%Y-%m-%d %H:%M} UTC"
 
 

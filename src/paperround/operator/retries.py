@@ -32,7 +32,7 @@ def _refusal(delivery: Delivery | None) -> str:
     if delivery is None:
         return "there is no such delivery"
     if delivery.state is DeliveryState.EXPIRED:
-        return "it has expired, and its papers are in a later letter"
+        return "it has expired, and its papers were in a later letter"
     if delivery.state is DeliveryState.QUEUED:
-        return "it is queued, and the next round sends it"
+        return "it is already queued; the next round sends it"
     return f"it is {delivery.state}; only failed, expired or deferred letters can be sent again"

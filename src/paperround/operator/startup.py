@@ -40,7 +40,7 @@ def check_site(config: Path | None = None) -> None:
         return
     raise WrongUse(
         f"no site here ({Path.cwd()}): go to a site's folder, name one with --site DIR, "
-        "or make one with: paperround init"
+        "or create one with: paperround init"
     )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 
 class Logger:
-    """Logs an event with its facts: `log.warning("source broke", source="arxiv")`."""
+    """Logs an event with its facts: `log.warning("source failed", source="arxiv")`."""
 
     def __getattr__(self, level: str) -> Any:
         import structlog  # noqa: PLC0415

@@ -22,7 +22,7 @@ def folder(name: str) -> Path:
         if (place / name).is_dir():
             return place / name
     looked = " or ".join(str(place / name) for place in _PLACES)
-    raise ConfigurationError(f"no folder {name!r} in {looked}; is the installation complete?")
+    raise ConfigurationError(f"no folder {name!r} in {looked}; check that the installation is complete")
 
 
 def templates() -> tuple[Path, ...]:

@@ -15,7 +15,7 @@ _NUMBER, _WHOLE, _DAY = "must be a number", "must be a whole number", "must be a
 _TABLE = "must be a table of names and values"
 _LIST = 'must be a list, such as ["one", "two"]'
 _SENTENCES: Mapping[str, str] = {
-    "missing": "is missing, and required",
+    "missing": "is required",
     "json_invalid": "is not JSON",
     "union_tag_not_found": "is missing; docs/settings.md lists the kinds",
     "extra_forbidden": "is not known",

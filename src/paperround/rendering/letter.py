@@ -344,8 +344,8 @@ class LetterRenderer:
         wanted = 2 + len(letter.blocks) + bool(letter.chart)
         if len(pieces) != wanted:
             raise ConfigurationError(
-                f"{self._theme.file}: its letter comes apart into {len(pieces)} pieces, not {wanted}; fill the "
-                "layout's blocks and leave the marks ({{ cut }}) between them as they are"
+                f"{self._theme.file}: its letter splits into {len(pieces)} pieces, not {wanted}; fill the "
+                "layout's blocks and keep the marks ({{ cut }}) between them"
             )
         return pieces
 

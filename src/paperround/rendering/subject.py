@@ -22,7 +22,7 @@ def check(template: str) -> str:
     try:
         parts = [part for part in string.Formatter().parse(template) if part[1] is not None]
     except ValueError as error:
-        raise ConfigurationError(f"subject {template!r}: {error}; a brace itself is written twice") from error
+        raise ConfigurationError(f"subject {template!r}: {error}; write a literal brace twice") from error
     for _, name, form, conversion in parts:
         if form or conversion:
             raise ConfigurationError(f"subject {template!r}: {{{name}}} stands alone, without a format behind it")

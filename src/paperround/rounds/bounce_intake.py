@@ -95,7 +95,7 @@ def _process_mail(app: App, where: str, raw: bytes, *, trusted: bool) -> Returne
         raise
     except Exception:
         # Continue, so that the mail is marked as seen: otherwise it would be the first again and block all others.
-        log.exception("a returned mail broke the reading; the others go on", mail=where)
+        log.exception("returned mail could not be processed; continuing with the others", mail=where)
         return ReturnedMail(where, BounceKind.NOTHING, None, "could not be read", None, new=False)
 
 
@@ -143,14 +143,18 @@ def apply_bounce(app: App, bounce: Bounce) -> bool:
         log.warning("address suppressed", delivery=bounce.delivery, reason=consequences.suppressed)
     if consequences.domain_fails:
         log.error(
-            "most letters to this domain fail; nobody there is suppressed",
+            "most letters to this domain fail; none of its addresses is suppressed",
             domain=consequences.domain,
             latest=bounce.text,
         )
     if consequences.everything_fails:
-        log.error("most letters fail everywhere; nobody is suppressed for it", latest=bounce.text)
+        log.error("most letters to all domains fail; no address is suppressed", latest=bounce.text)
     if consequences.ours:
-        log.error("receivers refuse our mail for what it is", domain=consequences.domain, latest=bounce.text)
+        log.error(
+            "mail from this site is rejected because of its reputation or content",
+            domain=consequences.domain,
+            latest=bounce.text,
+        )
     return True
 
 
@@ -158,4 +162,6 @@ def log_site_deferral(app: App, email: str, problem: str) -> None:
     """Log an error, at most once a day per domain, that a domain defers or refuses letters because of this site."""
     domain = domain_of(email)
     if app.store.bounces.first_today(f"deferred {domain}", app.clock()):
-        log.error("receivers put our mail off for what it is", domain=domain, latest=problem)
+        log.error(
+            "mail from this site is deferred because of its reputation or content", domain=domain, latest=problem
+        )

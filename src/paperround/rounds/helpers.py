@@ -117,7 +117,7 @@ class Senders:
             try:
                 self._helpers.append(self._stops.enter_context(_Helper(self._app, transport, self._advance)))
             except OSError as error:  # too little memory, for instance
-                log.warning("no helper process can be started; sending without it", problem=str(error))
+                log.warning("no helper process cannot be started; sending without it", problem=str(error))
 
     def _advance(self, letters: int) -> None:
         """Report finished letters as progress, once the progress is that of sending and not that of composing."""
@@ -185,7 +185,7 @@ class _Helper:
             self._process.stdin.close()
         self._reader.join()
         if status := self._process.wait():
-            what = "a helper process died; the letters that it had claimed are sent again when its lease ends"
+            what = "a helper process died; the letters it had claimed are sent again when its lease ends"
             log.error(what, status=status)
 
     def end_when_done(self) -> None:

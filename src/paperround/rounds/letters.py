@@ -300,7 +300,7 @@ class LetterBuilder:
         except ConfigurationError as error:
             if before is None:
                 raise
-            log.error("theme is broken; letters keep its last form that worked", theme=theme, problem=str(error))
+            log.error("theme is broken; letters use its last working version", theme=theme, problem=str(error))
             kept = _Kept(version, before.renderer, error)
         self._renderers[theme, language] = kept
         return kept

@@ -90,11 +90,11 @@ def sync_libraries(app: App, some: Iterable[LinkedLibrary] | None = None) -> Non
             problem = ""
         except SourceError as error:
             problem = str(error)
-            log.info("a library was not read", kind=library.kind, problem=problem)
+            log.info("library not fetched", kind=library.kind, problem=problem)
         except (PaperroundError, OSError):
             raise  # the database or the disk failed, not the library
         except Exception as error:
-            log.exception("a library broke", kind=library.kind, subscriber=library.subscriber)
+            log.exception("unexpected error in a library", kind=library.kind, subscriber=library.subscriber)
             problem = f"{library.kind}: {type(error).__name__}; please report this"
         app.store.examples.synced(library, now, problem)
 
@@ -123,7 +123,7 @@ def look_up_titles(app: App) -> int:
     try:
         known = {one.arxiv_id: one for one in _listings(app, list(dict.fromkeys(names.values())))}
     except SourceError as error:
-        log.info("titles were not looked up", problem=str(error))
+        log.info("titles not looked up", problem=str(error))
         return 0
     found = {
         row: Example(f"arxiv:{name}", known[name].title, known[name].abstract, known[name].authors)
@@ -147,7 +147,7 @@ def _listings(app: App, names: Sequence[str]) -> Sequence[Listing]:
         if error.again:
             raise
         if len(names) == 1:
-            log.info("a title was not looked up", paper=names[0], problem=str(error))
+            log.info("title not looked up", paper=names[0], problem=str(error))
             return ()
     # arXiv refuses a whole list for one identifier that there cannot be, such as 2503.0213.
     middle = len(names) // 2

@@ -77,7 +77,7 @@ class Meaning:
         try:
             found = self.encoder.encode(texts)
         except MeaningError as error:
-            log.error("no vectors; papers are ranked by words", problem=str(error))
+            log.error("vectors unavailable; papers are ranked by words", problem=str(error))
             self._failed_at = time.monotonic()
             return None
         self._failed_at = None
@@ -128,7 +128,7 @@ class Meaning:
         try:
             technical_terms = self.encoder.reword(query)
         except MeaningError as error:
-            log.error("an interest is taken as it is written; it is tried again later", problem=str(error))
+            log.error("an interest is used as written; retrying later", problem=str(error))
             self._unworded_at = time.monotonic()
             return None
         return f"{query}. {technical_terms}" if technical_terms else query

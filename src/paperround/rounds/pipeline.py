@@ -172,18 +172,18 @@ def ingest_file(
             reasons.add(parsed.problems)
             _store_of_file(app, parsed.listings, report, archive=archive, mail_old=mail_old)
     except WrongFormat as error:
-        remedy = f"is --as {form} right?" if form else "name its format with --as"
+        remedy = f"check --as {form}" if form else "name its format with --as"
         report.fail(f"{error.problem}; {remedy}")
     except SourceError as error:
         report.fail(str(error))
     except zlib.error:
-        report.fail(f"{name}: it ends too early, or is not a complete gzip file")
+        report.fail(f"{name}: it is truncated, or not a complete gzip file")
     except compression.TooLargeError:
         report.fail(f"{name}: it unpacks to more than {_LARGEST_EXPORT:,} bytes; split it")
     report.problems = reasons.folded()
     if report.too_old and not report.failed:
         papers, days = counted(report.too_old, "paper is", "papers are"), _LONGEST_LOOK_BACK.days
-        remedy = "to mail old papers, too, give --mail-old when you read a file for the first time"
+        remedy = "to mail old papers too, use --mail-old when you first read the file"
         report.note = f"{papers} older than {days} days, shown on the pages and not mailed; {remedy}"
     return report
 
@@ -262,7 +262,7 @@ def _ask(app: App, source: Source, since: date | None, *, archive: bool) -> Inge
     except (PaperroundError, OSError):
         raise  # the database or the disk failed, not the source
     except Exception as error:
-        log.exception("source broke", source=source.name)
+        log.exception("unexpected error in a source", source=source.name)
         report.fail(f"{source.name}: {type(error).__name__}: {error}; please report this")
     app.progress.advance(1)
     # The watermark moves last, so that an answer that could not be stored is fetched again in full.
@@ -331,7 +331,7 @@ def publish(app: App, composed: Callable[[int, int], None] | None = None) -> Tal
     now, tally = app.clock(), Tally()
     # Before composing, since the papers of an expired letter are part of the next one.
     if expired := app.store.deliveries.expire(now):
-        log.warning("letters expired; their papers come with the next ones", letters=expired)
+        log.warning("letters expired; their papers come with the next letters", letters=expired)
     cache = MatchCache(app.store.issues.close_edition(now))
     tally.due = app.store.issues.due_count(now)
     app.progress.begin("publishing", tally.due)
@@ -441,9 +441,12 @@ def sweep(app: App) -> int:
     topic_matching.match_topics(app)
     if clock_is_steady(app):
         _forget(app, now)
-    if silenced := app.store.subscribers.correct_dates(now):
-        log.warning("next digests were farther away than one period; did the clock run ahead?", subscribers=silenced)
-    mended = silenced + app.store.deliveries.correct_dates(now)
+    if misscheduled := app.store.subscribers.correct_dates(now):
+        log.warning(
+            "next digests were more than one period away and have been moved; the clock may have been ahead",
+            subscribers=misscheduled,
+        )
+    mended = misscheduled + app.store.deliveries.correct_dates(now)
     return mended + _release_abandoned(app, now) + app.store.subscribers.resume_due(now)
 
 
@@ -461,7 +464,7 @@ def _release_abandoned(app: App, now: datetime) -> int:
     """Put the letters of programs that died while sending back in the queue; return how many there were."""
     # No attempt is recorded: nobody knows which of these letters were under way.
     if interrupted := app.store.deliveries.release_expired_claims(now):
-        what = "a program ended while it was sending; its letters go out again, and those under way may arrive twice"
+        what = "a program ended while sending; its letters are sent again, and those in progress may arrive twice"
         log.warning(what, letters=interrupted)
     return interrupted
 

@@ -30,9 +30,9 @@ def take_reply(app: App, reply: LetterReply) -> tuple[str, str | None, bool]:
     """
     delivery, subscriber = _letter_of(app, reply)
     if delivery is None or subscriber is None:
-        return "a reply to no email of this site", None, False
+        return "a reply that matches no email of this site", None, False
     if not subscriber.state.is_subscribed:
-        return "a reply of somebody who unsubscribed", subscriber.email, False
+        return "a reply from somebody who unsubscribed", subscriber.email, False
     if reply.leaves:
         left = app.store.subscribers.set_state(subscriber.row, SubscriberState.UNSUBSCRIBED, app.clock())
         return "asked to unsubscribe", subscriber.email, left

@@ -94,7 +94,7 @@ class Scheduler:
     def _check_times(self) -> None:
         while not self._app.stopping.wait(_TIME_CHECK_SECONDS):
             if corrected := self.correct_job_times():
-                log.warning("the clock was put back; jobs run by it again", jobs=corrected)
+                log.warning("the clock was set back; next run times corrected", jobs=corrected)
 
     def start_without_schedule(self) -> None:
         """Start without scheduled jobs, only for `run_round_soon`: another program runs the schedule."""
@@ -218,8 +218,8 @@ def _guarded(name: str, job: Callable[[], None]) -> Callable[[], None]:
         try:
             job()
         except PaperroundError as error:
-            log.error("job failed; it runs again at its next time", job=name, problem=str(error))
+            log.error("job failed; it runs again at its next scheduled time", job=name, problem=str(error))
         except Exception:
-            log.exception("job broke; it runs again at its next time", job=name)
+            log.exception("unexpected error in a job; it runs again at its next scheduled time", job=name)
 
     return guarded

@@ -83,6 +83,6 @@ def send_due(app: App, transport: Transport) -> SendingResult:
         sender.run()
     except TransportError as error:
         sender.paused = f"{error}; the letters stay queued"
-        log.error("the relay accepts nothing; the letters stay queued", problem=str(error))
+        log.error("the relay accepts no letters; they stay queued", problem=str(error))
     failed, undone = frozenset(sender.failed), frozenset(sender.undone)
     return SendingResult(sender.tally, sender.paused, sender.deferred_by_us, failed, undone)

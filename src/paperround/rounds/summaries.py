@@ -76,7 +76,7 @@ def _written(app: App, writer: SummaryWriter, missing: Sequence[MissingSummary])
     for one in missing:
         left = until - time.monotonic()
         if left <= 0 or failures == _MAX_FAILURES or app.stopping.is_set():
-            log.warning("no more summaries in this round; letters print abstracts", failures=failures)
+            log.warning("no more summaries in this round; letters show abstracts", failures=failures)
             return
         if not one.paper.abstract:
             continue
@@ -87,10 +87,10 @@ def _written(app: App, writer: SummaryWriter, missing: Sequence[MissingSummary])
             text = one_sentence(_ask(writer, one, left))
         except MeaningError as error:
             failures += 1
-            log.error("no summary; the letter prints the abstract", paper=one.paper.id, problem=str(error))
+            log.error("no summary; the letter shows the abstract", paper=one.paper.id, problem=str(error))
             continue
         if not text:
-            log.warning("the model wrote no usable sentence; it is not asked again", paper=one.paper.id)
+            log.warning("the model wrote no usable sentence; not retrying", paper=one.paper.id)
         app.store.summaries.keep(one.paper.row, one.language, text)
         if text:
             yield one.paper.row, one.language, text

@@ -60,7 +60,11 @@ class TaskQueue:
         except self._library.exceptions.AlreadyEnqueued:
             pass
         except self._library.exceptions.ConnectorException as error:
-            log.warning("task not submitted; its next time brings it again", job=name, problem=str(error.__cause__))
+            log.warning(
+                "task not submitted; it is submitted again at its next scheduled time",
+                job=name,
+                problem=str(error.__cause__),
+            )
 
     def work(self, run: Callable[[str], None]) -> None:
         """Start a worker in the background, which calls `run` with the name of each job."""
@@ -83,7 +87,7 @@ class TaskQueue:
             except (asyncio.CancelledError, KeyboardInterrupt):
                 return
             except Exception as error:  # noqa: BLE001 - whatever ends a worker, start a new one
-                log.warning("worker begins anew", problem=str(error.__cause__ or error))
+                log.warning("worker restarted", problem=str(error.__cause__ or error))
                 self._stopping.wait(_AGAIN_AFTER)
 
     async def _work_until_stopped(self, run: Callable[[str], None]) -> None:

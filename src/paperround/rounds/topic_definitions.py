@@ -45,7 +45,7 @@ def read_topics(data: bytes, file: Path) -> list[Topic]:
             problems.append(str(error))
             continue
         if topic.slug in found:
-            problems.append(f"{where} ({topic.slug}): an earlier topic has this slug too")
+            problems.append(f"{where} ({topic.slug}): an earlier topic has the same slug")
         found[topic.slug] = topic
     if problems:
         raise ConfigurationError.listing(problems)
@@ -86,4 +86,4 @@ def check_slug(slug: str) -> None:
     if not slug or len(slug) > 60 or not all(c.isascii() and (c.isalnum() or c == "-") for c in slug):
         raise ConfigurationError(f"{slug!r} cannot be a topic's slug; use letters a to z, digits and hyphens")
     if is_private(slug):
-        raise ConfigurationError(f"{slug!r} cannot be a topic's slug; interests of subscribers have such slugs")
+        raise ConfigurationError(f"{slug!r} cannot be a topic's slug; slugs of this form are reserved for interests")

@@ -103,7 +103,7 @@ def _match_alone(app: App, due: DueTopic) -> None:
     try:
         _match_topic(app, due)
     except QueryError as error:
-        log.error("a topic is set aside: its query cannot be used", topic=due.topic.slug, problem=error.problem)
+        log.error("topic disabled: its query cannot be used", topic=due.topic.slug, problem=error.problem)
         app.store.topics.matched(due, app.store.topics.matches_of(due.topic))
 
 

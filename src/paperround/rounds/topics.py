@@ -49,7 +49,7 @@ def remove_topic(app: App, slug: str, move_to: str = "") -> int:
         if app.store.topics.require(name).private:
             raise UnknownName(f"there is no topic {name!r}; see: paperround topics list")
     if slug == move_to:
-        raise WrongUse("its subscribers can only move to another topic")
+        raise WrongUse("its subscribers can only be moved to a different topic")
     followers = app.store.topics.counts()[slug][0]
     app.store.topics.remove(slug, move_to)
     return followers
@@ -94,7 +94,7 @@ def load_topics(app: App, file: TopicsFile) -> None:
     match_topics(app)
     kept = _without_unfollowed(app, _left_over(app, wanted))
     for topic in kept:
-        log.warning("a topic is no longer in topics.toml; its subscribers keep it", topic=topic.slug)
+        log.warning("topic is no longer in topics.toml; its subscribers keep it", topic=topic.slug)
     app.store.set_note(_SLUGS_NOTE, json.dumps([topic.slug for topic in (*kept, *wanted)]))
     file.note_loaded(app)
 
@@ -104,7 +104,7 @@ def _without_unfollowed(app: App, gone: Sequence[Topic]) -> list[Topic]:
     removed = app.store.topics.remove_unfollowed([topic.row for topic in gone])
     for topic in gone:
         if topic.row in removed:
-            log.info("a topic is no longer in topics.toml and has no subscribers; it is removed", topic=topic.slug)
+            log.info("topic is no longer in topics.toml and has no subscribers; removed", topic=topic.slug)
     return [topic for topic in gone if topic.row not in removed]
 
 

@@ -39,4 +39,4 @@ def read_file(app: App) -> TopicsFile:
     try:
         return TopicsFile(path, path.read_bytes())
     except OSError as error:
-        raise ConfigurationError(f"{path}: {error.strerror}; is topics_file right?") from None
+        raise ConfigurationError(f"{path}: {error.strerror}; check topics_file") from None

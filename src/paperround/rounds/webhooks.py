@@ -76,7 +76,7 @@ def _call(app: App, client: httpx.Client, hook: WebhookSettings, event: Event, c
     app.store.events.put_off(event, claim, str(response if again_at else replace(response, text="")), again_at)
     tell = log.warning if again_at else log.error
     tell(
-        "webhook does not take an event",
+        "webhook did not accept an event",
         webhook=hook.name,
         event_id=event.id,
         answer=str(response),

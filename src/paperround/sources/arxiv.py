@@ -186,20 +186,23 @@ class Arxiv(SourceSettings):
         what = f"{self.name}: page {number}"
         page = _read(response.body, today, (), what, response.content_type, self.holidays)
         if cut_short(page.parsed):
-            raise SourceError(f"{self.name}: page {number} ends too early; is the service down?", again=True)
+            raise SourceError(f"{self.name}: page {number} is truncated; the service may be down", again=True)
         return page
 
     def _state(self, page: _ParsedPage, due: date, behind: Sequence[str], *, filled: bool) -> tuple[SourceState, str]:
         feed = page.parsed
         if cut_short(feed):
-            return SourceState.STALE, "the feed ends too early; it is requested again next time"
+            return SourceState.STALE, "the feed is truncated; it is requested again next time"
         if feed.day is None or feed.day < due:
             return (
                 SourceState.STALE,
                 f"the feed is of {feed.day}, that of {due} is due; it is requested again next time",
             )
         if behind:
-            return SourceState.STALE, f"{', '.join(behind)}: {due} is due, in the feed is an earlier day; asked again"
+            return (
+                SourceState.STALE,
+                f"{', '.join(behind)}: {due} is due, but the feed has an earlier day; requested again",
+            )
         if page.entries >= _FEED_LIMIT:
             return SourceState.FRESH, "the feed has 2,000 entries, which is its limit: name fewer categories a source"
         if feed.listings:
@@ -356,14 +359,14 @@ def _read(
         _add(entries, texts, announce, holidays)
     if local_name(document.root) not in ("feed", "rss"):
         got = content_type or describe(data)
-        raise SourceError(f"{what} is not Atom (got {got}); is the service down?", again=True)
+        raise SourceError(f"{what} is not Atom (got {got}); the service may be down", again=True)
     if document.broken:
-        entries.cut(f"the document ends too early ({document.broken}); ask for it again")
+        entries.cut(f"the document is truncated ({document.broken}); request it again")
     channel = document.root.find("channel")
     head = texts_of(document.root if channel is None else channel)
     if first(head, "title").startswith("Feed error"):
         message = words(first(head, "subtitle", "description"))
-        raise SourceError(f"{what} is an error: {message}; are the categories right?", again=False)
+        raise SourceError(f"{what} is an error: {message}; check the categories", again=False)
     built = moment(first(head, "updated", "pubdate"))
     day = days.most_common(1)[0][0] if days else built and built.astimezone(EASTERN).date()
     total = first(head, "totalresults")

@@ -79,7 +79,7 @@ class ArxivOai(SourceSettings):
         if window.since < due and (parsed.day is None or parsed.day < due - timedelta(days=1)):
             return FetchResult(kept, SourceState.STALE, f"nothing newer than {parsed.day}; {due} is due")
         if cut_short(kept):
-            return FetchResult(kept, SourceState.STALE, "an answer ends too early; it is requested again next time")
+            return FetchResult(kept, SourceState.STALE, "a response is truncated; it is requested again next time")
         note = "" if fresh else f"no new papers in {', '.join(self.sets)} since {window.since}"
         return FetchResult(kept, SourceState.FRESH if fresh else SourceState.QUIET, note)
 
@@ -116,9 +116,9 @@ def _read(data: bytes, today: date, what: str, content_type: str = "") -> tuple[
         _add(entries, record)
     if local_name(document.root) != "OAI-PMH":
         got = content_type or describe(data)
-        raise SourceError(f"{what} is not OAI-PMH (got {got}); is the service down?", again=True)
+        raise SourceError(f"{what} is not OAI-PMH (got {got}); the service may be down", again=True)
     if document.broken:
-        entries.cut(f"the document ends too early ({document.broken}); ask for it again")
+        entries.cut(f"the document is truncated ({document.broken}); request it again")
     token = ""
     for element in document.root.iter("{*}error", "{*}resumptionToken"):
         text = "".join(element.itertext()).strip()

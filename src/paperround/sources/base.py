@@ -94,7 +94,7 @@ def _web(value: str) -> str:
     return value
 
 
-Name = Annotated[str, matches(r"[a-z0-9][a-z0-9._-]{0,59}", "a name in small letters and digits, such as arxiv")]
+Name = Annotated[str, matches(r"[a-z0-9][a-z0-9._-]{0,59}", "a name in lower-case letters and digits, such as arxiv")]
 Cron = Annotated[str, AfterValidator(_cron)]
 Zone = Annotated[str, AfterValidator(_zone)]
 Url = Annotated[str, AfterValidator(_web)]

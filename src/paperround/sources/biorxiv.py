@@ -107,7 +107,7 @@ def _read(data: bytes, today: date, what: str) -> _Page:
     for row in rows:
         _add(entries, row)
     if document.broken:
-        entries.cut(f"{document.broken}; ask for it again")
+        entries.cut(f"{document.broken}; request it again")
     count = int(str(total)[:9]) if str(total).isdecimal() else len(rows)  # the API returns a string
     return _Page(entries.dated(), len(rows), count)
 

@@ -51,7 +51,7 @@ class Entries:
         if not isinstance(title, str) or not clean(title):
             self._problem(None, "it has no title")
         elif not isinstance(day, date):
-            self._problem(title, "it has no day that can be read; 2026-11-23 is how one is written")
+            self._problem(title, "it has no valid date; write it as 2026-11-23")
         elif not plausible(day, self.today):
             self._problem(title, f"its day, {day}, {_why_implausible(day)}")
         else:
@@ -76,7 +76,7 @@ class Entries:
         """Return the result. `day` is the date of the response itself."""
         problems = tuple(self._problems)
         if (more := self._rejected - _MAX_PROBLEMS) > 0:
-            problems += (Problem(f"{more} more entries", "rejected too; is the file of this format?", more),)
+            problems += (Problem(f"{more} more entries", "rejected too; check the format of the file", more),)
         return ParsedSource(tuple(self._listings), problems, day)
 
     def dated(self) -> ParsedSource:
@@ -141,5 +141,5 @@ def _where(number: int, title: object) -> str:
 
 def _why_implausible(day: date) -> str:
     if day.year < FIRST_YEAR:
-        return f"is before {FIRST_YEAR}; is it a placeholder?"
-    return f"is more than {DAYS_AHEAD} days ahead; is the source's clock or this one's wrong?"
+        return f"is before {FIRST_YEAR} and probably a placeholder"
+    return f"is more than {DAYS_AHEAD} days ahead; check the clocks of the source and of this machine"

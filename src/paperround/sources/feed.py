@@ -114,7 +114,7 @@ class Feed(SourceSettings):
         parsed = relabelled(replace(feed.parsed, listings=tuple(kept)), self.name)
         back_stock = relabelled(ParsedSource(tuple(stock)), self.name).listings
         if cut_short(parsed):
-            note = "the feed ends too early; it is requested again next time"
+            note = "the feed is truncated; it is requested again next time"
             return FetchResult(parsed, SourceState.STALE, note, window.validators)
         state = SourceState.FRESH if kept else SourceState.QUIET
         note = "" if kept else "nothing new" if feed.parsed.listings else "the feed has no entries"
@@ -205,7 +205,7 @@ def _read(data: bytes, today: date, who: str, base: str = "", content_type: str 
         if listing and not known:
             undated.add(_key(listing))
     if broken:
-        entries.cut(f"{broken}; ask for it again")
+        entries.cut(f"{broken}; request it again")
     return _Feed(entries.parsed(day), frozenset(undated))
 
 
@@ -300,7 +300,7 @@ def _whole(data: bytes) -> tuple[bytes, str]:
     first = _ENTRY_START.search(data)
     *_, end = (first.start() if first else len(data)), *(found.end() for found in _ENTRY_END.finditer(data))
     channel = b"</channel>" if root["name"].lower() == b"rss" else b""
-    return data[:end] + channel + b"</" + root["root"] + b">", "the feed ends too early"
+    return data[:end] + channel + b"</" + root["root"] + b">", "the feed is truncated"
 
 
 def _from_entry(entry: Any, frame: _Frame) -> _Item:

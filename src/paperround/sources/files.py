@@ -31,6 +31,6 @@ def read_file(name: str, path: Path, window: Window, parse: Callable[[bytes], Pa
         raise SourceError(f"{name}: {path} cannot be read ({error.strerror})", again=True) from None
     parsed = parse(data)
     if cut_short(parsed):  # probably still being written
-        return FetchResult(parsed, SourceState.STALE, f"{path} ends too early; it is read again next time")
+        return FetchResult(parsed, SourceState.STALE, f"{path} is truncated; it is read again next time")
     state = SourceState.FRESH if parsed.listings or parsed.problems else SourceState.QUIET
     return FetchResult(parsed, state, validators={str(path): stamp})

@@ -97,7 +97,7 @@ class HfDaily(SourceSettings):
         if page.status != HTTPStatus.OK:
             raise SourceError(
                 f"{self.name}: {fetched.day} gave HTTP {page.status} ({_message(page.body)}); "
-                "is the address right, or has the API changed?",
+                "check the address; the API may have changed",
                 again=page.status >= HTTPStatus.INTERNAL_SERVER_ERROR,
             )
         parsed = _read(page.body, today, fetched.day)
@@ -117,7 +117,7 @@ class HfDaily(SourceSettings):
     def _state(self, fetched_days: list[_Day], until: date) -> tuple[SourceState, str]:
         broken = [str(fetched.day) for fetched in fetched_days if fetched.error or cut_short(fetched.parsed)]
         if broken:
-            return SourceState.STALE, f"{', '.join(broken)} could not be read whole; requested again next time"
+            return SourceState.STALE, f"{', '.join(broken)} could not be read completely; requested again next time"
         newest, listed = fetched_days[-1], fetched_days[-1].parsed.day
         if listed and listed < until:
             return SourceState.STALE, f"asked for {until}, Hugging Face gave the list of {listed}"
@@ -162,7 +162,7 @@ def _read(data: bytes, today: date, asked: date) -> ParsedSource:
     for entry in value if isinstance(value, list) else [value]:
         _add(entries, entry, asked)
     if document.broken:
-        entries.cut(f"{document.broken}; ask for the day again")
+        entries.cut(f"{document.broken}; request the day again")
     return entries.dated()
 
 

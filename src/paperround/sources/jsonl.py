@@ -38,7 +38,7 @@ class Jsonl(SourceSettings):
     @model_validator(mode="after")
     def _one_place(self) -> Self:
         if (self.path is None) == (self.url is None):
-            raise ValueError("one of path and url is needed, and only one")
+            raise ValueError("set exactly one of path and url")
         return self
 
     def fetch(self, http: Http, window: Window) -> FetchResult:
@@ -53,7 +53,7 @@ class Jsonl(SourceSettings):
         parsed = parse(answer.body, today)
         if cut_short(parsed):
             return FetchResult(
-                parsed, SourceState.STALE, "the answer ends too early; it is requested again next time"
+                parsed, SourceState.STALE, "the response is truncated; it is requested again next time"
             )
         return FetchResult(parsed, SourceState.FRESH if parsed.listings else SourceState.QUIET, "", answer.remember())
 
@@ -96,7 +96,7 @@ def _read(data: bytes, today: date, first: int = 1, *, known: bool = False, last
         if isinstance(value, dict):
             _add(entries, value)
         elif isinstance(value, str) and last and number == first + len(lines) - 1 and (objects or known):
-            entries.cut(f"the last line, {number}, ends too early; export again")
+            entries.cut(f"the last line, {number}, is truncated; export it again")
         else:
             entries.reject(value if isinstance(value, str) else f"line {number} is JSON, but not an object")
     if not objects and not known and data.strip():

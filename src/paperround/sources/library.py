@@ -154,7 +154,10 @@ def _read_bibtex(text: str) -> _Read:
         if kept is not None and hasattr(kept, "fields"):  # a duplicate key or field; still readable
             yield f"entry {kept.key}", _bibtex_entry({one.key.lower(): str(one.value) for one in kept.fields})
         else:
-            yield f"line {(block.start_line or 0) + 1}", "this is not a complete BibTeX entry; is a brace missing?"
+            yield (
+                f"line {(block.start_line or 0) + 1}",
+                "this is not a complete BibTeX entry; check for a missing brace",
+            )
 
 
 def _bibtex_entry(fields: Mapping[str, str]) -> LibraryEntry:

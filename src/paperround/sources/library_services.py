@@ -42,7 +42,9 @@ def read_zotero(http: Http, key: str) -> Library:
     owner = _ask_zotero(http, "keys/current", key, {})
     user = _object(owner).get("userID")
     if not isinstance(user, int):
-        raise SourceError("Zotero: this key opens no library; make one at zotero.org/settings/keys", again=False)
+        raise SourceError(
+            "Zotero: this key gives access to no library; create one at zotero.org/settings/keys", again=False
+        )
     entries: list[LibraryEntry] = []
     problems: list[Problem] = []
     for start in range(0, MOST_READ, _PAGE):
@@ -63,8 +65,8 @@ def _ask_zotero(http: Http, path: str, key: str, params: dict[str, str | int]) -
     response = http.get(f"{ZOTERO}/{path}", asker="Zotero", params=params, pace=ZOTERO_PACE, headers=headers)
     if response.status in _ACCESS_REFUSED:
         raise SourceError(
-            "Zotero: this key does not work, or no longer; make a new one at zotero.org/settings/keys "
-            "that may read your library",
+            "Zotero: this key is not valid, or no longer; create one at zotero.org/settings/keys "
+            "that can read your library",
             again=False,
         )
     response.expect_ok("Zotero")
@@ -84,7 +86,7 @@ def read_orcid(http: Http, orcid: str) -> Library:
     url = f"{ORCID}/{orcid}/works"
     response = http.get(url, asker="ORCID", headers={"Accept": "application/json"})
     if response.status in _ACCESS_REFUSED:
-        raise SourceError(f"ORCID: there is no public record {orcid}; is it the right iD?", again=False)
+        raise SourceError(f"ORCID: there is no public record {orcid}; check the iD", again=False)
     response.expect_ok("ORCID")
     groups = _object(response).get("group")
     works = [_work(group) for group in groups if isinstance(group, dict)] if isinstance(groups, list) else []
@@ -112,6 +114,6 @@ def _object(response: HttpResponse) -> dict[str, Any]:
         found = None
     if not isinstance(found, dict):
         raise SourceError(
-            f"{response.url.partition('?')[0]} answers something else than JSON; asked again later", again=True
+            f"{response.url.partition('?')[0]} returned something other than JSON; requested again later", again=True
         )
     return found

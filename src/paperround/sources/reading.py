@@ -63,7 +63,7 @@ def read_json(data: bytes, array: str, who: str) -> Json:
     if not opening or not entries:
         raise WrongFormat(f"{who}: this is not JSON (got {_other_than_json(data)})")
     value = {**_head(text[: opening.end()]), array: entries} if array else entries
-    return Json(value, f"the JSON breaks off after entry {len(entries)} ({reason})")
+    return Json(value, f"the JSON is truncated after entry {len(entries)} ({reason})")
 
 
 class Xml:

@@ -92,7 +92,7 @@ class Store:
         self.browsing = Browsing(self._engine, index)
         self.subscription_requests = SubscriptionRequests(self._engine, self.address_hashes)
         self.data_export = DataExport(self._engine)
-        self.address_changes = AddressChanges(self._engine, wanted or {}, self.address_hashes)
+        self.address_changes = AddressChanges(self._engine)
         self.private_feeds = PrivateFeeds(self._engine)
         self.access = Access(self._engine)
         self.quotas = Quotas(self._engine)
@@ -152,7 +152,7 @@ class Store:
             foreign = found is None and inspect(db).get_table_names()
         _check_not_newer(found, newest_revision())
         if foreign:
-            raise StoreError("the database holds tables that are not paperround's; give paperround one of its own")
+            raise StoreError("the database contains tables of another program; give paperround its own database")
         return found
 
     def migrate(self) -> str:
@@ -206,7 +206,7 @@ class Store:
         the database open, or if the database is in memory; StoreError for PostgreSQL.
         """
         if self._engine.dialect.name != "sqlite":
-            raise StoreError("restore puts a SQLite backup in place; for PostgreSQL use pg_restore")
+            raise StoreError("restore works with SQLite backups; for PostgreSQL use pg_restore")
         path, version = self._file(), _version_of(file)
         if version > newest_revision():
             raise WrongUse(
@@ -228,7 +228,7 @@ class Store:
         """Return the path of the SQLite database. Raises WrongUse if it is in memory."""
         path = sqlite_file(self._url)
         if path is None:
-            raise WrongUse("the database is in memory and ends with the program; there is no file to copy or replace")
+            raise WrongUse("the database is in memory only; there is no file to copy or replace")
         return path
 
     def forget_deleted(self) -> None:
@@ -275,8 +275,8 @@ def _too_old(found: str | None) -> StoreError:
 def _check_not_newer(found: str | None, newest: str) -> None:
     if found is not None and found > newest:
         raise StoreError(
-            f"the database is at version {found}, newer than this program ({newest}): install the paperround that it "
-            "was used with, or a later one"
+            f"the database is at version {found}, newer than this program ({newest}): install the version of "
+            "paperround that it was used with, or a later one"
         )
 
 
@@ -297,7 +297,7 @@ def _opened_alone(path: Path) -> sqlite3.Connection:
         if not error.sqlite_errorname.startswith("SQLITE_BUSY"):
             raise
         raise WrongUse(
-            "another program has the database open; stop `paperround up` and whatever else uses it, and try again"
+            "another program has the database open; stop `paperround up` and others that use it, then try again"
         ) from None
     return database
 
@@ -354,7 +354,7 @@ def _version_of(file: Path) -> str:
     db = _opened_backup(file)
     try:
         if db.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
-            raise WrongUse(f"{file} is damaged; take an older backup")
+            raise WrongUse(f"{file} is damaged; use an older backup")
         version: str = db.execute("SELECT version_num FROM alembic_version").fetchone()[0]
     except (sqlite3.DatabaseError, TypeError):
         raise WrongUse(f"{file} is not a backup of a paperround database") from None

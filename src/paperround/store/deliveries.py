@@ -359,13 +359,10 @@ class Deliveries:
             return next(iter(_load(db, deliveries.c.message_id == message_id)), None)
 
     def latest_to(self, email: str) -> Delivery | None:
-        """Return the latest delivery to this subscriber's present address that the relay accepted or permanently
-        refused, or None.
-        """
+        """Return the latest delivery to this subscriber that the relay accepted or permanently refused, or None."""
         over = deliveries.c.state.in_([DeliveryState.SENT.value, DeliveryState.FAILED.value])
         mine = select(subscribers.c.row).where(subscribers.c.email_key == email_key(email)).scalar_subquery()
-        here = deliveries.c.email.in_(select(subscribers.c.email).where(subscribers.c.email_key == email_key(email)))
-        last = select(func.max(deliveries.c.row)).where(deliveries.c.subscriber == mine, over, here).scalar_subquery()
+        last = select(func.max(deliveries.c.row)).where(deliveries.c.subscriber == mine, over).scalar_subquery()
         with reading(self._engine) as db:
             return next(iter(_load(db, deliveries.c.row == last)), None)
 
@@ -633,7 +630,7 @@ def _withdraw(db: Connection, rows: Sequence[int], now: datetime) -> Counter[str
     due = deliveries.c.row.in_(rows) & _STATE.in_(WAITING)
     settled: Counter[str] = Counter()
     for state, condition, reason in (
-        (DeliveryState.EXPIRED, deliveries.c.expires_at <= now, "not accepted before it was out of date"),
+        (DeliveryState.EXPIRED, deliveries.c.expires_at <= now, "not accepted before it expired"),
         (DeliveryState.SUPPRESSED, _objection().is_not(None), _objection()),
     ):
         done = update(deliveries).where(due, condition).values(state=state.value, reason=reason, finished_at=now)

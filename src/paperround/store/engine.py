@@ -68,7 +68,7 @@ def connect(url: str) -> Engine:
     if driver == "sqlite":
         return _sqlite(url)
     if driver != "postgresql+psycopg":
-        raise ConfigurationError(f"PAPERROUND_DATABASE_URL names {driver}, which is not known here; {_REMEDY}")
+        raise ConfigurationError(f"PAPERROUND_DATABASE_URL names {driver}, which is not supported; {_REMEDY}")
     return _postgresql(url)
 
 

@@ -45,7 +45,7 @@ def explain(code: int | str | None, message: str) -> str:
             what = "another program had locked the database ({}); run the command again: nothing is lost"
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED | "55P03":
             what = (
-                f"the database was locked for {BUSY_SECONDS} s ({{}}); is a backup or another program holding it? "
+                f"the database was locked for {BUSY_SECONDS} s ({{}}); a backup or another program may hold it. "
                 "Run the command again: nothing is lost"
             )
         case "42P01" | "42703":

@@ -209,6 +209,6 @@ def _understood(query: Any) -> Iterator[None]:
         message = " ".join(str(error.orig).split())
         if any(sign in message.lower() for sign in _NOT_UNDERSTOOD):
             raise QueryError(
-                str(query), 0, _("the database cannot look for this (%(message)s)"), message=message
+                str(query), 0, _("the database cannot search for this (%(message)s)"), message=message
             ) from None
         raise

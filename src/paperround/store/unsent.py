@@ -28,7 +28,7 @@ from paperround.store.sent_before import earlier_numbers, present_numbers, sent_
 GIVEN_UP = (DeliveryState.EXPIRED.value, DeliveryState.SUPPRESSED.value)
 """The states of deliveries whose letters are not sent."""
 _NONE = "[]"
-_ARRIVED = "all its papers came with an earlier letter, which the relay took after it had been given up"
+_ARRIVED = "all its papers were in an earlier letter, which the relay accepted after it had been given up"
 
 
 # Compares the subscriber too, to use the primary key: an index on `digest` would double the largest table.

@@ -191,7 +191,7 @@ def _records(lines: Any, delimiter: str) -> Iterator[tuple[int, list[str] | Prob
             return
         except csv.Error as error:
             if lines.line_num == start and "expected after" in str(error):  # text after a closing quote
-                yield start, Problem(where, f"is not CSV ({error}); is a quote left out or doubled?")
+                yield start, Problem(where, f"is not CSV ({error}); check for a missing or doubled quote")
                 continue
             if lines.line_num == start and "field limit" in str(error):
                 yield start, Problem(where, f"a cell has more than {csv.field_size_limit():,} characters")

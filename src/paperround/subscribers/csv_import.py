@@ -128,7 +128,7 @@ def import_subscribers(app: App, found: SubscriberList, options: ImportOptions) 
     report.add_unfollowing(reader)
     if reader.short:
         rows = counted(len(reader.short), "row has", "rows have")
-        what = f"{rows} fewer cells than the first line names columns; what is missing counts as empty"
+        what = f"{rows} fewer cells than the first line names columns; missing cells count as empty"
         report.warnings.append(f"{reader.short[0]}: {what}")
     if reader.following_best:
         rows = counted(reader.following_best, "row of a new subscriber names", "rows of new subscribers name")

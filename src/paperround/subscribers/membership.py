@@ -289,7 +289,7 @@ def subscriber(app: App, email: str) -> Subscriber:
     """Return the subscriber with this address. Raises UnknownName if there is none."""
     found = app.store.subscribers.by_email(email)
     if found is None:
-        raise UnknownName(f"{email}: nobody subscribes with this address; see: paperround subscribers list")
+        raise UnknownName(f"{email}: no subscriber has this address; see: paperround subscribers list")
     return found
 
 
@@ -301,7 +301,7 @@ def address(email: str) -> str:
     """
     email = unicodedata.normalize("NFKC", email)
     if _ENCODED_WORD.search(email):
-        raise WrongUse(f"{clean(email)[:100]}: not an email address (it holds an encoded word; type it plainly)")
+        raise WrongUse(f"{clean(email)[:100]}: not an email address (it contains an encoded word; write it plainly)")
     try:
         return _validated(clean(email))
     except EmailNotValidError as error:
@@ -357,7 +357,7 @@ def check_pause(app: App, subscriber: Subscriber, until: date | None) -> None:
     """Raise WrongUse if the subscriber cannot pause, or if the day is not in the future."""
     check_reading(subscriber, doing="pause")
     if until and until <= _today(app.clock(), subscriber):
-        raise PreferenceError("paused_until", f"{until} is over; choose a day in the future")
+        raise PreferenceError("paused_until", f"{until} is in the past; choose a day in the future")
 
 
 def _today(now: datetime, subscriber: Subscriber) -> date:

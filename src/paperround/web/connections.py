@@ -141,7 +141,7 @@ class QuietErrors:
         if self._said is None or self._clock() - self._said >= _QUIET_SECONDS:
             self._said = self._clock()
             log.error(
-                "no connection can be taken at present; raise the limit of open files (LimitNOFILE=)",
+                "cannot accept connections; raise the limit of open files (LimitNOFILE=)",
                 problem=error.strerror,
             )
 

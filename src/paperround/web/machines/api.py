@@ -145,7 +145,10 @@ else:  # generated, so that a new preference appears here without a change
         __base__=PreferencesPatch,
         __doc__="A subscriber to add. For a known subscriber, what is not given does not change.",
         email=Annotated[str, Field(max_length=254)],
-        confirmed=(bool, Field(False, description="They have agreed elsewhere; otherwise a mail asks them first.")),
+        confirmed=(
+            bool,
+            Field(False, description="They have already agreed; otherwise a confirmation email is sent first."),
+        ),
     )
 
 
@@ -423,7 +426,7 @@ def _reported(context: RequestContext, row: int) -> DeliveryFacts:
 
 _TOKEN_NEEDED: dict[int | str, dict[str, Any]] = {
     401: {"description": "A token is required."},
-    403: {"description": "The token does not have the scope that this needs."},
+    403: {"description": "The token does not have the required scope."},
     429: {"description": "Too many wrong tokens were sent."},
 }
 

@@ -37,7 +37,7 @@ def identify(request: Request, context: RequestContext, *, basic: bool = False) 
         return Caller(f"token {found.name}", frozenset(found.scopes))
     who = f"bearer {client_of(request)}"
     if wait := context.limits.logging_in.wait(who, now):
-        raise HTTPException(429, "too many wrong tokens; wait", {"Retry-After": str(wait)})
+        raise HTTPException(429, "too many wrong tokens; try again later", {"Retry-After": str(wait)})
     if context.sessions.admin_token and session_cookies.same(token, context.sessions.admin_token):
         return Caller("admin token", frozenset(SCOPES))
     context.limits.logging_in.take(who, now)
@@ -48,7 +48,7 @@ def require(request: Request, context: RequestContext, scope: str, *, basic: boo
     """Return the caller if its token has this scope. Raises HTTPException 401, 403 or 429 otherwise."""
     caller = identify(request, context, basic=basic)
     if caller is None:
-        raise HTTPException(401, "this needs Authorization: Bearer TOKEN", _ASK)
+        raise HTTPException(401, "requires Authorization: Bearer TOKEN", _ASK)
     if scope not in caller.scopes:
         raise HTTPException(403, f"this token is not for {scope}")
     return caller

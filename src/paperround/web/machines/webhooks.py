@@ -47,7 +47,7 @@ class BounceNotification(BaseModel):
     @model_validator(mode="after")
     def _names_a_letter(self) -> Self:
         if not (self.message_id or self.return_path):
-            raise ValueError("name the letter by message_id or return_path")
+            raise ValueError("identify the letter by message_id or return_path")
         return self
 
     def report(self) -> Report:
@@ -61,7 +61,9 @@ class BounceNotification(BaseModel):
 def _authorised(request: Request, context: ContextDep) -> None:
     """Require a token with the scope `bounces:post`. Raises HTTP 404 if the site has no tokens at all."""
     if not context.sessions.admin_token and not context.app.store.access.tokens():
-        raise HTTPException(404, "make a token to send reports here: paperround tokens add NAME --scope bounces:post")
+        raise HTTPException(
+            404, "to send reports here, create a token: paperround tokens add NAME --scope bounces:post"
+        )
     # Some relays support only Basic authentication; the token is then the password.
     bearer.require(request, context, "bounces:post", basic=True)
 
@@ -90,7 +92,7 @@ def _take_reports(context: RequestContext, request: Request, body: bytes) -> lis
         raise HTTPException(400, f"not JSON: {clean(str(error))[:_MAX_TEXT]}") from None
     for record in value if isinstance(value, list) else [value]:
         if isinstance(record, dict) and (problem := _signature_problem(context, request, body, record)):
-            raise HTTPException(403, f"the relay's call is refused: {problem}")
+            raise HTTPException(403, f"the relay's request is rejected: {problem}")
     if url := subscription_url(value):
         # Even a caller with a token may have been tricked, so the operator checks the address before opening it.
         log.warning("Amazon SNS asks to confirm this webhook; open the address once", url=url)
@@ -117,7 +119,7 @@ def _signature_problem(context: RequestContext, request: Request, body: bytes, r
             return "it comes from another topic of Amazon SNS"
         url = signatures.sns_certificate_url(record)
         if url is None:
-            return "its certificate is not at Amazon"
+            return "its certificate is not hosted by Amazon"
         return signatures.sns_problem(record, context.app.shared(CertificateCache).fetch(url), now)
     if is_ses(record):
         return "Amazon SES reports through SNS, in signed messages; turn off raw message delivery there"
@@ -168,7 +170,9 @@ def _taken(context: RequestContext, where: str, notice: Any) -> ReturnedMail:
     try:
         report = BounceNotification.model_validate(notice).report()
     except ValidationError as error:
-        return ReturnedMail(where, BounceKind.NOTHING, None, f"not understood: {_problem(error)}", None, new=False)
+        return ReturnedMail(
+            where, BounceKind.NOTHING, None, f"not a valid report: {_problem(error)}", None, new=False
+        )
     return bounce_intake.apply_report(context.app, where, report, trusted=True)
 
 

@@ -243,7 +243,7 @@ def _days(text: str) -> int | None:
     if not text.strip():
         return None
     if not (text.isascii() and text.isdecimal() and len(text) <= 5):
-        raise WrongUse("write the days until it ends as a number, or leave them out")
+        raise WrongUse("enter the days until it expires as a number, or leave the field empty")
     return int(text)
 
 

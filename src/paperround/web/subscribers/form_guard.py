@@ -1,10 +1,9 @@
-"""Abuse protection for the forms that send emails to a typed address: nobody can flood mailboxes, or block the forms
-for others.
+"""Abuse protection for the two forms that send emails, so that nobody can flood mailboxes or block the forms for
+others.
 
 Requests are counted for the client and its network, for the mailbox (regardless of dots and of anything after a +),
 for the recipient's domain, and in total. The counts are stored in the database, so they survive a restart. Sign-ups
-and changes of address share their limits; lost links have separate ones. During a spike, the same client must submit
-the form twice, some seconds apart.
+and lost links have separate limits. During a spike, the same client must submit the form twice, some seconds apart.
 """
 
 from __future__ import annotations
@@ -34,9 +33,9 @@ _SAME_DOMAIN = {"googlemail.com": "gmail.com"}
 class Decision(Enum):
     """What to do with a submitted form."""
 
-    SEND = "the letter may go"
-    SILENT = "no letter goes, and nobody is told"
-    AGAIN = "the form has to be sent once more"
+    SEND = "the letter may be sent"
+    SILENT = "no letter is sent, without an error"
+    AGAIN = "the form must be submitted again"
 
 
 def check(request: Request, context: RequestContext, form: FormFields, email: str, limits: FormLimits) -> Decision:
@@ -63,7 +62,7 @@ def check(request: Request, context: RequestContext, form: FormFields, email: st
     if broken is None:
         return Decision.SEND
     if broken is limits.everybody:
-        log.error("far too many forms are sent; new ones are refused for now", form=limits.name, within="an hour")
+        log.error("too many form submissions; new ones are refused for now", form=limits.name, within="an hour")
     key = dict([*mine, (limits.domain, to_domain), (limits.everybody, EVERYBODY)])[broken]
     raise HTTPException(429, headers={"Retry-After": str(counts.wait(broken, key, now))})
 
@@ -115,7 +114,7 @@ def _stamp(request: Request, context: RequestContext, email: str, at: datetime) 
 
 def _refuse_other_sites(request: Request, context: RequestContext) -> None:
     if is_from_other_site(request, context):
-        raise HTTPException(403, "this form was sent by another site; open it here and send it again")
+        raise HTTPException(403, "this form was submitted from another site; open it here and submit it again")
 
 
 def is_from_other_site(request: Request, context: RequestContext) -> bool:
@@ -136,7 +135,7 @@ def _key(context: RequestContext, text: str) -> str:
 
 def _warn(limits: FormLimits, many: tuple[int, int]) -> None:
     log.warning(
-        "unusually many forms are sent: each has to be sent twice for now; is somebody flooding mailboxes?",
+        "unusually many form submissions; each must be sent twice for now, in case somebody is flooding mailboxes",
         form=limits.name,
         within="an hour",
         everybody=many[0],
