@@ -224,6 +224,26 @@ def test_failed_letters_are_sent_again(pages: Pages) -> None:
     assert pages.app.store.subscribers.by_row(row).state is SubscriberState.ACTIVE  # type: ignore[union-attr]
 
 
+def test_a_letter_to_a_suppressed_address_is_not_offered_again(pages: Pages) -> None:
+    row = pages.subscriber(at="06:00")
+    pages.site.clock.now += timedelta(days=1)
+    pages.site.relay.replies.append((Stage.RCPT, 550, "5.1.1 no such user"))
+    pages.letters()
+    (failed,) = pages.app.store.deliveries.report(row=None)
+    browser, number = pages.operator(), failed["id"]
+    list_of_all = browser.get("/admin/letters").text
+    assert 'name="letter"' not in list_of_all
+    assert 'name="letter" value' not in browser.get(f"/admin/subscribers/{row}").text
+    letter = browser.get(f"/admin/letters/{number}").text
+    why = "the address is suppressed; only its owner can lift that, by subscribing again and confirming"
+    assert f"It cannot be sent again: {why}." in letter
+    assert ">Retry<" not in letter
+    browser.post("/admin/letters", data={"csrf": _csrf(list_of_all), "letter": number})
+    assert pages.app.store.deliveries.report() == [failed], "its reason stays: the reply of the mailbox"
+    refused = pages.client.post(f"/api/deliveries/{number}/retry", headers=ADMIN)
+    assert (refused.status_code, why in refused.text) == (409, True)
+
+
 def test_logging_out_ends_the_session_also_for_a_copy_of_its_cookie(pages: Pages) -> None:
     browser, thief = pages.operator(), Browser(pages.web, "198.51.100.9")
     thief.cookies = httpx.Cookies(browser.cookies)

@@ -2,23 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from paperround.app import App
 from paperround.domain.models import Delivery, DeliveryState
 
-RETRIABLE = (DeliveryState.FAILED, DeliveryState.EXPIRED, DeliveryState.DEFERRED)
+_STATES = (DeliveryState.FAILED, DeliveryState.EXPIRED, DeliveryState.DEFERRED)
 
 
 def retry_letters(app: App, numbers: Sequence[int]) -> dict[int, str]:
     """Queue letters again, due at once; return why the others were not, by number.
 
-    These may be failed, expired, deferred, or queued for a later moment.
+    These may be failed, expired, deferred, or queued for a later moment, if nothing forbids to send them.
     """
-    done = set(app.store.deliveries.retry(numbers, app.clock()))
+    forbidden = objections(app, numbers)
+    done = set(app.store.deliveries.retry([number for number in numbers if number not in forbidden], app.clock()))
     if done:
         app.request_round()
-    return {number: _refusal(app.store.deliveries.by_row(number)) for number in numbers if number not in done}
+    return {
+        number: forbidden.get(number) or _refusal(app.store.deliveries.by_row(number))
+        for number in numbers
+        if number not in done
+    }
+
+
+def objections(app: App, numbers: Sequence[int]) -> dict[int, str]:
+    """Return why some of these letters must not be sent, by number, with what could change that."""
+    remedy = {"the address is suppressed": "only its owner can lift that, by subscribing again and confirming"}
+    found = app.store.deliveries.objections(numbers)
+    return {number: "; ".join(filter(None, (why, remedy.get(why)))) for number, why in found.items()}
+
+
+def retriable(app: App, letters: Sequence[Mapping[str, Any]]) -> frozenset[int]:
+    """Return the numbers of those of these reported letters that pages offer to send again."""
+    ended = [letter["id"] for letter in letters if letter["state"] in _STATES]
+    return frozenset(ended) - objections(app, ended).keys()
 
 
 def resume_delivery(app: App) -> int:

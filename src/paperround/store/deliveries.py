@@ -393,6 +393,12 @@ class Deliveries:
             readdress(db, done)
             return sorted(done)
 
+    def objections(self, rows: Sequence[int]) -> dict[int, str]:
+        """Return why some of these deliveries must not be sent, by row: their address is suppressed, for example."""
+        with reading(self._engine) as db:
+            found = db.execute(_OBJECTIONS.where(_BY_ROWS), {"rows": list(rows)}).all()
+        return {row: why for row, why, *_ in found if why}
+
     def report(
         self,
         state: DeliveryState | None = None,

@@ -8,7 +8,7 @@ from fastapi.responses import RedirectResponse
 from paperround.domain.models import Delivery, DeliveryState
 from paperround.domain.text import counted
 from paperround.operator import queries
-from paperround.operator.retries import RETRIABLE, resume_delivery, retry_letters
+from paperround.operator.retries import objections, resume_delivery, retriable, retry_letters
 from paperround.rounds.letters import FinishedLetter, LetterBuilder
 from paperround.web.context import RequestContext
 from paperround.web.forms import Form, read_number
@@ -23,6 +23,7 @@ from paperround.web.operator.viewer import DisplayOptions, frame, own_pictures
 
 router = APIRouter(prefix="/admin/letters")
 _PAGE = 50
+_UNSENT = (DeliveryState.DEFERRED, DeliveryState.FAILED, DeliveryState.SUPPRESSED, DeliveryState.EXPIRED)
 
 
 @router.get("")
@@ -44,7 +45,7 @@ def letters(
         email=email,
         states=list(DeliveryState),
         counts=context.app.store.deliveries.count(),
-        retriable=RETRIABLE,
+        retriable=retriable(context.app, found[:_PAGE]),
         turn=pages_around(page, more=len(found) > _PAGE),
         more={"state": state, "email": email},
     )
@@ -83,7 +84,8 @@ def letter(request: Request, context: OperatorContextDep, row: int) -> Response:
         "letter",
         delivery=delivery,
         letter=letter,
-        retriable=RETRIABLE,
+        retriable=retriable(context.app, [letter]),
+        objection=objections(context.app, [row]).get(row, "") if letter["state"] in _UNSENT else "",
         bounces=context.app.store.bounces.report(delivery=row),
         subject=_finished(context, delivery).rendered.subject,
     )

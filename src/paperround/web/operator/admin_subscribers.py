@@ -16,7 +16,7 @@ from paperround.domain.errors import WrongUse
 from paperround.domain.models import Subscriber, SubscriberState, Topic
 from paperround.domain.preferences import DEFAULTS, FIELDS, LISTS, Preferences
 from paperround.operator import queries
-from paperround.operator.retries import RETRIABLE
+from paperround.operator.retries import retriable
 from paperround.subscribers import address_change, confirmation, csv_file, csv_import, membership
 from paperround.web.browse.periods import read_day
 from paperround.web.context import PRIVATE, RequestContext
@@ -272,6 +272,7 @@ def _change(context: RequestContext, found: Subscriber, do: str, form: FormField
 def _subscriber_page(
     request: Request, context: RequestContext, subscriber: Subscriber, *, confirmation: str = "", wrong: str = ""
 ) -> Response:
+    letters = context.app.store.deliveries.report(subscriber=subscriber.row, limit=_LETTERS_SHOWN)
     return admin_page(
         request,
         context,
@@ -285,8 +286,8 @@ def _subscriber_page(
         preferences_shown=_described(
             subscriber.preferences, context.app.store.topics.named(subscriber.preferences.topics)
         ),
-        letters=context.app.store.deliveries.report(subscriber=subscriber.row, limit=_LETTERS_SHOWN),
-        retriable=RETRIABLE,
+        letters=letters,
+        retriable=retriable(context.app, letters),
         tomorrow=context.today.isoformat(),
     )
 
