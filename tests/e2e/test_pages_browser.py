@@ -200,6 +200,19 @@ def _paths(base: Address, page: Page) -> dict[str, str]:
     return found | {f"preferences {path}": f"{found['link p']}/{path}" for path in below}
 
 
+def test_the_example_email_is_shown_whole_and_as_dark_as_the_page(base: Address, browser: Browser) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 800}, color_scheme="dark")
+    page = context.new_page()
+    page.goto(f"{base}/example")
+    frame = page.locator("iframe")
+    page.wait_for_function("document.querySelector('iframe').offsetHeight > 1500")
+    content = "frame.contentDocument.documentElement"
+    assert frame.evaluate(f"(frame) => {content}.scrollHeight <= frame.clientHeight")
+    color = frame.evaluate(f"(frame) => getComputedStyle({content}.querySelector('.name')).color")
+    assert color != "rgb(27, 26, 24)", "black on a dark ground"
+    context.close()
+
+
 @pytest.mark.parametrize("width", _WIDTHS)
 def test_every_page_fits_every_screen_and_is_accessible(base: Address, browser: Browser, width: int) -> None:
     _PICTURES.mkdir(parents=True, exist_ok=True)

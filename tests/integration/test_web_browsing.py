@@ -147,6 +147,7 @@ def test_an_example_email_is_the_topics_letter_of_its_latest_day(pages: Pages) -
     assert 'href="/subscribe?topic=agents"' in text
     letter = pages.client.get("/example/html?topic=agents")
     assert "A careful study of agents, part 9" in letter.text
+    assert "prefers-color-scheme: dark" in letter.text
     assert "script-src" not in letter.headers["Content-Security-Policy"]
     assert 'src="/example/html?topic=robots"' in pages.client.get("/example").text
 

@@ -28,6 +28,12 @@ def test_dark_and_light_do_not_depend_on_who_looks() -> None:
         assert "<p>On (prefers-color-scheme: dark) as a subject</p>" in html
 
 
+def test_the_system_decides_between_dark_and_light_where_the_letter_is_for_visitors() -> None:
+    html = shown(_LETTER, DisplayOptions("system"))
+    assert "@media (prefers-color-scheme: dark) { .a { color: #fff }" in html
+    assert ":root { color-scheme: light dark }" in html
+
+
 def test_inverted_is_the_light_letter_turned_round() -> None:
     html = shown(_LETTER, DisplayOptions("inverted"))
     assert "filter: invert(1) hue-rotate(180deg)" in html

@@ -139,3 +139,14 @@ for (const field of fields) {
     }, 350);
   });
 }
+
+// An email is as tall as its content, so that no frame hides the rest of it.
+for (const frame of document.querySelectorAll("iframe[data-fit]")) {
+  const follow = () => {
+    const content = frame.contentDocument.documentElement;
+    const fit = () => { frame.style.height = `${Math.ceil(content.getBoundingClientRect().height)}px`; };
+    new ResizeObserver(fit).observe(content);
+  };
+  frame.addEventListener("load", follow);
+  if (frame.contentDocument?.readyState === "complete" && frame.contentWindow.location.href === frame.src) follow();
+}

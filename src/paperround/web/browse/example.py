@@ -39,7 +39,7 @@ def example_html(request: Request, context: ContextDep, topic: str = "") -> Resp
     shown = _example(request, context, chosen) if chosen else None
     if shown is None:
         raise HTTPException(404)
-    return frame(shown.finished.rendered.html, DisplayOptions(), pictures=own_pictures(context.site))
+    return frame(shown.finished.rendered.html, DisplayOptions("system"), pictures=own_pictures(context.site))
 
 
 def _chosen(topics: list[Topic], slug: str) -> Topic | None:

@@ -66,8 +66,8 @@ class DisplayOptions:
     """How a frame displays the email."""
 
     mode: str = "light"
-    """`light`; `dark`, with the email's own dark colors; or `inverted`, as clients display it that ignore those
-    colors.
+    """`light`; `dark`, with the email's own dark colors; `inverted`, as clients display it that ignore those colors;
+    or `system`, as the visitor's system is set.
     """
     pictures: bool = True
     styles: bool = True
@@ -216,6 +216,8 @@ def address(path: str, **fields: str) -> str:
 def _styled(found: re.Match[str], look: DisplayOptions) -> str:
     if not look.styles:
         return ""
+    if look.mode == "system":
+        return found[0]
     return found[1] + _SCHEME.sub(lambda asked: _condition(asked[1].lower() == _scheme(look)), found[2]) + found[3]
 
 
@@ -227,7 +229,7 @@ def _condition(holds: bool) -> str:
 
 
 def _scheme(look: DisplayOptions) -> str:
-    return "dark" if look.mode == "dark" else "light"
+    return {"dark": "dark", "system": "light dark"}.get(look.mode, "light")
 
 
 def _extra(look: DisplayOptions) -> str:
