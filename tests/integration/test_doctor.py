@@ -125,10 +125,21 @@ def test_a_broken_theme_is_an_error_before_it_costs_the_days_letters(
     own.write_text("{% if %}", encoding="utf-8")
     site = Site(tmp_path)
     site.topic("robots")
+    unused = findings(site)["theme (mine)"]
+    assert (unused.verdict, unused.stops) == (doctor.CheckState.ERROR, False)
+    assert "subscribers can choose it" in unused.what
     site.subscriber("ada@example.org", "robots", theme="mine")
     broken = findings(site)["email (digest, mine, en)"]
     assert broken.verdict is doctor.CheckState.ERROR
     assert "mine.html.j2" in broken.what
+
+
+def test_a_theme_that_nobody_can_choose_yet_is_no_finding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    own = tmp_path / "templates" / "email" / "themes" / "mine.html.j2"
+    own.parent.mkdir(parents=True)
+    own.write_text("{# draft #}{% if %}", encoding="utf-8")
+    assert "theme (mine)" not in findings(Site(tmp_path))
 
 
 def test_a_missing_key_is_an_error_and_a_round_without_it_says_so(tmp_path: Path) -> None:

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from paperround.operator.site import create
 from paperround.process.resources import folder
 from paperround.sources import jsonl
+from paperround.subscribers import membership
 from support.pages import Pages
 
 
@@ -44,6 +46,24 @@ def test_a_theme_of_the_sites_own_can_be_chosen(tmp_path: Path, own: Path) -> No
     pages = Pages(tmp_path)
     page = pages.client.get(pages.link("preferences", pages.subscriber()))
     assert '<option value="mine">' in page.text
+    pages.app.close()
+
+
+def test_the_theme_that_a_new_site_begins_with_is_offered_once_it_is_no_draft(tmp_path: Path, own: Path) -> None:
+    create(tmp_path)
+    pages = Pages(tmp_path)
+    row = pages.subscriber()
+    link = pages.link("preferences", row)
+    assert 'value="mine"' not in pages.client.get(link).text
+    assert pages.client.post(link, data={"topic": "robots", "theme": "mine"}).status_code == 422
+    membership.change(pages.app, membership.subscriber(pages.app, "ada@lovelace.example"), {"theme": "mine"})
+    assert '<option value="mine" selected>' in pages.client.get(link).text, "the operator gave it to them"
+    other = pages.link("preferences", pages.subscriber("bob@hopper.example"))
+    assert 'value="mine"' not in pages.client.get(other).text
+    mine = own / "email" / "themes" / "mine.html.j2"
+    mine.write_text(mine.read_text("utf-8").partition("\n")[2], "utf-8")
+    assert mine.read_bytes() == (folder("templates") / "email" / "themes" / "paper.html.j2").read_bytes()
+    assert '<option value="mine">' in pages.client.get(other).text
     pages.app.close()
 
 

@@ -21,9 +21,12 @@ from paperround.delivery.smtp_session import refusal
 from paperround.domain.errors import ConfigurationError, MeaningError, PaperroundError, StoreError
 from paperround.domain.hosts import is_local
 from paperround.domain.models import DeliveryState, NoticeKind, Stage, Topic
+from paperround.domain.preferences import DEFAULTS
 from paperround.domain.text import counted
 from paperround.operator.preview import PreviewRequest, build
 from paperround.process import private_files
+from paperround.process.resources import templates
+from paperround.rendering import theme as themes
 from paperround.rounds.letters import LetterBuilder
 from paperround.rounds.summaries import one_sentence, quota
 from paperround.rounds.topics import changed_by_command, left_over, unusable_topics
@@ -257,9 +260,11 @@ def _mail(app: App) -> Iterator[Finding]:
 
 
 def _letters(app: App) -> Iterator[Finding]:
-    """Lay out and sign one letter for each theme and language in use, and one notice."""
-    wanted = [PreviewRequest(theme=theme, language=language) for theme, language in app.store.overview.styles()]
-    wanted = wanted or [PreviewRequest()]
+    """Lay out and sign one letter for each theme and language in use, and one notice; and try the other themes that
+    subscribers could choose.
+    """
+    used = app.store.overview.styles()
+    wanted = [PreviewRequest(theme=theme, language=language) for theme, language in used] or [PreviewRequest()]
     for request in [*wanted, replace(wanted[0], notice=NoticeKind.CONFIRM)]:
         named = ", ".join(filter(None, (request.notice or "digest", request.theme, request.language)))
         if problem := _broken(app, request):
@@ -267,6 +272,10 @@ def _letters(app: App) -> Iterator[Finding]:
         else:
             what = "is laid out and signed" if app.settings.dkim else "is laid out"
             yield Finding(f"email ({named})", CheckState.OK, what)
+    for name in sorted(set(themes.offered(templates())) - {name for name, _ in used}):
+        if problem := _mistake_in(app, name, DEFAULTS.language):
+            what = f"subscribers can choose it, and no letter can be made: {problem}"
+            yield Finding(f"theme ({name})", CheckState.ERROR, what)
     signs = app.settings.dkim.domain.lower() if app.settings.dkim else ""
     sender = app.site.domain.lower()
     if signs and not _same_organization(signs, sender):
@@ -279,12 +288,20 @@ def _broken(app: App, request: PreviewRequest) -> str:
 
     A theme that is broken now counts, even while its last working version is still used.
     """
+    if request.theme and request.language and (problem := _mistake_in(app, request.theme, request.language)):
+        return problem
     try:
-        builder = app.shared(LetterBuilder)
-        if request.theme and request.language:
-            builder.check(request.theme, request.language)
         build(app, request)
     except Exception as error:  # noqa: BLE001 - any error would prevent letters from being sent
+        return str(error) or type(error).__name__
+    return ""
+
+
+def _mistake_in(app: App, theme: str, language: str) -> str:
+    """Return why the files of a theme cannot be used; empty if they can."""
+    try:
+        app.shared(LetterBuilder).check(theme, language)
+    except Exception as error:  # noqa: BLE001 - templates can raise anything
         return str(error) or type(error).__name__
     return ""
 

@@ -26,16 +26,16 @@ A file here overrides the shipped one with the same name, which is in
 {shipped}
 
 `email/themes/mine.html.j2` is a theme of your own to begin with: `paperround preview --topic SLUG --theme mine` shows
-it, `--theme mine` gives it to a subscriber. Copy further files only to change them: a copy hides what a new version
-fixes in the original.
+it, `--theme mine` gives it to a subscriber. Delete its first line when subscribers may choose it themselves.
+
+Copy further files only to change them: a copy hides what a new version fixes in the original.
 """
+_DRAFT = "{# draft: subscribers cannot choose this theme themselves until this line is deleted. #}\n"
 
 
 def create(directory: Path) -> list[Path]:
     """Create a site in a folder and return the new files. Existing files are not changed."""
     copies = {Path("config", file.name): file for file in sorted(folder("config").iterdir())}
-    # One theme to change, and no more: a copy of every template would hide what a new version mends.
-    copies[Path("templates/email/themes/mine.html.j2")] = folder("templates") / "email/themes/paper.html.j2"
     made: list[Path] = []
     for name, source in copies.items():
         target = directory / name
@@ -43,6 +43,12 @@ def create(directory: Path) -> list[Path]:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, target)
             made.append(target)
+    # One theme to change, and no more: a copy of every template would hide what a new version mends.
+    theme = directory / "templates/email/themes/mine.html.j2"
+    if not theme.exists():
+        theme.parent.mkdir(parents=True, exist_ok=True)
+        theme.write_bytes(_DRAFT.encode() + (folder("templates") / "email/themes/paper.html.j2").read_bytes())
+        made.append(theme)
     readme = directory / "templates" / "README.md"
     if not readme.exists():
         readme.write_text(_TEMPLATES.format(shipped=folder("templates")), encoding="utf-8")

@@ -20,6 +20,7 @@ from paperround.rendering.language import Language
 from paperround.rendering.template import mistake
 
 CUT = "<!--cut-->"
+_DRAFT = b"{# draft"
 _SHEETS = 2  # what premailer inlines, and what stays
 
 
@@ -27,6 +28,20 @@ def names(folders: tuple[Path, ...]) -> tuple[str, ...]:
     """Return the names of the themes in these template folders, sorted."""
     found = {path.name.removesuffix(".html.j2") for folder in folders for path in _files(folder)}
     return tuple(sorted(found))
+
+
+def offered(folders: tuple[Path, ...], chosen: str = "") -> tuple[str, ...]:
+    """Return the names of the themes that a subscriber can choose: all but drafts, and the one they have chosen.
+
+    The file of a draft begins with `{# draft`, as that of the theme does which `paperround init` writes.
+    """
+    return tuple(name for name in names(folders) if name == chosen or not _is_draft(name, folders))
+
+
+def _is_draft(name: str, folders: tuple[Path, ...]) -> bool:
+    file = next(path for folder in folders for path in _files(folder) if path.name == f"{name}.html.j2")
+    with file.open("rb") as start:
+        return start.read(len(_DRAFT)) == _DRAFT
 
 
 def _files(folder: Path) -> list[Path]:

@@ -141,7 +141,7 @@ def choices(context: RequestContext, language: Language, form: PreferencesForm) 
         cadences=wording.cadences(language),
         weekdays=list(zip(preferences.WEEKDAYS, wording.weekdays(language), strict=True)),
         zones=time_zones.choices(context.app.clock(), language, _known_zone(form)),
-        themes=wording.themes(theme.names(context.folders), language),
+        themes=wording.themes(theme.offered(context.folders, form.stored.theme), language),
         densities=wording.densities(language),
         breadths=wording.breadths(language),
         quiet_days=wording.quiet_days(language),
@@ -201,7 +201,8 @@ def check_form(
             membership.address(form.email)
         except WrongUse:
             wrong["email"] = _("Enter a valid email address.")
-    if form["theme"] not in theme.names(context.folders) or form["language"] not in context.language_names:
+    themes = theme.offered(context.folders, form.stored.theme)
+    if form["theme"] not in themes or form["language"] not in context.language_names:
         wrong["theme"] = _("Choose one of the available options.")
     if wrong:
         return None, replace(form, wrong=wrong, trials=tuple(one for one in trials if one.wrong))
