@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -9,14 +10,15 @@ from typing import Any
 
 import pytest
 
+from paperround.bounces.verdict import Report
 from paperround.domain import tokens
 from paperround.domain.models import BounceKind, DeliveryState, Listing, Stage, SubscriberState
 from paperround.domain.suppressions import Suppression, SuppressionCause
-from paperround.rounds import pipeline
+from paperround.rounds import bounce_intake, pipeline
 from paperround.store.address_changes import ConfirmResult
 from paperround.store.bounces import Bounce
 from paperround.store.deliveries import ClaimResult
-from paperround.subscribers import address_change, membership
+from paperround.subscribers import address_change, confirmation, membership
 from support.pages import Browser, Pages, links_in
 from support.papers import listing
 from support.site import Site
@@ -323,3 +325,106 @@ def test_a_mistyped_domain_of_a_new_address_is_asked_about_once(pages: Pages) ->
     assert pages.letters() == []
     assert pages.client.post(f"{link}/address", data={"email": "ada@gmial.com", "asked": "ada@gmial.com"}).is_success
     assert [letter["To"] for letter in pages.letters()] == ["ada@gmial.com"]
+
+
+def test_the_spellings_of_one_mailbox_count_as_sign_ups_of_it_do(pages: Pages, ada: int) -> None:
+    page = _ask(pages, ada, "victim@gmail.com").replace("victim@gmail.com", "…")
+    for number in range(2):
+        email = f"v.ictim+{number}@gmail.com"
+        assert _ask(pages, ada, email).replace(email, "…") == page, "nobody learns of the limit"
+    pages.subscribe("victim+x@googlemail.com", client="198.51.100.7")
+    assert len(pages.letters()) == 2
+    sent = 0
+    for day in range(10):
+        pages.site.clock.now += timedelta(days=1, minutes=1)
+        for number in range(3):
+            _ask(pages, ada, f"v.ictim+{day}x{number}@gmail.com")
+        sent += sum("ictim" in letter["To"] for letter in pages.letters())
+    assert sent == 3
+
+
+def test_what_sends_no_email_does_not_count_for_the_mailbox(pages: Pages, ada: int) -> None:
+    for _ in range(3):
+        _ask(pages, ada, NEW)
+    refused = pages.client.post(f"{pages.link('preferences', ada)}/address", data={"email": NEW})
+    assert refused.status_code == 422
+    assert len(pages.letters()) == 1
+    pages.subscribe(NEW)
+    assert [letter["To"] for letter in pages.letters()] == [NEW]
+
+
+def test_in_a_spike_a_change_of_address_is_sent_twice(pages: Pages, ada: int) -> None:
+    pages.web.state.context.limits.newcomers.spike = 0
+    link = f"{pages.link('preferences', ada)}/address"
+    first = pages.client.post(link, data={"email": NEW})
+    assert first.status_code == 422
+    assert "Wait a few seconds, then press the button again." in first.text
+    (stamp,) = re.findall(r'name="stamp" value="([^"]+)"', first.text)
+    assert pages.letters() == []
+    pages.site.clock.now += timedelta(seconds=6)
+    assert pages.client.post(link, data={"email": NEW, "stamp": stamp}).status_code == 200
+    assert [letter["To"] for letter in pages.letters()] == [NEW]
+
+
+def test_a_complainer_who_was_erased_is_not_asked(pages: Pages, ada: int) -> None:
+    grace = pages.subscriber(NEW)
+    pages.app.store.subscribers.suppress(NEW, "complaint", pages.site.clock())
+    membership.erase(pages.app, membership.subscriber(pages.app, NEW))
+    assert grace
+    _ask(pages, ada, NEW)
+    assert pages.letters() == []
+
+
+def test_a_confirmed_address_is_not_suppressed_by_what_is_known_of_it_under_a_hash(pages: Pages, ada: int) -> None:
+    _ask(pages, ada, NEW)
+    pages.subscriber(NEW)
+    pages.app.store.subscribers.suppress(NEW, "complaint", pages.site.clock())
+    membership.erase(pages.app, membership.subscriber(pages.app, NEW))
+    assert address_change.confirm(pages.app, 1) is ConfirmResult.CHANGED
+    pages.subscribe(NEW)
+    assert membership.subscriber(pages.app, NEW).suppressed is None
+    assert not pages.dump()["suppressions"]
+
+
+def test_a_confirmation_sent_to_the_former_address_is_not_the_word_of_the_new_one(pages: Pages, ada: int) -> None:
+    pages.app.store.subscribers.suppress(OLD, "hard bounce", pages.site.clock())
+    owner = confirmation.Requester.OWNER
+    confirmation.ask_to_subscribe(pages.app, OLD, {"topics": ("robots",)}, {}, by=owner)
+    (link,) = set(links_in(pages.letters()[0], "c"))
+    _ask(pages, ada, NEW)
+    pages.site.clock.now += timedelta(minutes=1)
+    assert pages.client.post(links_in(pages.letters()[0], "a")[0]).status_code == 200
+    pages.app.store.subscribers.suppress(NEW, "complaint", pages.site.clock())
+    membership.unsubscribe(pages.app, membership.subscriber(pages.app, NEW))
+    pages.site.clock.now += timedelta(days=2)
+    confirmation.ask_to_subscribe(pages.app, NEW, {"topics": ("robots",)}, {}, by=owner)
+    assert pages.client.get(link).status_code == 410
+    assert pages.client.post(link).status_code == 410
+    assert membership.subscriber(pages.app, NEW).suppressed
+    (fresh,) = {found for letter in pages.letters() for found in links_in(letter, "c")}
+    assert pages.client.post(fresh).status_code == 303
+    assert membership.subscriber(pages.app, NEW).suppressed is None
+
+
+def test_a_complaint_by_recipient_is_about_the_address_that_it_names(pages: Pages, ada: int) -> None:
+    _ask(pages, ada, NEW)
+    pages.client.post(links_in(pages.letters()[0], "a")[0])
+    pages.letters()
+    complaint = Report(BounceKind.COMPLAINT, recipient=NEW.upper(), sent_to=True)
+    assert bounce_intake.apply_report(pages.app, "w", complaint, trusted=True).email == NEW
+    moved = membership.subscriber(pages.app, NEW)
+    assert (moved.state, bool(moved.suppressed)) == (SubscriberState.UNSUBSCRIBED, True)
+    old = Report(BounceKind.COMPLAINT, recipient=OLD, sent_to=True)
+    assert bounce_intake.apply_report(pages.app, "w", old, trusted=True).email is None
+
+
+def test_other_programs_are_told_that_one_address_left_and_another_came(tmp_path: Path) -> None:
+    hook = {"name": "crm", "url": "https://crm.example/hook", "secret": "whsec_" + "A" * 44}
+    site = Site(tmp_path, webhooks=[hook])
+    site.topic("robots")
+    site.subscriber(OLD, "robots")
+    address_change.request(site.app, membership.subscriber(site.app, OLD), NEW)
+    address_change.confirm(site.app, 1)
+    told = site.app.store.events.claim("crm", site.clock(), 9, "c", timedelta(minutes=1))
+    assert [(one.kind, one.payload["email"]) for one in told][-2:] == [("unsubscribed", OLD), ("subscribed", NEW)]
+    site.app.close()

@@ -16,6 +16,7 @@ from typing import Annotated, Any, NamedTuple
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from paperround.domain import identifiers
+from paperround.domain.clock import read_moment
 from paperround.domain.followed import read_followed
 from paperround.domain.preferences import DEFAULTS, Density, Preferences, follow_slug, own_slug
 from paperround.domain.schedule import Cadence, Issue, Schedule
@@ -340,6 +341,13 @@ class Subscriber:
     def with_preferences(self, **patch: Any) -> Subscriber:
         """Return the subscriber with some preferences changed."""
         return replace(self, preferences=self.preferences.patched(patch))
+
+    def consent_moment(self, name: str) -> datetime | None:
+        """Return a moment in the consent; None if there is none. A consent that was imported may say anything."""
+        try:
+            return read_moment(self.consent.get(name, ""))
+        except ValueError:
+            return None
 
     @property
     def name(self) -> str:

@@ -92,7 +92,7 @@ class Store:
         self.browsing = Browsing(self._engine, index)
         self.subscription_requests = SubscriptionRequests(self._engine, self.address_hashes)
         self.data_export = DataExport(self._engine)
-        self.address_changes = AddressChanges(self._engine)
+        self.address_changes = AddressChanges(self._engine, wanted or {}, self.address_hashes)
         self.private_feeds = PrivateFeeds(self._engine)
         self.access = Access(self._engine)
         self.quotas = Quotas(self._engine)

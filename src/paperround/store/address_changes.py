@@ -9,9 +9,11 @@ from enum import Enum
 from sqlalchemy import ColumnElement, Connection, Engine, delete, exists, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from paperround.domain.models import NoticeKind, Subscriber, SubscriberState
+from paperround.domain.models import EventKind, NoticeKind, Subscriber, SubscriberState
+from paperround.store.address_hashes import AddressHashes, conceal, recognize
 from paperround.store.deliveries import WAITING, readdress
 from paperround.store.engine import reading, writing
+from paperround.store.events import Wanted, tell
 from paperround.store.schema import address_changes, deliveries, subscribers, suppressions
 from paperround.store.subscribers import email_key, load, lock_letters
 from paperround.store.subscription_requests import NewNotice, notice_row
@@ -42,33 +44,45 @@ class ConfirmResult(Enum):
     GONE = "nothing to confirm"
 
 
+class RequestResult(Enum):
+    """The result of requesting a change of address."""
+
+    QUEUED = "the notice to the new address was queued"
+    SILENT = "the request was stored, and no notice was queued"
+    TOO_MANY = "the subscriber made MOST_A_DAY requests within 24 hours"
+
+
 class AddressChanges:
     """Address changes and the notices about them."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, engine: Engine, wanted: Wanted, hashes: AddressHashes) -> None:
+        self._engine, self._wanted, self._hashes = engine, wanted, hashes
 
-    def request(self, subscriber: Subscriber, email: str, notice: NewNotice, now: datetime) -> bool:
-        """Store a request and queue the notice to the new address; return False after MOST_A_DAY requests.
+    def request(
+        self, subscriber: Subscriber, email: str, notice: NewNotice, now: datetime, *, silent: bool = False
+    ) -> RequestResult:
+        """Store a request and queue the notice to the new address.
 
-        No notice is queued if the address is suppressed, or was requested within 24 hours or five times within 30
-        days. The result is True all the same, so that a subscriber cannot find out who else uses this site.
+        With `silent`, no notice is queued, nor if the address is suppressed, or was requested within 24 hours or five
+        times within 30 days. The subscriber must not learn this, or they could find out who else uses this site.
         """
         key = email_key(email)
         with writing(self._engine) as db:
+            recognize(db, self._hashes, [key])
             db.execute(select(subscribers.c.row).where(subscribers.c.row == subscriber.row).with_for_update()).all()
             if _count(db, address_changes.c.subscriber == subscriber.row, now - _DAY) >= MOST_A_DAY:
-                return False
+                return RequestResult.TOO_MANY
             asked = address_changes.c.email_key == key
-            quiet = _count(db, asked, now - _DAY) or _count(db, asked, now - _MONTH) >= _MAILBOX_PER_MONTH
+            silent |= bool(_count(db, asked, now - _DAY)) or _count(db, asked, now - _MONTH) >= _MAILBOX_PER_MONTH
             row = db.execute(
                 insert(address_changes).values(subscriber=subscriber.row, email=email, email_key=key, created_at=now)
             ).inserted_primary_key
             assert row is not None
-            if not quiet and not _is_suppressed(db, key):
-                asking = replace(notice, context={"change": int(row[0])})
-                db.execute(insert(deliveries), notice_row(subscriber.row, email, NoticeKind.NEW_ADDRESS, asking, now))
-            return True
+            if silent or _is_suppressed(db, key):
+                return RequestResult.SILENT
+            asking = replace(notice, context={"change": int(row[0])})
+            db.execute(insert(deliveries), notice_row(subscriber.row, email, NoticeKind.NEW_ADDRESS, asking, now))
+            return RequestResult.QUEUED
 
     def by_row(self, row: int) -> AddressChange | None:
         """Return the request with this number, or None."""
@@ -79,56 +93,61 @@ class AddressChanges:
         """Give the subscriber the new address and queue a notice to the old one, in one transaction.
 
         Waiting emails are redirected to the new address, and so are those under way if they return to the queue. A
-        pending subscriber who never confirmed the new address is
-        deleted.
+        pending subscriber who never confirmed the new address is deleted.
         """
         with writing(self._engine) as db:
-            return _confirm(db, row, notice, now)
+            return self._confirm(db, row, notice, now)
 
     def forget(self, before: datetime) -> None:
         """Delete requests created before a moment."""
         with writing(self._engine) as db:
             db.execute(delete(address_changes).where(address_changes.c.created_at < before))
 
-
-def _confirm(db: Connection, row: int, notice: NewNotice, now: datetime) -> ConfirmResult:
-    change = _load(db, row)
-    if change is None or change.settled:
-        return ConfirmResult.GONE
-    key = email_key(change.email)
-    involved = (subscribers.c.row == change.subscriber) | (subscribers.c.email_key == key)
-    lock_letters(db, deliveries.c.subscriber.in_(select(subscribers.c.row).where(involved)))
-    db.execute(select(subscribers.c.row).where(involved).order_by(subscribers.c.email_key).with_for_update()).all()
-    found = {one.row: one for one in load(db, involved)}
-    mine = found.pop(change.subscriber, None)
-    if mine is None or not mine.state.is_subscribed:
-        return ConfirmResult.GONE
-    for other in found.values():
-        if other.state is not SubscriberState.PENDING or other.confirmed_at:
+    def _confirm(self, db: Connection, row: int, notice: NewNotice, now: datetime) -> ConfirmResult:
+        change = _load(db, row)
+        if change is None or change.settled:
+            return ConfirmResult.GONE
+        key = email_key(change.email)
+        involved = (subscribers.c.row == change.subscriber) | (subscribers.c.email_key == key)
+        lock_letters(db, deliveries.c.subscriber.in_(select(subscribers.c.row).where(involved)))
+        db.execute(
+            select(subscribers.c.row).where(involved).order_by(subscribers.c.email_key).with_for_update()
+        ).all()
+        found = {one.row: one for one in load(db, involved)}
+        mine = found.pop(change.subscriber, None)
+        if mine is None or not mine.state.is_subscribed:
+            return ConfirmResult.GONE
+        for other in found.values():
+            if other.state is not SubscriberState.PENDING or other.confirmed_at:
+                return ConfirmResult.TAKEN
+            db.execute(delete(subscribers).where(subscribers.c.row == other.row))
+        try:
+            with db.begin_nested():
+                self._move(db, mine, change.email, now)
+        except IntegrityError:  # somebody subscribed with the address at the same moment
             return ConfirmResult.TAKEN
-        db.execute(delete(subscribers).where(subscribers.c.row == other.row))
-    try:
-        with db.begin_nested():
-            _move(db, mine, change.email, now)
-    except IntegrityError:  # somebody subscribed with the address at the same moment
-        return ConfirmResult.TAKEN
-    if not _is_suppressed(db, email_key(mine.email)):
-        completed = replace(notice, context={"new_email": change.email})
-        db.execute(insert(deliveries), notice_row(mine.row, mine.email, NoticeKind.ADDRESS_CHANGED, completed, now))
-    return ConfirmResult.CHANGED
+        if not mine.suppressed:
+            completed = replace(notice, context={"new_email": change.email})
+            db.execute(
+                insert(deliveries), notice_row(mine.row, mine.email, NoticeKind.ADDRESS_CHANGED, completed, now)
+            )
+        return ConfirmResult.CHANGED
 
-
-def _move(db: Connection, mine: Subscriber, email: str, now: datetime) -> None:
-    key = email_key(email)
-    consent = {**mine.consent, "address_confirmed_at": now.isoformat()}
-    values = {"email": email, "email_key": key, "consent": consent}
-    db.execute(update(subscribers).where(subscribers.c.row == mine.row).values(values))
-    # Its owner has just confirmed that the address works and is wanted.
-    db.execute(delete(suppressions).where(suppressions.c.email_key == key))
-    waits = (deliveries.c.subscriber == mine.row) & deliveries.c.state.in_(WAITING)
-    readdress(db, db.scalars(select(deliveries.c.row).where(waits)).all())
-    requests = (address_changes.c.subscriber == mine.row) & address_changes.c.settled_at.is_(None)
-    db.execute(update(address_changes).where(requests).values(settled_at=now))
+    def _move(self, db: Connection, mine: Subscriber, email: str, now: datetime) -> None:
+        key, old = email_key(email), email_key(mine.email)
+        consent = {**mine.consent, "address_confirmed_at": now.isoformat()}
+        # A confirmation that was sent to the former address is not the word of the new one's owner.
+        values = {"email": email, "email_key": key, "consent": consent, "request": None}
+        db.execute(update(subscribers).where(subscribers.c.row == mine.row).values(values))
+        # Its owner has just confirmed that the address works and is wanted.
+        db.execute(delete(suppressions).where(suppressions.c.email_key.in_([key, *self._hashes.of(key)])))
+        conceal(db, self._hashes, [old])
+        tell(db, self._wanted, EventKind.UNSUBSCRIBED, mine.email, now)
+        tell(db, self._wanted, EventKind.SUBSCRIBED, email, now)
+        waits = (deliveries.c.subscriber == mine.row) & deliveries.c.state.in_(WAITING)
+        readdress(db, db.scalars(select(deliveries.c.row).where(waits)).all())
+        requests = (address_changes.c.subscriber == mine.row) & address_changes.c.settled_at.is_(None)
+        db.execute(update(address_changes).where(requests).values(settled_at=now))
 
 
 def _load(db: Connection, row: int) -> AddressChange | None:

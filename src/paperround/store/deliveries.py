@@ -359,10 +359,13 @@ class Deliveries:
             return next(iter(_load(db, deliveries.c.message_id == message_id)), None)
 
     def latest_to(self, email: str) -> Delivery | None:
-        """Return the latest delivery to this subscriber that the relay accepted or permanently refused, or None."""
+        """Return the latest delivery to this subscriber's present address that the relay accepted or permanently
+        refused, or None.
+        """
         over = deliveries.c.state.in_([DeliveryState.SENT.value, DeliveryState.FAILED.value])
         mine = select(subscribers.c.row).where(subscribers.c.email_key == email_key(email)).scalar_subquery()
-        last = select(func.max(deliveries.c.row)).where(deliveries.c.subscriber == mine, over).scalar_subquery()
+        here = deliveries.c.email.in_(select(subscribers.c.email).where(subscribers.c.email_key == email_key(email)))
+        last = select(func.max(deliveries.c.row)).where(deliveries.c.subscriber == mine, over, here).scalar_subquery()
         with reading(self._engine) as db:
             return next(iter(_load(db, deliveries.c.row == last)), None)
 

@@ -23,7 +23,6 @@ from sqlalchemy import (
     update,
 )
 
-from paperround.domain.clock import read_moment
 from paperround.domain.models import DeliveryState, NoticeKind, Subscriber, SubscriberState
 from paperround.domain.preferences import DEFAULTS, Patch, Preferences, write
 from paperround.store.address_hashes import AddressHashes, recognize
@@ -182,10 +181,7 @@ def _has_fresh_link(db: Connection, found: Subscriber, now: datetime) -> bool:
 
 def _last_confirmed(found: Subscriber) -> datetime:
     """Return when the owner last followed a confirmation; long ago if never."""
-    try:
-        return read_moment(found.consent.get("confirmed_at", ""))
-    except ValueError:  # a consent that was imported may say anything
-        return _LONG_AGO
+    return found.consent_moment("confirmed_at") or _LONG_AGO
 
 
 def _notices(row: int, kind: str) -> ColumnElement[bool]:

@@ -10,15 +10,16 @@ from __future__ import annotations
 from paperround.app import App
 from paperround.domain.errors import WrongUse
 from paperround.domain.models import NOTICE_HOLDS, Subscriber
-from paperround.store.address_changes import AddressChange, ConfirmResult
+from paperround.store.address_changes import AddressChange, ConfirmResult, RequestResult
 from paperround.store.subscribers import email_key
 from paperround.subscribers import membership
 from paperround.subscribers.confirmation import new_notice
 
 
-def request(app: App, subscriber: Subscriber, email: str) -> str:
-    """Ask the owner of an address to confirm that this subscriber's emails may be sent there. Returns the normalized
-    address.
+def request(app: App, subscriber: Subscriber, email: str, *, silent: bool = False) -> bool:
+    """Ask the owner of an address to confirm that this subscriber's emails may be sent there.
+
+    Returns whether an email to the address was queued; with `silent`, none is.
 
     Raises WrongUse if the address is invalid or is the subscriber's own, if the subscriber is neither active nor
     paused, and after three requests within a day.
@@ -27,10 +28,11 @@ def request(app: App, subscriber: Subscriber, email: str) -> str:
     membership.check_reading(subscriber, doing="move")
     if email_key(email) == email_key(subscriber.email):
         raise WrongUse(f"{email} is already the address of this subscriber")
-    if not app.store.address_changes.request(subscriber, email, new_notice(app, {}), app.clock()):
+    result = app.store.address_changes.request(subscriber, email, new_notice(app, {}), app.clock(), silent=silent)
+    if result is RequestResult.TOO_MANY:
         raise WrongUse("three changes of address were requested for this subscriber today; try again tomorrow")
     app.request_round()
-    return email
+    return result is RequestResult.QUEUED
 
 
 def pending_change(app: App, row: int) -> AddressChange | None:

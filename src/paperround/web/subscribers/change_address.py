@@ -17,7 +17,8 @@ from paperround.store.subscribers import email_key
 from paperround.subscribers import address_change, membership
 from paperround.web.context import ContextDep, RequestContext
 from paperround.web.forms import Form
-from paperround.web.subscribers import preferences
+from paperround.web.subscribers import form_guard, preferences
+from paperround.web.subscribers.form_guard import Decision
 from paperround.web.subscribers.preferences_form import PreferencesForm
 from paperround.web.subscribers.token_links import path, subscriber_of
 
@@ -36,11 +37,23 @@ def request_change(request: Request, context: ContextDep, token: str, form: Form
     if meant:
         question = language.gettext("Did you mean %(meant)s? If %(email)s is right, press the button again.")
         return _refused(request, context, subscriber, email, question % {"meant": meant, "email": email}, asked=email)
+    email = membership.address(email)
+    decision = form_guard.check(request, context, form, email, context.limits.newcomers)
+    if decision is Decision.AGAIN:
+        wrong = language.gettext(
+            "We are receiving many requests right now. Wait a few seconds, then press the button again."
+        )
+        stamp = form_guard.make_stamp(request, context, email)
+        return _refused(request, context, subscriber, email, wrong, asked=form.get("asked"), stamp=stamp)
+    queued = False
     try:
-        email = address_change.request(context.app, subscriber, email)
+        queued = address_change.request(context.app, subscriber, email, silent=decision is Decision.SILENT)
     except WrongUse:
         wrong = language.gettext("Your address cannot be changed right now. Try again tomorrow.")
         return _refused(request, context, subscriber, email, wrong)
+    finally:
+        if decision is Decision.SEND and not queued:
+            form_guard.nothing_sent(context, email, context.limits.newcomers)
     _ = language.gettext
     lines = [
         _("We are sending an email to %(email)s. Open the link in it to start receiving your emails there.")
@@ -54,9 +67,16 @@ def request_change(request: Request, context: ContextDep, token: str, form: Form
 
 
 def _refused(
-    request: Request, context: RequestContext, subscriber: Subscriber, email: str, wrong: str, *, asked: str = ""
+    request: Request,
+    context: RequestContext,
+    subscriber: Subscriber,
+    email: str,
+    wrong: str,
+    *,
+    asked: str = "",
+    stamp: str = "",
 ) -> Response:
-    shown = PreferencesForm(subscriber.preferences, email=email, asked=asked, wrong={"email": wrong})
+    shown = PreferencesForm(subscriber.preferences, email=email, asked=asked, stamp=stamp, wrong={"email": wrong})
     return preferences.page(request, context, subscriber, shown=shown, status=422)
 
 

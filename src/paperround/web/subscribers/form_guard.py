@@ -1,9 +1,10 @@
-"""Abuse protection for the two forms that send emails, so that nobody can flood mailboxes or block the forms for
-others.
+"""Abuse protection for the forms that send emails to a typed address: nobody can flood mailboxes, or block the forms
+for others.
 
 Requests are counted for the client and its network, for the mailbox (regardless of dots and of anything after a +),
 for the recipient's domain, and in total. The counts are stored in the database, so they survive a restart. Sign-ups
-and lost links have separate limits. During a spike, the same client must submit the form twice, some seconds apart.
+and changes of address share their limits; lost links have separate ones. During a spike, the same client must submit
+the form twice, some seconds apart.
 """
 
 from __future__ import annotations

@@ -93,6 +93,8 @@ class PreferencesForm:
     trials: tuple[QueryPreview, ...] = ()
     asked: str = ""
     """A new address that the form asks about, because its domain looks mistyped."""
+    stamp: str = ""
+    """The stamp of a change of address that must be submitted again, during a spike."""
 
     def __getitem__(self, name: str) -> Any:
         if name in self.typed:

@@ -13,13 +13,24 @@ _LETTERS = {tokens.PREFERENCES: "p", tokens.UNSUBSCRIBE: "u", tokens.DIGEST: "i"
 def owner(context: RequestContext, purpose: str, token: str) -> Subscriber | None:
     """Return the subscriber that a token belongs to; None if they were erased. Raises BadToken if it is invalid."""
     if purpose == tokens.CONFIRM:
-        row = tokens.read(context.app.keys, purpose, token, issued_after=context.app.clock() - NOTICE_HOLDS)
-    else:
-        row = tokens.read(context.app.keys, purpose, token)
+        return _asked(context, token)
+    row = tokens.read(context.app.keys, purpose, token)
     if purpose != tokens.PREFERENCES:
         return context.app.store.subscribers.by_row(row)
     row, link_generation = tokens.split_generation(row)
     return _current(context.app.store.subscribers.by_row(row), link_generation)
+
+
+def _asked(context: RequestContext, token: str) -> Subscriber | None:
+    """Return the subscriber who was asked to confirm.
+
+    Raises BadToken if the request is too old, or went to an address that they had before.
+    """
+    keys, since = context.app.keys, context.app.clock() - NOTICE_HOLDS
+    found = context.app.store.subscribers.by_row(tokens.read(keys, tokens.CONFIRM, token, issued_after=since))
+    if found and (moved := found.consent_moment("address_confirmed_at")):
+        tokens.read(keys, tokens.CONFIRM, token, issued_after=max(since, moved))
+    return found
 
 
 def _current(found: Subscriber | None, link_generation: int) -> Subscriber | None:
