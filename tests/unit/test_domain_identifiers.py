@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import pytest
@@ -90,6 +91,12 @@ def test_numbers_that_only_look_like_it_are_no_arxiv_identifier(text: str) -> No
         ("https://www.biorxiv.org/content/10.1101/2026.04.08.123456v1", "10.1101/2026.04.08.123456"),
         ("https://www.biorxiv.org/content/10.1101/2026.04.08.123456v2.full.pdf", "10.1101/2026.04.08.123456"),
         ("10.1101/2026.04.08.123456v3", "10.1101/2026.04.08.123456"),
+        ("10.26434/chemrxiv-2026-abcde-v2", "10.26434/chemrxiv-2026-abcde"),
+        ("10.26434/chemrxiv-2026-abcde", "10.26434/chemrxiv-2026-abcde"),
+        ("https://doi.org/10.21203/rs.3.rs-123456/v1", "10.21203/rs.3.rs-123456"),
+        ("10.31234/osf.io/ab3de_v2", "10.31234/osf.io/ab3de"),
+        ("10.20944/preprints202611.0001.v2", "10.20944/preprints202611.0001"),
+        ("10.1000/model-v2", "10.1000/model-v2"),
         ("https://journal.example/articles/10.3389/fnins.2026.123/full", "10.3389/fnins.2026.123"),
         ("https://journal.example/pdf/10.1007/s11263-026-0816-y.pdf", "10.1007/s11263-026-0816-y"),
         ("10.1000/report.pdf", "10.1000/report.pdf"),
@@ -123,6 +130,29 @@ def test_no_text_breaks_the_search_for_identifiers(text: str) -> None:
 def test_a_title_is_a_key_whatever_its_case_punctuation_and_plurals() -> None:
     assert title_key("Attention Is All You Need") == title_key("attention is all you need.")
     assert title_key("A Survey of Vision-Language Models") == title_key("A survey of vision language model")
+
+
+@pytest.mark.parametrize(
+    ("typed", "printed"),
+    [
+        (r"Water splitting on $\mathrm{TiO}_2$ surfaces", "Water splitting on TiO2 surfaces"),
+        (r"$\alpha$-divergence for robust robot learning", "α-divergence for robust robot learning"),
+        (r"The \'etude of sim\textsuperscript{2}real", "The étude of sim²real"),
+    ],
+)
+def test_a_formula_in_a_title_is_compared_as_it_is_printed(typed: str, printed: str) -> None:
+    assert title_key(typed) == title_key(printed)
+    assert set(keys(facts(title=typed))) & set(keys(facts(title=printed)))
+    same_feed = (
+        facts(title=typed, guid="a-1", url="https://x.example"),
+        facts(title=printed, guid="a-2", url="https://x.example"),
+    )
+    assert not conflict(*same_feed)
+
+
+def test_a_paper_with_a_formula_in_its_title_keeps_the_key_it_was_stored_under() -> None:
+    before = "title:" + hashlib.sha256(b"water splitting on mathrm tio 2 surface").hexdigest()[:24]
+    assert before in keys(facts(title=r"Water splitting on $\mathrm{TiO}_2$ surfaces"))
 
 
 @pytest.mark.parametrize("title", ["Editorial", "Letter to the editor"[:13], "Part 1 of 2 b", "编辑部的话"])

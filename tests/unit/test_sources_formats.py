@@ -169,21 +169,48 @@ def test_an_api_answer_is_of_the_feeds_in_which_its_papers_were_announced() -> N
             "Withdrawn", "[withdrawn]", "Withdrawn by arXiv-admin", "This is withdrawn by the authors",
             "Paper withdrawn because of a slip", "This paper has now been withdrawn", "The submission was withdrawn",
             "This technical report has been withdrawn by the author", "We have withdrawn this paper",
-            "The authors withdraw the manuscript", "The article has been retracted",
+            "The authors withdraw the manuscript", "The article has been retracted", "10 pages, withdrawn",
+            "v2 withdrawn", "has been withdrawn due to an error in eq. 3",
+            "This paper has been withdrawn, since it is superseded by another paper",
         )),
         *((words, False) for words in (
             "10 pages", "Heat withdrawn from a lake", "A study of withdrawn papers", "withdrawn from the lake",
-            "We study how papers are withdrawn from conferences",
+            "We study how papers are withdrawn from conferences", "supersedes a withdrawn paper",
+            "Erratum: earlier version was withdrawn by the author; this is the corrected version",
+            "Replaces the previous version withdrawn by arXiv",
         )),
     ],
 )  # fmt: skip
 def test_a_comment_says_that_a_paper_is_withdrawn(comment: str, withdrawn: bool) -> None:
+    assert arxiv_entry(f"<arxiv:comment>{comment}</arxiv:comment>").withdrawn is withdrawn
+
+
+@pytest.mark.parametrize(
+    ("abstract", "withdrawn"),
+    [
+        ("This paper has been withdrawn by the author due to a crucial error.", True),
+        ("Withdrawn.", True),
+        ("Withdrawn due to an error in Lemma 2.", True),
+        ("The article has now been retracted.", True),
+        ("We have withdrawn this paper.", True),
+        ("When a paper is retracted, its citations often continue. We study 5,000 retractions.", False),
+        ("Every paper retracted between 2000 and 2020 is analyzed with a language model.", False),
+        ("What happens after an article has been retracted? We follow citations.", False),
+        ("Reasons why a work is withdrawn by authors are many.", False),
+        ("Withdrawn alcohol patients show tremor.", False),
+    ],
+)
+def test_an_abstract_about_withdrawn_papers_is_not_withdrawn(abstract: str, withdrawn: bool) -> None:
+    assert arxiv_entry(f"<summary>{abstract}</summary>").withdrawn is withdrawn
+
+
+def arxiv_entry(inside: str) -> Listing:
     body = (
         "<feed xmlns='http://www.w3.org/2005/Atom' xmlns:arxiv='http://arxiv.org/schemas/atom'><entry>"
         "<id>http://arxiv.org/abs/2611.00001v1</id><title>T</title><published>2026-11-19T10:00:00Z</published>"
-        f"<arxiv:comment>{comment}</arxiv:comment></entry></feed>"
+        f"{inside}</entry></feed>"
     )
-    assert FORMATS["arxiv-atom"](body.encode(), TODAY).listings[0].withdrawn is withdrawn
+    return FORMATS["arxiv-atom"](body.encode(), TODAY).listings[0]
 
 
 def test_a_projects_page_is_its_link() -> None:
@@ -197,6 +224,34 @@ def test_a_projects_page_is_its_link() -> None:
         "https://tide-pool.github.io/shallow/",
         "https://github.com/lab/x",
     )
+
+
+@pytest.mark.parametrize(
+    ("abstract", "code", "project"),
+    [
+        (r"Code: \url{https://github.com/ada/my\_repo}.", "https://github.com/ada/my_repo", None),
+        (r"See https://ada.github.io/my\_page/.", None, "https://ada.github.io/my_page/"),
+        (r"See https://ada.github.io/\~{}ada/x.", None, "https://ada.github.io/~ada/x"),
+        (
+            "We evaluate on tasks of https://github.com/openai/gym. Our code: https://github.com/ada/mine.",
+            "https://github.com/ada/mine",
+            None,
+        ),
+        (
+            "Data is available at https://github.com/ada/data and code at https://github.com/ada/mine",
+            "https://github.com/ada/mine",
+            None,
+        ),
+        ("We use https://github.com/a/a. Released at https://github.com/b/b", "https://github.com/b/b", None),
+        ("We use https://github.com/a/a and https://github.com/b/b", "https://github.com/a/a", None),
+        ("We release nothing.", None, None),
+    ],
+)
+def test_links_are_read_as_arxiv_shows_them_and_the_papers_own_code_is_preferred(
+    abstract: str, code: str | None, project: str | None
+) -> None:
+    found = arxiv_entry(f"<summary>{abstract}</summary>")
+    assert (found.code_url, found.project_url) == (code, project)
 
 
 def test_a_paper_from_the_api_is_never_of_a_day_to_come() -> None:

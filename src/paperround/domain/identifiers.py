@@ -20,7 +20,14 @@ _LIKE_ARXIV = re.compile(r"\d{4}\.\d{5}")  # also of a month that there is not
 _DOI = re.compile(r"10\.\d{4,9}/[^\s\"<>]+(?:<\w+::[^\s\"<>]+>[^\s\"<>]*)?", re.IGNORECASE)
 # Suffixes that URLs of publishers and preprint servers add to a DOI (10.1101/2026.04.08.123456v2).
 _DOI_PAGE = re.compile(r"(?:/(?:full|abstract|e?pdf|meta)|\.full(?:-text)?|\.pdf|\.html?)+$")
-_DOI_VERSION = re.compile(r"(?<=/)(\d{4}\.\d\d\.\d\d\.\d{6,})v\d+.*")
+# Versions of preprints at bioRxiv, ChemRxiv, Research Square, OSF and Preprints.org.
+_DOI_VERSION = re.compile(
+    r"(?<=/)(\d{4}\.\d\d\.\d\d\.\d{6,})v\d+.*"
+    r"|(?<=^10\.26434/)(chemrxiv-[\w-]+?)-v\d+$"
+    r"|(?<=^10\.21203/)(rs\.3\.rs-\d+)/v\d+$"
+    r"|(?<=/)(osf\.io/\w+?)_v\d+$"
+    r"|(?<=^10\.20944/)(preprints\d+\.\d+)\.v\d+$"
+)
 _QUERY = re.compile("[?#]")
 _DOI_MARK = re.compile(r"^doi:\s*", re.IGNORECASE)
 
@@ -54,8 +61,12 @@ def doi(text: str) -> str | None:
     # A closing bracket is part of the DOI if the DOI opens it: 10.1016/s0140-6736(20)30183-5.
     while bare[-1] in ".,;:)]}/" and not (bare[-1] == ")" and bare.count("(") >= bare.count(")")):
         bare = bare[:-1]
-    bare = _DOI_VERSION.sub(r"\1", _DOI_PAGE.sub("", bare) if address else bare)
+    bare = _DOI_VERSION.sub(_without_version, _DOI_PAGE.sub("", bare) if address else bare)
     return bare if "/" in bare else None
+
+
+def _without_version(found: re.Match[str]) -> str:
+    return next(part for part in found.groups() if part)
 
 
 def identifier_in(text: str) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from urllib.parse import urlsplit
 
+from paperround.domain.latex import readable
 from paperround.domain.models import Facts
 from paperround.domain.name_comparison import family_names, may_share_author
 from paperround.domain.text import terms
@@ -25,7 +26,17 @@ _LONGEST_URL = 400  # characters; a key in a PostgreSQL index has at most 2,700 
 
 
 def title_key(title: str) -> str | None:
-    """Return a hash of the title's words, or None if the title is too short to identify a work."""
+    """Return a hash of the title's words as they are printed, or None if they are too few to identify a work."""
+    return _key_of(readable(title))
+
+
+def _title_keys(title: str) -> list[str]:
+    """Return the title's key, and the one that papers with a formula in the title were stored under before."""
+    found = dict.fromkeys((title_key(title), _key_of(title)))
+    return [key for key in found if key]
+
+
+def _key_of(title: str) -> str | None:
     found = terms(title)
     if len(found) < _TITLE_TERMS or sum(map(len, found)) < _TITLE_LETTERS:
         return None
@@ -41,7 +52,7 @@ def keys(facts: Facts) -> tuple[str, ...]:
         found.append(f"doi:{facts.doi}")
     if facts.guid:
         found.append(f"guid:{facts.guid}")
-    if title := title_key(facts.title):
+    for title in _title_keys(facts.title):
         found.append(f"title:{title}")
         if facts.authors and not (facts.arxiv_id or facts.doi):
             # Without an arXiv identifier or a DOI, only the authors distinguish two works with the same title.
@@ -83,7 +94,7 @@ def are_two_entries(one: Facts, other: Facts) -> bool:
         return False
     if one.guid.partition("-")[0] != other.guid.partition("-")[0]:
         return False
-    if terms(one.title) != terms(other.title):
+    if terms(readable(one.title)) != terms(readable(other.title)):
         return True
     said = one.published or one.abstract
     differ = not said or (one.published, one.abstract) != (other.published, other.abstract)

@@ -56,14 +56,33 @@ _DESCRIPTION = re.compile(r"\s*arXiv:\S+\s+Announce Type:\s*(?P<type>[\w-]+)\s*(
 _CODE = re.compile(r"https?://(?:www\.)?github\.com/[\w.-]+/[\w.-]*\w")
 # A project's own page. Without a subdomain the hosts are the services themselves.
 _PROJECT = re.compile(r"https?://[\w-]+\.(?:github|gitlab)\.io(?:/[\w./~#?=&%-]*[\w/])?", re.IGNORECASE)
+_ESCAPED = re.compile(r"\\([_%#&~])(?:\{\})?")  # in addresses, which authors write as LaTeX
+# Words before the address of the paper's own code, the most telling first.
+_OWN_CODE = (
+    re.compile(r"\b(?:codes?|codebase|implementations?|software|repository)\b", re.IGNORECASE),
+    re.compile(r"\b(?:available|released?|open[- ]sourced?)\b", re.IGNORECASE),
+)
 _WORK = (
     r"(?:paper|article|submission|manuscript|preprint|(?:technical )?report|work|version|draft|note|thesis|document)"
 )
+_IS = r"(?:(?:has|have|had|was|is|being|now|been|already|hereby) )"
+_GONE = r"(?:withdrawn|retracted)"
+_BY_ITS_AUTHORS = rf"\b(?:the authors?|we|i) {_IS}*(?:withdrawn?|retract(?:ed)?) th(?:is|e) {_WORK}"
+_ANOTHER_WITHDRAWN = re.compile(
+    rf"\b(?:an?|another|earlier|former|old|original|other|previous|prior) {_WORK} {_IS}*{_GONE}\b[^.;]*",
+    re.IGNORECASE,
+)
+# A comment is about the paper itself.
 _WITHDRAWN = re.compile(
-    rf"^\W*(?:temporarily )?withdrawn\b(?! from)"
+    rf"^\W*(?:v\d+ )?{_IS}*(?:temporarily )?withdrawn\b(?! from)"
     rf"|\bwithdrawn by (?:the )?(?:arxiv|authors?\b|submitter)"
-    rf"|\b{_WORK} (?:(?:has|have|had|was|is|being|now|been|already) )*(?:withdrawn|retracted)\b"
-    rf"|\b(?:the authors?|we|i) (?:(?:has|have|had|hereby|now) )*(?:withdrawn?|retract(?:ed)?) th(?:is|e) {_WORK}",
+    rf"|\b{_WORK} {_IS}*{_GONE}\b|[,;.] withdrawn\W*$|{_BY_ITS_AUTHORS}",
+    re.IGNORECASE,
+)
+# An abstract may be about others that were withdrawn, so that it has to name this one.
+_WITHDRAWN_IN_ABSTRACT = re.compile(
+    rf"^\W*(?:temporarily )?withdrawn(?:\W*$|[.,;:]| (?:by|due|because|as|since|for)\b)"
+    rf"|\bthis {_WORK} {_IS}+{_GONE}\b|^\W*the {_WORK} {_IS}+{_GONE}\b|{_BY_ITS_AUTHORS}",
     re.IGNORECASE,
 )
 
@@ -409,7 +428,8 @@ def facts(
     """Map arXiv's fields to those of a listing. They have nearly the same names in feeds, API and OAI-PMH."""
     bare, version = identifier
     comment = first(texts, "comment", "comments")
-    code, project = (link.search(f"{comment} {abstract}") for link in (_CODE, _PROJECT))
+    text = _ESCAPED.sub(r"\1", f"{comment} {abstract}")
+    project = _PROJECT.search(text)
     categories = [*texts.get("primary_category", ()), *texts.get("category", ())]
     return {
         **days,
@@ -421,7 +441,7 @@ def facts(
         "doi": first(texts, "doi"),
         "url": f"https://arxiv.org/abs/{bare}",
         "pdf_url": f"https://arxiv.org/pdf/{bare}",
-        "code_url": code[0] if code else None,
+        "code_url": _code_in(text),
         "project_url": project[0] if project else None,
         "categories": [name for name in categories if CATEGORY.fullmatch(name)],
         "journal": first(texts, "journal_ref", "journal_reference", "journal-ref") or None,
@@ -430,8 +450,20 @@ def facts(
     }
 
 
+def _code_in(text: str) -> str | None:
+    """Return the address of the first repository that is said to be the paper's own, or else of the first."""
+    found: list[tuple[str, str]] = []
+    at = 0
+    for address in _CODE.finditer(text):
+        found.append((text[at : address.start()], address[0]))
+        at = address.end()
+    own = (address for words in _OWN_CODE for before, address in found if words.search(before))
+    return next(own, found[0][1] if found else None)
+
+
 def _is_withdrawn(comment: str, abstract: str) -> bool:
-    return any(_WITHDRAWN.search(text) for text in (comment, abstract[:300]))
+    about_this = _ANOTHER_WITHDRAWN.sub("", comment)
+    return bool(_WITHDRAWN.search(about_this) or _WITHDRAWN_IN_ABSTRACT.search(abstract[:300]))
 
 
 def _add(entries: Entries, texts: Texts, announce: Collection[str], holidays: Collection[date]) -> None:
