@@ -166,8 +166,8 @@ def test_the_first_letters_are_sent_while_others_are_composed(
     monkeypatch.setattr(pipeline, "_SUBSCRIBERS_AT_ONCE", EACH)
     with SmtpServer() as server, site_with_due(tmp_path, server) as site:
         site.app.progress = progress = ComposedAndSent(server)
-        published, delivered = pipeline.publish_and_deliver(site.app)
-        assert (published.due, published.composed, delivered.letters) == (LETTERS, LETTERS, Counter(sent=LETTERS))
+        tally = pipeline.publish_and_deliver(site.app)
+        assert (tally.due, tally.composed, tally.letters) == (LETTERS, LETTERS, Counter(sent=LETTERS))
         assert 0 < progress.early <= EACH
         assert server.recipients() == dict.fromkeys(EVERYBODY, 1)
         assert progress.stages == {"publishing": LETTERS, "delivering": LETTERS}
@@ -184,9 +184,9 @@ def test_no_letter_leaves_before_the_summaries_of_its_papers_are_written(
         site_with_due(tmp_path, server, summaries={"url": "http://127.0.0.1:9/v1", "model": "none"}) as site,
     ):
         monkeypatch.setattr(pipeline, "write_summaries", lambda _app: received_before.append(len(server.received)))
-        _, delivered = pipeline.publish_and_deliver(site.app)
+        tally = pipeline.publish_and_deliver(site.app)
         assert received_before == [0]
-        assert delivered.letters == Counter(sent=LETTERS)
+        assert tally.letters == Counter(sent=LETTERS)
 
 
 def test_a_program_that_stops_while_composing_stops_its_helpers(

@@ -48,7 +48,7 @@ def test_an_interest_in_another_language_finds_english_papers_with_a_multilingua
     assert (trial.papers[0].paper.title, trial.taken, trial.unknown) == ("A humanoid", 1, False)
     membership.add(site.app, "ada@example.org", {"queries": (interest,)}, confirmed=True)
     site.clock.now = MORNING.replace(day=24, hour=8)
-    pipeline.round_(site.app)
+    pipeline.run_round(site.app)
     [letter] = site.relay.accepted
     assert b"A humanoid" in letter.message
     site.app.close()

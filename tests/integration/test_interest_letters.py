@@ -43,7 +43,7 @@ def test_the_first_letter_has_the_papers_that_stood_out_on_trial(
     trial = site.app.shared(Trials).try_interest(interest, {})
     membership.add(site.app, "ada@example.org", {"queries": (interest,)}, confirmed=True, first_now=True)
     site.clock.now += timedelta(minutes=1)
-    pipeline.round_(site.app)
+    pipeline.run_round(site.app)
     assert trial.taken == fitting
     assert _digests(site) == ([fitting] if fitting else [])
     site.app.close()
@@ -66,7 +66,7 @@ def test_the_first_letter_has_the_papers_that_stood_out_on_trial_after_answers(
     for row, verdict in answers.items():
         membership.rate_paper(site.app, membership.subscriber(site.app, "ada@example.org"), row, verdict)
     site.clock.now += timedelta(minutes=1)
-    pipeline.round_(site.app)
+    pipeline.run_round(site.app)
     assert trial.taken >= 9
     assert _digests(site) == [trial.taken]
     site.app.close()
@@ -102,7 +102,7 @@ def test_an_interest_that_was_tried_before_papers_had_vectors_finds_what_a_new_p
         assert found[0] == found[1]
     membership.add(site.app, "ada@example.org", {"queries": (interest,)}, confirmed=True, first_now=True)
     site.clock.now += timedelta(minutes=1)
-    pipeline.round_(site.app)
+    pipeline.run_round(site.app)
     assert _digests(site) == [1]
     for one in (site, restarted):
         one.app.close()

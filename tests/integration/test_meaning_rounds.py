@@ -40,7 +40,7 @@ def test_a_paper_is_matched_by_its_meaning_once_it_has_a_vector_and_comes_with_t
     assert pipeline.embed_papers(site.app) == 5
     assert matched(site.app, "walking") == {1}
     site.clock.now += timedelta(days=1)
-    pipeline.round_(site.app)
+    pipeline.run_round(site.app)
     [letter] = site.relay.accepted
     assert b"A humanoid" in letter.message
     assert pipeline.embed_papers(site.app) == 0
@@ -219,7 +219,7 @@ def test_an_encoder_that_fails_stops_nothing_and_is_left_alone_for_a_while(site:
     assert search_papers(site.app, PLAIN, 5).found[0].parts.keys() == {"words"}
     assert encoder.asked == []
     site.clock.now += timedelta(days=1)
-    pipeline.round_(site.app)
+    pipeline.run_round(site.app)
     assert len(site.relay.accepted) == 1
 
 

@@ -68,7 +68,7 @@ def test_a_letter_is_not_sent_again_while_another_one_is_composed_with_its_paper
     site.clock.now += timedelta(days=1)
     site.app.store.deliveries.expire(site.clock())
     again = list[list[int]]()
-    decide, repeat = pipeline.decide, site.app.store.deliveries
+    decide, repeat = pipeline.compose_batch, site.app.store.deliveries
     with ThreadPoolExecutor() as pool:
 
         def decide_meanwhile(*given):
@@ -78,7 +78,7 @@ def test_a_letter_is_not_sent_again_while_another_one_is_composed_with_its_paper
         if sent_again_first:
             assert repeat.retry([letter], site.clock()) == [letter]
         else:
-            monkeypatch.setattr(pipeline, "decide", decide_meanwhile)
+            monkeypatch.setattr(pipeline, "compose_batch", decide_meanwhile)
         site.papers(listing(3))
         assert pipeline.publish(site.app).composed == 1
     assert [one.result() for one in again] == ([] if sent_again_first else [[]])

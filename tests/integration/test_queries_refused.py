@@ -105,7 +105,7 @@ def _served_although_deep(site: Site) -> None:
     site.subscriber("ada@example.org", "language", "deep")
     site.papers(listing(1, "language"))
     site.clock.now += timedelta(days=1)
-    pipeline.round_(site.app)
+    pipeline.run_round(site.app)
     assert len(site.relay.accepted) == 1
     pipeline.sweep(site.app)
 

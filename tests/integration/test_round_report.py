@@ -49,7 +49,7 @@ def test_a_round_reports_its_stages_and_what_they_did(site: Site) -> None:
     site.subscriber("ada@example.org", "robots", at="05:00", first_now=True)
     site.subscriber("ben@example.org", "robots", at="05:00", first_now=True)
     site.app.progress = watched = Watched()
-    (report,), tally = pipeline.round_(site.app)
+    (report,), tally = pipeline.run_round(site.app)
     assert (report.source, report.new, report.state) == ("export", 1, "fresh")
     assert watched.stages == [("ingesting", 1), ("publishing", 2), ("delivering", None)]
     assert watched.done == {"ingesting": 1, "publishing": 2, "delivering": 2}
@@ -60,7 +60,7 @@ def test_a_round_reports_its_stages_and_what_they_did(site: Site) -> None:
 
 def test_a_round_in_which_nobody_is_due_composes_nothing(site: Site) -> None:
     site.subscriber("ada@example.org", "robots", at="23:00")
-    _, tally = pipeline.round_(site.app)
+    _, tally = pipeline.run_round(site.app)
     assert (tally.due, tally.composed, tally.empty, tally.letters) == (0, 0, 0, {})
     assert list(tally.stages) == ["ingest", "publish", "deliver"]
 
@@ -79,7 +79,7 @@ def test_a_letter_that_is_put_off_for_our_reputation_raises_an_alarm(site: Site)
     reply = "4.7.1 your IP address is on a blocklist"
     site.relay.replies.append((Stage.RCPT, 450, reply))
     with capture_logs() as logs:
-        _, tally = pipeline.round_(site.app)
+        _, tally = pipeline.run_round(site.app)
     (alarm,) = [one for one in logs if one["event"].startswith("mail from this site is deferred")]
     assert alarm["domain"] == "post.example"
     assert reply in alarm["latest"]
@@ -95,7 +95,7 @@ def test_a_relay_that_takes_nothing_is_named_and_the_letters_stay(
         raise TransportError("the relay takes nothing")
 
     monkeypatch.setattr(site.relay, "send", down)
-    _, tally = pipeline.round_(site.app)
+    _, tally = pipeline.run_round(site.app)
     assert tally.paused == "the relay takes nothing"
     assert site.app.store.deliveries.count() == {"queued": 1}
 

@@ -45,9 +45,7 @@ def letters(site: Site) -> list[tuple[str, str]]:
 def a_round(site: Site, now: datetime | None = None) -> pipeline.Tally:
     if now:
         site.clock.now = now
-    tally = pipeline.publish(site.app)
-    tally.letters = pipeline.deliver(site.app).letters
-    return tally
+    return pipeline.publish_and_deliver(site.app)
 
 
 def test_a_subscriber_gets_the_papers_on_their_topics_at_their_hour(site: Site) -> None:

@@ -66,7 +66,7 @@ def test_who_has_read_less_than_those_before_gets_the_older_editions_too(site: S
     site.papers(listing(1), listing(2))
     site.clock.now = MORNING + HOUR
     with site.app.store.issues.batch(site.clock.now, edition(site), 1, 1_000) as batch:
-        batch.decided += pipeline.decide(site.app, batch, RoundContext.of(site.app))
+        batch.decided += pipeline.compose_batch(site.app, batch, RoundContext.of(site.app))
     site.papers(listing(3))
     site.clock.now += DAY
     found = edition(site)
@@ -139,7 +139,7 @@ def test_a_round_that_began_earlier_takes_no_edition_back(site: Site) -> None:
     for hours, found in ((1, edition(site)), (25, earlier)):
         site.clock.now = MORNING + hours * HOUR
         with site.app.store.issues.batch(site.clock.now, found, 1, 1_000) as batch:
-            batch.decided += pipeline.decide(site.app, batch, RoundContext.of(site.app))
+            batch.decided += pipeline.compose_batch(site.app, batch, RoundContext.of(site.app))
     with reading(site.app.store._engine) as db:
         assert db.scalar(select(subscribers.c.last_edition)) == 2
 

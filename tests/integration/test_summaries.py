@@ -91,7 +91,7 @@ def next_morning(site: Site) -> list[tuple[str, str]]:
     """The letters of the next day."""
     site.clock.now += timedelta(days=1)
     before = len(site.relay.accepted)
-    pipeline.round_(site.app)
+    pipeline.run_round(site.app)
     return [parts(letter.message) for letter in site.relay.accepted[before:]]
 
 
@@ -212,7 +212,7 @@ def test_an_answer_of_no_use_is_not_printed_and_not_asked_for_again(
     assert "AI summary" not in text
     assert "Robots walk." in text
     summarized.subscriber("bob@example.org", "robots", first_now=True)
-    pipeline.round_(summarized.app)
+    pipeline.run_round(summarized.app)
     assert len(model.asked) == 1
     [finding] = [one for one in doctor.examine(summarized.app) if one.check == "summaries"]
     assert "no usable sentence" in finding.what

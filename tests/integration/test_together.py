@@ -124,7 +124,7 @@ def test_two_papers_become_one_before_a_digest_is_composed_or_after_it_never_mea
         listing(1, title="Robots under quite another title at first"),
     )
     merging = threading.Thread(target=lambda: listing_on.papers(listing(1, version=2)))
-    decide = pipeline.decide
+    decide = pipeline.compose_batch
 
     def decide_while_they_merge(*args):
         merging.start()
@@ -134,7 +134,7 @@ def test_two_papers_become_one_before_a_digest_is_composed_or_after_it_never_mea
 
     composing.clock.now = MORNING + timedelta(hours=1)
     with monkeypatch.context() as patched:
-        patched.setattr(pipeline, "decide", decide_while_they_merge)
+        patched.setattr(pipeline, "compose_batch", decide_while_they_merge)
         assert pipeline.publish(composing.app).composed == 1
     merging.join()
     assert composing.app.store.papers.count() == 1

@@ -39,7 +39,7 @@ def round_(as_json: AsJson = False) -> None:
     from paperround.rounds import pipeline
 
     with opened() as app, progress_bars(app):
-        reports, tally = pipeline.round_(app)
+        reports, tally = pipeline.run_round(app)
     for report in reports:
         _warn(report)
     _print_tally(tally, as_json=as_json)
@@ -71,7 +71,7 @@ def ingest(
     as_json: AsJson = False,
 ) -> None:
     """Fetch new papers from the sources, or read them from a file."""
-    from paperround.rounds import pipeline
+    from paperround.rounds import file_ingest, pipeline
     from paperround.sources import FORMATS
 
     if file is None and form is not None:
@@ -83,7 +83,7 @@ def ingest(
     with opened() as app, progress_bars(app):
         if file is not None:
             size = None if str(file) == STDIN else read_size(file)
-            report = pipeline.ingest_file(
+            report = file_ingest.ingest_file(
                 app, read_pieces(file), form, file.name, archive=archive, mail_old=mail_old, size=size
             )
             reports = [report]

@@ -18,32 +18,27 @@ changes nothing. docs/flow.md says what happens when the power fails between any
 from __future__ import annotations
 
 import time
-import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import lru_cache
-from itertools import chain
 
 from paperround.app import App
-from paperround.domain.errors import PaperroundError, SourceError, WrongFormat, WrongUse
-from paperround.domain.models import Listing, ParsedSource, Problem
+from paperround.domain.errors import PaperroundError, SourceError
+from paperround.domain.models import Listing, Problem
 from paperround.domain.schedule import Issue, Schedule, issue_date, next_digest_at
-from paperround.domain.text import counted
-from paperround.network import compression
 from paperround.process import logs, memory
 from paperround.rounds import topic_matching, webhooks
 from paperround.rounds.choosing import RoundContext, choose
 from paperround.rounds.helpers import Senders
 from paperround.rounds.letters import digest_message_id
 from paperround.rounds.meaning import compare_embedded, embed
-from paperround.rounds.retention import clock_is_steady, forget_old
+from paperround.rounds.retention import clock_is_steady, prune
 from paperround.rounds.sending import SendingResult
 from paperround.rounds.summaries import write_summaries
-from paperround.sources import FORMATS, FetchResult, Source, SourceState, Window, jsonl, pictures
+from paperround.sources import FetchResult, Source, SourceState, Window, pictures
 from paperround.sources.entries import RejectionReasons
-from paperround.sources.guess import HEAD, guess_format
 from paperround.store.due import DueBatch, NewDelivery
 from paperround.store.sources import SourceRecord
 from paperround.store.unread import MatchCache
@@ -52,18 +47,13 @@ log = logs.logger()
 _LISTINGS_AT_ONCE = 500
 _SUBSCRIBERS_AT_ONCE = 800
 _MATCHES_AT_ONCE = 120_000  # unread by all subscribers of a batch, which locks the database for about 0.1 s
-_UNCONFIRMED_KEPT = timedelta(days=30)  # addresses that were entered and never confirmed
-_SIGNATURES_KEPT = timedelta(days=3)  # of relays' calls, which hold for a day by either clock
 _FIRST_LOOK_BACK = timedelta(days=2)
-_LONGEST_LOOK_BACK = timedelta(days=30)
-_GZIP = b"\x1f\x8b"
-_LARGEST_FILE = 64 << 20  # bytes, unpacked
-_LARGEST_EXPORT = 1 << 40  # bytes; it is read in pieces and never completely in memory
+LONGEST_LOOK_BACK = timedelta(days=30)
+"""The longest window that a source is asked for."""
 _PICTURES_PER_ROUND = 100
 _PICTURE_SECONDS = 60.0  # for all pictures of a round; the next round fetches the rest
 _PICTURES_OF = timedelta(days=7)  # the age of papers; older ones are in no letter
 _EMBED_SECONDS = 20.0  # per call
-_PICTURES_KEPT = timedelta(days=365)
 
 
 @dataclass(slots=True)
@@ -114,7 +104,7 @@ class Tally:
     deferred_by_us: int = 0
     """The number of deferred letters whose deferral is this site's own fault."""
 
-    def record(self, sent: SendingResult | Tally) -> None:
+    def record(self, sent: SendingResult) -> None:
         """Record what was sent."""
         self.letters, self.paused, self.deferred_by_us = sent.letters, sent.paused, sent.deferred_by_us
 
@@ -138,105 +128,12 @@ def ingest(
     """
     wanted = [app.settings.source(name) for name in names] or list(app.settings.sources)
     app.progress.begin("ingesting", len(wanted))
-    reports = [_ask(app, source, since, archive=archive) for source in wanted]
+    reports = [_ingest_source(app, source, since, archive=archive) for source in wanted]
     fetch_pictures(app)
     return reports
 
 
-def ingest_file(
-    app: App,
-    pieces: Iterable[bytes],
-    form: str | None,
-    name: str,
-    *,
-    archive: bool = False,
-    mail_old: bool = False,
-    size: int | None = None,
-) -> IngestReport:
-    """Ingest a file in one of the FORMATS, plain or compressed with gzip, given as its bytes in pieces.
-
-    Without `form` the format is guessed from the name and the first bytes. JSONL may have any size, since it is
-    ingested line by line; other formats are limited to 64 MB. `size`, in bytes, is used by the progress bar only.
-
-    Papers older than the longest window that a source is asked for, 30 days, are archived unless `mail_old`: no
-    source would mail them either.
-
-    Returns the report; a file that cannot be read is reported as failed. Raises WrongUse if the format cannot be
-    guessed.
-    """
-    report, reasons = IngestReport(name), RejectionReasons()
-    app.progress.begin("reading", size)
-    try:
-        for parsed in _parsed(app, pieces, form, name):
-            report.fetched += len(parsed.listings)
-            reasons.add(parsed.problems)
-            _store_of_file(app, parsed.listings, report, archive=archive, mail_old=mail_old)
-    except WrongFormat as error:
-        remedy = f"check --as {form}" if form else "name its format with --as"
-        report.fail(f"{error.problem}; {remedy}")
-    except SourceError as error:
-        report.fail(str(error))
-    except zlib.error:
-        report.fail(f"{name}: it is truncated, or not a complete gzip file")
-    except compression.TooLargeError:
-        report.fail(f"{name}: it unpacks to more than {_LARGEST_EXPORT:,} bytes; split it")
-    report.problems = reasons.folded()
-    if report.too_old and not report.failed:
-        papers, days = counted(report.too_old, "paper is", "papers are"), _LONGEST_LOOK_BACK.days
-        remedy = "to mail old papers too, use --mail-old when you first read the file"
-        report.note = f"{papers} older than {days} days, shown on the pages and not mailed; {remedy}"
-    return report
-
-
-def _store_of_file(
-    app: App, found: Sequence[Listing], report: IngestReport, *, archive: bool, mail_old: bool
-) -> None:
-    """Store what a file lists: papers that are too old to be mailed in the archive."""
-    horizon = date.min if archive or mail_old else (app.clock() - _LONGEST_LOOK_BACK).date()
-    before = report.new
-    _store_listings(app, [one for one in found if one.day < horizon], report, archive=True)
-    report.too_old += report.new - before
-    _store_listings(app, [one for one in found if one.day >= horizon], report, archive=archive)
-    topic_matching.match_papers(app)
-
-
-def _parsed(app: App, pieces: Iterable[bytes], form: str | None, name: str) -> Iterator[ParsedSource]:
-    unpacked, head = _beginning(_with_progress(app, pieces))
-    if head.startswith(_GZIP):
-        unpacked, head = _beginning(compression.unpacked(unpacked, "gzip", _LARGEST_EXPORT))
-    form = form or guess_format(name, head)
-    if not head:
-        raise WrongUse(f"{name}: the file is empty")
-    if form is None:
-        raise WrongUse(f"{name}: its format is not recognized; name it with --as: {', '.join(FORMATS)}")
-    today = app.clock().date()
-    if form == jsonl.KIND:
-        yield from jsonl.parse_pieces(unpacked, today)
-        return
-    data = bytearray()
-    for piece in unpacked:
-        data += piece
-        if len(data) > _LARGEST_FILE:
-            raise SourceError(f"{name}: it is larger than {_LARGEST_FILE:,} bytes; split it", again=False)
-    yield FORMATS[form](bytes(data), today)
-
-
-def _with_progress(app: App, pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the pieces and report their sizes as progress."""
-    for piece in pieces:
-        yield piece
-        app.progress.advance(len(piece))
-
-
-def _beginning(pieces: Iterable[bytes]) -> tuple[Iterator[bytes], bytes]:
-    """Return an iterator over all pieces, and the first bytes of them."""
-    rest, head = iter(pieces), b""
-    while len(head) < HEAD and (piece := next(rest, b"")):
-        head += piece
-    return chain((head,), rest), head[:HEAD]
-
-
-def _ask(app: App, source: Source, since: date | None, *, archive: bool) -> IngestReport:
+def _ingest_source(app: App, source: Source, since: date | None, *, archive: bool) -> IngestReport:
     now = app.clock()
     before = app.store.sources.all().get(source.name)
     window = Window(since or _look_back(before, now), now.date(), dict(before.validators) if before else {})
@@ -252,8 +149,8 @@ def _ask(app: App, source: Source, since: date | None, *, archive: bool) -> Inge
         reasons = RejectionReasons()
         reasons.add(answer.parsed.problems)
         report.problems = reasons.folded()
-        _store_listings(app, answer.back_stock, report, archive=True)
-        _store_listings(app, answer.parsed.listings, report, archive=archive)
+        store_listings(app, answer.back_stock, report, archive=True)
+        store_listings(app, answer.parsed.listings, report, archive=archive)
         topic_matching.match_papers(app)
         if report.state is SourceState.FRESH and not report.new and not report.updated:
             report.state = SourceState.UNCHANGED  # every paper was known
@@ -266,11 +163,12 @@ def _ask(app: App, source: Source, since: date | None, *, archive: bool) -> Inge
         report.fail(f"{source.name}: {type(error).__name__}: {error}; please report this")
     app.progress.advance(1)
     # The watermark moves last, so that an answer that could not be stored is fetched again in full.
-    app.store.sources.save(_record(report, now, before, answer if whole and not report.failed else None))
+    app.store.sources.save(_updated_record(report, now, before, answer if whole and not report.failed else None))
     return report
 
 
-def _store_listings(app: App, listings: Sequence[Listing], report: IngestReport, *, archive: bool) -> None:
+def store_listings(app: App, listings: Sequence[Listing], report: IngestReport, *, archive: bool) -> None:
+    """Store what a source or file lists, and count in the report what was new and what was updated."""
     for start in range(0, len(listings), _LISTINGS_AT_ONCE):
         stored = app.store.papers.add(listings[start : start + _LISTINGS_AT_ONCE], app.clock(), archive=archive)
         report.new += len(stored.new)
@@ -297,10 +195,10 @@ def fetch_pictures(app: App) -> int:
 def _look_back(before: SourceRecord | None, now: datetime) -> date:
     """Return the first day to ask for: that of the last success, so that an outage leaves no gap, within 30 days."""
     last = before.succeeded_at if before and before.succeeded_at else now - _FIRST_LOOK_BACK
-    return max(min(last, now), now - _LONGEST_LOOK_BACK).date()
+    return max(min(last, now), now - LONGEST_LOOK_BACK).date()
 
 
-def _record(
+def _updated_record(
     report: IngestReport, now: datetime, before: SourceRecord | None, answer: FetchResult | None
 ) -> SourceRecord:
     """Return the new record of the source; only a whole `answer` moves the watermark."""
@@ -353,7 +251,7 @@ def _compose_due(
     while True:
         with app.store.issues.batch(now, cache, _SUBSCRIBERS_AT_ONCE, _MATCHES_AT_ONCE) as batch:
             if batch.due:
-                batch.decided = decide(app, batch, context)
+                batch.decided = compose_batch(app, batch, context)
         tally.composed += sum(new.digest is not None for new in batch.decided)
         tally.empty += sum(new.digest is None for new in batch.decided)
         app.progress.advance(len(batch.decided))
@@ -364,8 +262,8 @@ def _compose_due(
         app.throttle.give_way()
 
 
-def decide(app: App, batch: DueBatch, context: RoundContext) -> list[NewDelivery]:
-    """Choose the digests of a batch. After missed issues, one digest holds the papers of all of them."""
+def compose_batch(app: App, batch: DueBatch, context: RoundContext) -> list[NewDelivery]:
+    """Compose the digests of a batch. After missed issues, one digest holds the papers of all of them."""
     issues, upcoming = [], []
     for due in batch.due:
         schedule, due_at = due.subscriber.schedule, due.subscriber.next_digest_at
@@ -410,24 +308,26 @@ def next_issue(schedule: Schedule, due_at: datetime, now: datetime) -> tuple[dat
 
 def deliver(app: App) -> Tally:
     """Send due letters until none is left or the relay accepts no more."""
+    tally = Tally()
     with Senders(app) as senders:
-        return _deliver(app, senders)
+        _deliver(app, senders, tally)
+    return tally
 
 
-def publish_and_deliver(app: App) -> tuple[Tally, Tally]:
-    """Do both and return what each did; if many are due, helpers send the first letters while others are composed."""
+def publish_and_deliver(app: App) -> Tally:
+    """Do both; if many subscribers are due, helpers send the first letters while others are composed."""
     with Senders(app) as senders:
-        return publish(app, senders.composed), _deliver(app, senders)
+        tally = publish(app, senders.composed)
+        _deliver(app, senders, tally)
+    return tally
 
 
-def _deliver(app: App, senders: Senders) -> Tally:
-    started, tally = time.perf_counter(), Tally()
+def _deliver(app: App, senders: Senders, tally: Tally) -> None:
+    started = time.perf_counter()
     app.progress.begin("delivering", None)
     _release_abandoned(app, app.clock())
-    sent = senders.send()
-    tally.record(sent)
+    tally.record(senders.send())
     tally.took("deliver", started)
-    return tally
 
 
 # --- sweep ----------------------------------------------------------------------------------------------------
@@ -440,24 +340,11 @@ def sweep(app: App) -> int:
     topic_matching.match_papers(app)
     topic_matching.match_topics(app)
     if clock_is_steady(app):
-        _forget(app, now)
-    if misscheduled := app.store.subscribers.correct_dates(now):
-        log.warning(
-            "next digests were more than one period away and have been moved; the clock may have been ahead",
-            subscribers=misscheduled,
-        )
-    mended = misscheduled + app.store.deliveries.correct_dates(now)
+        prune(app)
+    if silenced := app.store.subscribers.correct_dates(now):
+        log.warning("next digests were farther away than one period; did the clock run ahead?", subscribers=silenced)
+    mended = silenced + app.store.deliveries.correct_dates(now)
     return mended + _release_abandoned(app, now) + app.store.subscribers.resume_due(now)
-
-
-def _forget(app: App, now: datetime) -> None:
-    """Delete what is older than it is kept."""
-    app.store.subscription_requests.forget_unconfirmed(now - _UNCONFIRMED_KEPT)
-    app.store.address_changes.forget(now - _UNCONFIRMED_KEPT)
-    app.store.bounces.forget_signatures(now - _SIGNATURES_KEPT)
-    webhooks.prune(app)
-    app.store.pictures.forget(now - _PICTURES_KEPT)
-    forget_old(app)
 
 
 def _release_abandoned(app: App, now: datetime) -> int:
@@ -483,15 +370,14 @@ def embed_papers(app: App, seconds: float = _EMBED_SECONDS, advance: Callable[[i
     return made
 
 
-def round_(app: App) -> tuple[list[IngestReport], Tally]:
+def run_round(app: App) -> tuple[list[IngestReport], Tally]:
     """Run all steps now: sweep, ingest, publish, deliver until nothing is due, call the webhooks, compute vectors."""
     started = time.perf_counter()
     sweep(app)
     reports = ingest(app)
     ingested = time.perf_counter() - started
-    tally, sent = publish_and_deliver(app)
+    tally = publish_and_deliver(app)
     webhooks.call_due(app)
     embed_papers(app)
-    tally.record(sent)
-    tally.stages = {"ingest": ingested, **tally.stages, **sent.stages}
+    tally.stages = {"ingest": ingested, **tally.stages}
     return reports, tally

@@ -1,4 +1,4 @@
-"""Deletes data that is older than the operator's settings allow, so that the database does not grow without limit."""
+"""Deletes data past its retention period, so that the database does not grow without limit."""
 
 from __future__ import annotations
 
@@ -6,9 +6,13 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from paperround.app import App
+from paperround.rounds import webhooks
 
 _ROWS_PER_TRANSACTION = 500  # rows per transaction, so that others can write in between
 _TRANSACTIONS_PER_SWEEP = 20  # per sweep; a sweep runs every other minute
+_UNCONFIRMED_KEPT = timedelta(days=30)  # addresses that were entered and never confirmed
+_SIGNATURES_KEPT = timedelta(days=3)  # of relays' calls, which hold for a day by either clock
+_PICTURES_KEPT = timedelta(days=365)
 _NOTE = "clock"
 _LEAP, _BACK = timedelta(days=20), timedelta(hours=1)
 _STEADY = timedelta(days=1)
@@ -29,6 +33,17 @@ def clock_is_steady(app: App) -> bool:
     if kept is None or last == now or now - last > _BACK:
         app.store.set_note(_NOTE, f"{since.isoformat()} {now.isoformat()}")
     return now - since >= _STEADY
+
+
+def prune(app: App) -> None:
+    """Delete everything past its retention period."""
+    now = app.clock()
+    app.store.subscription_requests.forget_unconfirmed(now - _UNCONFIRMED_KEPT)
+    app.store.address_changes.forget(now - _UNCONFIRMED_KEPT)
+    app.store.pictures.forget(now - _PICTURES_KEPT)
+    app.store.bounces.forget_signatures(now - _SIGNATURES_KEPT)
+    webhooks.prune(app)
+    forget_old(app)
 
 
 def forget_old(app: App) -> int:

@@ -123,9 +123,9 @@ class Scheduler:
         if self._submit and self._is_large():
             self._submit("round")
         with self._one_at_a_time:
-            tally, sent = pipeline.publish_and_deliver(self._app)
-        if tally.due or sent.letters:
-            log.info("round", due=tally.due, composed=tally.composed, empty=tally.empty, **sent.letters)
+            tally = pipeline.publish_and_deliver(self._app)
+        if tally.due or tally.letters:
+            log.info("round", due=tally.due, composed=tally.composed, empty=tally.empty, **tally.letters)
 
     def _is_large(self) -> bool:
         store, now = self._app.store, self._app.clock()

@@ -1,0 +1,116 @@
+"""Ingests a file of papers, plain or compressed, in any of the formats that sources have."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
+from itertools import chain
+
+from paperround.app import App
+from paperround.domain.errors import SourceError, WrongFormat, WrongUse
+from paperround.domain.models import Listing, ParsedSource
+from paperround.domain.text import counted
+from paperround.network import compression
+from paperround.rounds import topic_matching
+from paperround.rounds.pipeline import LONGEST_LOOK_BACK, IngestReport, store_listings
+from paperround.sources import FORMATS, jsonl
+from paperround.sources.entries import RejectionReasons
+from paperround.sources.guess import HEAD, guess_format
+
+_GZIP = b"\x1f\x8b"
+_LARGEST_FILE = 64 << 20  # bytes, unpacked
+_LARGEST_EXPORT = 1 << 40  # bytes; it is read in pieces and never completely in memory
+
+
+def ingest_file(
+    app: App,
+    pieces: Iterable[bytes],
+    file_format: str | None,
+    name: str,
+    *,
+    archive: bool = False,
+    mail_old: bool = False,
+    size: int | None = None,
+) -> IngestReport:
+    """Ingest a file in one of the FORMATS, plain or compressed with gzip, given as its bytes in pieces.
+
+    Without `file_format` the format is guessed from the name and the first bytes. JSONL may have any size, since it
+    is ingested line by line; other formats are limited to 64 MB. `size`, in bytes, is used by the progress bar only.
+
+    Papers older than the longest window that a source is asked for, 30 days, are archived unless `mail_old`: no
+    source would mail them either.
+
+    Returns the report; a file that cannot be read is reported as failed. Raises WrongUse if the format cannot be
+    guessed.
+    """
+    report, reasons = IngestReport(name), RejectionReasons()
+    app.progress.begin("reading", size)
+    try:
+        for parsed in _parsed_pieces(app, pieces, file_format, name):
+            report.fetched += len(parsed.listings)
+            reasons.add(parsed.problems)
+            _store_of_file(app, parsed.listings, report, archive=archive, mail_old=mail_old)
+    except WrongFormat as error:
+        remedy = f"check --as {file_format}" if file_format else "name its format with --as"
+        report.fail(f"{error.problem}; {remedy}")
+    except SourceError as error:
+        report.fail(str(error))
+    except zlib.error:
+        report.fail(f"{name}: it is truncated, or not a complete gzip file")
+    except compression.TooLargeError:
+        report.fail(f"{name}: it unpacks to more than {_LARGEST_EXPORT:,} bytes; split it")
+    report.problems = reasons.folded()
+    if report.too_old and not report.failed:
+        papers, days = counted(report.too_old, "paper is", "papers are"), LONGEST_LOOK_BACK.days
+        remedy = "to mail old papers too, use --mail-old when you first read the file"
+        report.note = f"{papers} older than {days} days, shown on the pages and not mailed; {remedy}"
+    return report
+
+
+def _store_of_file(
+    app: App, found: Sequence[Listing], report: IngestReport, *, archive: bool, mail_old: bool
+) -> None:
+    """Store what a file lists: papers that are too old to be mailed in the archive."""
+    horizon = date.min if archive or mail_old else (app.clock() - LONGEST_LOOK_BACK).date()
+    before = report.new
+    store_listings(app, [one for one in found if one.day < horizon], report, archive=True)
+    report.too_old += report.new - before
+    store_listings(app, [one for one in found if one.day >= horizon], report, archive=archive)
+    topic_matching.match_papers(app)
+
+
+def _parsed_pieces(app: App, pieces: Iterable[bytes], file_format: str | None, name: str) -> Iterator[ParsedSource]:
+    unpacked, head = _beginning(_with_progress(app, pieces))
+    if head.startswith(_GZIP):
+        unpacked, head = _beginning(compression.unpacked(unpacked, "gzip", _LARGEST_EXPORT))
+    file_format = file_format or guess_format(name, head)
+    if not head:
+        raise WrongUse(f"{name}: the file is empty")
+    if file_format is None:
+        raise WrongUse(f"{name}: its format is not recognized; name it with --as: {', '.join(FORMATS)}")
+    today = app.clock().date()
+    if file_format == jsonl.KIND:
+        yield from jsonl.parse_pieces(unpacked, today)
+        return
+    data = bytearray()
+    for piece in unpacked:
+        data += piece
+        if len(data) > _LARGEST_FILE:
+            raise SourceError(f"{name}: it is larger than {_LARGEST_FILE:,} bytes; split it", again=False)
+    yield FORMATS[file_format](bytes(data), today)
+
+
+def _with_progress(app: App, pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the pieces and report their sizes as progress."""
+    for piece in pieces:
+        yield piece
+        app.progress.advance(len(piece))
+
+
+def _beginning(pieces: Iterable[bytes]) -> tuple[Iterator[bytes], bytes]:
+    """Return an iterator over all pieces, and the first bytes of them."""
+    rest, head = iter(pieces), b""
+    while len(head) < HEAD and (piece := next(rest, b"")):
+        head += piece
+    return chain((head,), rest), head[:HEAD]
