@@ -209,10 +209,8 @@ def describe_trial(trial: InterestTrial, language: Language, more: str = "+", le
         return _("There are no papers to try it on yet.")
     if trial.empty:
         return _("Papers on any subject have these words. Say what the papers should be about.")
-    if trial.unwanted:
-        return describe_unwanted(trial.unwanted, language)
-    if trial.author:
-        return describe_author(trial.author, language)
+    if doubts := describe_doubts(trial.unwanted, trial.author, language):
+        return doubts
     if trial.exact:
         return f"{_describe_exact(trial, language)} {describe_operators(trial.query, language)}".strip()
     if trial.unknown:
@@ -265,13 +263,22 @@ def name_of_author(app: App, text: str) -> str:
     return found if found and is_name_of(text, found) else ""
 
 
-def describe_author(query: str, language: Language) -> str:
-    """Return a sentence for somebody whose interest is the name of an author, with the query for their papers."""
+def describe_doubts(unwanted: str, author: str, language: Language) -> str:
+    """Return why plain words hardly find what is meant; empty if nothing speaks against them.
+
+    `unwanted` is what they say that the subscriber does not want; `author` is the query for the author whose name
+    they are.
+    """
+    if unwanted:
+        return _describe_unwanted(unwanted, language)
+    return _describe_author(author, language) if author else ""
+
+
+def _describe_author(query: str, language: Language) -> str:
     return language.gettext("This is the name of an author. For their papers, enter: %(query)s") % {"query": query}
 
 
-def describe_unwanted(words: str, language: Language) -> str:
-    """Return a sentence that tells the subscriber what an interest does that says what they do not want."""
+def _describe_unwanted(words: str, language: Language) -> str:
     return language.gettext(
         "This brings papers about “%(words)s” instead of keeping them away. Write what you want to read about; what "
         "you never want goes under “Leave out” in the preferences."

@@ -14,6 +14,7 @@ from paperround.domain.scopes import SCOPES
 from paperround.domain.text import clean
 from paperround.operator import api_tokens, doctor, queries
 from paperround.process import logs
+from paperround.rounds.query_preview import QueryPreview, preview_query
 from paperround.rounds.topics import add_topic
 from paperround.store.topics import news_horizon
 from paperround.web import error_pages, session_cookies
@@ -22,7 +23,6 @@ from paperround.web.context import PRIVATE, ContextDep, RequestContext, client_o
 from paperround.web.forms import Form
 from paperround.web.operator.admin_context import OPERATOR, OperatorContextDep, admin_page, checked_page, pages_around
 from paperround.web.operator.kept_form import KeptForm, LoginNeeded, carried_form
-from paperround.web.subscribers import preferences_form
 
 router = APIRouter(prefix="/admin")
 log = logs.logger()
@@ -188,7 +188,7 @@ def save_topic(request: Request, context: OperatorContextDep, form: Form) -> Res
         form.get("query").strip(),
         form.get("about").strip(),
     )
-    trial = preferences_form.preview_query(context.app, typed.query, context.visitors_language(request), own=False)
+    trial = preview_query(context.app, typed.query, context.visitors_language(request), own=False)
     if form.get("do") == "try" or trial.wrong:
         return _topic_page(request, context, typed, trial, status=422 if trial.wrong else 200)
     try:
@@ -205,7 +205,7 @@ def _topic_page(
     request: Request,
     context: RequestContext,
     found: Topic,
-    trial: preferences_form.QueryPreview | None = None,
+    trial: QueryPreview | None = None,
     wrong: str = "",
     status: int = 200,
 ) -> Response:

@@ -5,14 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from paperround.app import App
 from paperround.domain import preferences
-from paperround.domain.errors import PreferenceError, QueryError, WrongUse
-from paperround.domain.models import Feedback, Paper, Topic
+from paperround.domain.errors import PreferenceError, WrongUse
+from paperround.domain.models import Feedback, Topic
 from paperround.domain.preferences import (
     DEFAULTS,
     FIELDS,
@@ -23,24 +21,11 @@ from paperround.domain.preferences import (
     Breadth,
     Preferences,
 )
-from paperround.matching import lexical
-from paperround.matching.interests import least_fit
-from paperround.matching.negation import unwanted_in
-from paperround.matching.query import Query
-from paperround.matching.words import Words, check_topic_query, interpret_once
-from paperround.rendering import reasons, theme
+from paperround.rendering import theme
 from paperround.rendering.language import Language
-from paperround.rounds.collection import Collection
-from paperround.rounds.interests import InterestBatch, Interests
 from paperround.rounds.meaning import Meaning
-from paperround.rounds.trial import (
-    describe_author,
-    describe_operators,
-    describe_unwanted,
-    name_of_author,
-    read_answers,
-)
-from paperround.store.topics import news_horizon
+from paperround.rounds.query_preview import PastWeek, QueryPreview, preview_query
+from paperround.rounds.trial import read_answers
 from paperround.subscribers import membership
 from paperround.web import wording
 from paperround.web.forms import FormFields, read_number
@@ -50,7 +35,6 @@ from paperround.web.subscribers.time_zones import TimeZoneChoice
 if TYPE_CHECKING:
     from paperround.web.context import RequestContext
 
-_SHOWN, _CLOSEST, _COUNTED = 5, 3, 1_000  # papers of a query preview
 _EMPTY_LINES = 1
 _LONGEST_ENTRY = 40_000  # characters: a text area holds all lines of a list
 _MARKED = {"paused_until", "follows", "leave_out"}  # fields that show their own error
@@ -60,19 +44,6 @@ SCHEDULE = ("cadence", "weekday", "monthday", "at", "timezone", "max_papers")
 INPUTS = {name: name for name in FIELDS} | {"topics": "topic", "queries": "query"}
 """The input of each preference. A list has one input for each entry; an empty one says that the list was submitted.
 """
-
-
-@dataclass(frozen=True, slots=True)
-class QueryPreview:
-    """The matches of a query in the past week."""
-
-    query: str
-    said: str = ""
-    """How many papers match, as a sentence before `papers`; empty if the query is invalid."""
-    papers: tuple[tuple[Paper, tuple[str, ...]], ...] = ()
-    """The best matches, or the closest papers if none matches an interest in plain words; each with its reasons."""
-    wrong: str = ""
-    """Why the query is invalid; empty if it is valid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,116 +208,5 @@ def with_previews(
 ) -> PreferencesForm:
     """Return the form with a preview of each of its queries, as a subscriber with this feedback would get them."""
     chosen = form["breadth"]
-    week = _PastWeek(app, feedback, Breadth(chosen) if chosen in set(Breadth) else DEFAULTS.breadth)
+    week = PastWeek(app, feedback, Breadth(chosen) if chosen in set(Breadth) else DEFAULTS.breadth)
     return replace(form, trials=tuple(preview_query(app, text, language, week=week) for text in form["queries"]))
-
-
-class _PastWeek:
-    """The papers of the past week, read and indexed once for all interests of a form, and who would get them."""
-
-    def __init__(self, app: App, feedback: Sequence[Feedback] = (), breadth: Breadth = DEFAULTS.breadth) -> None:
-        self._app, self.feedback, self.breadth = app, feedback, breadth
-
-    @cached_property
-    def papers(self) -> Sequence[Paper]:
-        """The papers, newest first."""
-        first, today = _past_week(self._app)
-        return [paper for paper in self._app.store.browsing.newest(today, _COUNTED) if paper.day >= first]
-
-    @cached_property
-    def batch(self) -> InterestBatch:
-        """The papers with their index and vectors."""
-        self._app.shared(Meaning).table()
-        return self._app.shared(Interests).batch(self.papers)
-
-
-def preview_query(
-    app: App, text: str, language: Language, *, own: bool = True, week: _PastWeek | None = None
-) -> QueryPreview:
-    """Try a query on the papers of the past week.
-
-    `own` means that the query is a subscriber's, which must keep the limits of the preference; otherwise it is a
-    topic's.
-    """
-    try:
-        if own:
-            preferences.read_field("queries", [text])
-        else:
-            check_topic_query(text)
-        wanted = interpret_once(text)
-        if isinstance(wanted, Words):
-            return _preview_interest(app, text, wanted, language, week or _PastWeek(app))
-        return _preview_exactly(app, text, wanted, language)
-    except QueryError as error:
-        return QueryPreview(text, wrong=error.told(language.gettext))
-
-
-def _described(number: int, language: Language) -> str:
-    """Return the number of matches as a sentence; it was counted up to 1,000."""
-    if number >= _COUNTED:
-        return language.gettext("More than %(number)s papers in the past week. Try more specific words.") % {
-            "number": language.number(number)
-        }
-    if not number:
-        return language.gettext("No papers in the past week. Try fewer words, or more general ones.")
-    return language.count("%(num)s paper in the past week:", "%(num)s papers in the past week, including:", number)
-
-
-def _preview_interest(app: App, text: str, words: Words, language: Language, week: _PastWeek) -> QueryPreview:
-    """Try an interest in plain words: the papers that stand out, or else the closest ones."""
-    papers, batch = week.papers, week.batch
-    app.shared(Meaning).of_query(text)
-    interests = app.shared(Interests)
-    fits, least = interests.fits(text, words, batch, week.feedback), least_fit(week.breadth.steps)
-    closest = sorted(fits, key=lambda row: (-fits[row], -row))
-    if taken := [row for row in closest if fits[row] >= least]:
-        said = _with_doubts(app, text, _described(len(taken), language), language)
-        why = interests.reasons(text, words, batch, taken[:_SHOWN])
-        return QueryPreview(
-            text, said, _best(papers, {row: lexical.Hit(fits[row], why[row]) for row in why}, language)
-        )
-    closest = closest[:_CLOSEST]
-    if not closest:
-        return QueryPreview(text, _with_doubts(app, text, _described(0, language), language))
-    known, why = {paper.row: paper for paper in papers}, interests.reasons(text, words, batch, closest)
-    said = language.gettext("No paper of the past week stands out, so none would be emailed. The closest are:")
-    shown = tuple((known[row], reasons.as_sentences(why[row], language)) for row in closest)
-    return QueryPreview(text, _with_doubts(app, text, said, language), shown)
-
-
-def _with_doubts(app: App, text: str, said: str, language: Language) -> str:
-    """Return what was found, after a probable typing mistake; or only why the words hardly find what is meant."""
-    meant = app.shared(Collection).correct(text)
-    mistyped = language.gettext("Did you mean “%(words)s”?") % {"words": meant.text} if meant.changes else ""
-    return _warning(app, text, language) or f"{mistyped} {said}".lstrip()
-
-
-def _warning(app: App, text: str, language: Language) -> str:
-    """Return why plain words hardly find what is meant; empty if nothing speaks against them."""
-    if unwanted := unwanted_in(text):
-        return describe_unwanted(unwanted, language)
-    if author := name_of_author(app, text):
-        return describe_author(author, language)
-    return ""
-
-
-def _preview_exactly(app: App, text: str, query: Query, language: Language) -> QueryPreview:
-    """Try a query with operators."""
-    week = _past_week(app)
-    number = app.store.browsing.count_found(query, _COUNTED, week)
-    papers = app.store.browsing.found(query, _SHOWN * 10, week)
-    hits = lexical.Index(papers).matches(query)
-    said = f"{describe_operators(text, language)} {_described(number, language)}".strip()
-    return QueryPreview(text, said, _best(papers, hits, language))
-
-
-def _past_week(app: App) -> tuple[date, date]:
-    return news_horizon(app.clock()).date(), app.clock().date()
-
-
-def _best(
-    papers: Sequence[Paper], hits: Mapping[int, lexical.Hit], language: Language
-) -> tuple[tuple[Paper, tuple[str, ...]], ...]:
-    """Return the best matches, each with its reasons."""
-    best = sorted((paper for paper in papers if paper.row in hits), key=lambda paper: -hits[paper.row].score)
-    return tuple((paper, reasons.as_sentences(hits[paper.row].why, language)) for paper in best[:_SHOWN])

@@ -23,6 +23,7 @@ from paperround.domain.models import Topic
 from paperround.domain.preferences import DEFAULTS, MOST_TYPED
 from paperround.domain.text import clean
 from paperround.rendering.language import Language
+from paperround.rounds.query_preview import preview_query
 from paperround.subscribers import confirmation, membership
 from paperround.subscribers.membership import BEST
 from paperround.web.browse.cards import page_of
@@ -108,7 +109,7 @@ def try_query(request: Request, context: ContextDep, q: str = "") -> Response:
     language = context.visitors_language(request)
     if not q.strip():
         return JSONResponse({"message": "", "papers": []}, headers={"Cache-Control": "no-store"})
-    tried = preferences_form.preview_query(context.app, q[:2_000], language)
+    tried = preview_query(context.app, q[:2_000], language)
     papers = [
         {"title": readable(paper.title), "href": context.home + page_of(paper.id), "why": "; ".join(why)}
         for paper, why in tried.papers
