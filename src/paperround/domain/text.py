@@ -73,6 +73,12 @@ def did_you_mean(typed: str, known: Iterable[str]) -> str:
     return f" (did you mean {meant[0]!r}?)" if meant else ""
 
 
+def given_name_first(name: str) -> str:
+    """Return "Ada Lovelace" for "Lovelace, Ada", the order of BibTeX."""
+    family, _, given = name.partition(",")
+    return f"{given} {family}"
+
+
 def clean(text: str) -> str:
     """Return the text as one line of NFC, without control characters, lone surrogates and NULs, and with single
     spaces.

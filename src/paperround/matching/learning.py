@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 
 from paperround.domain.models import Paper
 from paperround.domain.text import fold
-from paperround.matching.fields import TEXT, Field, field_terms
-from paperround.matching.lexical import Statistics
+from paperround.matching.fields import TEXT, field_terms
+from paperround.matching.lexical import WEIGHT, Statistics
 from paperround.matching.words import STOP_WORDS
 
 Numbers = NDArray[np.float32]
@@ -34,7 +34,6 @@ WEAK_VECTORS = 1_000
 AUTHOR = "author "
 """The beginning of the name of an author's feature; the other features are terms, which contain no space."""
 _DOUBT = 2.0  # answers at which the models have half their full weight; values from 2 to 5 change little
-_WEIGHT = {Field.TITLE: 3.0, Field.KEYWORDS: 2.0, Field.ABSTRACT: 1.0}
 # A word of a single past paper only makes that paper's other words weigh less. Fewer papers do not tell such words.
 _MIN_FREQUENCY, _MIN_DOCUMENTS = 2, 200
 _AUTHORS_WORTH = 0.5  # of a rare word of the title, shared among all authors of a paper
@@ -109,7 +108,7 @@ class TermVectors:
         for place in TEXT:
             for terms in field_terms(paper, place):
                 for term in terms:
-                    counts[term] += _WEIGHT[place]
+                    counts[term] += WEIGHT[place]
         weights = {
             term: (1 + log(count)) * self._telling(term)
             for term, count in counts.items()
@@ -123,7 +122,7 @@ class TermVectors:
         return Sparse(np.array(places, dtype=np.intp), numbers / max(float(np.linalg.norm(numbers)), 1e-9))
 
     def _telling(self, term: str) -> float:
-        """Return the rarity of a term: its inverse document frequency, as in TF-IDF."""
+        """Return the rarity of a term: its inverse document frequency, smoothed as in scikit-learn."""
         total = self.statistics.documents + 1
         return 1 + log(total / (1 + min(self.statistics.frequencies.get(term, 0), self.statistics.documents)))
 

@@ -9,7 +9,7 @@ from itertools import chain
 from paperround.domain.followed import LeftOutKind, archive_of, read_left_out
 from paperround.domain.identifiers import arxiv_id, doi
 from paperround.domain.models import Paper
-from paperround.domain.text import fold, terms
+from paperround.domain.text import fold, given_name_first, terms
 from paperround.matching.fields import TEXT, Field, label, values
 
 _PAPERS_CACHED = 20_000  # papers
@@ -66,9 +66,8 @@ def _phrase(text: str) -> str:
 
 
 def _author(name: str) -> str:
-    """Normalize an author's name, with the given name first as papers have it: Lund, Ana is Ana Lund."""
-    family, _, given = name.partition(",")
-    return _phrase(f"{given} {family}")
+    """Normalize an author's name, with the given name first as papers have it."""
+    return _phrase(given_name_first(name))
 
 
 def _categories(name: str) -> Iterator[str]:

@@ -89,6 +89,17 @@ class Statistics:
         total = self.documents + _PAST
         return log(total / (min(frequency, self.documents) + 1)) / log(total)
 
+    def rarity_of(self, phrase: Phrase, completions: Iterable[str] = ()) -> float:
+        """Return the rarity of a phrase, which is at least that of its rarest word.
+
+        It combines the rarities of the words like independent probabilities: 1 − the product of (1 − rarity). The
+        last word of a prefix is as frequent as all its `completions` together.
+        """
+        each = [self.frequencies.get(term, 0) for term in phrase.terms]
+        if phrase.prefix:
+            each[-1] = sum(self.frequencies.get(term, 0) for term in completions)
+        return 1 - prod(1 - self.rarity(frequency) for frequency in each)
+
 
 def text_weights(places: int) -> tuple[float, float, float]:
     """Return the weights of one mention in title, keywords and abstract.
@@ -233,15 +244,8 @@ class Index:
         return known
 
     def _rarity(self, phrase: Phrase) -> float:
-        """Return the rarity of a phrase, which is at least that of its rarest word.
-
-        It combines the rarities of the words like independent probabilities: 1 − the product of (1 − rarity).
-        """
-        frequencies = self._statistics.frequencies
-        each = [frequencies.get(term, 0) for term in phrase.terms]
-        if phrase.prefix:
-            each[-1] = sum(frequencies.get(term, 0) for term in self._postings_of(None).completed(phrase))
-        return 1 - prod(1 - self._statistics.rarity(frequency) for frequency in each)
+        completions = self._postings_of(None).completed(phrase) if phrase.prefix else ()
+        return self._statistics.rarity_of(phrase, completions)
 
     def _hit(self, finds: list[_Find]) -> Hit:
         """Add up the evidence found in one paper, and name the strongest as reasons."""

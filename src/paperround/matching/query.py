@@ -23,7 +23,7 @@ from typing import TypeVar
 
 from paperround.domain.errors import QueryError
 from paperround.domain.errors import translatable as _
-from paperround.domain.text import QUOTATION_MARKS, singular, terms, words
+from paperround.domain.text import QUOTATION_MARKS, given_name_first, singular, terms, words
 from paperround.matching.fields import WHOLE, Field, label, label_start
 
 MAX_LENGTH = 2_000  # characters
@@ -161,18 +161,12 @@ def phrase(text: str, field: Field | None = None, *, prefix: bool = False) -> Ph
         name = label_start(text) if prefix else label(text)
         return Phrase((name,), field, prefix) if name else None
     if field is Field.AUTHOR and not prefix:
-        text = _given_name_first(text)
+        text = given_name_first(text)
     if not prefix:
         found = terms(text)
     elif found := words(text):
         found[:-1] = map(singular, found[:-1])
     return Phrase(tuple(found), field, prefix) if found else None
-
-
-def _given_name_first(name: str) -> str:
-    """Return "Ada Lovelace" for "Lovelace, Ada", the order of BibTeX."""
-    family, _, given = name.partition(",")
-    return f"{given} {family}"
 
 
 def both(parts: Iterable[Query]) -> Query:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from math import prod
 from typing import Protocol
 
 import numpy as np
@@ -156,9 +155,7 @@ def _evidence(
 
 def _rarity(phrase: Phrase, statistics: Statistics) -> float:
     """Return a phrase's rarity as `lexical.Index` does, but match a prefix against all words of the statistics."""
-    frequencies = statistics.frequencies
-    each = [frequencies.get(term, 0) for term in phrase.terms]
-    if phrase.prefix:
-        begun = sum(count for term, count in frequencies.items() if term.startswith(phrase.terms[-1]))
-        each[-1] = begun + sum(frequencies.get(term, 0) for term in phrase.endings)
-    return 1 - prod(1 - statistics.rarity(frequency) for frequency in each)
+    if not phrase.prefix:
+        return statistics.rarity_of(phrase)
+    begun = (term for term in statistics.frequencies if term.startswith(phrase.terms[-1]))
+    return statistics.rarity_of(phrase, [*begun, *phrase.endings])
