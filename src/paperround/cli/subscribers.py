@@ -34,6 +34,7 @@ from paperround.domain.models import SubscriberState
 from paperround.domain.preferences import FORMS, LISTS
 from paperround.domain.text import counted
 from paperround.operator import console
+from paperround.process.chunks import chunked
 
 if TYPE_CHECKING:
     from paperround.app import App
@@ -481,7 +482,7 @@ def erase_subscribers(
         whom = leaving[0].email if len(leaving) == 1 else f"{len(leaving)} subscribers"
         if not yes and sys.stdin.isatty():
             typer.confirm(f"Erase all data of {whom}? This cannot be undone", abort=True, err=True)
-        for some in (leaving[start : start + _ERASED_AT_ONCE] for start in range(0, len(leaving), _ERASED_AT_ONCE)):
+        for some in chunked(leaving, _ERASED_AT_ONCE):
             with recording_of(app, "erase", *some):
                 membership.erase(app, *some)
     console.say(f"erased {whom}")

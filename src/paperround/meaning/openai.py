@@ -16,6 +16,7 @@ from pydantic import Field
 from paperround.domain.errors import MeaningError
 from paperround.meaning.base import EncoderSettings, Vectors, unit
 from paperround.meaning.endpoint import MOST_CHARACTERS, MOST_DIMENSIONS, TEXTS_AT_ONCE, Endpoint, InputError
+from paperround.process.chunks import chunked
 from paperround.process.lazy import LazyModule
 
 if TYPE_CHECKING:
@@ -51,9 +52,7 @@ class OpenAI(EncoderSettings, Endpoint):
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Return one vector of length one per text, in the same order. Raise MeaningError if this fails."""
         wanted = [text[:MOST_CHARACTERS] or " " for text in texts]  # some servers reject an empty text
-        parts = [
-            self._encoded(wanted[start : start + TEXTS_AT_ONCE]) for start in range(0, len(wanted), TEXTS_AT_ONCE)
-        ]
+        parts = [self._encoded(some) for some in chunked(wanted, TEXTS_AT_ONCE)]
         return self._joined(parts) if parts else np.zeros((0, 0), dtype=np.float32)
 
     def _encoded(self, texts: Sequence[str]) -> Vectors:

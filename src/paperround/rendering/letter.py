@@ -38,6 +38,7 @@ from paperround.domain.models import (
     TopicCounts,
 )
 from paperround.domain.schedule import Cadence
+from paperround.process.chunks import chunked
 from paperround.process.generational_cache import GenerationalCache
 from paperround.rendering import chart as charts
 from paperround.rendering import notice as notices
@@ -274,8 +275,7 @@ class LetterRenderer:
             return cast("list[RenderedBlock]", found)
         new = list(dict.fromkeys([part for part, one in zip(parts, found, strict=True) if one is None]))
         made: dict[Part, RenderedBlock] = {}
-        for start in range(0, len(new), _BLOCKS_AT_ONCE):
-            some = new[start : start + _BLOCKS_AT_ONCE]
+        for some in chunked(new, _BLOCKS_AT_ONCE):
             made |= zip(some, self._lay_out(some), strict=True)
         for part, block in made.items():
             self._blocks.put(part, block)

@@ -32,6 +32,7 @@ from paperround.matching.profile import Learner, Taste, Tastes
 from paperround.matching.search import SearchBounds
 from paperround.matching.vectors import Vectors
 from paperround.matching.words import Wanted, Words, interpret
+from paperround.process.chunks import chunked
 from paperround.rounds.collection import Collection
 from paperround.rounds.meaning import Meaning, is_words
 from paperround.store.feedback import InterestFollower
@@ -282,9 +283,11 @@ class Interests:
     def _measure(self, vectors: Mapping[str, Numbers]) -> None:
         """Compute the scales of new interests in batches."""
         past = self._past()
+        if not len(past.batch.known):
+            return
         fresh = [text for text in vectors if (kept := past.measured.get(text)) is None or kept.expanded is None]
-        for start in range(0, len(fresh), _INTERESTS_PER_PRODUCT) if len(past.batch.known) else ():
-            some = {text: interpret(text) for text in fresh[start : start + _INTERESTS_PER_PRODUCT]}
+        for chunk in chunked(fresh, _INTERESTS_PER_PRODUCT):
+            some = {text: interpret(text) for text in chunk}
             words = {text: one for text, one in some.items() if isinstance(one, Words)}
             _measure_some(past, words, [vectors[text] for text in words])
 

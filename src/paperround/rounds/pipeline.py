@@ -29,6 +29,7 @@ from paperround.domain.errors import PaperroundError, SourceError
 from paperround.domain.models import Listing, Problem
 from paperround.domain.schedule import Issue, Schedule, issue_date, next_digest_at
 from paperround.process import logs, memory
+from paperround.process.chunks import chunked
 from paperround.rounds import topic_matching, webhooks
 from paperround.rounds.choosing import RoundContext, choose
 from paperround.rounds.helpers import Senders
@@ -169,8 +170,8 @@ def _ingest_source(app: App, source: Source, since: date | None, *, archive: boo
 
 def store_listings(app: App, listings: Sequence[Listing], report: IngestReport, *, archive: bool) -> None:
     """Store what a source or file lists, and count in the report what was new and what was updated."""
-    for start in range(0, len(listings), _LISTINGS_AT_ONCE):
-        stored = app.store.papers.add(listings[start : start + _LISTINGS_AT_ONCE], app.clock(), archive=archive)
+    for chunk in chunked(listings, _LISTINGS_AT_ONCE):
+        stored = app.store.papers.add(chunk, app.clock(), archive=archive)
         report.new += len(stored.new)
         report.updated += len(stored.updated)
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Connection, delete, exists, select, update
 
+from paperround.process.chunks import chunked
 from paperround.store.bulk import among
 from paperround.store.engine import upsert
 from paperround.store.schema import suppressions
@@ -50,8 +51,7 @@ def recognize(db: Connection, hashes: AddressHashes, email_keys: Iterable[str]) 
     if not db.scalar(select(exists().where(hidden))):
         return
     named = {hashed: email_key for email_key in email_keys for hashed in hashes.of(email_key)}
-    for start in range(0, len(named), _CHUNK):
-        some = list(named)[start : start + _CHUNK]
+    for some in chunked(list(named), _CHUNK):
         gone = delete(suppressions).where(among(db, suppressions.c.email_key, some))
         found = db.execute(gone.returning(suppressions)).mappings().all()
         if kept := [{**one, "email_key": named[one["email_key"]]} for one in found]:

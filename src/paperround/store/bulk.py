@@ -226,7 +226,9 @@ class RowsByNumber(_Compiled):
 def among(connection: Connection, column: ColumnElement[Any], values: Iterable[Any]) -> ColumnElement[bool]:
     """Return the condition that a column has one of these numbers or texts, which are passed as one parameter.
 
-    A parameter for each, as in `column.in_(values)`, costs more than looking the values up.
+    A parameter for each, as in `column.in_(values)`, costs more than looking the values up, and databases limit how
+    many there may be. `among` takes any number: rows are `chunked` only where they should not all be locked or held
+    in memory at once.
     """
     if connection.dialect.name == "postgresql":
         if isinstance(column.type, Integer):

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine, delete, func, select
 
 from paperround.domain.models import Feedback, NoticeKind
 from paperround.domain.preferences import OWN_PREFIX, Breadth
+from paperround.process.chunks import chunked
 from paperround.store.bulk import among
 from paperround.store.engine import reading, upsert, writing
 from paperround.store.reading_lists import save_paper
@@ -132,8 +133,8 @@ class SubscriberFeedback:
             own = {subscriber for _, subscriber, _ in followers}
             answered = sorted(own & set(db.scalars(select(feedback.c.subscriber).distinct())))
             ratings: dict[int, tuple[Feedback, ...]] = {}
-            for start in range(0, len(answered), _CHUNK):
-                ratings |= ratings_of(db, answered[start : start + _CHUNK])
+            for chunk in chunked(answered, _CHUNK):
+                ratings |= ratings_of(db, chunk)
         by_topic = {topic: InterestFollower(breadth, ratings.get(one, ())) for topic, one, breadth in followers}
         return {topic: one for topic, one in by_topic.items() if one != InterestFollower()}
 

@@ -18,6 +18,7 @@ from paperround.domain import identifiers, identity
 from paperround.domain.merging import facts_alone, merge, merged_alone
 from paperround.domain.models import DailyCounts, Facts, Listing, Paper, Picture
 from paperround.domain.search_plan import DaySpan, SearchPlan
+from paperround.process.chunks import chunked
 from paperround.store.bulk import ManyRows, NewRows, among
 from paperround.store.engine import lock_exclusively, reading, upsert, writing
 from paperround.store.merged_papers import absorb, keep_larger_counts, make_news
@@ -225,14 +226,12 @@ class Papers:
     def ids(self, rows: Iterable[int]) -> dict[int, str]:
         """Map the numbers of papers, current or from before a merge, to public identifiers."""
         wanted = sorted(rows)
-        found: dict[int, str] = {}
         with reading(self._engine) as db:
-            for start in range(0, len(wanted), _CHUNK):
-                query = select(papers.c.row, papers.c.id).where(papers.c.row.in_(wanted[start : start + _CHUNK]))
-                found |= dict(db.execute(query).all())
+            query = select(papers.c.row, papers.c.id).where(among(db, papers.c.row, wanted))
+            found: dict[int, str] = dict(db.execute(query).all())
             absorbed = {f"{ROW_KEY}{row}": row for row in wanted if row not in found}
             query = select(paper_keys.c.key, papers.c.id).join_from(paper_keys, papers)
-            for key, name in db.execute(query.where(paper_keys.c.key.in_(absorbed))):
+            for key, name in db.execute(query.where(among(db, paper_keys.c.key, absorbed))):
                 found[absorbed[key]] = name
         return found
 
@@ -418,8 +417,8 @@ def load_rows(db: Connection, rows: Iterable[int]) -> dict[int, Paper]:
     """Return papers by number, without those that do not exist."""
     wanted = sorted(rows)
     found: dict[int, Paper] = {}
-    for start in range(0, len(wanted), _CHUNK):
-        some = papers.c.row.in_(wanted[start : start + _CHUNK])
+    for chunk in chunked(wanted, _CHUNK):
+        some = papers.c.row.in_(chunk)
         found |= {paper.row: paper for paper in load(db, some)}
     return found
 
@@ -434,8 +433,8 @@ def load_daily_counts(db: Connection, rows: Iterable[int]) -> dict[int, list[Dai
     """Return the daily counts of these papers by row, oldest first; papers without any are left out."""
     wanted = sorted(rows)
     found: dict[int, list[DailyCounts]] = {}
-    for start in range(0, len(wanted), _CHUNK):
-        some = daily_counts.c.paper.in_(wanted[start : start + _CHUNK])
+    for chunk in chunked(wanted, _CHUNK):
+        some = daily_counts.c.paper.in_(chunk)
         for row, *counts in db.execute(
             select(daily_counts).where(some).order_by(daily_counts.c.paper, daily_counts.c.day)
         ):

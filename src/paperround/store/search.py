@@ -30,6 +30,7 @@ from paperround.domain.errors import QueryError
 from paperround.domain.errors import translatable as _
 from paperround.domain.models import Paper
 from paperround.domain.search_plan import DaySpan, SearchPlan
+from paperround.process.chunks import chunked
 from paperround.store.bulk import NewRows
 from paperround.store.schema import papers
 
@@ -176,8 +177,8 @@ class SearchIndex:
         """
         columns = [cast(column(name), Text) for name in self._language.COLUMNS]
         found: dict[int, tuple[str, ...]] = {}
-        for start in range(0, len(rows), _PAPERS_PER_QUERY):
-            some = self._row.in_(rows[start : start + _PAPERS_PER_QUERY])
+        for chunk in chunked(rows, _PAPERS_PER_QUERY):
+            some = self._row.in_(chunk)
             found |= {row: tuple(texts) for row, *texts in db.execute(select(self._row, *columns).where(some))}
         known = [row for row in rows if row in found]
         return known, self._language.read_documents([found[row] for row in known])

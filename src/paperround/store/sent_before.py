@@ -15,6 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, String, Table, Text, cast, func, literal, select, union_all
 
+from paperround.process.chunks import chunked
 from paperround.store.bulk import among, numbers_in
 from paperround.store.schema import ROW_KEY, counted_papers, digest_papers, digests, paper_keys, papers
 
@@ -26,11 +27,9 @@ COUNTED = ((digests, digests.c.row), (counted_papers, counted_papers.c.digest))
 def earlier_numbers(db: Connection, rows: Iterable[int]) -> dict[int, int]:
     """Return the numbers of papers that were merged into these, with the present numbers."""
     wanted, found = sorted(rows), dict[int, int]()
-    for start in range(0, len(wanted), _CHUNK):
+    for chunk in chunked(wanted, _CHUNK):
         query = select(paper_keys.c.key, paper_keys.c.paper)
-        query = query.where(
-            among(db, paper_keys.c.paper, wanted[start : start + _CHUNK]), paper_keys.c.key.startswith(ROW_KEY)
-        )
+        query = query.where(among(db, paper_keys.c.paper, chunk), paper_keys.c.key.startswith(ROW_KEY))
         found |= {int(key.removeprefix(ROW_KEY)): paper for key, paper in db.execute(query)}
     return found
 

@@ -18,6 +18,7 @@ from sqlalchemy.exc import IntegrityError
 from paperround.domain.models import EventKind, NoticeKind, Subscriber, SubscriberState, Topic
 from paperround.domain.preferences import DEFAULTS, Patch, Preferences, followed_slugs, write
 from paperround.domain.schedule import issue_date, next_digest_at
+from paperround.process.chunks import chunked
 from paperround.store.address_hashes import AddressHashes, recognize
 from paperround.store.bulk import ManyRows, NewRows, among
 from paperround.store.due import DueBatch
@@ -154,8 +155,8 @@ def _save(db: Connection, changes: Sequence[SubscriberChange], occasion: _Occasi
     numbers: dict[str, int] = dict(db.execute(public).all())
     by_key = {email_key(change.email): change for change in changes}
     keys, results = list(by_key), dict[str, ChangeResult]()
-    for start in range(0, len(keys), _CHUNK):
-        some = {key: by_key[key] for key in keys[start : start + _CHUNK]}
+    for chunk in chunked(keys, _CHUNK):
+        some = {key: by_key[key] for key in chunk}
         results |= _save_some(db, some, replace(occasion, numbers=numbers))
     return [results[key] for key in by_key]
 

@@ -15,6 +15,7 @@ from paperround.domain.models import EventKind, Subscriber, SubscriberState
 from paperround.domain.preferences import FIELDS, Preferences, is_follow, read_patch
 from paperround.domain.schedule import Cadence, mended_digest_at, next_digest_at, period
 from paperround.domain.tokens import MAX_LINK_GENERATION
+from paperround.process.chunks import chunked
 from paperround.store.address_hashes import AddressHashes, conceal, recognize
 from paperround.store.bulk import among
 from paperround.store.engine import lock_exclusively, lock_shared, reading, upsert, writing
@@ -97,8 +98,8 @@ class Subscribers:
         keys = list(set(map(email_key, emails)))
         found: dict[str, Subscriber] = {}
         with reading(self._engine) as db:
-            for start in range(0, len(keys), _CHUNK):
-                some = load(db, among(db, subscribers.c.email_key, keys[start : start + _CHUNK]))
+            for chunk in chunked(keys, _CHUNK):
+                some = load(db, among(db, subscribers.c.email_key, chunk))
                 found |= {email_key(subscriber.email): subscriber for subscriber in some}
         return found
 
@@ -174,7 +175,7 @@ class Subscribers:
         """Resume the subscriptions of everyone whose pause has ended, and return how many there were."""
         with reading(self._engine) as db:
             due = [one.row for one in _pauses_over(db, now)]
-        return sum(self._resume_due(due[start : start + _CHUNK], now) for start in range(0, len(due), _CHUNK))
+        return sum(self._resume_due(chunk, now) for chunk in chunked(due, _CHUNK))
 
     def _resume_due(self, rows: Sequence[int], now: datetime) -> int:
         mine = subscribers.c.row.in_(rows)
@@ -260,11 +261,11 @@ def load(db: Connection, *where: Any, limit: int | None = None, order: Any = sub
     found = db.execute(query).all()
     follows: dict[int, list[_Follow]] = {row.row: [] for row in found}
     rows = list(follows)
-    for start in range(0, len(rows), _CHUNK):
+    for chunk in chunked(rows, _CHUNK):
         some = (
             select(subscriptions.c.subscriber, topics.c.slug, topics.c.query, topics.c.about, topics.c.private)
             .join_from(subscriptions, topics)
-            .where(among(db, subscriptions.c.subscriber, rows[start : start + _CHUNK]))
+            .where(among(db, subscriptions.c.subscriber, chunk))
             .order_by(subscriptions.c.subscriber, subscriptions.c.place)
         )
         for subscriber, *topic in db.execute(some).all():

@@ -25,6 +25,7 @@ from sqlalchemy import (
 
 from paperround.domain.models import DeliveryState, NoticeKind, Subscriber, SubscriberState
 from paperround.domain.preferences import DEFAULTS, Patch, Preferences, write
+from paperround.process.chunks import chunked
 from paperround.store.address_hashes import AddressHashes, recognize
 from paperround.store.bulk import among
 from paperround.store.engine import trial, upsert, writing
@@ -138,8 +139,7 @@ class SubscriptionRequests:
             if len(requests) == 1:
                 return [_request(db, requests[0], now)]
             take_turns(db)
-            some = (requests[start : start + _CHUNK] for start in range(0, len(requests), _CHUNK))
-            return [result for chunk in some for result in _request_several(db, chunk, now)]
+            return [result for chunk in chunked(requests, _CHUNK) for result in _request_several(db, chunk, now)]
 
     def queue_link(self, email: str, notice: NewNotice, now: datetime) -> bool:
         """Queue the link to the preferences of a known address, and return whether it was queued.

@@ -15,6 +15,7 @@ from paperround.domain.errors import UnknownName
 from paperround.domain.models import Match, Paper, SubscriberState, Topic
 from paperround.domain.preferences import OWN_PREFIX
 from paperround.domain.text import did_you_mean
+from paperround.process.chunks import chunked
 from paperround.store.bulk import ManyRows, among
 from paperround.store.engine import lock_exclusively, lock_shared, reading, upsert, writing
 from paperround.store.papers import load
@@ -153,8 +154,8 @@ class Topics:
         with writing(self._engine) as db:
             gone = sorted(outdated) if db.execute(done.returning(topics.c.row)).all() else []
             lock_shared(db, matches)
-            for start in range(0, len(gone), _CHUNK):
-                some = matches.c.paper.in_(gone[start : start + _CHUNK])
+            for chunk in chunked(gone, _CHUNK):
+                some = matches.c.paper.in_(chunk)
                 old = delete(matches).where(matches.c.topic == topic.row, some)
                 db.execute(old if due.unread_since is None else old.where(_still_unread()))
 
@@ -217,8 +218,7 @@ class Topics:
         papers.
         """
         with writing(self._engine) as db:
-            for start in range(0, len(found), _CHUNK):
-                chunk = found[start : start + _CHUNK]
+            for chunk in chunked(found, _CHUNK):
                 _insert_matches(db, self._matches, chunk, papers.c.archived | (papers.c.first_seen < news_since))
 
     def of_paper(self, row: int) -> list[tuple[Topic, Match]]:
@@ -306,8 +306,8 @@ class Topics:
 def _of_addresses(db: Connection, due: ColumnElement[bool], emails: Collection[str]) -> Iterator[ColumnElement[bool]]:
     """Yield conditions that together select the due topics that are followed from these addresses."""
     keys = sorted(set(map(email_key, emails)))
-    for start in range(0, len(keys), _CHUNK):
-        known = select(subscribers.c.row).where(among(db, subscribers.c.email_key, keys[start : start + _CHUNK]))
+    for chunk in chunked(keys, _CHUNK):
+        known = select(subscribers.c.row).where(among(db, subscribers.c.email_key, chunk))
         yield due & topics.c.row.in_(select(subscriptions.c.topic).where(subscriptions.c.subscriber.in_(known)))
 
 
@@ -411,8 +411,8 @@ def _insert_matches(db: Connection, statement: ManyRows, found: Sequence[tuple[i
     ]
     if values:
         lock_shared(db, matches)
-    for start in range(0, len(values), _CHUNK):
-        statement.run(db, values[start : start + _CHUNK])
+    for chunk in chunked(values, _CHUNK):
+        statement.run(db, chunk)
 
 
 def _topic(found: Any) -> Topic:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
 from paperround.domain.models import DailyCounts, Match, Paper
+from paperround.process.chunks import chunked
 from paperround.process.lazy import LazyModule
 from paperround.store.merged_papers import last_merged
 from paperround.store.papers import load_daily_counts, load_rows
@@ -82,8 +83,8 @@ class MatchCache:
             fresh = and_(matches.c.edition > after, matches.c.edition <= (self.edition or 0))
             self._counts |= {topic: [] for topic in some}
             self._counted |= dict.fromkeys(some, after)
-            for start in range(0, len(some), _CHUNK):
-                query = select(*columns, func.count()).where(matches.c.topic.in_(some[start : start + _CHUNK]), fresh)
+            for chunk in chunked(some, _CHUNK):
+                query = select(*columns, func.count()).where(matches.c.topic.in_(chunk), fresh)
                 for topic, edition, number in db.execute(query.group_by(*columns)):
                     self._counts[topic].append((edition, number))
 
@@ -100,9 +101,9 @@ class MatchCache:
         if self.edition is None and until == _UNCLOSED:
             fresh = or_(fresh, matches.c.edition.is_(None))
         found: dict[int, list[tuple[int, Match]]] = {topic: [] for topic in some}
-        for start in range(0, len(some), _CHUNK):
+        for chunk in chunked(some, _CHUNK):
             query = select(matches.c.topic, matches.c.paper, matches.c.score, matches.c.why, matches.c.edition)
-            query = query.where(matches.c.topic.in_(some[start : start + _CHUNK]), fresh)
+            query = query.where(matches.c.topic.in_(chunk), fresh)
             for topic, paper, score, why, edition in db.execute(query).all():
                 match = Match(slugs[topic], paper, score, tuple(why))
                 found[topic].append((_UNCLOSED if edition is None else edition, match))

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, Engine, bindparam, func, select, tuple_, update
 
 from paperround.domain.models import Paper
+from paperround.process.chunks import chunked
 from paperround.store.engine import lock_exclusively, reading, upsert, writing
 from paperround.store.papers import load_rows
 from paperround.store.schema import WAITING_FOR_VECTOR, notes, papers, topics, vectors
@@ -107,9 +108,9 @@ class StoredVectors:
             kept, compared = (_number(db, name) for name in (_NUMBER, _COMPARED))
             fresh = select(vectors.c.paper).where(vectors.c.number > compared, vectors.c.number <= kept)
             rows = db.scalars(fresh.order_by(vectors.c.paper)).all() if wanted else []
-        for start in range(0, len(rows), _MARKS_PER_TRANSACTION):
+        for chunk in chunked(rows, _MARKS_PER_TRANSACTION):
             with writing(self._engine) as db:
-                some = papers.c.row.in_(rows[start : start + _MARKS_PER_TRANSACTION])
+                some = papers.c.row.in_(chunk)
                 db.execute(select(papers.c.row).where(some).order_by(papers.c.row).with_for_update())
                 db.execute(update(papers).where(some).values(unmatched=True))
         with writing(self._engine) as db:
