@@ -17,6 +17,7 @@ from paperround.bounces.mime import Part, fields_of, read_parts, readable
 from paperround.bounces.notifications import read_notifications
 from paperround.bounces.verdict import Judgment, Report, judge_reply, reply_code
 from paperround.domain.models import BounceKind
+from paperround.domain.refusals import ADDRESS
 from paperround.domain.reply_codes import ENHANCED
 from paperround.domain.text import clean
 from paperround.domain.tokens import find_verp
@@ -24,7 +25,6 @@ from paperround.domain.tokens import find_verp
 _MAX_DIAGNOSTIC = 500  # characters
 # Without control characters: PostgreSQL rejects NUL even in a query's parameters.
 _MESSAGE_ID = re.compile(r"<[^<>\s\x00-\x1f\x7f]{3,300}>")
-_ADDRESS = re.compile(r"[^\s<>;:,\"()\[\]]{1,64}@[^\s<>;:,\"()\[\]]{1,253}")
 _MILDEST_FIRST = (BounceKind.NOTHING, BounceKind.POLICY, BounceKind.SOFT, BounceKind.HARD, BounceKind.COMPLAINT)
 _COMPLAINTS = {"abuse", "fraud", "virus", "other", "opt-out", "opt-out-list"}  # RFC 5965 7.3; not "not-spam"
 _FROM_A_SYSTEM = re.compile(
@@ -173,7 +173,7 @@ def _ruled(judged: Judgment, reply: str, recipient: str | None) -> _ReportConten
 
 def _address(field: str) -> str | None:
     """Return the address in a field such as `rfc822;ada@mail.example` (RFC 6533 has the type `utf-8`)."""
-    found = _ADDRESS.search(field)
+    found = ADDRESS.search(field)
     return found[0] if found else None
 
 

@@ -225,8 +225,3 @@ def read_day(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise WrongUse(f"{text!r} is not a date; write it as 2026-11-23") from None
-
-
-def format_moment(moment: datetime | None) -> str:
-    """Format a moment for tables and sentences."""
-    return f"{moment:%Y-%m-%d %H:%M} UTC" if moment else "never"

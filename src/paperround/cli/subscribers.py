@@ -20,7 +20,6 @@ from paperround.cli.shared import (
     Limit,
     check_topic,
     exit_if,
-    format_moment,
     given_path,
     open_file,
     opened,
@@ -30,6 +29,7 @@ from paperround.cli.shared import (
     recording_of,
     write_lines,
 )
+from paperround.domain.clock import format_moment
 from paperround.domain.models import SubscriberState
 from paperround.domain.preferences import FORMS, LISTS
 from paperround.domain.text import counted

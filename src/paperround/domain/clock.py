@@ -10,6 +10,15 @@ Clock = Callable[[], datetime]
 """Returns the current time in UTC."""
 
 
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+"""Stands for what has never happened where moments are compared."""
+
+
+def format_moment(moment: datetime | None) -> str:
+    """Format a moment for tables and sentences."""
+    return f"{moment:%Y-%m-%d %H:%M} UTC" if moment else "never"
+
+
 def machine_clock() -> datetime:
     """Return the system time in UTC."""
     return datetime.now(UTC)

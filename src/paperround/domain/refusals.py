@@ -204,7 +204,7 @@ RULES = (
 # Codes inside a multiline reply that was folded into one line: "… mail. To reduce 550-5.7.1 the amount …".
 _CONTINUED = re.compile(r"(?<=\s)[245]\d\d[- ](?:[245]\.\d{1,3}\.\d{1,3}(?=\s))?")
 # Email addresses must not match as words: "spam@", "user-unknown@".
-_ADDRESS = re.compile(r"[^\s<>;:,\"()\[\]]{1,64}@[^\s<>;:,\"()\[\]]{1,253}")
+ADDRESS = re.compile(r"[^\s<>;:,\"()\[\]]{1,64}@[^\s<>;:,\"()\[\]]{1,253}")
 _MAX_TEXT = 4_000  # characters examined
 
 
@@ -216,4 +216,4 @@ def judge(refusal: Refusal) -> Rule:
 
 def _comparable(text: str) -> str:
     """Return the text on one line, without the codes and addresses between its words."""
-    return " ".join(_ADDRESS.sub("@", _CONTINUED.sub("", clean(text[:_MAX_TEXT]))).split())
+    return " ".join(ADDRESS.sub("@", _CONTINUED.sub("", clean(text[:_MAX_TEXT]))).split())

@@ -13,7 +13,8 @@ from cssselect import GenericTranslator, SelectorError, parse
 from lxml import html as lxml_html
 from lxml.etree import ParserError, XPathError, _Element
 
-_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
+from paperround.rendering.inline import without_comments
+
 _DECLARATION = re.compile(r"([\w-]+)\s*:\s*((?:[^;\"'(]|\"[^\"]*\"|'[^']*'|\([^)]*\))+)")
 _IMPORTANT = re.compile(r"\s*!\s*important\s*$", re.IGNORECASE)
 _SHORTHANDS = {"background": ("background-color", "background-image")}
@@ -189,7 +190,7 @@ def hides(style: str) -> bool:
 def declarations(text: str, at: int, tag: str = "") -> tuple[Declaration, ...]:
     """Parse the declarations of a style attribute or of the braces of a rule; `at` is the line of its beginning."""
     found = []
-    for match in _DECLARATION.finditer(_without_comments(text)):
+    for match in _DECLARATION.finditer(without_comments(text)):
         value = match[2].strip()
         bare = _IMPORTANT.sub("", value)
         found.append(Declaration(match[1].lower(), bare, bare != value, at + text.count("\n", 0, match.start()), tag))
@@ -198,7 +199,7 @@ def declarations(text: str, at: int, tag: str = "") -> tuple[Declaration, ...]:
 
 def css_blocks(text: str, at: int = 1, media: str = "") -> Iterator[StyleRule]:
     """Yield the rules of a style sheet, those inside media queries with their condition; `at` is its first line."""
-    text, start = _without_comments(text), 0
+    text, start = without_comments(text), 0
     while (opening := text.find("{", start)) >= 0:
         closing = _closing(text, opening)
         prelude, body = text[start:opening].rpartition(";")[2].strip(), text[opening + 1 : closing]
@@ -218,11 +219,6 @@ def _closing(text: str, opening: int) -> int:
         if depth == 0:
             return at
     return len(text)
-
-
-def _without_comments(text: str) -> str:
-    """Remove comments from a style sheet but keep its line breaks, so that line numbers stay correct."""
-    return _COMMENT.sub(lambda comment: "\n" * comment[0].count("\n"), text)
 
 
 def _applies(media: str, scheme: str) -> bool:

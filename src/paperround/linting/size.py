@@ -10,8 +10,7 @@ from lxml.etree import _Element
 from paperround.domain.client_limits import GMAIL_CLIPS
 from paperround.linting.mail import Mail
 from paperround.linting.page import HtmlDocument, text_of
-
-_HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
+from paperround.linting.structure import HEADINGS
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +71,7 @@ def measure(mail: Mail) -> SizeBreakdown:
 
 def _sections(page: HtmlDocument) -> tuple[SectionSize, ...]:
     found: list[SectionSize] = []
-    for heading in page.all(*_HEADINGS):
+    for heading in page.all(*HEADINGS):
         if heading.tag == "h2":
             found.append(SectionSize(text_of(heading), _bytes(_own(heading))))
         elif found and heading.tag == "h3":
@@ -84,7 +83,7 @@ def _sections(page: HtmlDocument) -> tuple[SectionSize, ...]:
 def _own(heading: _Element) -> _Element:
     """Return the largest element with this heading and no other: the card of a paper, or the title of a section."""
     element = heading
-    while (parent := element.getparent()) is not None and len(list(parent.iter(*_HEADINGS))) == 1:
+    while (parent := element.getparent()) is not None and len(list(parent.iter(*HEADINGS))) == 1:
         element = parent
     return element
 

@@ -17,7 +17,7 @@ from paperround.linting.page import Declaration, declarations, hides, line, text
 _TINY, _SMALL = 12.0, 14.0  # pixels of text
 _WIDE = 600  # pixels
 _PIXELS = re.compile(r"(\d+(?:\.\d+)?)(px|pt)")
-_HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
+HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 
 
 def document(mail: Mail) -> Iterator[LintFinding]:
@@ -84,7 +84,7 @@ def style_sheets(mail: Mail) -> Iterator[LintFinding]:
 
 def headings(mail: Mail) -> Iterator[LintFinding]:
     """Check for one h1 and no skipped levels: screen reader users navigate by headings."""
-    found = mail.page.all(*_HEADINGS)
+    found = mail.page.all(*HEADINGS)
     if mail.page.root is not None and [element.tag for element in found].count("h1") != 1:
         count = [element.tag for element in found].count("h1")
         yield LintFinding(

@@ -14,7 +14,7 @@ from itertools import accumulate
 
 from paperround.domain.models import Paper
 from paperround.matching.fields import TEXT, Field, field_terms
-from paperround.matching.query import Phrase, Query, evaluate
+from paperround.matching.query import Phrase, Query, evaluate, joined
 
 TOKENIZER = "ascii tokenchars '.+#'"
 COLUMNS = tuple(map(str, Field))
@@ -104,12 +104,8 @@ def _of_title(term: str) -> str:
 
 
 def _all_of(expressions: Sequence[str]) -> str:
-    return _joined(" AND ", expressions)
+    return joined(" AND ", expressions)
 
 
 def _any_of(expressions: Sequence[str]) -> str:
-    return _joined(" OR ", expressions)
-
-
-def _joined(operator: str, expressions: Sequence[str]) -> str:
-    return expressions[0] if len(expressions) == 1 else f"({operator.join(expressions)})"
+    return joined(" OR ", expressions)

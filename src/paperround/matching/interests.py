@@ -15,9 +15,7 @@ from numpy.typing import NDArray
 
 from paperround.domain import reasons
 from paperround.domain.reasons import ReasonKind
-from paperround.matching.vectors import Vectors
-
-Numbers = NDArray[np.float32]
+from paperround.matching.vectors import Numbers, Vectors
 
 WORDS_WORTH = 2.0
 """The weight of all of an interest's words relative to a cosine; values from 1.5 to 2.5 give the same results."""

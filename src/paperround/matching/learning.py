@@ -23,9 +23,8 @@ from paperround.domain.models import Paper
 from paperround.domain.text import fold
 from paperround.matching.fields import TEXT, field_terms
 from paperround.matching.lexical import WEIGHT, Statistics
+from paperround.matching.vectors import Numbers
 from paperround.matching.words import STOP_WORDS
-
-Numbers = NDArray[np.float32]
 
 WEAK_NEGATIVES = 300
 """The number of papers without feedback that serve as counter-examples for words."""

@@ -13,7 +13,6 @@ from math import tanh
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from paperround.domain.models import Feedback, Paper
 from paperround.matching.learning import (
@@ -28,7 +27,7 @@ from paperround.matching.learning import (
     weight,
 )
 from paperround.matching.lexical import Statistics
-from paperround.matching.vectors import Vectors
+from paperround.matching.vectors import Numbers, Vectors
 
 # One deviation above other papers, averaged over both models, should move a paper about as far as two deviations of
 # relevance. On a site without past papers, papers are measured against today's, and none of them stands out far.
@@ -41,7 +40,6 @@ _LEAST_DEVIATION, _DEVIATION_OF_FEW, _FEW_SCORES = 0.02, 0.2, 20
 _MIN_DEGREE, _MIN_LIKENESS = 0.2, 0.12
 _MAX_TITLE = 70  # characters of the liked paper's title in a reason
 
-Numbers = NDArray[np.float32]
 Lookup = Callable[[Sequence[int]], Vectors]
 """Returns the vectors of papers, given their rows."""
 

@@ -169,6 +169,11 @@ def phrase(text: str, field: Field | None = None, *, prefix: bool = False) -> Ph
     return Phrase(tuple(found), field, prefix) if found else None
 
 
+def joined(operator: str, expressions: Sequence[str]) -> str:
+    """Join parts of a query as a database writes it, in parentheses if there are several."""
+    return expressions[0] if len(expressions) == 1 else f"({operator.join(expressions)})"
+
+
 def both(parts: Iterable[Query]) -> Query:
     """Combine the parts, at least one, into a query that matches what all of them match."""
     flat = _flat(parts, And)

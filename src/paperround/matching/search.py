@@ -21,9 +21,8 @@ from paperround.matching.fields import TEXT, Field
 from paperround.matching.lexical import HALF, HALF_OF_PLAIN, NAMED, Statistics, text_weights
 from paperround.matching.query import Phrase, Query, both, either, sought
 from paperround.matching.query import phrase as phrase_of
+from paperround.matching.vectors import Numbers
 from paperround.matching.words import Wanted, Words
-
-Numbers = NDArray[np.float32]
 
 # How many of the plain words are used, the rarest first, and how many papers each query may return. All of them
 # together are read and ranked in a few hundredths of a second.

@@ -15,7 +15,7 @@ from itertools import accumulate
 
 from paperround.domain.models import Paper
 from paperround.matching.fields import TEXT, Field, field_terms
-from paperround.matching.query import Phrase, Query, evaluate
+from paperround.matching.query import Phrase, Query, evaluate, joined
 
 COLUMNS: tuple[str, ...] = ("terms",)
 """The columns that `index_document` fills and `read_documents` gets."""
@@ -133,16 +133,12 @@ def _phrase(found: Phrase) -> str:
 def _standing_in(field: Field, found: Phrase) -> str:
     *before, last = (_lexeme(field, term) for term in found.terms)
     endings = [_lexeme(field, term) for term in found.endings]
-    return _joined(" <-> ", [*before, _any_of([f"{last}:*" if found.prefix else last, *endings])])
+    return joined(" <-> ", [*before, _any_of([f"{last}:*" if found.prefix else last, *endings])])
 
 
 def _all_of(expressions: Sequence[str]) -> str:
-    return _joined(" & ", expressions)
+    return joined(" & ", expressions)
 
 
 def _any_of(expressions: Sequence[str]) -> str:
-    return _joined(" | ", expressions)
-
-
-def _joined(operator: str, expressions: Sequence[str]) -> str:
-    return expressions[0] if len(expressions) == 1 else f"({operator.join(expressions)})"
+    return joined(" | ", expressions)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Numbers = NDArray[np.float32]
+"""A vector or matrix of numbers, such as scores, cosines or vectors of meaning."""
 
 _FACTOR = np.dtype("<f4")
 _INT8_MAX = 127

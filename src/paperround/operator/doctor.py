@@ -7,7 +7,7 @@ import shutil
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -18,6 +18,7 @@ from paperround.app import App
 from paperround.bounces.mailboxes import check_maildir, try_imap
 from paperround.delivery import FileTransport, InboxTransport, MaildirTransport, SmtpTransport
 from paperround.delivery.smtp_session import refusal
+from paperround.domain.clock import format_moment
 from paperround.domain.errors import ConfigurationError, MeaningError, PaperroundError, StoreError
 from paperround.domain.hosts import is_local
 from paperround.domain.models import DeliveryState, NoticeKind, Stage, Topic
@@ -327,11 +328,13 @@ def _sources(app: App) -> Iterator[Finding]:
             what = "has never been fetched"
             yield Finding(f"source {source.name}", CheckState.WARNING, what, "paperround ingest")
         elif record.state.is_late:
-            success = f"last success {_when(record.succeeded_at)}" if record.succeeded_at else "no success yet"
+            success = (
+                f"last success {format_moment(record.succeeded_at)}" if record.succeeded_at else "no success yet"
+            )
             note = record.note.removeprefix(f"{source.name}: ")
             yield Finding(f"source {source.name}", CheckState.WARNING, f"{record.state}, {success}: {note}")
         else:
-            news = f"{record.state}, last new paper {_when(record.new_at)}"
+            news = f"{record.state}, last new paper {format_moment(record.new_at)}"
             yield Finding(f"source {source.name}", CheckState.OK, news)
 
 
@@ -509,7 +512,7 @@ def _deliveries(app: App) -> Iterator[Finding]:
     now, overview = app.clock(), app.store.overview
     due = app.store.deliveries.next_due()
     if due and due < now - _LATE:
-        what = f"the oldest email has been due since {_when(due)}; check `paperround up` and the relay"
+        what = f"the oldest email has been due since {format_moment(due)}; check `paperround up` and the relay"
         yield Finding("queue", CheckState.WARNING, what)
     week = now - _WEEK
     if expired := overview.finished(DeliveryState.EXPIRED, week):
@@ -531,10 +534,6 @@ def _deliveries(app: App) -> Iterator[Finding]:
             f"{bounced} hard bounces and complaints on {sent} emails in the past week: providers rate senders by this"
         )
         yield Finding("bounces", CheckState.WARNING, f"{what}; check where these addresses come from")
-
-
-def _when(moment: datetime | None) -> str:
-    return f"{moment:%Y-%m-%d %H:%M} UTC" if moment else "never"
 
 
 CHECKS: Mapping[str, Callable[[App], Iterator[Finding]]] = {

@@ -69,13 +69,18 @@ def style_sheets(html: str) -> list[str]:
     return _STYLE.findall(_HTML_COMMENT.sub("", html))
 
 
+def without_comments(css: str) -> str:
+    """Remove comments from a style sheet but keep its line breaks, so that line numbers stay correct."""
+    return _COMMENT.sub(lambda comment: "\n" * comment[0].count("\n"), css)
+
+
 @lru_cache(maxsize=_SHEETS_KEPT)  # a theme has the same style sheet in every language
 def check(css: str, file: str, first: int) -> None:
     """Raise ConfigurationError if a style sheet does not parse, uses @import, or selects by position.
 
     `file` is the template that contains the style sheet, and `first` is the line where it begins.
     """
-    bare = _COMMENT.sub(lambda comment: "\n" * comment[0].count("\n"), css)
+    bare = without_comments(css)
 
     def where(at: int) -> str:
         return f"{file} line {first + bare.count(chr(10), 0, at)}"

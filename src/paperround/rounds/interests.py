@@ -30,7 +30,7 @@ from paperround.matching.lexical import Hit, Index
 from paperround.matching.near_copies import NearCopies
 from paperround.matching.profile import Learner, Taste, Tastes
 from paperround.matching.search import SearchBounds
-from paperround.matching.vectors import Vectors
+from paperround.matching.vectors import Numbers, Vectors
 from paperround.matching.words import Wanted, Words, interpret
 from paperround.process.chunks import chunked
 from paperround.rounds.collection import Collection
@@ -41,8 +41,6 @@ _MOST_MEASURED = 20_000
 _MOST_TASTES = 1_000  # tastes kept in memory: 120 MB; those with the latest feedback first
 _INTERESTS_PER_PRODUCT = 256  # interests per matrix product
 MOST_NEAR = 50  # papers that a search adds by vector
-
-Numbers = NDArray[np.float32]
 
 
 @dataclass(eq=False)

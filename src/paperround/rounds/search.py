@@ -25,6 +25,7 @@ from paperround.matching.interests import (
     with_closeness,
 )
 from paperround.matching.search import EVERYWHERE, SearchBounds
+from paperround.matching.vectors import Numbers
 from paperround.matching.words import (
     Wanted,
     Words,
@@ -37,8 +38,6 @@ from paperround.matching.words import (
 from paperround.rounds.collection import Collection
 from paperround.rounds.interests import MOST_NEAR, best_candidates
 from paperround.rounds.meaning import Meaning
-
-Numbers = NDArray[np.float32]
 
 _OF_THE_BEST = 0.5  # plain words sorted by date or votes: papers with half the score of the best one
 _SORTED = 660  # papers that plain words sorted by date or votes are chosen from; pages end before

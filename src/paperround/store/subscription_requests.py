@@ -23,6 +23,7 @@ from sqlalchemy import (
     update,
 )
 
+from paperround.domain.clock import LONG_AGO
 from paperround.domain.models import DeliveryState, NoticeKind, Subscriber, SubscriberState
 from paperround.domain.preferences import DEFAULTS, Patch, Preferences, write
 from paperround.process.chunks import chunked
@@ -38,7 +39,6 @@ from paperround.store.subscribers import add, email_key, load, requested, stored
 _CHUNK = 500
 # Limits against abuse: strangers must not flood a mailbox by typing its address into forms.
 _ONCE_IN, _MONTH, _PER_MONTH = timedelta(days=1), timedelta(days=30), 5
-_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 _LEFT_ALONE = timedelta(days=90)
 """How long after a complaint or hard bounce strangers cannot have a letter sent to an address."""
 
@@ -181,7 +181,7 @@ def _has_fresh_link(db: Connection, found: Subscriber, now: datetime) -> bool:
 
 def _last_confirmed(found: Subscriber) -> datetime:
     """Return when the owner last followed a confirmation; long ago if never."""
-    return found.consent_moment("confirmed_at") or _LONG_AGO
+    return found.consent_moment("confirmed_at") or LONG_AGO
 
 
 def _notices(row: int, kind: str) -> ColumnElement[bool]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from operator import itemgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Engine, Select, delete, exists, func, select, update
 
+from paperround.domain.clock import LONG_AGO
 from paperround.domain.errors import UnknownName
 from paperround.domain.models import Match, Paper, SubscriberState, Topic
 from paperround.domain.preferences import OWN_PREFIX
@@ -22,7 +23,6 @@ from paperround.store.papers import load
 from paperround.store.schema import UNMATCHED, editions, matches, papers, subscribers, subscriptions, topics
 from paperround.store.subscribers import SUBSCRIBED, email_key, take_turns
 
-_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST_EDITION = func.coalesce(subscriptions.c.last_edition, subscribers.c.last_edition)
 _FOLLOWED = subscriptions.c.topic == matches.c.topic
 _UNREAD = matches.c.edition.is_(None) | (matches.c.edition > _LAST_EDITION)
@@ -313,7 +313,7 @@ def _of_addresses(db: Connection, due: ColumnElement[bool], emails: Collection[s
 
 def _unread_since(db: Connection, rows: Collection[int]) -> dict[int, datetime]:
     """Return when the subscribers of these interests were last sent a digest, by interest."""
-    unread_since = dict.fromkeys(rows, _LONG_AGO)
+    unread_since = dict.fromkeys(rows, LONG_AGO)
     if rows:
         query = (
             select(subscriptions.c.topic, func.max(editions.c.closed_at))
