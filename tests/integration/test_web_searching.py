@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from paperround.web.browse.search import plain_query
+from paperround.web.parameters import plain_query
 from support.pages import ADMIN, ADMIN_SITE, Pages
 from support.papers import listing
 

@@ -29,8 +29,8 @@ from paperround.rendering.environment import environment
 from paperround.rendering.followed_names import followed_name
 from paperround.rendering.language import Language
 from paperround.store.access import AuditEntry, AuditRecord
-from paperround.web.browse.cards import page_of
 from paperround.web.conditional import is_unmodified, takes_gzip
+from paperround.web.parameters import page_of
 from paperround.web.progress import RoundProgress
 from paperround.web.rate_limits import RateLimits
 from paperround.web.sessions import Sessions

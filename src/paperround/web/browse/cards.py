@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from urllib.parse import quote
 
 from markupsafe import Markup
 
@@ -13,6 +12,7 @@ from paperround.domain.models import Paper, Topic
 from paperround.rendering import view
 from paperround.rendering.language import Language
 from paperround.rendering.view import Link
+from paperround.web.parameters import page_of
 from paperround.web.wording import translated_topics
 
 _ABSTRACT = 420  # characters of an abstract in a list
@@ -59,11 +59,6 @@ class PaperCard:
     def short_byline(self) -> tuple[str, ...]:
         """The first author and the organization, as far as they are known."""
         return tuple(part for part in (self.first_author, self.organization) if part)
-
-
-def page_of(paper_id: str) -> str:
-    """Return the path of a paper's page."""
-    return f"/papers/{quote(paper_id, safe='/')}"
 
 
 def card(

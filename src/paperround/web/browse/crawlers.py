@@ -7,8 +7,8 @@ from typing import Any
 from fastapi import APIRouter, HTTPException, Request, Response
 from lxml import etree
 
-from paperround.web.browse import cards
 from paperround.web.context import ContextDep, respond
+from paperround.web.parameters import page_of
 
 router = APIRouter()
 _IN_SITEMAP = 1_000  # papers in a file; the protocol allows 50,000, but those would take seconds to build
@@ -66,7 +66,7 @@ def sitemap_part(request: Request, context: ContextDep, name: str) -> Response:
     first = int(name) * _IN_SITEMAP
     for row, paper_id, day in context.app.store.browsing.ids_from(first, _IN_SITEMAP):
         if row < first + _IN_SITEMAP:
-            url = _loc(root, "url", base + cards.page_of(paper_id))
+            url = _loc(root, "url", base + page_of(paper_id))
             etree.SubElement(url, "lastmod").text = day.isoformat()
     return _xml(request, root)
 

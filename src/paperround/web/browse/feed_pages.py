@@ -13,10 +13,9 @@ from paperround.domain.text import clean
 from paperround.rounds.search import newest_found
 from paperround.web.browse import feeds
 from paperround.web.browse.feeds import FeedDocument
-from paperround.web.browse.papers import topic_named
 from paperround.web.browse.periods import read_day
-from paperround.web.browse.search import LONGEST_QUERY, plain_query
 from paperround.web.context import ContextDep, RequestContext, respond
+from paperround.web.parameters import LONGEST_QUERY, checked_page, plain_query, topic_named
 
 router = APIRouter()
 _IN_FEED = 100  # papers on a page of a feed
@@ -92,9 +91,7 @@ def _feed_page(page: int) -> tuple[int, int]:
     """Return the limit and offset of a feed page. The limit is one more than fits, to find out whether a next page
     exists.
     """
-    if not 1 <= page <= _MOST_FEED_PAGES:
-        raise HTTPException(404)
-    return _IN_FEED + 1, _IN_FEED * (page - 1)
+    return _IN_FEED + 1, _IN_FEED * (checked_page(page, _MOST_FEED_PAGES) - 1)
 
 
 def _feed(

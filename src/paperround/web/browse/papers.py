@@ -27,6 +27,7 @@ from paperround.web.browse import cards
 from paperround.web.browse.cards import PaperCard
 from paperround.web.browse.periods import Period, View, read_day, read_view
 from paperround.web.context import ContextDep, RequestContext, respond
+from paperround.web.parameters import checked_page, topic_named
 from paperround.web.wording import translated_topic, translated_topics
 
 router = APIRouter()
@@ -170,7 +171,7 @@ def topic(request: Request, context: ContextDep, slug: str, page: int = 1) -> Re
     """Show the papers of a topic, newest first."""
     language = context.visitors_language(request)
     chosen = topic_named(context, slug)
-    found = context.app.store.browsing.on_topic(chosen.row, PAGE + 1, PAGE * (_checked(page) - 1))
+    found = context.app.store.browsing.on_topic(chosen.row, PAGE + 1, PAGE * (checked_page(page, _MOST_PAGES) - 1))
     if page > 1 and not found:
         raise HTTPException(404)
     days = [
@@ -219,7 +220,11 @@ def trending_papers(context: RequestContext, today: date, limit: int) -> list[Pa
 
 def _papers_of(context: RequestContext, period: Period, topic: Topic | None, page: int) -> list[Paper]:
     return context.app.store.browsing.on_days(
-        period.first, period.last, PAGE + 1, PAGE * (_checked(page) - 1), topic.row if topic else None
+        period.first,
+        period.last,
+        PAGE + 1,
+        PAGE * (checked_page(page, _MOST_PAGES) - 1),
+        topic.row if topic else None,
     )
 
 
@@ -237,20 +242,6 @@ def _before(context: RequestContext, period: Period, language: Language) -> list
 
 def _in_past_week(context: RequestContext, topic: Topic) -> int:
     return context.app.store.browsing.count(news_horizon(context.app.clock()).date(), context.today, topic.row)
-
-
-def topic_named(context: RequestContext, slug: str) -> Topic:
-    """Return the public topic with this slug. Raises HTTP 404 if there is none."""
-    found = context.app.store.topics.by_slug(slug)
-    if found is None or found.private:
-        raise HTTPException(404)
-    return found
-
-
-def _checked(page: int) -> int:
-    if not 1 <= page <= _MOST_PAGES:
-        raise HTTPException(404)
-    return page
 
 
 def _under(language: Language, topic: Topic | None, total: int) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import asdict, dataclass
 from datetime import date
 from urllib.parse import unquote, urlencode
@@ -14,7 +13,6 @@ from paperround.domain import identifiers
 from paperround.domain.errors import QueryError, WrongUse
 from paperround.domain.models import Paper
 from paperround.matching.search import SearchBounds
-from paperround.matching.words import ends_with_field
 from paperround.rendering.language import Language
 from paperround.rendering.source_names import source_name
 from paperround.rounds.search import MOST_COUNTED, Search, SearchOrder, search_papers
@@ -23,14 +21,10 @@ from paperround.web.browse import cards
 from paperround.web.browse.papers import PAGE
 from paperround.web.browse.periods import read_day
 from paperround.web.context import ContextDep, RequestContext
+from paperround.web.parameters import LONGEST_QUERY, checked_page, page_of, plain_query
 
 router = APIRouter()
 _MOST_PAGES = 20
-LONGEST_QUERY = 1_000  # characters
-_FULL_WIDTH = {0xFF01 + at: 0x21 + at for at in range(94)} | {0x3000: 0x20, 0x3001: 0x2C, 0x3002: 0x2E}
-_DASH = re.compile(r"(?:(?<=\s)|^)[\u2010-\u2015\u2212\ufe63](?=\S)")  # a minus sign before a word excludes it
-_QUOTE = re.compile("[\u201c-\u201f\u00ab\u00bb\u300c\u300d]")
-_TRAILING = re.compile(r"(?<=\w)[.,;:!?]+\s*$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +78,9 @@ def search(
 
     An arXiv identifier, a DOI or an address of a known paper redirects to its page.
     """
-    if not 1 <= page <= _MOST_PAGES:
-        raise HTTPException(404)
+    page = checked_page(page, _MOST_PAGES)
     if paper := named_paper(context, q):
-        return RedirectResponse(f"{context.home}{cards.page_of(paper.id)}", 302)
+        return RedirectResponse(f"{context.home}{page_of(paper.id)}", 302)
     form = SearchForm(q, sort, since, until, source)
     order, bounds = form.order, form.bounds
     language = context.visitors_language(request)
@@ -162,15 +155,6 @@ def named_paper(context: RequestContext, text: str) -> Paper | None:
         return context.app.store.papers.by_id(unquote(name.removeprefix(own).split("?")[0]))
     known = identifiers.identifier_in(name)
     return context.app.store.papers.by_id(known) if known else None
-
-
-def plain_query(text: str) -> str:
-    """Convert full-width forms, dashes and quotation marks to the ASCII characters of the query syntax.
-
-    Punctuation at the end, as in a pasted sentence, is removed, but not the colon of a field.
-    """
-    plain = _DASH.sub("-", _QUOTE.sub('"', text.translate(_FULL_WIDTH)))
-    return (plain if ends_with_field(plain) else _TRAILING.sub("", plain)).strip()
 
 
 def _examples(language: Language) -> list[tuple[str, str]]:

@@ -27,11 +27,9 @@ from paperround.rounds.similar import similar_papers
 from paperround.rounds.topics import add_topic
 from paperround.subscribers import membership
 from paperround.web import error_pages
-from paperround.web.browse.cards import page_of
-from paperround.web.browse.papers import topic_named
-from paperround.web.browse.search import plain_query
 from paperround.web.context import ContextDep
 from paperround.web.machines import bearer
+from paperround.web.parameters import page_of, plain_query, topic_named
 
 if TYPE_CHECKING:
     from paperround.web.context import RequestContext

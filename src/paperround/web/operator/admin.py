@@ -21,8 +21,9 @@ from paperround.web import error_pages, session_cookies
 from paperround.web.browse import charts
 from paperround.web.context import PRIVATE, ContextDep, RequestContext, client_of
 from paperround.web.forms import Form
-from paperround.web.operator.admin_context import OPERATOR, OperatorContextDep, admin_page, checked_page, pages_around
+from paperround.web.operator.admin_context import MOST_PAGES, OPERATOR, OperatorContextDep, admin_page, pages_around
 from paperround.web.operator.kept_form import KeptForm, LoginNeeded, carried_form
+from paperround.web.parameters import checked_page
 
 router = APIRouter(prefix="/admin")
 log = logs.logger()
@@ -269,6 +270,6 @@ def _tokens(
 @router.get("/changes")
 def changes(request: Request, context: OperatorContextDep, page: int = 1) -> Response:
     """Show the audit log of changes by operators and programs, latest first."""
-    found = context.app.store.access.changes(_CHANGES + 1, _CHANGES * (checked_page(page) - 1))
+    found = context.app.store.access.changes(_CHANGES + 1, _CHANGES * (checked_page(page, MOST_PAGES) - 1))
     turn = pages_around(page, more=len(found) > _CHANGES)
     return admin_page(request, context, "changes", changes=found[:_CHANGES], turn=turn)

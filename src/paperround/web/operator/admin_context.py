@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import Depends, HTTPException, Request, Response
+from fastapi import Depends, Request, Response
 
 from paperround.web.context import ContextDep, RequestContext
 from paperround.web.operator.kept_form import LoginNeeded, sent_form
 
 OPERATOR = "operator"
 """The name under which the audit log records changes made on the admin pages."""
-_MOST_PAGES = 100_000
+MOST_PAGES = 100_000
 
 
 async def _operators(request: Request, context: ContextDep) -> RequestContext:
@@ -36,13 +36,6 @@ def admin_page(request: Request, context: RequestContext, name: str, status: int
         csrf=context.sessions.csrf(request),
         **facts,
     )
-
-
-def checked_page(page: int) -> int:
-    """Return a page number, which starts at 1. Raises HTTP 404 if it is outside the range of any list."""
-    if not 1 <= page <= _MOST_PAGES:
-        raise HTTPException(404)
-    return page
 
 
 def pages_around(page: int, *, more: bool) -> tuple[int, int]:

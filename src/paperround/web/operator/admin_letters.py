@@ -13,13 +13,14 @@ from paperround.rounds.letters import FinishedLetter, LetterBuilder
 from paperround.web.context import RequestContext
 from paperround.web.forms import Form, read_number
 from paperround.web.operator.admin_context import (
+    MOST_PAGES,
     OPERATOR,
     OperatorContextDep,
     admin_page,
-    checked_page,
     pages_around,
 )
 from paperround.web.operator.viewer import DisplayOptions, frame, own_pictures
+from paperround.web.parameters import checked_page
 
 router = APIRouter(prefix="/admin/letters")
 _PAGE = 50
@@ -32,7 +33,7 @@ def letters(
 ) -> Response:
     """Show emails, latest first, with their reasons and delivery attempts."""
     chosen = DeliveryState(state) if state in set(DeliveryState) else None
-    offset = _PAGE * (checked_page(page) - 1)
+    offset = _PAGE * (checked_page(page, MOST_PAGES) - 1)
     found = queries.deliveries(context.app, state=chosen, email=email.strip(), limit=_PAGE + 1, offset=offset)
     if page > 1 and not found:
         raise HTTPException(404)

@@ -22,12 +22,13 @@ from paperround.web.browse.periods import read_day
 from paperround.web.context import PRIVATE, RequestContext
 from paperround.web.forms import Form, FormFields, FormWithFile
 from paperround.web.operator.admin_context import (
+    MOST_PAGES,
     OPERATOR,
     OperatorContextDep,
     admin_page,
-    checked_page,
     pages_around,
 )
+from paperround.web.parameters import checked_page
 from paperround.web.subscribers import preferences_form
 from paperround.web.subscribers.preferences_form import PreferencesForm
 
@@ -45,7 +46,9 @@ def subscribers(
 ) -> Response:
     """Show the subscribers in a state whose address contains the characters of `q`, newest first."""
     chosen = SubscriberState(state) if state in set(SubscriberState) else None
-    found = context.app.store.overview.subscribers(q.strip(), chosen, _PAGE + 1, _PAGE * (checked_page(page) - 1))
+    found = context.app.store.overview.subscribers(
+        q.strip(), chosen, _PAGE + 1, _PAGE * (checked_page(page, MOST_PAGES) - 1)
+    )
     if page > 1 and not found:
         raise HTTPException(404)
     return admin_page(

@@ -24,10 +24,10 @@ from paperround.rendering.view import promise
 from paperround.rounds.authors import has_papers, similar_author
 from paperround.subscribers import membership
 from paperround.web import wording
-from paperround.web.browse.cards import page_of
 from paperround.web.browse.periods import read_day
 from paperround.web.context import LANGUAGE_COOKIE, PRIVATE, ContextDep, RequestContext
 from paperround.web.forms import Form, FormFields, read_number
+from paperround.web.parameters import page_of
 from paperround.web.subscribers import follow, preferences_form
 from paperround.web.subscribers.preferences_form import PreferencesForm
 from paperround.web.subscribers.token_links import feed_addresses, own_digest, path, subscriber_of

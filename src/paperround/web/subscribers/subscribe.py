@@ -26,9 +26,9 @@ from paperround.rendering.language import Language
 from paperround.rounds.query_preview import preview_query
 from paperround.subscribers import confirmation, membership
 from paperround.subscribers.membership import BEST
-from paperround.web.browse.cards import page_of
 from paperround.web.context import ANSWER_TO_FORM, PRIVATE, ContextDep, RequestContext, client_of
 from paperround.web.forms import Form, FormFields
+from paperround.web.parameters import page_of
 from paperround.web.subscribers import form_guard, preferences_form
 from paperround.web.subscribers.form_guard import Decision
 from paperround.web.subscribers.preferences_form import PreferencesForm

@@ -13,9 +13,9 @@ from paperround.domain import tokens
 from paperround.domain.latex import readable
 from paperround.domain.models import Subscriber
 from paperround.subscribers import membership, taste
-from paperround.web.browse.cards import page_of
 from paperround.web.context import PRIVATE, ContextDep, RequestContext
 from paperround.web.forms import Form, read_number
+from paperround.web.parameters import page_of
 from paperround.web.subscribers.token_links import path, subscriber_of
 
 router = APIRouter()
