@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
 from paperround.delivery.dkim import sign
 from paperround.delivery.dkim_key import Key
-from paperround.delivery.message import HeaderData, build
+from paperround.delivery.message import HeaderData, assemble, encoded
 from paperround.domain.models import RenderedLetter
 
 HEAD = HeaderData(
@@ -20,7 +20,8 @@ HEAD = HeaderData(
     message_id="<letter-1@papers.example>",
     unsubscribe_url="https://papers.example/u/AAAA",
 )
-LETTER = build(HEAD, RenderedLetter("Größe und Maß", "<p>Zwölf  Boxkämpfer </p>\n" * 40, "Zwölf\n.\n\n" * 9))
+RENDERED = RenderedLetter("Größe und Maß", "<p>Zwölf  Boxkämpfer </p>\n" * 40, "Zwölf\n.\n\n" * 9)
+LETTER = assemble(HEAD, encoded(RENDERED))
 KEYS = {
     "rsa": Key("papers.example", "morning", rsa.generate_private_key(65537, 2048)),
     "ed25519": Key("papers.example", "evening", ed25519.Ed25519PrivateKey.generate()),

@@ -10,7 +10,7 @@ from paperround.bounces.reports import parse
 from paperround.delivery import SmtpTransport
 from paperround.delivery.dkim import sign
 from paperround.delivery.dkim_key import Key
-from paperround.delivery.message import HeaderData, build, message_id
+from paperround.delivery.message import HeaderData, assemble, encoded, message_id
 from paperround.domain import tokens
 from paperround.domain.models import BounceKind, Letter, RenderedLetter
 from support import postfix
@@ -45,7 +45,7 @@ def letter(number, subscriber):
         unsubscribe_url="https://papers.example/u/" + tokens.mint(KEYS, tokens.UNSUBSCRIBE, number),
     )
     body = "Größe\n.\n..hidden\n\nFrom the papers\n" + "Zwölf Boxkämpfer " * 60 + "\n\n"
-    message = sign(build(head, RenderedLetter("Zehn Aufsätze", f"<p>{body}</p>", body)), [SIGNING])
+    message = sign(assemble(head, encoded(RenderedLetter("Zehn Aufsätze", f"<p>{body}</p>", body))), [SIGNING])
     return Letter(number, tokens.verp(KEYS, number, "papers.example"), subscriber, message)
 
 

@@ -25,6 +25,7 @@ class IdeaEncoder:
 
     kind = "ideas"
     english_only = True
+    makes_vectors = True
 
     def __init__(self, name: str = "ideas-1") -> None:
         self.name = name

@@ -54,7 +54,8 @@ def raw(html: str = HTML, text: str = TEXT, subject: str = "A careful study of r
         "list_name": SITE.name,
         "unsubscribe_url": WAY_OUT,
     }
-    return message.build(message.HeaderData(**(known | facts)), RenderedLetter(subject, html, text))
+    letter = message.encoded(RenderedLetter(subject, html, text))
+    return message.assemble(message.HeaderData(**(known | facts)), letter)
 
 
 def body(content: str) -> str:

@@ -14,7 +14,6 @@ from paperround.delivery.address import UnusableAddress, ascii_domain, wire
 from paperround.delivery.message import (
     HeaderData,
     assemble,
-    build,
     display_name,
     encoded,
     message_id,
@@ -29,6 +28,10 @@ KEY = b"k" * 32
 LETTER = RenderedLetter(
     "Ten papers on “diffusion”", "<!doctype html>\n<p>Zwölf Boxkämpfer</p>\n", "Zwölf Boxkämpfer\n"
 )
+
+
+def build(head, rendered):
+    return assemble(head, encoded(rendered))
 
 
 def head(**changes):

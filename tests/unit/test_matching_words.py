@@ -19,6 +19,7 @@ from paperround.matching.words import (
     interpret_once,
     interpret_search,
     is_plain,
+    is_plain_words,
     mistake_in,
     operators_in,
     with_known_fields,
@@ -219,6 +220,12 @@ def test_several_words_after_a_field_are_probably_a_phrase(typed: str, meant: st
 def test_a_sentence_without_spaces_is_plain_words_and_one_word_is_not(text: str, plain: bool) -> None:
     assert is_plain(text) is plain
     assert isinstance(interpret(text), Words) is plain
+
+
+def test_a_query_that_is_not_valid_is_not_plain_words() -> None:
+    assert [is_plain_words(text) for text in ("robots walk", "robots", "robots AND", "title:")] == [
+        True, False, False, False,
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("text", ["the of", "What is it?"])

@@ -8,15 +8,16 @@ import re
 import ssl
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated
 
 from imapclient import SEEN, IMAPClient
 from imapclient.exceptions import IMAPClientAbortError, IMAPClientError, IMAPClientReadOnlyError, LoginError
-from pydantic import BaseModel, ConfigDict, Field, FilePath, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from paperround.domain.errors import ConfigurationError, PaperroundError, WrongUse
 from paperround.domain.text import clean
 from paperround.process import logs
+from paperround.process.certificates import CaFile
 from paperround.process.validation import HOST, matches
 
 log = logs.logger()
@@ -39,17 +40,8 @@ class ImapSettings(BaseModel):
     username: Annotated[str, Field(min_length=1)]
     password: SecretStr
     folder: Annotated[str, matches(r"[^\x00-\x1f\x7f]+", "the name of a folder, such as INBOX")] = "INBOX"
-    ca_file: FilePath | None = None
+    ca_file: CaFile | None = None
     """CA certificates to trust instead of the system's, for a server with a self-signed certificate."""
-
-    @model_validator(mode="after")
-    def _ca_file_serves(self) -> Self:
-        try:
-            if self.ca_file:
-                self.context()
-        except ssl.SSLError:
-            raise ValueError(f"ca_file: {self.ca_file} contains no PEM certificates") from None
-        return self
 
     def context(self) -> ssl.SSLContext:
         """Return the TLS context, which checks certificates by the system's CAs or `ca_file`, and the host's name."""

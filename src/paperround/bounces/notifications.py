@@ -18,7 +18,6 @@ from paperround.domain.tokens import find_verp
 
 _MAX_TEXT = 500  # characters kept of a server's reply
 _MAX_REPORTS = 1_000
-_NO_WORD = BounceKind.NOTHING
 Record = Mapping[str, Any]
 
 
@@ -92,7 +91,7 @@ def _ses(record: Record) -> Iterator[Report]:
     if what == "Complaint":
         complaint = _record(record.get("complaint"))
         diagnostic = f"feedback: {_text(complaint.get('complaintFeedbackType')) or 'abuse'}"
-        kind = _NO_WORD if complaint.get("complaintFeedbackType") == "not-spam" else BounceKind.COMPLAINT
+        kind = BounceKind.NOTHING if complaint.get("complaintFeedbackType") == "not-spam" else BounceKind.COMPLAINT
         for one in _records(complaint.get("complainedRecipients")):
             yield Report(
                 kind, diagnostic=diagnostic, recipient=_recipient(one.get("emailAddress")), sent_to=True, **letter
@@ -104,7 +103,7 @@ def _ses(record: Record) -> Iterator[Report]:
             yield _judged(
                 reply,
                 _text(one.get("status")),
-                _SES_TYPES.get(subtype) or _SES_TYPES.get(_text(bounce.get("bounceType")), _NO_WORD),
+                _SES_TYPES.get(subtype) or _SES_TYPES.get(_text(bounce.get("bounceType")), BounceKind.NOTHING),
                 f"{_text(bounce.get('bounceType'))} {subtype}",
                 recipient=_recipient(one.get("emailAddress")),
                 **letter,
@@ -141,7 +140,11 @@ def _postmark(record: Record) -> Iterator[Report]:
     elif record["RecordType"] == "Bounce":
         details = _text(record.get("Details"))
         yield _judged(
-            details, "", _POSTMARK_TYPES.get(kind, _NO_WORD), f"{kind} {_text(record.get('Description'))}", **letter
+            details,
+            "",
+            _POSTMARK_TYPES.get(kind, BounceKind.NOTHING),
+            f"{kind} {_text(record.get('Description'))}",
+            **letter,
         )
 
 
@@ -209,7 +212,7 @@ def _mailgun(record: Record) -> Iterator[Report]:
         text = " ".join(filter(None, (_text(status.get("message")), _text(status.get("description")))))
         code = _text(status.get("code"))
         reply = text if not code or text.startswith(code) else f"{code} {text}"
-        otherwise = _MAILGUN_REASONS.get(_text(data.get("reason")), _NO_WORD)
+        otherwise = _MAILGUN_REASONS.get(_text(data.get("reason")), BounceKind.NOTHING)
         yield _judged(reply, _text(status.get("enhanced-code")), otherwise, _text(data.get("reason")), **letter)
 
 
@@ -229,7 +232,7 @@ def _judged(reply: str, status: str, otherwise: BounceKind, fallback: str, **let
     stated = status if len(status) > 4 and status[0] in "45" and status[1] == "." else None
     judged = judge_reply(reply, stated)
     kind = judged.kind
-    if otherwise is not _NO_WORD and not judged.by_words and (kind in (_NO_WORD, BounceKind.SOFT)):
+    if otherwise is not BounceKind.NOTHING and not judged.by_words and kind in (BounceKind.NOTHING, BounceKind.SOFT):
         kind = otherwise
     text = clean(reply or fallback)[:_MAX_TEXT]
     return Report(kind, status=judged.status, diagnostic=text, sent_to=True, **letter)

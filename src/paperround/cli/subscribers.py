@@ -100,10 +100,10 @@ def add_subscriber(
     console.say(f"{subscriber.email}: {subscriber.state.value}, {_what_comes(subscriber)}; {what}")
     if "queries" in patch:
         _say_queries(cast("Iterable[str]", patch["queries"]))
-    if added.effect.value == "new" and not membership.FOLLOWED & patch.keys():
+    if added.is_new and not membership.FOLLOWED & patch.keys():
         console.say("  the day's best papers; choose others with --topic, --interest or --follow")
     _say_what_is_missing(subscriber, home, asked=added.asked)
-    if added.effect.value == "new" and (meant := intended_address(added.email)):
+    if added.is_new and (meant := intended_address(added.email)):
         console.warn(f"did you mean {meant}? The domain of {added.email} looks mistyped")
 
 
@@ -181,7 +181,7 @@ def import_subscribers(
         report = csv_import.import_subscribers(app, csv_file.read(data), options)
         if record:
             record.subject = counted(report.imported, "row")
-    changes = [one for one in report.additions if one.effect.value != "unchanged"]
+    changes = [one for one in report.additions if not one.is_unchanged]
     if as_json:
         facts = {
             "imported": report.imported,

@@ -72,11 +72,6 @@ class HeaderData:
     """Whether the letter answers a mail of the subscriber."""
 
 
-def build(head: HeaderData, rendered: RenderedLetter) -> bytes:
-    """Return the finished message: CRLF, 7-bit, text part first, HTML part last. Raises UnusableAddress."""
-    return assemble(head, encoded(rendered))
-
-
 def encoded(rendered: RenderedLetter) -> EncodedLetter:
     """Return the letter with its parts encoded as quoted-printable."""
     encode = quoted_printable.encode
@@ -84,9 +79,9 @@ def encoded(rendered: RenderedLetter) -> EncodedLetter:
 
 
 def assemble(head: HeaderData, letter: EncodedLetter) -> bytes:
-    """Return the finished message from parts that are already transfer-encoded. Raises UnusableAddress.
+    """Return the finished message: CRLF, 7-bit, text part first, HTML part last. Raises UnusableAddress.
 
-    None of its lines begins with a dot.
+    The parts of `letter` are already transfer-encoded. No line of the message begins with a dot.
     """
     boundary = _boundary(head.message_id)
     delimiter = b"\r\n--%b" % boundary.encode()

@@ -7,9 +7,10 @@ import ssl
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FilePath, SecretStr, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from paperround.domain.hosts import is_this_machine
+from paperround.process.certificates import CaFile
 from paperround.process.validation import HOST, matches
 
 _PORTS = {"starttls": 587, "tls": 465, "none": 25}
@@ -37,7 +38,7 @@ class RelaySettings(BaseModel):
     port: Annotated[int | None, Field(ge=1, le=65535)] = None
     """By default 587 with starttls, 465 with tls, 25 with none."""
     tls: Literal["starttls", "tls", "none"] = "starttls"
-    ca_file: FilePath | None = None
+    ca_file: CaFile | None = None
     """CA certificates to trust instead of the system's, for a relay with a self-signed certificate."""
     username: str = ""
     password: SecretStr = SecretStr("")
@@ -73,15 +74,6 @@ class RelaySettings(BaseModel):
             raise ValueError(f"token_command: {error}; use shell quoting") from None
         if self.username and self.tls == "none" and not is_this_machine(self.host):
             raise ValueError('the password would be sent unencrypted; set tls to "starttls" or "tls"')
-        return self
-
-    @model_validator(mode="after")
-    def _ca_file_serves(self) -> Self:
-        if self.ca_file:
-            try:
-                ssl.create_default_context(cafile=self.ca_file)
-            except ssl.SSLError:
-                raise ValueError(f"ca_file: {self.ca_file} contains no PEM certificates") from None
         return self
 
     @property

@@ -145,6 +145,14 @@ def interpret(text: str) -> Wanted:
     return _kept(text) if is_plain(text) else parse(text)
 
 
+def is_plain_words(query: str) -> bool:
+    """Return whether a topic's query is valid and plain words. `is_plain` looks only for operators."""
+    try:
+        return isinstance(interpret(query), Words)
+    except QueryError:
+        return False
+
+
 def interpret_once(text: str) -> Wanted:
     """Interpret a text as `interpret` does, without caching it: text typed by strangers must not fill the memory."""
     return _described(text) if is_plain(text) else parse_once(text)

@@ -29,10 +29,12 @@ class Encoder(Protocol):
 
     @property
     def name(self) -> str:
-        """The model's name, stored with each vector because vectors of different models cannot be compared.
+        """The model's name, stored with each vector because vectors of different models cannot be compared."""
+        ...
 
-        Empty if the encoder makes no vectors.
-        """
+    @property
+    def makes_vectors(self) -> bool:
+        """Whether texts are compared by meaning; otherwise only by their words."""
         ...
 
     @property
@@ -55,6 +57,11 @@ class EncoderSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     @property
+    def makes_vectors(self) -> bool:
+        """True for all encoders but one."""
+        return True
+
+    @property
     def english_only(self) -> bool:
         """True unless an encoder may know other languages."""
         return True
@@ -73,6 +80,11 @@ class WordsOnly(EncoderSettings):
     def name(self) -> str:
         """Always empty, since there are no vectors."""
         return ""
+
+    @property
+    def makes_vectors(self) -> bool:
+        """Always False."""
+        return False
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Return one vector without any numbers per text."""

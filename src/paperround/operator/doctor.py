@@ -402,7 +402,7 @@ def _topics(app: App) -> Iterator[Finding]:
 
 def _meaning(app: App) -> Iterator[Finding]:
     encoder = app.settings.encoder()
-    if not encoder.name:
+    if not encoder.makes_vectors:
         what = "papers are ranked by words only; to compare meanings too, see [meaning] in docs/settings.md"
         yield Finding("meaning", CheckState.OK, what)
         return

@@ -21,9 +21,9 @@ from paperround.matching.leave_out import LeaveOut
 from paperround.matching.near_copies import NearCopies
 from paperround.matching.popularity import DiscussionCache
 from paperround.matching.profile import Tastes
+from paperround.matching.words import is_plain_words
 from paperround.rounds import interests
 from paperround.rounds.day_facts import DayFactsReader
-from paperround.rounds.meaning import is_words
 from paperround.store.due import DueBatch, DueSubscriber
 
 _ROUNDING = 1e-5  # of a fit: scores are computed with 32-bit floats
@@ -64,7 +64,7 @@ class RoundContext:
 
 
 def _candidate_maker(topics: Iterable[Topic], now: datetime) -> CandidateMaker:
-    return CandidateMaker(now.date(), {topic.slug for topic in topics if is_words(topic.query)})
+    return CandidateMaker(now.date(), {topic.slug for topic in topics if is_plain_words(topic.query)})
 
 
 def candidate_check(app: App) -> Callable[[DueBatch], bool]:

@@ -31,10 +31,10 @@ from paperround.matching.near_copies import NearCopies
 from paperround.matching.profile import Learner, Taste, Tastes
 from paperround.matching.search import SearchBounds
 from paperround.matching.vectors import Numbers, Vectors
-from paperround.matching.words import Wanted, Words, interpret
+from paperround.matching.words import Wanted, Words, interpret, is_plain_words
 from paperround.process.chunks import chunked
 from paperround.rounds.collection import Collection
-from paperround.rounds.meaning import Meaning, is_words
+from paperround.rounds.meaning import Meaning
 from paperround.store.feedback import InterestFollower
 
 _MOST_MEASURED = 20_000
@@ -129,7 +129,7 @@ class Interests:
 
         Call this outside of transactions, since it may write, and before that `renew` the Collection.
         """
-        plain = [topic for topic in topics if is_words(topic.query)]
+        plain = [topic for topic in topics if is_plain_words(topic.query)]
         if self._meaning.on:
             self._meaning.table()
             texts = [topic.query for topic in plain]

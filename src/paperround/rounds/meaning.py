@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from paperround.app import App
-from paperround.domain.errors import MeaningError, QueryError
+from paperround.domain.errors import MeaningError
 from paperround.matching.vectors import VectorTable, pack, unpack
-from paperround.matching.words import Words, interpret
+from paperround.matching.words import is_plain_words
 from paperround.process import logs, memory
 from paperround.rounds.collection import COUNTED_PAPERS
 from paperround.store.vector_queue import text_of
@@ -44,7 +44,7 @@ class Meaning:
     @property
     def on(self) -> bool:
         """Whether vectors are enabled."""
-        return bool(self.encoder.name)
+        return self.encoder.makes_vectors
 
     @property
     def resting(self) -> bool:
@@ -170,12 +170,4 @@ def compare_embedded(app: App) -> int:
 
 
 def _any_plain_topic(app: App) -> bool:
-    return any(is_words(topic.query) for topic in app.store.topics.all())
-
-
-def is_words(query: str) -> bool:
-    """Return whether a topic's query is plain words; False for an invalid query."""
-    try:
-        return isinstance(interpret(query), Words)
-    except QueryError:
-        return False
+    return any(is_plain_words(topic.query) for topic in app.store.topics.all())

@@ -13,11 +13,10 @@ from paperround.app import App
 from paperround.domain.errors import QueryError
 from paperround.domain.models import Match, Paper, Topic
 from paperround.matching.fields import TEXT_FORM
-from paperround.matching.words import Wanted, Words, interpret
+from paperround.matching.words import Wanted, Words, interpret, is_plain_words
 from paperround.process import logs
 from paperround.rounds.collection import Collection
 from paperround.rounds.interests import Interests, best_candidates
-from paperround.rounds.meaning import is_words
 from paperround.store.feedback import InterestFollower
 from paperround.store.topics import DueTopic, news_horizon
 
@@ -79,7 +78,7 @@ def match_followed(app: App, emails: Sequence[str]) -> None:
 def match_requested(app: App, requested: Sequence[Topic], follower: InterestFollower) -> None:
     """Compare the interests that somebody has requested with stored papers, as if they already followed them."""
     due = app.store.topics.as_due([topic.slug for topic in requested])
-    with app.shared(Interests).expecting({one.topic.row: follower for one in due if is_words(one.topic.query)}):
+    with app.shared(Interests).expecting({one.topic.row: follower for one in due if is_plain_words(one.topic.query)}):
         _match_topics(app, due)
 
 
@@ -90,7 +89,7 @@ def _match_topics(app: App, due: Sequence[DueTopic]) -> None:
         app.shared(Interests).prepare([one.topic for one in due])
     interests, others = list[DueTopic](), list[DueTopic]()
     for one in due:
-        (interests if one.topic.private and is_words(one.topic.query) else others).append(one)
+        (interests if one.topic.private and is_plain_words(one.topic.query) else others).append(one)
     for start in range(0, len(interests), _INTERESTS_AT_ONCE):
         if start:
             app.throttle.give_way()

@@ -59,6 +59,16 @@ class Addition(NamedTuple):
     asked: bool = False
     """Whether an email that asks them to confirm was queued."""
 
+    @property
+    def is_new(self) -> bool:
+        """Whether the address was not known before."""
+        return self.effect is Effect.NEW
+
+    @property
+    def is_unchanged(self) -> bool:
+        """Whether nothing had to be stored."""
+        return self.effect is Effect.UNCHANGED
+
 
 # --- adding and changing ----------------------------------------------------------------------------------------
 
