@@ -16,8 +16,6 @@ from paperround.rendering.placeholders import Fragment, addresses, escaped
 from paperround.rendering.size import Plan
 from paperround.rendering.view import Block, LetterView
 
-ADDRESSES = ("unsubscribe", "preferences", "online", "feedback")
-"""The placeholders for a subscriber's links, in the order of `Links`."""
 _OWN = ("subject", "lead", "date", "tally", "more", "finish", "reason")
 _KEPT_SENTENCES = 4_096
 
@@ -87,7 +85,7 @@ class Sentences(NamedTuple):
         text = {**frame.text}
         for name, sentence in (("lead", self.lead), ("reason", self.reason)):
             html[name], text[name] = _in_html(sentence), _in_text(sentence)
-        for name, url in zip(ADDRESSES, addresses(links), strict=True):
+        for name, url in addresses(links).items():
             html[name] = text[name] = quoted_printable.encode_piece(url)
             if "&" in url:
                 html[name] = quoted_printable.encode_piece(url.replace("&", "&amp;"))
@@ -140,5 +138,4 @@ class JoinedLetter(NamedTuple):
         """The values of the placeholders in HTML."""
         shown = self.sentences.letter
         sentences = {name: escaped(getattr(shown, name)) for name in _OWN}
-        links = [url.replace("&", "&amp;") for url in addresses(self.links)]
-        return sentences | dict(zip(ADDRESSES, links, strict=True))
+        return sentences | {name: url.replace("&", "&amp;") for name, url in addresses(self.links).items()}

@@ -44,7 +44,6 @@ from paperround.rendering import chart as charts
 from paperround.rendering import notice as notices
 from paperround.rendering import plaintext, reasons, sample, size, subject, view
 from paperround.rendering.joined import (
-    ADDRESSES,
     Frame,
     JoinedLetter,
     RenderedBlock,
@@ -54,6 +53,7 @@ from paperround.rendering.joined import (
 from paperround.rendering.language import Language
 from paperround.rendering.outline import Form, Outline, OutlineKey, Part, headings
 from paperround.rendering.placeholders import (
+    ADDRESSES,
     Fragment,
     addresses,
     encode_pieces,
@@ -168,7 +168,7 @@ class LetterRenderer:
     def letter(self, facts: LetterFacts) -> RenderedLetter:
         """Return the subscriber's letter: subject, HTML of less than 100,000 bytes, and text with the same papers."""
         draft = self._fitted(*self.prepare([facts]))
-        links, values = dict(zip(ADDRESSES, addresses(draft.links), strict=True)), draft.escaped
+        links, values = addresses(draft.links), draft.escaped
         texts = [(one.block.kind, one.text.filled(links)) for one in draft.blocks]
         return self._rendered(draft, "".join(piece.filled(values) for piece in draft.html), texts)
 

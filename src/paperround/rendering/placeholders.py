@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import lru_cache
+from operator import attrgetter
 from urllib.parse import quote
 
 from lxml import etree
@@ -22,10 +23,14 @@ _MARK = "5c1f0a7e"  # distinguishes a placeholder from text that an operator may
 _PLACEHOLDER = re.compile(rf"placeholder-([a-z]+)-{_MARK}")
 # Text that libxml2 writes unchanged; other text is passed through it.
 _PLAIN = re.compile(r"[\w .,;:!?…–—·()/=-]*")
-_ADDRESSES = frozenset(("online", "preferences", "unsubscribe", "feedback"))
 # The characters that RFC 3986 allows; a quotation mark in an attribute would change the quotes around it.
 _IN_ADDRESSES = "/:?#[]@!$&()*+,;=%~"
 _PLAIN_ADDRESSES = re.compile(r"[A-Za-z0-9_.~/:?#\[\]@!$&()*+,;=%-]*")
+
+
+ADDRESSES = tuple(field.name for field in fields(Links))
+"""The placeholders for a subscriber's links."""
+_values = attrgetter(*ADDRESSES)
 
 
 def placeholder(name: str) -> str:
@@ -35,14 +40,14 @@ def placeholder(name: str) -> str:
 
 def plain_addresses(links: Links) -> Links:
     """Percent-encode the addresses where they contain other characters than RFC 3986 allows."""
-    if _PLAIN_ADDRESSES.fullmatch("".join(addresses(links))):  # nearly always
+    if _PLAIN_ADDRESSES.fullmatch("".join(_values(links))):  # nearly always
         return links
-    return Links(*(quote(url, safe=_IN_ADDRESSES) for url in addresses(links)))
+    return Links(*(quote(url, safe=_IN_ADDRESSES) for url in _values(links)))
 
 
-def addresses(links: Links) -> tuple[str, ...]:
-    """Return the four addresses in the order of the class."""
-    return links.unsubscribe, links.preferences, links.online, links.feedback
+def addresses(links: Links) -> dict[str, str]:
+    """Return the addresses by placeholder."""
+    return dict(zip(ADDRESSES, _values(links), strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +75,7 @@ class Fragment:
         before = ""
         for literal, name in zip(literals, names, strict=False):
             before += literal
-            if name not in _ADDRESSES and before.rfind("<") > before.rfind(">"):
+            if name not in ADDRESSES and before.rfind("<") > before.rfind(">"):
                 raise ConfigurationError(
                     f"{file}: letter.{name} stands inside the tag {before[before.rfind('<') :]!r}; it differs "
                     "from subscriber to subscriber, and inside a tag only letter.links can stand"
