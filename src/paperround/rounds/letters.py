@@ -112,16 +112,20 @@ class LetterBuilder:
         builders: list[Callable[[], Letter]] = [partial(self._notice, request) for request in requests]
         for style, places in styles.items():
             renderer = self._newest(*style, in_round=True).renderer
-            prepared = renderer.prepare(self._facts(requests[place]) for place in places)
+            prepared = renderer.prepare(self._facts_of(requests[place]) for place in places)
             for place, letter in zip(places, prepared, strict=True):
                 builders[place] = partial(self._digest, requests[place].delivery, renderer, letter)
         return builders
 
-    def _facts(self, request: LetterRequest) -> LetterFacts:
+    def _facts_of(self, request: LetterRequest) -> LetterFacts:
         _, digest, subscriber = request
         assert digest
-        links, papers = self.links(subscriber, digest), self.papers(digest)
-        return LetterFacts(digest, papers, subscriber, links, digest.day, self.counts(digest))
+        return self._facts(digest, self.papers(digest), subscriber, self.counts(digest))
+
+    def _facts(
+        self, digest: Digest, papers: Mapping[int, Paper], subscriber: Subscriber, counts: Sequence[TopicCounts]
+    ) -> LetterFacts:
+        return LetterFacts(digest, papers, subscriber, self.links(subscriber, digest), digest.day, counts)
 
     def _digest(self, delivery: Delivery, renderer: LetterRenderer, letter: PreparedLetter) -> Letter:
         links, reply_to = letter.facts.links, self._reply_address(delivery, letter.facts.subscriber)
@@ -152,14 +156,12 @@ class LetterBuilder:
         `counts` are the numbers of the chart, by default those in the store. `mark` is put before the subject of
         letters that are not a subscriber's own.
         """
-        links = self.links(subscriber, digest)
         renderer = self._renderer(subscriber.theme, subscriber.language)
-        counts = self.counts(digest) if counts is None else counts
-        facts = LetterFacts(digest, papers, subscriber, links, digest.day, counts)
+        facts = self._facts(digest, papers, subscriber, self.counts(digest) if counts is None else counts)
         rendered, encoded = renderer.letter(facts), renderer.encode(*renderer.prepare([facts]))
         subject = mark + rendered.subject
         reply_to = self._reply_address(delivery, subscriber)
-        letter = self._message(delivery, replace(encoded, subject=subject), links, now, "digest", reply_to)
+        letter = self._message(delivery, replace(encoded, subject=subject), facts.links, now, "digest", reply_to)
         return FinishedLetter(replace(rendered, subject=subject), letter)
 
     def notice_letter(
@@ -171,7 +173,8 @@ class LetterBuilder:
         if kind == NoticeKind.CONFIRM:
             context["confirm_url"] = self.confirm_url(subscriber, now)
         if kind == NoticeKind.REPLY:
-            context["feedback_url"] = self._feedback_url(subscriber, int(context.get("digest", 0)))
+            feedback = self._mint(tokens.FEEDBACK, int(context.get("digest", 0)), subscriber)
+            context["feedback_url"] = f"{self._site.base_url}/f/{feedback}"
         if kind == NoticeKind.NEW_ADDRESS:
             context["address_url"] = self.address_url(int(context.get("change", 0)))
             # The person who reads it may not be the subscriber, and must not get their personal links.
@@ -185,18 +188,18 @@ class LetterBuilder:
         base = self._site.base_url
         # A test letter shows a subscriber's digest, but its recipient must not be able to act as the subscriber.
         digest_row = digest.row if digest and subscriber.row else 0
-
-        def mint(purpose: str, number: int) -> str:
-            return tokens.mint(self._keys, purpose, tokens.with_generation(number, subscriber.link_generation))
-
-        feedback = mint(tokens.FEEDBACK, digest_row) if digest else ""
+        feedback = self._mint(tokens.FEEDBACK, digest_row, subscriber) if digest else ""
         own = f"?f={feedback}" if self._app.settings.site.feedback else ""
         return Links(
             unsubscribe=f"{base}/u/{tokens.mint(self._keys, tokens.UNSUBSCRIBE, subscriber.row)}",
-            preferences=f"{base}/p/{mint(tokens.PREFERENCES, subscriber.row)}",
-            online=f"{base}/i/{mint(tokens.DIGEST, digest.row)}{own}" if digest else base,
+            preferences=f"{base}/p/{self._mint(tokens.PREFERENCES, subscriber.row, subscriber)}",
+            online=f"{base}/i/{self._mint(tokens.DIGEST, digest.row, subscriber)}{own}" if digest else base,
             feedback=f"{base}/f/{feedback}" if digest else "",
         )
+
+    def _mint(self, purpose: str, number: int, subscriber: Subscriber) -> str:
+        """Return the token of a personal link, which ends when the subscriber's links are replaced."""
+        return tokens.mint(self._keys, purpose, tokens.with_generation(number, subscriber.link_generation))
 
     def confirm_url(self, subscriber: Subscriber, now: datetime) -> str:
         """Return the confirmation link, which is valid for three days."""
@@ -245,10 +248,6 @@ class LetterBuilder:
             tokens.with_generation(delivery.row, subscriber.link_generation),
         )
         return tokens.verp(self._keys, number, domain, tokens.REPLY_MAILBOX, purpose=tokens.REPLY)
-
-    def _feedback_url(self, subscriber: Subscriber, digest: int) -> str:
-        number = tokens.with_generation(digest, subscriber.link_generation)
-        return f"{self._site.base_url}/f/{tokens.mint(self._keys, tokens.FEEDBACK, number)}"
 
     def _leave_address(self, delivery: Delivery) -> str:
         domain = self._app.settings.bounces.domain
