@@ -155,7 +155,15 @@ def compose(
 
 
 def _digest(request: DigestRequest, sections: tuple[Section, ...], more: tuple[int, ...], packed: bytes) -> Digest:
-    return Digest(request.issue, sections, more, 0, request.left_out, request.notes, request.facts, packed)
+    return Digest(
+        request.issue,
+        sections,
+        more,
+        left_out=request.left_out,
+        notes=request.notes,
+        facts=request.facts,
+        packed_scores=packed,
+    )
 
 
 def _places(requests: Sequence[DigestRequest], matches: BatchMatches) -> Ints:

@@ -93,13 +93,13 @@ def choose(batch: DueBatch, issues: Sequence[Issue], context: RoundContext) -> l
     requests = [
         DigestRequest(
             issue,
-            due.topics,
-            due.subscriber.preferences.max_papers,
-            context.most_discussed if issue.cadence.covers_several_days else 0,
-            liked.get(number, {}),
-            left_out.get(number, 0),
-            (*_saved(due, issue), *due.news),
-            context.facts.of(issue.cadence, oldest[number]),
+            order=due.topics,
+            max_papers=due.subscriber.preferences.max_papers,
+            most_discussed=context.most_discussed if issue.cadence.covers_several_days else 0,
+            liked=liked.get(number, {}),
+            left_out=left_out.get(number, 0),
+            notes=(*_saved(due, issue), *due.news),
+            facts=context.facts.of(issue.cadence, oldest[number]),
         )
         for number, (due, issue) in enumerate(zip(batch.due, issues, strict=True))
     ]

@@ -121,20 +121,20 @@ class Trials:
         taken = {row for row, fit in fits.items() if fit >= least}
         return InterestTrial(
             query,
-            tuple(
+            papers=tuple(
                 TriedPaper(known[row], round(fits[row], 4), row in taken, reasons[row], answers.get(row, 0))
                 for row in ranked
             ),
-            () if words is None else self._suggestions(words, best, answers, known, past),
-            len(taken),
-            len(past.papers),
-            min((paper.day for paper in past.papers), default=None),
-            words is None,
-            says_nothing(query),
-            unwanted_in(query),
-            name_of_author(self._app, query),
-            meant.text if meant.changes else "",
-            words is not None and not taken and not any(word in past.statistics.frequencies for word in words.terms),
+            suggestions=self._suggestions(words, best, answers, known, past) if words else (),
+            taken=len(taken),
+            total=len(past.papers),
+            since=min((paper.day for paper in past.papers), default=None),
+            exact=words is None,
+            empty=says_nothing(query),
+            unwanted=unwanted_in(query),
+            author=name_of_author(self._app, query),
+            correction=meant.text if meant.changes else "",
+            unknown=bool(words) and not taken and past.statistics.frequencies.keys().isdisjoint(words.terms),
         )
 
     def taste(self, subscriber: int) -> Taste:

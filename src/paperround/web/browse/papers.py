@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import groupby
+from typing import Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, HTTPException, Request, Response
@@ -64,10 +65,10 @@ def front(
     shown = found[:PAGE]
     few = page == 1 and not (date or view or topic) and len(found) < _FEW_PAPERS
     current = newest is None or period.last >= newest
-    return context.page(
+    return _day_page(
         request,
-        "day",
-        language=language,
+        context,
+        language,
         here="/" if current and period.view is View.DAY and not chosen else "",
         heading=period.title(language),
         under=_under(language, chosen, total),
@@ -83,7 +84,6 @@ def front(
         source_note=_source_note(context, language) if current and page == 1 else "",
         onward=[] if found else _onward(context, period, language),
         nothing=language.gettext("No papers were announced in this period."),
-        topics=translated_topics(context.app.store.topics.public(), language),
         back=_turned(context, period, topic, newest, page - 1) if page > 1 else "",
         more=_turned(context, period, topic, newest, page + 1) if len(found) > PAGE else "",
     )
@@ -96,29 +96,27 @@ def trending(request: Request, context: ContextDep) -> Response:
     today = context.today
     papers = trending_papers(context, today, PAGE)
     heading = language.gettext("Trending")
-    return context.page(
+    return _day_page(
         request,
-        "day",
-        language=language,
+        context,
+        language,
         here="/trending",
         heading=heading,
         under=language.gettext("Papers that are gaining votes and comments"),
         description=_description(papers, language),
         groups=[("", _cards(context, papers, language))],
         canonical="/trending",
-        feed_query="",
-        earlier=None,
-        later=None,
-        views=[],
-        first_page=True,
-        note="",
-        source_note="",
         onward=[PageLink(f"{context.home}/", language.gettext("Today's papers"))],
         nothing=language.gettext("No paper has received a vote in the past month."),
-        topics=translated_topics(context.app.store.topics.public(), language),
-        back="",
-        more="",
     )
+
+
+def _day_page(request: Request, context: RequestContext, language: Language, **facts: Any) -> Response:
+    """Return a page of papers. By default it is the only one: there is none to turn to, and nothing to note."""
+    usual = {"earlier": None, "later": None, "views": [], "back": "", "more": "", "first_page": True}
+    usual |= {"note": "", "source_note": "", "feed_query": ""}
+    topics = translated_topics(context.app.store.topics.public(), language)
+    return context.page(request, "day", language=language, topics=topics, **(usual | facts))
 
 
 @router.get("/papers/{paper_id:path}")
