@@ -233,7 +233,7 @@ def test_a_relay_that_ends_every_connection_stops_the_sending_with_the_letters_k
 
 
 def test_a_relay_that_says_421_to_everything_stops_the_sending_too(monkeypatch):
-    monkeypatch.setattr(connection_pool, "_REST", 0.01)
+    monkeypatch.setattr(connection_pool, "_COOLDOWN_SECONDS", 0.01)
     record = Record()
     with (
         SmtpServer(always("mail", "421 4.3.2 not today")) as server,
@@ -401,13 +401,13 @@ def test_letters_leave_at_a_steady_pace_over_all_connections_and_from_batch_to_b
 
 @pytest.mark.timeout(60)
 def test_a_turn_that_comes_before_the_waiting_begins_is_not_missed(monkeypatch):
-    patience = ConnectionPool._patience
+    patience = ConnectionPool._poll_timeout
 
     def late(pool: ConnectionPool) -> float | None:
         time.sleep(0.25)  # the machine is busy with something else
         return patience(pool)
 
-    monkeypatch.setattr(ConnectionPool, "_patience", late)
+    monkeypatch.setattr(ConnectionPool, "_poll_timeout", late)
     with SmtpServer() as server:
         send(transport_to(server, connections=2, per_second=5), map(letter, range(4)))
     assert len(server.received) == 4

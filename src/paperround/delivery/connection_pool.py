@@ -40,11 +40,11 @@ from paperround.process.threads import BackgroundThread
 
 log = logs.logger()
 
-_REOPENING = (0.2, 1.0, 3.0)  # seconds between attempts; a server may notice the end of a connection late
-_REST = 1.0  # seconds after a 421 on the only connection
+_REOPEN_PAUSES = (0.2, 1.0, 3.0)  # seconds between attempts; a server may notice the end of a connection late
+_COOLDOWN_SECONDS = 1.0  # after a 421 on the only connection
 _REGROWS_AFTER = 100  # accepted letters, after which one more connection is tried again
 _GROUP_SECONDS = 0.05  # that an outcome waits to be recorded together with others
-_FAREWELL = 5.0  # seconds for all answers to QUIT
+_QUIT_SECONDS = 5.0  # for all answers to QUIT
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,18 +142,18 @@ class ConnectionPool:
         self._selector = selectors.DefaultSelector()
         self._sessions: dict[SmtpSession, int] = {}
         """The open sessions, each with the events that the selector watches for."""
-        self._waiting: deque[Letter] = deque()
+        self._pending: deque[Letter] = deque()
         """Letters drawn, for the next connection that has room."""
-        self._ahead: deque[Letter] = deque()
+        self._prefetched: deque[Letter] = deque()
         """Letters drawn while the relay had not answered, for the next connections that have room."""
-        self._again: deque[Letter] = deque()
+        self._retries: deque[Letter] = deque()
         """Letters for a new connection: their first one ended before the relay can have accepted them."""
         self._second_try: set[int] = set()
         self._answered: list[Outcome] = []
         self._answered_at = 0.0
         self._under_way = 0
         """The number of letters drawn whose outcome is not recorded."""
-        self._place: float | None = None
+        self._next_send_at: float | None = None
         """When the next letter may be sent, by the monotonic clock; None if no turn is reserved."""
         self._held_back = False
         """Whether a connection could take a letter whose turn has not come yet."""
@@ -162,16 +162,16 @@ class ConnectionPool:
         self._wanted = connections
         self._openings = 1
         """How many more connections may be opened at the moment."""
-        self._rest_until = 0.0
-        self._resting = False
-        """Whether a connection is needed that may not be opened before `_rest_until`."""
+        self._cooldown_until = 0.0
+        self._cooling_down = False
+        """Whether a connection is needed that may not be opened before `_cooldown_until`."""
         self._window = WINDOW
         self._listened_at = time.monotonic()
         """When the selector last returned, by the monotonic clock."""
         self._relay = 0
         self._reached = False  # whether a connection to this relay was ever opened
-        self._pauses = iter(_REOPENING)
-        self._taken = 0
+        self._pauses = iter(_REOPEN_PAUSES)
+        self._accepted = 0
         self._lost_in_a_row: set[str] = set()
         """The connections that ended early since a letter was accepted or refused."""
 
@@ -197,7 +197,7 @@ class ConnectionPool:
             self._selector.register(self._opener.woken, selectors.EVENT_READ)
             self._hand_out()
             while self._busy():
-                self._turn()
+                self._poll()
                 self._hand_out()
             self._record()
             self._say_goodbye()
@@ -207,16 +207,16 @@ class ConnectionPool:
             for session in list(self._sessions):
                 session.expire()
                 self._settle(session)
-            self._report_rest()
+            self._report_remaining()
             self._opener.close()
             self._selector.close()
 
     def _busy(self) -> bool:
-        if self._again or any(self._ahead or not session.idle for session in self._sessions):
+        if self._retries or any(self._prefetched or not session.idle for session in self._sessions):
             return True
-        return not self._stop.is_set() and bool(self._waiting or self._ahead or not self._exhausted)
+        return not self._stop.is_set() and bool(self._pending or self._prefetched or not self._exhausted)
 
-    def _turn(self) -> None:
+    def _poll(self) -> None:
         """Wait for the relay and handle its replies."""
         self._open_more()
         ready = self._events()
@@ -234,19 +234,19 @@ class ConnectionPool:
             self._record()
 
     def _events(self) -> list[tuple[selectors.SelectorKey, int]]:
-        """Return what the selector reports; as long as that is nothing, draw letters ahead."""
+        """Return what the selector reports; as long as that is nothing, prefetch letters."""
         while True:
-            ahead = self._may_draw_ahead()
+            may_prefetch = self._may_prefetch()
             # The relay's timeout counts only while this thread listens: building letters takes time too.
             busy = time.monotonic() - self._listened_at
             for session in self._sessions:
                 session.allow(busy)
-            ready = self._selector.select(0 if ahead else self._patience())
+            ready = self._selector.select(0 if may_prefetch else self._poll_timeout())
             self._listened_at = time.monotonic()
-            if ready or not ahead:
+            if ready or not may_prefetch:
                 return ready
             if letter := self._draw():
-                self._ahead.append(letter)
+                self._prefetched.append(letter)
 
     def _hand_out(self) -> None:
         self._held_back = False
@@ -254,35 +254,35 @@ class ConnectionPool:
             while session.room and (letter := self._next_for(session)):
                 session.offer(letter)
                 self._settle(session)
-        if not self._sessions and not self._waiting and not self._again and (letter := self._drawn()):
-            self._waiting.append(letter)  # a letter that a connection is opened for
+        if not self._sessions and not self._pending and not self._retries and (letter := self._prefetched_or_drawn()):
+            self._pending.append(letter)  # a letter that a connection is opened for
 
     def _next_for(self, session: SmtpSession) -> Letter | None:
         """Return the next letter for this session; one that lost its connection waits for a new one if possible."""
-        if self._again and (session.letters == 0 or not self._expects_connection()):
-            return self._again.popleft()
-        if self._waiting and not self._stop.is_set():
-            return self._waiting.popleft()
-        return self._drawn()
+        if self._retries and (session.letters == 0 or not self._expects_connection()):
+            return self._retries.popleft()
+        if self._pending and not self._stop.is_set():
+            return self._pending.popleft()
+        return self._prefetched_or_drawn()
 
-    def _drawn(self) -> Letter | None:
+    def _prefetched_or_drawn(self) -> Letter | None:
         """Return a letter that was drawn ahead or, if there is none, draw one."""
-        return self._ahead.popleft() if self._ahead else self._draw()
+        return self._prefetched.popleft() if self._prefetched else self._draw()
 
     @property
     def _may_draw(self) -> bool:
         """Whether there may be another letter, and it may be under way with the others."""
         return self._under_way < self._max_in_doubt and not (self._stop.is_set() or self._exhausted)
 
-    def _may_draw_ahead(self) -> bool:
+    def _may_prefetch(self) -> bool:
         """Return whether a letter may be built while the relay is being waited for.
 
         There is one for each connection at most, and none if the relay is slow: a letter is to be sent soon after it
         was checked that it is still wanted.
         """
-        if not self._may_draw or (self._place is not None and self._place > time.monotonic()):
+        if not self._may_draw or (self._next_send_at is not None and self._next_send_at > time.monotonic()):
             return False
-        return len(self._ahead) < len(self._sessions) and all(session.prompt for session in self._sessions)
+        return len(self._prefetched) < len(self._sessions) and all(session.prompt for session in self._sessions)
 
     def _draw(self) -> Letter | None:
         if self._under_way >= self._max_in_doubt:
@@ -290,9 +290,9 @@ class ConnectionPool:
         if not self._may_draw:
             return None
         now = time.monotonic()
-        if self._place is None:
-            self._place = now + self._wait(now)
-        if now < self._place:
+        if self._next_send_at is None:
+            self._next_send_at = now + self._wait(now)
+        if now < self._next_send_at:
             self._held_back = True
             return None
         try:
@@ -303,7 +303,7 @@ class ConnectionPool:
         if letter is None:
             self._exhausted = True
             return None
-        self._place = None
+        self._next_send_at = None
         self._under_way += 1
         return letter
 
@@ -341,7 +341,7 @@ class ConnectionPool:
                 self._answer(letter, reply, session.name)
             else:
                 self._second_try.add(letter.delivery)
-                self._again.append(letter)
+                self._retries.append(letter)
 
     def _answer(self, letter: Letter, reply: Reply, name: str) -> None:
         self._second_try.discard(letter.delivery)
@@ -370,17 +370,17 @@ class ConnectionPool:
         self._error = self._error or error
         self._stop.set()
 
-    def _patience(self) -> float | None:
+    def _poll_timeout(self) -> float | None:
         """Return the seconds until something has to be done even if the relay sends nothing; None for no limit."""
         now = time.monotonic()
         moments = [session.deadline for session in self._sessions]
         if self._answered and not self._unrecorded:
             moments.append(self._answered_at + _GROUP_SECONDS)
         # These two moments may have passed since they held something up.
-        if self._held_back and self._place is not None:
-            moments.append(self._place)
-        if self._resting:
-            moments.append(self._rest_until)
+        if self._held_back and self._next_send_at is not None:
+            moments.append(self._next_send_at)
+        if self._cooling_down:
+            moments.append(self._cooldown_until)
         soonest = min(moments, default=float("inf"))
         return None if soonest == float("inf") else max(0.0, soonest - now)
 
@@ -394,20 +394,20 @@ class ConnectionPool:
 
     def _open_more(self) -> None:
         now = time.monotonic()
-        while (needed := self._needs_connection()) and now >= self._rest_until:
+        while (needed := self._needs_connection()) and now >= self._cooldown_until:
             self._openings -= 1
             number = self._relay
             relay, context = self._relays[number], self._context(number)
             name = f"{relay.host}:{relay.at_port}#{next(self._serial)}"
             self._opener.open(name, partial(open_session, relay, context, name, self._max_per_connection))
-        self._resting = needed
+        self._cooling_down = needed
 
     def _needs_connection(self) -> bool:
         opening = self._opener.under_way
         if self._openings <= 0 or len(self._sessions) + opening >= self._wanted:
             return False
-        if self._again or self._waiting:
-            return opening < len(self._again) + len(self._waiting)
+        if self._retries or self._pending:
+            return opening < len(self._retries) + len(self._pending)
         return bool(self._sessions) and not (
             opening or self._exhausted or self._stop.is_set() or any(one.room for one in self._sessions)
         )
@@ -423,7 +423,7 @@ class ConnectionPool:
         elif opened.refused:
             self._handle_refusal(opened.refused, opened.name)
         elif opened.session:
-            self._reached, self._pauses = True, iter(_REOPENING)
+            self._reached, self._pauses = True, iter(_REOPEN_PAUSES)
             opened.session.window = self._window
             self._sessions[opened.session] = selectors.EVENT_READ
             self._selector.register(opened.session.socket, selectors.EVENT_READ, opened.session)
@@ -432,38 +432,38 @@ class ConnectionPool:
         """Handle a refused connection: continue with fewer, retry, try the next relay, or give up."""
         if working := len(self._sessions) + self._opener.under_way:
             self._wanted = max(1, min(self._wanted, working))
-            self._second_try.difference_update(letter.delivery for letter in self._again)
-            self._waiting.extendleft(reversed(self._again))
-            self._again.clear()
+            self._second_try.difference_update(letter.delivery for letter in self._retries)
+            self._pending.extendleft(reversed(self._retries))
+            self._retries.clear()
             return
         self._openings = 1
         may_pass = self._reached and refused.reply.stage is Stage.CONNECT and not self._stop.is_set()
         if may_pass and (pause := next(self._pauses, None)):
-            self._rest_until = time.monotonic() + pause
+            self._cooldown_until = time.monotonic() + pause
             return
         if self._relay + 1 < len(self._relays):
             log.warning("relay failed; trying the next one", relay=name, problem=str(refused))
             self._relay, self._reached, self._wanted = self._relay + 1, False, self._connections
             return
-        if letter := next(self._rest(), None):
+        if letter := next(self._remaining(), None):
             self._answered.append(outcome(letter, refused.reply, name))
         self._give_up(TransportError(f"{name.partition('#')[0]}: {refused}"))
 
     def _give_up(self, error: BaseException) -> None:
         """Stop because no connection can be opened; the letters that wait for one stay queued."""
         self._fail(error)
-        self._waiting += self._again
-        self._again.clear()
+        self._pending += self._retries
+        self._retries.clear()
 
-    def _rest(self) -> Iterator[Letter]:
+    def _remaining(self) -> Iterator[Letter]:
         """Yield the letters that no connection has taken."""
-        while found := self._again or self._waiting or self._ahead:
+        while found := self._retries or self._pending or self._prefetched:
             yield found.popleft()
 
-    def _report_rest(self) -> None:
+    def _report_remaining(self) -> None:
         """Report the letters that no connection took, and once more what could not be recorded before."""
         stopped = Reply(Stage.CONNECT, None, "not attempted: sending stopped")
-        self._answered += (outcome(letter, stopped, "") for letter in self._rest())
+        self._answered += (outcome(letter, stopped, "") for letter in self._remaining())
         self._unrecorded = False
         self._record()
 
@@ -480,9 +480,9 @@ class ConnectionPool:
 
     def _grow(self) -> None:
         self._lost_in_a_row.clear()
-        self._taken += 1
+        self._accepted += 1
         self._openings = min(self._openings + 1, self._connections)
-        if self._taken % _REGROWS_AFTER == 0:
+        if self._accepted % _REGROWS_AFTER == 0:
             self._wanted = min(self._wanted + 1, self._connections)
 
     def _count_loss(self, result: Outcome) -> None:
@@ -500,10 +500,10 @@ class ConnectionPool:
         """Continue with one connection fewer after a 421, which has ended one, or pause if it was the only one."""
         self._wanted = max(1, len(self._sessions))
         if not self._sessions:
-            self._rest_until = time.monotonic() + _REST
+            self._cooldown_until = time.monotonic() + _COOLDOWN_SECONDS
 
     def _say_goodbye(self) -> None:
-        until = time.monotonic() + _FAREWELL
+        until = time.monotonic() + _QUIT_SECONDS
         while self._sessions and (left := until - time.monotonic()) > 0:
             for session in self._sessions:
                 session.quit()
