@@ -96,7 +96,7 @@ def test_a_relay_that_takes_nothing_is_named_and_the_letters_stay(
 
     monkeypatch.setattr(site.relay, "send", down)
     _, tally = pipeline.run_round(site.app)
-    assert tally.paused == "the relay takes nothing"
+    assert tally.paused == "the relay takes nothing; the letters stay queued"
     assert site.app.store.deliveries.count() == {"queued": 1}
 
 

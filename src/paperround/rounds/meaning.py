@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 
 import numpy as np
+from cachetools import LRUCache
 from numpy.typing import NDArray
 
 from paperround.app import App
@@ -35,7 +35,7 @@ class Meaning:
         self._app = app
         self.encoder = app.settings.encoder()
         self._table, self._last = VectorTable(), (0, 0)
-        self._queries: OrderedDict[str, NDArray[np.float32]] = OrderedDict()
+        self._queries: LRUCache[str, NDArray[np.float32]] = LRUCache(_QUERIES_KEPT)
         self._topics: dict[str, bytes] | None = None
         self._guard = threading.RLock()
         self._failed_at: float | None = None
@@ -86,9 +86,8 @@ class Meaning:
     def of_query(self, text: str) -> NDArray[np.float32] | None:
         """Return the vector of a search; None if it cannot be computed."""
         with self._guard:
-            if text in self._queries:
-                self._queries.move_to_end(text)
-                return self._queries[text]
+            if (known := self._queries.get(text)) is not None:
+                return known
         found = self.encode([text])
         if found is None:
             return None
@@ -96,8 +95,6 @@ class Meaning:
         vector: NDArray[np.float32] = np.asarray(unpack([pack(found[0])])[0])
         with self._guard:
             self._queries[text] = vector
-            while len(self._queries) > _QUERIES_KEPT:
-                self._queries.popitem(last=False)
             return vector
 
     def of_topic(self, query: str) -> NDArray[np.float32] | None:

@@ -134,7 +134,7 @@ class Trials:
             unwanted=unwanted_in(query),
             author=name_of_author(self._app, query),
             correction=meant.text if meant.changes else "",
-            unknown=bool(words) and not taken and past.statistics.frequencies.keys().isdisjoint(words.terms),
+            unknown=words is not None and not taken and past.statistics.frequencies.keys().isdisjoint(words.terms),
         )
 
     def taste(self, subscriber: int) -> Taste:

@@ -288,11 +288,11 @@ class Papers:
             self._index.put(db, known)
         return known[-1].row if known else None
 
-    def stored_since(self, row: int, size: int = 1_000) -> Iterator[list[Paper]]:
-        """Yield all papers from number `row` on, in chunks of at most `size`."""
+    def stored_since(self, row: int) -> Iterator[list[Paper]]:
+        """Yield all papers from number `row` on, in chunks of at most 1,000."""
         while True:
             with reading(self._engine) as db:
-                chunk = list(load(db, papers.c.row >= row, limit=size))
+                chunk = list(load(db, papers.c.row >= row, limit=1_000))
             if not chunk:
                 return
             yield chunk

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict, deque
+from collections import deque
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+
+from cachetools import LRUCache
 
 from paperround.app import App
 from paperround.store.quotas import Quota
@@ -19,7 +21,7 @@ class RateLimit:
 
     most: int
     within: timedelta
-    _asked: OrderedDict[str, deque[datetime]] = field(default_factory=OrderedDict, repr=False)
+    _asked: LRUCache[str, deque[datetime]] = field(default_factory=lambda: LRUCache(_CLIENTS_KEPT), repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def take(self, name: str, now: datetime, number: int = 1) -> bool:
@@ -51,11 +53,8 @@ class RateLimit:
 
     def _recent(self, name: str, now: datetime) -> deque[datetime]:
         times = self._asked.setdefault(name, deque())
-        self._asked.move_to_end(name)
         while times and times[0] <= now - self.within:
             times.popleft()
-        while len(self._asked) > _CLIENTS_KEPT:
-            self._asked.popitem(last=False)
         return times
 
 

@@ -113,7 +113,7 @@ def trending(request: Request, context: ContextDep) -> Response:
 
 def _day_page(request: Request, context: RequestContext, language: Language, **facts: Any) -> Response:
     """Return a page of papers. By default it is the only one: there is none to turn to, and nothing to note."""
-    usual = {"earlier": None, "later": None, "views": [], "back": "", "more": "", "first_page": True}
+    usual: dict[str, Any] = {"earlier": None, "later": None, "views": [], "back": "", "more": "", "first_page": True}
     usual |= {"note": "", "source_note": "", "feed_query": ""}
     topics = translated_topics(context.app.store.topics.public(), language)
     return context.page(request, "day", language=language, topics=topics, **(usual | facts))
