@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from paperround.domain.clock import read_moment
+from paperround.domain.clock import format_moment, read_moment
 
 
 def test_a_moment_is_in_utc_whatever_its_offset() -> None:
@@ -20,3 +20,8 @@ def test_a_moment_is_in_utc_whatever_its_offset() -> None:
 def test_what_is_no_moment_in_utc_is_a_wrong_value(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         read_moment(text)
+
+
+def test_a_moment_is_shown_to_the_minute_and_none_as_never() -> None:
+    assert format_moment(datetime(2026, 11, 23, 7, 5, 59, tzinfo=UTC)) == "2026-11-23 07:05 UTC"
+    assert format_moment(None) == "never"
