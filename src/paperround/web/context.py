@@ -30,10 +30,10 @@ from paperround.rendering.followed_names import followed_name
 from paperround.rendering.language import Language
 from paperround.store.access import AuditEntry, AuditRecord
 from paperround.web.conditional import is_unmodified, takes_gzip
-from paperround.web.parameters import page_of
 from paperround.web.progress import RoundProgress
 from paperround.web.rate_limits import RateLimits
 from paperround.web.sessions import Sessions
+from paperround.web.urls import page_of
 
 _SMALLEST_ZIPPED = 1_000  # bytes
 LANGUAGE_COOKIE = "lang"

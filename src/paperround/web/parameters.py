@@ -1,29 +1,20 @@
-"""Reads what the addresses of several pages have in common: page numbers, topics, search queries and papers."""
+"""Reads what the addresses of several pages have in common: page numbers, topics and search queries."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from fastapi import HTTPException
 
 from paperround.domain.models import Topic
 from paperround.matching.words import ends_with_field
-
-if TYPE_CHECKING:
-    from paperround.web.context import RequestContext
+from paperround.web.context import RequestContext
 
 LONGEST_QUERY = 1_000  # characters
 _FULL_WIDTH = {0xFF01 + at: 0x21 + at for at in range(94)} | {0x3000: 0x20, 0x3001: 0x2C, 0x3002: 0x2E}
 _DASH = re.compile(r"(?:(?<=\s)|^)[\u2010-\u2015\u2212\ufe63](?=\S)")  # a minus sign before a word excludes it
 _QUOTE = re.compile("[\u201c-\u201f\u00ab\u00bb\u300c\u300d]")
 _TRAILING = re.compile(r"(?<=\w)[.,;:!?]+\s*$")
-
-
-def page_of(paper_id: str) -> str:
-    """Return the path of a paper's page."""
-    return f"/papers/{quote(paper_id, safe='/')}"
 
 
 def checked_page(page: int, most: int) -> int:

@@ -12,7 +12,7 @@ from paperround.domain.models import Paper, Topic
 from paperround.rendering import view
 from paperround.rendering.language import Language
 from paperround.rendering.view import Link
-from paperround.web.parameters import page_of
+from paperround.web.urls import page_of
 from paperround.web.wording import translated_topics
 
 _ABSTRACT = 420  # characters of an abstract in a list

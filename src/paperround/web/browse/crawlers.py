@@ -8,7 +8,7 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from lxml import etree
 
 from paperround.web.context import ContextDep, respond
-from paperround.web.parameters import page_of
+from paperround.web.urls import page_of
 
 router = APIRouter()
 _IN_SITEMAP = 1_000  # papers in a file; the protocol allows 50,000, but those would take seconds to build

@@ -13,7 +13,7 @@ from lxml import etree
 
 from paperround.domain.latex import readable
 from paperround.domain.models import Paper
-from paperround.web.parameters import page_of
+from paperround.web.urls import page_of
 
 _ATOM = "http://www.w3.org/2005/Atom"
 _XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"

@@ -21,7 +21,8 @@ from paperround.web.browse import cards
 from paperround.web.browse.papers import PAGE
 from paperround.web.browse.periods import read_day
 from paperround.web.context import ContextDep, RequestContext
-from paperround.web.parameters import LONGEST_QUERY, checked_page, page_of, plain_query
+from paperround.web.parameters import LONGEST_QUERY, checked_page, plain_query
+from paperround.web.urls import page_of
 
 router = APIRouter()
 _MOST_PAGES = 20

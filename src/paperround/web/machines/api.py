@@ -29,7 +29,8 @@ from paperround.subscribers import membership
 from paperround.web import error_pages
 from paperround.web.context import ContextDep
 from paperround.web.machines import bearer
-from paperround.web.parameters import page_of, plain_query, topic_named
+from paperround.web.parameters import plain_query, topic_named
+from paperround.web.urls import page_of
 
 if TYPE_CHECKING:
     from paperround.web.context import RequestContext

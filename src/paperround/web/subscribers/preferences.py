@@ -27,10 +27,10 @@ from paperround.web import wording
 from paperround.web.browse.periods import read_day
 from paperround.web.context import LANGUAGE_COOKIE, PRIVATE, ContextDep, RequestContext
 from paperround.web.forms import Form, FormFields, read_number
-from paperround.web.parameters import page_of
 from paperround.web.subscribers import follow, preferences_form
 from paperround.web.subscribers.preferences_form import PreferencesForm
 from paperround.web.subscribers.token_links import feed_addresses, own_digest, path, subscriber_of
+from paperround.web.urls import page_of
 
 router = APIRouter()
 _PAST_LETTERS, _SAID = 60, 200  # emails, papers

@@ -28,10 +28,10 @@ from paperround.subscribers import confirmation, membership
 from paperround.subscribers.membership import BEST
 from paperround.web.context import ANSWER_TO_FORM, PRIVATE, ContextDep, RequestContext, client_of
 from paperround.web.forms import Form, FormFields
-from paperround.web.parameters import page_of
 from paperround.web.subscribers import form_guard, preferences_form
 from paperround.web.subscribers.form_guard import Decision
 from paperround.web.subscribers.preferences_form import PreferencesForm
+from paperround.web.urls import page_of
 
 router = APIRouter()
 # Known and unknown addresses cost the database nearly the same time; a fixed minimum hides the rest.

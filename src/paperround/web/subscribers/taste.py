@@ -15,8 +15,8 @@ from paperround.domain.models import Subscriber
 from paperround.subscribers import membership, taste
 from paperround.web.context import PRIVATE, ContextDep, RequestContext
 from paperround.web.forms import Form, read_number
-from paperround.web.parameters import page_of
 from paperround.web.subscribers.token_links import path, subscriber_of
+from paperround.web.urls import page_of
 
 router = APIRouter()
 
