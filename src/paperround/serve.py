@@ -15,7 +15,7 @@ from sqlalchemy import make_url
 from paperround.app import App
 from paperround.delivery.inbox import InboxTransport
 from paperround.delivery.smtp import SmtpTransport
-from paperround.domain.errors import WrongUse
+from paperround.domain.errors import UsageError
 from paperround.operator import console, seeds, startup
 from paperround.rounds.scheduler import Scheduler
 from paperround.rounds.task_queue import TaskQueue
@@ -67,9 +67,9 @@ def run_scheduler(app: App) -> None:
 
 
 def run_worker(app: App) -> None:
-    """Run tasks from the queue until stopped. Raises WrongUse if there is no queue."""
+    """Run tasks from the queue until stopped. Raises UsageError if there is no queue."""
     if app.settings.runner.kind == "local":
-        raise WrongUse(
+        raise UsageError(
             'workers take their tasks from a queue, and runner.kind is "local": run `paperround scheduler`, which '
             "works alone, or set PAPERROUND_RUNNER__KIND=procrastinate"
         )
@@ -128,10 +128,10 @@ def _listening(host: str, port: int) -> socket.socket:
     except OSError as error:
         listening.close()
         if error.errno == errno.EADDRNOTAVAIL or isinstance(error, socket.gaierror):
-            raise WrongUse(
+            raise UsageError(
                 f"{host} is not an address of this machine ({error.strerror}); choose another with --host"
             ) from None
-        raise WrongUse(
+        raise UsageError(
             f"port {port} on {host} is not available ({error.strerror}); choose another with --port"
         ) from None
     return listening

@@ -48,7 +48,7 @@ from paperround.bounces.mailboxes import ImapSettings
 from paperround.delivery import AnyTransport, InboxTransport, webhooks
 from paperround.delivery.dkim import Dkim
 from paperround.delivery.retry import RetryPolicy
-from paperround.domain.errors import ConfigurationError, UnknownName
+from paperround.domain.errors import ConfigurationError, UnknownNameError
 from paperround.domain.hosts import is_this_machine
 from paperround.domain.models import EventKind, Site
 from paperround.meaning import AnyEncoder, Encoder, MiniLM, SummaryWriter, WordsOnly
@@ -383,12 +383,12 @@ class Settings(BaseSettings):
         return self.bounces.replies and self.site.feedback
 
     def source(self, name: str) -> Source:
-        """Return the configured source of this name. Raises UnknownName, which lists the configured ones."""
+        """Return the configured source of this name. Raises UnknownNameError, which lists the configured ones."""
         for source in self.sources:
             if source.name == name:
                 return source
         known = ", ".join(source.name for source in self.sources)
-        raise UnknownName(f"there is no source {name!r} in the configuration; there are: {known or 'none'}")
+        raise UnknownNameError(f"there is no source {name!r} in the configuration; there are: {known or 'none'}")
 
     def encoder(self) -> Encoder:
         """Return what computes vectors: the configured encoder, or else MiniLM if its dependencies are installed."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from paperround.domain.errors import StoreError, WrongUse
+from paperround.domain.errors import StoreError, UsageError
 from paperround.domain.models import SubscriberState
 from paperround.store.access import AuditEntry
 from paperround.store.engine import writing
@@ -39,7 +39,7 @@ def _state(pages: Pages) -> SubscriberState:
 
 def _pause_and_fail(pages: Pages) -> None:
     membership.pause(pages.app, membership.subscriber(pages.app, _EMAIL))
-    raise WrongUse("the next step is impossible")
+    raise UsageError("the next step is impossible")
 
 
 def test_the_entry_is_there_as_soon_as_the_change_is(pages: Pages) -> None:
@@ -64,12 +64,12 @@ def test_a_change_whose_entry_cannot_be_stored_is_not_made(pages: Pages) -> None
 
 def test_a_change_that_fails_halfway_is_recorded_as_failed_and_one_that_writes_nothing_is_not(pages: Pages) -> None:
     pages.subscriber(_EMAIL)
-    with pytest.raises(WrongUse), pages.app.store.access.recording(_entry(pages)):
+    with pytest.raises(UsageError), pages.app.store.access.recording(_entry(pages)):
         _pause_and_fail(pages)
     assert _state(pages) is SubscriberState.PAUSED
     assert _entries(pages) == [("subscriber: pause", "subscriber 1 (failed)")]
-    with pytest.raises(WrongUse), pages.app.store.access.recording(_entry(pages)):
-        raise WrongUse("it is impossible from the start")
+    with pytest.raises(UsageError), pages.app.store.access.recording(_entry(pages)):
+        raise UsageError("it is impossible from the start")
     assert len(_entries(pages)) == 1
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from paperround.domain.errors import WrongUse
+from paperround.domain.errors import UsageError
 from paperround.rounds import file_ingest
 from support.site import Site
 
@@ -120,11 +120,13 @@ def test_the_progress_is_counted_in_bytes_as_they_came(site: Site) -> None:
 
 
 def test_a_format_that_cannot_be_guessed_is_named_with_those_that_there_are(site: Site) -> None:
-    with pytest.raises(WrongUse, match=r"notes: its format is not recognized; name it with --as: hf-daily, .*jsonl"):
+    with pytest.raises(
+        UsageError, match=r"notes: its format is not recognized; name it with --as: hf-daily, .*jsonl"
+    ):
         file_ingest.ingest_file(site.app, [b"nothing ", b"in particular"], None, "notes")
-    with pytest.raises(WrongUse, match="empty: the file is empty"):
+    with pytest.raises(UsageError, match="empty: the file is empty"):
         file_ingest.ingest_file(site.app, [], None, "empty")
-    with pytest.raises(WrongUse, match="empty: the file is empty"):
+    with pytest.raises(UsageError, match="empty: the file is empty"):
         file_ingest.ingest_file(site.app, [gzip.compress(b"")], "jsonl", "empty")
 
 

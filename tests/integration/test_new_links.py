@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from paperround.domain.errors import WrongUse
+from paperround.domain.errors import UsageError
 from paperround.domain.models import Letter
 from paperround.rounds import pipeline
 from paperround.subscribers import membership
@@ -91,5 +91,5 @@ def test_links_are_renewed_255_times_at_most(pages: Pages) -> None:
     found = membership.subscriber(pages.app, EMAIL)
     for _ in range(255):
         assert pages.app.store.subscribers.renew_links(found.row)
-    with pytest.raises(WrongUse, match="were renewed 255 times"):
+    with pytest.raises(UsageError, match="were renewed 255 times"):
         membership.renew_links(pages.app, found)

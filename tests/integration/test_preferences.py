@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 from paperround import cli
 from paperround.cli import subscribers as subscriber_commands
 from paperround.domain import preferences
-from paperround.domain.errors import PreferenceError, StoreError, WrongUse
+from paperround.domain.errors import PreferenceError, StoreError, UsageError
 from paperround.domain.models import Subscriber, SubscriberState
 from paperround.domain.preferences import DEFAULTS, FIELDS, LISTS
 from paperround.domain.schedule import Cadence
@@ -295,7 +295,7 @@ def test_a_pause_ends_in_the_future_and_is_for_those_who_get_letters(pages: Page
     membership.add(pages.app, EMAIL, {"paused_until": None}, confirmed=True)
     assert subscriber(pages).state is SubscriberState.ACTIVE
     membership.unsubscribe(pages.app, subscriber(pages))
-    with pytest.raises(WrongUse, match="only an active or paused subscriber can pause"):
+    with pytest.raises(UsageError, match="only an active or paused subscriber can pause"):
         membership.change(pages.app, subscriber(pages), {"paused_until": date(2026, 12, 24)})
 
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
 from paperround import cli
-from paperround.domain.errors import ConfigurationError, UnknownName, WrongUse
+from paperround.domain.errors import ConfigurationError, UnknownNameError, UsageError
 from paperround.domain.models import DISCUSSED, Stage
 from paperround.domain.schedule import Cadence
 from paperround.operator import preview
@@ -244,7 +244,7 @@ def test_a_subscriber_sees_their_letter_as_a_weekly_one_and_a_digest_that_was_co
 
 def test_nobody_gets_a_letter_whose_cadence_is_off(fresh: Site) -> None:
     for topics in ((), ("robots",)):
-        with pytest.raises(WrongUse, match="if the cadence is off"):
+        with pytest.raises(UsageError, match="if the cadence is off"):
             preview.build(fresh.app, PreviewRequest(topics=topics, cadence=Cadence.OFF))
 
 
@@ -302,7 +302,7 @@ def test_notices_can_be_looked_at_and_their_links_are_nobodys(fresh: Site, kind:
     ],
 )
 def test_what_there_is_not_is_named(fresh: Site, wanted: PreviewRequest) -> None:
-    with pytest.raises(UnknownName, match=r"\bno"):
+    with pytest.raises(UnknownNameError, match=r"\bno"):
         preview.build(fresh.app, wanted)
 
 
@@ -437,9 +437,9 @@ def test_a_test_letter_goes_nowhere_where_nothing_may_go(fresh: Site) -> None:
     fresh.app.store.subscribers.suppress("ada@example.net", "complaint", fresh.clock())
     shown = preview.build(fresh.app, PreviewRequest())
     assert shown
-    with pytest.raises(WrongUse, match="suppressed"):
+    with pytest.raises(UsageError, match="suppressed"):
         preview.send_test(fresh.app, shown, "ada@example.net")
-    with pytest.raises(WrongUse, match="not an email address"):
+    with pytest.raises(UsageError, match="not an email address"):
         preview.send_test(fresh.app, shown, "ada")
     assert fresh.relay.letters == []
 

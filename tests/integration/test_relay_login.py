@@ -10,7 +10,7 @@ import pytest
 
 from paperround.delivery import SmtpTransport
 from paperround.delivery.smtp_session import refusal, takes_utf8
-from paperround.domain.errors import WrongUse
+from paperround.domain.errors import UsageError
 from paperround.subscribers import csv_file, membership
 from paperround.subscribers.csv_import import ImportOptions, import_subscribers
 from support.site import Site
@@ -68,7 +68,9 @@ def test_the_operator_too_is_told_whom_the_relay_cannot_be_given(tmp_path: Path)
     with SmtpServer(extensions=("PIPELINING",)) as unable:
         site = Site(tmp_path, transport={"kind": "smtp", "host": "127.0.0.1", "port": unable.port, "tls": "none"})
         site.topic("robots")
-        with pytest.raises(WrongUse, match=r"jürgen@mail\.example: the relay lacks SMTPUTF8"):  # the CLI and the API
+        with pytest.raises(
+            UsageError, match=r"jürgen@mail\.example: the relay lacks SMTPUTF8"
+        ):  # the CLI and the API
             site.subscriber("jürgen@mail.example", "robots")
         rows = "email,topics\njürgen@mail.example,robots\nandré@mail.example,robots\nada@mail.example,robots\n"
         found = csv_file.read(io.BytesIO(rows.encode()))
@@ -98,5 +100,5 @@ def test_letters_that_an_input_method_types_full_width_are_the_same_letters(type
 
 @pytest.mark.parametrize("typed", ["=?utf-8?B?YWRh?=@mail.example", "=?ISO-8859-1?Q?ada?=@mail.example"])
 def test_an_encoded_word_is_no_address(typed: str) -> None:
-    with pytest.raises(WrongUse, match="encoded word"):
+    with pytest.raises(UsageError, match="encoded word"):
         membership.address(typed)

@@ -169,7 +169,7 @@ def test_a_server_that_always_breaks_off_is_an_error_to_try_again(server: PaperS
         SourceError, match=r"blog: no response from http://127\.0\.0\.1:\d+/blog\.xml in 4 tries"
     ) as error:
         Feed(name="blog", url=f"{server.url}/blog.xml").fetch(http, window())
-    assert error.value.again
+    assert error.value.retryable
 
 
 def test_a_server_that_never_answers_is_given_up_in_time(server: PaperServer, clock: Impatient) -> None:
@@ -185,7 +185,7 @@ def test_a_server_that_is_gone_is_an_error_to_try_again(http: Http) -> None:
         taken.bind(("127.0.0.1", 0))  # bound, and never listening
         with pytest.raises(SourceError, match="refused") as error:
             http.get(f"http://127.0.0.1:{taken.getsockname()[1]}/", asker="blog")
-    assert error.value.again
+    assert error.value.retryable
 
 
 def test_an_answer_that_is_too_large_is_refused(server: PaperServer, http: Http) -> None:
@@ -217,7 +217,7 @@ def test_a_guarded_request_arrives_under_its_own_name(server: PaperServer, clock
 def test_a_wrong_category_is_told_in_arxivs_words(server: PaperServer, http: Http) -> None:
     with pytest.raises(SourceError, match="Bad archive; are the categories right") as error:
         Arxiv(categories=("cs.QQ",), feed_url=server.url, api_url=server.url).fetch(http, window())
-    assert not error.value.again
+    assert not error.value.retryable
 
 
 def test_a_weekend_is_quiet_everywhere(server: PaperServer, clock: Impatient) -> None:

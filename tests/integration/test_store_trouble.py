@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import event, text
 
 from paperround.app import open_store
-from paperround.domain.errors import ConfigurationError, StoreError, WrongUse
+from paperround.domain.errors import ConfigurationError, StoreError, UsageError
 from paperround.rounds import pipeline
 from paperround.store import Store, engine
 from support.papers import listing
@@ -181,9 +181,9 @@ def test_a_database_in_memory_is_neither_copied_nor_replaced(
     store = open_store(url)
     store.prepare()
     assert store.in_memory
-    with pytest.raises(WrongUse, match="the database is in memory"):
+    with pytest.raises(UsageError, match="the database is in memory"):
         store.backup(tmp_path / "copy.db")
-    with pytest.raises(WrongUse, match="the database is in memory"):
+    with pytest.raises(UsageError, match="the database is in memory"):
         store.restore(tmp_path / "copy.db")
     store.close()
     assert list(tmp_path.iterdir()) == []

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from paperround.domain.errors import ConfigurationError, UnknownName, WrongUse
+from paperround.domain.errors import ConfigurationError, UnknownNameError, UsageError
 from paperround.operator import doctor
 from paperround.rounds import pipeline, topics
 from paperround.rounds.topics_file import read_file
@@ -111,9 +111,9 @@ def test_who_follows_both_topics_follows_the_other_one_once(site: Site) -> None:
 
 
 def test_subscribers_move_only_to_another_topic_that_is_there(site: Site) -> None:
-    with pytest.raises(UnknownName, match="no topic 'nothing'"):
+    with pytest.raises(UnknownNameError, match="no topic 'nothing'"):
         topics.remove_topic(site.app, "robots", "nothing")
-    with pytest.raises(WrongUse, match="a different topic"):
+    with pytest.raises(UsageError, match="a different topic"):
         topics.remove_topic(site.app, "robots", "robots")
     assert membership.subscriber(site.app, "ada@example.org").topics == ("robots",)
 

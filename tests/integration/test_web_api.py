@@ -14,7 +14,7 @@ import schemathesis
 from hypothesis import HealthCheck, settings
 from schemathesis.config import SchemathesisConfig
 
-from paperround.domain.errors import WrongUse
+from paperround.domain.errors import UsageError
 from paperround.domain.models import Stage
 from paperround.domain.scopes import SCOPES
 from paperround.operator import api_tokens
@@ -125,7 +125,7 @@ def test_a_token_ends_and_tells_when_it_was_used_last(pages: Pages) -> None:
 def test_a_token_that_makes_no_sense_is_not_made(
     pages: Pages, name: str, scopes: list[str], days: int | None
 ) -> None:
-    with pytest.raises(WrongUse):
+    with pytest.raises(UsageError):
         api_tokens.make(pages.app, name, scopes, days)
     assert pages.app.store.access.tokens() == []
 

@@ -22,7 +22,7 @@ import httpx
 import pytest
 
 from paperround.app import App
-from paperround.domain.errors import ConfigurationError, StoreError, WrongUse
+from paperround.domain.errors import ConfigurationError, StoreError, UsageError
 from paperround.rounds import pipeline
 from paperround.rounds.scheduler import Scheduler
 from paperround.rounds.task_queue import TaskQueue
@@ -227,7 +227,7 @@ def test_letters_of_a_day_stay_below_the_limit_for_several_programs_together(
 
 def test_workers_without_a_queue_are_told_what_to_run_instead(tmp_path: Path) -> None:
     site = Site(tmp_path)
-    with pytest.raises(WrongUse, match="run `paperround scheduler`"):
+    with pytest.raises(UsageError, match="run `paperround scheduler`"):
         run_worker(site.app)
     site.app.close()
 

@@ -9,7 +9,7 @@ from paperround.bounces.mime import read_parts
 from paperround.bounces.reports import parse
 from paperround.bounces.verdict import Report
 from paperround.domain import tokens
-from paperround.domain.errors import BadToken
+from paperround.domain.errors import InvalidTokenError
 from paperround.domain.models import BounceKind
 from support.examples import examples
 
@@ -360,7 +360,7 @@ def test_a_damaged_report_is_still_a_report_and_names_no_other_letter(raw, data)
             return
     found = parse(bytes(damaged))
     if found.verp_token:
-        with contextlib.suppress(BadToken):
+        with contextlib.suppress(InvalidTokenError):
             assert tokens.read_verp(KEYS, found.verp_token) == 4711
 
 

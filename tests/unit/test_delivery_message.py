@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from paperround.delivery.address import UnusableAddress, ascii_domain, wire
+from paperround.delivery.address import UnusableAddressError, ascii_domain, wire
 from paperround.delivery.message import (
     HeaderData,
     assemble,
@@ -283,9 +283,9 @@ def test_domains_are_written_in_a_labels(address, written):
     ],
 )
 def test_an_address_that_cannot_be_written_is_refused_by_name(address):
-    with pytest.raises(UnusableAddress):
+    with pytest.raises(UnusableAddressError):
         wire(address)
-    with pytest.raises(UnusableAddress):
+    with pytest.raises(UnusableAddressError):
         build(head(recipient=address), LETTER)
 
 
@@ -293,7 +293,7 @@ def test_an_address_that_cannot_be_written_is_refused_by_name(address):
 def test_no_address_carries_anything_into_the_head(text):
     try:
         written = wire(text)
-    except UnusableAddress:
+    except UnusableAddressError:
         return
     assert not set(written) & set(' \r\n\t\0<>,;:"()')
     assert written.count("@") == 1

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paperround.domain import preferences
-from paperround.domain.errors import PreferenceError, QueryError, WrongUse
+from paperround.domain.errors import PreferenceError, QueryError, UsageError
 from paperround.domain.models import Subscriber, SubscriberState, Topic
 from paperround.domain.preferences import DEFAULTS, Density, Preferences, SiteOptions
 from paperround.domain.schedule import Cadence, Schedule
@@ -128,7 +128,7 @@ def test_what_is_wrong_is_told_with_field_and_remedy(field: str, wrong: object, 
         preferences.read_patch({field: wrong})
     assert str(caught.value).startswith(f"{field}: ")
     assert told in str(caught.value)
-    assert isinstance(caught.value, WrongUse)
+    assert isinstance(caught.value, UsageError)
 
 
 def test_a_query_that_is_too_long_is_told_with_the_limit() -> None:

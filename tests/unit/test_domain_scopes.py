@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from paperround.domain.clock import machine_clock, running_from, standing_at
-from paperround.domain.errors import UnknownName
+from paperround.domain.errors import UnknownNameError
 from paperround.domain.scopes import SCOPES, check_scopes
 
 
@@ -18,7 +18,7 @@ def test_scopes_are_kept_once_and_in_order() -> None:
 
 @pytest.mark.parametrize(("given", "problem"), [(["root"], "no scope 'root'"), ([], "requires a scope")])
 def test_a_scope_that_there_is_not_is_named_with_those_there_are(given: list[str], problem: str) -> None:
-    with pytest.raises(UnknownName, match=problem) as caught:
+    with pytest.raises(UnknownNameError, match=problem) as caught:
         check_scopes(given)
     assert all(scope in str(caught.value) for scope in SCOPES)
 

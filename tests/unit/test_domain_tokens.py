@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paperround.domain import tokens
-from paperround.domain.errors import BadToken, ConfigurationError
+from paperround.domain.errors import ConfigurationError, InvalidTokenError
 
 KEYS = tokens.keys("a secret of sixteen characters or more")
 OTHER = tokens.keys("quite another secret that is long enough")
@@ -36,14 +36,14 @@ def test_changing_any_character_spoils_the_token(number, purpose, data):
     token = tokens.mint(KEYS, purpose, number)
     spot = data.draw(st.integers(0, len(token) - 1))
     other = another(data, LINK_CHARACTERS + "+/=", token[spot])
-    with pytest.raises(BadToken):
+    with pytest.raises(InvalidTokenError):
         tokens.read(KEYS, purpose, token[:spot] + other + token[spot + 1 :])
 
 
 @given(numbers, purposes, purposes)
 def test_a_token_for_one_purpose_is_worth_nothing_for_another(number, purpose, other):
     if purpose != other:
-        with pytest.raises(BadToken):
+        with pytest.raises(InvalidTokenError):
             tokens.read(KEYS, other, tokens.mint(KEYS, purpose, number))
 
 
@@ -54,7 +54,7 @@ def test_whatever_else_comes_in_is_a_bad_token_and_nothing_worse(text):
         lambda: tokens.read(KEYS, "c", text, issued_after=NOW - WEEK),
         lambda: tokens.read_verp(KEYS, text),
     ):
-        with pytest.raises(BadToken):
+        with pytest.raises(InvalidTokenError):
             read()
 
 
@@ -62,7 +62,7 @@ def test_every_shortened_or_lengthened_token_is_refused():
     token = tokens.mint(KEYS, "u", 7)
     shorter = [token[:length] for length in range(len(token))]
     for wrong in [*shorter, token + "A", token + "AAAA", " " + token, token + "\n"]:
-        with pytest.raises(BadToken):
+        with pytest.raises(InvalidTokenError):
             tokens.read(KEYS, "u", wrong)
 
 
@@ -70,7 +70,7 @@ def test_an_old_key_still_reads_and_a_foreign_one_does_not():
     rotated = (*OTHER, *KEYS)
     assert tokens.read(rotated, "u", tokens.mint(KEYS, "u", 5)) == 5
     assert tokens.mint(rotated, "u", 5) == tokens.mint(OTHER, "u", 5)
-    with pytest.raises(BadToken, match="not issued by this site"):
+    with pytest.raises(InvalidTokenError, match="not issued by this site"):
         tokens.read(OTHER, "u", tokens.mint(KEYS, "u", 5))
 
 
@@ -89,16 +89,16 @@ def test_a_confirmation_token_runs_out(number, minutes):
     token = tokens.mint(KEYS, tokens.CONFIRM, number, issued=issued)
     assert len(token) == 36
     assert tokens.read(KEYS, tokens.CONFIRM, token, issued_after=NOW - WEEK) == number
-    with pytest.raises(BadToken, match="has expired") as caught:
+    with pytest.raises(InvalidTokenError, match="has expired") as caught:
         tokens.read(KEYS, tokens.CONFIRM, token, issued_after=issued + timedelta(seconds=1))
     assert caught.value.expired
 
 
 def test_a_token_without_a_time_does_not_pass_where_one_is_asked_for_nor_the_other_way_round():
-    with pytest.raises(BadToken) as caught:
+    with pytest.raises(InvalidTokenError) as caught:
         tokens.read(KEYS, "c", tokens.mint(KEYS, "c", 5), issued_after=NOW - WEEK)
     assert not caught.value.expired
-    with pytest.raises(BadToken):
+    with pytest.raises(InvalidTokenError):
         tokens.read(KEYS, "c", tokens.mint(KEYS, "c", 5, issued=NOW))
 
 
@@ -121,7 +121,7 @@ def test_changing_any_character_spoils_a_return_address(number, data):
     token = tokens.find_verp(tokens.verp(KEYS, number, "papers.example")) or ""
     spot = data.draw(st.integers(0, len(token) - 1))
     other = another(data, BASE32 + "=", token[spot])
-    with pytest.raises(BadToken):
+    with pytest.raises(InvalidTokenError):
         tokens.read_verp(KEYS, token[:spot] + other + token[spot + 1 :])
 
 
@@ -129,7 +129,7 @@ def test_a_return_token_is_not_a_link_and_ordinary_addresses_hold_none():
     address = tokens.verp(KEYS, 5, "papers.example")
     assert tokens.find_verp("ada@papers.example") is None
     assert tokens.find_verp(address.replace("+", "+a")) is None
-    with pytest.raises(BadToken):
+    with pytest.raises(InvalidTokenError):
         tokens.read(KEYS, tokens.VERP, tokens.find_verp(address) or "")
 
 
@@ -141,11 +141,11 @@ def test_numbers_beyond_forty_bits_are_refused_when_minting():
 
 def test_a_token_has_one_spelling_only():
     token = next(t for t in (tokens.mint(KEYS, "u", n) for n in range(100)) if "-" in t and "_" in t)
-    with pytest.raises(BadToken, match="incomplete"):
+    with pytest.raises(InvalidTokenError, match="incomplete"):
         tokens.read(KEYS, "u", token.replace("-", "+").replace("_", "/"))
     returned = tokens.find_verp(tokens.verp(KEYS, 5, "papers.example")) or ""
     spelled_alike = returned[:-1] + BASE32[BASE32.index(returned[-1]) ^ 1]  # the last two bits are spare
-    with pytest.raises(BadToken):
+    with pytest.raises(InvalidTokenError):
         tokens.read_verp(KEYS, spelled_alike)
 
 

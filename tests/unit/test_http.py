@@ -76,7 +76,7 @@ def test_the_wait_doubles_and_ends_in_an_error_that_says_so(world: World) -> Non
         SourceError, match=r"blog: no response from https://example.org/ in 4 tries \(connection r"
     ) as error:
         world.http().get("https://example.org/", asker="blog")
-    assert error.value.again
+    assert error.value.retryable
     assert world.slept == [2.0, 4.0, 8.0]
 
 
@@ -117,7 +117,7 @@ def test_a_server_that_wants_to_be_left_alone_for_long_is_left_alone_by_everybod
     for asker in ("one", "two"):
         with pytest.raises(SourceError, match=f"{asker}: example.org asks for no requests for 120 minutes") as error:
             http.get("https://example.org/", asker=asker)
-        assert error.value.again
+        assert error.value.retryable
     assert len(world.requests) == 1
     assert world.slept == []
 
@@ -139,7 +139,7 @@ def test_other_errors_are_answers_for_the_source_to_judge(world: World) -> None:
     assert answer.status == 404
     with pytest.raises(SourceError, match="HTTP 404; check the address") as error:
         answer.expect_ok("blog")
-    assert not error.value.again
+    assert not error.value.retryable
     assert "nothing here" not in str(error.value), "the body may hold what is not for a log"
 
 
@@ -214,14 +214,14 @@ def test_only_the_web_is_followed(world: World, target: str) -> None:
     world.put("example.org", httpx.Response(302, headers={"location": target}))
     with pytest.raises(SourceError, match="neither http nor https") as error:
         world.http().get("https://example.org/", asker="x")
-    assert not error.value.again
+    assert not error.value.retryable
 
 
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "nonsense", "http://", "https://[::1", "http://\0/"])
 def test_an_address_that_is_none_is_refused(world: World, url: str) -> None:
     with pytest.raises(SourceError) as error:
         world.http().get(url, asker="x")
-    assert not error.value.again
+    assert not error.value.retryable
     assert world.requests == []
 
 
@@ -239,7 +239,7 @@ def test_an_answer_that_is_too_large_is_not_read_to_its_end(world: World) -> Non
     world.put("example.org", endless)
     with pytest.raises(SourceError, match="larger than 5 MB") as error:
         world.http().get("https://example.org/", asker="x", max_bytes=5 << 20)
-    assert not error.value.again
+    assert not error.value.retryable
     assert sum(given) <= 7 << 20
 
 
@@ -255,7 +255,7 @@ def test_codings_that_multiply_or_were_not_asked_for_are_refused(world: World, c
     world.put("example.org", lambda _: httpx.Response(200, headers={"content-encoding": coding}, stream=Raw(b"x")))
     with pytest.raises(SourceError, match=r"encoded as .*, which was not requested") as error:
         world.http().get("https://example.org/", asker="x")
-    assert not error.value.again
+    assert not error.value.retryable
 
 
 def test_what_is_not_coded_as_it_says_is_asked_for_again(world: World) -> None:
@@ -289,7 +289,7 @@ def test_an_answer_that_drips_is_given_up(world: World) -> None:
     world.put("example.org", dripping)
     with pytest.raises(SourceError, match="not complete after 60 s") as error:
         world.http(tries=1, deadline=60).get("https://example.org/", asker="x")
-    assert error.value.again
+    assert error.value.retryable
 
 
 def test_secrets_in_an_address_are_not_shown() -> None:
@@ -321,7 +321,7 @@ def test_a_name_that_leads_into_the_own_network_is_refused(world: World, found: 
         world.http(guarded=True, resolve=addresses(*found)).get(
             "http://inner.example/", asker="blog", public_only=True
         )
-    assert not error.value.again
+    assert not error.value.retryable
     assert world.requests == []
 
 
@@ -382,7 +382,7 @@ def test_a_name_that_does_not_resolve_is_tried_again_and_named(world: World) -> 
         world.http(guarded=True, public_only=True, resolve=resolve, tries=2).get(
             "https://nowhere.example/", asker="blog"
         )
-    assert error.value.again
+    assert error.value.retryable
 
 
 def test_numbers_that_are_addresses_in_disguise_are_resolved_before_they_are_judged() -> None:

@@ -7,7 +7,7 @@ from email_validator import EmailNotValidError, validate_email
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from paperround.domain.errors import WrongUse
+from paperround.domain.errors import UsageError
 from paperround.subscribers.membership import address
 
 _LOCAL = st.text("aB9_+-.!'é ", max_size=66)
@@ -30,7 +30,7 @@ def test_usual_addresses_are_validated_like_all_others(local: str, domain: str) 
     try:
         expected = validate_email(" ".join(given_address.split()), check_deliverability=False, strict=True).normalized
     except EmailNotValidError:
-        with pytest.raises(WrongUse, match="not an email address"):
+        with pytest.raises(UsageError, match="not an email address"):
             address(given_address)
     else:
         assert address(given_address) == expected

@@ -15,7 +15,7 @@ from babel.messages.extract import extract_from_file
 from babel.messages.pofile import read_po
 
 import paperround
-from paperround.domain.errors import ConfigurationError, UnknownName
+from paperround.domain.errors import ConfigurationError, UnknownNameError
 from paperround.process import resources
 from paperround.rendering import language
 from paperround.rounds.topics import read_topics
@@ -157,7 +157,7 @@ def test_a_site_s_own_catalogue_needs_only_the_messages_that_differ(tmp_path: Pa
 
 @pytest.mark.parametrize("code", ["fr", "tlh", "x", "not a code", ""])
 def test_an_unknown_language_is_named_with_those_there_are(code: str) -> None:
-    with pytest.raises(UnknownName, match=r"there are en, de \(a new one is a file templates/locale/CODE.po\)"):
+    with pytest.raises(UnknownNameError, match=r"there are en, de \(a new one is a file templates/locale/CODE.po\)"):
         language.load(code, FOLDERS)
 
 

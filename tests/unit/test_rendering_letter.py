@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from paperround.domain.errors import ConfigurationError, UnknownName
+from paperround.domain.errors import ConfigurationError, UnknownNameError
 from paperround.domain.models import DISCUSSED, Digest, Pick, Section, TopicCounts
 from paperround.domain.preferences import Density, own_slug
 from paperround.domain.schedule import Cadence, Issue
@@ -344,9 +344,9 @@ def test_without_https_pictures_are_for_a_trial_on_this_machine(base: str, shown
 
 
 def test_an_unknown_theme_or_language_is_named_with_those_that_exist() -> None:
-    with pytest.raises(UnknownName, match="no theme 'papre'; there are cards, paper, plain"):
+    with pytest.raises(UnknownNameError, match="no theme 'papre'; there are cards, paper, plain"):
         renderer("papre")
-    with pytest.raises(UnknownName, match="no language 'tlh'; there are en, de"):
+    with pytest.raises(UnknownNameError, match="no language 'tlh'; there are en, de"):
         renderer("paper", "tlh")
 
 

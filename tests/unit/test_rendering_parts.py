@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from lxml import html as lxml_html
 from markupsafe import Markup
 
-from paperround.domain.errors import ConfigurationError, UnknownName
+from paperround.domain.errors import ConfigurationError, UnknownNameError
 from paperround.domain.models import DISCUSSED, Links, NoteKind, NoticeKind, Section
 from paperround.domain.preferences import Preferences, QuietDays
 from paperround.domain.schedule import Cadence, Schedule
@@ -66,7 +66,7 @@ def test_a_fact_that_a_notice_needs_is_named_when_it_is_missing() -> None:
 
 def test_an_unknown_notice_is_named_with_those_there_are() -> None:
     with pytest.raises(
-        UnknownName,
+        UnknownNameError,
         match=r"no notice 'hello'; there are address-changed, confirm, new-address, reply, welcome, your-link$",
     ):
         renderer().notice("hello", sample.SUBSCRIBER, sample.LINKS, {})

@@ -163,7 +163,7 @@ def test_a_service_that_is_not_there_is_an_error() -> None:
     world.put("huggingface.co", httpx.ConnectError("no route"))
     with pytest.raises(SourceError, match=r"hf-daily: no response from https://huggingface\.co/.*no route") as error:
         HfDaily().fetch(world.http(), window(FRIDAY))
-    assert error.value.again
+    assert error.value.retryable
     world.put("huggingface.co", httpx.Response(403, content=b"<html>Forbidden</html>"))
     with pytest.raises(SourceError, match=r"HTTP 403 \(no reason given\)"):
         HfDaily().fetch(world.http(), window(FRIDAY))
@@ -458,7 +458,7 @@ def test_a_wrong_category_is_an_error_in_arxivs_words(arxiv: World) -> None:
     arxiv.put("rss.arxiv.org", httpx.Response(400, content=sample("arxiv_daily_bad_category.atom.xml")))
     with pytest.raises(SourceError, match=r"cs: the feed is an error: Bad archive 'cs\.QQ'") as error:
         SOURCE.fetch(arxiv.http(), window(FRIDAY))
-    assert not error.value.again
+    assert not error.value.retryable
     arxiv.put("rss.arxiv.org", httpx.Response(404))
     with pytest.raises(SourceError, match="HTTP 404"):
         SOURCE.fetch(arxiv.http(), window(FRIDAY))

@@ -269,7 +269,7 @@ def test_a_paper_from_the_api_without_a_moment_is_of_its_day_or_of_today() -> No
 def test_the_apis_errors_are_errors_with_its_own_words() -> None:
     with pytest.raises(SourceError, match="incorrect id format for nonsense") as error:
         read("arxiv-atom", "arxiv_api_error.xml")
-    assert not error.value.again
+    assert not error.value.retryable
     with pytest.raises(SourceError, match=r"Bad archive 'cs\.QQ'.*check the categories"):
         read("arxiv-atom", "arxiv_daily_bad_category.atom.xml")
 
@@ -307,10 +307,10 @@ def test_an_empty_harvest_is_no_error_but_a_lost_token_is() -> None:
     assert FORMATS["arxiv-oai"](oai('<error code="noRecordsMatch">nothing</error>'), TODAY) == ParsedSource()
     with pytest.raises(SourceError, match=r"badResumptionToken.*expired") as error:
         FORMATS["arxiv-oai"](oai('<error code="badResumptionToken">expired</error>'), TODAY)
-    assert error.value.again
+    assert error.value.retryable
     with pytest.raises(SourceError, match="badVerb") as error:
         FORMATS["arxiv-oai"](oai('<error code="badVerb">what?</error>'), TODAY)
-    assert not error.value.again
+    assert not error.value.retryable
 
 
 @pytest.mark.parametrize(

@@ -315,7 +315,7 @@ def test_what_is_no_list_of_papers_says_what_it_is(body: bytes, message: str) ->
 def test_what_is_not_arxivs_says_what_it_is(form: str, body: bytes) -> None:
     with pytest.raises(SourceError, match=r"this is not (Atom|OAI-PMH) \(got .+\); the service may be down") as error:
         FORMATS[form](body, TODAY)
-    assert error.value.again
+    assert error.value.retryable
 
 
 def test_an_entry_without_an_identifier_is_named() -> None:
@@ -387,7 +387,7 @@ def test_what_feedparser_chokes_on_is_an_error_of_that_source(monkeypatch: pytes
     monkeypatch.setattr("feedparser.parse", choke)
     with pytest.raises(SourceError, match=r"feed: the feed cannot be read \(RuntimeError\('a bug'\)\)") as error:
         FORMATS["feed"](BODIES["lab_blog.atom.xml"], TODAY)
-    assert error.value.again
+    assert error.value.retryable
 
 
 def test_a_link_that_cannot_be_split_is_no_identifier() -> None:

@@ -162,7 +162,7 @@ def test_the_same_picture_has_the_same_name_and_another_has_another() -> None:
 def test_what_is_no_picture_is_refused(data: tuple[str, bytes]) -> None:
     with pytest.raises(SourceError) as refused:
         make_small(data[1])
-    assert not refused.value.again
+    assert not refused.value.retryable
 
 
 _WHOLE = {form: encoded(drawn(240, 130), form) for form in ("PNG", "JPEG", "WEBP", "GIF")}

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paperround.domain.errors import WrongUse
+from paperround.domain.errors import UsageError
 from paperround.domain.models import Paper
 from paperround.domain.preferences import FIELDS
 from paperround.domain.schedule import Cadence
@@ -136,14 +136,14 @@ def test_a_periods_name_is_in_the_subscribers_language() -> None:
 
 @pytest.mark.parametrize("text", ["", "yesterday", "2026-13-01", "0001-01-01", "9999-12-31", "20261123x"])
 def test_a_day_that_is_none_is_refused_with_a_remedy(text: str) -> None:
-    with pytest.raises(WrongUse, match=r"2026-11-23|out of range"):
+    with pytest.raises(UsageError, match=r"2026-11-23|out of range"):
         read_day(text)
 
 
 def test_views_go_by_name() -> None:
     assert read_view("") is View.DAY
     assert read_view("month") is View.MONTH
-    with pytest.raises(WrongUse, match="use one of: day, week, month"):
+    with pytest.raises(UsageError, match="use one of: day, week, month"):
         read_view("year")
 
 

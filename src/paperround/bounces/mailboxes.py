@@ -14,7 +14,7 @@ from imapclient import SEEN, IMAPClient
 from imapclient.exceptions import IMAPClientAbortError, IMAPClientError, IMAPClientReadOnlyError, LoginError
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from paperround.domain.errors import ConfigurationError, PaperroundError, WrongUse
+from paperround.domain.errors import ConfigurationError, PaperroundError, UsageError
 from paperround.domain.text import clean
 from paperround.process import logs
 from paperround.process.certificates import CaFile
@@ -54,7 +54,7 @@ def files(paths: Sequence[Path]) -> Iterator[tuple[str, bytes]]:
         try:
             data = path.read_bytes()
         except OSError as error:
-            raise WrongUse(f"{path}: {error.strerror}; check the path") from None
+            raise UsageError(f"{path}: {error.strerror}; check the path") from None
         if not data.startswith(b"From "):
             yield str(path), data
             continue
@@ -65,16 +65,16 @@ def files(paths: Sequence[Path]) -> Iterator[tuple[str, bytes]]:
 
 
 def check_maildir(folder: Path) -> None:
-    """Raise WrongUse if a folder is not a Maildir."""
+    """Raise UsageError if a folder is not a Maildir."""
     if not (folder / "new").is_dir():
-        raise WrongUse(f"{folder}: not a Maildir (it has no folder `new`)")
+        raise UsageError(f"{folder}: not a Maildir (it has no folder `new`)")
 
 
 def maildir(folder: Path) -> Iterator[tuple[str, bytes]]:
     """Yield the unseen mails of a Maildir; each is marked as seen once the next is requested.
 
     A mail that cannot be read stays unseen and the others are still read. Mails are never rewritten, only renamed.
-    Raises WrongUse if the folder is not a Maildir, and PaperroundError if it cannot be read.
+    Raises UsageError if the folder is not a Maildir, and PaperroundError if it cannot be read.
     """
     check_maildir(folder)
     for path in _unseen_files(folder):

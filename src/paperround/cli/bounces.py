@@ -9,7 +9,7 @@ import typer
 
 from paperround.cli.framework import Command, command_group
 from paperround.cli.shared import AsJson, ByEmail, given_path, opened
-from paperround.domain.errors import WrongUse
+from paperround.domain.errors import UsageError
 from paperround.operator import console
 
 group = command_group("Process delivery reports and complaints.")
@@ -35,7 +35,7 @@ def read_bounces(
     with opened() as app:
         mailbox = app.settings.bounces
         if not (files or maildir or mailbox.maildir or mailbox.imap):
-            raise WrongUse("give FILEs or --maildir DIR, or set bounces.imap or bounces.maildir in the settings")
+            raise UsageError("give FILEs or --maildir DIR, or set bounces.imap or bounces.maildir in the settings")
         found = bounce_intake.process_mails(app, mailboxes.files(files or []))
         found += bounce_intake.process_mails(app, mailboxes.maildir(maildir)) if maildir else []
         found += bounce_intake.read_mailbox(app) if not (files or maildir) else []

@@ -8,7 +8,7 @@ import typer
 
 from paperround.cli.framework import Command, command_group
 from paperround.cli.shared import AsJson, ByEmail, ByTopic, Limit, check_topic, exit_if, opened, recording
-from paperround.domain.errors import UnknownName
+from paperround.domain.errors import UnknownNameError
 from paperround.domain.models import DeliveryState
 from paperround.operator import console
 
@@ -53,7 +53,7 @@ def show_delivery(
     with opened() as app:
         found = queries.delivery(app, number)
     if found is None:
-        raise UnknownName(f"there is no delivery {number}; see: paperround deliveries list")
+        raise UnknownNameError(f"there is no delivery {number}; see: paperround deliveries list")
     if as_json:
         console.as_json(found)
         return

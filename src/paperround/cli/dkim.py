@@ -10,7 +10,7 @@ import typer
 
 from paperround.cli.framework import Command, command_group
 from paperround.cli.shared import AsJson, given_path, site_settings
-from paperround.domain.errors import WrongUse
+from paperround.domain.errors import UsageError
 from paperround.operator import console
 
 group = command_group("The key that signs letters, and its DNS record.")
@@ -76,7 +76,7 @@ def print_records(as_json: AsJson = False) -> None:
     """Print the DNS record of each key in the settings."""
     settings = site_settings()
     if settings.dkim is None:
-        raise WrongUse("[dkim] is not set; create a key with: paperround dkim keygen")
+        raise UsageError("[dkim] is not set; create a key with: paperround dkim keygen")
     records = [key.dns_record for key in settings.dkim.load()]
     if as_json:
         console.as_json([{"name": name, "type": "TXT", "value": value} for name, value in records])

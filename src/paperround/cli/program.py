@@ -12,7 +12,7 @@ import typer
 from paperround import __version__
 from paperround.cli import shared
 from paperround.cli.framework import Panels, lazy_group
-from paperround.domain.errors import PaperroundError, WrongUse
+from paperround.domain.errors import PaperroundError, UsageError
 from paperround.operator import console
 from paperround.process import private_files
 
@@ -68,7 +68,7 @@ def main() -> None:
     private_files.restrict_process()
     try:
         app(prog_name="paperround")  # however it was started: click names `python -m …` otherwise
-    except WrongUse as error:
+    except UsageError as error:
         console.fail(str(error))
         sys.exit(2)
     except OverflowError:
@@ -120,5 +120,5 @@ def _enter(site: Path, *, make: bool) -> None:
     if make:
         site.mkdir(parents=True, exist_ok=True)
     if not site.is_dir():
-        raise WrongUse(f"no site here: {site} is not a folder; create one with: paperround init {site}")
+        raise UsageError(f"no site here: {site} is not a folder; create one with: paperround init {site}")
     os.chdir(site)

@@ -19,7 +19,7 @@ from paperround.cli.shared import (
     read_pieces,
     read_size,
 )
-from paperround.domain.errors import WrongUse
+from paperround.domain.errors import UsageError
 from paperround.domain.text import counted
 from paperround.operator import console
 
@@ -75,11 +75,11 @@ def ingest(
     from paperround.sources import FORMATS
 
     if file is None and form is not None:
-        raise WrongUse("--as needs --file: it is the format of that file")
+        raise UsageError("--as needs --file: it is the format of that file")
     if mail_old and (file is None or archive):
-        raise WrongUse("--mail-old needs --file, and cannot be given with --archive")
+        raise UsageError("--mail-old needs --file, and cannot be given with --archive")
     if form is not None and form not in FORMATS:
-        raise WrongUse(f"there is no format {form!r}; there are: {', '.join(FORMATS)}")
+        raise UsageError(f"there is no format {form!r}; there are: {', '.join(FORMATS)}")
     with opened() as app, progress_bars(app):
         if file is not None:
             size = None if str(file) == STDIN else read_size(file)

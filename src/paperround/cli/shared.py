@@ -17,7 +17,7 @@ import typer
 
 from paperround.domain import clock
 from paperround.domain.clock import Clock, machine_clock, running_from, standing_at
-from paperround.domain.errors import WrongUse
+from paperround.domain.errors import UsageError
 from paperround.operator import console
 from paperround.process import garbage, logs
 
@@ -126,7 +126,7 @@ def progress_bars(app: App) -> Iterator[None]:
 
 
 def check_topic(app: App, slug: str) -> None:
-    """Raise UnknownName for an unknown topic in a filter; an empty list would be misleading."""
+    """Raise UnknownNameError for an unknown topic in a filter; an empty list would be misleading."""
     if slug:
         app.store.topics.require(slug)
 
@@ -143,18 +143,18 @@ def _names(file: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise WrongUse(f"{file}: {error.strerror}; check the path") from None
+        raise UsageError(f"{file}: {error.strerror}; check the path") from None
 
 
 def read_file(file: Path) -> bytes:
-    """Return the content of a file. Raises WrongUse if it cannot be read."""
+    """Return the content of a file. Raises UsageError if it cannot be read."""
     with _names(file):
         return file.read_bytes()
 
 
 @contextmanager
 def open_file(file: Path) -> Iterator[BinaryIO]:
-    """Open a file to be read from any position; of a pipe, a temporary copy. Raises WrongUse if it cannot be read."""
+    """Open a file, or a temporary copy of a pipe, to read from any position. Raises UsageError if it cannot."""
     with ExitStack() as closing:
         with _names(file):  # and nothing that goes wrong while the caller works with it
             found: BinaryIO = closing.enter_context(file.open("rb"))
@@ -167,13 +167,13 @@ def open_file(file: Path) -> Iterator[BinaryIO]:
 
 
 def read_size(file: Path) -> int:
-    """Return the size of a file in bytes. Raises WrongUse if it cannot be read."""
+    """Return the size of a file in bytes. Raises UsageError if it cannot be read."""
     with _names(file):
         return file.stat().st_size
 
 
 def read_pieces(file: Path) -> Iterator[bytes]:
-    """Yield the content of a file, or of stdin for `-`, in pieces. Raises WrongUse if it cannot be read."""
+    """Yield the content of a file, or of stdin for `-`, in pieces. Raises UsageError if it cannot be read."""
     with _names(file), nullcontext(sys.stdin.buffer) if str(file) == STDIN else file.open("rb") as opened_file:
         while piece := opened_file.read(_PIECE):
             yield piece
@@ -212,16 +212,16 @@ def given_path(text: str) -> Path:
 
 
 def read_moment(text: str) -> datetime:
-    """Parse a moment in ISO 8601; without an offset it is in UTC. Raises WrongUse."""
+    """Parse a moment in ISO 8601; without an offset it is in UTC. Raises UsageError."""
     try:
         return clock.read_moment(text)
     except ValueError:
-        raise WrongUse(f"--now {text!r} is not ISO 8601; write it as 2026-11-23T07:00Z") from None
+        raise UsageError(f"--now {text!r} is not ISO 8601; write it as 2026-11-23T07:00Z") from None
 
 
 def read_day(text: str) -> date:
-    """Parse a date in ISO 8601. Raises WrongUse."""
+    """Parse a date in ISO 8601. Raises UsageError."""
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise WrongUse(f"{text!r} is not a date; write it as 2026-11-23") from None
+        raise UsageError(f"{text!r} is not a date; write it as 2026-11-23") from None

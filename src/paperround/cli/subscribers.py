@@ -330,7 +330,7 @@ def learn_from(
     """Learn what a subscriber likes from papers that they have."""
     from dataclasses import asdict, replace
 
-    from paperround.domain.errors import WrongUse
+    from paperround.domain.errors import UsageError
     from paperround.rounds import libraries
     from paperround.sources.library import Library, read_library
     from paperround.subscribers import membership
@@ -350,7 +350,7 @@ def learn_from(
             if zotero:
                 libraries.link_zotero(app, row, sys.stdin.readline().strip())
         except ValueError as error:
-            raise WrongUse(str(error)) from None
+            raise UsageError(str(error)) from None
         if orcid or zotero:
             libraries.sync_libraries(app, app.store.examples.linked(row))
         libraries.look_up_titles(app)

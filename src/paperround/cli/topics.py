@@ -10,7 +10,7 @@ import typer
 
 from paperround.cli.framework import Command, command_group
 from paperround.cli.shared import AsJson, opened, recording
-from paperround.domain.errors import WrongUse
+from paperround.domain.errors import UsageError
 from paperround.domain.preferences import DEFAULTS, FORMS, read_field
 from paperround.domain.text import counted
 from paperround.operator import console
@@ -117,7 +117,7 @@ def _changed(topic: Topic | None, slug: str, name: str | None, query: str | None
         for text, known_text in ((name, known.name), (query, known.query), (about, known.about))
     )
     if not name or not query:
-        raise WrongUse(f"topic {slug!r} needs a name and a query: give --name and --query")
+        raise UsageError(f"topic {slug!r} needs a name and a query: give --name and --query")
     return replace(known, name=name, query=query, about=about)
 
 
@@ -153,13 +153,13 @@ def remove_topic(
 
 
 def _check_unfollowed(app: App, slug: str) -> None:
-    """Raise WrongUse if active or paused subscribers follow a topic."""
+    """Raise UsageError if active or paused subscribers follow a topic."""
     followers, left_with_nothing = app.store.topics.followers(slug)
     if followers:
         who = counted(followers, "subscriber follows", "subscribers follow")
         alone = f", {left_with_nothing} of them nothing else" if left_with_nothing else ""
         remedy = "give --move-to SLUG with the topic that they follow instead, or --yes to remove it all the same"
-        raise WrongUse(f"{who} {slug}{alone}; {remedy}")
+        raise UsageError(f"{who} {slug}{alone}; {remedy}")
 
 
 @group.command(
@@ -180,7 +180,7 @@ def edit_topic(slug: Slug, name: NewName = None, query: NewQuery = None, about: 
     with opened() as app:
         topic = app.store.topics.require(slug)
         if name is query is about is None:
-            raise WrongUse(f"nothing to change: give --name, --query or --about (now: {topic.name}; {topic.query})")
+            raise UsageError(f"nothing to change: give --name, --query or --about (now: {topic.name}; {topic.query})")
         _save_topic(app, _changed(topic, slug, name, query, about))
 
 

@@ -16,33 +16,33 @@ _DOMAIN = re.compile(
 )
 
 
-class UnusableAddress(ValueError):  # noqa: N818 - reads better than with the suffix Error
+class UnusableAddressError(ValueError):
     """Raised for an address that cannot be written into a message; it affects only one letter."""
 
 
 @lru_cache(maxsize=4096)
 def wire(address: str) -> str:
-    """Return the address with its domain in A-labels. Raises UnusableAddress.
+    """Return the address with its domain in A-labels. Raises UnusableAddressError.
 
     The local part does not change: if it is not ASCII, only a relay with SMTPUTF8 accepts it (RFC 6531).
     """
     local, at, domain = address.rpartition("@")
     if not at or not _LOCAL.fullmatch(local) or len(local.encode()) > _MAX_LOCAL:
-        raise UnusableAddress(f"{address[:80]!r} is not a mail address")
+        raise UnusableAddressError(f"{address[:80]!r} is not a mail address")
     written = f"{local}@{ascii_domain(domain)}"
     if len(written.encode()) > _MAX_ADDRESS:
-        raise UnusableAddress(f"{address[:80]!r} is longer than {_MAX_ADDRESS} octets")
+        raise UnusableAddressError(f"{address[:80]!r} is longer than {_MAX_ADDRESS} octets")
     return written
 
 
 @lru_cache(maxsize=4096)
 def ascii_domain(domain: str) -> str:
-    """Return the domain in A-labels. Raises UnusableAddress."""
+    """Return the domain in A-labels. Raises UnusableAddressError."""
     if not domain.isascii():
         try:
             domain = idna.encode(domain, uts46=True).decode()
         except UnicodeError:  # idna.IDNAError is one
-            raise UnusableAddress(f"{domain[:80]!r} is not a domain") from None
+            raise UnusableAddressError(f"{domain[:80]!r} is not a domain") from None
     if not _DOMAIN.fullmatch(domain):
-        raise UnusableAddress(f"{domain[:80]!r} is not a domain")
+        raise UnusableAddressError(f"{domain[:80]!r} is not a domain")
     return domain

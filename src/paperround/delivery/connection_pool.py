@@ -26,7 +26,7 @@ from functools import partial
 from paperround.delivery.relay import RelaySettings
 from paperround.delivery.smtp_session import (
     WINDOW,
-    ConnectionFailed,
+    ConnectionFailedError,
     Reply,
     SmtpSession,
     open_session,
@@ -53,7 +53,7 @@ class _Opened:
 
     name: str
     session: SmtpSession | None = None
-    refused: ConnectionFailed | None = None
+    refused: ConnectionFailedError | None = None
     error: BaseException | None = None
 
 
@@ -101,7 +101,7 @@ class _Opener:
     def _open(self, name: str, opening: Callable[[], SmtpSession]) -> None:
         try:
             opened = _Opened(name, session=opening())
-        except ConnectionFailed as refused:
+        except ConnectionFailedError as refused:
             opened = _Opened(name, refused=refused)
         except BaseException as error:  # noqa: BLE001 - raised again by the pool
             opened = _Opened(name, error=error)
@@ -428,7 +428,7 @@ class ConnectionPool:
             self._sessions[opened.session] = selectors.EVENT_READ
             self._selector.register(opened.session.socket, selectors.EVENT_READ, opened.session)
 
-    def _handle_refusal(self, refused: ConnectionFailed, name: str) -> None:
+    def _handle_refusal(self, refused: ConnectionFailedError, name: str) -> None:
         """Handle a refused connection: continue with fewer, retry, try the next relay, or give up."""
         if working := len(self._sessions) + self._opener.under_way:
             self._wanted = max(1, min(self._wanted, working))

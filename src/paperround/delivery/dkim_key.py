@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 
-from paperround.domain.errors import ConfigurationError, WrongUse
+from paperround.domain.errors import ConfigurationError, UsageError
 
 _LEAST_RSA_BITS = 2048  # RFC 8301 3.2: SHOULD; Google requires it too
 
@@ -56,7 +56,7 @@ class Key:
 def generate(path: Path, *, ed25519: bool = False) -> None:
     """Write a new private key, RSA of 2048 bits or Ed25519, to a file that only this account can read.
 
-    Raises WrongUse if the file already exists: letters may be signed with it, and its record published.
+    Raises UsageError if the file already exists: letters may be signed with it, and its record published.
     """
     private: RSAPrivateKey | Ed25519PrivateKey = (
         Ed25519PrivateKey.generate() if ed25519 else generate_private_key(65_537, _LEAST_RSA_BITS)
@@ -68,7 +68,7 @@ def generate(path: Path, *, ed25519: bool = False) -> None:
     try:
         path.touch(mode=0o600, exist_ok=False)
     except FileExistsError:
-        raise WrongUse(f"{path} already exists and was not changed; name another file with --key-file") from None
+        raise UsageError(f"{path} already exists and was not changed; name another file with --key-file") from None
     path.write_bytes(octets)
 
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from paperround.delivery.address import UnusableAddress, wire
+from paperround.delivery.address import UnusableAddressError, wire
 from paperround.delivery.base import UnlimitedTransport
 from paperround.delivery.folders import store
 from paperround.delivery.smtp import SmtpTransport
@@ -144,7 +144,7 @@ def _as_sent(email: str) -> str:
     """Return the address as letters to it have it; unchanged if there can be none."""
     try:
         return wire(email)
-    except UnusableAddress:
+    except UnusableAddressError:
         return email
 
 

@@ -79,7 +79,7 @@ def encoded(rendered: RenderedLetter) -> EncodedLetter:
 
 
 def assemble(head: HeaderData, letter: EncodedLetter) -> bytes:
-    """Return the finished message: CRLF, 7-bit, text part first, HTML part last. Raises UnusableAddress.
+    """Return the finished message: CRLF, 7-bit, text part first, HTML part last. Raises UnusableAddressError.
 
     The parts of `letter` are already transfer-encoded. No line of the message begins with a dot.
     """

@@ -27,7 +27,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import NamedTuple
 
-from paperround.delivery.address import UnusableAddress, wire
+from paperround.delivery.address import UnusableAddressError, wire
 from paperround.delivery.login import LoginError, explain, log_in
 from paperround.delivery.relay import RelaySettings
 from paperround.domain.models import Letter, Outcome, Stage
@@ -56,7 +56,7 @@ class Reply:
     text: str
 
 
-class ConnectionFailed(Exception):  # noqa: N818 - reads better where it is raised
+class ConnectionFailedError(Exception):
     """Raised if no connection could be opened; `reply` has the stage and the relay's reply."""
 
     def __init__(self, stage: Stage, code: int | None, text: str) -> None:
@@ -64,7 +64,7 @@ class ConnectionFailed(Exception):  # noqa: N818 - reads better where it is rais
         self.reply = Reply(stage, code, text)
 
 
-class _NotOffered(Exception):  # noqa: N818
+class _NotOfferedError(Exception):
     """Raised if a letter cannot even be offered to this relay."""
 
     def __init__(self, text: str) -> None:
@@ -189,7 +189,7 @@ class SmtpSession:
         """Begin the transaction of a letter; an unusable address is added to `results` at once."""
         try:
             commands = self._commands(letter)
-        except _NotOffered as obstacle:
+        except _NotOfferedError as obstacle:
             self.results.append((letter, obstacle.reply))
             return
         self.letters += 1
@@ -369,7 +369,7 @@ class SmtpSession:
         utf8 = ""
         if not (sender.isascii() and recipient.isascii()):
             if not self.takes_utf8:
-                raise _NotOffered("5.6.7 the relay accepts no address outside ASCII: it does not offer SMTPUTF8")
+                raise _NotOfferedError("5.6.7 the relay accepts no address outside ASCII: it does not offer SMTPUTF8")
             utf8 = " SMTPUTF8"  # RFC 6531 3.4
         commands = deque(
             [
@@ -414,7 +414,7 @@ class SmtpSession:
 def open_session(
     relay: RelaySettings, context: ssl.SSLContext | None, name: str, max_letters: int = 0
 ) -> SmtpSession:
-    """Connect, greet, encrypt and log in. Raises ConnectionFailed, before anything confidential was sent unencrypted.
+    """Connect, greet, encrypt and log in. Raises ConnectionFailedError before anything confidential is sent in clear.
 
     `max_letters` is the maximum number of letters on this session, 0 for no limit.
     """
@@ -449,7 +449,7 @@ def refusal(relay: RelaySettings) -> RelayRefusal | None:
     """Return why the relay would accept nothing from this site now, or None. No letter is sent."""
     try:
         session = open_session(relay, relay.context(), "check")
-    except ConnectionFailed as refused:
+    except ConnectionFailedError as refused:
         return RelayRefusal(refused.reply.stage, str(refused))
     session.socket.settimeout(_FAREWELL)
     session.quit()
@@ -463,7 +463,7 @@ def takes_utf8(relay: RelaySettings) -> bool | None:
     impatient = relay.model_copy(update={"connect_timeout": _CHECK_TIMEOUT, "timeout": _CHECK_TIMEOUT})
     try:
         session = open_session(impatient, impatient.context(), "check")
-    except ConnectionFailed:
+    except ConnectionFailedError:
         return None
     session.close()
     return session.takes_utf8
@@ -487,31 +487,31 @@ def _tune(sock: socket.socket | None, relay: RelaySettings) -> None:
 def _encrypt(smtp: smtplib.SMTP, context: ssl.SSLContext | None) -> None:
     with _refusals(Stage.TLS):
         if not smtp.has_extn("starttls"):
-            raise ConnectionFailed(Stage.TLS, None, "the relay offers no STARTTLS; nothing is sent without it")
+            raise ConnectionFailedError(Stage.TLS, None, "the relay offers no STARTTLS; nothing is sent without it")
         code, text = smtp.starttls(context=context)
         if code != 220:
-            raise ConnectionFailed(Stage.TLS, code, readable(text))
+            raise ConnectionFailedError(Stage.TLS, code, readable(text))
         smtp.ehlo_or_helo_if_needed()
 
 
 @contextlib.contextmanager
 def _refusals(stage: Stage) -> Iterator[None]:
-    """Raise the errors of smtplib, ssl and the network as ConnectionFailed."""
+    """Raise the errors of smtplib, ssl and the network as ConnectionFailedError."""
     try:
         yield
     except smtplib.SMTPResponseException as error:
         # smtplib uses -1 for an invalid reply.
-        raise ConnectionFailed(
+        raise ConnectionFailedError(
             stage, error.smtp_code if error.smtp_code > 0 else None, readable(error.smtp_error)
         ) from error
     except LoginError as error:
-        raise ConnectionFailed(Stage.AUTH, None, readable(str(error))) from error
+        raise ConnectionFailedError(Stage.AUTH, None, readable(str(error))) from error
     except ssl.SSLError as error:
-        raise ConnectionFailed(Stage.TLS, None, explain(error)) from error
+        raise ConnectionFailedError(Stage.TLS, None, explain(error)) from error
     except (smtplib.SMTPNotSupportedError, UnicodeError) as error:
-        raise ConnectionFailed(stage, None, explain(error)) from error
+        raise ConnectionFailedError(stage, None, explain(error)) from error
     except (OSError, smtplib.SMTPException, ValueError) as error:  # the connection ended, at any stage
-        raise ConnectionFailed(Stage.CONNECT, None, explain(error)) from error
+        raise ConnectionFailedError(Stage.CONNECT, None, explain(error)) from error
 
 
 def readable(octets: bytes | str) -> str:
@@ -528,8 +528,8 @@ def _text(reply: bytes) -> str:
 def _written(address: str, code: str) -> str:
     try:
         return wire(address)
-    except UnusableAddress as error:
-        raise _NotOffered(f"{code} {error}") from None
+    except UnusableAddressError as error:
+        raise _NotOfferedError(f"{code} {error}") from None
 
 
 @lru_cache(maxsize=1)

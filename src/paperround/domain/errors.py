@@ -1,17 +1,17 @@
 """The exceptions of paperround.
 
     PaperroundError
-    ├── WrongUse                 the user can correct it; exit code 2
+    ├── UsageError               the user can correct it; exit code 2
     │   ├── ConfigurationError   a setting: names file, field and remedy
     │   ├── QueryError           a topic's query: one line and a caret under the error
     │   ├── PreferenceError      one field of a subscriber's preferences: names the field and the remedy
-    │   └── UnknownName          a topic, source or subscriber that does not exist
+    │   └── UnknownNameError     a topic, source or subscriber that does not exist
     ├── SourceError              a source returned nothing usable; says whether to retry
-    │   └── WrongFormat          what it returned, or a file, is not in the expected format
+    │   └── FormatError          what it returned, or a file, is not in the expected format
     ├── MeaningError             no vectors can be computed: no model, or a broken endpoint
     ├── StoreError               the database is full, locked or of another version
     ├── TransportError           the relay as a whole: unreachable, refusing, misconfigured
-    └── BadToken                 a link or return address that is invalid or has expired
+    └── InvalidTokenError        a link or return address that is invalid or has expired
 
 A failure of one paper, one subscriber or one letter is never raised from one stage to another. It is returned as a
 value (`Problem`, `Outcome`), so that it does not stop the others.
@@ -29,11 +29,11 @@ class PaperroundError(Exception):
     """The base class of all errors. The text of each error names what is wrong and how to fix it."""
 
 
-class WrongUse(PaperroundError):  # noqa: N818 - reads better where it is raised
+class UsageError(PaperroundError):
     """A command, an argument or an input file is invalid."""
 
 
-class ConfigurationError(WrongUse):
+class ConfigurationError(UsageError):
     """A setting is missing or wrong."""
 
     @classmethod
@@ -43,7 +43,7 @@ class ConfigurationError(WrongUse):
         return cls("\n".join([*problems[:_MOST_LISTED], *([f"and {left} more"] if left > 0 else [])]))
 
 
-class UnknownName(WrongUse):
+class UnknownNameError(UsageError):
     """A name does not exist."""
 
 
@@ -52,7 +52,7 @@ def translatable(sentence: str) -> str:
     return sentence
 
 
-class QueryError(WrongUse):
+class QueryError(UsageError):
     """A query does not parse.
 
     `query` is the query, `position` the 0-based offset of the error, and `problem` describes it.
@@ -73,7 +73,7 @@ class QueryError(WrongUse):
         return translate(self._sentence) % self._facts + spot
 
 
-class PreferenceError(WrongUse):
+class PreferenceError(UsageError):
     """A preference has an invalid value. `field` names the preference, `problem` has the remedy."""
 
     def __init__(self, field: str, problem: str) -> None:
@@ -82,14 +82,14 @@ class PreferenceError(WrongUse):
 
 
 class SourceError(PaperroundError):
-    """A source failed as a whole. `again` is true if the same request may succeed later."""
+    """A source failed as a whole. `retryable` is true if the same request may succeed later."""
 
-    def __init__(self, message: str, *, again: bool) -> None:
+    def __init__(self, message: str, *, retryable: bool) -> None:
         super().__init__(message)
-        self.again = again
+        self.retryable = retryable
 
 
-class WrongFormat(SourceError):  # noqa: N818 - says what is wrong, as its neighbors do
+class FormatError(SourceError):
     """Bytes are not in the format that is expected of them.
 
     `problem` is the error without its remedy, which is one for sources: whoever reads a file has another.
@@ -97,7 +97,7 @@ class WrongFormat(SourceError):  # noqa: N818 - says what is wrong, as its neigh
 
     def __init__(self, problem: str) -> None:
         self.problem = problem
-        super().__init__(f"{problem}; check the address", again=True)
+        super().__init__(f"{problem}; check the address", retryable=True)
 
 
 class MeaningError(PaperroundError):
@@ -114,7 +114,7 @@ class TransportError(PaperroundError):
     """The relay accepts no letters at present. The letters stay queued."""
 
 
-class BadToken(PaperroundError):  # noqa: N818 - names the rejected input
+class InvalidTokenError(PaperroundError):
     """A personal link or return address is not valid here. `expired` is true if it was valid and has expired."""
 
     def __init__(self, message: str, *, expired: bool = False) -> None:

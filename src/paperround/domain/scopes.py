@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from paperround.domain.errors import UnknownName
+from paperround.domain.errors import UnknownNameError
 
 SCOPES = {
     "subscribers:read": "see subscribers",
@@ -21,12 +21,12 @@ SCOPES = {
 def check_scopes(wanted: Iterable[str]) -> tuple[str, ...]:
     """Return the scopes sorted and without duplicates.
 
-    Raises UnknownName if a scope does not exist or none is given.
+    Raises UnknownNameError if a scope does not exist or none is given.
     """
     found = tuple(sorted(set(wanted)))
     for scope in found:
         if scope not in SCOPES:
-            raise UnknownName(f"there is no scope {scope!r}; there are: {', '.join(SCOPES)}")
+            raise UnknownNameError(f"there is no scope {scope!r}; there are: {', '.join(SCOPES)}")
     if not found:
-        raise UnknownName(f"a token requires a scope; there are: {', '.join(SCOPES)}")
+        raise UnknownNameError(f"a token requires a scope; there are: {', '.join(SCOPES)}")
     return found

@@ -16,7 +16,7 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 
-from paperround.domain.errors import BadToken, ConfigurationError
+from paperround.domain.errors import ConfigurationError, InvalidTokenError
 
 UNSUBSCRIBE, PREFERENCES, CONFIRM = "unsubscribe", "preferences", "confirm"
 DIGEST, FEEDBACK, ADDRESS, VERP, REPLY = "digest", "feedback", "address", "verp", "reply"
@@ -72,7 +72,7 @@ def mint(keys: Sequence[bytes], purpose: str, number: int, *, issued: datetime |
 
 
 def read(keys: Sequence[bytes], purpose: str, token: str, *, issued_after: datetime | None = None) -> int:
-    """Return the number in a token. Raises BadToken if none of the keys signed it for this purpose.
+    """Return the number in a token. Raises InvalidTokenError if none of the keys signed it for this purpose.
 
     With `issued_after`, the token must contain its time of issue and must not be older. Without it, the token must
     not contain a time.
@@ -80,7 +80,7 @@ def read(keys: Sequence[bytes], purpose: str, token: str, *, issued_after: datet
     length = _NUMBER + (_TIME if issued_after is not None else 0)
     payload = _authentic(keys, purpose, _from_base64(token), length)
     if issued_after is not None and int.from_bytes(payload[_NUMBER:], "big") < int(issued_after.timestamp()):
-        raise BadToken("this link has expired; request a new one", expired=True)
+        raise InvalidTokenError("this link has expired; request a new one", expired=True)
     return int.from_bytes(payload[:_NUMBER], "big")
 
 
@@ -98,13 +98,13 @@ def find_verp(text: str) -> str | None:
 
 
 def read_verp(keys: Sequence[bytes], token: str, *, purpose: str = VERP) -> int:
-    """Return the delivery that the token of an address identifies. Raises BadToken if it is invalid."""
+    """Return the delivery that the token of an address identifies. Raises InvalidTokenError if it is invalid."""
     try:
         raw = base64.b32decode(token.upper() + "=" * (-len(token) % 8))
     except (binascii.Error, ValueError):
-        raise BadToken("not a return address of this site") from None
+        raise InvalidTokenError("not a return address of this site") from None
     if base64.b32encode(raw).decode().rstrip("=") != token.upper():
-        raise BadToken("not a return address of this site")
+        raise InvalidTokenError("not a return address of this site")
     return int.from_bytes(_authentic(keys, purpose, raw, _NUMBER), "big")
 
 
@@ -116,19 +116,19 @@ def _from_base64(token: str) -> bytes:
     try:
         raw = base64.b64decode(token.encode("ascii"), altchars=b"-_", validate=True)
     except ValueError:  # binascii.Error and UnicodeEncodeError are ValueErrors
-        raise BadToken("this link is incomplete; copy all of it") from None
+        raise InvalidTokenError("this link is incomplete; copy all of it") from None
     # Python also accepts other spellings of the same bytes. Allow only one, so that tokens can be compared.
     if base64.urlsafe_b64encode(raw).decode() != token:
-        raise BadToken("this link is incomplete; copy all of it")
+        raise InvalidTokenError("this link is incomplete; copy all of it")
     return raw
 
 
 def _authentic(keys: Sequence[bytes], purpose: str, raw: bytes, length: int) -> bytes:
     payload, mac = raw[:length], raw[length:]
     if len(mac) != _MAC:
-        raise BadToken("this link is incomplete; copy all of it")
+        raise InvalidTokenError("this link is incomplete; copy all of it")
     # Try every key, so that the time taken does not reveal which one matches.
     fits = [hmac.compare_digest(mac, _mac(key, purpose, payload)) for key in keys]
     if not any(fits):
-        raise BadToken("this link was not issued by this site; use the one in your newest email")
+        raise InvalidTokenError("this link was not issued by this site; use the one in your newest email")
     return payload

@@ -60,7 +60,7 @@ class AddressGuard:
             found and all(self._may_be_asked(address, strictly=strictly) for address in found)
         ):
             remedy = "" if strictly else "; if this is intended, add it to private_hosts"
-            raise SourceError(f"{asker}: {host} is not on the public internet{remedy}", again=False)
+            raise SourceError(f"{asker}: {host} is not on the public internet{remedy}", retryable=False)
         return found
 
     def _may_be_asked(self, address: Address, *, strictly: bool) -> bool:

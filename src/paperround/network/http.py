@@ -102,7 +102,7 @@ class HttpResponse:
             return
         raise SourceError(
             f"{asker}: {shown(self.final_url)} returned HTTP {self.status}; check the address",
-            again=self.status >= httpx.codes.INTERNAL_SERVER_ERROR,
+            retryable=self.status >= httpx.codes.INTERNAL_SERVER_ERROR,
         )
 
     def next_page(self) -> str | None:
@@ -183,7 +183,7 @@ class Spacing:
         if wait > self.patience:
             raise SourceError(
                 f"{asker}: {pace.lane} asks for no requests for {wait / 60:.0f} minutes; it is requested again later",
-                again=True,
+                retryable=True,
             )
 
     def rest(self, pace: Pace, seconds: float) -> None:
@@ -266,8 +266,8 @@ class Http:
 
         `asker` is the source's name, for error messages. `validators` has the `Answer.validator` of earlier
         responses by URL. `headers` are sent only to the named host and not to redirect targets, because they may
-        contain a key. Raises SourceError(again=True) if the server cannot be reached now, and
-        SourceError(again=False) if the request is refused: a response that is too large, a forbidden address or a
+        contain a key. Raises SourceError(retryable=True) if the server cannot be reached now, and
+        SourceError(retryable=False) if the request is refused: a response that is too large, a forbidden address or a
         URL that is not http.
         """
         target = _url(url, params, asker)
@@ -286,7 +286,7 @@ class Http:
                 reason, wait, most = _what_broke(error), _CONNECT_AGAIN, min(most, _CONNECT_TRIES)
             except httpx.InvalidURL as error:  # httpx parses a redirect's URL even if it does not follow it
                 message = f"{asker}: {shown(target)} redirects to an address that is neither http nor https ({error})"
-                raise SourceError(message, again=False) from None
+                raise SourceError(message, retryable=False) from None
             except httpx.RequestError as error:
                 reason, wait = _what_broke(error), self._backoff(request, target, attempt)
             else:
@@ -298,7 +298,7 @@ class Http:
             self._spacing.rest(request.pace_at(target), wait)
         raise SourceError(
             f"{asker}: no response from {shown(target)} in {attempt} tries ({reason}); it is requested again later",
-            again=True,
+            retryable=True,
         )
 
     def close(self) -> None:
@@ -329,7 +329,7 @@ class Http:
             url = _url(str(url), None, request.asker, location)
         raise SourceError(
             f"{request.asker}: {shown(asked)} redirects more than {_MAX_REDIRECTS} times; check the address",
-            again=False,
+            retryable=False,
         )
 
     def _once(
@@ -368,7 +368,7 @@ class Http:
             raise SourceError(
                 f"{request.asker}: the response of {shown(url)} is larger than {request.max_bytes >> 20} MB; "
                 "check the address",
-                again=False,
+                retryable=False,
             ) from None
         except zlib.error as error:
             raise httpx.DecodingError(f"it is not {coding} ({error})", request=response.request) from None
@@ -466,7 +466,7 @@ def _coding(headers: httpx.Headers, asker: str, url: httpx.URL) -> str:
     if len(codings) > 1 or not set(codings) <= set(CODINGS):
         raise SourceError(
             f"{asker}: the response of {shown(url)} is encoded as {', '.join(codings)[:80]}, which was not requested",
-            again=False,
+            retryable=False,
         )
     return codings[0] if codings else ""
 
@@ -492,10 +492,10 @@ def _url(url: str, params: Mapping[str, str | int] | None, asker: str, location:
         target = target.copy_merge_params(params) if params else target
     except (httpx.InvalidURL, UnicodeError) as error:
         raise SourceError(
-            f"{asker}: {(location or url)[:200]!r} is not a web address ({error})", again=False
+            f"{asker}: {(location or url)[:200]!r} is not a web address ({error})", retryable=False
         ) from None
     if target.scheme not in ("http", "https") or not target.host:
-        raise SourceError(f"{asker}: {str(target)[:200]} is neither http nor https", again=False)
+        raise SourceError(f"{asker}: {str(target)[:200]} is neither http nor https", retryable=False)
     return target.copy_with(fragment=None)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from paperround.app import App
-from paperround.domain.errors import UnknownName, WrongUse
+from paperround.domain.errors import UnknownNameError, UsageError
 from paperround.domain.scopes import check_scopes
 from paperround.domain.text import clean
 
@@ -20,24 +20,24 @@ _BYTES = 32
 def make(app: App, name: str, scopes: Iterable[str], days: int | None = None) -> str:
     """Create a token for a program and return it. It expires after `days` days, or never.
 
-    Raises WrongUse for an empty or taken name, no or an unknown scope, or a number of days outside of 1 to 3,650.
+    Raises UsageError for an empty or taken name, no or an unknown scope, or a number of days outside of 1 to 3,650.
     """
     name, wanted = clean(name), check_scopes(scopes)
     if not name or len(name) > LONGEST_NAME:
-        raise WrongUse(f"name the token after its program, in at most {LONGEST_NAME} characters")
+        raise UsageError(f"name the token after its program, in at most {LONGEST_NAME} characters")
     if days is not None and not 1 <= days <= _MOST_DAYS:
-        raise WrongUse(f"choose 1 to {_MOST_DAYS} days until the token expires, or none")
+        raise UsageError(f"choose 1 to {_MOST_DAYS} days until the token expires, or none")
     now, token = app.clock(), secrets.token_urlsafe(_BYTES)
     ends = now + timedelta(days=days) if days else None
     if not app.store.access.add_token(name, hash_token(token), wanted, now, ends):
-        raise WrongUse(f"{name} already has a token; revoke it first")
+        raise UsageError(f"{name} already has a token; revoke it first")
     return token
 
 
 def remove(app: App, name: str) -> None:
-    """Revoke the token of a program; raises UnknownName if it has none."""
+    """Revoke the token of a program; raises UnknownNameError if it has none."""
     if not app.store.access.remove_token(name):
-        raise UnknownName(f"there is no token of {name!r}; see: paperround tokens list")
+        raise UnknownNameError(f"there is no token of {name!r}; see: paperround tokens list")
 
 
 def hash_token(token: str) -> str:

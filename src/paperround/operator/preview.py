@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from paperround.app import App
-from paperround.domain.errors import TransportError, UnknownName, WrongUse
+from paperround.domain.errors import TransportError, UnknownNameError, UsageError
 from paperround.domain.match_table import BatchMatches
 from paperround.domain.models import (
     Delivery,
@@ -109,13 +109,13 @@ def build(app: App, request: PreviewRequest) -> Preview | None:
     For a day whose digest exists it is that digest; for a past day without one there is none, and otherwise it is
     the one that the next round would compose. Without a day it is today's, the next one, or the latest if the next
     one would have no papers.
-    Raises ConfigurationError if a template is broken, and UnknownName for an unknown subscriber, topic, theme or
+    Raises ConfigurationError if a template is broken, and UnknownNameError for an unknown subscriber, topic, theme or
     language.
     """
     if request.day and request.day.year < _FIRST_YEAR:
-        raise WrongUse(f"there are no emails of {request.day}; choose a later day")
+        raise UsageError(f"there are no emails of {request.day}; choose a later day")
     if request.cadence is Cadence.OFF:
-        raise WrongUse("there is no letter if the cadence is off; choose daily, weekdays, weekly or monthly")
+        raise UsageError("there is no letter if the cadence is off; choose daily, weekdays, weekly or monthly")
     draft = _draft(app, request)
     subscriber = draft.subscriber.with_preferences(
         theme=_as_spelled(request.theme, themes.names(templates())) or draft.subscriber.theme,
@@ -156,7 +156,7 @@ def send_test(app: App, preview: Preview, email: str) -> Outcome:
     to = checked_address(email)
     known = app.store.subscribers.by_email(to)
     if known and known.suppressed:
-        raise WrongUse(f"{to} is suppressed ({known.suppressed[0]}), so nothing is sent there")
+        raise UsageError(f"{to} is suppressed ({known.suppressed[0]}), so nothing is sent there")
     letter = _test_letter(app, preview, replace(preview.subscriber, row=0, email=to)).letter
     outcomes: list[Outcome] = []
     try:
@@ -267,7 +267,7 @@ def _draft_for_topics(app: App, slugs: tuple[str, ...], day: date | None, cadenc
 def _notice_letter(app: App, subscriber: Subscriber, kind: str, *, mark: str = "") -> FinishedLetter:
     """Build a notice with every optional part; its links do not belong to any subscriber."""
     if kind not in notice.kinds(templates()):
-        raise UnknownName(f"there is no notice {kind!r}; there are: {', '.join(notice.kinds(templates()))}")
+        raise UnknownNameError(f"there is no notice {kind!r}; there are: {', '.join(notice.kinds(templates()))}")
     names, language = _topic_names(app), languages.load(subscriber.language, templates())
     context: dict[str, Any] = {
         "topics": [language.own_words(names.get(slug, slug)) for slug in subscriber.topics],

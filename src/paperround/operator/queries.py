@@ -10,7 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from paperround.app import App
-from paperround.domain.errors import UnknownName
+from paperround.domain.errors import UnknownNameError
 from paperround.domain.models import DISCUSSED, DeliveryState, Score, Subscriber, SubscriberState
 from paperround.domain.preferences import write
 from paperround.domain.reasons import read as read_reasons
@@ -21,10 +21,10 @@ _CHUNK = 500
 
 
 def paper_row(app: App, paper_id: str) -> int:
-    """Return the row of a paper by its public identifier, arXiv identifier or DOI; raises UnknownName."""
+    """Return the row of a paper by its public identifier, arXiv identifier or DOI; raises UnknownNameError."""
     found = app.store.papers.by_id(paper_id)
     if found is None:
-        raise UnknownName(f"there is no paper {paper_id!r} here; see: paperround search WORDS")
+        raise UnknownNameError(f"there is no paper {paper_id!r} here; see: paperround search WORDS")
     return found.row
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from paperround.app import App, open_store
 from paperround.domain import tokens
 from paperround.domain.clock import Clock, machine_clock
-from paperround.domain.errors import ConfigurationError, WrongUse
+from paperround.domain.errors import ConfigurationError, UsageError
 from paperround.domain.text import counted
 from paperround.process import text_files
 from paperround.rounds import topics_file
@@ -30,7 +30,7 @@ MISSING_KEY = (
 
 
 def check_site(config: Path | None = None) -> None:
-    """Raise WrongUse where no site is: neither a configuration, nor an .env of ours, nor a database.
+    """Raise UsageError where no site is: neither a configuration, nor an .env of ours, nor a database.
 
     Raises ConfigurationError if it depends on an .env that cannot be read.
     """
@@ -38,7 +38,7 @@ def check_site(config: Path | None = None) -> None:
         return
     if _ENV.is_file() and "PAPERROUND_" in text_files.read(_ENV):
         return
-    raise WrongUse(
+    raise UsageError(
         f"no site here ({Path.cwd()}): go to a site's folder, name one with --site DIR, "
         "or create one with: paperround init"
     )
@@ -76,7 +76,7 @@ def open_site(
     is: no database is created or upgraded, and no topics are loaded. `tell` is called with a sentence
     if a database was created, since a mistyped path makes a new one.
 
-    Raises WrongUse where there is no site, ConfigurationError where the secret key is missing or too short, and
+    Raises UsageError where there is no site, ConfigurationError where the secret key is missing or too short, and
     StoreError where the database cannot be used.
     """
     if settings is None and not first_start:

@@ -22,7 +22,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import PoFileError, read_po
 from babel.numbers import format_decimal
 
-from paperround.domain.errors import ConfigurationError, UnknownName
+from paperround.domain.errors import ConfigurationError, UnknownNameError
 from paperround.process import text_files
 
 SOURCE = "en"
@@ -138,15 +138,15 @@ def available(folders: tuple[Path, ...]) -> tuple[str, ...]:
 def load(code: str, folders: tuple[Path, ...]) -> Language:
     """Load the language with this code. Messages in an earlier folder's catalog override those in a later one's.
 
-    Raise UnknownName if there is no such language, ConfigurationError if its catalog is invalid.
+    Raise UnknownNameError if there is no such language, ConfigurationError if its catalog is invalid.
     """
     try:
         locale = Locale.parse(code.replace("-", "_"))
     except (ValueError, UnknownLocaleError):
-        raise UnknownName(_unknown(code, folders)) from None
+        raise UnknownNameError(_unknown(code, folders)) from None
     paths = [path for folder in folders if (path := folder / "locale" / f"{code}.po").is_file()]
     if not paths and code != SOURCE:
-        raise UnknownName(_unknown(code, folders))
+        raise UnknownNameError(_unknown(code, folders))
     catalogue = gettext.NullTranslations()
     for path in paths:
         catalogue.add_fallback(_catalogue(path))

@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from paperround.domain.errors import ConfigurationError, UnknownName
+from paperround.domain.errors import ConfigurationError, UnknownNameError
 from paperround.domain.models import Links, Site, Subscriber
 from paperround.domain.text import clean
 from paperround.rendering.environment import environment
@@ -50,10 +50,10 @@ def compose(
 ) -> Notice:
     """Render the notice of this kind; `context` holds the values that its template needs.
 
-    Raise UnknownName for an unknown kind, ConfigurationError if its template fails.
+    Raise UnknownNameError for an unknown kind, ConfigurationError if its template fails.
     """
     if kind not in kinds(folders):
-        raise UnknownName(f"no notice {kind!r}; there are {', '.join(kinds(folders))}")
+        raise UnknownNameError(f"no notice {kind!r}; there are {', '.join(kinds(folders))}")
     file = f"{_FOLDER}/{kind}{_ENDING}"
     # Clean what subscribers and papers say, so that line breaks in it cannot end a paragraph and start a link.
     subscriber = subscriber.with_preferences(name=clean(subscriber.name))

@@ -13,7 +13,7 @@ from jinja2 import Environment, TemplateError, meta, nodes
 from markupsafe import Markup
 
 from paperround.domain.client_limits import GMAIL_STYLE
-from paperround.domain.errors import ConfigurationError, UnknownName
+from paperround.domain.errors import ConfigurationError, UnknownNameError
 from paperround.rendering import inline
 from paperround.rendering.environment import environment
 from paperround.rendering.language import Language
@@ -49,13 +49,13 @@ def _files(folder: Path) -> list[Path]:
 
 
 class Theme:
-    """The theme with this name, in one language. Raises UnknownName or ConfigurationError if it cannot be loaded."""
+    """The theme with this name, in one language. Raises UnknownNameError, or ConfigurationError if it is invalid."""
 
     def __init__(self, name: str, language: Language, folders: tuple[Path, ...], *, marked: bool = False) -> None:
         self.name, self._language = name, language
         self.file = f"email/themes/{name}.html.j2"
         if name not in names(folders):
-            raise UnknownName(f"no theme {name!r}; there are {', '.join(names(folders))}")
+            raise UnknownNameError(f"no theme {name!r}; there are {', '.join(names(folders))}")
         try:
             templates = environment(folders, language, marked=marked)
             self._template = templates.get_template(self.file)

@@ -14,7 +14,7 @@ from paperround.bounces.suppression import LetterResult, suppression_after
 from paperround.bounces.verdict import Report
 from paperround.bounces.widespread import widespread_failure
 from paperround.domain import tokens
-from paperround.domain.errors import BadToken, PaperroundError
+from paperround.domain.errors import InvalidTokenError, PaperroundError
 from paperround.domain.hosts import domain_of
 from paperround.domain.models import BounceKind, Delivery, SubscriberState
 from paperround.process import logs
@@ -115,7 +115,7 @@ def _delivery(app: App, report: Report, *, trusted: bool) -> Delivery | None:
     if report.verp_token:
         try:
             return app.store.deliveries.by_row(tokens.read_verp(app.keys, report.verp_token))
-        except BadToken:
+        except InvalidTokenError:
             return None
     if app.settings.bounces.domain and not trusted:
         return None

@@ -8,7 +8,7 @@ from datetime import date
 from itertools import chain
 
 from paperround.app import App
-from paperround.domain.errors import SourceError, WrongFormat, WrongUse
+from paperround.domain.errors import FormatError, SourceError, UsageError
 from paperround.domain.models import Listing, ParsedSource
 from paperround.domain.text import counted
 from paperround.network import compression
@@ -41,7 +41,7 @@ def ingest_file(
     Papers older than the longest window that a source is asked for, 30 days, are archived unless `mail_old`: no
     source would mail them either.
 
-    Returns the report; a file that cannot be read is reported as failed. Raises WrongUse if the format cannot be
+    Returns the report; a file that cannot be read is reported as failed. Raises UsageError if the format cannot be
     guessed.
     """
     report, reasons = IngestReport(name), RejectionReasons()
@@ -51,7 +51,7 @@ def ingest_file(
             report.fetched += len(parsed.listings)
             reasons.add(parsed.problems)
             _store_of_file(app, parsed.listings, report, archive=archive, mail_old=mail_old)
-    except WrongFormat as error:
+    except FormatError as error:
         remedy = f"check --as {file_format}" if file_format else "name its format with --as"
         report.fail(f"{error.problem}; {remedy}")
     except SourceError as error:
@@ -86,9 +86,9 @@ def _parsed_pieces(app: App, pieces: Iterable[bytes], file_format: str | None, n
         unpacked, head = _beginning(compression.unpacked(unpacked, "gzip", _LARGEST_EXPORT))
     file_format = file_format or guess_format(name, head)
     if not head:
-        raise WrongUse(f"{name}: the file is empty")
+        raise UsageError(f"{name}: the file is empty")
     if file_format is None:
-        raise WrongUse(f"{name}: its format is not recognized; name it with --as: {', '.join(FORMATS)}")
+        raise UsageError(f"{name}: its format is not recognized; name it with --as: {', '.join(FORMATS)}")
     today = app.clock().date()
     if file_format == jsonl.KIND:
         yield from jsonl.parse_pieces(unpacked, today)
@@ -97,7 +97,7 @@ def _parsed_pieces(app: App, pieces: Iterable[bytes], file_format: str | None, n
     for piece in unpacked:
         data += piece
         if len(data) > _LARGEST_FILE:
-            raise SourceError(f"{name}: it is larger than {_LARGEST_FILE:,} bytes; split it", again=False)
+            raise SourceError(f"{name}: it is larger than {_LARGEST_FILE:,} bytes; split it", retryable=False)
     yield FORMATS[file_format](bytes(data), today)
 
 

@@ -104,7 +104,7 @@ def _read(app: App, library: LinkedLibrary) -> Library:
         return read_orcid(app.http, library.account)
     key = decrypt(app.keys, library.secret)
     if key is None:
-        raise SourceError("Zotero: the site's secret key has changed; enter your Zotero key again", again=False)
+        raise SourceError("Zotero: the site's secret key has changed; enter your Zotero key again", retryable=False)
     return read_zotero(app.http, key)
 
 
@@ -144,7 +144,7 @@ def _listings(app: App, names: Sequence[str]) -> Sequence[Listing]:
         answer.expect_ok("arXiv")
         return arxiv.parse(answer.body, app.clock().date()).listings
     except SourceError as error:
-        if error.again:
+        if error.retryable:
             raise
         if len(names) == 1:
             log.info("title not looked up", paper=names[0], problem=str(error))

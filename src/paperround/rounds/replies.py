@@ -8,7 +8,7 @@ from paperround.app import App
 from paperround.bounces.replies import LetterReply, ReplyTargets, resolve
 from paperround.delivery.message import message_id
 from paperround.domain import tokens
-from paperround.domain.errors import BadToken
+from paperround.domain.errors import InvalidTokenError
 from paperround.domain.latex import readable
 from paperround.domain.models import NOTICE_HOLDS, Delivery, Digest, Paper, Subscriber, SubscriberState
 from paperround.process.resources import templates
@@ -51,7 +51,7 @@ def _letter_of(app: App, reply: LetterReply) -> tuple[Delivery | None, Subscribe
     """Return the letter and the subscriber that the signed address of a reply belongs to."""
     try:
         row, link_generation = tokens.split_generation(tokens.read_verp(app.keys, reply.token, purpose=tokens.REPLY))
-    except BadToken:
+    except InvalidTokenError:
         return None, None
     delivery = app.store.deliveries.by_row(row)
     subscriber = app.store.subscribers.by_row(delivery.subscriber) if delivery and delivery.digest else None

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from paperround.domain.errors import ConfigurationError, WrongUse
+from paperround.domain.errors import ConfigurationError, UsageError
 from paperround.domain.models import Topic
 from paperround.domain.preferences import is_private
 from paperround.domain.text import clean
@@ -68,7 +68,7 @@ def _topic(table: dict[str, Any], where: str) -> Topic:
         check_slug(topic.slug)
         interpret(topic.query)
         check_topic_query(topic.query)
-    except WrongUse as error:
+    except UsageError as error:
         raise ConfigurationError(f"{where} ({topic.slug}): {error}") from None
     return topic
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from paperround.app import App
-from paperround.domain.errors import ConfigurationError, QueryError, UnknownName, WrongUse
+from paperround.domain.errors import ConfigurationError, QueryError, UnknownNameError, UsageError
 from paperround.domain.models import Topic
 from paperround.matching.words import any_of, check_topic_query, interpret
 from paperround.process import logs
@@ -26,13 +26,13 @@ _SLUGS_NOTE = "topics of the file"  # stores the slugs that were ever loaded fro
 def add_topic(app: App, topic: Topic) -> Topic:
     """Add a topic, or change the one with its slug, and match it with the stored papers; return it as it is stored.
 
-    Raises ConfigurationError if it cannot have this slug, WrongUse if it has no name, and QueryError if its query is
-    invalid, says nothing or the database rejects it; then nothing is stored.
+    Raises ConfigurationError if it cannot have this slug, UsageError if it has no name, and QueryError if its query
+    is invalid, says nothing or the database rejects it; then nothing is stored.
     """
     topic = cleaned(topic)
     check_slug(topic.slug)
     if not topic.name:
-        raise WrongUse("a topic needs a name")
+        raise UsageError("a topic needs a name")
     check_topic_query(topic.query)
     _check_query(app, topic)
     app.store.topics.save([topic])
@@ -43,13 +43,13 @@ def add_topic(app: App, topic: Topic) -> Topic:
 def remove_topic(app: App, slug: str, move_to: str = "") -> int:
     """Delete a topic; its subscribers then follow `move_to`, if given.
 
-    Returns how many active subscribers it had. Raises UnknownName if one of the topics does not exist.
+    Returns how many active subscribers it had. Raises UnknownNameError if one of the topics does not exist.
     """
     for name in filter(None, (slug, move_to)):
         if app.store.topics.require(name).private:
-            raise UnknownName(f"there is no topic {name!r}; see: paperround topics list")
+            raise UnknownNameError(f"there is no topic {name!r}; see: paperround topics list")
     if slug == move_to:
-        raise WrongUse("its subscribers can only be moved to a different topic")
+        raise UsageError("its subscribers can only be moved to a different topic")
     followers = app.store.topics.counts()[slug][0]
     app.store.topics.remove(slug, move_to)
     return followers

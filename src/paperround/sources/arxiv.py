@@ -195,7 +195,9 @@ class Arxiv(SourceSettings):
             if start >= page.total:
                 return joined(parts)
             if empty == _EMPTY_PAGES:  # the API sometimes returns an empty page; retry
-                raise SourceError(f"{self.name}: page {number} stays empty, {start} of {page.total} came", again=True)
+                raise SourceError(
+                    f"{self.name}: page {number} stays empty, {start} of {page.total} came", retryable=True
+                )
             number += bool(page.entries)
 
     def _ask(self, http: Http, query: Mapping[str, str | int], today: date, number: int) -> _ParsedPage:
@@ -205,7 +207,7 @@ class Arxiv(SourceSettings):
         what = f"{self.name}: page {number}"
         page = _read(response.body, today, (), what, response.content_type, self.holidays)
         if cut_short(page.parsed):
-            raise SourceError(f"{self.name}: page {number} is truncated; the service may be down", again=True)
+            raise SourceError(f"{self.name}: page {number} is truncated; the service may be down", retryable=True)
         return page
 
     def _state(self, page: _ParsedPage, due: date, behind: Sequence[str], *, filled: bool) -> tuple[SourceState, str]:
@@ -372,20 +374,20 @@ def _read(
         count += 1
         texts = texts_of(element)
         if "/api/errors" in first(texts, "id"):
-            raise SourceError(f"{what} is an error of the API: {words(first(texts, 'summary'))}", again=False)
+            raise SourceError(f"{what} is an error of the API: {words(first(texts, 'summary'))}", retryable=False)
         days.update(_announced(texts))
         announced += _in_short(texts)
         _add(entries, texts, announce, holidays)
     if local_name(document.root) not in ("feed", "rss"):
         got = content_type or describe(data)
-        raise SourceError(f"{what} is not Atom (got {got}); the service may be down", again=True)
+        raise SourceError(f"{what} is not Atom (got {got}); the service may be down", retryable=True)
     if document.broken:
         entries.cut(f"the document is truncated ({document.broken}); request it again")
     channel = document.root.find("channel")
     head = texts_of(document.root if channel is None else channel)
     if first(head, "title").startswith("Feed error"):
         message = words(first(head, "subtitle", "description"))
-        raise SourceError(f"{what} is an error: {message}; check the categories", again=False)
+        raise SourceError(f"{what} is an error: {message}; check the categories", retryable=False)
     built = moment(first(head, "updated", "pubdate"))
     day = days.most_common(1)[0][0] if days else built and built.astimezone(EASTERN).date()
     total = first(head, "totalresults")

@@ -99,7 +99,7 @@ class ArxivOai(SourceSettings):
                 return
             query = {"verb": "ListRecords", "resumptionToken": token}
         raise SourceError(
-            f"{self.name}: {name} does not end after {_MAX_PAGES} pages; ask for fewer days", again=False
+            f"{self.name}: {name} does not end after {_MAX_PAGES} pages; ask for fewer days", retryable=False
         )
 
 
@@ -116,7 +116,7 @@ def _read(data: bytes, today: date, what: str, content_type: str = "") -> tuple[
         _add(entries, record)
     if local_name(document.root) != "OAI-PMH":
         got = content_type or describe(data)
-        raise SourceError(f"{what} is not OAI-PMH (got {got}); the service may be down", again=True)
+        raise SourceError(f"{what} is not OAI-PMH (got {got}); the service may be down", retryable=True)
     if document.broken:
         entries.cut(f"the document is truncated ({document.broken}); request it again")
     token = ""
@@ -126,7 +126,7 @@ def _read(data: bytes, today: date, what: str, content_type: str = "") -> tuple[
             token = text
         elif element.get("code") != "noRecordsMatch":  # OAI-PMH 2.0 section 3.6: an empty list is an error
             again = element.get("code") == "badResumptionToken"
-            raise SourceError(f"{what} is an error ({element.get('code')}): {words(text)}", again=again)
+            raise SourceError(f"{what} is an error ({element.get('code')}): {words(text)}", retryable=again)
     return entries.dated(), token
 
 

@@ -13,7 +13,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from paperround.domain.errors import WrongFormat
+from paperround.domain.errors import FormatError
 from paperround.domain.models import ParsedSource, SourceState
 from paperround.domain.text import clean
 from paperround.network.http import Http, Pace
@@ -118,7 +118,7 @@ def _envelope(value: Any, what: str) -> tuple[list[Any], dict[str, Any]]:
     message = messages[0] if isinstance(messages, list) and messages and isinstance(messages[0], dict) else {}
     if not isinstance(rows, list):
         status = message.get("status", "no collection in it")
-        raise WrongFormat(f"{what} is not a response of the details API ({status})")
+        raise FormatError(f"{what} is not a response of the details API ({status})")
     return rows, message
 
 

@@ -19,7 +19,7 @@ from typing import Any, ClassVar, Literal
 from urllib.parse import unquote, urlsplit
 
 from paperround.domain import identifiers
-from paperround.domain.errors import SourceError, WrongFormat
+from paperround.domain.errors import FormatError, SourceError
 from paperround.domain.models import Listing, ParsedSource, SourceState
 from paperround.domain.text import clean
 from paperround.network.http import Http, HttpResponse
@@ -247,11 +247,11 @@ def _xml_feed(data: bytes, who: str, base: str, content_type: str) -> tuple[Iter
         problem = f"{who}: this is not a feed (got {describe(data)})"
         if found := _FEED_LINK.search(data[:200_000]):
             address = web_link(found[1].decode("utf-8", "replace"), base)[:300]
-            raise SourceError(f"{problem}; the page names its feed: {address}", again=True)
-        raise WrongFormat(problem)
+            raise SourceError(f"{problem}; the page names its feed: {address}", retryable=True)
+        raise FormatError(problem)
     if not is_reasonable(data):
         raise SourceError(
-            f"{who}: tags are nested thousands deep or are huge, so this feed cannot be read", again=False
+            f"{who}: tags are nested thousands deep or are huge, so this feed cannot be read", retryable=False
         )
     import feedparser  # noqa: PLC0415 - slow to load; most commands read no feed
 
@@ -264,7 +264,7 @@ def _xml_feed(data: bytes, who: str, base: str, content_type: str) -> tuple[Iter
             response_headers={"content-location": base, "content-type": content_type},
         )
     except Exception as error:  # noqa: BLE001 - an error in feedparser must affect only this source
-        raise SourceError(f"{who}: the feed cannot be read ({error!r}); tell its publisher", again=True) from None
+        raise SourceError(f"{who}: the feed cannot be read ({error!r}); tell its publisher", retryable=True) from None
     frame = _Frame.of(document, base)
     return (_from_entry(entry, frame) for entry in document.entries), broken, _written_day(document.feed)
 
@@ -408,7 +408,7 @@ def _json_feed(data: bytes, who: str, base: str) -> tuple[Iterator[_Item | str],
     value = document.value
     items = value.get("items") if isinstance(value, dict) else None
     if not isinstance(items, list) or "jsonfeed.org" not in str(value.get("version")):
-        raise WrongFormat(f"{who}: this is JSON, but no JSON Feed")
+        raise FormatError(f"{who}: this is JSON, but no JSON Feed")
     base = base or _text(value, "feed_url") or _text(value, "home_page_url")
     frame = _Frame(clean(_text(value, "title")), base, tuple(_people(value)), plain_titles=True)
     return (_from_json(item, frame) for item in items), document.broken, None

@@ -25,10 +25,10 @@ def read_file(name: str, path: Path, window: Window, parse: Callable[[bytes], Pa
         if window.validators.get(str(path)) == stamp:
             return FetchResult(ParsedSource(), SourceState.UNCHANGED, validators=window.validators)
         if found.st_size > _MAX_BYTES:
-            raise SourceError(f"{name}: {path} is larger than {_MAX_BYTES >> 20} MB; split it", again=False)
+            raise SourceError(f"{name}: {path} is larger than {_MAX_BYTES >> 20} MB; split it", retryable=False)
         data = path.read_bytes()
     except OSError as error:
-        raise SourceError(f"{name}: {path} cannot be read ({error.strerror})", again=True) from None
+        raise SourceError(f"{name}: {path} cannot be read ({error.strerror})", retryable=True) from None
     parsed = parse(data)
     if cut_short(parsed):  # probably still being written
         return FetchResult(parsed, SourceState.STALE, f"{path} is truncated; it is read again next time")

@@ -66,7 +66,9 @@ class HfDaily(SourceSettings):
         fetched_days: list[_Day] = []
         for day in days:
             fetched_days.append(self._day(http, window, day, newest=day == until))
-            if (error := fetched_days[-1].error) and error.again:  # the service has problems: make no more requests
+            if (
+                error := fetched_days[-1].error
+            ) and error.retryable:  # the service has problems: make no more requests
                 fetched_days += [_Day(rest, error=error) for rest in days[len(fetched_days) :]]
                 break
         if all(fetched.error for fetched in fetched_days):
@@ -98,7 +100,7 @@ class HfDaily(SourceSettings):
             raise SourceError(
                 f"{self.name}: {fetched.day} gave HTTP {page.status} ({_message(page.body)}); "
                 "check the address; the API may have changed",
-                again=page.status >= HTTPStatus.INTERNAL_SERVER_ERROR,
+                retryable=page.status >= HTTPStatus.INTERNAL_SERVER_ERROR,
             )
         parsed = _read(page.body, today, fetched.day)
         fetched.parsed = joined((fetched.parsed, parsed))
@@ -157,7 +159,7 @@ def _read(data: bytes, today: date, asked: date) -> ParsedSource:
     document = read_json(data, "", KIND)
     value = document.value
     if not isinstance(value, list) and not (isinstance(value, dict) and ("id" in value or "paper" in value)):
-        raise SourceError(f"{KIND}: the API answers with an error ({_message(data)})", again=False)
+        raise SourceError(f"{KIND}: the API answers with an error ({_message(data)})", retryable=False)
     entries = Entries(today, source=KIND)
     for entry in value if isinstance(value, list) else [value]:
         _add(entries, entry, asked)

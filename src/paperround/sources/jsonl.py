@@ -101,7 +101,8 @@ def _read(data: bytes, today: date, first: int = 1, *, known: bool = False, last
             entries.reject(value if isinstance(value, str) else f"line {number} is JSON, but not an object")
     if not objects and not known and data.strip():
         raise SourceError(
-            f"{KIND}: no line is a JSON object (got {describe(data)}); one listing a line is expected", again=False
+            f"{KIND}: no line is a JSON object (got {describe(data)}); one listing a line is expected",
+            retryable=False,
         )
     return entries.parsed()
 

@@ -43,7 +43,7 @@ def read_zotero(http: Http, key: str) -> Library:
     user = _object(owner).get("userID")
     if not isinstance(user, int):
         raise SourceError(
-            "Zotero: this key gives access to no library; create one at zotero.org/settings/keys", again=False
+            "Zotero: this key gives access to no library; create one at zotero.org/settings/keys", retryable=False
         )
     entries: list[LibraryEntry] = []
     problems: list[Problem] = []
@@ -67,7 +67,7 @@ def _ask_zotero(http: Http, path: str, key: str, params: dict[str, str | int]) -
         raise SourceError(
             "Zotero: this key is not valid, or no longer; create one at zotero.org/settings/keys "
             "that can read your library",
-            again=False,
+            retryable=False,
         )
     response.expect_ok("Zotero")
     return response
@@ -86,7 +86,7 @@ def read_orcid(http: Http, orcid: str) -> Library:
     url = f"{ORCID}/{orcid}/works"
     response = http.get(url, asker="ORCID", headers={"Accept": "application/json"})
     if response.status in _ACCESS_REFUSED:
-        raise SourceError(f"ORCID: there is no public record {orcid}; check the iD", again=False)
+        raise SourceError(f"ORCID: there is no public record {orcid}; check the iD", retryable=False)
     response.expect_ok("ORCID")
     groups = _object(response).get("group")
     works = [_work(group) for group in groups if isinstance(group, dict)] if isinstance(groups, list) else []
@@ -114,6 +114,7 @@ def _object(response: HttpResponse) -> dict[str, Any]:
         found = None
     if not isinstance(found, dict):
         raise SourceError(
-            f"{response.url.partition('?')[0]} returned something other than JSON; requested again later", again=True
+            f"{response.url.partition('?')[0]} returned something other than JSON; requested again later",
+            retryable=True,
         )
     return found

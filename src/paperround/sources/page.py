@@ -70,14 +70,14 @@ class _Block:
 def parse(data: bytes, today: date) -> ParsedSource:
     """Return the papers on a saved page, listed on the date of the page. `published` is the date beside the paper."""
     if b"\0" in data or data.lstrip()[:1] in (b"<", b"{", b"["):
-        raise SourceError(f"{KIND}: this is not a page saved as text (got {describe(data)})", again=False)
+        raise SourceError(f"{KIND}: this is not a page saved as text (got {describe(data)})", retryable=False)
     lines = _lines(data.decode("utf-8-sig", "replace"))
     day, below = _head(lines, today)
     blocks = list(_blocks(below))
     if not blocks or not (_HEADING in lines[:_HEAD_LINES] or any(block.date for block in blocks)):
         raise SourceError(
             f'{KIND}: this is not a Daily Papers page; its heading "{_HEADING}" or a date below a paper is expected',
-            again=False,
+            retryable=False,
         )
     entries = Entries(today, source=KIND)
     for block in blocks:

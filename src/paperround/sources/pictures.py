@@ -145,4 +145,4 @@ def _jpeg(picture: Image.Image) -> bytes:
 
 
 def _refused(why: str) -> SourceError:
-    return SourceError(f"{_ASKER}: no usable picture: {why}", again=False)
+    return SourceError(f"{_ASKER}: no usable picture: {why}", retryable=False)

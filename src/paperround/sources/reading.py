@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from html.entities import html5
 from typing import Any
 
-from paperround.domain.errors import WrongFormat
+from paperround.domain.errors import FormatError
 
 _CHUNK = 1 << 16
 _ARRAY = re.compile(r"\s*[\[,]\s*")
@@ -51,7 +51,7 @@ class Json:
 def read_json(data: bytes, array: str, who: str) -> Json:
     """Parse a document. `array` is the key of its list of entries, empty if the list is the document.
 
-    If the document is truncated, returns its complete entries. Raises WrongFormat if it is not JSON.
+    If the document is truncated, returns its complete entries. Raises FormatError if it is not JSON.
     """
     text = data.decode("utf-8-sig", "surrogateescape")
     try:
@@ -61,7 +61,7 @@ def read_json(data: bytes, array: str, who: str) -> Json:
     opening = re.search(rf'"{re.escape(array)}"\s*:\s*(?=\[)', text) if array else re.match(r"\s*(?=\[)", text)
     entries = list(_whole_entries(text, opening.end())) if opening else []
     if not opening or not entries:
-        raise WrongFormat(f"{who}: this is not JSON (got {_other_than_json(data)})")
+        raise FormatError(f"{who}: this is not JSON (got {_other_than_json(data)})")
     value = {**_head(text[: opening.end()]), array: entries} if array else entries
     return Json(value, f"the JSON is truncated after entry {len(entries)} ({reason})")
 

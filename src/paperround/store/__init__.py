@@ -17,7 +17,7 @@ from pathlib import Path
 
 from sqlalchemy import delete, inspect, select
 
-from paperround.domain.errors import StoreError, WrongUse
+from paperround.domain.errors import StoreError, UsageError
 from paperround.process import private_files
 from paperround.store.access import Access
 from paperround.store.address_changes import AddressChanges
@@ -186,14 +186,14 @@ class Store:
     def backup(self, to: Path) -> None:
         """Write a consistent copy of a SQLite database while it is in use.
 
-        Raises StoreError for PostgreSQL, which has pg_dump for that, and WrongUse for the database itself, which
+        Raises StoreError for PostgreSQL, which has pg_dump for that, and UsageError for the database itself, which
         other programs have open, for a device, and if the database is in memory.
         """
         if self._engine.dialect.name != "sqlite":
             raise StoreError("backup copies SQLite databases; for PostgreSQL use pg_dump")
         path = self._file()
         if to.exists() and (not to.is_file() or to.samefile(path)):
-            raise WrongUse(f"{to} is {'the database itself' if to.is_file() else 'no file'}; choose another file")
+            raise UsageError(f"{to} is {'the database itself' if to.is_file() else 'no file'}; choose another file")
         with closing(sqlite3.connect(path)) as database:
             _write_copy(database, to)
 
@@ -202,14 +202,14 @@ class Store:
 
         The database is replaced in one transaction and upgraded to this program's version. Row numbers that were
         used after the backup are not used again: they are in the personal links of emails, which would act on another
-        subscriber. Raises WrongUse if the file is not a backup or is newer than this program, if another program has
-        the database open, or if the database is in memory; StoreError for PostgreSQL.
+        subscriber. Raises UsageError if the file is not a backup or is newer than this program, if another program
+        has the database open, or if the database is in memory; StoreError for PostgreSQL.
         """
         if self._engine.dialect.name != "sqlite":
             raise StoreError("restore works with SQLite backups; for PostgreSQL use pg_restore")
         path, version = self._file(), _version_of(file)
         if version > newest_revision():
-            raise WrongUse(
+            raise UsageError(
                 f"{file} is of version {version}, newer than this program ({newest_revision()}); update it"
             )
         names = (path.with_name(f"{path.name}.before-restore-{number}") for number in count(1))
@@ -225,10 +225,10 @@ class Store:
         return former
 
     def _file(self) -> Path:
-        """Return the path of the SQLite database. Raises WrongUse if it is in memory."""
+        """Return the path of the SQLite database. Raises UsageError if it is in memory."""
         path = sqlite_file(self._url)
         if path is None:
-            raise WrongUse("the database is in memory only; there is no file to copy or replace")
+            raise UsageError("the database is in memory only; there is no file to copy or replace")
         return path
 
     def forget_deleted(self) -> None:
@@ -284,7 +284,7 @@ def _opened_alone(path: Path) -> sqlite3.Connection:
     """Open a SQLite database and keep everybody else out until the connection is closed.
 
     A connection to a database with a write-ahead log holds a shared lock as long as it is open, even if it is idle.
-    So the exclusive lock shows that there is no other (https://sqlite.org/wal.html, section 8). Raises WrongUse if
+    So the exclusive lock shows that there is no other (https://sqlite.org/wal.html, section 8). Raises UsageError if
     there is one.
     """
     database = sqlite3.connect(path, isolation_level=None, timeout=_OTHERS_SECONDS)
@@ -296,7 +296,7 @@ def _opened_alone(path: Path) -> sqlite3.Connection:
         database.close()
         if not error.sqlite_errorname.startswith("SQLITE_BUSY"):
             raise
-        raise WrongUse(
+        raise UsageError(
             "another program has the database open; stop `paperround up` and others that use it, then try again"
         ) from None
     return database
@@ -347,17 +347,17 @@ def _skip_numbers(restored: sqlite3.Connection, used: Mapping[str, int]) -> None
 def _version_of(file: Path) -> str:
     """Return the version of the database in a file.
 
-    Raises WrongUse if the file is missing, damaged or not a paperround database.
+    Raises UsageError if the file is missing, damaged or not a paperround database.
     """
     if not file.is_file():
-        raise WrongUse(f"{file}: there is no such file")
+        raise UsageError(f"{file}: there is no such file")
     db = _opened_backup(file)
     try:
         if db.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
-            raise WrongUse(f"{file} is damaged; use an older backup")
+            raise UsageError(f"{file} is damaged; use an older backup")
         version: str = db.execute("SELECT version_num FROM alembic_version").fetchone()[0]
     except (sqlite3.DatabaseError, TypeError):
-        raise WrongUse(f"{file} is not a backup of a paperround database") from None
+        raise UsageError(f"{file} is not a backup of a paperround database") from None
     finally:
         db.close()
     return version

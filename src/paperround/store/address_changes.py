@@ -44,7 +44,7 @@ class ConfirmResult(Enum):
     GONE = "nothing to confirm"
 
 
-class RequestResult(Enum):
+class AddressRequestResult(Enum):
     """The result of requesting a change of address."""
 
     QUEUED = "the notice to the new address was queued"
@@ -60,7 +60,7 @@ class AddressChanges:
 
     def request(
         self, subscriber: Subscriber, email: str, notice: NewNotice, now: datetime, *, silent: bool = False
-    ) -> RequestResult:
+    ) -> AddressRequestResult:
         """Store a request and queue the notice to the new address.
 
         With `silent`, no notice is queued, nor if the address is suppressed, or was requested within 24 hours or five
@@ -71,7 +71,7 @@ class AddressChanges:
             recognize(db, self._hashes, [key])
             db.execute(select(subscribers.c.row).where(subscribers.c.row == subscriber.row).with_for_update()).all()
             if _count(db, address_changes.c.subscriber == subscriber.row, now - _DAY) >= MOST_A_DAY:
-                return RequestResult.TOO_MANY
+                return AddressRequestResult.TOO_MANY
             asked = address_changes.c.email_key == key
             silent |= bool(_count(db, asked, now - _DAY)) or _count(db, asked, now - _MONTH) >= _MAILBOX_PER_MONTH
             row = db.execute(
@@ -79,10 +79,10 @@ class AddressChanges:
             ).inserted_primary_key
             assert row is not None
             if silent or _is_suppressed(db, key):
-                return RequestResult.SILENT
+                return AddressRequestResult.SILENT
             asking = replace(notice, context={"change": int(row[0])})
             db.execute(insert(deliveries), notice_row(subscriber.row, email, NoticeKind.NEW_ADDRESS, asking, now))
-            return RequestResult.QUEUED
+            return AddressRequestResult.QUEUED
 
     def by_row(self, row: int) -> AddressChange | None:
         """Return the request with this number, or None."""

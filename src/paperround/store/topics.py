@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Connection, Engine, Select, delete, exists, func, select, update
 
 from paperround.domain.clock import LONG_AGO
-from paperround.domain.errors import UnknownName
+from paperround.domain.errors import UnknownNameError
 from paperround.domain.models import Match, Paper, SubscriberState, Topic
 from paperround.domain.preferences import OWN_PREFIX
 from paperround.domain.text import did_you_mean
@@ -83,11 +83,11 @@ class Topics:
             return _topic(found) if found else None
 
     def require(self, slug: str) -> Topic:
-        """Return the topic with this slug. Raises UnknownName, with the slug that was probably meant."""
+        """Return the topic with this slug. Raises UnknownNameError, with the slug that was probably meant."""
         found = self.by_slug(slug)
         if found is None:
             hint = did_you_mean(slug, (topic.slug for topic in self.public()))
-            raise UnknownName(f"there is no topic {slug!r}{hint}; see: paperround topics list")
+            raise UnknownNameError(f"there is no topic {slug!r}{hint}; see: paperround topics list")
         return found
 
     def save(self, wanted: Iterable[Topic]) -> None:

@@ -8,9 +8,9 @@ more.
 from __future__ import annotations
 
 from paperround.app import App
-from paperround.domain.errors import WrongUse
+from paperround.domain.errors import UsageError
 from paperround.domain.models import NOTICE_HOLDS, Subscriber
-from paperround.store.address_changes import AddressChange, ConfirmResult, RequestResult
+from paperround.store.address_changes import AddressChange, AddressRequestResult, ConfirmResult
 from paperround.store.subscribers import email_key
 from paperround.subscribers import membership
 from paperround.subscribers.confirmation import new_notice
@@ -21,18 +21,18 @@ def request(app: App, subscriber: Subscriber, email: str, *, silent: bool = Fals
 
     Returns whether an email to the address was queued; with `silent`, none is.
 
-    Raises WrongUse if the address is invalid or is the subscriber's own, if the subscriber is neither active nor
+    Raises UsageError if the address is invalid or is the subscriber's own, if the subscriber is neither active nor
     paused, and after three requests within a day.
     """
     email = membership.address(email)
     membership.check_reading(subscriber, doing="move")
     if email_key(email) == email_key(subscriber.email):
-        raise WrongUse(f"{email} is already the address of this subscriber")
+        raise UsageError(f"{email} is already the address of this subscriber")
     result = app.store.address_changes.request(subscriber, email, new_notice(app, {}), app.clock(), silent=silent)
-    if result is RequestResult.TOO_MANY:
-        raise WrongUse("three changes of address were requested for this subscriber today; try again tomorrow")
+    if result is AddressRequestResult.TOO_MANY:
+        raise UsageError("three changes of address were requested for this subscriber today; try again tomorrow")
     app.request_round()
-    return result is RequestResult.QUEUED
+    return result is AddressRequestResult.QUEUED
 
 
 def pending_change(app: App, row: int) -> AddressChange | None:

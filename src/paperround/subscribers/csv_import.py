@@ -11,7 +11,7 @@ from typing import Any
 
 from paperround.app import App
 from paperround.domain import preferences
-from paperround.domain.errors import PreferenceError, StoreError, UnknownName, WrongUse
+from paperround.domain.errors import PreferenceError, StoreError, UnknownNameError, UsageError
 from paperround.domain.models import Problem, Subscriber, SubscriberState
 from paperround.domain.preferences import DEFAULTS, FIELDS, Patch
 from paperround.domain.text import counted, did_you_mean
@@ -149,10 +149,10 @@ def _import_batch(
             continue
         try:
             change = reader.read(row, known.get(email_key(row.email)))
-        except _NothingToFollow:
+        except _NothingToFollowError:
             reader.following_nothing += 1
             continue
-        except WrongUse as error:
+        except UsageError as error:
             named = row.email in str(error)
             problems.append(Problem(row.where if named else f"{row.where} {row.email}", str(error)))
             continue
@@ -170,7 +170,7 @@ def _import_batch(
     return additions, problems
 
 
-class _NothingToFollow(WrongUse):
+class _NothingToFollowError(UsageError):
     """A new subscriber has nothing to follow because the file has no column for it."""
 
 
@@ -204,7 +204,9 @@ class _RowReader:
         if known is None:
             self._check_relay(email)
         if known and row.state is SubscriberState.UNSUBSCRIBED and known.state.is_subscribed:
-            raise WrongUse("has unsubscribed in this file and gets letters here; unsubscribe them, or leave them out")
+            raise UsageError(
+                "has unsubscribed in this file and gets letters here; unsubscribe them, or leave them out"
+            )
         if row.missing:
             self.short.append(row.where)
         notes: list[str] = []
@@ -217,21 +219,21 @@ class _RowReader:
         before = known.preferences if known else DEFAULTS
         if row.state is None and not (patch.get("topics") or before.patched(patch).follow_something):
             if not membership.FOLLOWED.intersection(self._columns):
-                raise _NothingToFollow
+                raise _NothingToFollowError
             known_topics = "" if self._told_topics else f"; {self.topics_remedy}"
             self._told_topics = True
-            raise UnknownName(f"{'; '.join(self._unknown_topics(row)) or 'no topic to follow'}{known_topics}")
+            raise UnknownNameError(f"{'; '.join(self._unknown_topics(row)) or 'no topic to follow'}{known_topics}")
         self._warnings += notes
         return SubscriberChange(email, patch, self._state(row), row.consent, row.history, row.suppressed)
 
     def _check_relay(self, email: str) -> None:
-        """Raise WrongUse if the relay does not accept the address. It is asked once for all rows."""
+        """Raise UsageError if the relay does not accept the address. It is asked once for all rows."""
         if email.rpartition("@")[0].isascii():
             return
         if self._takes_utf8 is None:
             self._takes_utf8 = membership.can_be_written_to(self._app, email)
         if not self._takes_utf8:
-            raise WrongUse(membership.NO_UTF8)
+            raise UsageError(membership.NO_UTF8)
 
     def _state(self, row: SubscriberRow) -> SubscriberState:
         """Return the state for a row. It is confirmed if the operator vouches for it or the row records a
@@ -279,7 +281,7 @@ class _RowReader:
                 self._site.check({name: value})
             if name == "paused_until" and known and value != known.preferences.paused_until:
                 membership.check_pause(self._app, known, value)
-        except WrongUse as error:
+        except UsageError as error:
             notes.append(f"{row.where}: {error}; left as it is")
             return False
         return True

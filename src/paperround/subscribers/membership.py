@@ -21,7 +21,7 @@ from email_validator import EmailNotValidError, validate_email
 from paperround.app import App
 from paperround.delivery.inbox import Inbox, InboxTransport
 from paperround.domain import preferences, tokens
-from paperround.domain.errors import PreferenceError, UnknownName, WrongUse
+from paperround.domain.errors import PreferenceError, UnknownNameError, UsageError
 from paperround.domain.followed import FollowedName, read_followed
 from paperround.domain.models import Subscriber, SubscriberState
 from paperround.domain.preferences import DEFAULTS, Patch, SiteOptions
@@ -84,7 +84,7 @@ def site_options(app: App) -> SiteOptions:
 
 
 def read_patch(app: App, given: Mapping[str, object]) -> dict[str, object]:
-    """Return the validated patch for texts or JSON values. Raises WrongUse that names the field and the remedy."""
+    """Return the validated patch for texts or JSON values. Raises UsageError that names the field and the remedy."""
     return site_options(app).check(preferences.read_patch(given))
 
 
@@ -277,10 +277,10 @@ def renew_links(app: App, subscriber: Subscriber) -> bool:
     """Invalidate all personal links in a subscriber's earlier emails, for example because one was forwarded.
 
     Unsubscribe links keep working, because they can do no harm. Returns whether an email with the new link was
-    queued, which happens at most once a day. Raises WrongUse if the links were renewed too often.
+    queued, which happens at most once a day. Raises UsageError if the links were renewed too often.
     """
     if not app.store.subscribers.renew_links(subscriber.row):
-        raise WrongUse(
+        raise UsageError(
             f"the links were renewed {tokens.MAX_LINK_GENERATION} times; erase the subscriber, and add them again"
         )
     return confirmation.ask_for_link(app, subscriber.email)
@@ -296,26 +296,28 @@ def erase(app: App, *leaving: Subscriber) -> None:
 
 
 def subscriber(app: App, email: str) -> Subscriber:
-    """Return the subscriber with this address. Raises UnknownName if there is none."""
+    """Return the subscriber with this address. Raises UnknownNameError if there is none."""
     found = app.store.subscribers.by_email(email)
     if found is None:
-        raise UnknownName(f"{email}: no subscriber has this address; see: paperround subscribers list")
+        raise UnknownNameError(f"{email}: no subscriber has this address; see: paperround subscribers list")
     return found
 
 
 def address(email: str) -> str:
-    """Return the address, validated and normalized, without any network request. Raises WrongUse if it is invalid.
+    """Return the address, validated and normalized, without any network request. Raises UsageError if it is invalid.
 
     NFKC replaces full-width characters from input methods by plain ones. An encoded word (RFC 2047) is how mail
     programs write a display name, and is not part of an address.
     """
     email = unicodedata.normalize("NFKC", email)
     if _ENCODED_WORD.search(email):
-        raise WrongUse(f"{clean(email)[:100]}: not an email address (it contains an encoded word; write it plainly)")
+        raise UsageError(
+            f"{clean(email)[:100]}: not an email address (it contains an encoded word; write it plainly)"
+        )
     try:
         return _validated(clean(email))
     except EmailNotValidError as error:
-        raise WrongUse(f"{clean(email)[:100]}: not an email address ({error})") from None
+        raise UsageError(f"{clean(email)[:100]}: not an email address ({error})") from None
 
 
 def _validated(email: str) -> str:
@@ -347,9 +349,9 @@ def can_be_written_to(app: App, email: str) -> bool:
 
 
 def check_can_be_written_to(app: App, email: str) -> None:
-    """Raise WrongUse if the relay does not accept the address."""
+    """Raise UsageError if the relay does not accept the address."""
     if not can_be_written_to(app, email):
-        raise WrongUse(f"{email}: {NO_UTF8}")
+        raise UsageError(f"{email}: {NO_UTF8}")
 
 
 def _pause_changes(patch: Patch, subscriber: Subscriber) -> bool:
@@ -364,7 +366,7 @@ def _in_view_of(subscriber: Subscriber | None, change: SubscriberChange) -> Subs
 
 
 def check_pause(app: App, subscriber: Subscriber, until: date | None) -> None:
-    """Raise WrongUse if the subscriber cannot pause, or if the day is not in the future."""
+    """Raise UsageError if the subscriber cannot pause, or if the day is not in the future."""
     check_reading(subscriber, doing="pause")
     if until and until <= _today(app.clock(), subscriber):
         raise PreferenceError("paused_until", f"{until} is in the past; choose a day in the future")
@@ -375,6 +377,6 @@ def _today(now: datetime, subscriber: Subscriber) -> date:
 
 
 def check_reading(found: Subscriber, *, doing: str) -> None:
-    """Raise WrongUse if the subscriber is neither active nor paused; `doing` names what they cannot do then."""
+    """Raise UsageError if the subscriber is neither active nor paused; `doing` names what they cannot do then."""
     if not found.state.is_subscribed:
-        raise WrongUse(f"{found.email} is {found.state.value}; only an active or paused subscriber can {doing}")
+        raise UsageError(f"{found.email} is {found.state.value}; only an active or paused subscriber can {doing}")

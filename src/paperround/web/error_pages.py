@@ -11,7 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from paperround.domain.errors import BadToken, StoreError, WrongUse
+from paperround.domain.errors import InvalidTokenError, StoreError, UsageError
 from paperround.process import logs, validation
 from paperround.rendering.language import Language
 from paperround.web.middleware import HEADERS
@@ -26,8 +26,8 @@ def handle(web: FastAPI) -> None:
     """Register a handler for every kind of error."""
     web.add_exception_handler(HTTPException, _status)
     web.add_exception_handler(RequestValidationError, _invalid)
-    web.add_exception_handler(WrongUse, _wrong_use)
-    web.add_exception_handler(BadToken, _bad_token)
+    web.add_exception_handler(UsageError, _wrong_use)
+    web.add_exception_handler(InvalidTokenError, _bad_token)
     web.add_exception_handler(StoreError, _store)
     web.add_exception_handler(Exception, _broken)
 
@@ -77,7 +77,7 @@ def _wrong_use(request: Request, error: Exception) -> Response:
 
 
 def _bad_token(request: Request, error: Exception) -> Response:
-    assert isinstance(error, BadToken)
+    assert isinstance(error, InvalidTokenError)
     return _error_response(request, 410 if error.expired else 404, token=True)
 
 

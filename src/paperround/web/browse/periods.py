@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 
-from paperround.domain.errors import WrongUse
+from paperround.domain.errors import UsageError
 from paperround.rendering.language import Language
 
 _FIRST_YEAR, _LAST_YEAR = 1991, 2200  # arXiv started in 1991; later years are certainly typos
@@ -80,19 +80,19 @@ class Period:
 
 
 def read_view(text: str) -> View:
-    """Parse the name of a view; empty means a day. Raises WrongUse for an unknown name."""
+    """Parse the name of a view; empty means a day. Raises UsageError for an unknown name."""
     try:
         return View(text or "day")
     except ValueError:
-        raise WrongUse(f"unknown view {text[:40]!r}; use one of: {', '.join(View)}") from None
+        raise UsageError(f"unknown view {text[:40]!r}; use one of: {', '.join(View)}") from None
 
 
 def read_day(text: str) -> date:
-    """Parse a date in the form 2026-11-23. Raises WrongUse for anything else."""
+    """Parse a date in the form 2026-11-23. Raises UsageError for anything else."""
     try:
         day = date.fromisoformat(text)
     except ValueError:
-        raise WrongUse(f"{text[:40]!r} is not a date; write it as YYYY-MM-DD, for example 2026-11-23") from None
+        raise UsageError(f"{text[:40]!r} is not a date; write it as YYYY-MM-DD, for example 2026-11-23") from None
     if not _FIRST_YEAR <= day.year <= _LAST_YEAR:
-        raise WrongUse(f"the year {day.year} is out of range; use {_FIRST_YEAR} to {_LAST_YEAR}")
+        raise UsageError(f"the year {day.year} is out of range; use {_FIRST_YEAR} to {_LAST_YEAR}")
     return day

@@ -10,7 +10,7 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse
 
 from paperround.domain import identifiers
-from paperround.domain.errors import QueryError, WrongUse
+from paperround.domain.errors import QueryError, UsageError
 from paperround.domain.models import Paper
 from paperround.matching.search import SearchBounds
 from paperround.rendering.language import Language
@@ -45,15 +45,15 @@ class SearchForm:
 
     @property
     def order(self) -> SearchOrder:
-        """The sort order of the results. Raises WrongUse for an unknown order."""
+        """The sort order of the results. Raises UsageError for an unknown order."""
         try:
             return SearchOrder(self.sort or SearchOrder.RELEVANCE)
         except ValueError:
-            raise WrongUse(f"unknown order {self.sort[:40]!r}; use one of: {', '.join(SearchOrder)}") from None
+            raise UsageError(f"unknown order {self.sort[:40]!r}; use one of: {', '.join(SearchOrder)}") from None
 
     @property
     def bounds(self) -> SearchBounds:
-        """The filters as search bounds. Raises WrongUse for an invalid date."""
+        """The filters as search bounds. Raises UsageError for an invalid date."""
         first = read_day(self.since) if self.since else date.min
         last = read_day(self.until) if self.until else date.max
         return SearchBounds(first, last, self.source)

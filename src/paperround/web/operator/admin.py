@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 
-from paperround.domain.errors import PaperroundError, WrongUse
+from paperround.domain.errors import PaperroundError, UsageError
 from paperround.domain.models import DeliveryState, Topic
 from paperround.domain.scopes import SCOPES
 from paperround.domain.text import clean
@@ -194,7 +194,7 @@ def save_topic(request: Request, context: OperatorContextDep, form: Form) -> Res
         return _topic_page(request, context, typed, trial, status=422 if trial.wrong else 200)
     try:
         if not typed.name:
-            raise WrongUse("enter a name for the topic")
+            raise UsageError("enter a name for the topic")
         with context.recording(OPERATOR, "topic saved", typed.slug):
             add_topic(context.app, typed)
     except PaperroundError as error:
@@ -234,7 +234,7 @@ def change_tokens(request: Request, context: OperatorContextDep, form: Form) -> 
             return _tokens(request, context)
         with context.recording(OPERATOR, "API token created", f"{name}: {', '.join(form.all('scope'))}"):
             token = api_tokens.make(context.app, name, form.all("scope"), _days(form.get("days")))
-    except WrongUse as error:
+    except UsageError as error:
         return _tokens(request, context, wrong=str(error))
     return _tokens(request, context, made=(name, token))
 
@@ -244,7 +244,7 @@ def _days(text: str) -> int | None:
     if not text.strip():
         return None
     if not (text.isascii() and text.isdecimal() and len(text) <= 5):
-        raise WrongUse("enter the days until it expires as a number, or leave the field empty")
+        raise UsageError("enter the days until it expires as a number, or leave the field empty")
     return int(text)
 
 

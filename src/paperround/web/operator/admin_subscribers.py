@@ -12,7 +12,7 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse, StreamingResponse
 
 from paperround.domain import encodings, preferences
-from paperround.domain.errors import WrongUse
+from paperround.domain.errors import UsageError
 from paperround.domain.models import Subscriber, SubscriberState, Topic
 from paperround.domain.preferences import DEFAULTS, FIELDS, LISTS, Preferences
 from paperround.operator import queries
@@ -145,7 +145,7 @@ def import_list(request: Request, context: OperatorContextDep, sent: FormWithFil
             report = csv_import.import_subscribers(context.app, rows, options)
             if record:
                 record.subject = ", ".join(f"{n} {w}" for w, n in report.counts.items())
-    except WrongUse as error:
+    except UsageError as error:
         return _import_page(request, context, form, text, wrong=str(error))
     return _import_page(request, context, form, text, report)
 
@@ -218,7 +218,7 @@ def change(request: Request, context: OperatorContextDep, row: int, form: Form) 
     try:
         with context.recording(OPERATOR, f"subscriber: {do}", f"subscriber {row}"):
             done = _change(context, found, do, form)
-    except WrongUse as error:
+    except UsageError as error:
         return _subscriber_page(request, context, found, wrong=str(error))
     if done == "erased":
         return RedirectResponse(f"{context.home}/admin/subscribers", 303)
@@ -245,7 +245,7 @@ _CHANGES = ("pause", "resume", "unsubscribe", "link", "new-links", "move", "eras
 
 
 def _change(context: RequestContext, found: Subscriber, do: str, form: FormFields) -> str:
-    """Make one of the changes, and return the name of what was done. Raises WrongUse if it is impossible."""
+    """Make one of the changes, and return the name of what was done. Raises UsageError if it is impossible."""
     app = context.app
     match do:
         case "pause":
@@ -260,7 +260,7 @@ def _change(context: RequestContext, found: Subscriber, do: str, form: FormField
             return "unsubscribed"
         case "link":
             if not confirmation.ask_for_link(app, found.email):
-                raise WrongUse(_ASKED_ALREADY)
+                raise UsageError(_ASKED_ALREADY)
             return "confirmation" if found.state is SubscriberState.PENDING else "link"
         case "new-links":
             return "renewed" if membership.renew_links(app, found) else "renewed-silently"

@@ -20,7 +20,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse, StreamingResponse
 
-from paperround.domain.errors import ConfigurationError, WrongUse
+from paperround.domain.errors import ConfigurationError, UsageError
 from paperround.domain.models import SubscriberState
 from paperround.domain.schedule import Cadence
 from paperround.operator import preview
@@ -254,7 +254,7 @@ def _shown(context: RequestContext, asked: PreviewQuery) -> PreviewResult:
         found = preview.build(app, asked.wanted())
     except ConfigurationError as error:
         return PreviewResult(asked, broken=explain(error, templates()))
-    except WrongUse as error:
+    except UsageError as error:
         return PreviewResult(asked, missing=str(error))
     if found is None:
         return PreviewResult(asked, missing="No papers match. Choose another day or other topics.")
@@ -275,7 +275,7 @@ def _sent(context: RequestContext, seen: PreviewResult, form: FormFields) -> tup
         return False, "There is no email to send."
     try:
         outcome = preview.send_test(context.app, seen.preview, form.get("email"))
-    except WrongUse as error:
+    except UsageError as error:
         return False, str(error)
     return outcome.accepted, preview.describe_test(context.app, form.get("email"), outcome)
 
@@ -285,7 +285,7 @@ def _choices(context: RequestContext, asked: PreviewQuery) -> dict[str, Any]:
     found, app = templates(), context.app
     try:
         known = preview.days(app, asked.wanted(), _DAYS)
-    except WrongUse:
+    except UsageError:
         known = []
     subscribers = islice(app.store.subscribers.all(), _SUBSCRIBERS)
     return {
@@ -306,4 +306,4 @@ def _day(text: str) -> date | None:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise WrongUse(f"{text[:40]!r} is not a date; write it as YYYY-MM-DD, for example 2026-11-23") from None
+        raise UsageError(f"{text[:40]!r} is not a date; write it as YYYY-MM-DD, for example 2026-11-23") from None

@@ -8,7 +8,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 
 from paperround.domain import tokens
-from paperround.domain.errors import WrongUse
+from paperround.domain.errors import UsageError
 from paperround.domain.mail_domains import intended_address
 from paperround.domain.models import Subscriber
 from paperround.rendering.language import Language
@@ -48,7 +48,7 @@ def request_change(request: Request, context: ContextDep, token: str, form: Form
     queued = False
     try:
         queued = address_change.request(context.app, subscriber, email, silent=decision is Decision.SILENT)
-    except WrongUse:
+    except UsageError:
         wrong = language.gettext("Your address cannot be changed right now. Try again tomorrow.")
         return _refused(request, context, subscriber, email, wrong)
     finally:
@@ -85,7 +85,7 @@ def _why_not(context: RequestContext, subscriber: Subscriber, email: str, langua
     _ = language.gettext
     try:
         email = membership.address(email)
-    except WrongUse:
+    except UsageError:
         return _("Enter a valid email address.")
     if email_key(email) == email_key(subscriber.email):
         return _("This is already your address.")

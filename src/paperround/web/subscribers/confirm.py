@@ -9,7 +9,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 
 from paperround.domain import tokens
-from paperround.domain.errors import BadToken
+from paperround.domain.errors import InvalidTokenError
 from paperround.domain.models import Subscriber, SubscriberState
 from paperround.rendering.language import Language
 from paperround.rendering.view import promise
@@ -119,7 +119,7 @@ def come_back(request: Request, context: ContextDep, token: str) -> Response:
     language = context.language_for(request, subscriber)
     _ = language.gettext
     if subscriber is None:
-        raise BadToken("this subscriber was erased")
+        raise InvalidTokenError("this subscriber was erased")
     if subscriber.state not in (SubscriberState.UNSUBSCRIBED, SubscriberState.PENDING) and not subscriber.suppressed:
         return _nothing_waits(request, context, subscriber)
     asked = confirmation.ask_to_return(context.app, subscriber, _consent(request, context, _("Subscribe again")))

@@ -16,7 +16,7 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse
 
 from paperround.domain import tokens
-from paperround.domain.errors import BadToken
+from paperround.domain.errors import InvalidTokenError
 from paperround.domain.models import Digest, Paper, Section, Subscriber
 from paperround.rendering import view
 from paperround.rendering.chart import Chart, chart
@@ -95,7 +95,7 @@ def _is_for(context: RequestContext, digest: Digest, feedback: str) -> bool:
     """Return whether a token is the one for feedback on this digest."""
     try:
         return bool(feedback) and digest_owner(context, tokens.FEEDBACK, feedback)[0].row == digest.row
-    except BadToken:
+    except InvalidTokenError:
         return False
 
 

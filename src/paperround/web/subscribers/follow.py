@@ -14,7 +14,7 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse
 
 from paperround.domain import tokens
-from paperround.domain.errors import BadToken, PreferenceError
+from paperround.domain.errors import InvalidTokenError, PreferenceError
 from paperround.domain.followed import FollowedName, read_followed
 from paperround.domain.latex import readable
 from paperround.domain.models import Subscriber
@@ -135,7 +135,7 @@ def reader(request: Request, context: RequestContext) -> Subscriber | None:
     """Return the subscriber who opened their preferences in this browser; None if nobody did."""
     try:
         return subscriber_of(context, request.cookies.get(_COOKIE, ""))
-    except BadToken:
+    except InvalidTokenError:
         return None
 
 

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from paperround.domain import tokens
-from paperround.domain.errors import WrongUse
+from paperround.domain.errors import UsageError
 from paperround.domain.followed import read_followed
 from paperround.domain.latex import readable
 from paperround.domain.models import Subscriber, SubscriberState
@@ -158,7 +158,7 @@ def _pause(request: Request, context: RequestContext, subscriber: Subscriber, fo
     shown = PreferencesForm(subscriber.preferences)
     try:
         membership.pause(context.app, subscriber, _future(form.get("paused_until"), context.today))
-    except WrongUse:
+    except UsageError:
         wrong = {"paused_until": _("Choose a date in the future, or leave the field empty.")}
         return page(request, context, subscriber, shown=replace(shown, wrong=wrong), status=422)
     return redirect(context, subscriber, "paused")
@@ -167,7 +167,7 @@ def _pause(request: Request, context: RequestContext, subscriber: Subscriber, fo
 def _future(text: str, today: date) -> date | None:
     until = read_day(text) if text else None
     if until is not None and until <= today:
-        raise WrongUse(f"{until} is not in the future")
+        raise UsageError(f"{until} is not in the future")
     return until
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from paperround.app import App
 from paperround.domain import preferences
-from paperround.domain.errors import PreferenceError, WrongUse
+from paperround.domain.errors import PreferenceError, UsageError
 from paperround.domain.models import Feedback, Topic
 from paperround.domain.preferences import (
     DEFAULTS,
@@ -172,7 +172,7 @@ def check_form(
     if with_email:
         try:
             membership.address(form.email)
-        except WrongUse:
+        except UsageError:
             wrong["email"] = _("Enter a valid email address.")
     themes = theme.offered(context.folders, form.stored.theme)
     if form["theme"] not in themes or form["language"] not in context.language_names:

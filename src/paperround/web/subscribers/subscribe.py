@@ -15,7 +15,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.concurrency import run_in_threadpool
 
-from paperround.domain.errors import WrongUse
+from paperround.domain.errors import UsageError
 from paperround.domain.followed import MOST_ENTRY
 from paperround.domain.latex import readable
 from paperround.domain.mail_domains import intended_address
@@ -217,7 +217,7 @@ def _send_link(request: Request, context: RequestContext, form: FormFields) -> R
     language = context.visitors_language(request)
     try:
         email = membership.address(_as_answered(form, form.get("email"))[:500])
-    except WrongUse:
+    except UsageError:
         wrong = language.gettext("Enter a valid email address.")
         return _lost(request, context, form.get("email")[:254], status=422, wrong=wrong)
     if meant := _meant(form, email):

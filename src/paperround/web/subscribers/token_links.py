@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from paperround.domain import tokens
-from paperround.domain.errors import BadToken
+from paperround.domain.errors import InvalidTokenError
 from paperround.domain.models import NOTICE_HOLDS, Digest, Subscriber
 from paperround.web.context import RequestContext
 
@@ -11,7 +11,7 @@ _LETTERS = {tokens.PREFERENCES: "p", tokens.UNSUBSCRIBE: "u", tokens.DIGEST: "i"
 
 
 def owner(context: RequestContext, purpose: str, token: str) -> Subscriber | None:
-    """Return the subscriber that a token belongs to; None if they were erased. Raises BadToken if it is invalid."""
+    """Return the subscriber that a token belongs to; None if they were erased. Raises InvalidTokenError."""
     if purpose == tokens.CONFIRM:
         return _asked(context, token)
     row = tokens.read(context.app.keys, purpose, token)
@@ -24,7 +24,7 @@ def owner(context: RequestContext, purpose: str, token: str) -> Subscriber | Non
 def _asked(context: RequestContext, token: str) -> Subscriber | None:
     """Return the subscriber who was asked to confirm.
 
-    Raises BadToken if the request is too old, or went to an address that they had before.
+    Raises InvalidTokenError if the request is too old, or went to an address that they had before.
     """
     keys, since = context.app.keys, context.app.clock() - NOTICE_HOLDS
     found = context.app.store.subscribers.by_row(tokens.read(keys, tokens.CONFIRM, token, issued_after=since))
@@ -34,37 +34,37 @@ def _asked(context: RequestContext, token: str) -> Subscriber | None:
 
 
 def _current(found: Subscriber | None, link_generation: int) -> Subscriber | None:
-    """Return the subscriber. Raises BadToken if their links were renewed after this one was made."""
+    """Return the subscriber. Raises InvalidTokenError if their links were renewed after this one was made."""
     if found and found.link_generation != link_generation:
-        raise BadToken("this link was replaced by a new one; use the one in your newest email")
+        raise InvalidTokenError("this link was replaced by a new one; use the one in your newest email")
     return found
 
 
 def subscriber_of(context: RequestContext, token: str) -> Subscriber:
-    """Return the subscriber whose preferences a token opens. Raises BadToken if it is invalid or they were erased."""
+    """Return the subscriber whose preferences a token opens. Raises InvalidTokenError, also if they were erased."""
     found = owner(context, tokens.PREFERENCES, token)
     if found is None:
-        raise BadToken("this subscriber was erased")
+        raise InvalidTokenError("this subscriber was erased")
     return found
 
 
 def digest_owner(context: RequestContext, purpose: str, token: str) -> tuple[Digest, Subscriber]:
-    """Return the digest that a token belongs to and its subscriber. Raises BadToken if it is invalid or they were
+    """Return the digest that a token belongs to and its subscriber. Raises InvalidTokenError, also if they were
     erased.
     """
     row, link_generation = tokens.split_generation(tokens.read(context.app.keys, purpose, token))
     owner = context.app.store.issues.digest_owner(row)
     subscriber = _current(context.app.store.subscribers.by_row(owner[0]), link_generation) if owner else None
     if subscriber is None:
-        raise BadToken("this email was erased together with its subscriber")
+        raise InvalidTokenError("this email was erased together with its subscriber")
     return context.app.store.issues.digest(row), subscriber
 
 
 def reloaded(context: RequestContext, subscriber: Subscriber) -> Subscriber:
-    """Read the subscriber again from the database. Raises BadToken if they were erased."""
+    """Read the subscriber again from the database. Raises InvalidTokenError if they were erased."""
     found = context.app.store.subscribers.by_row(subscriber.row)
     if found is None:
-        raise BadToken("this subscriber was erased")
+        raise InvalidTokenError("this subscriber was erased")
     return found
 
 
