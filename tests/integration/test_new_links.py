@@ -13,7 +13,7 @@ from paperround.domain.errors import UsageError
 from paperround.domain.models import Letter
 from paperround.rounds import pipeline
 from paperround.subscribers import membership
-from support.pages import Browser, Pages
+from support.pages import Browser, Pages, links_in
 from support.papers import listing
 
 EMAIL, OTHER = "ada@example.org", "bob@example.org"
@@ -90,6 +90,20 @@ def test_a_browser_is_known_by_the_new_link_again_and_not_by_its_old_cookie(
 def test_links_are_renewed_255_times_at_most(pages: Pages) -> None:
     found = membership.subscriber(pages.app, EMAIL)
     for _ in range(255):
-        assert pages.app.store.subscribers.renew_links(found.row)
+        assert pages.app.store.subscribers.renew_links(found.row, pages.site.clock())
     with pytest.raises(UsageError, match="were renewed 255 times"):
         membership.renew_links(pages.app, found)
+
+
+def test_a_change_of_address_that_was_requested_with_an_older_link_cannot_be_confirmed(pages: Pages) -> None:
+    leaked, stranger = _links(_round(pages, 11)[EMAIL])["p"], Browser(pages.web)
+    asked = stranger.post(f"{leaked}/address", data={"email": "mallory@example.net"})
+    assert asked.status_code == 200
+    (asking,) = [letter for letter in pages.letters() if letter["To"] == "mallory@example.net"]
+    (link,) = set(links_in(asking, "a"))
+    stranger.post(f"{leaked}/address", data={"email": "mallory@example.org"})
+    membership.renew_links(pages.app, membership.subscriber(pages.app, EMAIL))
+    assert stranger.get(link).status_code == 410
+    assert stranger.post(link).status_code == 410
+    assert membership.subscriber(pages.app, EMAIL).email == EMAIL
+    assert {letter["To"] for letter in pages.letters()} == {EMAIL}, "and the one that was not yet sent is withdrawn"

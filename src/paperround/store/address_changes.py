@@ -15,7 +15,7 @@ from paperround.store.deliveries import WAITING, readdress
 from paperround.store.engine import reading, writing
 from paperround.store.events import Wanted, tell
 from paperround.store.schema import address_changes, deliveries, subscribers, suppressions
-from paperround.store.subscribers import email_key, load, lock_letters
+from paperround.store.subscribers import email_key, load, lock_letters, settle_address_changes
 from paperround.store.subscription_requests import NewNotice, notice_row
 
 # Limits against abuse: nobody may flood a mailbox or use up the relay by typing addresses into a form.
@@ -33,7 +33,7 @@ class AddressChange:
     email: str
     created_at: datetime
     settled: bool
-    """Whether this or a later request has been confirmed."""
+    """Whether this or a later request has been confirmed, or the subscriber's links were replaced since."""
 
 
 class ConfirmResult(Enum):
@@ -105,7 +105,7 @@ class AddressChanges:
 
     def _confirm(self, db: Connection, row: int, notice: NewNotice, now: datetime) -> ConfirmResult:
         change = _load(db, row)
-        if change is None or change.settled:
+        if change is None:
             return ConfirmResult.GONE
         key = email_key(change.email)
         involved = (subscribers.c.row == change.subscriber) | (subscribers.c.email_key == key)
@@ -114,8 +114,8 @@ class AddressChanges:
             select(subscribers.c.row).where(involved).order_by(subscribers.c.email_key).with_for_update()
         ).all()
         found = {one.row: one for one in load(db, involved)}
-        mine = found.pop(change.subscriber, None)
-        if mine is None or not mine.state.is_subscribed:
+        mine, change = found.pop(change.subscriber, None), _load(db, row)  # it may have been settled before the lock
+        if change is None or change.settled or mine is None or not mine.state.is_subscribed:
             return ConfirmResult.GONE
         for other in found.values():
             if other.state is not SubscriberState.PENDING or other.confirmed_at:
@@ -146,8 +146,7 @@ class AddressChanges:
         tell(db, self._wanted, EventKind.SUBSCRIBED, email, now)
         waits = (deliveries.c.subscriber == mine.row) & deliveries.c.state.in_(WAITING)
         readdress(db, db.scalars(select(deliveries.c.row).where(waits)).all())
-        requests = (address_changes.c.subscriber == mine.row) & address_changes.c.settled_at.is_(None)
-        db.execute(update(address_changes).where(requests).values(settled_at=now))
+        settle_address_changes(db, mine.row, now)
 
 
 def _load(db: Connection, row: int) -> AddressChange | None:

@@ -35,6 +35,7 @@ from paperround.domain.schedule import Cadence, Issue
 from paperround.store.bulk import ManyRows, RowsByNumber, among
 from paperround.store.engine import lock_exclusively, reading, upsert, writing
 from paperround.store.schema import (
+    address_changes,
     attempts,
     deliveries,
     digests,
@@ -399,8 +400,8 @@ class Deliveries:
     def objections(self, rows: Sequence[int]) -> dict[int, str]:
         """Return why some of these deliveries must not be sent, by row: their address is suppressed, for example."""
         with reading(self._engine) as db:
-            found = db.execute(_OBJECTIONS.where(_BY_ROWS), {"rows": list(rows)}).all()
-        return {row: why for row, why, *_ in found if why}
+            found = db.execute(select(deliveries.c.row, _objection()).where(_BY_ROWS), {"rows": list(rows)}).all()
+        return {row: why for row, why in found if why}
 
     def report(
         self,
@@ -577,13 +578,27 @@ def _objection(*further: tuple[ColumnElement[bool], str]) -> Any:
     reason = case(
         # A confirmation request is sent to a suppressed address too: confirming lifts the suppression.
         (notice == NoticeKind.CONFIRM.value, None),
-        (_ADDRESSED_ELSEWHERE, case((_is_suppressed(func.lower(deliveries.c.email)), _SUPPRESSED))),
+        (_ADDRESSED_ELSEWHERE, _objection_elsewhere()),
         *further,
         (_is_suppressed(subscribers.c.email_key), _SUPPRESSED),
         (and_(notice.is_(None), subscribers.c.state != "active"), "the subscriber is " + subscribers.c.state),
         else_=None,
     )
     return select(reason).where(subscribers.c.row == deliveries.c.subscriber).correlate(deliveries).scalar_subquery()
+
+
+def _objection_elsewhere() -> Any:
+    """Return a SQL expression: why a notice about a change of address must not be sent, or NULL."""
+    open_change = exists().where(
+        address_changes.c.subscriber == subscribers.c.row,
+        address_changes.c.email == deliveries.c.email,
+        address_changes.c.settled_at.is_(None),
+    )
+    asks = deliveries.c.notice == NoticeKind.NEW_ADDRESS.value
+    return case(
+        (_is_suppressed(func.lower(deliveries.c.email)), _SUPPRESSED),
+        (and_(asks, ~open_change.correlate(deliveries, subscribers)), "the change of address has ended"),
+    )
 
 
 def _is_suppressed(key: ColumnElement[str]) -> ColumnElement[bool]:

@@ -345,7 +345,9 @@ address_changes = Table(
     Column("email", String, nullable=False),
     Column("email_key", String, nullable=False, index=True),
     Column("created_at", Moment, nullable=False),
-    Column("settled_at", Moment),  # when this request, or another one of the same subscriber, was confirmed
+    Column(
+        "settled_at", Moment
+    ),  # when this or another request of the subscriber was confirmed, or their links were replaced
     sqlite_autoincrement=_NUMBERS_ONCE,
 )
 

@@ -21,6 +21,7 @@ from paperround.store.bulk import among
 from paperround.store.engine import lock_exclusively, lock_shared, reading, upsert, writing
 from paperround.store.events import Wanted, tell
 from paperround.store.schema import (
+    address_changes,
     bounces,
     deliveries,
     digest_papers,
@@ -201,12 +202,18 @@ class Subscribers:
                 db.execute(mended.values(next_digest_at=due, last_issue_day=last))
             return len(found)
 
-    def renew_links(self, row: int) -> bool:
-        """Invalidate a subscriber's personal links and private feed. Return False after the last generation."""
+    def renew_links(self, row: int, now: datetime) -> bool:
+        """Invalidate a subscriber's personal links, private feed and open requests to change the address.
+
+        Returns False after the last generation.
+        """
         mine = (subscribers.c.row == row) & (subscribers.c.link_renewals < MAX_LINK_GENERATION)
         values = {"link_renewals": subscribers.c.link_renewals + 1, "feed_secret": None}
         with writing(self._engine) as db:
-            return bool(db.execute(update(subscribers).where(mine).values(values).returning(subscribers.c.row)).all())
+            done = db.execute(update(subscribers).where(mine).values(values).returning(subscribers.c.row)).all()
+            if done:
+                settle_address_changes(db, row, now)
+            return bool(done)
 
     def erase(self, rows: Sequence[int], now: datetime) -> None:
         """Delete subscribers and all their data in one transaction; suppressions are kept under hashes of the
@@ -357,6 +364,12 @@ def requested(preferences: Preferences, request: Mapping[str, Any] | None) -> Pr
 def take_turns(db: Connection) -> None:
     """Wait for other transactions that lock several subscribers, so that they cannot deadlock with this one."""
     lock_exclusively(db, subscribers)
+
+
+def settle_address_changes(db: Connection, subscriber: int, now: datetime) -> None:
+    """End all open requests to change a subscriber's address: none of them can be confirmed any more."""
+    requests = (address_changes.c.subscriber == subscriber) & address_changes.c.settled_at.is_(None)
+    db.execute(update(address_changes).where(requests).values(settled_at=now))
 
 
 def lock_letters(db: Connection, some: ColumnElement[bool]) -> None:

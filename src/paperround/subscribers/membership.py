@@ -276,10 +276,11 @@ def resume(app: App, subscriber: Subscriber) -> bool:
 def renew_links(app: App, subscriber: Subscriber) -> bool:
     """Invalidate all personal links in a subscriber's earlier emails, for example because one was forwarded.
 
-    Unsubscribe links keep working, because they can do no harm. Returns whether an email with the new link was
-    queued, which happens at most once a day. Raises UsageError if the links were renewed too often.
+    A change of address that was requested with one of them can no longer be confirmed. Unsubscribe links keep
+    working, because they can do no harm. Returns whether an email with the new link was queued, which happens at most
+    once a day. Raises UsageError if the links were renewed too often.
     """
-    if not app.store.subscribers.renew_links(subscriber.row):
+    if not app.store.subscribers.renew_links(subscriber.row, app.clock()):
         raise UsageError(
             f"the links were renewed {tokens.MAX_LINK_GENERATION} times; erase the subscriber, and add them again"
         )
