@@ -321,7 +321,7 @@ def test_no_more_letters_go_out_in_a_day_than_the_relay_may_get(group: int) -> N
     sending = sender(queue, transport, per_day=50)
     sending.run()
     assert transport.got == list(range(1, 31))
-    assert sending.paused == "the day's 50 letters are sent; the rest goes tomorrow"
+    assert sending.paused == "the daily limit of 50 letters is reached; the rest is sent tomorrow"
     assert len(queue.waiting) == 70
 
 
@@ -398,7 +398,7 @@ def test_a_refusal_that_others_met_too_is_undone_and_pauses_everything() -> None
     assert transport.got == [3]
     assert queue.undone == [3, 2, 1]
     until = NOW + timedelta(minutes=15)
-    alarm = "3 subscribers were refused alike, so it is the account: 550 5.1.1 go away"
+    alarm = "3 subscribers in a row got the same refusal, so the sending account is blocked: 550 5.1.1 go away"
     assert queue.paused == (until, alarm)
     assert sending.paused == f"paused until 2026-11-23 07:15 UTC: {alarm}"
     assert queue.undone_with is not None

@@ -33,7 +33,7 @@ class SendingPace:
         self._lock = threading.Lock()
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Return what another process makes its own pace of, which shares nothing with this one yet."""
+        """Pickle only the rate: each process keeps its own state."""
         return SendingPace, (self._per_second,)
 
     def wait(self, now: float) -> float:

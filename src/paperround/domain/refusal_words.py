@@ -207,7 +207,7 @@ WORDS: dict[str, RefusalWords] = {
             "容量.{0,10}超",
         ),
     ),
-    "recipient's wish": RefusalWords(
+    "recipient's filter": RefusalWords(
         "the subscriber's own filter",
         (
             "recipient'?s? (preference|choice|settings)",

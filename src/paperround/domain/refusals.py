@@ -38,7 +38,7 @@ def wording(text: str) -> str:
 class Verdict(Enum):
     """What a rule decides: the next action for a letter in our queue, and the kind of bounce for a report.
 
-    If a letter is refused with a 4xx reply, "never again" means "later" (RFC 5321 section 4.2.1).
+    After a 4xx reply, a letter is retried even if the verdict is permanent (RFC 5321 section 4.2.1).
     """
 
     SENT = "sent", BounceKind.NOTHING
@@ -160,7 +160,7 @@ RULES = (
     Rule("mail", "552", "5.3.4 -", "", Verdict.OURS, "RFC 1870 6.1: too big"),
     Rule("mail", "5xx", "", "", Verdict.PAUSE_ACCOUNT, "the relay does not know the subscriber's address yet"),
     Rule("", _REPLIED, "", "mailbox full", Verdict.SOFT, "may pass"),
-    Rule("", _REPLIED, "", "recipient's wish", Verdict.SOFT, "the subscriber's own filter"),
+    Rule("", _REPLIED, "", "recipient's filter", Verdict.SOFT, "the subscriber's own filter"),
     Rule("", "-", "4.x.x", "no such domain", Verdict.SOFT, "the relay calls it temporary"),
     Rule(
         "",

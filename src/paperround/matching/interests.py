@@ -21,41 +21,47 @@ WORDS_WORTH = 2.0
 """The weight of all of an interest's words relative to a cosine; values from 1.5 to 2.5 give the same results."""
 MOST_RELEVANT = 1 + WORDS_WORTH
 """The relevance of a paper whose text is identical to the interest."""
-# The usual mean and deviation of an interest's scores, by words alone and with vectors, and the number of papers that
-# this prior counts for. The few past papers of a new site say little about what is usual, and even thousands say less
-# than one might expect, because the deviation depends on the few papers that fit.
-_USUAL_WORDS, _USUAL_MEANING, _USUAL_PAPERS = (0.02, 0.05), (0.156, 0.116), 1_000
-# How many times as much the usual deviation counts if an interest's own, with vectors, is larger. That is a broad
-# interest, which many papers fit, and these should not have to stand out further for that.
-_BROAD = 2
-# Cuts in standard deviations. Scores by words are mostly zero, so that papers that fit stand out further.
-_CUT_WORDS, _CUT_MEANING = 6.25, 4.75
-# How much lower the cut is at most for an interest that papers say in other words: only meaning sets its best papers
-# apart, and so they stand out less. An interest whose words are at most the first number away from those of the best
-# papers has the whole cut, from the second on it has the whole relief, given very many papers: the best of few papers
-# may lack its words only because none of them fits.
-_RELIEF, _OWN_WORDS, _OTHER_WORDS = 2.6, 0.3, 0.7
-# On a young site, papers that are close to such an interest itself stand higher instead, by at most the first number
-# of standard deviations. That begins at the second number, a cosine, and is reached at the third. Unlike the best of
-# few papers, they do fit.
-_LIFT, _NEAR, _VERY_NEAR = 2.0, 0.3, 0.45
-# This is for papers that say the interest in other words: it falls from the first share of its words on, and ends at
-# the second: a paper that is close, has more of its words and is still below the cut mostly does not fit.
-_FEW_WORDS, _ITS_WORDS = 0.05, 0.15
-# A lift that exceeds the relief by less than this is ignored, as with 2,000 papers: vectors would be compared again.
-_LEAST_LIFT = 0.3
-# How much higher the cut is for what was learned from very many answers, and the answers at which it is half as much
-# higher: the better a taste knows what fits, the further those papers stand out.
-_CUT_LEARNED, _HALF_LEARNED = 2.0, 5
-# How much more than 1 the deviation of such sums usually is after very many answers, and the answers at which it is
-# half as much more.
-_USUAL_LEARNED, _HALF_USUAL = 0.8, 4
-USUAL_THRESHOLD = _CUT_MEANING
+# The scores that an interest usually has. They count as much as this many past papers: the few papers of a new site
+# say little about what is usual, and even thousands say less than one might expect, because the deviation depends on
+# the few papers that fit.
+_USUAL_WORDS = (0.02, 0.05)  # mean and deviation of scores by words alone
+_USUAL_MEANING = (0.156, 0.116)  # mean and deviation of scores by words and vectors
+_USUAL_PAPERS = 1_000
+# The usual deviation counts this many times if an interest's own, with vectors, is larger. Such an interest is
+# broad: many papers fit it, and should not have to stand out further for that.
+_BROAD_FACTOR = 2
+# Thresholds in standard deviations. Scores by words are mostly zero, so papers that fit stand out further.
+_WORDS_THRESHOLD = 6.25
+_MEANING_THRESHOLD = 4.75
+# An interest that papers express in other words has a lower threshold: only meaning sets its best papers apart, so
+# they stand out less. `other_words` is 0 if the best papers have many of its words, and 1 if they have none. The
+# reduction also depends on the number of past papers: the best of a few may lack the words because none of them fits.
+_MAX_THRESHOLD_REDUCTION = 2.6  # standard deviations, given very many past papers
+_REDUCTION_BEGINS = 0.3  # other_words up to which the threshold is not reduced
+_REDUCTION_ENDS = 0.7  # other_words from which it is reduced in full
+# On a young site, where that reduction is small, close papers get a boost instead. Unlike the best
+# of only a few papers, they do fit.
+_MAX_BOOST = 2.0  # standard deviations
+_BOOST_BEGINS = 0.3  # cosine up to which there is no boost
+_BOOST_ENDS = 0.45  # cosine from which the boost is full
+# The boost is for papers that express the interest in other words. A close paper that has more of its words and is
+# still below the threshold usually does not fit.
+_FEW_WORDS = 0.05  # share of its words up to which the boost is full
+_MANY_WORDS = 0.15  # share of its words from which there is no boost
+_MIN_EXTRA_BOOST = 0.3  # a boost that exceeds the reduction by less is ignored, which saves comparing vectors again
+# The better a taste knows what fits, the further those papers stand out.
+_LEARNED_THRESHOLD = 2.0  # standard deviations that very many answers add to the threshold
+_LEARNED_HALF = 5  # answers that add half of that
+_LEARNED_DEVIATION = 0.8  # how far above 1 the deviation of learned sums usually is after very many answers
+_LEARNED_DEVIATION_HALF = 4  # answers after which it is half as far above 1
+USUAL_THRESHOLD = _MEANING_THRESHOLD
 """The threshold that `Scale.z_scores` refers to, in standard deviations."""
-_STEP = 0.1  # of the threshold per step of breadth: about half a deviation
-# Feedback from the best papers: how many of them, at most one in how many, how fast their weight falls with their
-# scores, and how far they move an interest if they have none of its words.
-_BEST, _ONE_IN, _FALL, _PULL = 10, 20, 0.1, 0.5
+_BREADTH_STEP = 0.1  # change of the threshold per step of breadth, as a share of it: about half a deviation
+# Query expansion from the best papers.
+_MAX_BEST_PAPERS = 10
+_BEST_ONE_IN = 20  # at most one in this many past papers is among the best
+_WEIGHT_DECAY = 0.1  # a score lower by this has a weight lower by the factor e
+_MAX_PULL = 0.5  # length added to the vector if the best papers have none of the interest's words
 
 
 USUAL_COSINE = 0.12
@@ -104,17 +110,17 @@ class ExpandedQuery(NamedTuple):
     threshold_reduction: float = 0.0
     """In standard deviations: the fewer of the interest's words the best papers have, the more."""
     boost: float = 0.0
-    """What is added at most to the z-scores of papers that say the interest very closely in other words."""
+    """The most that is added to the z-scores of papers that express the interest in other words."""
 
     def boosts(self, shares: Numbers, vectors: Vectors) -> Numbers:
         """Return what is added to the z-scores of papers close to the interest as written, beyond the reduction.
 
         `shares` are the papers' shares of its words: the more of them a paper has, the smaller its boost.
         """
-        if self.boost < self.threshold_reduction + _LEAST_LIFT:
+        if self.boost < self.threshold_reduction + _MIN_EXTRA_BOOST:
             return np.zeros(len(shares), dtype=np.float32)
-        nearness = _ramp(vectors.cosines(self.original), _NEAR, _VERY_NEAR)
-        boosts = np.float32(self.boost) * nearness * (1 - _ramp(shares, _FEW_WORDS, _ITS_WORDS))
+        nearness = _ramp(vectors.cosines(self.original), _BOOST_BEGINS, _BOOST_ENDS)
+        boosts = np.float32(self.boost) * nearness * (1 - _ramp(shares, _FEW_WORDS, _MANY_WORDS))
         return np.asarray(np.maximum(boosts - np.float32(self.threshold_reduction), 0))
 
 
@@ -131,24 +137,24 @@ def rocchio(wanted: Numbers, vectors: Numbers, shares: Numbers, cosines: Numbers
     vector is moved and the threshold reduced: an interest in the field's own terms needs no help. `vectors`, `shares`
     and `cosines` describe the papers, all in the same order. Return `wanted` unchanged if there are too few papers.
     """
-    number = min(_BEST, len(vectors) // _ONE_IN)
+    number = min(_MAX_BEST_PAPERS, len(vectors) // _BEST_ONE_IN)
     if not number:
         return ExpandedQuery(wanted, wanted)
     scores = relevance(shares, cosines)
     best = np.argpartition(-scores, number - 1)[:number]
-    weights = np.exp((scores[best] - scores[best].max()) / np.float32(_FALL))
+    weights = np.exp((scores[best] - scores[best].max()) / np.float32(_WEIGHT_DECAY))
     weights /= weights.sum()
     other_words = max(0.0, 1 - 2 * float(weights @ shares[best]))
     if not other_words:
         return ExpandedQuery(wanted, wanted)
     center = weights @ vectors[best]
-    moved = wanted + np.float32(_PULL * other_words / max(float(np.linalg.norm(center)), 1e-9)) * center
-    share = min(max(other_words - _OWN_WORDS, 0.0) / (_OTHER_WORDS - _OWN_WORDS), 1.0)
+    moved = wanted + np.float32(_MAX_PULL * other_words / max(float(np.linalg.norm(center)), 1e-9)) * center
+    share = min(max(other_words - _REDUCTION_BEGINS, 0.0) / (_REDUCTION_ENDS - _REDUCTION_BEGINS), 1.0)
     return ExpandedQuery(
         np.asarray(moved / max(float(np.linalg.norm(moved)), 1e-9), dtype=np.float32),
         wanted,
-        _RELIEF * share * len(vectors) / (len(vectors) + _USUAL_PAPERS),
-        _LIFT * share,
+        _MAX_THRESHOLD_REDUCTION * share * len(vectors) / (len(vectors) + _USUAL_PAPERS),
+        _MAX_BOOST * share,
     )
 
 
@@ -168,9 +174,9 @@ class Scale:
         total = len(past)
         mean = float(past.mean()) if total else 0.0
         variance = max(float(past @ past) / max(total, 1) - mean**2, 0.0)
-        weight = _USUAL_PAPERS * (_BROAD if meaning and variance > usual_deviation**2 else 1)
+        weight = _USUAL_PAPERS * (_BROAD_FACTOR if meaning and variance > usual_deviation**2 else 1)
         blended = (total * variance + weight * usual_deviation**2) / (total + weight)
-        threshold = _CUT_MEANING if meaning else _CUT_WORDS
+        threshold = _MEANING_THRESHOLD if meaning else _WORDS_THRESHOLD
         return cls((total * mean + _USUAL_PAPERS * usual_mean) / (total + _USUAL_PAPERS), blended**0.5, threshold)
 
     def standardized(self, scores: Numbers) -> Numbers:
@@ -183,7 +189,7 @@ class Scale:
 
     def z_scores(self, scores: Numbers) -> Numbers:
         """Return scores in standard deviations above the mean, on a scale whose threshold is `USUAL_THRESHOLD`."""
-        return self.standardized(scores) * np.float32(_CUT_MEANING / self.threshold)
+        return self.standardized(scores) * np.float32(_MEANING_THRESHOLD / self.threshold)
 
     def fit(self, score: float) -> float:
         """Convert a score to the fit of a match, from 0 to 1: one half at the threshold, two thirds at twice that."""
@@ -204,9 +210,12 @@ def learned_scale(past: Numbers, rating_count: int, threshold_reduction: float =
     both the interest and the taste stands out further than one that fits only one of them.
     """
     mean, variance = (float(past.mean()), max(float(past.var()), 1.0)) if len(past) else (0.0, 1.0)
-    usual, total = 1 + _USUAL_LEARNED * rating_count / (rating_count + _HALF_USUAL), len(past) + _USUAL_PAPERS
+    usual, total = (
+        1 + _LEARNED_DEVIATION * rating_count / (rating_count + _LEARNED_DEVIATION_HALF),
+        len(past) + _USUAL_PAPERS,
+    )
     deviation = ((len(past) * variance + _USUAL_PAPERS * usual**2) / total) ** 0.5
-    higher = _CUT_LEARNED * rating_count / (rating_count + _HALF_LEARNED)
+    higher = _LEARNED_THRESHOLD * rating_count / (rating_count + _LEARNED_HALF)
     threshold = USUAL_THRESHOLD + higher - threshold_reduction / deviation
     return Scale(len(past) * mean / total, deviation, threshold)
 
@@ -218,4 +227,4 @@ def least_fit(breadth: float) -> float:
 
 def _threshold_factor(breadth: float) -> float:
     """Return the threshold of a breadth as a multiple of the usual one."""
-    return 1 - _STEP * breadth
+    return 1 - _BREADTH_STEP * breadth

@@ -113,7 +113,7 @@ class Lease:
 
     @property
     def holds(self) -> bool:
-        """Return whether the claim is certainly still ours, which it is not after the process was suspended."""
+        """Return whether the claim is certainly still held; false if the process was suspended for longer."""
         return time.monotonic() - self._renewed_at < self._length.total_seconds()
 
     def extend(self, asked: float) -> None:
@@ -142,7 +142,7 @@ class DispatchCallbacks:
     """The callbacks by which the sender reports and waits; by default none."""
 
     stopping: threading.Event = field(default_factory=threading.Event)
-    """Set when the process is about to end: no further letter is drawn."""
+    """Set when the process is about to end: no further letter is sent."""
     give_way: Callable[[], None] = _nothing
     """Called before each letter; may wait while pages are being answered."""
     advance: Callable[[int], None] = _nothing
@@ -244,7 +244,7 @@ class BatchSender:
             return self._batch
         due = self._store.deliveries.next_due()
         if relay.handed_over >= self._per_day and due and due <= now:
-            self.paused = f"the day's {self._per_day} letters are sent; the rest goes tomorrow"
+            self.paused = f"the daily limit of {self._per_day} letters is reached; the rest is sent tomorrow"
         left = self._per_day - relay.handed_over - len(self._open)
         self._capped = left < 1 and bool(self._open)
         return min(self._batch, max(0, left))
@@ -369,7 +369,8 @@ class BatchSender:
         if found := breaker.refused_by_account(recent) or breaker.refused_everywhere(recent.refusals, now):
             until, again = retry.pause_of_account(now, self._policy, self._random)
             several, last = len({one.subscriber for one in found}), found[0].outcome
-            alarm = f"{several} subscribers were refused alike, so it is the account: {last.code} {last.text}"
+            what = f"{several} subscribers in a row got the same refusal, so the sending account is blocked"
+            alarm = f"{what}: {last.code} {last.text}"
             self.undone.update(self._store.bounces.undo([one.outcome.delivery for one in found], again, alarm))
             self._pause(until, alarm)
 

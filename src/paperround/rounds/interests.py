@@ -365,7 +365,7 @@ def best_candidates(
 
 
 def tastes(app: App) -> Tastes:
-    """Return what learns subscribers' tastes, as of now; earlier papers are read for the first one with feedback."""
+    """Return a factory of taste profiles; the newest papers are read for the first one with feedback."""
 
     def past() -> profile.PastPapers:
         newest, meaning = app.shared(Collection).current(), app.shared(Meaning)
@@ -376,7 +376,7 @@ def tastes(app: App) -> Tastes:
 
 
 def near_copies(app: App) -> NearCopies:
-    """Return what finds near copies, as of now; earlier papers are read only if a paper has no vector."""
+    """Return a detector of near-duplicate papers; earlier papers are read only if a paper has no vector."""
     meaning = app.shared(Meaning)
 
     @cache

@@ -9,7 +9,7 @@
     deliver  claims due deliveries, renders each letter, hands it to the relay and records every outcome
              (a large round sends its first letters while it composes others, see helpers.py)
     sweep    repairs what time or a crash has left: claims of a program that died, pauses that are over, papers and
-             topics that were stored but not matched, papers that an older version has indexed
+             topics that were stored but not matched, papers indexed by an older version
 
 Each step asks the database what is due. It may run twice, late, or on several machines at once: a second run
 changes nothing. docs/flow.md says what happens when the power fails between any two lines.
