@@ -142,6 +142,16 @@ def test_a_quiet_day_is_silent_or_a_line_as_the_subscriber_chose(site: Site) -> 
     assert "No new papers on your topics." in _text(site)
 
 
+def test_a_quiet_day_on_which_all_papers_were_left_out_says_so(site: Site) -> None:
+    site.subscriber(_EMAIL, "robots", quiet_days="line", leave_out=("author: Ben Bookman",))
+    _morning(site, _robot(1), _robot(2), _robot(3), listing(4, title="Else", abstract="else"))
+    message = message_from_bytes(site.relay.accepted[0].message, policy=policy.default)
+    assert message["Subject"] == "No new papers other than those you leave out"
+    text = " ".join(_text(site).split())
+    assert "Of 4 new papers, 3 matched your topics and interests." in text
+    assert "3 papers were left out, as you asked." in text
+
+
 def test_a_letter_says_from_how_many_papers_it_was_chosen(site: Site) -> None:
     site.subscriber(_EMAIL, "robots")
     _morning(site, _robot(1), *(listing(number, title=f"Else {number}", abstract="else") for number in range(2, 8)))

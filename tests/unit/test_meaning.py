@@ -268,6 +268,7 @@ def test_of_a_thousand_tokens_that_were_not_asked_for_the_first_are_used() -> No
         (lambda handler, _: reply(handler, chat("")), "no text"),
         (lambda handler, _: reply(handler, chat(None)), "no text"),
         (lambda handler, _: reply(handler, b'{"choices": []}'), "no text"),
+        (lambda handler, _: reply(handler, chat("<think>\nOkay, the user wants")), "only reasoning"),
         (lambda handler, _: reply(handler, b"busy", 503), r"HTTP 503 \(busy\)"),
         *SLOW,
     ],
@@ -281,6 +282,19 @@ def test_an_endpoint_that_says_nothing_of_use_is_told_of(answer: Any, says: str)
 def test_any_bytes_are_a_line_of_text_or_an_error(body: bytes) -> None:
     with suppress(MeaningError):
         assert read_answer(body, "http://there")
+
+
+@pytest.mark.parametrize(
+    ("said", "answer"),
+    [
+        ("<think>\nOkay, the user wants a line.\n</think>\n\ngait", "gait"),
+        ("<thinking>One.</thinking>gait", "gait"),
+        ("Okay, the user wants a line.\n</think>\n\ngait", "gait"),
+        ("What the tokens <think> and </think> are for", "What the tokens <think> and </think> are for"),
+    ],
+)
+def test_a_models_reasoning_is_no_part_of_its_answer(said: str, answer: str) -> None:
+    assert one_line(read_answer(chat(said), "http://there")) == answer
 
 
 def test_what_a_model_says_of_an_interest_is_one_line() -> None:

@@ -6,6 +6,7 @@ An endpoint that hangs, returns something else or never stops sending costs one 
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Mapping
 from queue import Empty, SimpleQueue
@@ -26,6 +27,11 @@ else:
 
 TEXTS_AT_ONCE, MOST_DIMENSIONS = 16, 4_096
 """The texts in one request, and the numbers in one vector."""
+# What a reasoning model writes before its answer, if the server does not separate it. Some leave out the beginning,
+# and a limit on tokens may cut off the end.
+_THOUGHTS = re.compile(
+    r"\A\s*<(think(?:ing)?|reasoning)>.*?(?:</\1>|\Z)|\A.*</think(?:ing)?>[^\S\n]*(?=\n)", re.DOTALL | re.IGNORECASE
+)
 # A number takes at most 25 characters; the rest is for names and quotation marks.
 _MOST_BYTES = TEXTS_AT_ONCE * MOST_DIMENSIONS * 32
 MOST_CHARACTERS = 8_000
@@ -127,11 +133,13 @@ class Endpoint(BaseModel):
 
 
 def read_answer(body: bytes, asker: str) -> str:
-    """Return the text in a chat endpoint's response. Raise MeaningError if there is none."""
+    """Return the text in a chat endpoint's response, without reasoning. Raise MeaningError if there is none."""
     try:
         text = json.loads(body)["choices"][0]["message"]["content"]
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
         text = None
     if not isinstance(text, str) or not text.strip():
         raise MeaningError(f"{asker}: the response contains no text; check that this is a chat endpoint")
-    return text
+    if not (answer := _THOUGHTS.sub("", text)).strip():
+        raise MeaningError(f"{asker}: the response contains only reasoning; turn it off or use another model")
+    return answer

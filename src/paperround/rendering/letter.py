@@ -389,10 +389,12 @@ class LetterRenderer:
         shown, more, saved, language = len(plan.choices), plan.more, plan.saved, self.language
         day, cadence = digest.day, digest.cadence
         thanks = view.thanks([choice.paper for choice in plan.choices])
-        key = (shown, more, saved, topics, minutes, cadence, day, plan.days, thanks, plan.facts)
+        key = (shown, more, saved, topics, minutes, cadence, day, plan.days, thanks, plan.facts, plan.left_out)
         if (known := self._frames.get(key)) is not None:
             return known
-        inside = view.inside(shown, topics, more, language) if shown or more else view.quiet(saved, language)
+        inside = view.quiet(saved, plan.left_out, language)
+        if shown or more:
+            inside = view.inside(shown, topics, more, language)
         reading = view.inside_minutes(shown, minutes, language) if shown else inside
         letter = view.LetterView(
             subject="",
@@ -407,6 +409,7 @@ class LetterRenderer:
                 language,
                 shown=shown,
                 more=more,
+                left_out=plan.left_out,
                 days=plan.days,
             ),
             reason="",

@@ -307,12 +307,14 @@ def finish(
     *,
     shown: int = 0,
     more: int = 0,
+    left_out: int = 0,
     days: tuple[date, date] | None = None,
 ) -> str:
     """Return the last line: that this was all, how long it took to read, and what it was chosen from.
 
-    `shown` is the number of papers in the letter, `more` that of those only online, and `days` the first and last day
-    of the papers if the letter reaches back several days.
+    `shown` is the number of papers in the letter, `more` that of those only online, `left_out` that of those that
+    matched but that the subscriber excludes, and `days` the first and last day of the papers if the letter reaches
+    back several days.
     """
     _ = language.gettext
     sentences = []
@@ -331,7 +333,7 @@ def finish(
         )
         # An abbreviated month may end with a full stop, as in German, and a sentence has one.
         sentences.append((sentence % {"first": first, "last": last}).replace("..", "."))
-    return " ".join(part for part in (*sentences, day_facts(facts, matched, language)) if part)
+    return " ".join(part for part in (*sentences, day_facts(facts, matched + left_out, language)) if part)
 
 
 def day_facts(facts: DayFacts | None, fit: int, language: Language) -> str:
@@ -441,10 +443,12 @@ def inside(papers: int, topics: int, more: int, language: Language) -> str:
     return f"{summary}; {more_online(more, language)}" if more else summary
 
 
-def quiet(saved: int, language: Language) -> str:
-    """Return a summary of the content of a letter without papers."""
+def quiet(saved: int, left_out: int, language: Language) -> str:
+    """Return a summary of the content of a letter without papers, with those that the subscriber excludes."""
     if saved:
         return language.count("%(num)s saved paper", "%(num)s saved papers", saved)
+    if left_out:
+        return language.gettext("No new papers other than those you leave out")
     return language.gettext("No new papers on your topics")
 
 

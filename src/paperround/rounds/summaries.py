@@ -31,9 +31,18 @@ _DAY = timedelta(days=1)
 _LINK = re.compile(r"!?\[([^\[\]]*)\]\([^()\s]*\)")
 _ADDRESS = re.compile(r"\s*\(?\b(?:https?://|www\.)\S+?(?=[.,;:!?)]*(?:\s|$))", re.IGNORECASE)
 _SCRIPT = re.compile(r"<(script|style)\b.*?(?:</\1\s*>|$)", re.IGNORECASE | re.DOTALL)
-_MARKS = re.compile(r"[*`]+|^[\s#>\"“„-]+|^(?:summary|zusammenfassung)\s*:\s*|[\"”]+$", re.IGNORECASE)
+_SUMMARY = r"(?:summary|sentence|zusammenfassung)"
+_MARKS = re.compile(
+    r"[*`]+|^[\s#>\"“„-]+|[\"”]+$"
+    r"|^(?:sure|certainly|of course|okay|gerne?|natürlich)\s*[,.!:]\s*"
+    rf"|^(?:here(?:['’]s| is)|hier ist)\b[^.:!?]{{0,60}}{_SUMMARY}\b[^.:!?]{{0,60}}[.:]"
+    rf"|^(?:title|titel)\s*:.{{0,500}}?(?={_SUMMARY}\s*:)"
+    rf"|^(?:(?:one|single|short|brief)[- ])*{_SUMMARY}(?: summary)?\s*:\s*",
+    re.IGNORECASE,
+)
 _REFUSAL = re.compile(
-    r"(?:i['’]m sorry|i am sorry|sorry,|i can(?:no|['’])t|i am unable|i['’]m unable|as an ai\b|es tut mir leid|"
+    r"(?:i['’]m sorry|i am sorry|sorry,|i apologi[sz]e|i can(?:no|['’])t|i am unable|i['’]m unable|as an ai\b|"
+    r"the (?:provided |given )?abstract (?:does not|doesn['’]t|is (?:empty|missing))|es tut mir leid|leider\b|"
     r"ich kann (?:nicht|das|diese|leider))",
     re.IGNORECASE,
 )
