@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from paperround.rounds import pipeline
+from paperround.store.address_changes import ConfirmResult
 from paperround.store.engine import reading
 from paperround.store.schema import (
     deliveries,
@@ -20,7 +21,7 @@ from paperround.store.schema import (
     subscriptions,
     suppressions,
 )
-from paperround.subscribers import confirmation, membership
+from paperround.subscribers import address_change, confirmation, membership
 from support.papers import listing
 from support.site import Site
 
@@ -122,3 +123,29 @@ def test_a_hash_made_with_an_older_key_is_recognized(both: Site) -> None:
     hashes.keys = (b"a new key", *hashes.keys)
     _come_back(both, "operator")
     assert membership.subscriber(both.app, GONE).suppressed
+
+
+def test_former_addresses_are_erased_too_but_not_those_of_others(tmp_path: Path) -> None:
+    former, typed = "ada-as-she-was@example.org", "ada-mistyped@example.org"
+    site = Site(tmp_path, transport={"kind": "inbox", "directory": tmp_path / "inbox"})
+    site.topic("robots")
+    for email in (former, STAYS):
+        site.subscriber(email, "robots", at="07:00")
+    site.papers(listing(1))
+    site.clock.now += timedelta(days=1)
+    pipeline.publish(site.app)
+    assert pipeline.deliver(site.app).letters["sent"] == 2
+    for email in (former, STAYS):
+        site.app.store.subscribers.suppress(email, "hard bounce", site.clock())
+    for email in (typed, STAYS, GONE):
+        address_change.request(site.app, membership.subscriber(site.app, former), email)
+        site.clock.now += timedelta(days=1)
+    assert address_change.confirm(site.app, 3) is ConfirmResult.CHANGED
+    site.app.store.subscribers.suppress(former, "a late complaint", site.clock())
+    pipeline.deliver(site.app)
+    membership.erase(site.app, membership.subscriber(site.app, GONE))
+    for email in (former, typed, GONE):
+        assert _files_with(tmp_path, email) == [], email
+    assert STAYS in _suppression_keys(site)
+    assert _files_with(tmp_path / "inbox", STAYS)
+    site.app.close()

@@ -8,7 +8,9 @@ from ipaddress import IPv6Address
 
 import pytest
 
-from paperround.domain.models import SubscriberState
+from paperround.bounces.verdict import Report
+from paperround.domain.models import BounceKind, Stage, SubscriberState
+from paperround.rounds import bounce_intake
 from paperround.store.quotas import Quota
 from paperround.store.subscriber_changes import SubscriberChange
 from paperround.web import create
@@ -232,3 +234,43 @@ def test_an_imported_consent_with_a_date_out_of_range_does_not_break_the_form(pa
     pages.app.store.subscriber_changes.save([left], pages.site.clock())
     assert pages.subscribe("uma@papers.example").status_code == 200
     assert [letter["To"] for letter in pages.letters()] == ["uma@papers.example"]
+
+
+@pytest.mark.parametrize("form", ["subscribe", "lost link"])
+def test_a_dead_address_is_written_to_once_in_90_days_at_most(pages: Pages, form: str) -> None:
+    pages.subscribe("nobody@papers.example")
+    pages.site.relay.replies.append((Stage.RCPT, 550, "5.1.1 no such mailbox"))
+    assert pages.letters() == []
+    start, written = pages.site.clock(), []
+    for number in range(40):
+        pages.site.clock.now += timedelta(days=8)
+        pages.app.store.subscription_requests.forget_unconfirmed(pages.site.clock() - timedelta(days=30))
+        pages.subscribe("nobody@papers.example", client=f"198.51.{number}.7")
+        if form == "lost link":
+            _lost(pages, "nobody@papers.example", client=f"198.51.{number}.7")
+        written += [(pages.site.clock() - start).days for letter in pages.letters()]
+    assert written == [96, 192, 288]
+
+
+def test_the_form_for_lost_links_leaves_a_dead_address_alone_too(pages: Pages) -> None:
+    pages.subscribe("nobody@papers.example")
+    pages.site.relay.replies.append((Stage.RCPT, 550, "5.1.1 no such mailbox"))
+    pages.letters()
+    pages.site.clock.now += timedelta(days=2)
+    assert _lost(pages, "nobody@papers.example") == 303
+    assert pages.letters() == []
+
+
+def test_who_was_entered_by_a_stranger_and_complained_is_forgotten_and_left_alone(pages: Pages) -> None:
+    pages.subscribe("uma@papers.example")
+    pages.letters()
+    uma = pages.app.store.subscribers.by_email("uma@papers.example")
+    assert uma
+    complaint = Report(BounceKind.COMPLAINT, recipient="uma@papers.example", sent_to=True)
+    assert bounce_intake.apply_report(pages.app, "w", complaint, trusted=True).new
+    pages.site.clock.now += timedelta(days=31)
+    assert pages.app.store.subscription_requests.forget_unconfirmed(pages.site.clock() - timedelta(days=30)) == 1
+    assert "uma@papers.example" not in str(pages.dump())
+    assert len(pages.dump()["suppressions"]) == 1
+    pages.subscribe("uma@papers.example")
+    assert pages.letters() == []

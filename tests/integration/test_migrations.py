@@ -362,3 +362,38 @@ def test_a_database_newer_than_the_program_is_one_line_and_stays_as_it_is(empty_
             step()
         assert "\n" not in str(told.value)
     store.close()
+
+
+def test_suppressions_of_the_version_before_know_when_their_owners_were_last_asked(empty_database_url: str) -> None:
+    store = open_store(empty_database_url)
+    asked = {"asked@x.example": "2026-11-22 06:00:00", "never@x.example": None, "erased:abc": None}
+    with writing(store._engine) as connection:
+        upgrade(connection, "0025")
+        for row, email in enumerate(asked, 1):
+            values = {"row": row, "email": email, "at": "2026-11-20 06:00:00"}
+            connection.execute(
+                text("INSERT INTO suppressions (email_key, reason, at) VALUES (:email, 'complaint', :at)"), values
+            )
+            if "@" not in email:
+                continue
+            connection.execute(
+                text(
+                    "INSERT INTO subscribers (row, email, email_key, name, state, cadence, at, timezone, weekday, "
+                    "monthday, max_papers, theme, language, created_at, consent) VALUES (:row, :email, :email, '', "
+                    "'pending', 'daily', '07:00:00.000000', 'UTC', 0, 1, 10, 'paper', 'en', :at, '{}')"
+                ),
+                values,
+            )
+        for row, (kind, day) in enumerate((("confirm", 21), ("confirm", 22), ("your-link", 23)), 1):
+            connection.execute(
+                text(
+                    "INSERT INTO deliveries (row, subscriber, notice, context, email, message_id, state, reason, "
+                    "attempts, created_at) VALUES (:row, 1, :kind, '{}', 'asked@x.example', :id, 'sent', '', 1, :at)"
+                ),
+                {"row": row, "kind": kind, "id": f"<{row}@x>", "at": f"2026-11-{day} 06:00:00"},
+            )
+    store.migrate()
+    with reading(store._engine) as connection:
+        found = dict(map(tuple, connection.execute(select(suppressions.c.email_key, suppressions.c.asked_at)).all()))
+    assert {key: at and f"{at:%Y-%m-%d %H:%M:%S}" for key, at in found.items()} == asked
+    store.close()

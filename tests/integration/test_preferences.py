@@ -7,7 +7,7 @@ import json
 import re
 import threading
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -273,6 +273,23 @@ def test_an_import_tells_of_each_line_once_in_order(pages: Pages) -> None:
     assert "line 2: there is no topic 'robtos' (did you mean 'robots'?); left out" in report.notes
     assert "line 3 b@example.org: there is no topic 'robtos' (did you mean 'robots'?); there are: " in report.notes[3]
     assert any(note.startswith("line 2: 2 rows have fewer cells than the first line names") for note in report.notes)
+
+
+def test_an_old_export_does_not_overrule_an_owner_who_has_confirmed_since(pages: Pages) -> None:
+    pages.site.subscriber(EMAIL, "robots")
+    pages.app.store.subscribers.suppress(EMAIL, "complaint", pages.site.clock())
+    export = "".join(csv_file.write(pages.app.store.subscribers.by_address()))
+    pages.site.clock.now += timedelta(days=1)
+    owner = confirmation.Requester.OWNER
+    confirmation.ask_to_subscribe(pages.app, EMAIL, {"topics": ("robots",)}, {}, by=owner)
+    consent = {"confirmed_at": pages.site.clock().isoformat()}
+    assert confirmation.confirm(pages.app, subscriber(pages), consent)
+    assert take_in(pages, export).counts["unchanged"] == 1
+    assert subscriber(pages).suppressed is None
+    later = export.replace("2026-11-23", "2026-12-23")
+    assert take_in(pages, later).additions[0].fields == ("suppressed",)
+    assert subscriber(pages).suppressed
+    assert take_in(pages, later).counts["unchanged"] == 1
 
 
 def test_rows_that_name_nothing_get_the_days_best_and_are_counted(pages: Pages) -> None:

@@ -268,3 +268,17 @@ def test_some_domains_that_are_not_found_are_given_up_after_three_letters(tmp_pa
         )
     assert suppressed(site) == emails[:3]
     site.app.close()
+
+
+def test_a_refusal_that_a_retry_overcame_does_not_count_against_the_address(site: Site) -> None:
+    site.subscriber("ada@mail.example", "robots", at="06:00", cadence="weekly")
+    for week in range(4):
+        site.clock.now += timedelta(days=7)
+        site.papers(listing(50 + week, day=site.clock().date()))
+        site.relay.replies.append((Stage.FINAL, 552, "5.2.2 mailbox full"))
+        pipeline.publish(site.app)
+        assert pipeline.deliver(site.app).letters["failed"] == 1
+        assert suppressed(site) == []
+        failed = [one["id"] for one in site.app.store.deliveries.report() if one["state"] == "failed"]
+        assert site.app.store.deliveries.retry(failed, site.clock()) == failed
+        assert pipeline.deliver(site.app).letters["sent"] == 1

@@ -40,7 +40,9 @@ class AddressHashes:
 def conceal(db: Connection, hashes: AddressHashes, email_keys: Sequence[str]) -> None:
     """Move the suppressions of these addresses under hashes."""
     recognize(db, hashes, email_keys)  # if the address is already under a hash, for example after a change of address
-    for email_key in email_keys:
+    for email_key in db.scalars(
+        select(suppressions.c.email_key).where(among(db, suppressions.c.email_key, email_keys))
+    ):
         hashed = hashes.of(email_key)[0]
         db.execute(update(suppressions).where(suppressions.c.email_key == email_key).values(email_key=hashed))
 

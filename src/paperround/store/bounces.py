@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, Engine, and_, delete, func, select, update
+from sqlalchemy import Connection, Engine, and_, delete, func, or_, select, update
 
 from paperround.domain.hosts import domain_of
 from paperround.domain.models import BounceKind, DeliveryState, EventKind, Stage, SubscriberState
@@ -208,9 +208,19 @@ class Bounces:
             return dict(db.execute(query).all())
 
 
+_SMTP = "smtp "
+
+
 def smtp_fingerprint(delivery: int, stage: str) -> str:
     """Return the fingerprint of a refusal in an SMTP session of our own."""
-    return f"smtp {delivery} {stage}"
+    return f"{_SMTP}{delivery} {stage}"
+
+
+# A refusal in the session no longer counts once the letter was accepted after all, for example after `retry`.
+_OF_LETTER = and_(
+    bounces.c.delivery == deliveries.c.row,
+    or_(deliveries.c.state != DeliveryState.SENT.value, ~bounces.c.fingerprint.startswith(_SMTP)),
+)
 
 
 def _recent_letters(db: Connection, now: datetime, domain: str | None = None) -> list[RecentLetter]:
@@ -221,7 +231,7 @@ def _recent_letters(db: Connection, now: datetime, domain: str | None = None) ->
     newest = select(func.max(deliveries.c.row) - _DELIVERIES_LOOKED_AT).scalar_subquery()
     query = (
         select(deliveries.c.subscriber, deliveries.c.email, bounces.c.kind, bounces.c.status, bounces.c.text)
-        .join_from(deliveries, bounces, bounces.c.delivery == deliveries.c.row, isouter=True)
+        .join_from(deliveries, bounces, _OF_LETTER, isouter=True)
         .where(
             deliveries.c.row > newest,
             deliveries.c.finished_at >= now - _DOMAIN_SPAN,
@@ -271,7 +281,7 @@ def _results(db: Connection, subscriber: int, email: str) -> list[History]:
     over = [DeliveryState.SENT.value, DeliveryState.FAILED.value]
     query = (
         select(deliveries.c.row, deliveries.c.finished_at, bounces.c.kind, bounces.c.status)
-        .join_from(deliveries, bounces, bounces.c.delivery == deliveries.c.row, isouter=True)
+        .join_from(deliveries, bounces, _OF_LETTER, isouter=True)
         .where(deliveries.c.subscriber == subscriber, deliveries.c.email == email, deliveries.c.state.in_(over))
         .order_by(deliveries.c.finished_at.desc(), bounces.c.row.desc())
         .limit(_LETTERS_LOOKED_AT)

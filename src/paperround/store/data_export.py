@@ -119,7 +119,9 @@ def _address(row: int, key: str) -> dict[str, Any]:
         "address_changes": select(address_changes.c.email, address_changes.c.created_at, address_changes.c.settled_at)
         .where(address_changes.c.subscriber == row)
         .order_by(address_changes.c.row),
-        "suppressions": select(suppressions.c.reason, suppressions.c.at).where(suppressions.c.email_key == key),
+        "suppressions": select(suppressions.c.reason, suppressions.c.at, suppressions.c.asked_at).where(
+            suppressions.c.email_key == key
+        ),
     }
 
 

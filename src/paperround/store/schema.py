@@ -566,6 +566,7 @@ suppressions = Table(
     Column("reason", String, nullable=False),
     Column("at", Moment, nullable=False),
     Column("cause", String),  # a SuppressionCause; none if the operator or another site suppressed it
+    Column("asked_at", Moment),  # when the owner was last asked to confirm
 )
 
 # Events for webhooks: written in the transaction that makes the change, deleted once delivered.

@@ -81,7 +81,7 @@ class Confirmation:
 
 
 class ChangeResult(NamedTuple):
-    """The effect of a change, and the preferences that differ now."""
+    """The effect of a change, and the preferences that differ now; also `state` and `suppressed`."""
 
     email: str
     effect: Effect
@@ -180,7 +180,8 @@ def _save_some(
     if added:
         occasion.statements.subscribe.run(db, added)
     _change(db, touched, occasion)
-    _suppress(db, changes.values())
+    _suppress(db, [plan.change for plan in plans.values() if "suppressed" in plan.result.fields])
+    _suppress(db, [new[key] for key in rows if new[key].suppressed])
     joined = [plan.change.email for plan in plans.values() if plan.joins]
     joined += (new[key].email for key in rows if new[key].state.is_subscribed)
     for email in joined:
@@ -254,8 +255,18 @@ def _plan(change: SubscriberChange, known: Subscriber, occasion: _Occasion) -> _
     changed = before.changes_to(preferences)
     if known.state is not state and "paused_until" not in changed:  # which implies the state
         changed = (*changed, "state")
+    if _is_suppressed_by(change, known):
+        changed = (*changed, "suppressed")
     effect = Effect.CHANGED if changed else Effect.UNCHANGED
     return _Plan(change, known, preferences, state, ChangeResult(change.email, effect, changed))
+
+
+def _is_suppressed_by(change: SubscriberChange, known: Subscriber) -> bool:
+    """Return whether a change suppresses an address: not if its owner has confirmed since."""
+    if change.suppressed is None or known.suppressed:
+        return False
+    confirmed = known.consent_moment("confirmed_at") or known.confirmed_at
+    return confirmed is None or confirmed < change.suppressed[1]
 
 
 def _paused_or_resumed(known: Subscriber, patch: Patch) -> SubscriberState:
@@ -379,7 +390,7 @@ def _subscriptions(
     return [(row, topic, place, last_edition, occasion.now) for place, topic in topics]
 
 
-def _suppress(db: Connection, changes: Iterable[SubscriberChange]) -> None:
+def _suppress(db: Connection, changes: Sequence[SubscriberChange]) -> None:
     values = [
         {"email_key": email_key(change.email), "reason": change.suppressed[0], "at": change.suppressed[1]}
         for change in changes

@@ -215,29 +215,20 @@ class Subscribers:
                 settle_address_changes(db, row, now)
             return bool(done)
 
-    def erase(self, rows: Sequence[int], now: datetime) -> None:
-        """Delete subscribers and all their data in one transaction; suppressions are kept under hashes of the
-        addresses.
+    def erase(self, rows: Sequence[int], now: datetime) -> set[str]:
+        """Delete subscribers and all their data in one transaction, and return all their addresses, also former ones.
 
-        For those who were subscribed, webhooks receive an unsubscribed event, so that other programs can delete the
-        address too.
+        Suppressions are kept under hashes of the addresses. For those who were subscribed, webhooks receive an
+        unsubscribed event, so that other programs can delete the address too.
         """
         with writing(self._engine) as db:
             lock_shared(db, digest_papers)
             if len(rows) > 1:
                 take_turns(db)
-            mine = among(db, subscribers.c.row, rows)
-            known = load(db, mine)
-            for subscriber in known:
+            for subscriber in load(db, among(db, subscribers.c.row, rows)):
                 if subscriber.state.is_subscribed:
                     tell(db, self._wanted, EventKind.UNSUBSCRIBED, subscriber.email, now)
-            keys = [email_key(subscriber.email) for subscriber in known]
-            db.execute(delete(bounces).where(among(db, bounces.c.email_key, keys)))
-            conceal(db, self._hashes, keys)
-            lock_letters(db, among(db, deliveries.c.subscriber, rows))
-            # After the subscribers: deleting a row waits for a round that has locked it and is writing a digest.
-            db.execute(delete(subscribers).where(mine))
-            db.execute(delete(digest_papers).where(among(db, digest_papers.c.subscriber, rows)))
+            return delete_with_addresses(db, self._hashes, rows)
 
     def suppress(self, email: str, reason: str, now: datetime) -> bool:
         """Suppress an address. Return False if it is already suppressed."""
@@ -375,6 +366,34 @@ def settle_address_changes(db: Connection, subscriber: int, now: datetime) -> No
 def lock_letters(db: Connection, some: ColumnElement[bool]) -> None:
     """Lock deliveries before their subscribers: programs that give a letter up lock them in this order too."""
     db.execute(select(deliveries.c.row).where(some).order_by(deliveries.c.row).with_for_update()).all()
+
+
+def delete_with_addresses(db: Connection, hashes: AddressHashes, rows: Sequence[int]) -> set[str]:
+    """Delete subscribers and what is stored under their addresses, and return these. Suppressions are kept under
+    hashes.
+    """
+    addresses = _addresses(db, rows)
+    keys = list({email_key(email) for email in addresses})
+    db.execute(delete(bounces).where(among(db, bounces.c.email_key, keys)))
+    conceal(db, hashes, keys)
+    lock_letters(db, among(db, deliveries.c.subscriber, rows))
+    # After the subscribers: deleting a row waits for a round that has locked it and is writing a digest.
+    db.execute(delete(subscribers).where(among(db, subscribers.c.row, rows)))
+    db.execute(delete(digest_papers).where(among(db, digest_papers.c.subscriber, rows)))
+    return addresses
+
+
+def _addresses(db: Connection, rows: Sequence[int]) -> set[str]:
+    """Return the addresses of subscribers, and those that their emails went to, unless another subscriber has one."""
+    columns = (
+        (subscribers.c.email, subscribers.c.row),
+        (deliveries.c.email, deliveries.c.subscriber),
+        (address_changes.c.email, address_changes.c.subscriber),
+    )
+    found = {email for column, whose in columns for email in db.scalars(select(column).where(among(db, whose, rows)))}
+    theirs = among(db, subscribers.c.email_key, {email_key(email) for email in found})
+    others = set(db.scalars(select(subscribers.c.email_key).where(theirs, ~among(db, subscribers.c.row, rows))))
+    return {email for email in found if email_key(email) not in others}
 
 
 def add(db: Connection, values: Mapping[str, Any]) -> int | None:

@@ -14,9 +14,7 @@ from sqlalchemy import (
     Engine,
     and_,
     bindparam,
-    delete,
     exists,
-    func,
     insert,
     or_,
     select,
@@ -33,8 +31,9 @@ from paperround.store.engine import trial, upsert, writing
 from paperround.store.schema import (
     deliveries,
     subscribers,
+    suppressions,
 )
-from paperround.store.subscribers import add, email_key, load, requested, stored, take_turns
+from paperround.store.subscribers import add, delete_with_addresses, email_key, load, requested, stored, take_turns
 
 _CHUNK = 500
 # Limits against abuse: strangers must not flood a mailbox by typing its address into forms.
@@ -144,33 +143,59 @@ class SubscriptionRequests:
     def queue_link(self, email: str, notice: NewNotice, now: datetime) -> bool:
         """Queue the link to the preferences of a known address, and return whether it was queued.
 
-        A pending subscriber is sent the confirmation again.
+        A pending subscriber is sent the confirmation again, a suppressed one only as `add` describes.
         """
         with writing(self._engine) as db:
             found = _subscriber(db, email)
-            if found is None:
+            if found is None or (found.suppressed and _is_left_alone(db, found, now)):
                 return False
             pending = found.state is SubscriberState.PENDING
             return _queue(db, found, NoticeKind.CONFIRM if pending else NoticeKind.YOUR_LINK, notice, now)
 
     def forget_unconfirmed(self, before: datetime) -> int:
-        """Delete addresses that were entered before a moment and never confirmed, and return how many there were."""
-        strangers = and_(
+        """Delete addresses that were entered before a moment and never confirmed, and return how many there were.
+
+        Suppressions, for example after a complaint about the confirmation, are kept under hashes.
+        """
+        mine = deliveries.c.subscriber == subscribers.c.row
+        complained = exists().where(suppressions.c.email_key == subscribers.c.email_key)
+        never_confirmed = or_(
             subscribers.c.state == SubscriberState.PENDING.value,
+            and_(subscribers.c.state == SubscriberState.UNSUBSCRIBED.value, complained),
+        )
+        strangers = and_(
+            never_confirmed,
             subscribers.c.confirmed_at.is_(None),
             subscribers.c.created_at < before,
             subscribers.c.request.is_not(None),
-            ~exists().where(deliveries.c.subscriber == subscribers.c.row, deliveries.c.created_at >= before),
+            ~exists().where(mine, deliveries.c.created_at >= before),
         )
         with writing(self._engine) as db:
-            return len(db.execute(delete(subscribers).where(strangers).returning(subscribers.c.row)).all())
+            found = select(subscribers.c.row).where(strangers).order_by(subscribers.c.email_key).with_for_update()
+            rows = db.scalars(found).all()
+            if rows:
+                delete_with_addresses(db, self._hashes, rows)
+            return len(rows)
 
 
 def _is_left_alone(db: Connection, found: Subscriber, now: datetime) -> bool:
-    assert found.suppressed is not None
-    since = found.suppressed[1]
-    asked = db.scalar(select(func.max(deliveries.c.created_at)).where(_notices(found.row, NoticeKind.CONFIRM)))
-    return max(since, asked or since) > now - _LEFT_ALONE
+    """Return whether a suppressed address was suppressed, or asked to confirm, too recently to be asked again."""
+    # Not from the subscriber's deliveries, which may be deleted before the 90 days are over.
+    times = select(suppressions.c.at, suppressions.c.asked_at).where(
+        suppressions.c.email_key == email_key(found.email)
+    )
+    known = db.execute(times).one_or_none()
+    return known is not None and max(known.at, known.asked_at or known.at) > now - _LEFT_ALONE
+
+
+def _queue_notices(db: Connection, notices: Sequence[dict[str, Any]], now: datetime) -> None:
+    """Queue notices, and record for suppressed addresses that their owners were asked to confirm."""
+    if not notices:
+        return
+    db.execute(insert(deliveries), notices)
+    asked = [email_key(one["email"]) for one in notices if one["notice"] == NoticeKind.CONFIRM.value]
+    if asked:
+        db.execute(update(suppressions).where(among(db, suppressions.c.email_key, asked)).values(asked_at=now))
 
 
 def _has_fresh_link(db: Connection, found: Subscriber, now: datetime) -> bool:
@@ -214,7 +239,7 @@ def _request(db: Connection, request: SubscriptionRequest, now: datetime) -> Req
     if asking.kept:
         db.execute(_SAVE_REQUEST, asking.kept)
     if asking.notice and _may_be_sent(db, found, asking.notice["notice"], now):
-        db.execute(insert(deliveries), asking.notice)
+        _queue_notices(db, [asking.notice], now)
         return asking.result
     return replace(asking.result, queued=False)
 
@@ -236,8 +261,8 @@ def _request_several(db: Connection, requests: Sequence[SubscriptionRequest], no
     ]
     if kept := [one.kept for one in asking if one.kept]:
         db.execute(_SAVE_REQUEST, kept)
-    if notices := [one.notice for one, goes in zip(asking, sent, strict=True) if goes and one.notice]:
-        db.execute(insert(deliveries), notices)
+    notices = [one.notice for one, goes in zip(asking, sent, strict=True) if goes and one.notice]
+    _queue_notices(db, notices, now)
     return [replace(one.result, queued=goes) for one, goes in zip(asking, sent, strict=True)]
 
 
@@ -289,7 +314,7 @@ def _stranger(request: SubscriptionRequest, now: datetime) -> dict[str, Any]:
 def _queue(db: Connection, found: Subscriber, kind: NoticeKind, notice: NewNotice, now: datetime) -> bool:
     may = _may_be_sent(db, found, kind, now)
     if may:
-        db.execute(insert(deliveries), notice_row(found.row, found.email, kind, notice, now))
+        _queue_notices(db, [notice_row(found.row, found.email, kind, notice, now)], now)
     return may
 
 

@@ -55,7 +55,7 @@ class Addition(NamedTuple):
     email: str
     effect: Effect
     fields: tuple[str, ...] = ()
-    """The names of the preferences that changed, and `state` if it changed."""
+    """The names of the preferences that changed, and `state` and `suppressed` if these did."""
     asked: bool = False
     """Whether an email that asks them to confirm was queued."""
 
@@ -289,11 +289,11 @@ def renew_links(app: App, subscriber: Subscriber) -> bool:
 
 def erase(app: App, *leaving: Subscriber) -> None:
     """Erase all data of subscribers, in one transaction. Suppressed addresses stay suppressed."""
-    app.store.subscribers.erase([one.row for one in leaving], app.clock())
+    addresses = app.store.subscribers.erase([one.row for one in leaving], app.clock())
     app.store.topics.delete_unfollowed_private()
     app.store.forget_deleted()
     if isinstance(app.settings.transport, InboxTransport):
-        Inbox(app.settings.transport.directory).forget({one.email for one in leaving})
+        Inbox(app.settings.transport.directory).forget(addresses)
 
 
 def subscriber(app: App, email: str) -> Subscriber:
