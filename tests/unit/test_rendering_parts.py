@@ -21,7 +21,7 @@ from paperround.process import resources
 from paperround.process.generational_cache import GenerationalCache
 from paperround.rendering import inline, language, notice, plaintext, sample, view
 from paperround.rendering.placeholders import Fragment, escaped, placeholder, plain_addresses
-from paperround.rendering.plaintext import columns, wrap
+from paperround.rendering.plaintext import block_text, columns, wrap
 from support.letters import DAY, FOLDERS, paper, renderer
 
 ENGLISH = language.load("en", FOLDERS)
@@ -132,6 +132,17 @@ def test_no_email_is_promised_for_days_without_papers(schedule: Schedule, promis
 )
 def test_of_many_authors_the_first_three_and_the_last_are_named(authors: tuple[str, ...], line: str) -> None:
     assert view.card(paper(authors=authors), (), ENGLISH, 100, DAY).authors == line
+
+
+@pytest.mark.parametrize(
+    ("tag", "beside"),
+    [("Jundong Xu", ""), ("xu, jundong", ""), ("Apple", ""), ("Xu", "Xu"), ("Robotics", "Robotics"), ("", "")],
+)
+def test_a_name_that_is_followed_is_not_repeated_beside_the_authors(tag: str, beside: str) -> None:
+    by = view.card(paper(authors=("Li Wei", "Jundong Xu"), organization="Apple"), (), ENGLISH, 100, DAY, tag=tag)
+    assert (by.tag, by.byline_tag) == (tag, beside)
+    line = block_text(view.Block(view.BlockKind.CARD, card=by), ENGLISH).splitlines()[1].strip()
+    assert line.startswith(" · ".join(filter(None, (beside, "Li Wei, Jundong Xu · Apple"))))
 
 
 def test_without_names_the_number_of_authors_is_told() -> None:

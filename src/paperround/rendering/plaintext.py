@@ -95,7 +95,7 @@ def _card_lines(card: Card, language: Language, feedback: str) -> Iterator[str]:
     _ = language.gettext
     yield from wrap(card.title, INDENT)
     yield from _withdrawn(card, language)
-    yield from wrap(" · ".join(part for part in (card.tag, *card.byline, *card.badges) if part), INDENT)
+    yield from wrap(" · ".join(part for part in (card.byline_tag, *card.byline, *card.badges) if part), INDENT)
     yield from _summary(card, language)
     if card.why:
         yield from wrap(_("For you: %(why)s") % {"why": "; ".join(card.why)}, INDENT)

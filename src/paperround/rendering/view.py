@@ -30,7 +30,7 @@ from paperround.domain.models import (
 from paperround.domain.preferences import Preferences, QuietDays, is_own
 from paperround.domain.reasons import ReasonKind, quote, read, unquoted
 from paperround.domain.schedule import Cadence, span
-from paperround.domain.text import clean
+from paperround.domain.text import clean, terms
 from paperround.rendering import reasons
 from paperround.rendering.chart import Chart
 from paperround.rendering.excerpt import breakable, cut, excerpt, right_to_left
@@ -77,6 +77,10 @@ class Card:
     """The part of the title before its colon, or as much of the title as fits on one line of the index."""
     tag: str
     """The topic that the paper fits best; empty if unknown."""
+    byline_tag: str
+    """The same for a line with the authors and the organization; empty if the topic is one of them, whom a subscriber
+    follows.
+    """
     direction: str
     """`ltr`, or `auto` if the title runs from right to left."""
     url: str
@@ -252,6 +256,7 @@ def card(
         title_html=Markup(as_html(title)),  # noqa: S704 - as_html escapes
         short_title=short_title(plain),
         tag=tag,
+        byline_tag="" if _is_by(tag, paper) else tag,
         direction="auto" if right_to_left(plain) else "ltr",
         url=paper.url or _abstract_page(paper),
         authors=breakable(_authors(paper, language)),
@@ -633,6 +638,12 @@ def _authors(paper: Paper, language: Language) -> str:
     if len(names) <= _FIRST_AUTHORS + 1:
         return ", ".join(names)
     return f"{', '.join(names[:_FIRST_AUTHORS])}, …, {names[-1]}"
+
+
+def _is_by(name: str, paper: Paper) -> bool:
+    """Return whether a name is that of an author or of the organization of a paper, however it is spelled."""
+    wanted = set(terms(name))
+    return any(set(terms(readable(one))) == wanted for one in (*paper.authors, paper.organization or "") if one)
 
 
 def _first_author(paper: Paper, language: Language) -> str:
