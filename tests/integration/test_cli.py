@@ -720,6 +720,15 @@ def test_a_dkim_key_is_made_once_and_its_record_printed(site: Site, algorithm: s
     assert key.read_bytes() == before
 
 
+def test_the_list_of_subscribers_counts_interests_and_followed_names(site: Site) -> None:
+    own = ("--interest", "swarms", "--interest", "storks", "--follow", "author: Ada Lovelace")
+    site("subscribers", "add", "ada@example.org", *own, "--confirmed")
+    site("subscribers", "list")
+    names, row = (line.split("\t") for line in site.out.splitlines())
+    found = dict(zip(names, row, strict=True))
+    assert (found["topics"], found["queries"], found["follows"]) == ("", "2", "1")
+
+
 def test_lists_are_narrowed_by_state_topic_and_address(site: Site) -> None:
     site("topics", "add", "arms", "--name", "Arms", "--query", "arm*")
     site("ingest", "--file", str(site.papers()), "--as", "jsonl")

@@ -238,6 +238,9 @@ def export_subscribers(
             console.say(f"{file}: {number:,} subscriber{'s' if number != 1 else ''}")
 
 
+_COUNTED = ("queries", "follows")
+
+
 @group.command("list", cls=Command, epilog="paperround subscribers list")
 def list_subscribers(
     state: Annotated[
@@ -259,8 +262,10 @@ def list_subscribers(
     if as_json:
         console.as_json(everybody)
     else:
-        columns = ("email", "state", "topics", "cadence", "at", "timezone", "next_digest_at")
-        console.table(columns, [[";".join(r[c]) if c == "topics" else r[c] for c in columns] for r in everybody])
+        columns = ("email", "state", "topics", "queries", "follows", "cadence", "at", "timezone", "next_digest_at")
+        # Interests and names may be long: their number says that there are some.
+        short = [{**r, "topics": ";".join(r["topics"]), **{c: len(r[c]) for c in _COUNTED}} for r in everybody]
+        console.table(columns, [[r[c] for c in columns] for r in short])
 
 
 @group.command("show", cls=Command, epilog="paperround subscribers show ada@lovelace.example")
