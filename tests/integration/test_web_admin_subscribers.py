@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from paperround.domain.models import Stage, Subscriber, SubscriberState
+from paperround.domain.schedule import Cadence
 from paperround.operator import queries
+from paperround.subscribers import membership
 from support.pages import ADMIN_SITE, ADMIN_TOKEN, FORM, Browser, Pages, links_in
 from support.papers import listing
 
@@ -117,8 +119,31 @@ def test_the_page_of_a_subscriber_names_topics_once_and_follows_are_people(pages
     page = browser.get(f"/admin/subscribers/{row}").text
     cells = dict(re.findall(r'<th scope="row">([^<]*)</th><td>([^<]*)</td>', page))
     assert cells["Topics"] == "Agents, Robots"
-    assert (cells["Interests"], cells["Follows"]) == ("swarms", "org: Lab")
-    assert page.count('<th scope="row">Follows</th>') == 1
+    assert (cells["Interests"], cells["Authors and organizations"]) == ("swarms", "org: Lab")
+
+
+def test_the_page_of_a_subscriber_has_the_words_of_the_preferences_and_only_what_applies(
+    pages: Pages, browser: Browser
+) -> None:
+    row = pages.subscriber(ADA, "robots", queries=("swarms",))
+    page = browser.get(f"/admin/subscribers/{row}").text
+    cells = dict(re.findall(r'<th scope="row">([^<]*)</th><td>([^<]*)</td>', page))
+    assert {
+        name: cells[name] for name in ("Frequency", "Time", "Length of the emails", "Email theme", "Language")
+    } == {
+        "Frequency": "Every day",
+        "Time": "07:00",
+        "Length of the emails": "Titles, summaries and details",
+        "Email theme": "Paper",
+        "Language": "English",
+    }
+    assert cells["On days without new papers"] == "No email"
+    assert cells["How many papers from interests in plain words"] == "As usual"
+    assert not {"Day of the week", "Day of the month"} & set(cells)
+    membership.change(pages.app, membership.subscriber(pages.app, ADA), {"cadence": Cadence.WEEKLY, "weekday": 4})
+    weekly = browser.get(f"/admin/subscribers/{row}").text
+    assert '<th scope="row">Day of the week</th><td>Friday</td>' in weekly
+    assert "Day of the month" not in weekly
 
 
 def test_the_list_of_subscribers_counts_what_is_their_own(pages: Pages, browser: Browser) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
 from contextlib import nullcontext
 from dataclasses import replace
 from itertools import islice
@@ -13,11 +12,13 @@ from fastapi.responses import RedirectResponse, StreamingResponse
 
 from paperround.domain import encodings, preferences
 from paperround.domain.errors import UsageError
-from paperround.domain.models import Subscriber, SubscriberState, Topic
+from paperround.domain.models import Subscriber, SubscriberState
 from paperround.domain.preferences import DEFAULTS, FIELDS, LISTS, Preferences
+from paperround.domain.schedule import Cadence
 from paperround.operator import queries
 from paperround.operator.retries import retriable
 from paperround.subscribers import address_change, confirmation, csv_file, csv_import, membership
+from paperround.web import wording
 from paperround.web.browse.periods import read_day
 from paperround.web.context import PRIVATE, RequestContext
 from paperround.web.forms import Form, FormFields, FormWithFile
@@ -286,22 +287,41 @@ def _subscriber_page(
         status=422 if wrong else 200,
         why=queries.why_nothing(context.app, subscriber),
         due=queries.subscriber_facts(subscriber)["next_digest_at"],
-        preferences_shown=_described(
-            subscriber.preferences, context.app.store.topics.named(subscriber.preferences.topics)
-        ),
+        preferences_shown=_described(context, subscriber.preferences),
         letters=letters,
         retriable=retriable(context.app, letters),
         tomorrow=context.today.isoformat(),
     )
 
 
-def _described(known: Preferences, topics: Iterable[Topic]) -> dict[str, str]:
-    """Return all preferences as texts by their labels: topics by name, the entries of lists joined by commas."""
+_LABELS = {
+    "name": "Name",
+    "queries": "Interests",
+    "follows": "Authors and organizations",
+    "paused_until": "Paused until",
+}
+"""The labels where those of the subscriber's own form do not fit."""
+
+
+def _described(context: RequestContext, known: Preferences) -> dict[str, str]:
+    """Return the preferences that apply, as texts by their labels: topics by name, lists joined by commas."""
+    language = context.language("en")
+    topics = context.app.store.topics.named(known.topics)
+    labels = wording.labels(language) | _LABELS
     texts = preferences.write_text(known)
     texts |= {name: ", ".join(getattr(known, name)) for name in LISTS}
-    texts["topics"] = ", ".join(sorted(topic.name for topic in topics))
-    labels = {"queries": "Interests"}
-    return {labels.get(name, name.replace("_", " ").capitalize()): text for name, text in texts.items()}
+    texts |= {
+        "topics": ", ".join(sorted(topic.name for topic in topics)),
+        "weekday": wording.weekdays(language)[known.weekday] if known.cadence is Cadence.WEEKLY else "",
+        "monthday": texts["monthday"] if known.cadence is Cadence.MONTHLY else "",
+        "cadence": dict(wording.cadences(language))[known.cadence],
+        "density": dict(wording.densities(language))[known.density],
+        "breadth": dict(wording.breadths(language))[known.breadth],
+        "quiet_days": dict(wording.quiet_days(language))[known.quiet_days],
+        "theme": dict(wording.themes([known.theme], language))[known.theme],
+        "language": context.language_names.get(known.language, known.language),
+    }
+    return {labels[name]: text for name, text in texts.items()}
 
 
 def _form_page(
