@@ -271,8 +271,9 @@ def test_a_letter_says_why_it_came(cadence: Cadence, reason: str) -> None:
 def test_the_first_line_names_the_papers_that_the_subject_does_not_and_greets_on_mondays() -> None:
     papers = [paper(row) for row in range(1, 8)]
     monday = letter(papers)
-    titles = "\u00a0· ".join(f"A paper about the number {number}" for number in (2, 3, 4))
-    told = f"{titles}\u00a0· 7\u00a0papers, 1\u00a0minute"
+    titles = "\u00a0· ".join(f"A paper about the number {number}" for number in (3, 4, 5))
+    told = f"7\u00a0papers, 1\u00a0minute: {titles}"
+    assert monday.subject == "A paper about the number 1 · A paper about the number 2 · 5 more"
     assert f"Good morning, Ada. {told}" in monday.html
     made, known = digest(papers), {one.row: one for one in papers}
     tuesday = renderer().letter(LetterFacts(made, known, sample.SUBSCRIBER, sample.LINKS, DAY + timedelta(days=1)))

@@ -19,7 +19,7 @@ from paperround.domain.preferences import Preferences, QuietDays
 from paperround.domain.schedule import Cadence, Schedule
 from paperround.process import resources
 from paperround.process.generational_cache import GenerationalCache
-from paperround.rendering import inline, language, notice, plaintext, sample, view
+from paperround.rendering import inline, language, notice, plaintext, sample, theme, view
 from paperround.rendering.placeholders import Fragment, escaped, placeholder, plain_addresses
 from paperround.rendering.plaintext import block_text, columns, wrap
 from support.letters import DAY, FOLDERS, paper, renderer
@@ -288,6 +288,16 @@ def test_the_shelf_keeps_what_is_used_and_never_more_than_its_size() -> None:
 
 
 # Folders
+
+
+def test_a_draft_of_a_theme_is_offered_to_those_only_who_have_it(tmp_path: Path) -> None:
+    themes = tmp_path / "email" / "themes"
+    themes.mkdir(parents=True)
+    (themes / "mine.html.j2").write_text('{# draft #}{% extends "email/digest.html.j2" %}', "utf-8")
+    (themes / "ours.html.j2").write_text('{# a drafty house #}{% extends "email/digest.html.j2" %}', "utf-8")
+    folders = (tmp_path, *FOLDERS)
+    assert theme.offered(folders) == ("cards", "ours", "paper", "plain")
+    assert theme.offered(folders, "mine") == ("cards", "mine", "ours", "paper", "plain") == theme.names(folders)
 
 
 def test_the_shipped_folders_are_found() -> None:

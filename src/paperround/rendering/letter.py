@@ -381,7 +381,7 @@ class LetterRenderer:
             topics=language.list(topics) if self._names_topics else "",
             **frame.fields,
         )
-        lead = view.greeted(subscriber, view.lead(first, frame.reading), day, language)
+        lead = view.greeted(subscriber, view.lead(first, line, frame.reading), day, language)
         return Sentences(frame, line, lead, view.reason(facts.digest.cadence, topics, language, plan.left_out))
 
     def _frame(self, plan: Plan, topics: int, minutes: int, digest: Digest) -> Frame:

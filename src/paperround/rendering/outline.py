@@ -16,7 +16,7 @@ from paperround.rendering.view import BlockKind, Note
 
 _UNNAMED = (BlockKind.ENTRY, BlockKind.NOTE)
 _PICTURES = {BlockKind.LEAD: 1, BlockKind.CARD: 2}  # more pictures would make a letter long without saying much
-_NAMED = 4  # papers that the subject and the first line may name
+_NAMED = 5  # papers that the subject and the first line may name
 _KINDS = (
     BlockKind.NOTE,
     BlockKind.ENTRY,

@@ -468,13 +468,16 @@ def and_more(others: int, language: Language) -> str:
     return " · " + language.count("%(num)s more", "%(num)s more", others) if others else ""
 
 
-def lead(cards: Sequence[Card], rest: str) -> str:
-    """Return the letter's first line, which mail clients show as the preview.
+def lead(cards: Sequence[Card], subject: str, start: str) -> str:
+    """Return the letter's first line, which mail clients show as the preview beside the subject.
 
-    It has the short titles of the next papers, since the first one is in the subject, and then `rest`.
+    After `start` it has the short titles of the next papers that the subject does not name.
     """
-    titles = [card.short_title for card in cards[1 : 1 + _TITLES_IN_LEAD]]
-    return "\u00a0· ".join([*titles, rest]) if titles else f"{_capitalized(rest)}."
+    named = subject.split(" · ")
+    titles = [card.short_title for card in cards[1:] if card.short_title not in named][:_TITLES_IN_LEAD]
+    if not titles:
+        return f"{_capitalized(start)}."
+    return f"{_capitalized(start)}: " + "\u00a0· ".join(titles)
 
 
 def greeted(subscriber: Subscriber, line: str, day: date, language: Language) -> str:
