@@ -723,6 +723,7 @@ def test_a_dkim_key_is_made_once_and_its_record_printed(site: Site, algorithm: s
 def test_the_list_of_subscribers_counts_interests_and_followed_names(site: Site) -> None:
     own = ("--interest", "swarms", "--interest", "storks", "--follow", "author: Ada Lovelace")
     site("subscribers", "add", "ada@example.org", *own, "--confirmed")
+    assert "no paper here is by Ada Lovelace yet; check the spelling" in site.err
     site("subscribers", "list")
     names, row = (line.split("\t") for line in site.out.splitlines())
     found = dict(zip(names, row, strict=True))

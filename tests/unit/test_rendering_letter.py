@@ -229,7 +229,7 @@ def test_a_reason_that_the_title_shows_anyway_is_not_printed() -> None:
 
 def test_papers_stand_in_the_digests_order() -> None:
     html = letter([paper(3), paper(1)], [paper(2)]).html
-    places = [html.index(f"the number {row}<") for row in (3, 1, 2)]
+    places = [html.index(f"the number {row}</a>") for row in (3, 1, 2)]
     assert places == sorted(places)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import nullcontext
 from inspect import Parameter, Signature, signature
 from pathlib import Path
@@ -95,16 +95,34 @@ def add_subscriber(
             added = membership.add(app, email, patch, confirmed=confirmed, first_now=first_now)
             subscriber = membership.subscriber(app, added.email)
             record.subject = f"subscriber {subscriber.row}"
-        home = app.site.base_url
+        home, doubts = app.site.base_url, _names_of_no_paper(app, cast("Collection[str]", patch.get("follows", ())))
     what = f"{added.effect.value} ({', '.join(added.fields)})" if added.fields else added.effect.value
     console.say(f"{subscriber.email}: {subscriber.state.value}, {_what_comes(subscriber)}; {what}")
     if "queries" in patch:
         _say_queries(cast("Iterable[str]", patch["queries"]))
     if added.is_new and not membership.FOLLOWED & patch.keys():
         console.say("  the day's best papers; choose others with --topic, --interest or --follow")
+    for doubt in doubts:
+        console.warn(doubt)
     _say_what_is_missing(subscriber, home, asked=added.asked)
     if added.is_new and (meant := intended_address(added.email)):
         console.warn(f"did you mean {meant}? The domain of {added.email} looks mistyped")
+
+
+def _names_of_no_paper(app: App, follows: Collection[str]) -> list[str]:
+    """Return a sentence for each of these entries of the followed of whom no paper is stored."""
+    if not follows:
+        return []
+    from paperround.domain.followed import read_followed
+    from paperround.rounds.authors import has_papers, similar_author
+
+    sentences = []
+    for followed in map(read_followed, follows):
+        if not has_papers(app, followed):
+            similar = "" if followed.organization else similar_author(app, followed.name)
+            meant = f"; did you mean {similar}?" if similar else "; check the spelling"
+            sentences.append(f"no paper here is by {followed.name} yet{meant}")
+    return sentences
 
 
 def _say_queries(queries: Iterable[str]) -> None:

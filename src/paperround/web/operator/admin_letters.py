@@ -96,7 +96,7 @@ def letter(request: Request, context: OperatorContextDep, row: int) -> Response:
 def html(context: OperatorContextDep, row: int) -> Response:
     """Return the HTML of an email for a frame. A digest shows its papers as they were when it was composed."""
     finished = _finished(context, _delivery(context, row))
-    return frame(finished.rendered.html, DisplayOptions(), pictures=own_pictures(context.site))
+    return frame(finished.rendered.html, DisplayOptions("system"), pictures=own_pictures(context.site))
 
 
 def _delivery(context: RequestContext, row: int) -> Delivery:
