@@ -151,6 +151,16 @@ def test_digests_of_those_who_paused_are_withdrawn_and_their_notices_are_not(sit
     assert ledger.report(row=ada)[0]["reason"] == "the subscriber is paused"
 
 
+def test_notices_that_mean_nothing_to_those_who_left_are_withdrawn(site: Site, ledger: Deliveries) -> None:
+    kinds = ("welcome", "reply", "new-address", "confirm", "your-link", "address-changed")
+    notices = {kind: _notice(site, "ada", kind) for kind in kinds}
+    ada = _get(ledger, notices["welcome"]).subscriber
+    site.app.store.subscribers.set_state(ada, SubscriberState.UNSUBSCRIBED, MORNING)
+    claimed = {one.row for one in ledger.claim(MORNING, 9, "a", LEASE).deliveries}
+    assert claimed == {notices[kind] for kind in ("confirm", "your-link", "address-changed")}
+    assert ledger.report(row=notices["welcome"])[0]["reason"] == "the subscriber is unsubscribed"
+
+
 def test_the_last_check_withdraws_claimed_letters_that_are_unwanted_and_no_others(
     site: Site, ledger: Deliveries
 ) -> None:

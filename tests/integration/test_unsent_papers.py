@@ -13,6 +13,7 @@ from sqlalchemy import select
 from paperround.delivery.base import UnlimitedTransport
 from paperround.domain.errors import TransportError
 from paperround.domain.models import Letter, Outcome, Stage
+from paperround.domain.schedule import Cadence
 from paperround.operator import doctor
 from paperround.operator.retries import retry_letters
 from paperround.rounds import pipeline
@@ -51,6 +52,31 @@ def papers_sent(site: Site, email: str) -> list[int]:
     row = membership.subscriber(site.app, email).row
     letters = [one for one in site.app.store.deliveries.report(subscriber=row) if one["state"] == "sent"]
     return [paper for one in reversed(letters) for paper in one["paper_rows"]]
+
+
+def test_a_letter_is_withdrawn_when_its_subscriber_turns_emails_off_and_its_papers_come_when_they_are_on_again(
+    site: Site,
+) -> None:
+    site.subscribers(EMAILS, "robots")
+    site.relay.replies = [(Stage.RCPT, 451, "4.3.0 not now")] * 2
+    morning(site, 0, 1)
+    membership.change(site.app, membership.subscriber(site.app, EMAILS[0]), {"cadence": Cadence.OFF})
+    site.clock.now += timedelta(hours=1)
+    pipeline.deliver(site.app)
+    assert (papers_sent(site, EMAILS[0]), papers_sent(site, EMAILS[1])) == ([], [1])
+    [withdrawn] = site.app.store.deliveries.report(email=EMAILS[0])
+    assert (withdrawn["state"], withdrawn["reason"]) == ("suppressed", "the subscriber's frequency is off")
+    membership.change(site.app, membership.subscriber(site.app, EMAILS[0]), {"cadence": Cadence.DAILY})
+    morning(site, 1, 2)
+    assert sorted(papers_sent(site, EMAILS[0])) == [1, 2]
+
+
+def test_the_one_letter_that_somebody_without_further_emails_asked_for_is_sent(site: Site) -> None:
+    site.papers(listing(1))
+    site.subscriber(EMAILS[0], "robots", cadence="off", first_now=True)
+    pipeline.publish(site.app)
+    pipeline.deliver(site.app)
+    assert papers_sent(site, EMAILS[0]) == [1]
 
 
 class Away(UnlimitedTransport):

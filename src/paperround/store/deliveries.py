@@ -46,7 +46,7 @@ from paperround.store.schema import (
     suppressions,
     topics,
 )
-from paperround.store.subscribers import email_key
+from paperround.store.subscribers import SUBSCRIBED, email_key
 from paperround.store.unsent import GIVEN_UP, confirm_late_acceptance, reclaim_papers, release_papers
 
 WAITING = (DeliveryState.QUEUED.value, DeliveryState.DEFERRED.value)
@@ -55,6 +55,8 @@ _ADDRESSED_ELSEWHERE = or_(
 )
 """The notices about a change of address: to the address that is to be confirmed, and to the former one."""
 _MOVED, _SUPPRESSED = "the address has changed", "the address is suppressed"
+_IN_STATE = "the subscriber is " + subscribers.c.state
+_HAS_LEFT = and_(*(subscribers.c.state != state for state in SUBSCRIBED))
 _RELAY = "relay"
 """The name of the row that stores until when the relay is paused, and why."""
 _COUNTERS = 16
@@ -575,13 +577,17 @@ def _objection(*further: tuple[ColumnElement[bool], str]) -> Any:
     `further` are conditions on deliveries to the subscribers' own addresses, with their reasons.
     """
     notice = deliveries.c.notice
+    of_subscription = or_(notice == NoticeKind.WELCOME.value, notice == NoticeKind.REPLY.value)
+    # Somebody whose frequency is off may have asked for one letter when they subscribed.
+    sent_once = exists().where(issues.c.row == deliveries.c.issue, issues.c.cadence == "off").correlate(deliveries)
     reason = case(
         # A confirmation request is sent to a suppressed address too: confirming lifts the suppression.
         (notice == NoticeKind.CONFIRM.value, None),
         (_ADDRESSED_ELSEWHERE, _objection_elsewhere()),
         *further,
         (_is_suppressed(subscribers.c.email_key), _SUPPRESSED),
-        (and_(notice.is_(None), subscribers.c.state != "active"), "the subscriber is " + subscribers.c.state),
+        (or_(and_(notice.is_(None), subscribers.c.state != "active"), and_(of_subscription, _HAS_LEFT)), _IN_STATE),
+        (and_(notice.is_(None), subscribers.c.cadence == "off", ~sent_once), "the subscriber's frequency is off"),
         else_=None,
     )
     return select(reason).where(subscribers.c.row == deliveries.c.subscriber).correlate(deliveries).scalar_subquery()
@@ -598,6 +604,7 @@ def _objection_elsewhere() -> Any:
     return case(
         (_is_suppressed(func.lower(deliveries.c.email)), _SUPPRESSED),
         (and_(asks, ~open_change.correlate(deliveries, subscribers)), "the change of address has ended"),
+        (and_(asks, _HAS_LEFT), _IN_STATE),
     )
 
 
@@ -665,7 +672,7 @@ def _withdraw(db: Connection, rows: Sequence[int], now: datetime) -> Counter[str
 
 
 def _of_those_who_left(db: Connection, rows: Sequence[int]) -> Sequence[int]:
-    """Return those of these deliveries whose subscriber has paused or left.
+    """Return those of these deliveries whose subscriber has paused or left, or turned emails off.
 
     When they come back, they get the papers. An address that is suppressed is different: letters to it go on being
     composed, and each would have all papers of those before it.
@@ -673,7 +680,8 @@ def _of_those_who_left(db: Connection, rows: Sequence[int]) -> Sequence[int]:
     if not rows:
         return ()
     gone = select(deliveries.c.row).join(subscribers, subscribers.c.row == deliveries.c.subscriber)
-    return db.scalars(gone.where(deliveries.c.row.in_(rows), subscribers.c.state != "active")).all()
+    away = or_(subscribers.c.state != "active", subscribers.c.cadence == "off")
+    return db.scalars(gone.where(deliveries.c.row.in_(rows), away)).all()
 
 
 def _count_handed_over(db: Connection, claim: str, now: datetime, letters: int) -> None:
