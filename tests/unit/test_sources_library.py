@@ -107,6 +107,62 @@ def test_suffixes_and_the_others_of_authors_are_read() -> None:
     assert reference.authors == ("Ola Lund Jr.", "Bird Society")
 
 
+def test_no_format_takes_what_stands_between_two_signs_for_a_tag() -> None:
+    said = "We find p<0.05 and n>30 in H<sub>2</sub>O &amp; more."
+    bibtex = f"@misc{{a, title={{A}}, abstract={{{said}}}}}"
+    ris = f"TY  - JOUR\nTI  - A\nAB  - {said}\nER  - "
+    for text in (bibtex, ris, json.dumps([{"title": "A", "abstract": said}])):
+        [entry] = _read(text).entries
+        assert entry.abstract == "We find p<0.05 and n>30 in H2O & more."
+
+
+@pytest.mark.parametrize(
+    ("note", "key"),
+    [
+        ("arXiv:2001.00001", "arxiv:2001.00001"),
+        ("arXiv:2001.00001 [cs.CL]", "arxiv:2001.00001"),
+        ("Comment: 10 pages\narXiv:2001.00001 [cs]", "arxiv:2001.00001"),
+        ("Extended version of arXiv:2001.00001", "title:Bees"),
+        ("See also arXiv:2001.00001", "title:Bees"),
+        (7, "title:Bees"),
+    ],
+)
+def test_a_note_about_another_paper_does_not_make_an_entry_that_paper(note: object, key: str) -> None:
+    assert [one.key for one in _read(f"@misc{{a, title={{Bees}}, note={{{note}}}}}").entries] == [key]
+    assert [one.key for one in _read(json.dumps([{"title": "Bees", "note": note}])).entries] == [key]
+
+
+@pytest.mark.parametrize("written", [r"10.1000/abc\_def", r"10.1000/abc{\_}def", "10.1000/abc_def"])
+def test_a_doi_is_the_same_however_latex_writes_it(written: str) -> None:
+    assert [one.key for one in _read(f"@misc{{a, title={{A}}, doi={{{written}}}}}").entries] == [
+        "doi:10.1000/abc_def"
+    ]
+
+
+def test_bibtex_joins_texts_and_separates_names_outside_braces() -> None:
+    text = '@misc{a, title="On bees " # "and others", author="Ana Lund AND {Barnes and Noble} and Ola} Berg"}'
+    [entry] = _read(text).entries
+    assert entry.title == "On bees and others"
+    assert entry.authors == ("Ana Lund", "Barnes and Noble", "Ola Berg")
+
+
+def test_names_and_titles_of_csl_json_are_read_whole() -> None:
+    person = {"family": "Beethoven", "given": "Ludwig", "dropping-particle": "van", "suffix": "Jr."}
+    items = [{"title": ["On bees"], "author": [person]}, {"title": "On ants"}, {"title": []}]
+    found = _read(json.dumps(items))
+    first, second = found.entries
+    assert len(found.problems) == 1
+    assert (first.title, first.authors, second.title) == ("On bees", ("Ludwig van Beethoven Jr.",), "On ants")
+
+
+def test_what_stands_beside_identifiers_in_a_list_is_no_mistake() -> None:
+    text = '- 2411.01231\n1. arXiv:2411.01232v3 [cs.CL]\n"2411.01233" [2411.01234]\ndoi: 10.1000/x\narXiv: 2411.01235'
+    found = _read(text)
+    assert not found.problems
+    assert len(found.entries) == 6
+    assert len(_read("2411.01231 and 2411.01232\n[cs.CL]").problems) == 2
+
+
 def test_a_reference_that_the_parser_gives_up_on_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     def give_up(_text: str) -> None:
         raise OSError("no tag")

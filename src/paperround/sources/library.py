@@ -17,6 +17,7 @@ from paperround.domain import encodings, identifiers
 from paperround.domain.latex import readable
 from paperround.domain.models import Problem
 from paperround.domain.text import clean
+from paperround.sources.markup import plain
 
 MOST_ENTRIES = 2_000
 _MOST_SAID, _MOST_AUTHORS = 5_000, 100  # characters of an abstract, names
@@ -24,7 +25,12 @@ _BIBTEX = re.compile(r"@\s*\w+\s*[{(]")
 _RIS = re.compile(r"^\ufeff?TY {1,2}- ", re.MULTILINE)
 # A reference ends with ER, or where the next one begins if that is missing.
 _RIS_END = re.compile(r"^ER  ?-.*$(?:\s*(?=^TY {1,2}- ))?|(?<=\n)(?=TY {1,2}- )", re.MULTILINE)
-_TAG = re.compile(r"<[^>]{0,100}>")
+_IN_LIST = re.compile(r"\[[\w.-]+\]|doi:|arxiv:|\d+[.)]|[-*•]", re.IGNORECASE)  # beside an identifier: [cs.CL]
+_QUOTES_OF_LISTS = "\"'“”„[](){}<>"
+_AROUND_AND = re.compile(r"(?<!\\)[{}]|\s+and\s+", re.IGNORECASE)
+_JOINED = re.compile(r"\"\s*#\s*\"")  # of the parts of a BibTeX text: "one " # "two"
+_ESCAPED = re.compile(r"\{?\\([_%#&])\}?")
+_CATEGORY_BEHIND = re.compile(r"\s*\[[\w., -]+\]\s*$")  # arXiv:2411.01234 [cs.CL]
 
 
 @dataclass(frozen=True)
@@ -86,12 +92,13 @@ _Read = Iterator[tuple[str, LibraryEntry | str]]
 
 def _read_list(text: str) -> _Read:
     for number, line in enumerate(text.splitlines(), 1):
-        for part in filter(None, re.split(r"[\s,;]+", line)):
-            entry = entry_of("", "", (), part)
-            yield (
-                f"line {number}",
-                entry if entry.arxiv_id or entry.doi else (f"{part[:60]!r} is neither an arXiv identifier nor a DOI"),
-            )
+        parts = [(part, entry_of("", "", (), part.strip(_QUOTES_OF_LISTS))) for part in re.split(r"[\s,;]+", line)]
+        known = any(entry.arxiv_id or entry.doi for _, entry in parts)
+        for part, entry in parts:
+            if entry.arxiv_id or entry.doi:
+                yield f"line {number}", entry
+            elif part and not (known and _IN_LIST.fullmatch(part)):
+                yield f"line {number}", f"{part[:60]!r} is neither an arXiv identifier nor a DOI"
 
 
 def _json(text: str) -> Any:
@@ -111,12 +118,17 @@ def _read_csl(found: Any) -> _Read:
             continue
         people = item.get("author")
         names = [_csl_name(one) for one in people if isinstance(one, Mapping)] if isinstance(people, list) else []
-        places = [item.get(field) for field in ("DOI", "URL", "number", "note", "id")]
-        yield f"item {number}", entry_of(item.get("title"), item.get("abstract"), names, *places)
+        places = [*(item.get(field) for field in ("DOI", "URL", "number")), _noted(item.get("note")), item.get("id")]
+        title = item.get("title")
+        title = next(iter(title), "") if isinstance(title, list) else title  # as at Crossref
+        yield f"item {number}", entry_of(title, item.get("abstract"), names, *places)
 
 
 def _csl_name(person: Mapping[str, Any]) -> str:
-    parts = [person.get(field) for field in ("given", "non-dropping-particle", "family", "literal")]
+    parts = [
+        person.get(field)
+        for field in ("given", "dropping-particle", "non-dropping-particle", "family", "suffix", "literal")
+    ]
     return " ".join(part for part in parts if isinstance(part, str))
 
 
@@ -148,11 +160,11 @@ def _read_bibtex(text: str) -> _Read:
     logging.getLogger("bibtexparser").setLevel(logging.CRITICAL)  # its problems are returned instead
     library = parse_string(text)
     for entry in library.entries:
-        yield f"entry {entry.key}", _bibtex_entry({one.key.lower(): str(one.value) for one in entry.fields})
+        yield f"entry {entry.key}", _bibtex_entry(_texts(entry.fields))
     for block in library.failed_blocks:
         kept = getattr(block, "ignore_error_block", None)
         if kept is not None and hasattr(kept, "fields"):  # a duplicate key or field; still readable
-            yield f"entry {kept.key}", _bibtex_entry({one.key.lower(): str(one.value) for one in kept.fields})
+            yield f"entry {kept.key}", _bibtex_entry(_texts(kept.fields))
         else:
             yield (
                 f"line {(block.start_line or 0) + 1}",
@@ -160,11 +172,39 @@ def _read_bibtex(text: str) -> _Read:
             )
 
 
+def _texts(fields: Sequence[Any]) -> dict[str, str]:
+    return {one.key.lower(): _joined(str(one.value)) for one in fields}
+
+
+def _joined(value: str) -> str:
+    """Return a text of BibTeX without the quotation marks that its parser leaves where parts are joined."""
+    return _JOINED.sub("", value[1:-1]) if value[:1] == value[-1:] == '"' and _JOINED.search(value) else value
+
+
+def _separate(names: str) -> list[str]:
+    """Split names at each `and` outside braces."""
+    pieces, at, depth = [], 0, 0
+    for found in _AROUND_AND.finditer(names):
+        if found[0] in "{}":
+            depth = max(0, depth + (1 if found[0] == "{" else -1))
+        elif depth == 0:
+            pieces.append(names[at : found.start()])
+            at = found.end()
+    return [name for name in (*pieces, names[at:]) if name.strip()]
+
+
+def _noted(note: Any) -> str:
+    """Return the lines of a note that are nothing but an identifier, as Zotero has them. Others may be of other papers."""
+    lines = note.splitlines() if isinstance(note, str) else ()
+    return " ".join(filter(identifiers.identifier_in, (_CATEGORY_BEHIND.sub("", line) for line in lines)))
+
+
 def _bibtex_entry(fields: Mapping[str, str]) -> LibraryEntry:
-    written = [name for name in re.split(r"\s+and\s+", fields.get("author", "")) if name.strip()]
+    written = _separate(fields.get("author", ""))
     names = [_in_order(name) for name in written if name.strip() != "others"]  # which stands for et al.
     preprint = fields.get("eprint", "") if "arxiv" in fields.get("archiveprefix", "arxiv").lower() else ""
-    places = [preprint, fields.get("doi"), fields.get("url"), fields.get("journal"), fields.get("note")]
+    places = [preprint, fields.get("doi"), fields.get("url"), fields.get("journal")]
+    places.append(_noted(fields.get("note")))
     return entry_of(fields.get("title"), fields.get("abstract"), names, *places)
 
 
@@ -183,7 +223,7 @@ def _ris_in_order(name: str) -> str:
 
 def entry_of(title: Any, abstract: Any, authors: Sequence[str], *places: Any) -> LibraryEntry:
     """Return an entry, with the identifiers found in `places`."""
-    where = [place for place in places if isinstance(place, str)]
+    where = [_ESCAPED.sub(r"\1", place) for place in places if isinstance(place, str)]
     arxiv = next((found[0] for place in where if (found := identifiers.arxiv_id(place))), "")
     doi = next(filter(None, map(identifiers.doi, where)), "")
     names = tuple(name for name in map(_line, authors[:_MOST_AUTHORS]) if name)
@@ -192,4 +232,4 @@ def entry_of(title: Any, abstract: Any, authors: Sequence[str], *places: Any) ->
 
 def _line(text: Any) -> str:
     """Convert to plain text, without markup and with LaTeX made readable."""
-    return clean(readable(_TAG.sub("", text)).replace("{", "").replace("}", "")) if isinstance(text, str) else ""
+    return clean(readable(plain(text)).replace("{", "").replace("}", "")) if isinstance(text, str) else ""
