@@ -194,7 +194,7 @@ def _separate(names: str) -> list[str]:
 
 
 def _noted(note: Any) -> str:
-    """Return the lines of a note that are nothing but an identifier, as Zotero has them. Others may be of other papers."""
+    """Return the lines of a note that are nothing but an identifier, as at Zotero, not of other papers."""
     lines = note.splitlines() if isinstance(note, str) else ()
     return " ".join(filter(identifiers.identifier_in, (_CATEGORY_BEHIND.sub("", line) for line in lines)))
 
