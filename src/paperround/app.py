@@ -110,7 +110,7 @@ class App:
         from paperround.network.http import Http, Spacing  # noqa: PLC0415 - import httpx only if something is fetched
 
         return Http(
-            contact=self.settings.contact_url,
+            contact=self.settings.user_agent_contact,
             clock=self.clock,
             private_hosts=self.settings.private_hosts,
             spacing=Spacing(shared=self.store.service_turns),
@@ -121,7 +121,7 @@ class App:
         """The HTTP client for thumbnails."""
         from paperround.sources import pictures  # noqa: PLC0415 - imports Pillow
 
-        return pictures.client(self.settings.contact_url, clock=self.clock)
+        return pictures.client(self.settings.user_agent_contact, clock=self.clock)
 
     def close(self) -> None:
         """Close the connections and servers that this process opened."""

@@ -20,7 +20,7 @@ from paperround.operator import console, seeds, startup
 from paperround.rounds.scheduler import Scheduler
 from paperround.rounds.task_queue import TaskQueue
 from paperround.web import connections, create
-from paperround.web.context import RequestContext
+from paperround.web.context import WebContext
 from paperround.web.operator import entry
 
 # Seconds before a thread must release the GIL. A page request switches threads several times, and each switch takes
@@ -160,7 +160,7 @@ def _where_letters_go(app: App) -> str:
     return f"stay on this machine: {transport.kind}"
 
 
-def _announce(context: RequestContext, host: str, port: int) -> None:
+def _announce(context: WebContext, host: str, port: int) -> None:
     shown = "localhost" if host in ("127.0.0.1", "0.0.0.0", "::1", "::") else host  # noqa: S104 - compared, not bound
     base = f"http://{shown}:{port}"
     console.say(f"\npaperround is up\n  papers  {base}/")

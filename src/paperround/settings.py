@@ -373,7 +373,7 @@ class Settings(BaseSettings):
         return {kind: names for kind, names in found.items() if names}
 
     @property
-    def contact_url(self) -> str:
+    def user_agent_contact(self) -> str:
         """The operator's contact in the User-Agent, for sources."""
         return self.contact or self.site.base_url
 

@@ -1,4 +1,4 @@
-"""Any order of publishing, claiming, sending, crashing, retrying and leaving keeps the ledger's promises."""
+"""Any order of publishing, claiming, sending, crashing, retrying and leaving keeps the promises about deliveries."""
 
 from __future__ import annotations
 

@@ -128,7 +128,7 @@ def test_who_has_said_nothing_gets_what_everybody_gets(site: Site) -> None:
     assert _latest(site).sections == ben.sections
 
 
-def test_the_workshop_shows_the_affinity(site: Site) -> None:
+def test_the_preview_shows_the_affinity(site: Site) -> None:
     _first_letter(site)
     for number in (1, 2, 3):
         membership.rate_paper(site.app, _subscriber(site), _row(site, number), 1)
@@ -145,7 +145,7 @@ def test_the_workshop_shows_the_affinity(site: Site) -> None:
         wanted.append(PreviewRequest(_EMAIL, day=_latest(site).day))
 
 
-def test_the_workshop_names_the_disliked_paper_that_lowers_another(site: Site) -> None:
+def test_the_preview_names_the_disliked_paper_that_lowers_another(site: Site) -> None:
     _first_letter(site)
     for number in (1, 2, 3):
         membership.rate_paper(site.app, _subscriber(site), _row(site, number), -1)

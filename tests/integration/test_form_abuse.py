@@ -1,4 +1,4 @@
-"""The forms that send letters, attacked: no mailbox is filled, nobody is locked out, and no wish is exchanged."""
+"""The forms that send letters, attacked: no mailbox is filled, nobody is locked out, and no choice is exchanged."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ def test_papers_are_matched_at_once_and_those_of_an_archive_are_never_mailed(sit
         .replace(b"Mill 1", b"Mill 8")
         .replace(b"Mill 2", b"Mill 9")
     )
-    report = file_ingest.ingest_file(site.app, [old], None, "old.xml", archive=True)
+    report = file_ingest.ingest_file(site.app, [old], None, "old.xml", unmailed=True)
     assert (report.new, site.app.store.topics.counts()["mill"][1]) == (2, 4)
     unread = site.app.store.issues.unread(site.app.store.subscribers.by_email("ada@example.org"), site.clock())
     assert {paper.title for paper in unread.papers.values()} == {"Mill 1", "Mill 2"}

@@ -28,10 +28,10 @@ from support.migrating import upgrade
 
 def test_to_ask_whether_a_database_is_made_makes_none(empty_database_url: str) -> None:
     store = open_store(empty_database_url)
-    assert not store.is_made()
-    assert not store.is_made()
+    assert not store.exists()
+    assert not store.exists()
     store.prepare()
-    assert store.is_made()
+    assert store.exists()
     store.close()
 
 

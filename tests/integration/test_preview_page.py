@@ -1,4 +1,4 @@
-"""The workshop's pages: who may see them, what they show, and that looking at a letter changes nothing."""
+"""The preview's pages: who may see them, what they show, and that looking at a letter changes nothing."""
 
 from __future__ import annotations
 
@@ -396,7 +396,7 @@ def test_a_quiet_connection_shows_signs_of_life(pages: Pages, monkeypatch: pytes
 
 
 def test_nobody_keeps_the_server_from_stopping(tmp_path: Path) -> None:
-    """A page of the workshop listens for as long as it is open; Ctrl+C has to end it all the same."""
+    """A page of the preview listens for as long as it is open; Ctrl+C has to end it all the same."""
     with running(tmp_path) as base:
         cookies = httpx.get(base.entry).cookies
         stream = httpx.stream("GET", f"{base}/preview/changes", timeout=20, cookies=cookies)

@@ -176,7 +176,7 @@ def test_nothing_is_written_while_no_pause_ends(site: Site) -> None:
 def test_archived_papers_become_news_when_a_source_announces_the_same_work(site: Site) -> None:
     site.subscriber("ada@example.org", "robots")
     store = site.app.store.papers
-    store.add([listing(1, arxiv_id=None, authors=[], source="page", kind="page")], site.clock(), archive=True)
+    store.add([listing(1, arxiv_id=None, authors=[], source="page", kind="page")], site.clock(), unmailed=True)
     topic_matching.match_papers(site.app)
     site.papers(listing(1, title="Robots under quite another title"))
     site.papers(listing(1, version=2))

@@ -102,7 +102,7 @@ def test_a_relay_that_takes_nothing_is_named_and_the_letters_stay(
 
 def test_papers_that_a_source_gives_for_the_archive_are_never_mailed(site: Site) -> None:
     site.subscriber("ada@example.org", "robots")
-    (report,) = pipeline.ingest(site.app, ["export"], archive=True)
+    (report,) = pipeline.ingest(site.app, ["export"], unmailed=True)
     assert (report.new, site.app.store.topics.counts()["robots"][1]) == (1, 1)
     ada = site.app.store.subscribers.by_email("ada@example.org")
     assert ada

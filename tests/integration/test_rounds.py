@@ -274,7 +274,7 @@ def test_a_new_topic_does_not_mail_last_years_papers(site: Site) -> None:
 
 def test_archived_papers_are_found_and_never_mailed(site: Site) -> None:
     site.subscriber("ada@example.org", "robots")
-    site.app.store.papers.add([listing(1)], site.clock(), archive=True)
+    site.app.store.papers.add([listing(1)], site.clock(), unmailed=True)
     topic_matching.match_papers(site.app)
     assert a_round(site, MORNING + HOUR).composed == 0
     assert site.app.store.topics.counts()["robots"] == (1, 1)
@@ -285,8 +285,8 @@ def test_an_archived_paper_becomes_news_when_another_source_announces_it(site: S
     site.subscriber("ada@example.org", "robots")
     store = site.app.store.papers
     old = {"source": "blog", "kind": "feed", "arxiv_id": None, "version": None}
-    store.add([listing(1, **old, url="https://blog.example/1")], site.clock(), archive=True)
-    store.add([listing(2, **old, url="https://blog.example/2")], site.clock(), archive=True)
+    store.add([listing(1, **old, url="https://blog.example/1")], site.clock(), unmailed=True)
+    store.add([listing(2, **old, url="https://blog.example/2")], site.clock(), unmailed=True)
     if matched:
         topic_matching.match_papers(site.app)
     # The blog lists its old entry again, with another address; arXiv announces the other one.

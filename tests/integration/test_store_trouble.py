@@ -127,7 +127,7 @@ def test_a_database_of_something_else_is_left_alone(tmp_path: Path) -> None:
     other.close()
     before = (tmp_path / "other.db").read_bytes()
     store = open_store(f"sqlite:///{tmp_path}/other.db")
-    for use in (store.is_made, store.prepare):
+    for use in (store.exists, store.prepare):
         with pytest.raises(StoreError, match="give paperround its own database"):
             use()
     store.close()

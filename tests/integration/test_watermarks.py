@@ -124,7 +124,7 @@ def test_an_archive_moves_no_watermark_and_none_of_its_papers_is_mailed(site: Si
     site.topic("paper")
     site.subscriber("ada@example.org", "paper")
     _world(site, MONDAY, _full)
-    [report] = pipeline.ingest(site.app, archive=True)
+    [report] = pipeline.ingest(site.app, unmailed=True)
     assert report.new
     assert site.app.store.sources.all()["hf"].succeeded_at is None
     site.clock.now += timedelta(days=1)
@@ -205,7 +205,7 @@ def test_an_ingest_for_the_archive_is_on_the_pages_and_in_no_letter(site: Site) 
     site.topic("papers", "paper")
     site.subscriber("ada@example.org", "papers")
     _world(site, MONDAY, _full)
-    pipeline.ingest(site.app, archive=True)
+    pipeline.ingest(site.app, unmailed=True)
     site.clock.now = MONDAY + timedelta(days=1)
     assert pipeline.publish(site.app).composed == 0
     assert site.app.store.papers.by_id("2611.02001")

@@ -135,7 +135,7 @@ def test_a_subscriber_from_beginning_to_end(pages: Pages) -> None:
     assert asked.status_code == 201
     assert asked.json()["state"] == "pending"
     assert pages.letters()[0]["Subject"].startswith("Confirm")
-    wish = {
+    body = {
         "email": EMAIL,
         "topics": ["robots"],
         "cadence": "weekly",
@@ -143,14 +143,14 @@ def test_a_subscriber_from_beginning_to_end(pages: Pages) -> None:
         "timezone": "Asia/Tokyo",
         "confirmed": True,
     }
-    assert pages.client.post("/api/subscribers", json=wish, headers=ADMIN).json()["state"] == "active"
+    assert pages.client.post("/api/subscribers", json=body, headers=ADMIN).json()["state"] == "active"
     path = f"/api/subscribers/{EMAIL}"
     assert pages.client.get(path, headers=ADMIN).json()["timezone"] == "Asia/Tokyo"
     assert pages.client.post(f"{path}/pause?until=2026-12-24", headers=ADMIN).json()["paused_until"] == "2026-12-24"
     assert pages.client.post(f"{path}/resume", headers=ADMIN).json()["state"] == "active"
     assert pages.client.post(f"{path}/unsubscribe", headers=ADMIN).json()["state"] == "unsubscribed"
     assert pages.client.post(f"{path}/pause", headers=ADMIN).status_code == 400
-    assert pages.client.post("/api/subscribers", json=wish, headers=ADMIN).json()["state"] == "unsubscribed"
+    assert pages.client.post("/api/subscribers", json=body, headers=ADMIN).json()["state"] == "unsubscribed"
     assert [
         one["email"] for one in pages.client.get("/api/subscribers?state=unsubscribed", headers=ADMIN).json()
     ] == [EMAIL]
@@ -304,8 +304,8 @@ def test_a_round_of_requests_at_once_is_borne(pages: Pages) -> None:
     [("", "topic"), ("!!!", "no letter or digit to look for"), ("word " * 20_000, "at most 300 characters")],
 )
 def test_an_interest_that_cannot_be_one_is_refused_with_the_remedy(pages: Pages, interest: str, says: str) -> None:
-    wish = {"email": EMAIL, "queries": [interest], "confirmed": True}
-    answer = pages.client.post("/api/subscribers", json=wish, headers=ADMIN)
+    body = {"email": EMAIL, "queries": [interest], "confirmed": True}
+    answer = pages.client.post("/api/subscribers", json=body, headers=ADMIN)
     assert answer.status_code == 400
     assert says in answer.text
     assert pages.client.get(f"/api/subscribers/{EMAIL}", headers=ADMIN).status_code == 404
@@ -315,5 +315,5 @@ def test_an_interest_that_cannot_be_one_is_refused_with_the_remedy(pages: Pages,
     "interest", ["用两条腿行走的机器人", "آلات تمشي على ساقين", "роботы на двух ногах", "the of and"]
 )
 def test_an_interest_in_any_script_is_accepted(pages: Pages, interest: str) -> None:
-    wish = {"email": EMAIL, "queries": [interest], "confirmed": True}
-    assert pages.client.post("/api/subscribers", json=wish, headers=ADMIN).json()["interests"] == [interest]
+    body = {"email": EMAIL, "queries": [interest], "confirmed": True}
+    assert pages.client.post("/api/subscribers", json=body, headers=ADMIN).json()["interests"] == [interest]

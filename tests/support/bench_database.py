@@ -88,7 +88,7 @@ def _patterns(app: App, db: sqlite3.Connection, number: int, today: date, chance
     now = datetime(old.year, old.month, old.day, 6, tzinfo=UTC)
     listings = [_pattern(n, titles, sentences, old, chance) for n in range(1, number + 1)]
     for some in _batched(listings, 500):
-        app.store.papers.add(some, now, archive=True)
+        app.store.papers.add(some, now, unmailed=True)
     topic_matching.match_papers(app)
     found: dict[int, list[tuple[int, float, str]]] = {}
     for topic, row, score, why in db.execute("SELECT topic, paper, score, why FROM matches"):

@@ -86,7 +86,7 @@ def test_whom_somebody_follows_is_a_private_topic_with_a_name_of_its_own() -> No
     assert (topic.name, topic.about, topic.private) == ("Wei Zhang", entry, True)
     chosen = DEFAULTS.patched({"follows": (entry,), "queries": ("survey",)})
     followed = chosen.followed_by(7)
-    assert chosen.follow_something
+    assert chosen.follows_anything
     assert [is_follow(slug) for slug in followed] == [False, True]
     assert [is_own(slug) for slug in followed] == [True, False]
     assert [is_private(slug) for slug in (*followed, "follow-up-studies", "own-goals")] == [

@@ -182,8 +182,8 @@ def test_a_schedule_and_what_is_followed_are_made_of_the_fields() -> None:
     chosen = Preferences(topics=("robots",), queries=("grip",), cadence=Cadence.WEEKLY, weekday=4)
     assert chosen.schedule == Schedule(Cadence.WEEKLY, time(7), "UTC", 4, 1)
     assert chosen.followed_by(7) == ("robots", preferences.own_slug("grip", 7))
-    assert chosen.follow_something
-    assert not DEFAULTS.follow_something
+    assert chosen.follows_anything
+    assert not DEFAULTS.follows_anything
 
 
 def test_every_field_has_its_text_form_and_the_default_is_one_that_can_be_written() -> None:

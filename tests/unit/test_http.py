@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from paperround import __version__
 from paperround.domain.errors import SourceError
-from paperround.network.http import ARXIV, Http, HttpResponse, Pace, Spacing, retry_after, shown, user_agent
+from paperround.network.http import ARXIV, Http, HttpResponse, Pace, Spacing, redacted, retry_after, user_agent
 from support.answers import World, at
 
 NOW = at("2026-11-23T06:00")
@@ -293,8 +293,8 @@ def test_an_answer_that_drips_is_given_up(world: World) -> None:
 
 
 def test_secrets_in_an_address_are_not_shown() -> None:
-    assert shown("https://user:secret@example.org:8443/feed?token=secret#x") == "https://example.org:8443/feed"
-    assert shown("https://user:secret@example.org:http/feed") == "https://…"
+    assert redacted("https://user:secret@example.org:8443/feed?token=secret#x") == "https://example.org:8443/feed"
+    assert redacted("https://user:secret@example.org:http/feed") == "https://…"
 
 
 # --- only public addresses ------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from paperround.matching import fts, tsearch
 from paperround.matching.fields import TEXT, Field, field_terms
 from paperround.matching.lexical import Index, Statistics
 from paperround.matching.query import Phrase, parse, sought
-from paperround.matching.search import EVERYWHERE, IndexedTexts, SearchBounds, plan, scores
+from paperround.matching.search import UNBOUNDED, IndexedTexts, SearchBounds, plan, scores
 from paperround.matching.words import Wanted, Words, interpret
 from support.queries import BATCHES, QUERIES, WORDS, Shape, paper
 
@@ -161,11 +161,11 @@ def test_names_count_and_of_several_words_those_together_are_asked_for() -> None
 def test_bounds_of_a_search_limit_days_and_source() -> None:
     first, last = date(2026, 11, 1), date(2026, 11, 30)
     bounds, query = SearchBounds(first, last, "hf-daily"), parse("robots")
-    assert (bounds.days, EVERYWHERE.days) == ((first, last), None)
+    assert (bounds.days, UNBOUNDED.days) == ((first, last), None)
     assert bounds.narrow(query) == parse("robots AND source:hf-daily")
-    assert EVERYWHERE.narrow(query) == query
+    assert UNBOUNDED.narrow(query) == query
     one = paper(1, day=first, sources=("arxiv", "hf-daily"))
     assert bounds.include(one)
-    assert EVERYWHERE.include(one)
+    assert UNBOUNDED.include(one)
     assert not bounds.include(one.model_copy(update={"sources": ("arxiv",)}))
     assert not bounds.include(one.model_copy(update={"day": date(2026, 12, 1)}))

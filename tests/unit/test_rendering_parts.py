@@ -1,4 +1,4 @@
-"""What letters are made of: notices, cards, text, placeholders, the card cache, and the template folders."""
+"""What letters are made of: notices, cards, text, placeholders, the cache, and the template folders."""
 
 from __future__ import annotations
 
@@ -277,7 +277,7 @@ def test_addresses_are_brought_to_the_characters_of_addresses() -> None:
     )
 
 
-def test_the_shelf_keeps_what_is_used_and_never_more_than_its_size() -> None:
+def test_the_cache_keeps_what_is_used_and_never_more_than_its_size() -> None:
     cache: GenerationalCache[int] = GenerationalCache(10)
     for number in range(100):
         cache.put(number, number)

@@ -601,14 +601,14 @@ def test_a_new_feeds_old_stock_is_not_mailed_and_later_entries_are_not_missed() 
     world.put("blog.example", blog(("recent", RECENT), ("old", OLD)))
     first = BLOG.fetch(world.http(), window(FRIDAY, days=2))
     assert titles(first) == [("recent", "11-19")]
-    assert [(x.title, x.source) for x in first.back_stock] == [("old", "blog")]
+    assert [(x.title, x.source) for x in first.unmailed] == [("old", "blog")]
     assert first.note == "seen for the first time: 1 earlier entries are shown on the pages and not mailed"
     assert {(x.source, x.kind) for x in first.parsed.listings} == {("blog", "feed")}
     # "late" is dated before the window, and appears only now.
     world.put("blog.example", blog(("today", TODAY), ("late", OLD), ("recent", RECENT), ("old", OLD)))
     second = again(BLOG, world, first)
     assert titles(second) == [("today", "11-20"), ("late", "03-02")]
-    assert second.back_stock == ()
+    assert second.unmailed == ()
     third = again(BLOG, world, second)
     assert titles(third) == [("today", "11-20")]
 
@@ -618,7 +618,7 @@ def test_an_entry_without_a_date_keeps_the_day_on_which_it_was_first_seen() -> N
     world.put("blog.example", blog(("undated", "")))
     first = BLOG.fetch(world.http(), window(FRIDAY))
     assert titles(first) == [], "nobody knows whether it is recent"
-    assert [(x.title, f"{x.day:%m-%d}") for x in first.back_stock] == [("undated", "11-20")]
+    assert [(x.title, f"{x.day:%m-%d}") for x in first.unmailed] == [("undated", "11-20")]
     world.passed += 86400
     world.put("blog.example", blog(("newer", ""), ("undated", "")))
     second = again(BLOG, world, first, days=1)
@@ -667,7 +667,7 @@ def test_what_comes_after_an_empty_response_is_new() -> None:
     world.put("blog.example", blog(("undated", ""), ("late", OLD), ("old", OLD)))
     after = again(BLOG, world, empty)
     assert titles(after) == [("undated", "11-20"), ("late", "03-02")]
-    assert after.back_stock == ()
+    assert after.unmailed == ()
 
 
 def test_a_feed_that_moved_or_went_is_an_error_with_a_remedy() -> None:

@@ -62,7 +62,7 @@ def ingest(
     since: Annotated[
         str | None, typer.Option(metavar="DAY", help="Ask for papers since this day (YYYY-MM-DD).")
     ] = None,
-    archive: Annotated[
+    unmailed: Annotated[
         bool, typer.Option("--archive", help="Only show these papers on pages and in search; do not mail them.")
     ] = False,
     mail_old: Annotated[
@@ -76,7 +76,7 @@ def ingest(
 
     if file is None and form is not None:
         raise UsageError("--as needs --file: it is the format of that file")
-    if mail_old and (file is None or archive):
+    if mail_old and (file is None or unmailed):
         raise UsageError("--mail-old needs --file, and cannot be given with --archive")
     if form is not None and form not in FORMATS:
         raise UsageError(f"there is no format {form!r}; there are: {', '.join(FORMATS)}")
@@ -84,11 +84,11 @@ def ingest(
         if file is not None:
             size = None if str(file) == STDIN else read_size(file)
             report = file_ingest.ingest_file(
-                app, read_pieces(file), form, file.name, archive=archive, mail_old=mail_old, size=size
+                app, read_pieces(file), form, file.name, unmailed=unmailed, mail_old=mail_old, size=size
             )
             reports = [report]
         else:
-            reports = pipeline.ingest(app, names or (), read_day(since) if since else None, archive=archive)
+            reports = pipeline.ingest(app, names or (), read_day(since) if since else None, unmailed=unmailed)
     if as_json:
         console.as_json([_report_facts(report) for report in reports])
     else:

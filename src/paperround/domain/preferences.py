@@ -307,7 +307,7 @@ class Preferences:
         return followed_slugs(self.topics, self.queries, self.follows, subscriber)
 
     @property
-    def follow_something(self) -> bool:
+    def follows_anything(self) -> bool:
         """Whether anything is followed: a topic, an own query, an author or an organization."""
         return bool(self.topics or self.queries or self.follows)
 

@@ -121,7 +121,7 @@ def _main_links(mail: Mail) -> set[str]:
     return {str(link.get("href")) for link in titles or links}
 
 
-def way_out(mail: Mail) -> Iterator[LintFinding]:
+def unsubscribe_link(mail: Mail) -> Iterator[LintFinding]:
     """Check Google's rule that the unsubscribe link is visible in the body, not only in the header."""
     uris = re.findall(r"<(https?://[^<>\s]+)>", mail.value("List-Unsubscribe"))
     if not mail.is_bulk or not uris:
@@ -137,4 +137,4 @@ def _is_web(url: str | None) -> bool:
     return bool(url and url.startswith(("https://", "http://")))
 
 
-RULES = (alternatives, boundary, encodings, truth, size, text_body, way_out)
+RULES = (alternatives, boundary, encodings, truth, size, text_body, unsubscribe_link)

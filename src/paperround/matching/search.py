@@ -55,7 +55,7 @@ class SearchBounds:
         return self.first <= paper.day <= self.last and self.source in {"", *paper.sources}
 
 
-EVERYWHERE = SearchBounds()
+UNBOUNDED = SearchBounds()
 
 
 def plan(wanted: Wanted, statistics: Statistics, needed: int = FIRST_PAGES) -> SearchPlan[Query]:

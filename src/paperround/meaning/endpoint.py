@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from paperround.domain.errors import MeaningError
-from paperround.network.http import shown
+from paperround.network.http import redacted
 from paperround.process.lazy import LazyModule
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class Endpoint(BaseModel):
     @property
     def shown(self) -> str:
         """The URL for messages, without secrets."""
-        return shown(self.url)
+        return redacted(self.url)
 
     def post(self, path: str, wanted: Mapping[str, Any], timeout: float | None = None) -> bytes:
         """Send a request and return the response body. Raise MeaningError if it fails or takes too long.

@@ -101,7 +101,7 @@ class HttpResponse:
         if self.status == httpx.codes.OK:
             return
         raise SourceError(
-            f"{asker}: {shown(self.final_url)} returned HTTP {self.status}; check the address",
+            f"{asker}: {redacted(self.final_url)} returned HTTP {self.status}; check the address",
             retryable=self.status >= httpx.codes.INTERNAL_SERVER_ERROR,
         )
 
@@ -285,7 +285,9 @@ class Http:
                 # No server needs to be spared, and a machine without a network should fail quickly.
                 reason, wait, most = _what_broke(error), _CONNECT_AGAIN, min(most, _CONNECT_TRIES)
             except httpx.InvalidURL as error:  # httpx parses a redirect's URL even if it does not follow it
-                message = f"{asker}: {shown(target)} redirects to an address that is neither http nor https ({error})"
+                message = (
+                    f"{asker}: {redacted(target)} redirects to an address that is neither http nor https ({error})"
+                )
                 raise SourceError(message, retryable=False) from None
             except httpx.RequestError as error:
                 reason, wait = _what_broke(error), self._backoff(request, target, attempt)
@@ -297,7 +299,8 @@ class Http:
                 reason = f"HTTP {response.status}"
             self._spacing.rest(request.pace_at(target), wait)
         raise SourceError(
-            f"{asker}: no response from {shown(target)} in {attempt} tries ({reason}); it is requested again later",
+            f"{asker}: no response from {redacted(target)} in {attempt} tries ({reason}); "
+            "it is requested again later",
             retryable=True,
         )
 
@@ -328,7 +331,7 @@ class Http:
                 return HttpResponse(asked, str(url), response.status_code, response.headers, body)
             url = _url(str(url), None, request.asker, location)
         raise SourceError(
-            f"{request.asker}: {shown(asked)} redirects more than {_MAX_REDIRECTS} times; check the address",
+            f"{request.asker}: {redacted(asked)} redirects more than {_MAX_REDIRECTS} times; check the address",
             retryable=False,
         )
 
@@ -366,7 +369,7 @@ class Http:
                 pieces.append(piece)
         except TooLargeError:
             raise SourceError(
-                f"{request.asker}: the response of {shown(url)} is larger than {request.max_bytes >> 20} MB; "
+                f"{request.asker}: the response of {redacted(url)} is larger than {request.max_bytes >> 20} MB; "
                 "check the address",
                 retryable=False,
             ) from None
@@ -465,13 +468,14 @@ def _coding(headers: httpx.Headers, asker: str, url: httpx.URL) -> str:
     codings = [name for name in named if name not in ("", "identity")]
     if len(codings) > 1 or not set(codings) <= set(CODINGS):
         raise SourceError(
-            f"{asker}: the response of {shown(url)} is encoded as {', '.join(codings)[:80]}, which was not requested",
+            f"{asker}: the response of {redacted(url)} is encoded as {', '.join(codings)[:80]}, "
+            "which was not requested",
             retryable=False,
         )
     return codings[0] if codings else ""
 
 
-def shown(url: httpx.URL | str) -> str:
+def redacted(url: httpx.URL | str) -> str:
     """Return a URL for messages and logs, without user name, password and query, which may contain secrets.
 
     Of a URL that cannot be parsed, only the scheme is returned.

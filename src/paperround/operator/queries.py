@@ -90,7 +90,7 @@ def _why_nothing(subscriber: Subscriber, latest: LatestDelivery | None, now: dat
         return f"the subscriber is {subscriber.state.value}"
     if latest and todays:
         return f"the email is {latest.state.value}{': ' + latest.reason if latest.reason else ''}"
-    if not subscriber.preferences.follow_something:
+    if not subscriber.preferences.follows_anything:
         return "they follow nothing: no topic, interest, author or organization"
     if subscriber.last_issue_day == today:
         return "nothing new on what they follow"

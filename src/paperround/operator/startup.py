@@ -116,7 +116,7 @@ def _store_to_examine(settings: Settings) -> Store:
     """
     if may_exist(settings.database_url):
         store = open_store(settings.database_url, settings.webhooks_by_event)
-        if store.is_made():
+        if store.exists():
             return store
         store.close()
     store = open_store(_IN_MEMORY)

@@ -192,10 +192,10 @@ class LetterRenderer:
         notice = notices.compose(
             kind, subscriber, links, context, site=self.site, language=self.language, folders=self._folders
         )
-        links = plain_addresses(links)
+        links, shows_links = plain_addresses(links), links.unsubscribe and notices.shows_personal_links(subscriber)
         letter = replace(
             self._blank(), subject=notice.subject, lead="", date="", tally="", reason="", notice=notice,
-            links=replace(links, online="") if links.unsubscribe and notices.has_way_out(subscriber) else None,
+            links=replace(links, online="") if shows_links else None,
         )  # fmt: skip
         text = plaintext.notice_text(letter, notice, self.site, self.language)
         return RenderedLetter(notice.subject, "".join(self._cut(letter)), text)

@@ -90,7 +90,7 @@ def parse(text: str, file: str) -> Notice:
     return Notice(clean(head.removeprefix("Subject:")), paragraphs)
 
 
-def has_way_out(subscriber: Subscriber) -> bool:
+def shows_personal_links(subscriber: Subscriber) -> bool:
     """Return whether the notice ends with personal links: not before the confirmation or after unsubscribing."""
     return subscriber.state.is_subscribed
 

@@ -20,17 +20,17 @@ COUNTED_PAPERS = 2_000
 _SLACK = 200  # papers by which a search's statistics may be behind
 
 
-class CollectionPast:
+class CollectionSnapshot:
     """The newest papers at one moment; each statistic is computed when it is first needed."""
 
     def __init__(self, papers: Sequence[Paper]) -> None:
         """Take the papers, newest first."""
         self.papers = papers
 
-    def renewed(self, newer: Sequence[Paper]) -> CollectionPast:
+    def renewed(self, newer: Sequence[Paper]) -> CollectionSnapshot:
         """Return the snapshot with these newer papers, newest first, in place of as many of the oldest ones."""
         kept = self.papers[: max(COUNTED_PAPERS - len(newer), 0)]
-        past = CollectionPast([*newer, *kept])
+        past = CollectionSnapshot([*newer, *kept])
         past.statistics = self.statistics.renewed(newer, self.papers[len(kept) :])
         return past
 
@@ -58,32 +58,32 @@ class Collection:
 
     def __init__(self, app: App) -> None:
         self._papers, self._browsing = app.store.papers, app.store.browsing
-        self._first: CollectionPast | None = None
-        self._newest: tuple[int, CollectionPast] | None = None
+        self._fixed: CollectionSnapshot | None = None
+        self._newest: tuple[int, CollectionSnapshot] | None = None
         self._reading = threading.Lock()
 
-    def fixed(self) -> CollectionPast:
+    def fixed(self) -> CollectionSnapshot:
         """Return the snapshot that scores are based on, fixed until `renew` so that batches are scored alike."""
         with self._reading:
-            if self._first is None:
-                self._first = self._read()
-            return self._first
+            if self._fixed is None:
+                self._fixed = self._read()
+            return self._fixed
 
     def renew(self) -> None:
         """Renew that snapshot if a quarter of the collection, or of a snapshot's size, is newer."""
         with self._reading:
-            if self._first is None:
+            if self._fixed is None:
                 return
-            held = self._first.papers
+            held = self._fixed.papers
             newest = held[0].row if held else 0
             if self._browsing.last_row() - newest > len(held) // 4:
-                self._first = self._first.renewed(self._papers.latest(COUNTED_PAPERS, since=newest + 1))
+                self._fixed = self._fixed.renewed(self._papers.latest(COUNTED_PAPERS, since=newest + 1))
 
-    def current(self) -> CollectionPast:
+    def current(self) -> CollectionSnapshot:
         """Return the newest papers; read again only if a newer one is stored, so that previews agree with rounds."""
         return self._up_to_date(0)
 
-    def recent(self) -> CollectionPast:
+    def recent(self) -> CollectionSnapshot:
         """Return the newest papers, possibly up to _SLACK papers ago: for searches, which must not wait."""
         return self._up_to_date(_SLACK)
 
@@ -91,12 +91,12 @@ class Collection:
         """Correct typing mistakes in plain words by the newest papers; a word that any paper has is no mistake."""
         return self.recent().vocabulary.correct(text, lambda term: self._papers.finds(Phrase((term,))))
 
-    def _up_to_date(self, slack: int) -> CollectionPast:
+    def _up_to_date(self, slack: int) -> CollectionSnapshot:
         with self._reading:
             newest = self._browsing.last_row()
             if self._newest is None or not 0 <= newest - self._newest[0] <= slack:
                 self._newest = newest, self._read()
             return self._newest[1]
 
-    def _read(self) -> CollectionPast:
-        return CollectionPast(self._papers.latest(COUNTED_PAPERS))
+    def _read(self) -> CollectionSnapshot:
+        return CollectionSnapshot(self._papers.latest(COUNTED_PAPERS))

@@ -29,7 +29,7 @@ def ingest_file(
     file_format: str | None,
     name: str,
     *,
-    archive: bool = False,
+    unmailed: bool = False,
     mail_old: bool = False,
     size: int | None = None,
 ) -> IngestReport:
@@ -50,7 +50,7 @@ def ingest_file(
         for parsed in _parsed_pieces(app, pieces, file_format, name):
             report.fetched += len(parsed.listings)
             reasons.add(parsed.problems)
-            _store_of_file(app, parsed.listings, report, archive=archive, mail_old=mail_old)
+            _store_of_file(app, parsed.listings, report, unmailed=unmailed, mail_old=mail_old)
     except FormatError as error:
         remedy = f"check --as {file_format}" if file_format else "name its format with --as"
         report.fail(f"{error.problem}; {remedy}")
@@ -69,14 +69,14 @@ def ingest_file(
 
 
 def _store_of_file(
-    app: App, found: Sequence[Listing], report: IngestReport, *, archive: bool, mail_old: bool
+    app: App, found: Sequence[Listing], report: IngestReport, *, unmailed: bool, mail_old: bool
 ) -> None:
     """Store what a file lists: papers that are too old to be mailed in the archive."""
-    horizon = date.min if archive or mail_old else (app.clock() - LONGEST_LOOK_BACK).date()
+    horizon = date.min if unmailed or mail_old else (app.clock() - LONGEST_LOOK_BACK).date()
     before = report.new
-    store_listings(app, [one for one in found if one.day < horizon], report, archive=True)
+    store_listings(app, [one for one in found if one.day < horizon], report, unmailed=True)
     report.too_old += report.new - before
-    store_listings(app, [one for one in found if one.day >= horizon], report, archive=archive)
+    store_listings(app, [one for one in found if one.day >= horizon], report, unmailed=unmailed)
     topic_matching.match_papers(app)
 
 

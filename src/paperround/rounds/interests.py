@@ -61,7 +61,7 @@ class InterestBatch:
 
 
 @dataclass(frozen=True, slots=True)
-class _Measured:
+class _ScoreScales:
     """The distribution of past scores for one interest."""
 
     words: Scale
@@ -78,7 +78,7 @@ class _Measured:
 
 
 @dataclass(eq=False)
-class _Past:
+class _History:
     """The earlier papers, and what was computed from them."""
 
     batch: InterestBatch
@@ -86,23 +86,23 @@ class _Past:
     """Learns tastes, and caches what it computes about papers."""
     vectors: int
     """The number of vectors in memory when those of the earlier papers were last counted."""
-    measured: dict[str, _Measured] = field(default_factory=dict)
+    measured: dict[str, _ScoreScales] = field(default_factory=dict)
     """The scales of interests."""
 
 
-class _Origin(NamedTuple):
+class _TasteSource(NamedTuple):
     """What a taste was learned from."""
 
     interest: str
     feedback: tuple[Feedback, ...]
-    past: _Past
+    past: _History
 
 
 @dataclass(frozen=True, slots=True)
-class _Learned:
+class _TrainedInterest:
     """The taste of the subscriber who follows an interest of their own."""
 
-    of: _Origin
+    of: _TasteSource
     taste: Taste
     scale: Scale
     """The scale of the sums of both z-scores, of the interest and of the taste."""
@@ -118,11 +118,11 @@ class Interests:
     def __init__(self, app: App) -> None:
         self._app = app
         self._meaning = app.shared(Meaning)
-        self._newest: _Past | None = None
+        self._newest: _History | None = None
         self._renewing = threading.Lock()
         self._followers: Mapping[int, InterestFollower] = {}
         self._expected: Mapping[int, InterestFollower] = {}
-        self._learned: dict[int, _Learned] = {}
+        self._learned: dict[int, _TrainedInterest] = {}
 
     def prepare(self, topics: Iterable[Topic]) -> None:
         """Load the vectors of papers and of topics in plain words, and learn from their subscribers' feedback.
@@ -173,7 +173,7 @@ class Interests:
         return batch.untaught[text, breadth]
 
     def _hits(
-        self, text: str, wanted: Words, batch: InterestBatch, learned: _Learned | None, breadth: Breadth
+        self, text: str, wanted: Words, batch: InterestBatch, learned: _TrainedInterest | None, breadth: Breadth
     ) -> Mapping[int, Hit]:
         """Return what stands out for plain words, and for what was learned."""
         known = self._known(text, wanted, learned.of.past if learned else self._past())
@@ -183,7 +183,7 @@ class Interests:
         return {row: Hit(scale.fit(float(z_scores[at])), why[row]) for at, row in zip(places, why, strict=True)}
 
     def _sums(
-        self, known: _Measured, words: Words, batch: InterestBatch, learned: _Learned | None
+        self, known: _ScoreScales, words: Words, batch: InterestBatch, learned: _TrainedInterest | None
     ) -> tuple[Numbers, Scale]:
         """Return how far each paper stands out for an interest and what was learned, and its scale."""
         z_scores = self._z_scores(known, words, batch)
@@ -192,7 +192,7 @@ class Interests:
         features = _features(batch, learned.taste.learner)
         return z_scores + learned.taste.z_scores(features, batch.vectors), learned.scale
 
-    def _z_scores(self, known: _Measured, words: Words, batch: InterestBatch) -> Numbers:
+    def _z_scores(self, known: _ScoreScales, words: Words, batch: InterestBatch) -> Numbers:
         """Return how far each paper stands out for an interest."""
         shares = batch.index.shares(words)
         # The reduced threshold of an interest in other words is for scores with meaning.
@@ -215,7 +215,7 @@ class Interests:
         past, learned = self._past(), None
         if feedback:
             papers = self._app.store.papers.by_rows({one.paper for one in feedback})
-            learned = self._learn_one(_Origin(text, tuple(feedback), past), papers, frozenset())
+            learned = self._learn_one(_TasteSource(text, tuple(feedback), past), papers, frozenset())
         z_scores, scale = self._sums(self._known(text, wanted, past), wanted, batch, learned)
         fits = zip(batch.index.numbers, map(scale.fit, z_scores.tolist()), strict=True)
         return {row: fit for row, fit in fits if fit > 0}
@@ -244,7 +244,10 @@ class Interests:
             return  # the earlier papers are not needed
         wanted.sort(key=lambda topic: followers[topic.row].feedback[0].at, reverse=True)
         past = self._past()
-        of = {topic.row: _Origin(topic.query, followers[topic.row].feedback, past) for topic in wanted[:_MOST_TASTES]}
+        of = {
+            topic.row: _TasteSource(topic.query, followers[topic.row].feedback, past)
+            for topic in wanted[:_MOST_TASTES]
+        }
         others = followers.keys() - {topic.row for topic in topics}
         for row, one in list(self._learned.items()):
             if row not in others and one.of != of.get(row):
@@ -256,7 +259,7 @@ class Interests:
             for row in fresh:
                 self._learned[row] = self._learn_one(of[row], papers, new)
 
-    def _learn_one(self, of: _Origin, papers: Mapping[int, Paper], new: Set[int]) -> _Learned:
+    def _learn_one(self, of: _TasteSource, papers: Mapping[int, Paper], new: Set[int]) -> _TrainedInterest:
         query, feedback, past = of
         words = interpret(query)
         assert isinstance(words, Words)
@@ -267,9 +270,9 @@ class Interests:
         features = _features(earlier, past.learner)
         both = self._z_scores(known, words, earlier) + taste.z_scores(features, earlier.vectors)
         scale = learned_scale(both[others], len(feedback), known.threshold_reduction)
-        return _Learned(of, taste, scale)
+        return _TrainedInterest(of, taste, scale)
 
-    def _known(self, text: str, words: Words, past: _Past) -> _Measured:
+    def _known(self, text: str, words: Words, past: _History) -> _ScoreScales:
         vector, kept = self._meaning.known(text), past.measured.get(text)
         if kept is not None and (kept.expanded is None) == (vector is None):
             return kept
@@ -289,7 +292,7 @@ class Interests:
             words = {text: one for text, one in some.items() if isinstance(one, Words)}
             _measure_some(past, words, [vectors[text] for text in words])
 
-    def _past(self) -> _Past:
+    def _past(self) -> _History:
         """Return the newest earlier papers.
 
         They are made anew, and all scales with them, when the collection is renewed or the share of its papers that
@@ -307,7 +310,7 @@ class Interests:
                 return past
             known = profile.PastPapers(fixed.papers, fixed.statistics, held.of if self._meaning.on else None)
             batch = InterestBatch(fixed.index, held.of(fixed.index.numbers))
-            self._newest = _Past(batch, Learner(known), vectors)
+            self._newest = _History(batch, Learner(known), vectors)
             return self._newest
 
 
@@ -317,7 +320,7 @@ def _features(batch: InterestBatch, learner: Learner) -> SparseRows:
     return batch.features[1]
 
 
-def _measure_some(past: _Past, words: Mapping[str, Words], vectors: Sequence[Numbers]) -> list[_Measured]:
+def _measure_some(past: _History, words: Mapping[str, Words], vectors: Sequence[Numbers]) -> list[_ScoreScales]:
     """Compute the scales of interests, with two matrix products for all of them."""
     batch, numbers = past.batch, past.batch.vectors.numbers
     shares = [batch.index.shares(one) for one in words.values()]
@@ -336,16 +339,18 @@ def _measure_some(past: _Past, words: Mapping[str, Words], vectors: Sequence[Num
     return [_keep(past, *one) for one in zip(words, shares, scores, expanded_queries, strict=True)]
 
 
-def _keep(past: _Past, text: str, shares: Numbers, scores: Numbers, expanded: ExpandedQuery | None) -> _Measured:
+def _keep(
+    past: _History, text: str, shares: Numbers, scores: Numbers, expanded: ExpandedQuery | None
+) -> _ScoreScales:
     if len(past.measured) >= _MOST_MEASURED:
         past.measured.clear()
     by_words, by_meaning = Scale.of(shares, meaning=False), Scale.of(scores, meaning=True)
-    found = past.measured[text] = _Measured(by_words, by_meaning, expanded)
+    found = past.measured[text] = _ScoreScales(by_words, by_meaning, expanded)
     return found
 
 
 def best_candidates(
-    app: App, text: str, wanted: Wanted, needed: int = 500, bounds: SearchBounds = search.EVERYWHERE
+    app: App, text: str, wanted: Wanted, needed: int = 500, bounds: SearchBounds = search.UNBOUNDED
 ) -> list[int]:
     """Return the numbers of the papers within bounds that may fit best by words or meaning, newest first.
 
@@ -359,7 +364,7 @@ def best_candidates(
     if vector is None:
         return rows
     near = meaning.table().nearest(vector, MOST_NEAR).keys() - set(rows)
-    if bounds != search.EVERYWHERE:
+    if bounds != search.UNBOUNDED:
         near = {row for row, paper in app.store.papers.by_rows(near).items() if bounds.include(paper)}
     return sorted((*rows, *near), reverse=True)
 

@@ -118,40 +118,40 @@ class Tally:
 
 
 def ingest(
-    app: App, names: Sequence[str] = (), since: date | None = None, *, archive: bool = False
+    app: App, names: Sequence[str] = (), since: date | None = None, *, unmailed: bool = False
 ) -> list[IngestReport]:
     """Fetch new papers from the sources (all, or those named); a failing source does not stop the others.
 
-    With `archive` the papers are shown on the pages and found by searches, but never mailed. Without `since` each
+    With `unmailed` the papers are shown on the pages and found by searches, but never mailed. Without `since` each
     source is asked for what is new since its last success.
 
     Returns one report per source. Raises ConfigurationError for an unknown name.
     """
     wanted = [app.settings.source(name) for name in names] or list(app.settings.sources)
     app.progress.begin("ingesting", len(wanted))
-    reports = [_ingest_source(app, source, since, archive=archive) for source in wanted]
+    reports = [_ingest_source(app, source, since, unmailed=unmailed) for source in wanted]
     fetch_pictures(app)
     return reports
 
 
-def _ingest_source(app: App, source: Source, since: date | None, *, archive: bool) -> IngestReport:
+def _ingest_source(app: App, source: Source, since: date | None, *, unmailed: bool) -> IngestReport:
     now = app.clock()
     before = app.store.sources.all().get(source.name)
     window = Window(since or _look_back(before, now), now.date(), dict(before.validators) if before else {})
     report = IngestReport(source.name)
     # An answer for the archive, or for the last days only, may lack papers that were not sent yet, so it must not
     # move the watermark.
-    whole = not archive and window.since <= _look_back(before, now)
+    whole = not unmailed and window.since <= _look_back(before, now)
     answer: FetchResult | None = None
     try:
         answer = source.fetch(app.http, window)
         report.state, report.note = answer.state, answer.note
-        report.fetched = len(answer.parsed.listings) + len(answer.back_stock)
+        report.fetched = len(answer.parsed.listings) + len(answer.unmailed)
         reasons = RejectionReasons()
         reasons.add(answer.parsed.problems)
         report.problems = reasons.folded()
-        store_listings(app, answer.back_stock, report, archive=True)
-        store_listings(app, answer.parsed.listings, report, archive=archive)
+        store_listings(app, answer.unmailed, report, unmailed=True)
+        store_listings(app, answer.parsed.listings, report, unmailed=unmailed)
         topic_matching.match_papers(app)
         if report.state is SourceState.FRESH and not report.new and not report.updated:
             report.state = SourceState.UNCHANGED  # every paper was known
@@ -168,10 +168,10 @@ def _ingest_source(app: App, source: Source, since: date | None, *, archive: boo
     return report
 
 
-def store_listings(app: App, listings: Sequence[Listing], report: IngestReport, *, archive: bool) -> None:
+def store_listings(app: App, listings: Sequence[Listing], report: IngestReport, *, unmailed: bool) -> None:
     """Store what a source or file lists, and count in the report what was new and what was updated."""
     for chunk in chunked(listings, _LISTINGS_AT_ONCE):
-        stored = app.store.papers.add(chunk, app.clock(), archive=archive)
+        stored = app.store.papers.add(chunk, app.clock(), unmailed=unmailed)
         report.new += len(stored.new)
         report.updated += len(stored.updated)
 

@@ -24,7 +24,7 @@ from paperround.matching.interests import (
     rocchio,
     with_closeness,
 )
-from paperround.matching.search import EVERYWHERE, SearchBounds
+from paperround.matching.search import UNBOUNDED, SearchBounds
 from paperround.matching.vectors import Numbers
 from paperround.matching.words import (
     Wanted,
@@ -96,7 +96,7 @@ def search_papers(
     limit: int,
     offset: int = 0,
     *,
-    bounds: SearchBounds = EVERYWHERE,
+    bounds: SearchBounds = UNBOUNDED,
     order: SearchOrder = SearchOrder.RELEVANCE,
 ) -> Search:
     """Return the papers for a query or keywords, within bounds.

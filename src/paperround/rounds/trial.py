@@ -18,7 +18,7 @@ from paperround.matching.profile import Taste, Tastes
 from paperround.matching.suggestions import suggest_words
 from paperround.matching.words import Words, interpret_once, is_plain, operators_in, says_nothing
 from paperround.rendering.language import Language
-from paperround.rounds.collection import Collection, CollectionPast
+from paperround.rounds.collection import Collection, CollectionSnapshot
 from paperround.rounds.interests import InterestBatch, Interests, tastes
 from paperround.rounds.meaning import Meaning
 
@@ -98,7 +98,7 @@ class Trials:
 
     def __init__(self, app: App) -> None:
         self._app = app
-        self._known: tuple[CollectionPast, int, Tastes] | None = None
+        self._known: tuple[CollectionSnapshot, int, Tastes] | None = None
 
     def try_interest(self, text: str, answers: Answers, breadth: Breadth = Breadth.USUAL) -> InterestTrial:
         """Return the result of an interest on the newest papers, ranked as in a letter.
@@ -145,7 +145,7 @@ class Trials:
         known |= self._app.store.papers.by_rows(one.paper for one in feedback)
         return learned.of((*feedback, *examples), known)
 
-    def _current(self) -> tuple[CollectionPast, Tastes]:
+    def _current(self) -> tuple[CollectionSnapshot, Tastes]:
         """Return the newest papers, and what learns tastes against them and their vectors."""
         past = self._app.shared(Collection).recent()
         coverage = self._app.shared(Meaning).table().coverage(past.index.numbers)
@@ -153,7 +153,7 @@ class Trials:
             self._known = past, coverage, tastes(self._app)
         return past, self._known[2]
 
-    def _batch(self, query: str, past: CollectionPast) -> InterestBatch:
+    def _batch(self, query: str, past: CollectionSnapshot) -> InterestBatch:
         """Return the newest papers to compare an interest with, whose vector is then known."""
         meaning = self._app.shared(Meaning)
         meaning.of_query(query)
@@ -168,7 +168,7 @@ class Trials:
         best: Sequence[int],
         answers: Answers,
         known: Mapping[int, Paper],
-        past: CollectionPast,
+        past: CollectionSnapshot,
     ) -> tuple[str, ...]:
         worth = {1: _LIKED_WORTH, -1: _DISLIKED_WORTH}
         rows = dict.fromkeys([*best[:_SUGGESTED_FROM], *(row for row in answers if row in known)])

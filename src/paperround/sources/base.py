@@ -40,7 +40,7 @@ class FetchResult:
     """One sentence for people: why it is not fresh, or what was unusual."""
     validators: Mapping[str, str] = field(default_factory=dict)
     """To be passed in the next window. They replace the stored ones."""
-    back_stock: tuple[Listing, ...] = ()
+    unmailed: tuple[Listing, ...] = ()
     """Entries that existed before the first fetch. They appear on pages and in search, but not in letters."""
 
 

@@ -112,7 +112,7 @@ class Feed(SourceSettings):
             elif seen.first_time:
                 stock.append(listing)
         parsed = relabelled(replace(feed.parsed, listings=tuple(kept)), self.name)
-        back_stock = relabelled(ParsedSource(tuple(stock)), self.name).listings
+        unmailed = relabelled(ParsedSource(tuple(stock)), self.name).listings
         if cut_short(parsed):
             note = "the feed is truncated; it is requested again next time"
             return FetchResult(parsed, SourceState.STALE, note, window.validators)
@@ -120,7 +120,7 @@ class Feed(SourceSettings):
         note = "" if kept else "nothing new" if feed.parsed.listings else "the feed has no entries"
         if stock:
             note = f"seen for the first time: {len(stock)} earlier entries are shown on the pages and not mailed"
-        return FetchResult(parsed, state, note, {**response.remember(), **seen.kept()}, back_stock)
+        return FetchResult(parsed, state, note, {**response.remember(), **seen.kept()}, unmailed)
 
 
 class _Seen:

@@ -41,7 +41,7 @@ from paperround.store.quotas import Quotas
 from paperround.store.reading_lists import ReadingLists
 from paperround.store.retention import Retention
 from paperround.store.schema import notes
-from paperround.store.search import SearchIndex, SearchLanguage
+from paperround.store.search import SearchIndex, SearchSyntax
 from paperround.store.service_turns import ServiceTurns
 from paperround.store.shown import ShownVersion
 from paperround.store.sources import Sources
@@ -63,15 +63,15 @@ _MARGIN = 1_000_000  # more emails than a site sends between two backups
 class Store:
     """The database at a URL.
 
-    `languages` maps the name of a SQLAlchemy dialect to the syntax of its full-text index. `wanted` maps a kind of
-    event to the webhooks that receive it.
+    `search_syntaxes` maps the name of a SQLAlchemy dialect to the syntax of its full-text index. `wanted` maps a kind
+    of event to the webhooks that receive it.
     """
 
-    def __init__(self, url: str, languages: Mapping[str, SearchLanguage], wanted: Wanted | None = None) -> None:
+    def __init__(self, url: str, search_syntaxes: Mapping[str, SearchSyntax], wanted: Wanted | None = None) -> None:
         self._url = url
         self._engine = connect(url)
         self._shown = ShownVersion(self._engine)
-        index = SearchIndex(self._engine, languages)
+        index = SearchIndex(self._engine, search_syntaxes)
         self.address_hashes = AddressHashes()
         self.papers = Papers(self._engine, index)
         self.pictures = Pictures(self._engine)
@@ -132,7 +132,7 @@ class Store:
             raise _too_old(found)
         return found is None
 
-    def is_made(self) -> bool:
+    def exists(self) -> bool:
         """Return whether the database has paperround's tables; change nothing.
 
         Raises StoreError, saying what to do, if it is of another version or contains other tables.

@@ -15,7 +15,7 @@ from paperround.store.deliveries import WAITING, readdress
 from paperround.store.engine import reading, writing
 from paperround.store.events import Wanted, tell
 from paperround.store.schema import address_changes, deliveries, subscribers, suppressions
-from paperround.store.subscribers import email_key, load, lock_letters, settle_address_changes
+from paperround.store.subscribers import email_key, load_subscribers, lock_letters, settle_address_changes
 from paperround.store.subscription_requests import NewNotice, notice_row
 
 # Limits against abuse: nobody may flood a mailbox or use up the relay by typing addresses into a form.
@@ -113,7 +113,7 @@ class AddressChanges:
         db.execute(
             select(subscribers.c.row).where(involved).order_by(subscribers.c.email_key).with_for_update()
         ).all()
-        found = {one.row: one for one in load(db, involved)}
+        found = {one.row: one for one in load_subscribers(db, involved)}
         mine, change = found.pop(change.subscriber, None), _load(db, row)  # it may have been settled before the lock
         if change is None or change.settled or mine is None or not mine.state.is_subscribed:
             return ConfirmResult.GONE

@@ -63,7 +63,7 @@ from paperround.store.schema import (
 )
 from paperround.store.sent_before import sent_before
 from paperround.store.sent_papers import news_for, sent_notes
-from paperround.store.subscribers import DUE_COLUMNS, due_subscriber, load
+from paperround.store.subscribers import DUE_COLUMNS, due_subscriber, load_subscribers
 from paperround.store.unread import Follows, MatchCache
 from paperround.store.unsent import GIVEN_UP, first_edition, unsent_papers_of
 
@@ -261,7 +261,7 @@ def _follows(db: Connection, rows: Sequence[int]) -> dict[int, list[tuple[int, i
 
 def unread_by(db: Connection, row: int, now: datetime) -> DueBatch:
     """Return a batch of the subscriber with this number, due or not; nothing is locked or stored."""
-    (subscriber,) = load(db, subscribers.c.row == row)
+    (subscriber,) = load_subscribers(db, subscribers.c.row == row)
     return _unread_by(db, subscriber, now)
 
 

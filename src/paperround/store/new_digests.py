@@ -38,7 +38,7 @@ from paperround.store.schema import (
     subscriptions,
     topics,
 )
-from paperround.store.topics import ARCHIVE
+from paperround.store.topics import UNMAILED_EDITION
 from paperround.store.unsent import delete_unsent, waiting_since
 
 Numbers = Mapping[Issue, int]
@@ -93,7 +93,7 @@ class DigestWriter:
                     "subscriber": new.due.subscriber.row,
                     "next_digest_at": new.next_digest_at,
                     "last_issue_day": new.issue.day,
-                    "edition": edition if new.due.subscriber.row in settled else ARCHIVE,
+                    "edition": edition if new.due.subscriber.row in settled else UNMAILED_EDITION,
                 }
                 for new in decided
             ],

@@ -12,7 +12,7 @@ from sqlalchemy import Column, ColumnElement, Connection, Engine, exists, func, 
 from paperround.domain.models import DeliveryState, Subscriber, SubscriberState
 from paperround.store.engine import reading
 from paperround.store.schema import bounces, deliveries, digests, issues, subscribers, subscriptions
-from paperround.store.subscribers import SUBSCRIBED, email_key, load
+from paperround.store.subscribers import SUBSCRIBED, email_key, load_subscribers
 
 Series = dict[str, Counter[date]]
 """Counts by name and day (UTC)."""
@@ -34,7 +34,7 @@ class Overview:
         )
         with reading(self._engine) as db:
             rows = db.scalars(wanted).all()
-            return load(db, subscribers.c.row.in_(rows), order=subscribers.c.row.desc()) if rows else []
+            return load_subscribers(db, subscribers.c.row.in_(rows), order=subscribers.c.row.desc()) if rows else []
 
     def subscribers_by_day(self, since: datetime) -> Series:
         """Count the subscribers who joined and left on each day since a moment."""

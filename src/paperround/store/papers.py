@@ -109,20 +109,20 @@ class Papers:
         self._add_listings = NewRows(engine, listings, _LISTING, written=("facts",))
         self._add_keys = ManyRows(engine, upsert(engine, paper_keys).on_conflict_do_nothing(), ("key", "paper"))
 
-    def add(self, batch: Iterable[Listing], now: datetime, *, archive: bool = False) -> StoreResult:
+    def add(self, batch: Iterable[Listing], now: datetime, *, unmailed: bool = False) -> StoreResult:
         """Store listings in one transaction, each merged with its paper.
 
-        New and changed papers are marked as unmatched. With `archive`, new papers are archived: their matches are
+        New and changed papers are marked as unmatched. With `unmailed`, new papers are archived: their matches are
         never sent.
         """
         stored = StoreResult()
         with writing(self._engine) as db:
             lock_exclusively(db, listings)  # no other transaction may add a paper between lookup and insert
             new, others = _told_apart(db, list(batch))
-            numbers = self._insert(db, new, now, archive)
+            numbers = self._insert(db, new, now, unmailed)
             touched = dict.fromkeys(numbers, _Effect.NEW)
             for listing in others:
-                row, effect = self._add_one(db, listing, now, archive)
+                row, effect = self._add_one(db, listing, now, unmailed)
                 touched[row] = max(effect, touched.get(row, effect))
             known = _first_listed(numbers, new, now)
             known |= load_rows(db, touched.keys() - known.keys())
@@ -142,14 +142,14 @@ class Papers:
             expect_vectors(db, [*stored.new, *stored.updated])
         return stored
 
-    def _insert(self, db: Connection, new: Sequence[_NewPaper], now: datetime, archive: bool) -> Sequence[int]:
+    def _insert(self, db: Connection, new: Sequence[_NewPaper], now: datetime, unmailed: bool) -> Sequence[int]:
         """Store new papers with one listing each, in one statement for each table; return their numbers."""
         if not new:
             return []
         self._add_papers.run(
             db,
             [
-                (name, one.title, merged_alone(one), [one.source], one.day, one.upvotes or 0, now, True, archive)
+                (name, one.title, merged_alone(one), [one.source], one.day, one.upvotes or 0, now, True, unmailed)
                 for name, _, one in new
             ],
         )
@@ -160,11 +160,11 @@ class Papers:
         self._add_keys.run(db, [{"key": key, "paper": numbers[name]} for name, keys, _ in new for key in keys])
         return [numbers[name] for name, _, _ in new]
 
-    def _add_one(self, db: Connection, listing: Listing, now: datetime, archive: bool) -> tuple[int, _Effect]:
+    def _add_one(self, db: Connection, listing: Listing, now: datetime, unmailed: bool) -> tuple[int, _Effect]:
         rows = self._known_as(db, listing)
         if not rows:
             keys = identity.keys(listing)
-            (row,) = self._insert(db, [_NewPaper(_free_id(db, listing, keys), keys, listing)], now, archive)
+            (row,) = self._insert(db, [_NewPaper(_free_id(db, listing, keys), keys, listing)], now, unmailed)
             return row, _Effect.NEW
         row, *others = rows
         for other in others:
@@ -172,7 +172,7 @@ class Papers:
             absorb(db, row, other)
         changed = _keep_listing(db, row, listing, now)
         if changed or others:
-            changed = _remerge(db, row, listing, archive=archive)
+            changed = _remerge(db, row, listing, unmailed=unmailed)
         return row, _Effect.UPDATED if changed or others else _Effect.UNCHANGED
 
     @staticmethod
@@ -194,11 +194,11 @@ class Papers:
     def by_id(self, paper_id: str) -> Paper | None:
         """Return the paper with this public identifier, arXiv identifier or DOI, or None."""
         with reading(self._engine) as db:
-            found = next(load(db, papers.c.id == paper_id), None)
+            found = next(load_papers(db, papers.c.id == paper_id), None)
             if found:
                 return found
             row = db.scalar(select(paper_keys.c.paper).where(paper_keys.c.key.in_(_keys(paper_id))))
-            return next(load(db, papers.c.row == row), None) if row else None
+            return next(load_papers(db, papers.c.row == row), None) if row else None
 
     def rows_by_id(self, paper_ids: Collection[str]) -> dict[str, int]:
         """Return the numbers of the papers with these identifiers, each of a kind that `by_id` knows."""
@@ -266,7 +266,7 @@ class Papers:
         while True:
             with reading(self._engine) as db:
                 rows = self._index.rows(db, query, since_row, size)
-                chunk = list(load(db, papers.c.row.in_(rows))) if rows else []
+                chunk = list(load_papers(db, papers.c.row.in_(rows))) if rows else []
             if not chunk:
                 return
             yield chunk
@@ -284,7 +284,7 @@ class Papers:
         """
         with writing(self._engine) as db:
             lock_exclusively(db, listings)  # two programs that replace the same entries would insert one twice
-            known = list(load(db, papers.c.row > after, limit=limit))
+            known = list(load_papers(db, papers.c.row > after, limit=limit))
             self._index.put(db, known)
         return known[-1].row if known else None
 
@@ -292,7 +292,7 @@ class Papers:
         """Yield all papers from number `row` on, in chunks of at most 1,000."""
         while True:
             with reading(self._engine) as db:
-                chunk = list(load(db, papers.c.row >= row, limit=1_000))
+                chunk = list(load_papers(db, papers.c.row >= row, limit=1_000))
             if not chunk:
                 return
             yield chunk
@@ -301,7 +301,7 @@ class Papers:
     def latest(self, limit: int, since: int = 0) -> list[Paper]:
         """Return the papers stored last, newest first; only those with numbers from `since` on."""
         with reading(self._engine) as db:
-            return list(load(db, papers.c.row >= since, order=papers.c.row.desc(), limit=limit))
+            return list(load_papers(db, papers.c.row >= since, order=papers.c.row.desc(), limit=limit))
 
     def candidates(self, plan: SearchPlan[Any], days: DaySpan | None = None) -> list[int]:
         """Return the numbers of the papers that match a search plan's queries, newest first.
@@ -394,7 +394,7 @@ def paper_from_snapshot(row: int, stored: Mapping[str, Any]) -> Paper:
     return paper_from(row, paper_id, facts, sources, day, first_seen, summaries, picture)
 
 
-def load(
+def load_papers(
     db: Connection, where: Any, *, order: Any = papers.c.row, limit: int | None = None, offset: int = 0
 ) -> Iterator[Paper]:
     """Yield the papers that meet a condition, in the order given."""
@@ -419,13 +419,13 @@ def load_rows(db: Connection, rows: Iterable[int]) -> dict[int, Paper]:
     found: dict[int, Paper] = {}
     for chunk in chunked(wanted, _CHUNK):
         some = papers.c.row.in_(chunk)
-        found |= {paper.row: paper for paper in load(db, some)}
+        found |= {paper.row: paper for paper in load_papers(db, some)}
     return found
 
 
 def load_in_order(db: Connection, rows: Sequence[int]) -> list[Paper]:
     """Return the papers with these numbers, in this order, without those that do not exist."""
-    known = {paper.row: paper for paper in load(db, papers.c.row.in_(rows))} if rows else {}
+    known = {paper.row: paper for paper in load_papers(db, papers.c.row.in_(rows))} if rows else {}
     return [known[row] for row in rows if row in known]
 
 
@@ -525,7 +525,7 @@ def _keep_listing(db: Connection, row: int, listing: Listing, now: datetime) -> 
     return True
 
 
-def _remerge(db: Connection, row: int, latest: Listing, *, archive: bool) -> bool:
+def _remerge(db: Connection, row: int, latest: Listing, *, unmailed: bool) -> bool:
     """Merge the paper again from its listings, and return whether anything in it changed.
 
     The keys of the latest listing are kept beside those of the merged paper, which has one title and one guid: a
@@ -542,7 +542,7 @@ def _remerge(db: Connection, row: int, latest: Listing, *, archive: bool) -> boo
     db.execute(upsert(db, paper_keys).on_conflict_do_nothing(), new_keys)
     state = (papers.c.facts, papers.c.sources, papers.c.day, papers.c.archived)
     before = db.execute(select(*state).where(papers.c.row == row)).one()
-    if before.archived and not archive and latest.source not in before.sources:
+    if before.archived and not unmailed and latest.source not in before.sources:
         make_news(db, row)
     if tuple(before[:3]) == (plain, seen_in, day):
         return False
@@ -567,7 +567,7 @@ def _candidates(db: Connection, rows: Sequence[int], *, with_entries: bool) -> d
     """Return these papers by number, as candidates for a listing."""
     if not rows:
         return {}
-    known = {paper.row: paper for paper in load(db, papers.c.row.in_(rows))}
+    known = {paper.row: paper for paper in load_papers(db, papers.c.row.in_(rows))}
     entries: dict[int, list[Listing]] = {row: [] for row in known}
     if with_entries:
         for one in db.execute(_stored_listings(listings.c.paper.in_(rows))):

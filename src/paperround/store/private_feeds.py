@@ -10,7 +10,7 @@ from paperround.domain.models import Paper, Subscriber
 from paperround.store.engine import reading, writing
 from paperround.store.papers import load_in_order
 from paperround.store.schema import matches, subscribers, subscriptions
-from paperround.store.subscribers import SUBSCRIBED, load
+from paperround.store.subscribers import SUBSCRIBED, load_subscribers
 
 
 class PrivateFeeds:
@@ -33,7 +33,7 @@ class PrivateFeeds:
         """Return the active or paused subscriber whose feed has this secret, or None."""
         mine = (subscribers.c.feed_secret == secret) & subscribers.c.state.in_(SUBSCRIBED)
         with reading(self._engine) as db:
-            return next(iter(load(db, mine)), None)
+            return next(iter(load_subscribers(db, mine)), None)
 
     def papers(self, subscriber: int, since: date, limit: int) -> list[Paper]:
         """Return papers since a day that match what the subscriber follows, newest day and best match first."""

@@ -35,7 +35,7 @@ from paperround.store.bulk import NewRows
 from paperround.store.schema import papers
 
 
-class SearchLanguage(Protocol):
+class SearchSyntax(Protocol):
     """How papers are indexed and queries written for one kind of database; `matching` has one for each."""
 
     COLUMNS: tuple[str, ...]
@@ -81,14 +81,14 @@ _DIALECTS = {
 class SearchIndex:
     """The full-text index; its methods run in the caller's transaction."""
 
-    def __init__(self, engine: Engine, languages: Mapping[str, SearchLanguage]) -> None:
+    def __init__(self, engine: Engine, search_syntaxes: Mapping[str, SearchSyntax]) -> None:
         name = engine.dialect.name
-        self._language, dialect = languages[name], _DIALECTS[name]
+        self._syntax, dialect = search_syntaxes[name], _DIALECTS[name]
         self._index = table("paper_index", column(dialect.row, BigInteger))
         self._row = self._index.c[dialect.row]
         self._found = dialect.found
         self._two_steps = dialect.two_steps
-        texts = self._language.COLUMNS
+        texts = self._syntax.COLUMNS
         filled = table("paper_index", column(dialect.row, BigInteger), *(column(text, Text) for text in texts))
         self._add = NewRows(engine, filled, (dialect.row, *texts))
 
@@ -102,8 +102,8 @@ class SearchIndex:
         """Add papers that are not in the index to it."""
         if not new:
             return
-        documents = ((paper.row, self._language.index_document(paper)) for paper in new)
-        self._add.run(db, [(row, *map(texts.__getitem__, self._language.COLUMNS)) for row, texts in documents])
+        documents = ((paper.row, self._syntax.index_document(paper)) for paper in new)
+        self._add.run(db, [(row, *map(texts.__getitem__, self._syntax.COLUMNS)) for row, texts in documents])
 
     def drop(self, db: Connection, rows: Sequence[int]) -> None:
         """Remove papers from the index."""
@@ -175,16 +175,16 @@ class SearchIndex:
 
         The texts are what the language makes of them.
         """
-        columns = [cast(column(name), Text) for name in self._language.COLUMNS]
+        columns = [cast(column(name), Text) for name in self._syntax.COLUMNS]
         found: dict[int, tuple[str, ...]] = {}
         for chunk in chunked(rows, _PAPERS_PER_QUERY):
             some = self._row.in_(chunk)
             found |= {row: tuple(texts) for row, *texts in db.execute(select(self._row, *columns).where(some))}
         known = [row for row in rows if row in found]
-        return known, self._language.read_documents([found[row] for row in known])
+        return known, self._syntax.read_documents([found[row] for row in known])
 
     def _asked(self, query: Any) -> dict[str, str]:
-        return {"query": self._language.expression(query)}
+        return {"query": self._syntax.expression(query)}
 
 
 def _on(days: DaySpan | None, row: ColumnElement[int]) -> Iterator[ColumnElement[bool]]:

@@ -27,7 +27,7 @@ from paperround.store.events import Wanted, tell
 from paperround.store.feedback import rate_one
 from paperround.store.issues import unread_by
 from paperround.store.schema import deliveries, subscribers, subscriptions, suppressions, topics
-from paperround.store.subscribers import COLUMNS, email_key, load, stored, take_turns
+from paperround.store.subscribers import COLUMNS, email_key, load_subscribers, stored, take_turns
 from paperround.store.subscription_requests import NewNotice, PendingRequest, notice_row
 from paperround.store.topics import edition_before, news_horizon, renew_unread, save_topics
 from paperround.store.unsent import forget_unsent
@@ -239,7 +239,7 @@ def _numbers(db: Connection, slugs: Iterable[str]) -> dict[str, int]:
 def _lock(db: Connection, keys: Sequence[str]) -> dict[str, Subscriber]:
     rows = select(subscribers.c.row).where(among(db, subscribers.c.email_key, keys)).order_by(subscribers.c.email_key)
     known = db.scalars(rows.with_for_update(key_share=True)).all()
-    found = load(db, among(db, subscribers.c.row, known)) if known else []
+    found = load_subscribers(db, among(db, subscribers.c.row, known)) if known else []
     return {email_key(one.email): one for one in found}
 
 

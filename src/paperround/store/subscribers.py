@@ -69,7 +69,7 @@ def _too_far(db: Connection, now: datetime) -> dict[int, tuple[datetime, date | 
     }
     if not stored:
         return {}
-    found = load(db, subscribers.c.row.in_(stored))
+    found = load_subscribers(db, subscribers.c.row.in_(stored))
     mended = {one.row: mended_digest_at(one.schedule, stored[one.row][0], now, stored[one.row][1]) for one in found}
     return {row: dates for row, dates in mended.items() if dates}
 
@@ -100,7 +100,7 @@ class Subscribers:
         found: dict[str, Subscriber] = {}
         with reading(self._engine) as db:
             for chunk in chunked(keys, _CHUNK):
-                some = load(db, among(db, subscribers.c.email_key, chunk))
+                some = load_subscribers(db, among(db, subscribers.c.email_key, chunk))
                 found |= {email_key(subscriber.email): subscriber for subscriber in some}
         return found
 
@@ -112,7 +112,7 @@ class Subscribers:
         last = ""
         while True:
             with reading(self._engine) as db:
-                chunk = load(db, key > last, limit=_CHUNK, order=key)
+                chunk = load_subscribers(db, key > last, limit=_CHUNK, order=key)
             if not chunk:
                 return
             yield from chunk
@@ -124,7 +124,7 @@ class Subscribers:
         while True:
             with reading(self._engine) as db:
                 where = [subscribers.c.row > last, *([subscribers.c.state == state.value] if state else [])]
-                chunk = load(db, *where, limit=_CHUNK)
+                chunk = load_subscribers(db, *where, limit=_CHUNK)
             if not chunk:
                 return
             yield from chunk
@@ -152,7 +152,7 @@ class Subscribers:
         with writing(self._engine) as db:
             # The lock makes two simultaneous clicks on unsubscribe one change.
             db.execute(select(subscribers.c.row).where(subscribers.c.row == row).with_for_update())
-            found = load(db, subscribers.c.row == row)
+            found = load_subscribers(db, subscribers.c.row == row)
             if not found or (state.is_subscribed and not found[0].state.is_subscribed):
                 return False
             left = now if state is SubscriberState.UNSUBSCRIBED else None
@@ -225,7 +225,7 @@ class Subscribers:
             lock_shared(db, digest_papers)
             if len(rows) > 1:
                 take_turns(db)
-            for subscriber in load(db, among(db, subscribers.c.row, rows)):
+            for subscriber in load_subscribers(db, among(db, subscribers.c.row, rows)):
                 if subscriber.state.is_subscribed:
                     tell(db, self._wanted, EventKind.UNSUBSCRIBED, subscriber.email, now)
             return delete_with_addresses(db, self._hashes, rows)
@@ -240,10 +240,12 @@ class Subscribers:
 
     def _one(self, where: Any) -> Subscriber | None:
         with reading(self._engine) as db:
-            return next(iter(load(db, where)), None)
+            return next(iter(load_subscribers(db, where)), None)
 
 
-def load(db: Connection, *where: Any, limit: int | None = None, order: Any = subscribers.c.row) -> list[Subscriber]:
+def load_subscribers(
+    db: Connection, *where: Any, limit: int | None = None, order: Any = subscribers.c.row
+) -> list[Subscriber]:
     """Return subscribers with their topics, in the order in which they follow them."""
     query = (
         select(
@@ -407,7 +409,7 @@ def _pauses_over(db: Connection, now: datetime, *where: Any) -> list[Subscriber]
     """Return those of the paused subscribers whose pause has ended."""
     # The date is in the subscriber's time zone, which may be up to 14 hours ahead of UTC.
     latest = (now + timedelta(hours=14)).date()
-    paused = load(
+    paused = load_subscribers(
         db, subscribers.c.state == SubscriberState.PAUSED.value, subscribers.c.paused_until <= latest, *where
     )
     return [one for one in paused if (until := one.preferences.paused_until) and until <= _today(one, now)]

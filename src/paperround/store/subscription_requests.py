@@ -33,7 +33,15 @@ from paperround.store.schema import (
     subscribers,
     suppressions,
 )
-from paperround.store.subscribers import add, delete_with_addresses, email_key, load, requested, stored, take_turns
+from paperround.store.subscribers import (
+    add,
+    delete_with_addresses,
+    email_key,
+    load_subscribers,
+    requested,
+    stored,
+    take_turns,
+)
 
 _CHUNK = 500
 # Limits against abuse: strangers must not flood a mailbox by typing its address into forms.
@@ -226,7 +234,7 @@ def _locked(db: Connection, keys: Sequence[str]) -> dict[str, Subscriber]:
         return {}
     mine = among(db, subscribers.c.email_key, keys)
     db.execute(select(subscribers.c.row).where(mine).order_by(subscribers.c.email_key).with_for_update()).all()
-    return {email_key(found.email): found for found in load(db, mine)}
+    return {email_key(found.email): found for found in load_subscribers(db, mine)}
 
 
 def _request(db: Connection, request: SubscriptionRequest, now: datetime) -> RequestResult:

@@ -19,14 +19,14 @@ from paperround.domain.text import did_you_mean
 from paperround.process.chunks import chunked
 from paperround.store.bulk import ManyRows, among
 from paperround.store.engine import lock_exclusively, lock_shared, reading, upsert, writing
-from paperround.store.papers import load
+from paperround.store.papers import load_papers
 from paperround.store.schema import UNMATCHED, editions, matches, papers, subscribers, subscriptions, topics
 from paperround.store.subscribers import SUBSCRIBED, email_key, take_turns
 
 _LAST_EDITION = func.coalesce(subscriptions.c.last_edition, subscribers.c.last_edition)
 _FOLLOWED = subscriptions.c.topic == matches.c.topic
 _UNREAD = matches.c.edition.is_(None) | (matches.c.edition > _LAST_EDITION)
-ARCHIVE = 0
+UNMAILED_EDITION = 0
 """The edition of matches that are shown on pages and never sent."""
 _CHUNK = 5_000
 
@@ -205,7 +205,7 @@ class Topics:
         with writing(self._engine) as db:
             waiting = select(papers.c.row).where(UNMATCHED).order_by(papers.c.row).limit(limit)
             rows = db.scalars(waiting.with_for_update(skip_locked=True, key_share=True)).all()
-            found = list(load(db, papers.c.row.in_(rows))) if rows else []
+            found = list(load_papers(db, papers.c.row.in_(rows))) if rows else []
             work = Matching(found, [_topic(topic) for topic in db.execute(select(topics).order_by(topics.c.row))])
             yield work
             _insert_matches(db, self._matches, work.found, papers.c.archived)
@@ -371,7 +371,7 @@ def renew_unread(db: Connection, rows: Collection[int]) -> None:
 
 def edition_before(db: Connection, moment: datetime) -> int:
     """Return the last edition closed before a moment; a subscription that starts there includes all later ones."""
-    return db.scalar(select(func.max(editions.c.number)).where(editions.c.closed_at < moment)) or ARCHIVE
+    return db.scalar(select(func.max(editions.c.number)).where(editions.c.closed_at < moment)) or UNMAILED_EDITION
 
 
 def news_horizon(now: datetime) -> datetime:
@@ -404,7 +404,7 @@ def _insert_matches(db: Connection, statement: ManyRows, found: Sequence[tuple[i
             "day": facts[match.paper][0],
             "score": match.score,
             "why": match.why,
-            "edition": ARCHIVE if facts[match.paper][1] else None,
+            "edition": UNMAILED_EDITION if facts[match.paper][1] else None,
         }
         for (topic, _), match in sorted(pairs.items(), key=itemgetter(0))
         if match.paper in facts and topic in there

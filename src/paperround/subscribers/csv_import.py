@@ -217,7 +217,7 @@ class _RowReader:
             self.following_best += completed.get("topics") == (membership.BEST,) and completed is not patch
             patch = completed
         before = known.preferences if known else DEFAULTS
-        if row.state is None and not (patch.get("topics") or before.patched(patch).follow_something):
+        if row.state is None and not (patch.get("topics") or before.patched(patch).follows_anything):
             if not membership.FOLLOWED.intersection(self._columns):
                 raise _NothingToFollowError
             known_topics = "" if self._told_topics else f"; {self.topics_remedy}"

@@ -118,7 +118,7 @@ def with_best(patch: Patch, known: Subscriber | None, public: Collection[str]) -
     if waiting:
         topics = tuple(slug for slug in waiting.preferences.topics if slug in public)
         asked = replace(waiting.preferences, topics=topics, paused_until=None)
-        if asked.follow_something:
+        if asked.follows_anything:
             return {**asked.as_patch(), **patch}
     return {**patch, "topics": (BEST,)} if BEST in public else patch
 
@@ -177,7 +177,7 @@ def change(app: App, subscriber: Subscriber, patch: Patch) -> ChangeResult | Non
 
 def _check_topics(app: App, patch: Patch, known: Subscriber | None) -> None:
     before = known.preferences if known else DEFAULTS
-    if not before.patched(patch).follow_something:
+    if not before.patched(patch).follows_anything:
         there = ", ".join(topic.slug for topic in app.store.topics.public()) or "none yet, add one first"
         raise PreferenceError("topics", f"no topic to follow; choose one or more of: {there}")
 

@@ -23,7 +23,7 @@ from paperround.web.browse import (
     pictures,
     search,
 )
-from paperround.web.context import RequestContext
+from paperround.web.context import WebContext
 from paperround.web.machines import api, health, reference, webhooks
 from paperround.web.middleware import HttpMiddleware
 from paperround.web.operator import admin, admin_letters, admin_subscribers, inbox, preview
@@ -83,7 +83,7 @@ _ROUTERS = (
 def create(app: App) -> FastAPI:
     """Return the web application for this paperround instance, with all routes, error handlers and middleware."""
     web = FastAPI(title="paperround", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
-    web.state.context = RequestContext(app)
+    web.state.context = WebContext(app)
     for router in _ROUTERS:
         web.include_router(router)
     web.mount("/api", api.create(web.state.context))

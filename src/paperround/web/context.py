@@ -66,7 +66,7 @@ class StaticFile:
     version: str
 
 
-class RequestContext:
+class WebContext:
     """Everything that handlers need to serve a request. One instance exists per process and is shared by all
     threads.
     """
@@ -340,10 +340,10 @@ def _remember_language(response: Response, request: Request, language: Language)
     return response
 
 
-async def _request_context(request: Request) -> RequestContext:
-    context: RequestContext = request.app.state.context
+async def _request_context(request: Request) -> WebContext:
+    context: WebContext = request.app.state.context
     return context
 
 
-ContextDep = Annotated[RequestContext, Depends(_request_context)]
-"""The request context as a dependency of handlers."""
+ContextDep = Annotated[WebContext, Depends(_request_context)]
+"""The web context as a dependency of handlers."""

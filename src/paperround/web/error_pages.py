@@ -17,7 +17,7 @@ from paperround.rendering.language import Language
 from paperround.web.middleware import HEADERS
 
 if TYPE_CHECKING:
-    from paperround.web.context import RequestContext
+    from paperround.web.context import WebContext
 
 log = logs.logger()
 
@@ -102,7 +102,7 @@ def _error_response(
 ) -> Response:
     if _wants_json(request):
         return JSONResponse({"detail": detail or _phrase(status)}, status, headers=headers)
-    context: RequestContext = request.app.state.context
+    context: WebContext = request.app.state.context
     language = context.visitors_language(request)
     if token:
         heading, line = _of_token(status, language)

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from paperround.web.conditional import is_unmodified, takes_gzip
-from paperround.web.context import LANGUAGE_COOKIE, RequestContext
+from paperround.web.context import LANGUAGE_COOKIE, WebContext
 
 KEPT = timedelta(seconds=10)
 """How long a page is cached. This bounds the delay of changes by other processes; changes by this process expire the
@@ -54,7 +54,7 @@ class PageCacheMiddleware:
     coding is cached separately.
     """
 
-    def __init__(self, app: ASGIApp, *, context: RequestContext) -> None:
+    def __init__(self, app: ASGIApp, *, context: WebContext) -> None:
         self._app, self._context = app, context
         self.pages: LRUCache[tuple[object, ...], CachedPage] = LRUCache(
             _MOST_BYTES, getsizeof=lambda page: len(page.body) + 1024

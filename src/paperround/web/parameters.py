@@ -8,7 +8,7 @@ from fastapi import HTTPException
 
 from paperround.domain.models import Topic
 from paperround.matching.words import ends_with_field
-from paperround.web.context import RequestContext
+from paperround.web.context import WebContext
 
 LONGEST_QUERY = 1_000  # characters
 _FULL_WIDTH = {0xFF01 + at: 0x21 + at for at in range(94)} | {0x3000: 0x20, 0x3001: 0x2C, 0x3002: 0x2E}
@@ -24,7 +24,7 @@ def checked_page(page: int, most: int) -> int:
     return page
 
 
-def topic_named(context: RequestContext, slug: str) -> Topic:
+def topic_named(context: WebContext, slug: str) -> Topic:
     """Return the public topic with this slug. Raises HTTP 404 if there is none."""
     found = context.app.store.topics.by_slug(slug)
     if found is None or found.private:

@@ -9,7 +9,7 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from paperround.domain.models import Topic
 from paperround.operator import preview
 from paperround.operator.preview import Preview, PreviewRequest
-from paperround.web.context import ContextDep, RequestContext
+from paperround.web.context import ContextDep, WebContext
 from paperround.web.operator.viewer import DisplayOptions, frame, own_pictures
 from paperround.web.wording import translated_topics
 
@@ -53,7 +53,7 @@ def _chosen(topics: list[Topic], slug: str) -> Topic | None:
     return found
 
 
-def _example(request: Request, context: RequestContext, topic: Topic) -> Preview | None:
+def _example(request: Request, context: WebContext, topic: Topic) -> Preview | None:
     """Return the email for a topic's latest day; None if the topic has no papers yet."""
     context.count_trials(request, 1)
     wanted = PreviewRequest(topics=(topic.slug,), language=context.visitors_language(request).code)

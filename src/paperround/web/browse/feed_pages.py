@@ -14,7 +14,7 @@ from paperround.rounds.search import newest_found
 from paperround.web.browse import feeds
 from paperround.web.browse.feeds import FeedDocument
 from paperround.web.browse.periods import read_day
-from paperround.web.context import ContextDep, RequestContext, respond
+from paperround.web.context import ContextDep, WebContext, respond
 from paperround.web.parameters import LONGEST_QUERY, checked_page, plain_query, topic_named
 
 router = APIRouter()
@@ -58,7 +58,7 @@ def search_json(request: Request, context: ContextDep, q: str = "") -> Response:
     return _json(request, _found(context, q, "/search/feed.json"))
 
 
-def _newest(context: RequestContext, day: str, path: str, page: int) -> FeedDocument:
+def _newest(context: WebContext, day: str, path: str, page: int) -> FeedDocument:
     limit, offset = _feed_page(page)
     browsing = context.app.store.browsing
     if day:
@@ -71,14 +71,14 @@ def _newest(context: RequestContext, day: str, path: str, page: int) -> FeedDocu
     return _feed(context, context.site.name, "/", path, papers, page=page)
 
 
-def _on_topic(context: RequestContext, slug: str, name: str, page: int) -> FeedDocument:
+def _on_topic(context: WebContext, slug: str, name: str, page: int) -> FeedDocument:
     topic = topic_named(context, slug)
     papers = [paper for paper, _ in context.app.store.browsing.on_topic(topic.row, *_feed_page(page))]
     here = f"/topics/{slug}"
     return _feed(context, f"{context.site.name}: {topic.name}", here, f"{here}/{name}", papers, page=page)
 
 
-def _found(context: RequestContext, q: str, path: str) -> FeedDocument:
+def _found(context: WebContext, q: str, path: str) -> FeedDocument:
     query, wanted = {"q": q}, plain_query(q)[:LONGEST_QUERY]
     papers: list[Paper] = []
     if wanted:  # newest first: feeds list what is new, not what matches best
@@ -95,7 +95,7 @@ def _feed_page(page: int) -> tuple[int, int]:
 
 
 def _feed(
-    context: RequestContext,
+    context: WebContext,
     title: str,
     html: str,
     path: str,

@@ -27,7 +27,7 @@ from paperround.store.topics import news_horizon
 from paperround.web.browse import cards
 from paperround.web.browse.cards import PaperCard
 from paperround.web.browse.periods import Period, View, read_day, read_view
-from paperround.web.context import ContextDep, RequestContext, respond
+from paperround.web.context import ContextDep, WebContext, respond
 from paperround.web.parameters import checked_page, topic_named
 from paperround.web.wording import translated_topic, translated_topics
 
@@ -111,7 +111,7 @@ def trending(request: Request, context: ContextDep) -> Response:
     )
 
 
-def _day_page(request: Request, context: RequestContext, language: Language, **facts: Any) -> Response:
+def _day_page(request: Request, context: WebContext, language: Language, **facts: Any) -> Response:
     """Return a page of papers. By default it is the only one: there is none to turn to, and nothing to note."""
     usual: dict[str, Any] = {"earlier": None, "later": None, "views": [], "back": "", "more": "", "first_page": True}
     usual |= {"note": "", "source_note": "", "feed_query": ""}
@@ -208,7 +208,7 @@ def favicon(request: Request, context: ContextDep) -> Response:
     return static(request, context, "icon.svg")
 
 
-def trending_papers(context: RequestContext, today: date, limit: int) -> list[Paper]:
+def trending_papers(context: WebContext, today: date, limit: int) -> list[Paper]:
     """Return the papers with the most momentum, computed from the stored votes and comments."""
     discussed = context.app.store.browsing.discussed_since(today - timedelta(days=REMEMBERED_DAYS))
     gained = ((momentum(one.daily_counts, one.announced, today), one.paper) for one in discussed)
@@ -216,7 +216,7 @@ def trending_papers(context: RequestContext, today: date, limit: int) -> list[Pa
     return context.app.store.browsing.in_order([paper for _, paper in loud[:limit]])
 
 
-def _papers_of(context: RequestContext, period: Period, topic: Topic | None, page: int) -> list[Paper]:
+def _papers_of(context: WebContext, period: Period, topic: Topic | None, page: int) -> list[Paper]:
     return context.app.store.browsing.on_days(
         period.first,
         period.last,
@@ -226,19 +226,19 @@ def _papers_of(context: RequestContext, period: Period, topic: Topic | None, pag
     )
 
 
-def _cards(context: RequestContext, papers: Sequence[Paper], language: Language) -> list[PaperCard]:
+def _cards(context: WebContext, papers: Sequence[Paper], language: Language) -> list[PaperCard]:
     topics = context.app.store.browsing.topics_of(paper.row for paper in papers)
     return cards.cards(papers, language, context.today, topics)
 
 
-def _before(context: RequestContext, period: Period, language: Language) -> list[tuple[str, list[PaperCard]]]:
+def _before(context: WebContext, period: Period, language: Language) -> list[tuple[str, list[PaperCard]]]:
     """Return the papers of the preceding days, by day, so that the front page of a quiet day is not empty."""
     earlier = context.app.store.browsing.newest(period.first - timedelta(days=1), _FEW_PAPERS)
     by_day = groupby(_cards(context, earlier, language), key=lambda card: card.day)
     return [(language.date(day), list(some)) for day, some in by_day]
 
 
-def _in_past_week(context: RequestContext, topic: Topic) -> int:
+def _in_past_week(context: WebContext, topic: Topic) -> int:
     return context.app.store.browsing.count(news_horizon(context.app.clock()).date(), context.today, topic.row)
 
 
@@ -262,14 +262,14 @@ def _address(period: Period, topic: str, newest: date | None) -> str:
     return f"/?{urlencode(query)}" if query else "/"
 
 
-def _turned(context: RequestContext, period: Period, topic: str, newest: date | None, page: int) -> str:
+def _turned(context: WebContext, period: Period, topic: str, newest: date | None, page: int) -> str:
     address = _address(period, topic, newest)
     if page == 1:
         return f"{context.home}{address}"
     return f"{context.home}{address}{'&' if '?' in address else '?'}page={page}"
 
 
-def _step(context: RequestContext, period: Period, topic: str, label: str, *, current: bool = False) -> PageLink:
+def _step(context: WebContext, period: Period, topic: str, label: str, *, current: bool = False) -> PageLink:
     query = {"date": period.day.isoformat()}
     if period.view is not View.DAY:
         query["view"] = period.view.value
@@ -278,17 +278,17 @@ def _step(context: RequestContext, period: Period, topic: str, label: str, *, cu
     return PageLink(f"{context.home}/?{urlencode(query)}", label, current)
 
 
-def _earlier(context: RequestContext, period: Period, topic: str, language: Language) -> PageLink | None:
+def _earlier(context: WebContext, period: Period, topic: str, language: Language) -> PageLink | None:
     day = context.app.store.browsing.day_before(period.first)
     return _step(context, period.at(day), topic, period.at(day).short(language)) if day else None
 
 
-def _later(context: RequestContext, period: Period, topic: str, language: Language, today: date) -> PageLink | None:
+def _later(context: WebContext, period: Period, topic: str, language: Language, today: date) -> PageLink | None:
     day = context.app.store.browsing.day_after(period.last, today)
     return _step(context, period.at(day), topic, period.at(day).short(language)) if day else None
 
 
-def _views(context: RequestContext, period: Period, topic: str, language: Language) -> list[PageLink]:
+def _views(context: WebContext, period: Period, topic: str, language: Language) -> list[PageLink]:
     names = {
         View.DAY: language.gettext("Day"),
         View.WEEK: language.gettext("Week"),
@@ -299,7 +299,7 @@ def _views(context: RequestContext, period: Period, topic: str, language: Langua
     ]
 
 
-def _no_news(context: RequestContext, language: Language, newest: date | None) -> str:
+def _no_news(context: WebContext, language: Language, newest: date | None) -> str:
     """Return a sentence that says since when no papers were announced; empty if there are papers today."""
     if newest is None or newest >= context.today:
         return ""
@@ -307,7 +307,7 @@ def _no_news(context: RequestContext, language: Language, newest: date | None) -
     return sentence % {"day": language.date(newest)}
 
 
-def _onward(context: RequestContext, period: Period, language: Language) -> list[PageLink]:
+def _onward(context: WebContext, period: Period, language: Language) -> list[PageLink]:
     """Return links from a period without papers to the nearest days with papers, each with the number of papers."""
     browsing = context.app.store.browsing
     days = browsing.day_before(period.first), browsing.day_after(period.last, context.today)
@@ -318,7 +318,7 @@ def _onward(context: RequestContext, period: Period, language: Language) -> list
     return links
 
 
-def _source_note(context: RequestContext, language: Language) -> str:
+def _source_note(context: WebContext, language: Language) -> str:
     """Return a sentence that says which sources are late or do not respond; empty if all are fine."""
     records = context.app.store.sources.all()
     configured = (records.get(source.name) for source in context.app.settings.sources)
@@ -357,7 +357,7 @@ def _seen(listings: Sequence[Listing]) -> list[tuple[date, list[str]]]:
     return list(found.items())
 
 
-def _growth(context: RequestContext, paper: Paper, language: Language) -> list[tuple[str, int]]:
+def _growth(context: WebContext, paper: Paper, language: Language) -> list[tuple[str, int]]:
     """Return the votes by the end of each of the last days on which they grew; empty if there are fewer than two
     such days.
     """

@@ -20,7 +20,7 @@ from paperround.rounds.trial import describe_operators
 from paperround.web.browse import cards
 from paperround.web.browse.papers import PAGE
 from paperround.web.browse.periods import read_day
-from paperround.web.context import ContextDep, RequestContext
+from paperround.web.context import ContextDep, WebContext
 from paperround.web.parameters import LONGEST_QUERY, checked_page, plain_query
 from paperround.web.urls import page_of
 
@@ -141,12 +141,12 @@ def _orders(language: Language) -> list[tuple[str, str]]:
     ]
 
 
-def _sources(context: RequestContext) -> list[tuple[str, str]]:
+def _sources(context: WebContext) -> list[tuple[str, str]]:
     """Return the sources of the site: the name that queries use, and the name to display."""
     return [(source.name, source_name(source.name)) for source in context.app.settings.sources]
 
 
-def named_paper(context: RequestContext, text: str) -> Paper | None:
+def named_paper(context: WebContext, text: str) -> Paper | None:
     """Return the paper that an arXiv identifier, a DOI or an address refers to; None for other text and unknown
     papers.
     """

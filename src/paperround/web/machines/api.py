@@ -19,7 +19,7 @@ from starlette.concurrency import run_in_threadpool
 from paperround import __version__
 from paperround.domain import preferences
 from paperround.domain.models import DeliveryState, Paper, SubscriberState, Topic
-from paperround.matching.search import EVERYWHERE, SearchBounds
+from paperround.matching.search import UNBOUNDED, SearchBounds
 from paperround.operator import queries
 from paperround.operator.retries import retry_letters
 from paperround.rounds.search import search_papers
@@ -33,7 +33,7 @@ from paperround.web.parameters import plain_query, topic_named
 from paperround.web.urls import page_of
 
 if TYPE_CHECKING:
-    from paperround.web.context import RequestContext
+    from paperround.web.context import WebContext
 
 _MAX_RESULTS = 200
 _MOST_ENTRIES = 200  # of a list, such as topics
@@ -179,7 +179,7 @@ _bearer = HTTPBearer(auto_error=False, description="The admin token, or an API t
 
 
 def _scoped(scope: str) -> Any:
-    """Return a dependency that yields the request context to callers whose token has this scope.
+    """Return a dependency that yields the web context to callers whose token has this scope.
 
     Every request except GET is recorded in the audit log.
     """
@@ -187,7 +187,7 @@ def _scoped(scope: str) -> Any:
     # Asynchronous, so that the operation runs in the context in which the audit entry waits for its transaction.
     async def let_in(
         request: Request, context: ContextDep, response: Response, _: Annotated[object, Depends(_bearer)]
-    ) -> AsyncIterator[RequestContext]:
+    ) -> AsyncIterator[WebContext]:
         caller = await run_in_threadpool(bearer.require, request, context, scope)
         response.headers["Cache-Control"] = "no-store"
         if request.method == "GET":
@@ -207,7 +207,7 @@ def _scoped(scope: str) -> Any:
     return Depends(let_in)
 
 
-def _subject(request: Request, context: RequestContext) -> str:
+def _subject(request: Request, context: WebContext) -> str:
     """Return what a request is about. A subscriber is named by row number, because the audit log stores no
     addresses.
     """
@@ -237,7 +237,7 @@ Email = Annotated[str, Path(max_length=254)]
 TopicSlug = Annotated[str, Path(max_length=60)]
 
 
-def create(context: RequestContext) -> FastAPI:
+def create(context: WebContext) -> FastAPI:
     """Build the API as a separate application, to be mounted at /api."""
     api = FastAPI(
         title=f"{context.site.name} API",
@@ -275,7 +275,7 @@ def _papers(api: FastAPI) -> None:
     ) -> list[PaperFacts]:
         """List papers: the newest, those of a day, or the results of a search."""
         if q.strip():
-            bounds = SearchBounds(day, day) if day else EVERYWHERE
+            bounds = SearchBounds(day, day) if day else UNBOUNDED
             found = search_papers(context.app, plain_query(q), limit, offset, bounds=bounds).found
             return [_paper(context, one.paper, one.why) for one in found]
         if day is not None:
@@ -294,7 +294,7 @@ def _papers(api: FastAPI) -> None:
         return _paper(context, _found(context, paper_id))
 
 
-def _found(context: RequestContext, paper_id: str) -> Paper:
+def _found(context: WebContext, paper_id: str) -> Paper:
     found = context.app.store.papers.by_id(paper_id)
     if found is None:
         raise HTTPException(404, f"there is no paper {paper_id[:80]!r}")
@@ -415,7 +415,7 @@ def _deliveries(api: FastAPI) -> None:
         return _reported(context, row)
 
 
-def _reported(context: RequestContext, row: int) -> DeliveryFacts:
+def _reported(context: WebContext, row: int) -> DeliveryFacts:
     """Return an email with its papers and attempts. Raises HTTPException 404 if there is none with this number."""
     found = queries.deliveries(context.app, row=row)
     if not found:
@@ -430,7 +430,7 @@ _TOKEN_NEEDED: dict[int | str, dict[str, Any]] = {
 }
 
 
-def _paper(context: RequestContext, paper: Paper, why: tuple[str, ...] = ()) -> PaperFacts:
+def _paper(context: WebContext, paper: Paper, why: tuple[str, ...] = ()) -> PaperFacts:
     facts = {name: getattr(paper, name) for name in PaperFacts.model_fields if name not in {"page", "why"}}
     lists = {name: list(facts[name]) for name in ("authors", "categories", "keywords", "sources")}
     return PaperFacts(**{**facts, **lists}, page=context.site.base_url + page_of(paper.id), why=list(why))
@@ -440,14 +440,14 @@ def _topic(topic: Topic) -> TopicFacts:
     return TopicFacts(slug=topic.slug, name=topic.name, about=topic.about, query=topic.query)
 
 
-def _known(context: RequestContext, email: str) -> Any:
+def _known(context: WebContext, email: str) -> Any:
     found = context.app.store.subscribers.by_email(email)
     if found is None:
         raise HTTPException(404, "no subscriber has this address")
     return found
 
 
-def _subscriber(context: RequestContext, email: str) -> SubscriberFacts:
+def _subscriber(context: WebContext, email: str) -> SubscriberFacts:
     return SubscriberFacts(**queries.subscriber_facts(_known(context, email)))
 
 

@@ -10,7 +10,7 @@ from fastapi import HTTPException, Request
 from paperround.domain.scopes import SCOPES
 from paperround.operator.api_tokens import hash_token
 from paperround.web import session_cookies
-from paperround.web.context import RequestContext, client_of
+from paperround.web.context import WebContext, client_of
 
 _ASK = {"WWW-Authenticate": "Bearer"}  # RFC 6750 3: request a token without saying what was wrong
 
@@ -23,7 +23,7 @@ class Caller:
     scopes: frozenset[str]
 
 
-def identify(request: Request, context: RequestContext, *, basic: bool = False) -> Caller | None:
+def identify(request: Request, context: WebContext, *, basic: bool = False) -> Caller | None:
     """Return the caller that the token belongs to; None if the token is missing or wrong.
 
     With `basic`, the token may also be the password of HTTP Basic authentication. Raises HTTPException 429 after
@@ -44,7 +44,7 @@ def identify(request: Request, context: RequestContext, *, basic: bool = False) 
     return None
 
 
-def require(request: Request, context: RequestContext, scope: str, *, basic: bool = False) -> Caller:
+def require(request: Request, context: WebContext, scope: str, *, basic: bool = False) -> Caller:
     """Return the caller if its token has this scope. Raises HTTPException 401, 403 or 429 otherwise."""
     caller = identify(request, context, basic=basic)
     if caller is None:

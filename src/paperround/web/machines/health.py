@@ -13,7 +13,7 @@ from prometheus_client.registry import Collector
 from paperround import __version__
 from paperround.domain.errors import StoreError
 from paperround.operator import queries
-from paperround.web.context import ContextDep, RequestContext
+from paperround.web.context import ContextDep, WebContext
 from paperround.web.machines import bearer
 
 router = APIRouter()
@@ -45,7 +45,7 @@ def metrics(request: Request, context: ContextDep) -> Response:
 class _MetricsCollector(Collector):
     """Collects the metrics from the database, so that all processes report the same numbers."""
 
-    def __init__(self, context: RequestContext) -> None:
+    def __init__(self, context: WebContext) -> None:
         self._context = context
 
     def collect(self) -> Iterator[Metric]:

@@ -22,7 +22,7 @@ from paperround.domain.text import clean
 from paperround.process import validation
 from paperround.rounds import bounce_intake
 from paperround.rounds.bounce_intake import ReturnedMail
-from paperround.web.context import ContextDep, RequestContext
+from paperround.web.context import ContextDep, WebContext
 from paperround.web.machines import bearer
 
 log = structlog.get_logger()
@@ -85,7 +85,7 @@ def bounces(request: Request, context: ContextDep, body: Annotated[bytes, Depend
     return JSONResponse([asdict(one) for one in found], headers={"Cache-Control": "no-store"})
 
 
-def _take_reports(context: RequestContext, request: Request, body: bytes) -> list[ReturnedMail]:
+def _take_reports(context: WebContext, request: Request, body: bytes) -> list[ReturnedMail]:
     try:
         value = from_json(body)
     except ValueError as error:
@@ -108,7 +108,7 @@ def _take_reports(context: RequestContext, request: Request, body: bytes) -> lis
     ]
 
 
-def _signature_problem(context: RequestContext, request: Request, body: bytes, record: Any) -> str | None:
+def _signature_problem(context: WebContext, request: Request, body: bytes, record: Any) -> str | None:
     """Return what is wrong with the signature of a relay's record; None if it is valid or the relay does not sign.
 
     Raises HTTPException 503 if Amazon's certificate cannot be fetched now; SNS then tries again.
@@ -157,13 +157,13 @@ class CertificateCache:
         return self._known[url]
 
 
-def _notices(context: RequestContext, notices: Any) -> list[ReturnedMail]:
+def _notices(context: WebContext, notices: Any) -> list[ReturnedMail]:
     if not isinstance(notices, list) or len(notices) > _MAX_REPORTS:
         raise HTTPException(422, f"send a list of at most {_MAX_REPORTS} reports")
     return [_taken(context, f"report {number}", notice) for number, notice in enumerate(notices, 1)]
 
 
-def _taken(context: RequestContext, where: str, notice: Any) -> ReturnedMail:
+def _taken(context: WebContext, where: str, notice: Any) -> ReturnedMail:
     """Process one report. An invalid one is returned as a result, so that it neither blocks others nor is sent again
     forever.
     """

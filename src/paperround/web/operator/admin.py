@@ -19,7 +19,7 @@ from paperround.rounds.topics import add_topic
 from paperround.store.topics import news_horizon
 from paperround.web import error_pages, session_cookies
 from paperround.web.browse import charts
-from paperround.web.context import PRIVATE, ContextDep, RequestContext, client_of
+from paperround.web.context import PRIVATE, ContextDep, WebContext, client_of
 from paperround.web.forms import Form
 from paperround.web.operator.admin_context import MOST_PAGES, OPERATOR, OperatorContextDep, admin_page, pages_around
 from paperround.web.operator.kept_form import KeptForm, LoginNeeded, carried_form
@@ -40,7 +40,7 @@ def ask_to_log_in(request: Request, error: Exception) -> Response:
     assert isinstance(error, LoginNeeded)
     if error.kept is None:
         return error_pages.show_status(request, 401)
-    context: RequestContext = request.app.state.context
+    context: WebContext = request.app.state.context
     return _login_page(request, context, "Your session has ended. Log in; what you typed is kept.", kept=error.kept)
 
 
@@ -96,7 +96,7 @@ def logout(request: Request, context: OperatorContextDep, form: Form) -> Respons
 
 
 def _login_page(
-    request: Request, context: RequestContext, wrong: str, status: int = 401, kept: KeptForm | None = None
+    request: Request, context: WebContext, wrong: str, status: int = 401, kept: KeptForm | None = None
 ) -> Response:
     hidden = kept.hidden if kept else {}
     return context.private_page(
@@ -138,7 +138,7 @@ def chart(context: OperatorContextDep, name: str) -> Response:
     return Response(charts.by_day(series, context.today, _CHART_DAYS), headers=headers, media_type="image/svg+xml")
 
 
-def _sources(context: RequestContext) -> list[dict[str, Any]]:
+def _sources(context: WebContext) -> list[dict[str, Any]]:
     """Return the configured sources with their state, then sources that only have a record of earlier rounds."""
     known = context.app.store.sources.all()
     names = dict.fromkeys([*(source.name for source in context.app.settings.sources), *known])
@@ -204,7 +204,7 @@ def save_topic(request: Request, context: OperatorContextDep, form: Form) -> Res
 
 def _topic_page(
     request: Request,
-    context: RequestContext,
+    context: WebContext,
     found: Topic,
     trial: QueryPreview | None = None,
     wrong: str = "",
@@ -248,9 +248,7 @@ def _days(text: str) -> int | None:
     return int(text)
 
 
-def _tokens(
-    request: Request, context: RequestContext, made: tuple[str, str] | None = None, wrong: str = ""
-) -> Response:
+def _tokens(request: Request, context: WebContext, made: tuple[str, str] | None = None, wrong: str = "") -> Response:
     return admin_page(
         request,
         context,

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Request, Response
 
-from paperround.web.context import ContextDep, RequestContext
+from paperround.web.context import ContextDep, WebContext
 from paperround.web.operator.kept_form import LoginNeeded, sent_form
 
 OPERATOR = "operator"
@@ -14,17 +14,17 @@ OPERATOR = "operator"
 MOST_PAGES = 100_000
 
 
-async def _operators(request: Request, context: ContextDep) -> RequestContext:
-    """Return the request context for a visitor who has logged in. Raises LoginNeeded for anybody else."""
+async def _operators(request: Request, context: ContextDep) -> WebContext:
+    """Return the web context for a visitor who has logged in. Raises LoginNeeded for anybody else."""
     if not context.sessions.is_admin(request):
         raise LoginNeeded(await sent_form(request, context))
     return context
 
 
-OperatorContextDep = Annotated[RequestContext, Depends(_operators)]
+OperatorContextDep = Annotated[WebContext, Depends(_operators)]
 
 
-def admin_page(request: Request, context: RequestContext, name: str, status: int = 200, **facts: Any) -> Response:
+def admin_page(request: Request, context: WebContext, name: str, status: int = 200, **facts: Any) -> Response:
     """Return an admin page, rendered from its template."""
     return context.private_page(
         request,

@@ -10,7 +10,7 @@ from paperround.domain.text import counted
 from paperround.operator import queries
 from paperround.operator.retries import objections, resume_delivery, retriable, retry_letters
 from paperround.rounds.letters import FinishedLetter, LetterBuilder
-from paperround.web.context import RequestContext
+from paperround.web.context import WebContext
 from paperround.web.forms import Form, read_number
 from paperround.web.operator.admin_context import (
     MOST_PAGES,
@@ -99,14 +99,14 @@ def html(context: OperatorContextDep, row: int) -> Response:
     return frame(finished.rendered.html, DisplayOptions("system"), pictures=own_pictures(context.site))
 
 
-def _delivery(context: RequestContext, row: int) -> Delivery:
+def _delivery(context: WebContext, row: int) -> Delivery:
     found = context.app.store.deliveries.by_row(row) if 0 < row < 2**62 else None
     if found is None:
         raise HTTPException(404)
     return found
 
 
-def _finished(context: RequestContext, delivery: Delivery) -> FinishedLetter:
+def _finished(context: WebContext, delivery: Delivery) -> FinishedLetter:
     """Render the email of a delivery again from its stored data."""
     app = context.app
     subscriber = app.store.subscribers.by_row(delivery.subscriber)

@@ -20,7 +20,7 @@ from paperround.operator.retries import retriable
 from paperround.subscribers import address_change, confirmation, csv_file, csv_import, membership
 from paperround.web import wording
 from paperround.web.browse.periods import read_day
-from paperround.web.context import PRIVATE, RequestContext
+from paperround.web.context import PRIVATE, WebContext
 from paperround.web.forms import Form, FormFields, FormWithFile
 from paperround.web.operator.admin_context import (
     MOST_PAGES,
@@ -153,7 +153,7 @@ def import_list(request: Request, context: OperatorContextDep, sent: FormWithFil
 
 def _import_page(
     request: Request,
-    context: RequestContext,
+    context: WebContext,
     form: FormFields,
     text: str = "",
     report: csv_import.ImportReport | None = None,
@@ -245,7 +245,7 @@ _DONE = {
 _CHANGES = ("pause", "resume", "unsubscribe", "link", "new-links", "move", "erase")
 
 
-def _change(context: RequestContext, found: Subscriber, do: str, form: FormFields) -> str:
+def _change(context: WebContext, found: Subscriber, do: str, form: FormFields) -> str:
     """Make one of the changes, and return the name of what was done. Raises UsageError if it is impossible."""
     app = context.app
     match do:
@@ -274,7 +274,7 @@ def _change(context: RequestContext, found: Subscriber, do: str, form: FormField
 
 
 def _subscriber_page(
-    request: Request, context: RequestContext, subscriber: Subscriber, *, confirmation: str = "", wrong: str = ""
+    request: Request, context: WebContext, subscriber: Subscriber, *, confirmation: str = "", wrong: str = ""
 ) -> Response:
     letters = context.app.store.deliveries.report(subscriber=subscriber.row, limit=_LETTERS_SHOWN)
     return admin_page(
@@ -303,7 +303,7 @@ _LABELS = {
 """The labels where those of the subscriber's own form do not fit."""
 
 
-def _described(context: RequestContext, known: Preferences) -> dict[str, str]:
+def _described(context: WebContext, known: Preferences) -> dict[str, str]:
     """Return the preferences that apply, as texts by their labels: topics by name, lists joined by commas."""
     language = context.language("en")
     topics = context.app.store.topics.named(known.topics)
@@ -326,7 +326,7 @@ def _described(context: RequestContext, known: Preferences) -> dict[str, str]:
 
 def _form_page(
     request: Request,
-    context: RequestContext,
+    context: WebContext,
     form: PreferencesForm,
     found: Subscriber | None = None,
     status: int = 200,
@@ -345,20 +345,18 @@ def _form_page(
     )
 
 
-def _with_previews(
-    context: RequestContext, shown: PreferencesForm, found: Subscriber | None = None
-) -> PreferencesForm:
+def _with_previews(context: WebContext, shown: PreferencesForm, found: Subscriber | None = None) -> PreferencesForm:
     feedback = context.app.store.feedback.of(found.row) if found else ()
     return preferences_form.with_previews(context.app, shown, context.language("en"), feedback)
 
 
-def _subscriber(context: RequestContext, row: int) -> Subscriber:
+def _subscriber(context: WebContext, row: int) -> Subscriber:
     found = context.app.store.subscribers.by_row(row) if 0 < row < 2**62 else None
     if found is None:
         raise HTTPException(404)
     return found
 
 
-def _redirect(context: RequestContext, row: int, done: str) -> Response:
+def _redirect(context: WebContext, row: int, done: str) -> Response:
     """Redirect to the subscriber's page, so that reloading it does not repeat the change."""
     return RedirectResponse(f"{context.home}/admin/subscribers/{row}{f'?done={done}' if done else ''}", 303)

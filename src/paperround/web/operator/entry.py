@@ -15,7 +15,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from paperround.web import session_cookies
-from paperround.web.context import PRIVATE, RequestContext
+from paperround.web.context import PRIVATE, WebContext
 
 _FIELD = "token"
 
@@ -23,7 +23,7 @@ _FIELD = "token"
 class EntryMiddleware:
     """Exchanges the token in an address for a session cookie, and redirects to the address without the token."""
 
-    def __init__(self, app: ASGIApp, *, context: RequestContext) -> None:
+    def __init__(self, app: ASGIApp, *, context: WebContext) -> None:
         self._app, self._context = app, context
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -45,6 +45,6 @@ class EntryMiddleware:
         return response
 
 
-def address(context: RequestContext, base: str, path: str) -> str:
+def address(context: WebContext, base: str, path: str) -> str:
     """Return the address of a page with the token in it, for whoever started the program."""
     return f"{base}{path}?{urlencode({_FIELD: context.entry_token})}"

@@ -9,7 +9,7 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse
 
 from paperround.delivery.inbox import Inbox, InboxTransport
-from paperround.web.context import PRIVATE, ContextDep, RequestContext
+from paperround.web.context import PRIVATE, ContextDep, WebContext
 from paperround.web.forms import Form
 from paperround.web.operator.viewer import DisplayOptions, MessageView, address, download, frame, own_pictures
 
@@ -18,7 +18,7 @@ _PAGE = 50  # emails
 TABS = ("html", "text", "source", "header", "raw", "size", "findings")
 
 
-def _opened(context: RequestContext, request: Request) -> Inbox:
+def _opened(context: WebContext, request: Request) -> Inbox:
     transport = context.app.settings.transport
     if not isinstance(transport, InboxTransport):
         raise HTTPException(404)
@@ -84,7 +84,7 @@ def empty(request: Request, context: ContextDep, form: Form) -> Response:
     return RedirectResponse(f"{context.home}/inbox", 303)
 
 
-def _letter(context: RequestContext, request: Request, key: str) -> bytes:
+def _letter(context: WebContext, request: Request, key: str) -> bytes:
     raw = _opened(context, request).get(key)
     if raw is None:
         raise HTTPException(404)

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlencode
 from fastapi import Request
 from starlette.exceptions import HTTPException
 
-from paperround.web.context import RequestContext
+from paperround.web.context import WebContext
 from paperround.web.forms import MAX_FIELDS, FormFields
 from paperround.web.subscribers.form_guard import is_from_other_site
 
@@ -43,7 +43,7 @@ class KeptForm:
         return {_PATH: self.path, _FIELDS: urlencode(self.fields)}
 
 
-async def sent_form(request: Request, context: RequestContext) -> KeptForm | None:
+async def sent_form(request: Request, context: WebContext) -> KeptForm | None:
     """Return the form that a request submits; None if there is none or it is too large.
 
     A form that another site submitted also returns None, because an operator must not be led to resubmit it.

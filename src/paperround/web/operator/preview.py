@@ -31,7 +31,7 @@ from paperround.process.resources import templates
 from paperround.rendering import notice, theme
 from paperround.rounds.letters import LetterBuilder
 from paperround.web import wording
-from paperround.web.context import ContextDep, RequestContext
+from paperround.web.context import ContextDep, WebContext
 from paperround.web.forms import Form, FormFields
 from paperround.web.operator.viewer import DisplayOptions, MessageView, ThemeFindings, download, frame
 
@@ -70,7 +70,7 @@ class PreviewQuery:
     look: DisplayOptions = _PLAIN
 
     @classmethod
-    def of(cls, request: Request, context: RequestContext) -> PreviewQuery:
+    def of(cls, request: Request, context: WebContext) -> PreviewQuery:
         """Read the options of a request. The default is the first active subscriber, or the sample email if there is
         none.
         """
@@ -141,7 +141,7 @@ class PreviewResult:
         return " · ".join(part for part in parts if part)
 
 
-def _let_in(request: Request, context: RequestContext) -> None:
+def _let_in(request: Request, context: WebContext) -> None:
     if not context.sees_preview(request):
         raise HTTPException(401 if context.sessions.admin_token else 403)
 
@@ -206,7 +206,7 @@ async def changes(request: Request, context: ContextDep) -> Response:
     )
 
 
-async def _changes(request: Request, context: RequestContext, known: str) -> AsyncIterator[str]:
+async def _changes(request: Request, context: WebContext, known: str) -> AsyncIterator[str]:
     # Asynchronous, unlike the other handlers: a page that stays open all day must not occupy a thread.
     yield "retry: 500\n\n"
     quiet = 0.0
@@ -229,7 +229,7 @@ def _stopping(request: Request) -> bool:
 
 
 def _page(
-    request: Request, context: RequestContext, asked: PreviewQuery, *, test_result: tuple[bool, str] | None = None
+    request: Request, context: WebContext, asked: PreviewQuery, *, test_result: tuple[bool, str] | None = None
 ) -> Response:
     seen, other = _shown(context, asked), asked.other()
     return context.private_page(
@@ -244,7 +244,7 @@ def _page(
     )  # fmt: skip
 
 
-def _shown(context: RequestContext, asked: PreviewQuery) -> PreviewResult:
+def _shown(context: WebContext, asked: PreviewQuery) -> PreviewResult:
     app = context.app
     if asked.whose == "subscriber" and not asked.subscriber:
         return PreviewResult(asked, missing="Enter the address of a subscriber.")
@@ -264,12 +264,12 @@ def _shown(context: RequestContext, asked: PreviewQuery) -> PreviewResult:
     return PreviewResult(asked, found, MessageView(letter.message, context.site, rendered, app.clock(), of_theme))
 
 
-def _considered(context: RequestContext, seen: PreviewResult) -> Iterator[ConsideredPaper]:
+def _considered(context: WebContext, seen: PreviewResult) -> Iterator[ConsideredPaper]:
     if seen.preview:
         yield from islice(considered_papers(context.app, seen.preview), _PAPERS)
 
 
-def _sent(context: RequestContext, seen: PreviewResult, form: FormFields) -> tuple[bool, str]:
+def _sent(context: WebContext, seen: PreviewResult, form: FormFields) -> tuple[bool, str]:
     """Send the test email; return whether it was accepted, and the message to show."""
     if seen.preview is None:
         return False, "There is no email to send."
@@ -280,7 +280,7 @@ def _sent(context: RequestContext, seen: PreviewResult, form: FormFields) -> tup
     return outcome.accepted, preview.describe_test(context.app, form.get("email"), outcome)
 
 
-def _choices(context: RequestContext, asked: PreviewQuery) -> dict[str, Any]:
+def _choices(context: WebContext, asked: PreviewQuery) -> dict[str, Any]:
     """Return the options of the form."""
     found, app = templates(), context.app
     try:

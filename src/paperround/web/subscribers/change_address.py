@@ -15,7 +15,7 @@ from paperround.rendering.language import Language
 from paperround.store.address_changes import AddressChange, ConfirmResult
 from paperround.store.subscribers import email_key
 from paperround.subscribers import address_change, membership
-from paperround.web.context import ContextDep, RequestContext
+from paperround.web.context import ContextDep, WebContext
 from paperround.web.forms import Form
 from paperround.web.subscribers import form_guard, preferences
 from paperround.web.subscribers.form_guard import Decision
@@ -68,7 +68,7 @@ def request_change(request: Request, context: ContextDep, token: str, form: Form
 
 def _refused(
     request: Request,
-    context: RequestContext,
+    context: WebContext,
     subscriber: Subscriber,
     email: str,
     wrong: str,
@@ -80,7 +80,7 @@ def _refused(
     return preferences.page(request, context, subscriber, shown=shown, status=422)
 
 
-def _why_not(context: RequestContext, subscriber: Subscriber, email: str, language: Language) -> str:
+def _why_not(context: WebContext, subscriber: Subscriber, email: str, language: Language) -> str:
     """Return what is wrong with a new address as it was typed; empty if nothing is."""
     _ = language.gettext
     try:
@@ -130,13 +130,13 @@ def confirm(request: Request, context: ContextDep, token: str) -> Response:
             return _nothing_waits(request, context)
 
 
-def _pending(context: RequestContext, token: str) -> tuple[AddressChange | None, Subscriber | None]:
+def _pending(context: WebContext, token: str) -> tuple[AddressChange | None, Subscriber | None]:
     row = tokens.read(context.app.keys, tokens.ADDRESS, token)
     change = address_change.pending_change(context.app, row)
     return change, context.app.store.subscribers.by_row(change.subscriber) if change else None
 
 
-def _nothing_waits(request: Request, context: RequestContext) -> Response:
+def _nothing_waits(request: Request, context: WebContext) -> Response:
     language = context.visitors_language(request)
     _ = language.gettext
     lines = [_("This link was used already, or is more than three days old. You can request a new one on your "
@@ -151,7 +151,7 @@ def _nothing_waits(request: Request, context: RequestContext) -> Response:
     )
 
 
-def _taken(request: Request, context: RequestContext, change: AddressChange, language: Language) -> Response:
+def _taken(request: Request, context: WebContext, change: AddressChange, language: Language) -> Response:
     """Show that the address is in use. Only the owner of the new address sees this, because the link was emailed
     there.
     """

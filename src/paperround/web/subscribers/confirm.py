@@ -14,7 +14,7 @@ from paperround.domain.models import Subscriber, SubscriberState
 from paperround.rendering.language import Language
 from paperround.rendering.view import promise
 from paperround.subscribers import confirmation, membership
-from paperround.web.context import ContextDep, RequestContext, client_of
+from paperround.web.context import ContextDep, WebContext, client_of
 from paperround.web.forms import AnyForm
 from paperround.web.subscribers import preferences
 from paperround.web.subscribers.token_links import owner, path, reloaded
@@ -60,7 +60,7 @@ def confirm(request: Request, context: ContextDep, token: str) -> Response:
     return preferences.redirect(context, reloaded(context, subscriber), "confirmed")
 
 
-def _nothing_waits(request: Request, context: RequestContext, subscriber: Subscriber | None) -> Response:
+def _nothing_waits(request: Request, context: WebContext, subscriber: Subscriber | None) -> Response:
     language = context.language_for(request, subscriber)
     _ = language.gettext
     if subscriber is not None and subscriber.state.is_subscribed:
@@ -141,7 +141,7 @@ def come_back(request: Request, context: ContextDep, token: str) -> Response:
 
 
 def _gone(
-    request: Request, context: RequestContext, token: str, subscriber: Subscriber | None, *, thanks: bool = False
+    request: Request, context: WebContext, token: str, subscriber: Subscriber | None, *, thanks: bool = False
 ) -> Response:
     language = context.language_for(request, subscriber)
     return context.private_page(
@@ -166,5 +166,5 @@ def _reasons(language: Language) -> list[tuple[str, str]]:
     return list(zip(_BECAUSE, labels, strict=True))
 
 
-def _consent(request: Request, context: RequestContext, words: str) -> dict[str, str]:
+def _consent(request: Request, context: WebContext, words: str) -> dict[str, str]:
     return {"asked_at": context.app.clock().isoformat(), "asked_from": client_of(request), "words": words}

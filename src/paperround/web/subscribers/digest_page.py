@@ -23,7 +23,7 @@ from paperround.rendering.chart import Chart, chart
 from paperround.rendering.language import Language
 from paperround.rounds.letters import LetterBuilder
 from paperround.web.browse import cards
-from paperround.web.context import PRIVATE, ContextDep, RequestContext
+from paperround.web.context import PRIVATE, ContextDep, WebContext
 from paperround.web.subscribers.token_links import digest_owner
 
 router = APIRouter()
@@ -80,7 +80,7 @@ def digest_online(request: Request, context: ContextDep, token: str, page: int =
     )
 
 
-def _remember(context: RequestContext, digest: Digest, token: str, feedback: str) -> Response:
+def _remember(context: WebContext, digest: Digest, token: str, feedback: str) -> Response:
     """Redirect to the plain address, and keep the token in a cookie for this page if it is the digest's."""
     address = f"{context.home}/i/{token}"
     response = RedirectResponse(address, 303, headers=PRIVATE)
@@ -91,7 +91,7 @@ def _remember(context: RequestContext, digest: Digest, token: str, feedback: str
     return response
 
 
-def _is_for(context: RequestContext, digest: Digest, feedback: str) -> bool:
+def _is_for(context: WebContext, digest: Digest, feedback: str) -> bool:
     """Return whether a token is the one for feedback on this digest."""
     try:
         return bool(feedback) and digest_owner(context, tokens.FEEDBACK, feedback)[0].row == digest.row
@@ -99,7 +99,7 @@ def _is_for(context: RequestContext, digest: Digest, feedback: str) -> bool:
         return False
 
 
-def _ratings(context: RequestContext, subscriber: Subscriber, numbers: dict[int, int]) -> dict[str, Rating]:
+def _ratings(context: WebContext, subscriber: Subscriber, numbers: dict[int, int]) -> dict[str, Rating]:
     """Return what the subscriber has said of each paper of a digest, by the identifiers of the papers.
 
     `numbers` are the present numbers of the papers, by those in the digest.
@@ -124,7 +124,7 @@ def _counted(digest: Digest, numbers: Mapping[int, int]) -> list[int]:
     return [paper for paper in dict.fromkeys(numbers[paper] for paper in digest.more) if paper not in included]
 
 
-def _chart(context: RequestContext, digest: Digest, language: Language) -> Chart | None:
+def _chart(context: WebContext, digest: Digest, language: Language) -> Chart | None:
     """Return the chart of a weekly or monthly issue, as in the email; None if the email has none."""
     found = chart(digest, context.app.shared(LetterBuilder).counts(digest), language, context.site.base_url)
     return replace(found, url=context.home + found.url.removeprefix(context.site.base_url)) if found else None

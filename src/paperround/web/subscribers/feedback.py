@@ -20,7 +20,7 @@ from paperround.domain.models import Digest, Paper, Subscriber, SubscriberState
 from paperround.rounds.authors import author_of
 from paperround.subscribers import membership
 from paperround.web.browse import cards
-from paperround.web.context import PRIVATE, ContextDep, RequestContext
+from paperround.web.context import PRIVATE, ContextDep, WebContext
 from paperround.web.forms import AnyForm, FormFields, read_number
 from paperround.web.subscribers.token_links import digest_owner, path, reloaded
 
@@ -72,7 +72,7 @@ def submit_feedback(request: Request, context: ContextDep, token: str, form: Any
 
 
 def _follow(
-    request: Request, context: RequestContext, token: str, digest: Digest, subscriber: Subscriber, form: FormFields
+    request: Request, context: WebContext, token: str, digest: Digest, subscriber: Subscriber, form: FormFields
 ) -> Response:
     """Follow or unfollow an author or the organization of a paper in this digest."""
     number, name = read_number(form.get(_FOLLOW)), form.get("name")
@@ -114,7 +114,7 @@ def _inside(digest: Digest, number: int) -> bool:
 
 def _page(
     request: Request,
-    context: RequestContext,
+    context: WebContext,
     token: str,
     digest: Digest,
     subscriber: Subscriber,
@@ -158,7 +158,7 @@ def _people(subscriber: Subscriber, papers: Mapping[int, Paper]) -> list[tuple[i
     ]
 
 
-def _papers(context: RequestContext, numbers: Sequence[int]) -> dict[int, Paper]:
+def _papers(context: WebContext, numbers: Sequence[int]) -> dict[int, Paper]:
     """Return the papers by their numbers in the digest, with current data. Papers that were merged appear once."""
     now = context.app.store.feedback.current_numbers(numbers)
     known = context.app.store.papers.by_rows(now.values())
@@ -166,7 +166,7 @@ def _papers(context: RequestContext, numbers: Sequence[int]) -> dict[int, Paper]
     return {number: known[row] for number, row in now.items() if row in known and first[row] == number}
 
 
-def _unknown(request: Request, context: RequestContext, subscriber: Subscriber) -> Response:
+def _unknown(request: Request, context: WebContext, subscriber: Subscriber) -> Response:
     language = context.language_for(request, subscriber)
     _ = language.gettext
     lines = [

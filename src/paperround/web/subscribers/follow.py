@@ -22,7 +22,7 @@ from paperround.rendering.language import Language
 from paperround.rounds.authors import author_of, people_named
 from paperround.subscribers import membership
 from paperround.web.browse import cards
-from paperround.web.context import PRIVATE, ContextDep, RequestContext
+from paperround.web.context import PRIVATE, ContextDep, WebContext
 from paperround.web.forms import Form, FormFields
 from paperround.web.subscribers.token_links import mint, path, subscriber_of
 
@@ -69,7 +69,7 @@ def follow(request: Request, context: ContextDep, form: Form) -> Response:
     return RedirectResponse(f"{here}?done={done}#following", 303, headers=PRIVATE)
 
 
-def _whom(context: RequestContext, form: FormFields, name: str, *, organization: bool) -> FollowedName:
+def _whom(context: WebContext, form: FormFields, name: str, *, organization: bool) -> FollowedName:
     if entry := form.get("entry"):
         return read_followed(entry[:_MAX_NAME])
     if organization:
@@ -88,7 +88,7 @@ def _name(text: str) -> str:
 
 def _page(
     request: Request,
-    context: RequestContext,
+    context: WebContext,
     subscriber: Subscriber | None,
     name: str,
     *,
@@ -112,7 +112,7 @@ def _page(
 
 
 def choices(
-    context: RequestContext, language: Language, name: str, *, organization: bool, subscriber: Subscriber | None
+    context: WebContext, language: Language, name: str, *, organization: bool, subscriber: Subscriber | None
 ) -> list[FollowChoice]:
     """Return who can be followed under a name: each person that the stored papers distinguish, and everybody of the
     name.
@@ -131,7 +131,7 @@ def choices(
     return choices if len(choices) == 1 else [*choices, choice(FollowedName(name))]
 
 
-def reader(request: Request, context: RequestContext) -> Subscriber | None:
+def reader(request: Request, context: WebContext) -> Subscriber | None:
     """Return the subscriber who opened their preferences in this browser; None if nobody did."""
     try:
         return subscriber_of(context, request.cookies.get(_COOKIE, ""))
@@ -139,7 +139,7 @@ def reader(request: Request, context: RequestContext) -> Subscriber | None:
         return None
 
 
-def remember(response: Response, context: RequestContext, subscriber: Subscriber) -> Response:
+def remember(response: Response, context: WebContext, subscriber: Subscriber) -> Response:
     """Set a cookie that lets this browser follow authors for the subscriber with one click. It is sent to `/follow`
     only.
     """

@@ -18,7 +18,7 @@ from fastapi import HTTPException, Request
 
 from paperround.process import logs
 from paperround.store.quotas import Quota
-from paperround.web.context import RequestContext, client_of, network_of
+from paperround.web.context import WebContext, client_of, network_of
 from paperround.web.forms import FormFields
 from paperround.web.rate_limits import EVERYBODY, FormLimits
 
@@ -39,7 +39,7 @@ class Decision(Enum):
     AGAIN = "the form must be submitted again"
 
 
-def check(request: Request, context: RequestContext, form: FormFields, email: str, limits: FormLimits) -> Decision:
+def check(request: Request, context: WebContext, form: FormFields, email: str, limits: FormLimits) -> Decision:
     """Decide whether an email may be sent to an address that was typed into a form.
 
     Raises HTTPException: 403 if another site submitted the form, 429 if this client, its network, all requests for
@@ -68,7 +68,7 @@ def check(request: Request, context: RequestContext, form: FormFields, email: st
     raise HTTPException(429, headers={"Retry-After": str(counts.wait(broken, key, now))})
 
 
-def nothing_sent(context: RequestContext, email: str, limits: FormLimits) -> None:
+def nothing_sent(context: WebContext, email: str, limits: FormLimits) -> None:
     """Take back the count of an allowed request for its mailbox, because no email was queued for it.
 
     Otherwise somebody who submits the form twice would use up their emails of the day with a single one, and none
@@ -77,7 +77,7 @@ def nothing_sent(context: RequestContext, email: str, limits: FormLimits) -> Non
     context.app.store.quotas.refund(_counts_of_mailbox(context, email, limits))
 
 
-def _counts_of_mailbox(context: RequestContext, email: str, limits: FormLimits) -> list[tuple[Quota, str]]:
+def _counts_of_mailbox(context: WebContext, email: str, limits: FormLimits) -> list[tuple[Quota, str]]:
     key = _key(context, fold_mailbox(email)[0])
     return [(limits.mailbox, key), (limits.mailbox_month, key)]
 
@@ -93,12 +93,12 @@ def fold_mailbox(email: str) -> tuple[str, str]:
     return f"{bare or local}@{domain}", domain
 
 
-def make_stamp(request: Request, context: RequestContext, email: str) -> str:
+def make_stamp(request: Request, context: WebContext, email: str) -> str:
     """Return the signed stamp of a form that must be submitted twice: its time, for this client and address."""
     return _stamp(request, context, email, context.app.clock())
 
 
-def _is_second(request: Request, context: RequestContext, form: FormFields, email: str) -> bool:
+def _is_second(request: Request, context: WebContext, form: FormFields, email: str) -> bool:
     stamp, now = form.get("stamp"), context.app.clock()
     made = stamp.partition(".")[0]
     if not (made.isascii() and made.isdecimal() and len(made) <= 12):
@@ -108,17 +108,17 @@ def _is_second(request: Request, context: RequestContext, form: FormFields, emai
     return genuine and _MIN_DELAY <= now - at <= _MAX_DELAY
 
 
-def _stamp(request: Request, context: RequestContext, email: str, at: datetime) -> str:
+def _stamp(request: Request, context: WebContext, email: str, at: datetime) -> str:
     made = int(at.timestamp())
     return f"{made}.{_key(context, f'stamp {made} {client_of(request)} {email.casefold()}')}"
 
 
-def _refuse_other_sites(request: Request, context: RequestContext) -> None:
+def _refuse_other_sites(request: Request, context: WebContext) -> None:
     if is_from_other_site(request, context):
         raise HTTPException(403, "this form was submitted from another site; open it here and submit it again")
 
 
-def is_from_other_site(request: Request, context: RequestContext) -> bool:
+def is_from_other_site(request: Request, context: WebContext) -> bool:
     """Return whether another site made the visitor's browser send this request.
 
     Programs that send neither Origin nor Sec-Fetch-Site do not count as another site.
@@ -129,7 +129,7 @@ def is_from_other_site(request: Request, context: RequestContext) -> bool:
     return foreign or request.headers.get("sec-fetch-site") == "cross-site"
 
 
-def _key(context: RequestContext, text: str) -> str:
+def _key(context: WebContext, text: str) -> str:
     """Return a keyed hash to count under, so that the database reveals neither clients nor addresses."""
     return hmac.digest(context.app.keys[0], f"rate\0{text}".encode(), "sha256").hex()[:32]
 

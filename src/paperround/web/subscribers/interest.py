@@ -25,7 +25,7 @@ from paperround.rounds.trial import Answers, InterestTrial, Trials, describe_tri
 from paperround.subscribers import membership
 from paperround.web import wording
 from paperround.web.browse import cards
-from paperround.web.context import PRIVATE, ContextDep, RequestContext
+from paperround.web.context import PRIVATE, ContextDep, WebContext
 from paperround.web.forms import Form, FormFields, read_number
 from paperround.web.subscribers.preferences_form import schedule_of
 from paperround.web.subscribers.token_links import path, subscriber_of
@@ -79,7 +79,7 @@ def answer(request: Request, context: ContextDep, token: str, form: Form) -> Res
     return RedirectResponse(f"{here}/interest?{urlencode({'q': text})}#papers", 303, headers=PRIVATE)
 
 
-def _keep(request: Request, context: RequestContext, subscriber: Subscriber, text: str) -> str:
+def _keep(request: Request, context: WebContext, subscriber: Subscriber, text: str) -> str:
     """Add the interest to the subscriber's queries; return what is wrong, or an empty string."""
     language = context.language_for(request, subscriber)
     queries = subscriber.preferences.queries
@@ -90,13 +90,13 @@ def _keep(request: Request, context: RequestContext, subscriber: Subscriber, tex
     return _save(request, context, subscriber, {"queries": [*queries, text]})
 
 
-def _leave_out(request: Request, context: RequestContext, subscriber: Subscriber, text: str) -> str:
+def _leave_out(request: Request, context: WebContext, subscriber: Subscriber, text: str) -> str:
     """Leave out what the interest says that it excludes; return what is wrong, or an empty string."""
     entries = [*subscriber.preferences.leave_out, *filter(None, [unwanted_in(text)])]
     return _save(request, context, subscriber, {"leave_out": entries})
 
 
-def _save(request: Request, context: RequestContext, subscriber: Subscriber, given: Mapping[str, list[str]]) -> str:
+def _save(request: Request, context: WebContext, subscriber: Subscriber, given: Mapping[str, list[str]]) -> str:
     """Change preferences; return what is wrong with them, or an empty string."""
     try:
         patch = membership.read_patch(context.app, given)
@@ -112,7 +112,7 @@ _CHANGES = {"keep": _keep, "leave-out": _leave_out}
 
 
 def _own_page(
-    request: Request, context: RequestContext, subscriber: Subscriber, text: str, wrong: str = "", status: int = 200
+    request: Request, context: WebContext, subscriber: Subscriber, text: str, wrong: str = "", status: int = 200
 ) -> Response:
     here = path(context, tokens.PREFERENCES, subscriber)
     answers = {one.paper: one.verdict for one in context.app.store.feedback.of(subscriber.row)}
@@ -133,7 +133,7 @@ def _own_page(
 
 def _page(
     request: Request,
-    context: RequestContext,
+    context: WebContext,
     language: Language,
     text: str,
     answers: Answers,
@@ -177,7 +177,7 @@ def _address(text: str, answers: Answers, facts: Mapping[str, Any]) -> str:
     return f"{facts['action']}?{urlencode({'q': text, **kept}, doseq=True)}"
 
 
-def _papers(context: RequestContext, trial: InterestTrial, language: Language) -> list[dict[str, Any]]:
+def _papers(context: WebContext, trial: InterestTrial, language: Language) -> list[dict[str, Any]]:
     return [
         {
             "row": one.paper.row,

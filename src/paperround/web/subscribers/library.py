@@ -13,7 +13,7 @@ from paperround.rendering.language import Language
 from paperround.rounds import libraries
 from paperround.rounds.libraries import LibraryReport
 from paperround.sources.library import read_library
-from paperround.web.context import PRIVATE, ContextDep, RequestContext
+from paperround.web.context import PRIVATE, ContextDep, WebContext
 from paperround.web.forms import FormFields, FormWithFile
 from paperround.web.subscribers.token_links import path, subscriber_of
 
@@ -54,7 +54,7 @@ def change(request: Request, context: ContextDep, token: str, upload: FormWithFi
 
 
 def _read(
-    request: Request, context: RequestContext, subscriber: Subscriber, form: FormFields, content: bytes
+    request: Request, context: WebContext, subscriber: Subscriber, form: FormFields, content: bytes
 ) -> Response:
     language = context.language_for(request, subscriber)
     context.count_trials(request, 1)
@@ -111,7 +111,7 @@ def describe(report: LibraryReport, language: Language) -> list[str]:
 
 def _page(
     request: Request,
-    context: RequestContext,
+    context: WebContext,
     subscriber: Subscriber,
     *,
     results: list[str] | None = None,

@@ -25,7 +25,7 @@ from paperround.rounds.authors import has_papers, similar_author
 from paperround.subscribers import membership
 from paperround.web import wording
 from paperround.web.browse.periods import read_day
-from paperround.web.context import LANGUAGE_COOKIE, PRIVATE, ContextDep, RequestContext
+from paperround.web.context import LANGUAGE_COOKIE, PRIVATE, ContextDep, WebContext
 from paperround.web.forms import Form, FormFields, read_number
 from paperround.web.subscribers import follow, preferences_form
 from paperround.web.subscribers.preferences_form import PreferencesForm
@@ -112,7 +112,7 @@ def erase(request: Request, context: ContextDep, token: str, form: Form) -> Resp
     return context.message(request, _("Data erased"), lines, language=language, actions=[("/", _("Today's papers"))])
 
 
-def _save(request: Request, context: RequestContext, subscriber: Subscriber, form: FormFields) -> Response:
+def _save(request: Request, context: WebContext, subscriber: Subscriber, form: FormFields) -> Response:
     language = context.language_for(request, subscriber)
     shown = preferences_form.read_form(form, subscriber.preferences)
     if "version" in form and form.get("version") != shown.version:
@@ -128,13 +128,13 @@ def _save(request: Request, context: RequestContext, subscriber: Subscriber, for
     return saved
 
 
-def _without_papers(context: RequestContext, subscriber: Subscriber, patch: Patch) -> list[str]:
+def _without_papers(context: WebContext, subscriber: Subscriber, patch: Patch) -> list[str]:
     """Return the entries of the followed that a patch adds and of whom no paper is stored."""
     added = [entry for entry in patch.get("follows", ()) if entry not in subscriber.preferences.follows]
     return [entry for entry in added if not has_papers(context.app, read_followed(entry))]
 
 
-def _doubt(context: RequestContext, entry: str, language: Language) -> str:
+def _doubt(context: WebContext, entry: str, language: Language) -> str:
     """Return a sentence that says that no paper is by this author or organization, with a similar name if any."""
     _, followed = language.gettext, read_followed(entry)
     sentence = _("No paper here is by %(name)s yet. If the spelling is right, you get the next one.") % {
@@ -144,7 +144,7 @@ def _doubt(context: RequestContext, entry: str, language: Language) -> str:
     return f"{sentence} {_('Did you mean “%(words)s”?') % {'words': similar}}" if similar else sentence
 
 
-def _try(request: Request, context: RequestContext, subscriber: Subscriber, form: FormFields) -> Response:
+def _try(request: Request, context: WebContext, subscriber: Subscriber, form: FormFields) -> Response:
     language = context.language_for(request, subscriber)
     shown = preferences_form.read_form(form, subscriber.preferences)
     context.count_trials(request, len(shown["queries"]))
@@ -153,7 +153,7 @@ def _try(request: Request, context: RequestContext, subscriber: Subscriber, form
     return page(request, context, subscriber, shown=shown)
 
 
-def _pause(request: Request, context: RequestContext, subscriber: Subscriber, form: FormFields) -> Response:
+def _pause(request: Request, context: WebContext, subscriber: Subscriber, form: FormFields) -> Response:
     _ = context.language_for(request, subscriber).gettext
     shown = PreferencesForm(subscriber.preferences)
     try:
@@ -171,7 +171,7 @@ def _future(text: str, today: date) -> date | None:
     return until
 
 
-def _forget(context: RequestContext, subscriber: Subscriber, form: FormFields) -> Response:
+def _forget(context: WebContext, subscriber: Subscriber, form: FormFields) -> Response:
     membership.remove_rating(context.app, subscriber, read_number(form.get("paper")))
     return redirect(context, subscriber, "forgotten")
 
@@ -180,9 +180,7 @@ _FOLLOWED = frozenset(("followed", "already", "unfollowed"))
 """What was done to the list of those that a subscriber follows, where a link leads past the top of the page."""
 
 
-def redirect(
-    context: RequestContext, subscriber: Subscriber, done: str, *, unknown: Collection[str] = ()
-) -> Response:
+def redirect(context: WebContext, subscriber: Subscriber, done: str, *, unknown: Collection[str] = ()) -> Response:
     """Redirect to the page, so that reloading it does not repeat the change."""
     query = urlencode({"done": done, "unknown": unknown}, doseq=True)
     address = f"{path(context, tokens.PREFERENCES, subscriber)}?{query}"
@@ -209,7 +207,7 @@ def _confirmation(done: str, language: Language) -> str:
 
 def page(
     request: Request,
-    context: RequestContext,
+    context: WebContext,
     subscriber: Subscriber,
     *,
     shown: PreferencesForm | None = None,
@@ -256,7 +254,7 @@ def page(
     )
 
 
-def _feedback(context: RequestContext, subscriber: Subscriber) -> list[dict[str, Any]]:
+def _feedback(context: WebContext, subscriber: Subscriber) -> list[dict[str, Any]]:
     """Return the subscriber's feedback, latest first."""
     return [
         {"paper": one.paper, "href": page_of(one.id), "title": readable(one.title), "more": one.verdict > 0}
@@ -264,7 +262,7 @@ def _feedback(context: RequestContext, subscriber: Subscriber) -> list[dict[str,
     ]
 
 
-def _past(context: RequestContext, subscriber: Subscriber, language: Language) -> list[dict[str, Any]]:
+def _past(context: WebContext, subscriber: Subscriber, language: Language) -> list[dict[str, Any]]:
     return [
         {
             "href": own_digest(context, subscriber, digest),

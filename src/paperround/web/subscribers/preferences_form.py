@@ -33,7 +33,7 @@ from paperround.web.subscribers import time_zones
 from paperround.web.subscribers.time_zones import TimeZoneChoice
 
 if TYPE_CHECKING:
-    from paperround.web.context import RequestContext
+    from paperround.web.context import WebContext
 
 _EMPTY_LINES = 1
 _LONGEST_ENTRY = 40_000  # characters: a text area holds all lines of a list
@@ -106,7 +106,7 @@ class Choices:
     most_query: int = MOST_QUERY
 
 
-def choices(context: RequestContext, language: Language, form: PreferencesForm) -> Choices:
+def choices(context: WebContext, language: Language, form: PreferencesForm) -> Choices:
     """Return the options of the form, including the chosen time zone."""
     return Choices(
         labels=wording.labels(language),
@@ -157,7 +157,7 @@ def schedule_of(form: FormFields) -> dict[str, str]:
 
 
 def check_form(
-    context: RequestContext, form: PreferencesForm, language: Language, *, with_email: bool = False
+    context: WebContext, form: PreferencesForm, language: Language, *, with_email: bool = False
 ) -> tuple[dict[str, Any] | None, PreferencesForm]:
     """Validate the form. Returns the patch and the form, or None and the form with its error messages."""
     _ = language.gettext

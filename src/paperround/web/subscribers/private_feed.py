@@ -14,7 +14,7 @@ from fastapi import APIRouter, HTTPException, Request, Response
 
 from paperround.web.browse.feeds import ATOM_TYPE, JSON_TYPE, FeedDocument, atom, json_feed
 from paperround.web.conditional import is_unmodified
-from paperround.web.context import ContextDep, RequestContext
+from paperround.web.context import ContextDep, WebContext
 from paperround.web.forms import Form
 from paperround.web.subscribers import preferences
 from paperround.web.subscribers.token_links import subscriber_of
@@ -51,7 +51,7 @@ def feed_json(request: Request, context: ContextDep, secret: str) -> Response:
     return _answer(request, json_feed(_feed(context, secret, "feed.json")), JSON_TYPE)
 
 
-def _feed(context: RequestContext, secret: str, name: str) -> FeedDocument:
+def _feed(context: WebContext, secret: str, name: str) -> FeedDocument:
     owner = context.app.store.private_feeds.owner(secret)
     if owner is None:
         raise HTTPException(404)

@@ -17,7 +17,7 @@ from paperround.domain.models import Subscriber, SubscriberState
 from paperround.domain.schedule import Cadence
 from paperround.rendering.language import Language
 from paperround.subscribers import membership
-from paperround.web.context import ContextDep, RequestContext
+from paperround.web.context import ContextDep, WebContext
 from paperround.web.forms import Form
 from paperround.web.subscribers.token_links import path, subscriber_of
 
@@ -35,7 +35,7 @@ class QuickChange:
     """A question that describes the change, shown as the heading of the page."""
     button: str
     done: str
-    make: Callable[[RequestContext, Subscriber], object]
+    make: Callable[[WebContext, Subscriber], object]
 
 
 @router.get("/p/{token}/change")
@@ -68,12 +68,12 @@ def make_change(request: Request, context: ContextDep, token: str, form: Form, t
     return _show_outcome(request, context, subscriber, language, change.done)
 
 
-def _subscriber(request: Request, context: RequestContext, token: str) -> tuple[Subscriber, Language]:
+def _subscriber(request: Request, context: WebContext, token: str) -> tuple[Subscriber, Language]:
     found = subscriber_of(context, token)
     return found, context.language_for(request, found)
 
 
-def _change(context: RequestContext, subscriber: Subscriber, to: str, language: Language) -> QuickChange | None:
+def _change(context: WebContext, subscriber: Subscriber, to: str, language: Language) -> QuickChange | None:
     """Return the change with this name; None if it would change nothing. Raises HTTP 404 for an unknown name."""
     if to not in _NAMES:
         raise HTTPException(404)
@@ -109,17 +109,15 @@ def _change(context: RequestContext, subscriber: Subscriber, to: str, language: 
             return None
 
 
-def _patch(**patch: object) -> Callable[[RequestContext, Subscriber], object]:
+def _patch(**patch: object) -> Callable[[WebContext, Subscriber], object]:
     return lambda context, subscriber: membership.change(context.app, subscriber, patch)
 
 
-def _pause(until: date) -> Callable[[RequestContext, Subscriber], bool]:
+def _pause(until: date) -> Callable[[WebContext, Subscriber], bool]:
     return lambda context, subscriber: membership.pause(context.app, subscriber, until)
 
 
-def _nothing_to_change(
-    request: Request, context: RequestContext, subscriber: Subscriber, language: Language
-) -> Response:
+def _nothing_to_change(request: Request, context: WebContext, subscriber: Subscriber, language: Language) -> Response:
     _ = language.gettext
     if subscriber.state is SubscriberState.UNSUBSCRIBED:
         sentence = _("You are unsubscribed and will not receive any emails.")
@@ -129,7 +127,7 @@ def _nothing_to_change(
 
 
 def _show_outcome(
-    request: Request, context: RequestContext, subscriber: Subscriber, language: Language, sentence: str
+    request: Request, context: WebContext, subscriber: Subscriber, language: Language, sentence: str
 ) -> Response:
     here = path(context, tokens.PREFERENCES, subscriber).removeprefix(context.home)
     actions = [(here, language.gettext("All preferences"))]

@@ -26,7 +26,7 @@ from paperround.rendering.language import Language
 from paperround.rounds.query_preview import preview_query
 from paperround.subscribers import confirmation, membership
 from paperround.subscribers.membership import BEST
-from paperround.web.context import ANSWER_TO_FORM, PRIVATE, ContextDep, RequestContext, client_of
+from paperround.web.context import ANSWER_TO_FORM, PRIVATE, ContextDep, WebContext, client_of
 from paperround.web.forms import Form, FormFields
 from paperround.web.subscribers import form_guard, preferences_form
 from paperround.web.subscribers.form_guard import Decision
@@ -128,7 +128,7 @@ async def _evenly(work: Callable[[], Response]) -> Response:
     return response
 
 
-def _subscribe(request: Request, context: RequestContext, form: FormFields) -> Response:
+def _subscribe(request: Request, context: WebContext, form: FormFields) -> Response:
     language = context.visitors_language(request)
     shown = _as_chosen(preferences_form.read_form(form, replace(DEFAULTS, language=language.code)))
     if form.get("step") == "begin":
@@ -213,7 +213,7 @@ def _way(form: PreferencesForm, topics: Sequence[Topic]) -> SelectionMode:
     return SelectionMode.BEST if BEST in {topic.slug for topic in topics} else SelectionMode.TOPICS
 
 
-def _send_link(request: Request, context: RequestContext, form: FormFields) -> Response:
+def _send_link(request: Request, context: WebContext, form: FormFields) -> Response:
     language = context.visitors_language(request)
     try:
         email = membership.address(_as_answered(form, form.get("email"))[:500])
@@ -235,7 +235,7 @@ def _send_link(request: Request, context: RequestContext, form: FormFields) -> R
 
 def _lost(
     request: Request,
-    context: RequestContext,
+    context: WebContext,
     email: str,
     *,
     status: int = 200,
@@ -269,7 +269,7 @@ def agreement(language: Language) -> str:
 
 def _form(
     request: Request,
-    context: RequestContext,
+    context: WebContext,
     language: Language,
     form: PreferencesForm,
     status: int = 200,
@@ -303,7 +303,7 @@ def _form(
     return response
 
 
-def _sent(context: RequestContext, form: str, email: str) -> Response:
+def _sent(context: WebContext, form: str, email: str) -> Response:
     """Redirect to the page that says where an email was sent, so that reloading it does not send another."""
     response = _redirect_with_address(context, f"/{form}/sent", _SENT, email)
     response.delete_cookie(_TYPED, f"{context.home}/subscribe", secure=context.https, httponly=True, samesite="lax")
@@ -311,7 +311,7 @@ def _sent(context: RequestContext, form: str, email: str) -> Response:
 
 
 def _redirect_with_address(
-    context: RequestContext, to: str, cookie: str, email: str, page: str | None = None
+    context: WebContext, to: str, cookie: str, email: str, page: str | None = None
 ) -> Response:
     """Redirect to a page of this site, and pass an email address to it, or to another `page`, in a cookie.
 
@@ -375,7 +375,7 @@ def link_sent(request: Request, context: ContextDep) -> Response:
     return _sent_page(request, context, "preferences", lines)
 
 
-def _sent_page(request: Request, context: RequestContext, form: str, lines: list[str]) -> Response:
+def _sent_page(request: Request, context: WebContext, form: str, lines: list[str]) -> Response:
     language = context.visitors_language(request)
     email = _kept_address(request, _SENT)
     if not email:

@@ -13,7 +13,7 @@ from paperround.domain import tokens
 from paperround.domain.latex import readable
 from paperround.domain.models import Subscriber
 from paperround.subscribers import membership, taste
-from paperround.web.context import PRIVATE, ContextDep, RequestContext
+from paperround.web.context import PRIVATE, ContextDep, WebContext
 from paperround.web.forms import Form, read_number
 from paperround.web.subscribers.token_links import path, subscriber_of
 from paperround.web.urls import page_of
@@ -48,7 +48,7 @@ def change(request: Request, context: ContextDep, token: str, form: Form) -> Res
     return RedirectResponse(f"{path(context, tokens.PREFERENCES, subscriber)}/taste", 303, headers=PRIVATE)
 
 
-def _page(request: Request, context: RequestContext, subscriber: Subscriber, *, asking: bool = False) -> Response:
+def _page(request: Request, context: WebContext, subscriber: Subscriber, *, asking: bool = False) -> Response:
     found = taste.learned(context.app, subscriber)
     language = context.language_for(request, subscriber)
     here = path(context, tokens.PREFERENCES, subscriber)

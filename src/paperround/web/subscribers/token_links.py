@@ -5,12 +5,12 @@ from __future__ import annotations
 from paperround.domain import tokens
 from paperround.domain.errors import InvalidTokenError
 from paperround.domain.models import NOTICE_HOLDS, Digest, Subscriber
-from paperround.web.context import RequestContext
+from paperround.web.context import WebContext
 
 _LETTERS = {tokens.PREFERENCES: "p", tokens.UNSUBSCRIBE: "u", tokens.DIGEST: "i", tokens.FEEDBACK: "f"}
 
 
-def owner(context: RequestContext, purpose: str, token: str) -> Subscriber | None:
+def owner(context: WebContext, purpose: str, token: str) -> Subscriber | None:
     """Return the subscriber that a token belongs to; None if they were erased. Raises InvalidTokenError."""
     if purpose == tokens.CONFIRM:
         return _asked(context, token)
@@ -21,7 +21,7 @@ def owner(context: RequestContext, purpose: str, token: str) -> Subscriber | Non
     return _current(context.app.store.subscribers.by_row(row), link_generation)
 
 
-def _asked(context: RequestContext, token: str) -> Subscriber | None:
+def _asked(context: WebContext, token: str) -> Subscriber | None:
     """Return the subscriber who was asked to confirm.
 
     Raises InvalidTokenError if the request is too old, or went to an address that they had before.
@@ -40,7 +40,7 @@ def _current(found: Subscriber | None, link_generation: int) -> Subscriber | Non
     return found
 
 
-def subscriber_of(context: RequestContext, token: str) -> Subscriber:
+def subscriber_of(context: WebContext, token: str) -> Subscriber:
     """Return the subscriber whose preferences a token opens. Raises InvalidTokenError, also if they were erased."""
     found = owner(context, tokens.PREFERENCES, token)
     if found is None:
@@ -48,7 +48,7 @@ def subscriber_of(context: RequestContext, token: str) -> Subscriber:
     return found
 
 
-def digest_owner(context: RequestContext, purpose: str, token: str) -> tuple[Digest, Subscriber]:
+def digest_owner(context: WebContext, purpose: str, token: str) -> tuple[Digest, Subscriber]:
     """Return the digest that a token belongs to and its subscriber. Raises InvalidTokenError, also if they were
     erased.
     """
@@ -60,7 +60,7 @@ def digest_owner(context: RequestContext, purpose: str, token: str) -> tuple[Dig
     return context.app.store.issues.digest(row), subscriber
 
 
-def reloaded(context: RequestContext, subscriber: Subscriber) -> Subscriber:
+def reloaded(context: WebContext, subscriber: Subscriber) -> Subscriber:
     """Read the subscriber again from the database. Raises InvalidTokenError if they were erased."""
     found = context.app.store.subscribers.by_row(subscriber.row)
     if found is None:
@@ -68,12 +68,12 @@ def reloaded(context: RequestContext, subscriber: Subscriber) -> Subscriber:
     return found
 
 
-def path(context: RequestContext, purpose: str, subscriber: Subscriber, digest: Digest | None = None) -> str:
+def path(context: WebContext, purpose: str, subscriber: Subscriber, digest: Digest | None = None) -> str:
     """Return the path of a subscriber's page for this purpose, or of the page of one of their digests."""
     return f"{context.home}/{_LETTERS[purpose]}/{mint(context, purpose, subscriber, digest)}"
 
 
-def own_digest(context: RequestContext, subscriber: Subscriber, digest: Digest) -> str:
+def own_digest(context: WebContext, subscriber: Subscriber, digest: Digest) -> str:
     """Return the path of the page of a digest as its subscriber's email links to it: with buttons for feedback."""
     plain = path(context, tokens.DIGEST, subscriber, digest)
     return (
@@ -83,7 +83,7 @@ def own_digest(context: RequestContext, subscriber: Subscriber, digest: Digest) 
     )
 
 
-def mint(context: RequestContext, purpose: str, subscriber: Subscriber, digest: Digest | None = None) -> str:
+def mint(context: WebContext, purpose: str, subscriber: Subscriber, digest: Digest | None = None) -> str:
     """Return a token for this purpose, for the subscriber or one of their digests. It is valid until their links are
     renewed.
     """
@@ -94,7 +94,7 @@ def mint(context: RequestContext, purpose: str, subscriber: Subscriber, digest: 
     return tokens.mint(context.app.keys, purpose, number)
 
 
-def feed_addresses(context: RequestContext, subscriber: Subscriber) -> dict[str, str]:
+def feed_addresses(context: WebContext, subscriber: Subscriber) -> dict[str, str]:
     """Return the addresses of a subscriber's private feed by format; empty if they have none."""
     secret = context.app.store.private_feeds.secret(subscriber.row)
     base = f"{context.site.base_url}/feeds/{secret}"
