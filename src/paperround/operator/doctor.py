@@ -503,6 +503,9 @@ def _mailbox(app: App) -> Iterator[Finding]:
 
 
 def _bounces(app: App) -> Iterator[Finding]:
+    if app.store.subscribers.is_address_key_lost():
+        what = "erased addresses that complained are not recognized any more, because the secret key was changed"
+        yield Finding("secret key", CheckState.WARNING, f"{what}; put the former key after it, separated by a comma")
     for kind, domain in app.store.bounces.alarms(app.clock()):
         what = _BOUNCE_ALARMS[kind].format(domain)
         yield Finding("bounces", CheckState.WARNING, f"{what}; the replies: paperround bounces list")

@@ -342,6 +342,7 @@ def sweep(app: App) -> int:
     topic_matching.match_topics(app)
     if clock_is_steady(app):
         prune(app)
+    app.store.subscribers.update_address_key()
     if silenced := app.store.subscribers.correct_dates(now):
         log.warning("next digests were farther away than one period; did the clock run ahead?", subscribers=silenced)
     mended = silenced + app.store.deliveries.correct_dates(now)

@@ -140,7 +140,8 @@ class AddressChanges:
         values = {"email": email, "email_key": key, "consent": consent, "request": None}
         db.execute(update(subscribers).where(subscribers.c.row == mine.row).values(values))
         # Its owner has just confirmed that the address works and is wanted.
-        db.execute(delete(suppressions).where(suppressions.c.email_key.in_([key, *self._hashes.of(key)])))
+        lifted = [key, *self._hashes.recognized(db, [key])]
+        db.execute(delete(suppressions).where(suppressions.c.email_key.in_(lifted)))
         conceal(db, self._hashes, [old])
         tell(db, self._wanted, EventKind.UNSUBSCRIBED, mine.email, now)
         tell(db, self._wanted, EventKind.SUBSCRIBED, email, now)

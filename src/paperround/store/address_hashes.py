@@ -7,6 +7,7 @@ moved back under the address, so that other queries need not know about hashes.
 from __future__ import annotations
 
 import hmac
+import secrets
 from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Connection, delete, exists, select, update
@@ -14,36 +15,89 @@ from sqlalchemy import Connection, delete, exists, select, update
 from paperround.process.chunks import chunked
 from paperround.store.bulk import among
 from paperround.store.engine import upsert
-from paperround.store.schema import suppressions
+from paperround.store.schema import notes, suppressions
 
 _CHUNK = 500
 _PURPOSE = b"erased address\0"
-_HASHED = "erased:"
+_HASHED, _NOTE = "erased:", "address key"
 
 
 class AddressHashes:
     """Computes the hashes under which erased addresses stay suppressed.
 
-    `keys` are the site's keys: the first makes new hashes, all are recognized. They are set after the store is
-    opened, since a new site has none before that.
+    New hashes are made with a random key of the database, which is stored encrypted with the site's keys: hashes
+    cannot be made anew when the site's key changes, because the addresses are gone. Earlier versions made hashes with
+    the site's keys; all of these are recognized.
+
+    `keys` are the site's keys. They are set after the store is opened, since a new site has none before that.
     """
 
     def __init__(self) -> None:
         self.keys: Sequence[bytes] = ()
 
-    def of(self, email_key: str) -> list[str]:
-        """Return the hashes of an address, the newest key's first; they cannot be mistaken for addresses."""
-        text = _PURPOSE + email_key.encode()
-        return [f"{_HASHED}{hmac.digest(key, text, 'sha256').hex()[:40]}" for key in self.keys]
+    def recognized(self, db: Connection, email_keys: Iterable[str]) -> dict[str, str]:
+        """Return the addresses by all hashes under which they may be stored."""
+        own = self._own_key(db)
+        keys = [own, *self.keys] if own else self.keys
+        return {_hash(key, email_key): email_key for email_key in email_keys for key in keys}
+
+    def new(self, db: Connection, email_key: str) -> str:
+        """Return the hash under which to store an address; it cannot be mistaken for an address."""
+        own = self._own_key(db)
+        if own is None:
+            encrypted = _encrypt(self.keys, secrets.token_hex(32))
+            db.execute(upsert(db, notes).values(name=_NOTE, value=encrypted).on_conflict_do_nothing())
+            own = self._own_key(db)
+        return _hash(own or self.keys[0], email_key)
+
+    def is_key_lost(self, db: Connection) -> bool:
+        """Return whether the key of the hashes cannot be decrypted, because a former key of the site is missing."""
+        return _stored(db) is not None and self._own_key(db) is None
+
+    def is_key_outdated(self, db: Connection) -> bool:
+        """Return whether the key of the hashes is encrypted with a former key of the site."""
+        stored = _stored(db)
+        return bool(stored and self._own_key(db) and _decrypt(self.keys[:1], stored) is None)
+
+    def encrypt_key_again(self, db: Connection) -> None:
+        """Encrypt the key of the hashes with the site's newest key."""
+        own = self._own_key(db)
+        if own is not None:
+            encrypted = _encrypt(self.keys, own.hex())
+            db.execute(update(notes).where(notes.c.name == _NOTE).values(value=encrypted))
+
+    def _own_key(self, db: Connection) -> bytes | None:
+        stored = _stored(db)
+        text = _decrypt(self.keys, stored) if stored and self.keys else None
+        return bytes.fromhex(text) if text else None
+
+
+def _hash(key: bytes, email_key: str) -> str:
+    return f"{_HASHED}{hmac.digest(key, _PURPOSE + email_key.encode(), 'sha256').hex()[:40]}"
+
+
+def _stored(db: Connection) -> str | None:
+    return db.scalar(select(notes.c.value).where(notes.c.name == _NOTE))
+
+
+def _encrypt(keys: Sequence[bytes], text: str) -> str:
+    from paperround.process.encryption import encrypt  # noqa: PLC0415 - cryptography is slow to import
+
+    return encrypt(keys, text)
+
+
+def _decrypt(keys: Sequence[bytes], token: str) -> str | None:
+    from paperround.process.encryption import decrypt  # noqa: PLC0415
+
+    return decrypt(keys, token)
 
 
 def conceal(db: Connection, hashes: AddressHashes, email_keys: Sequence[str]) -> None:
     """Move the suppressions of these addresses under hashes."""
     recognize(db, hashes, email_keys)  # if the address is already under a hash, for example after a change of address
-    for email_key in db.scalars(
-        select(suppressions.c.email_key).where(among(db, suppressions.c.email_key, email_keys))
-    ):
-        hashed = hashes.of(email_key)[0]
+    known = select(suppressions.c.email_key).where(among(db, suppressions.c.email_key, email_keys))
+    for email_key in db.scalars(known).all():
+        hashed = hashes.new(db, email_key)
         db.execute(update(suppressions).where(suppressions.c.email_key == email_key).values(email_key=hashed))
 
 
@@ -52,7 +106,7 @@ def recognize(db: Connection, hashes: AddressHashes, email_keys: Iterable[str]) 
     hidden = suppressions.c.email_key.between(_HASHED, _HASHED + "g")  # hashes are hexadecimal
     if not db.scalar(select(exists().where(hidden))):
         return
-    named = {hashed: email_key for email_key in email_keys for hashed in hashes.of(email_key)}
+    named = hashes.recognized(db, email_keys)
     for some in chunked(list(named), _CHUNK):
         gone = delete(suppressions).where(among(db, suppressions.c.email_key, some))
         found = db.execute(gone.returning(suppressions)).mappings().all()

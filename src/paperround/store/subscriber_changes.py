@@ -444,7 +444,7 @@ class SubscriberChanges:
             known = _lock(db, [email_key(seen.email)]).get(email_key(seen.email))
             if known is None or _asked_for(known) != _asked_for(seen):
                 return False
-            keys = [email_key(seen.email), *self._hashes.of(email_key(seen.email))]
+            keys = [email_key(seen.email), *self._hashes.recognized(db, [email_key(seen.email)])]
             db.execute(delete(suppressions).where(suppressions.c.email_key.in_(keys)))
             start = edition_before(db, news_horizon(now))
             occasion = _Occasion(self._statements, self._wanted, now, None, returns=True, start=start)

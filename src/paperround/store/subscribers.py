@@ -230,6 +230,19 @@ class Subscribers:
                     tell(db, self._wanted, EventKind.UNSUBSCRIBED, subscriber.email, now)
             return delete_with_addresses(db, self._hashes, rows)
 
+    def is_address_key_lost(self) -> bool:
+        """Return whether suppressions of erased addresses cannot be recognized, because the site's key changed."""
+        with reading(self._engine) as db:
+            return self._hashes.is_key_lost(db)
+
+    def update_address_key(self) -> None:
+        """Encrypt the key under which erased addresses are recognized with the site's newest key."""
+        with reading(self._engine) as db:
+            outdated = self._hashes.is_key_outdated(db)
+        if outdated:
+            with writing(self._engine) as db:
+                self._hashes.encrypt_key_again(db)
+
     def suppress(self, email: str, reason: str, now: datetime) -> bool:
         """Suppress an address. Return False if it is already suppressed."""
         with writing(self._engine) as db:
