@@ -624,7 +624,7 @@ def promise(preferences: Preferences, language: Language) -> str:
             )
         case Cadence.MONTHLY:
             sentence = _("You will receive one email a month, on day %(monthday)s at %(time)s (%(zone)s).")
-        case Cadence.OFF:
+        case _:  # off
             sentence = _("You will receive no emails until you change the frequency.")
     return sentence % {
         "time": language.time(schedule.at),
