@@ -511,18 +511,18 @@ def _problems(env_file: Path) -> list[str]:
     An unknown setting in the environment may belong to another program, so it causes only a warning there.
     """
     lines: dict[str, int] = {}
-    found: list[tuple[int, str]] = []
+    problems: list[tuple[int, str]] = []
     for binding in _bindings(env_file):
         line = _line_of(binding)
         if binding.error:
             remedy = "write NAME=value, close each quotation mark, or start a comment with #"
-            found.append((line, f"this line is not a setting; {remedy}"))
+            problems.append((line, f"this line is not a setting; {remedy}"))
         elif (binding.key or "").upper() in known_variables():
-            found += [(line, problem) for problem in _problems_of_value(binding, {*lines, *os.environ})]
+            problems += [(line, problem) for problem in _problems_of_value(binding, {*lines, *os.environ})]
         lines[binding.key or ""] = line
     unknown = variables.unknown(filter(None, lines), known_variables())
-    found += [(lines[name], _unknown(name, near)) for name, near in unknown]
-    return [f"{env_file} line {line}: {problem}" for line, problem in sorted(found)]
+    problems += [(lines[name], _unknown(name, near)) for name, near in unknown]
+    return [f"{env_file} line {line}: {problem}" for line, problem in sorted(problems)]
 
 
 def _bindings(env_file: Path) -> Iterator[Binding]:

@@ -168,12 +168,12 @@ def _pieces(body: bytes, delimiter: str) -> Iterator[bytes]:
     """Yield what is between the boundaries; the closing one may be missing."""
     line = re.compile(rb"(?:^|\n)--" + re.escape(delimiter.encode()) + rb"(--)?[ \t]*(?=\n|$)")
     start: int | None = None
-    for found in line.finditer(body):
+    for boundary in line.finditer(body):
         if start is not None:
-            yield body[start : found.start()]
-        if found[1]:  # the closing boundary
+            yield body[start : boundary.start()]
+        if boundary[1]:  # the closing boundary
             return
-        start = found.end() + 1
+        start = boundary.end() + 1
     if start is not None:
         yield body[start:]
 

@@ -176,13 +176,13 @@ def resolve(requests: Sequence[TasteRequest], papers: Sequence[Paper], topics: M
 
 def _numbered(line: str) -> list[TasteRequest] | None:
     """Return the requests of a line that has nothing but verbs, numbers and polite words; else None."""
-    found: list[TasteRequest] = []
+    requests: list[TasteRequest] = []
     kind, idle = None, False
     for token in _TOKEN.finditer(line):
         text = token[0]
         match token.lastgroup:
             case "number" if kind:
-                found.append(TasteRequest(kind, int(text)))
+                requests.append(TasteRequest(kind, int(text)))
                 idle = False
             case "sign" | "word" if text in _VERBS and not idle:
                 kind, idle = _VERBS[text], True
@@ -192,7 +192,7 @@ def _numbered(line: str) -> list[TasteRequest] | None:
                 continue
             case _:
                 return None
-    return found if found and not idle else None
+    return requests if requests and not idle else None
 
 
 def _named(name: str, papers: Sequence[Paper], topics: Mapping[int, str]) -> Sequence[int]:

@@ -210,8 +210,8 @@ def _notification(parts: Sequence[Part]) -> _ReportContent | None:
             continue
         reports = read_notifications(value)
         if reports is not None:
-            found = [_ReportContent(r.kind, r.status, r.diagnostic, r.recipient, r) for r in reports]
-            return _mildest(found) if found else _ReportContent(BounceKind.NOTHING)
+            verdicts = [_ReportContent(r.kind, r.status, r.diagnostic, r.recipient, r) for r in reports]
+            return _mildest(verdicts) if verdicts else _ReportContent(BounceKind.NOTHING)
     return None
 
 

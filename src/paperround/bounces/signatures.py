@@ -49,12 +49,12 @@ def sns_problem(record: Record, certificate: bytes, now: datetime) -> str | None
     from cryptography.hazmat.primitives.hashes import SHA1, SHA256  # noqa: PLC0415
 
     try:
-        found = x509.load_pem_x509_certificate(certificate)
+        loaded = x509.load_pem_x509_certificate(certificate)
         signature = base64.b64decode(str(record.get("Signature")), validate=True)
     except ValueError:
         return "its certificate or its signature cannot be read"
-    key = found.public_key()
-    if not isinstance(key, rsa.RSAPublicKey) or not found.not_valid_before_utc <= now <= found.not_valid_after_utc:
+    key = loaded.public_key()
+    if not isinstance(key, rsa.RSAPublicKey) or not loaded.not_valid_before_utc <= now <= loaded.not_valid_after_utc:
         return "its certificate is not valid"
     # Version 1 is the default of topics. SHA-1 is acceptable, since only Amazon can sign with this key.
     algorithm = SHA256() if record.get("SignatureVersion") == "2" else SHA1()  # noqa: S303

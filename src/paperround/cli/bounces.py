@@ -55,9 +55,9 @@ def list_bounces(
 ) -> None:
     """List the reports that were read, the latest first."""
     with opened() as app:
-        found = app.store.bounces.report(limit, email=email)
+        reports = app.store.bounces.report(limit, email=email)
     if as_json:
-        console.as_json(found)
+        console.as_json(reports)
     else:
         columns = ("at", "email", "kind", "status", "delivery", "text")
-        console.table(columns, [[one[name] for name in columns] for one in found])
+        console.table(columns, [[one[name] for name in columns] for one in reports])

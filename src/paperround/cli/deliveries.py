@@ -30,12 +30,12 @@ def list_deliveries(
 
     with opened() as app:
         check_topic(app, topic)
-        found = queries.deliveries(app, state=state, email=email, topic=topic, limit=limit)
+        rows = queries.deliveries(app, state=state, email=email, topic=topic, limit=limit)
     if as_json:
-        console.as_json(found)
+        console.as_json(rows)
     else:
         columns = ("id", "issue", "email", "state", "at", "next_attempt_at", "reason")
-        console.table(columns, [[_last_try(one) if c == "at" else one[c] for c in columns] for one in found])
+        console.table(columns, [[_last_try(one) if c == "at" else one[c] for c in columns] for one in rows])
 
 
 def _last_try(delivery: dict[str, Any]) -> Any:
@@ -51,24 +51,24 @@ def show_delivery(
     from paperround.operator import queries
 
     with opened() as app:
-        found = queries.delivery(app, number)
-    if found is None:
+        delivery = queries.delivery(app, number)
+    if delivery is None:
         raise UnknownNameError(f"there is no delivery {number}; see: paperround deliveries list")
     if as_json:
-        console.as_json(found)
+        console.as_json(delivery)
         return
-    facts = {name: value for name, value in found.items() if name not in {"attempts", "papers", "scores"}}
-    console.table(("what", "value"), [*facts.items(), ("papers", ", ".join(found["papers"]))])
+    facts = {name: value for name, value in delivery.items() if name not in {"attempts", "papers", "scores"}}
+    console.table(("what", "value"), [*facts.items(), ("papers", ", ".join(delivery["papers"]))])
     console.table(
         ("paper", "section", "rank", "made of", "why"),
         [
             (one["paper"], one["section"], one["rank"], _parts(one["parts"]), "; ".join(one["why"]))
-            for one in found["scores"]
+            for one in delivery["scores"]
         ],
     )
     console.table(
         ("at", "stage", "code", "text"),
-        [(a["at"], a["stage"], a["code"], a["text"]) for a in found["attempts"]],
+        [(a["at"], a["stage"], a["code"], a["text"]) for a in delivery["attempts"]],
     )
 
 

@@ -33,7 +33,7 @@ class _Options:
         """Read the options. If a wrong one belongs to the whole program, the error says where it goes."""
         typed = tuple(args)  # which the parser empties
         try:
-            found: list[str] = super().parse_args(ctx, args)  # type: ignore[misc]  # of the class beside this one
+            arguments: list[str] = super().parse_args(ctx, args)  # type: ignore[misc]  # of the class beside this one
         except typer.BadParameter as error:
             error.message = _explanation(error)
             raise
@@ -44,7 +44,7 @@ class _Options:
             elif option and not getattr(error, "possibilities", None) and (hint := _as_words(ctx, typed, option)):
                 error.message = f"No such option: {option}. {hint}"  # type: ignore[attr-defined]  # as above
             raise
-        return found
+        return arguments
 
 
 def _explanation(error: typer.BadParameter) -> str:

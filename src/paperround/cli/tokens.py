@@ -40,9 +40,9 @@ def add_token(
 def list_tokens(as_json: AsJson = False) -> None:
     """List the tokens with their scopes and last use."""
     with opened() as app:
-        found = app.store.access.tokens()
+        tokens = app.store.access.tokens()
     if as_json:
-        console.as_json([{name: getattr(token, name) for name in _COLUMNS} for token in found])
+        console.as_json([{name: getattr(token, name) for name in _COLUMNS} for token in tokens])
         return
     console.table(
         _COLUMNS,
@@ -52,7 +52,7 @@ def list_tokens(as_json: AsJson = False) -> None:
                 " ".join(token.scopes),
                 *map(_shown_time, (token.created_at, token.expires_at, token.last_used_at)),
             )
-            for token in found
+            for token in tokens
         ],
     )
 

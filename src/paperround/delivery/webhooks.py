@@ -50,16 +50,16 @@ class WebhookResponse:
 def key(secret: str) -> bytes:
     """Return the key in a secret. Raises ConfigurationError if the secret is invalid."""
     try:
-        found = base64.b64decode(secret.removeprefix(_PREFIX), validate=True)
+        decoded = base64.b64decode(secret.removeprefix(_PREFIX), validate=True)
     except (binascii.Error, ValueError):
-        found = b""
-    if not secret.startswith(_PREFIX) or not _MIN_KEY <= len(found) <= _MAX_KEY:
+        decoded = b""
+    if not secret.startswith(_PREFIX) or not _MIN_KEY <= len(decoded) <= _MAX_KEY:
         raise ConfigurationError(
             f"must be {_PREFIX} and {_MIN_KEY} to {_MAX_KEY} bytes in base64; "
             f'make one: python3 -c "import base64, secrets; '
             f"print('{_PREFIX}' + base64.b64encode(secrets.token_bytes(32)).decode())\""
         )
-    return found
+    return decoded
 
 
 def call(event: Event, secret: str, now: datetime) -> Call:

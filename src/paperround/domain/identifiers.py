@@ -37,14 +37,14 @@ def arxiv_id(text: str) -> tuple[str, int | None] | None:
 
     The version is None if it is not given. Returns None if there is no identifier.
     """
-    found = _ARXIV.search(text.strip())
-    if not found:
+    match = _ARXIV.search(text.strip())
+    if not match:
         return None
-    bare = found["id"]
+    bare = match["id"]
     if "/" in bare:  # math.GT/0309136 and math/0309136 are the same paper
         archive, number = bare.lower().split("/")
         bare = f"{archive.split('.')[0]}/{number}"
-    return bare, int(found["version"]) if found["version"] else None
+    return bare, int(match["version"]) if match["version"] else None
 
 
 def doi(text: str) -> str | None:

@@ -45,21 +45,21 @@ def _key_of(title: str) -> str | None:
 
 def keys(facts: Facts) -> tuple[str, ...]:
     """Return all keys of a paper, the most reliable first."""
-    found: list[str] = []
+    names: list[str] = []
     if facts.arxiv_id:
-        found.append(f"{_ARXIV}{facts.arxiv_id}")
+        names.append(f"{_ARXIV}{facts.arxiv_id}")
     if facts.doi and not facts.doi.startswith(_ARXIV_DOI):
-        found.append(f"doi:{facts.doi}")
+        names.append(f"doi:{facts.doi}")
     if facts.guid:
-        found.append(f"guid:{facts.guid}")
+        names.append(f"guid:{facts.guid}")
     for title in _title_keys(facts.title):
-        found.append(f"title:{title}")
+        names.append(f"title:{title}")
         if facts.authors and not (facts.arxiv_id or facts.doi):
             # Without an arXiv identifier or a DOI, only the authors distinguish two works with the same title.
-            found.append(f"title:{title}:{_digest(' '.join(sorted(family_names(facts.authors))))}")
-    if not found or (facts.url and not facts.arxiv_id and not facts.doi):
-        found.append(f"url:{_short(_plain_url(facts.url or facts.title))}")
-    return tuple(found)
+            names.append(f"title:{title}:{_digest(' '.join(sorted(family_names(facts.authors))))}")
+    if not names or (facts.url and not facts.arxiv_id and not facts.doi):
+        names.append(f"url:{_short(_plain_url(facts.url or facts.title))}")
+    return tuple(names)
 
 
 def public_id(paper_keys: Sequence[str]) -> str:

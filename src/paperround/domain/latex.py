@@ -334,10 +334,10 @@ class _Reader:
         return any_at_all
 
     def macro(self, at: int, end: int, *, math: bool, depth: int, before: list[str]) -> tuple[str, int]:
-        found = _MACRO.match(self.source, at, end)
-        if not found:  # a backslash at the very end
+        macro = _MACRO.match(self.source, at, end)
+        if not macro:  # a backslash at the very end
             return "\\", at + 1
-        name, at = found[1] or found[2], found.end()
+        name, at = macro[1] or macro[2], macro.end()
         if name in _ACCENTS and self._takes_accent(name, at, end):
             base, at = self.argument(at, end, math=math, depth=depth)
             return _accented(base, _ACCENTS[name]), at
@@ -345,15 +345,15 @@ class _Reader:
             return self._structure(name, at, end, math=math, depth=depth, before=before)
         if name in _SILENT:
             return "", self._after_delimiter(name, self._skip_space(at, end))
-        if not found[1] and name in _SPACES:
+        if not macro[1] and name in _SPACES:
             return _SPACES[name], at
         if name in _FUNCTIONS:
             if name == "deg" and (not math or _last(before).isdigit() or at >= end):
                 return "°", at
             return _spaced(name, before), at
         if name in _symbols():
-            return self._symbol(_symbols()[name], at, end, math=math, word=bool(found[1]), before=before)
-        if not found[1]:  # \% \& \# \{ \}
+            return self._symbol(_symbols()[name], at, end, math=math, word=bool(macro[1]), before=before)
+        if not macro[1]:  # \% \& \# \{ \}
             return name, at
         if at < end and self.source[at] == "{":
             inner, after = self.argument(at, end, math=math, depth=depth)

@@ -56,12 +56,12 @@ def may_share_author(ours: Sequence[str], theirs: Sequence[str]) -> bool:
     some, others = _read(ours), _read(theirs)
     if {name.kind for name in some}.isdisjoint(name.kind for name in others):
         return True
-    found: dict[str, list[_Name]] = {}
+    by_part: dict[str, list[_Name]] = {}
     for name in others:
         for part in set(name.parts):
-            found.setdefault(part, []).append(name)
+            by_part.setdefault(part, []).append(name)
     return any(
-        _are_compatible(name, other) for name in some for part in set(name.parts) for other in found.get(part, ())
+        _are_compatible(name, other) for name in some for part in set(name.parts) for other in by_part.get(part, ())
     )
 
 

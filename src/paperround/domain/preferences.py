@@ -460,12 +460,12 @@ class SiteOptions:
             wanted = patch[name] if name in LISTS else (patch[name],)
             if all(value in known for value in wanted):
                 continue
-            found = {value: as_spelled(value, known) for value in wanted}
-            if missing := [value for value, spelled in found.items() if spelled is None]:
+            spellings = {value: as_spelled(value, known) for value in wanted}
+            if missing := [value for value, spelled in spellings.items() if spelled is None]:
                 what, there = name.removesuffix("s"), ", ".join(known) or "none yet"
                 hint = did_you_mean(missing[0], known)
                 raise PreferenceError(name, f"there is no {what} {missing[0]!r}{hint}; there are: {there}")
-            checked[name] = tuple(dict.fromkeys(found.values())) if name in LISTS else found[patch[name]]
+            checked[name] = tuple(dict.fromkeys(spellings.values())) if name in LISTS else spellings[patch[name]]
         if "queries" in patch:
             typed: dict[str, str] = {}
             for text in patch["queries"]:

@@ -23,10 +23,10 @@ def check_scopes(wanted: Iterable[str]) -> tuple[str, ...]:
 
     Raises UnknownNameError if a scope does not exist or none is given.
     """
-    found = tuple(sorted(set(wanted)))
-    for scope in found:
+    scopes = tuple(sorted(set(wanted)))
+    for scope in scopes:
         if scope not in SCOPES:
             raise UnknownNameError(f"there is no scope {scope!r}; there are: {', '.join(SCOPES)}")
-    if not found:
+    if not scopes:
         raise UnknownNameError(f"a token requires a scope; there are: {', '.join(SCOPES)}")
-    return found
+    return scopes

@@ -247,12 +247,12 @@ def _wrong_date(value: str, moment: datetime, now: datetime | None) -> Iterator[
 def message_id(mail: Mail) -> Iterator[LintFinding]:
     """Check RFC 5322 3.6.4 and Google's guidelines: a Message-ID `<unique@your.domain>`. Also check MIME-Version."""
     value = mail.value("Message-ID")
-    found = _ID.fullmatch(value)
-    if value and not found:
+    match = _ID.fullmatch(value)
+    if value and not match:
         remedy = "use the form <unique@your.domain>"
         yield _finding("message-id", Severity.ERROR, f"is not valid: {value[:60]!r}", "Message-ID", remedy)
-    if found and found[1].lower() != _ascii(mail.site.domain):
-        what = f"is at {found[1]}, not at {mail.site.domain}"
+    if match and match[1].lower() != _ascii(mail.site.domain):
+        what = f"is at {match[1]}, not at {mail.site.domain}"
         yield _finding("message-id", Severity.WARNING, what, "Message-ID", "use the sender's domain after the @")
     if mail.all("MIME-Version") and mail.value("MIME-Version") != "1.0":
         yield _finding(

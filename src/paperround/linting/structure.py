@@ -84,9 +84,9 @@ def style_sheets(mail: Mail) -> Iterator[LintFinding]:
 
 def headings(mail: Mail) -> Iterator[LintFinding]:
     """Check for one h1 and no skipped levels: screen reader users navigate by headings."""
-    found = mail.page.all(*HEADINGS)
-    if mail.page.root is not None and [element.tag for element in found].count("h1") != 1:
-        count = [element.tag for element in found].count("h1")
+    elements = mail.page.all(*HEADINGS)
+    if mail.page.root is not None and [element.tag for element in elements].count("h1") != 1:
+        count = [element.tag for element in elements].count("h1")
         yield LintFinding(
             "headings",
             Severity.WARNING,
@@ -95,7 +95,7 @@ def headings(mail: Mail) -> Iterator[LintFinding]:
             "use exactly one h1, for the name of the email",
         )
     before = 0
-    for element in found:
+    for element in elements:
         level = int(str(element.tag)[1])
         if level > before + 1:
             what = f"<{element.tag}> follows {f'<h{before}>' if before else 'no heading'}"

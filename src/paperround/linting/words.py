@@ -74,14 +74,14 @@ def placeholders(mail: Mail) -> Iterator[LintFinding]:
 
 
 def _unfilled(mail: Mail) -> Iterator[tuple[str, str]]:
-    if found := _empty(mail.subject):
-        yield found, "header Subject"
+    if gap := _empty(mail.subject):
+        yield gap, "header Subject"
     for number, text in enumerate(mail.text.split("\n"), 1):
-        if found := _empty(text):
-            yield found, f"text line {number}"
+        if gap := _empty(text):
+            yield gap, f"text line {number}"
     for element, text in mail.page.visible():
-        if found := _empty(text):
-            yield found, f"HTML line {line(element)}"
+        if gap := _empty(text):
+            yield gap, f"HTML line {line(element)}"
     for element in mail.page.all("a", "img"):
         url = str(element.get("href") or element.get("src") or "")
         if _BRACES.search(url) or url.rstrip("/").rpartition("/")[2].lower() in _NOTHING:

@@ -273,15 +273,15 @@ class _Sections:
         order = _ordered(shown.subscriber, section, discussed)
         shown, repetition, section = shown.taken(order), repetition[order], section[order]
         picks = self._picks(shown, repetition, section == _FIRST)
-        found: list[list[Section]] = [[] for _ in self.requests]
+        sections: list[list[Section]] = [[] for _ in self.requests]
         starts = _starts(shown.subscriber, section)
         topics = self._topics(shown.best[starts])
         heads = zip(shown.subscriber[starts].tolist(), section[starts].tolist(), topics, strict=True)
         for (subscriber, place, slug), some in zip(heads, _parts(picks, starts.tolist()), strict=True):
-            found[subscriber].append(
+            sections[subscriber].append(
                 Section(DISCUSSED, "", some) if place == _FIRST else Section(slug, self.names.get(slug, slug), some)
             )
-        return found, self._packed_scores(shown, repetition)
+        return sections, self._packed_scores(shown, repetition)
 
     def _packed_scores(self, shown: _Papers, repetition: Ints) -> list[bytes]:
         scores, match = self.candidates.scores, self.candidates.matches.number[shown.best]

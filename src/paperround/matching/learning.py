@@ -137,7 +137,7 @@ def separate(rows: Sequence[Sparse], labels: Sequence[int], dimensions: int) -> 
     It uses dual coordinate descent with hinge loss (Hsieh et al., "A Dual Coordinate Descent Method for Large-scale
     Linear SVM", 2008, algorithm 1). Both classes count the same, however many examples each has.
     """
-    found = np.zeros(dimensions, dtype=np.float32)
+    weights = np.zeros(dimensions, dtype=np.float32)
     number, positive = len(rows), sum(label > 0 for label in labels)
     if positive in {0, number}:  # only one class, so nothing to balance: fit each example
         limits = {1: 1.0, -1: 1.0}
@@ -147,16 +147,16 @@ def separate(rows: Sequence[Sparse], labels: Sequence[int], dimensions: int) -> 
     for _ in range(_PASSES):
         moved = 0.0
         for place, (row, label) in enumerate(zip(rows, labels, strict=True)):
-            short = 1 - label * float(found[row.places] @ row.weights)
+            short = 1 - label * float(weights[row.places] @ row.weights)
             alpha = min(max(alphas[place] + short, 0.0), limits[label])
             step = alpha - alphas[place]
             if step:
                 alphas[place] = alpha
-                found[row.places] += np.float32(step * label) * row.weights
+                weights[row.places] += np.float32(step * label) * row.weights
                 moved = max(moved, abs(step))
         if moved < _STILL:
             break
-    return found
+    return weights
 
 
 def regress(rows: Numbers, labels: Sequence[int]) -> Numbers:

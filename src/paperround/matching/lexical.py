@@ -165,12 +165,12 @@ class Index:
         A paper would reach 1 only by repeating each of the words endlessly. A word that occurs in no paper counts
         toward the possible evidence like any other rare word.
         """
-        found, possible = np.zeros(len(self._papers), dtype=np.float32), 0.0
+        shares, possible = np.zeros(len(self._papers), dtype=np.float32), 0.0
         for term in words.terms:
             rarity, places, evidence = self._term(term)
             possible += rarity
-            found[places] += evidence
-        return found / np.float32(possible)
+            shares[places] += evidence
+        return shares / np.float32(possible)
 
     def reasons(self, wanted: Wanted, rows: Iterable[int] | None = None) -> dict[int, tuple[str, ...]]:
         """Return for each paper the reasons why it fits a query or plain words, in the paper's own words.

@@ -424,9 +424,9 @@ class _Parser:
         if token.kind == "word" and "*" in text:
             star = _Token("word", "*", token.at + text.index("*"))
             raise self._wrong(star, _("a * is allowed only at the end of a word"))
-        found = phrase(text, field, prefix=prefix)
-        if found is None:
+        parsed = phrase(text, field, prefix=prefix)
+        if parsed is None:
             raise self._wrong(
                 token, _("there is no letter or digit to look for in %(text)s"), text=_brief(token.text)
             )
-        return found
+        return parsed

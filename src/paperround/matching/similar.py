@@ -50,10 +50,10 @@ def most_alike(
     `cosines` are those of their vectors with the paper's, by row, for those that have vectors.
     """
     vectors, close = TermVectors(statistics), cosines or {}
-    mine, found = vectors.of(paper), []
+    mine, likenesses = vectors.of(paper), []
     for other in others:
         alike, cosine = likeness(mine, vectors.of(other)), close.get(other.row)
         enough = alike >= _LEAST_LIKENESS if cosine is None else cosine >= _LEAST_COSINE
         if enough and other.row != paper.row:
-            found.append((-_LIKENESS_WEIGHT * alike - (cosine or 0.0), -other.row, other))
-    return [other for _, _, other in sorted(found, key=itemgetter(0, 1))[:most]]
+            likenesses.append((-_LIKENESS_WEIGHT * alike - (cosine or 0.0), -other.row, other))
+    return [other for _, _, other in sorted(likenesses, key=itemgetter(0, 1))[:most]]

@@ -70,16 +70,16 @@ def suggest_words(
 
 def _terms_of(paper: Paper) -> dict[Term, str]:
     """Return the words and pairs of adjacent words of a paper, each with its spelling there."""
-    found: dict[Term, str] = {}
+    texts: dict[Term, str] = {}
     for text in (value for field in TEXT for value in values(paper, field)):
         words = [(word, start, end) for word, (start, end) in zip(terms(text), spans(text), strict=True)]
         for word, start, end in words:
             if tells(word):
-                found.setdefault((word,), text[start:end].lower())
+                texts.setdefault((word,), text[start:end].lower())
         for (one, start, _), (other, at, end) in pairwise(words):
             if tells(one) and tells(other) and one != other and text[start:at].strip().isalnum():
-                found.setdefault((one, other), text[start:end].lower())
-    return found
+                texts.setdefault((one, other), text[start:end].lower())
+    return texts
 
 
 def tells(word: str) -> bool:

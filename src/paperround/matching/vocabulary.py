@@ -85,14 +85,14 @@ class Vocabulary:
         if not 0 < len(name) <= _MOST_NAMES:
             return ""
         near = [{term} | (one_letter_away(term) if len(term) >= _MIN_WORD_LENGTH else set()) for term in name]
-        found = Counter[str]()
+        spellings = Counter[str]()
         for known, papers in self.authors.items():
             parts = known.split()
             for some in zip(*(parts[place:] for place in range(len(name))), strict=False):
                 if all(part in meant for part, meant in zip(some, near, strict=True)):
-                    found[" ".join(some)] += papers
+                    spellings[" ".join(some)] += papers
         written = " ".join(name)
-        return written if written in found else min(found, key=lambda one: (-found[one], one), default="")
+        return written if written in spellings else min(spellings, key=lambda one: (-spellings[one], one), default="")
 
     def _meant(self, written: str, found: Callable[[str], bool]) -> str:
         """Return the correction of a word, or "" if it is not a mistake or has no likely correction."""

@@ -166,13 +166,13 @@ def interpret_search(text: str) -> Wanted:
     """
     if is_plain(text):
         return _described(text[:MAX_LENGTH])
-    found = free_text(text)
+    query = free_text(text)
     try:
         read(text)
     except QueryError:
-        left = tuple(dict.fromkeys(term for phrase in sought(found) for term in phrase.terms))
-        return _telling(left) if len(left) > 1 else found
-    return found
+        left = tuple(dict.fromkeys(term for phrase in sought(query) for term in phrase.terms))
+        return _telling(left) if len(left) > 1 else query
+    return query
 
 
 def mistake_in(text: str) -> QueryError | None:

@@ -55,13 +55,13 @@ class AddressGuard:
         Raises SourceError if one of them is private and not an exception, and OSError or UnicodeError if the name
         does not resolve.
         """
-        found = self._resolve(host, port)
+        resolved = self._resolve(host, port)
         if (strictly or host.lower() not in self._names) and not (
-            found and all(self._may_be_asked(address, strictly=strictly) for address in found)
+            resolved and all(self._may_be_asked(address, strictly=strictly) for address in resolved)
         ):
             remedy = "" if strictly else "; if this is intended, add it to private_hosts"
             raise SourceError(f"{asker}: {host} is not on the public internet{remedy}", retryable=False)
-        return found
+        return resolved
 
     def _may_be_asked(self, address: Address, *, strictly: bool) -> bool:
         return is_public(address) or (not strictly and any(_lies_in(address, network) for network in self._networks))

@@ -62,7 +62,7 @@ def considered_papers(app: App, preview: Preview) -> list[ConsideredPaper]:
     ranked = _ranked(app, matches, papers, _taste_for(app, preview, papers))
     picks = {pick.paper: pick for section in digest.sections for pick in section.picks}
     scores = digest.scores
-    found = [
+    considered = [
         replace(
             _with_pick(ranked.get(row), papers[row], picks.get(row), scores.get(row)),
             placement=_placement(row, preview, sent_before),
@@ -73,7 +73,7 @@ def considered_papers(app: App, preview: Preview) -> list[ConsideredPaper]:
     ]
     # A digest keeps its papers in order; the others were never in one.
     return sorted(
-        found,
+        considered,
         key=lambda one: (
             list(Placement).index(one.placement),
             0 if one.placement is Placement.PRINTED else -one.rank,

@@ -113,12 +113,12 @@ def deliveries(
 ) -> list[dict[str, Any]]:
     """Return deliveries, latest first, with the public identifiers of their papers, filtered as by `report`."""
     most = None if limit is None else limit + offset
-    found = app.store.deliveries.report(state=state, row=row, limit=most, email=email, topic=topic)[offset:]
-    names = app.store.papers.ids({paper for one in found for paper in one["paper_rows"]})
+    rows = app.store.deliveries.report(state=state, row=row, limit=most, email=email, topic=topic)[offset:]
+    names = app.store.papers.ids({paper for one in rows for paper in one["paper_rows"]})
     return [
         {name: value for name, value in one.items() if name != "paper_rows"}
         | {"papers": [names[paper] for paper in one["paper_rows"] if paper in names]}
-        for one in found
+        for one in rows
     ]
 
 

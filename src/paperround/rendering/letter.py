@@ -270,16 +270,16 @@ class LetterRenderer:
 
     def _kept(self, parts: Sequence[Part]) -> list[RenderedBlock]:
         """Return the blocks from the cache; render those that are missing, many in one document."""
-        found = self._blocks.get_all(parts)
-        if all(found):
-            return cast("list[RenderedBlock]", found)
-        new = list(dict.fromkeys([part for part, one in zip(parts, found, strict=True) if one is None]))
+        blocks = self._blocks.get_all(parts)
+        if all(blocks):
+            return cast("list[RenderedBlock]", blocks)
+        new = list(dict.fromkeys([part for part, one in zip(parts, blocks, strict=True) if one is None]))
         made: dict[Part, RenderedBlock] = {}
         for some in chunked(new, _BLOCKS_AT_ONCE):
             made |= zip(some, self._lay_out(some), strict=True)
         for part, block in made.items():
             self._blocks.put(part, block)
-        return [one or made[part] for part, one in zip(parts, found, strict=True)]
+        return [one or made[part] for part, one in zip(parts, blocks, strict=True)]
 
     def _lay_out(self, parts: Sequence[Part]) -> list[RenderedBlock]:
         """Render these blocks in one document and cut them out of it."""

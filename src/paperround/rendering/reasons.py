@@ -55,13 +55,13 @@ def _sentences(language: Language) -> Mapping[ReasonKind, Callable[[list[str]], 
     _ = language.gettext
 
     def quoting(sentence: str) -> Callable[[list[str]], str]:
-        return lambda found: sentence % {"words": language.list([_quoted(words, language) for words in found])}
+        return lambda values: sentence % {"words": language.list([_quoted(words, language) for words in values])}
 
     def naming(sentence: str) -> Callable[[list[str]], str]:
-        return lambda found: sentence % {"names": language.list(found)}
+        return lambda values: sentence % {"names": language.list(values)}
 
     def on_topics(sentence: str) -> Callable[[list[str]], str]:
-        return lambda found: naming(sentence)([topic_name(one, language) for one in found])
+        return lambda values: naming(sentence)([topic_name(one, language) for one in values])
 
     return {
         ReasonKind.TITLE: quoting(_("%(words)s in the title")),
@@ -70,10 +70,10 @@ def _sentences(language: Language) -> Mapping[ReasonKind, Callable[[list[str]], 
         ReasonKind.AUTHOR: naming(_("by %(names)s")),
         ReasonKind.ORGANIZATION: naming(_("from %(names)s")),
         ReasonKind.CATEGORY: naming(_("in category %(names)s")),
-        ReasonKind.SOURCE: lambda found: naming(_("listed by %(names)s"))(list(map(source_name, found))),
+        ReasonKind.SOURCE: lambda values: naming(_("listed by %(names)s"))(list(map(source_name, values))),
         ReasonKind.LIKE: quoting(_("like %(words)s, which you wanted more of")),
-        ReasonKind.MEANING: lambda found: (
-            _("close in meaning") if "close" in found else _("among the nearest in meaning")
+        ReasonKind.MEANING: lambda values: (
+            _("close in meaning") if "close" in values else _("among the nearest in meaning")
         ),
         ReasonKind.ON: on_topics(_("on %(names)s")),
         ReasonKind.ALSO_ON: on_topics(_("also on %(names)s")),

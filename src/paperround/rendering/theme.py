@@ -116,16 +116,16 @@ class TemplateText:
 
 def template_texts(name: str, language: Language, folders: tuple[Path, ...]) -> list[TemplateText]:
     """Return the literal text of a theme and of all templates that it extends, imports or includes."""
-    templates, found = environment(folders, language), list[TemplateText]()
+    templates, texts = environment(folders, language), list[TemplateText]()
     files = [f"email/themes/{name}.html.j2"]
     for file in files:  # which grows meanwhile
         tree = _parsed(templates, file)
         words = frozenset(
             word for one in tree.find_all(nodes.Const) if isinstance(one.value, str) for word in one.value.split()
         )
-        found += _texts(tree, file, "", words)
+        texts += _texts(tree, file, "", words)
         files += [one for one in meta.find_referenced_templates(tree) if one and one not in files]
-    return found
+    return texts
 
 
 def _texts(node: nodes.Node, file: str, block: str, words: frozenset[str]) -> Iterator[TemplateText]:

@@ -164,12 +164,12 @@ class Interests:
         if learned is not None and isinstance(wanted, Words):
             return self._hits(text, wanted, batch, learned, breadth)
         if (text, breadth) not in batch.untaught:
-            found = (
+            scored = (
                 self._hits(text, wanted, batch, None, breadth)
                 if isinstance(wanted, Words)
                 else batch.index.matches(wanted)
             )
-            batch.untaught[text, breadth] = found
+            batch.untaught[text, breadth] = scored
         return batch.untaught[text, breadth]
 
     def _hits(
@@ -226,12 +226,12 @@ class Interests:
         """Return why the best papers of a batch fit, by number."""
         if not rows:
             return {}
-        found, vector = batch.index.reasons(wanted, rows), self._meaning.known(text)
+        reasons, vector = batch.index.reasons(wanted, rows), self._meaning.known(text)
         if vector is None or not isinstance(wanted, Words):
-            return found
+            return reasons
         held = self._meaning.held().of(rows)
         cosines = dict(zip(np.array(rows)[held.known].tolist(), held.cosines(vector).tolist(), strict=True))
-        return {row: with_meaning(why, cosines.get(row)) for row, why in found.items()}
+        return {row: with_meaning(why, cosines.get(row)) for row, why in reasons.items()}
 
     def _learn(self, topics: Sequence[Topic], followers: Mapping[int, InterestFollower]) -> None:
         """Learn from the feedback of the subscribers of these interests, unless that was done before.

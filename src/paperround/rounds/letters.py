@@ -305,12 +305,12 @@ class LetterBuilder:
         return kept
 
     def _new_renderer(self, theme: str, language: str) -> LetterRenderer:
-        found, site = templates(), self._app.settings.site
+        folders, site = templates(), self._app.settings.site
         return LetterRenderer(
             self._site,
             theme,
-            languages.load(language, found),
-            found,
+            languages.load(language, folders),
+            folders,
             subject_template=site.subject,
             pictures=site.pictures,
             feedback=site.feedback,

@@ -125,13 +125,13 @@ def look_up_titles(app: App) -> int:
     except SourceError as error:
         log.info("titles not looked up", problem=str(error))
         return 0
-    found = {
+    examples = {
         row: Example(f"arxiv:{name}", known[name].title, known[name].abstract, known[name].authors)
         for row, name in names.items()
         if name in known
     }
-    app.store.examples.fill(found, list(names))
-    return len(found)
+    app.store.examples.fill(examples, list(names))
+    return len(examples)
 
 
 def _listings(app: App, names: Sequence[str]) -> Sequence[Listing]:

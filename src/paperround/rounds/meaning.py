@@ -75,13 +75,13 @@ class Meaning:
         if not self.on or self.resting:
             return None
         try:
-            found = self.encoder.encode(texts)
+            vectors = self.encoder.encode(texts)
         except MeaningError as error:
             log.error("vectors unavailable; papers are ranked by words", problem=str(error))
             self._failed_at = time.monotonic()
             return None
         self._failed_at = None
-        return found
+        return vectors
 
     def of_query(self, text: str) -> NDArray[np.float32] | None:
         """Return the vector of a search; None if it cannot be computed."""

@@ -139,7 +139,7 @@ def _search(app: App, text: str, limit: int, offset: int, bounds: SearchBounds, 
     shown = (matching + others[: max(0, _NEAREST - len(matching))])[offset : offset + limit]
     papers = app.store.papers.by_rows(rows[place] for place in shown)
     reasons = lexical.Index(papers.values(), past.statistics).reasons(wanted)
-    found = [
+    results = [
         SearchResult(
             papers[row],
             round(float(scores[place]), 4),
@@ -151,9 +151,9 @@ def _search(app: App, text: str, limit: int, offset: int, bounds: SearchBounds, 
     ]
     total = app.store.browsing.count_found(bounds.narrow(any_of(wanted)), MOST_COUNTED, bounds.days)
     total += sum(shares[place] <= 0 for place in close)
-    suggestion = "" if found else _suggested(app, meant.text, bounds)
+    suggestion = "" if results else _suggested(app, meant.text, bounds)
     author = "" if total and not meant.changes else author_named(past.vocabulary, text)
-    return Search(found, meant.changes, int(total), mistake_in(text), suggestion, author)
+    return Search(results, meant.changes, int(total), mistake_in(text), suggestion, author)
 
 
 def _suggested(app: App, text: str, bounds: SearchBounds) -> str:

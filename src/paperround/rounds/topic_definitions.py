@@ -35,7 +35,7 @@ def read_topics(data: bytes, file: Path) -> list[Topic]:
         )
     lines = [number for number, line in enumerate(data.splitlines(), 1) if line.strip().startswith(b"[[topics]]")]
     places = [f"{file} line {line}" for line in lines] if len(lines) == len(tables) else [str(file)] * len(tables)
-    found: dict[str, Topic] = {}
+    topics: dict[str, Topic] = {}
     problems = list[str]()
     for number, (table, place) in enumerate(zip(tables, places, strict=True), 1):
         where = f"{place}: topic {number}"
@@ -44,12 +44,12 @@ def read_topics(data: bytes, file: Path) -> list[Topic]:
         except ConfigurationError as error:
             problems.append(str(error))
             continue
-        if topic.slug in found:
+        if topic.slug in topics:
             problems.append(f"{where} ({topic.slug}): an earlier topic has the same slug")
-        found[topic.slug] = topic
+        topics[topic.slug] = topic
     if problems:
         raise ConfigurationError.listing(problems)
-    return list(found.values())
+    return list(topics.values())
 
 
 def _topic(table: dict[str, Any], where: str) -> Topic:

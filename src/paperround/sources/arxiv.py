@@ -260,15 +260,15 @@ class _Memory:
         Papers that were seen before under an earlier date keep that date, because a feed with only a new date
         contains no new papers.
         """
-        found = _batches_in(page, categories)
-        for name, (_, digest) in found.items():
+        batches = _batches_in(page, categories)
+        for name, (_, digest) in batches.items():
             if name in self.last and self.last[name][1] == digest:
-                found[name] = self.last[name]
-        day = max((day for day, _ in found.values()), default=page.parsed.day)
+                batches[name] = self.last[name]
+        day = max((day for day, _ in batches.values()), default=page.parsed.day)
         if page.parsed.listings and day:
             for name in categories:
-                self.taken[name].add(found[name][0] if name in found else day)
-        self.last |= found
+                self.taken[name].add(batches[name][0] if name in batches else day)
+        self.last |= batches
         self.feed_day = day
         return day
 
@@ -475,12 +475,12 @@ def _add(entries: Entries, texts: Texts, announce: Collection[str], holidays: Co
     if announce and _is_daily(texts) and kind not in announce:
         entries.skip()
         return
-    found = identifiers.arxiv_id(first(texts, "id", "guid")) or identifiers.arxiv_id(first(texts, "link"))
-    if not found:
+    identifier = identifiers.arxiv_id(first(texts, "id", "guid")) or identifiers.arxiv_id(first(texts, "link"))
+    if not identifier:
         entries.reject("it has no arXiv identifier", first(texts, "title"))
         return
     abstract = text[about.end() :] if about else text
-    entries.add(facts(found, texts, abstract, _days(texts, entries.today, holidays)))
+    entries.add(facts(identifier, texts, abstract, _days(texts, entries.today, holidays)))
 
 
 def _is_daily(texts: Texts) -> bool:

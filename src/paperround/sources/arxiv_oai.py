@@ -137,17 +137,17 @@ def _add(entries: Entries, record: Any) -> None:
         return
     head = texts_of(header) if header is not None else {}
     about = texts_of(body) if body is not None else {}
-    found = identifiers.arxiv_id(first(head, "identifier") or first(about, "id"))
-    if not found:
+    identifier = identifiers.arxiv_id(first(head, "identifier") or first(about, "id"))
+    if not identifier:
         entries.reject("it has no arXiv identifier", first(about, "title"))
         return
     read = _FORMATS.get(local_name(body).lower()) if body is not None else None
     if not read:
-        entries.reject("its format is not arXiv, arXivRaw or oai_dc", found[0])
+        entries.reject("its format is not arXiv, arXivRaw or oai_dc", identifier[0])
         return
     texts, submitted, version = read(_Record(body, about, head))
-    days = {"day": day_of(first(head, "datestamp")), "published": _plausible(found[0], submitted)}
-    entries.add(arxiv.facts((found[0], version), texts, first(texts, "abstract"), days))
+    days = {"day": day_of(first(head, "datestamp")), "published": _plausible(identifier[0], submitted)}
+    entries.add(arxiv.facts((identifier[0], version), texts, first(texts, "abstract"), days))
 
 
 @dataclass(frozen=True, slots=True)

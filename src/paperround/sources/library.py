@@ -138,13 +138,13 @@ def _read_ris(text: str) -> _Read:
     blocks = filter(str.strip, _RIS_END.split(text))
     for number, block in enumerate(blocks, 1):
         try:
-            found = rispy.loads(f"{block.strip()}\nER  - \n")
+            records = rispy.loads(f"{block.strip()}\nER  - \n")
         except (OSError, ValueError, KeyError, AttributeError, IndexError) as error:
             yield f"reference {number}", f"it is not a RIS reference ({clean(str(error))[:100]})"
             continue
-        if not found:
+        if not records:
             yield f"reference {number}", "it is not a RIS reference: it begins with no TY"
-        for one in found:
+        for one in records:
             title = one.get("title") or one.get("primary_title")
             names = [_ris_in_order(name) for name in one.get("authors") or one.get("first_authors") or ()]
             places = [one.get("doi"), *(one.get("urls") or ()), one.get("url"), one.get("number")]

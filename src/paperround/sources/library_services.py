@@ -109,12 +109,12 @@ def _work(group: dict[str, Any]) -> LibraryEntry | None:
 def _object(response: HttpResponse) -> dict[str, Any]:
     """Return the JSON object in a response. Raises SourceError if it is something else, such as a proxy's page."""
     try:
-        found = json.loads(response.body)
+        value = json.loads(response.body)
     except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict):
+        value = None
+    if not isinstance(value, dict):
         raise SourceError(
             f"{response.url.partition('?')[0]} returned something other than JSON; requested again later",
             retryable=True,
         )
-    return found
+    return value

@@ -156,18 +156,18 @@ def without_doctype(data: bytes) -> bytes:
 def is_reasonable(data: bytes) -> bool:
     """Return whether no tag is huge or nested thousands deep. A parser in Python takes quadratic time over those."""
     depth = position = 0
-    while found := _MARK.search(data, position):
-        position = found.end()
-        if found["skip"]:
-            end = data.find(b"]]>" if found["skip"] == b"<![CDATA[" else b"-->", position)
+    while mark := _MARK.search(data, position):
+        position = mark.end()
+        if mark["skip"]:
+            end = data.find(b"]]>" if mark["skip"] == b"<![CDATA[" else b"-->", position)
             if end < 0:
                 return True
             position = end
-        elif found["close"]:
+        elif mark["close"]:
             depth = max(0, depth - 1)
         else:
-            depth += not found[0].endswith(b"/>")
-        if depth > _DEEPEST or len(found[0]) > _LONGEST_TAG:
+            depth += not mark[0].endswith(b"/>")
+        if depth > _DEEPEST or len(mark[0]) > _LONGEST_TAG:
             return False
     return True
 

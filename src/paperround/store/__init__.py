@@ -123,14 +123,14 @@ class Store:
         Raises StoreError, saying what to do, if the database is newer than this program, contains other tables, or
         is an older PostgreSQL database.
         """
-        found = self._usable_version()
-        if found == newest_revision():
+        revision = self._usable_version()
+        if revision == newest_revision():
             return False
-        if found is None or self._engine.dialect.name == "sqlite":
+        if revision is None or self._engine.dialect.name == "sqlite":
             self.migrate()
         else:
-            raise _too_old(found)
-        return found is None
+            raise _too_old(revision)
+        return revision is None
 
     def exists(self) -> bool:
         """Return whether the database has paperround's tables; change nothing.
@@ -148,12 +148,12 @@ class Store:
         Raises StoreError if it is newer than this program or contains other tables.
         """
         with reading(self._engine) as db:
-            found = current_revision(db)
-            foreign = found is None and inspect(db).get_table_names()
-        _check_not_newer(found, newest_revision())
+            revision = current_revision(db)
+            foreign = revision is None and inspect(db).get_table_names()
+        _check_not_newer(revision, newest_revision())
         if foreign:
             raise StoreError("the database contains tables of another program; give paperround its own database")
-        return found
+        return revision
 
     def migrate(self) -> str:
         """Upgrade the database to this program's version and return that version.

@@ -164,7 +164,7 @@ class Bounces:
         )
         failed = deliveries.c.row.in_(rows) & (deliveries.c.state == DeliveryState.FAILED.value)
         with writing(self._engine) as db:
-            found = db.execute(
+            waiting = db.execute(
                 update(deliveries)
                 .where(failed)
                 .values(state=DeliveryState.QUEUED.value, reason=reason, next_attempt_at=again, finished_at=None)
@@ -172,12 +172,12 @@ class Bounces:
             ).all()
             for email_key, at in db.execute(select(bounces.c.email_key, bounces.c.at).where(refused)).all():
                 db.execute(delete(suppressions).where(suppressions.c.email_key == email_key, suppressions.c.at == at))
-            readdress(db, [one.row for one in found])
+            readdress(db, [one.row for one in waiting])
             untold = [events.c.state == "waiting", events.c.kind == EventKind.BOUNCED.value, events.c.claim.is_(None)]
-            about = events.c.payload["email"].as_string().in_([one.email for one in found])
+            about = events.c.payload["email"].as_string().in_([one.email for one in waiting])
             db.execute(delete(events).where(*untold, about, events.c.payload["bounce"].as_string() != "complaint"))
             db.execute(delete(bounces).where(refused))
-            return [one.row for one in found]
+            return [one.row for one in waiting]
 
     def report(
         self, limit: int | None = None, *, email: str = "", delivery: int | None = None
@@ -191,14 +191,14 @@ class Bounces:
         with reading(self._engine) as db:
             return [
                 {
-                    "delivery": found.delivery,
-                    "email": found.email,
-                    "kind": found.kind,
-                    "status": found.status,
-                    "text": found.text,
-                    "at": found.at,
+                    "delivery": row.delivery,
+                    "email": row.email,
+                    "kind": row.kind,
+                    "status": row.status,
+                    "text": row.text,
+                    "at": row.at,
                 }
-                for found in db.execute(query.limit(limit))
+                for row in db.execute(query.limit(limit))
             ]
 
     def count(self, since: datetime) -> dict[str, int]:

@@ -338,13 +338,13 @@ class Deliveries:
         with writing(self._engine) as db:
             farther = deliveries.c.state.in_(WAITING) & (deliveries.c.next_attempt_at > now + _LONGEST_DELAY)
             mended = update(deliveries).where(farther).values(next_attempt_at=now)
-            found = db.execute(mended.returning(deliveries.c.row)).all()
+            corrected = db.execute(mended.returning(deliveries.c.row)).all()
             abandoned = deliveries.c.state == DeliveryState.SENDING.value
             abandoned &= deliveries.c.lease_until > now + _LONGEST_DELAY
             db.execute(update(deliveries).where(abandoned).values(lease_until=now))
             db.execute(update(relay).where(relay.c.paused_until > now + _LONGEST_DELAY).values(paused_until=None))
             db.execute(update(relay).where(relay.c.accepted_at > now).values(accepted_at=now))
-            return len(found)
+            return len(corrected)
 
     def by_row(self, row: int) -> Delivery | None:
         """Return the delivery with this number, or None."""
@@ -434,13 +434,13 @@ class Deliveries:
             .limit(limit)
         )
         with reading(self._engine) as db:
-            found = db.execute(query).all()
+            stored = db.execute(query).all()
             tried: dict[int, list[Any]] = {}
             rows = select(deliveries.c.row).where(*where).order_by(deliveries.c.row.desc()).limit(limit)
             tries = select(attempts).where(attempts.c.delivery.in_(rows.scalar_subquery()))
             for attempt in db.execute(tries.order_by(attempts.c.row)):
                 tried.setdefault(attempt.delivery, []).append(attempt)
-        return [_reported(delivery, tried.get(delivery.row, [])) for delivery in found]
+        return [_reported(delivery, tried.get(delivery.row, [])) for delivery in stored]
 
     def latest_of(self, subscribers: Sequence[int]) -> dict[int, LatestDelivery]:
         """Return the delivery of the latest digest of each of these subscribers, by subscriber."""
@@ -707,35 +707,35 @@ _DELIVERIES = (
 def _load(db: Connection, where: Any) -> list[Delivery]:
     return [
         Delivery(
-            row=found[0],
-            email=found[1],
-            message_id=found[2],
-            state=DeliveryState(found[3]),
-            subscriber=found[4],
-            digest=found[5],
-            issue=Issue(Cadence(found[6]), found[7]) if found[6] else None,
-            attempts=found[8],
-            expires_at=found[9],
-            notice=found[10],
-            context=found[11],
-            next_attempt_at=found[12],
-            created_at=found[13],
+            row=row[0],
+            email=row[1],
+            message_id=row[2],
+            state=DeliveryState(row[3]),
+            subscriber=row[4],
+            digest=row[5],
+            issue=Issue(Cadence(row[6]), row[7]) if row[6] else None,
+            attempts=row[8],
+            expires_at=row[9],
+            notice=row[10],
+            context=row[11],
+            next_attempt_at=row[12],
+            created_at=row[13],
         )
-        for found in db.execute(_DELIVERIES.where(where)).all()
+        for row in db.execute(_DELIVERIES.where(where)).all()
     ]
 
 
-def _reported(found: Any, tried: Sequence[Any]) -> dict[str, Any]:
+def _reported(row: Any, tried: Sequence[Any]) -> dict[str, Any]:
     return {
-        "id": found.row,
-        "issue": str(Issue(Cadence(found.cadence), found.day)) if found.cadence else f"notice {found.notice}",
-        "email": found.email,
-        "state": found.state,
-        "reason": found.reason,
-        "message_id": found.message_id,
-        "paper_rows": [pick[0] for _, _, picks in found.sections or () for pick in picks],
+        "id": row.row,
+        "issue": str(Issue(Cadence(row.cadence), row.day)) if row.cadence else f"notice {row.notice}",
+        "email": row.email,
+        "state": row.state,
+        "reason": row.reason,
+        "message_id": row.message_id,
+        "paper_rows": [pick[0] for _, _, picks in row.sections or () for pick in picks],
         "attempts": [
             {"at": a.at, "code": a.code, "enhanced": a.enhanced, "text": a.text, "stage": a.stage} for a in tried
         ],
-        "next_attempt_at": found.next_attempt_at,
+        "next_attempt_at": row.next_attempt_at,
     }

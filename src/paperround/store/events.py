@@ -62,14 +62,14 @@ class Events:
         waiting = (events.c.state == _WAITING) & (events.c.webhook == webhook)
         with writing(self._engine) as db:
             oldest = select(events).where(waiting).order_by(events.c.row).limit(limit).with_for_update()
-            found = db.execute(oldest).all()
-            claimed = any(one.claim and _is_ahead(one.lease_until, now) for one in found)
-            if not found or _is_ahead(found[0].next_try_at, now) or claimed:
+            due = db.execute(oldest).all()
+            claimed = any(one.claim and _is_ahead(one.lease_until, now) for one in due)
+            if not due or _is_ahead(due[0].next_try_at, now) or claimed:
                 return []
-            rows = [one.row for one in found]
+            rows = [one.row for one in due]
             mine = {"claim": claim, "lease_until": now + lease}
             db.execute(update(events).where(events.c.row.in_(rows)).values(mine))
-        return [_event(one) for one in found]
+        return [_event(one) for one in due]
 
     def taken(self, event: Event, claim: str) -> None:
         """Delete an event that the receiver has accepted."""

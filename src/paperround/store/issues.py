@@ -213,14 +213,14 @@ def _filled(papers: Sequence[int], days: int) -> tuple[int, ...]:
 
 def _due(db: Connection, now: datetime, cache: MatchCache, limit: int, most_matches: int) -> Due:
     """Return the due subscribers who fit into one batch."""
-    found = {one[0]: one for one in db.execute(_DUE, {"now": now, "most": limit})}
-    follows = _follows(db, list(found))
+    rows = {one[0]: one for one in db.execute(_DUE, {"now": now, "most": limit})}
+    follows = _follows(db, list(rows))
     cache.count(db, follows)
     taken = fitting({row: cache.unread_count(followed) for row, followed in follows.items()}, most_matches)
     cache.read(db, {row: follows[row] for row in taken})
     slugs = cache.slugs(db, {topic for row in taken for topic, _ in follows[row]})
     return [
-        (due_subscriber(*found[row]), tuple([slugs[topic] for topic, _ in follows[row]]), follows[row])
+        (due_subscriber(*rows[row]), tuple([slugs[topic] for topic, _ in follows[row]]), follows[row])
         for row in taken
     ]
 

@@ -199,12 +199,12 @@ def _freeze_counts(db: Connection, numbers: Numbers) -> None:
         have = select(issue_topics.c.topic).where(issue_topics.c.issue == number).limit(1)
         if span(*issue) is None or db.scalar(have) is not None:
             continue
-        found = [
+        counts = [
             {"issue": number, "topic": one.slug, "name": one.name, "papers": list(one.papers)}
             for one in count_by_day(db, issue)
         ]
-        if found:
-            db.execute(upsert(db, issue_topics).on_conflict_do_nothing(), found)
+        if counts:
+            db.execute(upsert(db, issue_topics).on_conflict_do_nothing(), counts)
 
 
 def count_by_day(db: Connection, issue: Issue) -> tuple[TopicCounts, ...]:
@@ -218,12 +218,12 @@ def count_by_day(db: Connection, issue: Issue) -> tuple[TopicCounts, ...]:
         .where(topics.c.private.is_(False), matches.c.day.between(days[0], days[-1]))
         .group_by(topics.c.slug, topics.c.name, matches.c.day)
     )
-    found: dict[tuple[str, str], dict[date, int]] = {}
+    counts: dict[tuple[str, str], dict[date, int]] = {}
     for slug, name, on, number in db.execute(query):
-        found.setdefault((slug, name), {})[on] = number
+        counts.setdefault((slug, name), {})[on] = number
     return tuple(
         TopicCounts(slug, name, tuple(by_day.get(on, 0) for on in days))
-        for (slug, name), by_day in sorted(found.items())
+        for (slug, name), by_day in sorted(counts.items())
     )
 
 

@@ -179,14 +179,14 @@ class Papers:
     def _known_as(db: Connection, listing: Listing) -> list[int]:
         """Return the papers that share a key with the listing and may be the same work, best key first."""
         wanted = identity.keys(listing)
-        found = dict(
+        by_key = dict(
             db.execute(select(paper_keys.c.key, paper_keys.c.paper).where(paper_keys.c.key.in_(wanted))).all()
         )
-        rows = list(dict.fromkeys(found[key] for key in wanted if key in found))
+        rows = list(dict.fromkeys(by_key[key] for key in wanted if key in by_key))
         known = _candidates(db, rows, with_entries=bool(listing.guid) or len(rows) > 1)
         same: list[int] = []
         for row in rows:
-            keys = [key for key in wanted if found.get(key) == row]
+            keys = [key for key in wanted if by_key.get(key) == row]
             if not known[row].conflicts(listing, keys) and not (same and known[row].is_apart_from(known[same[0]])):
                 same.append(row)
         return same

@@ -176,12 +176,12 @@ class SearchIndex:
         The texts are what the language makes of them.
         """
         columns = [cast(column(name), Text) for name in self._syntax.COLUMNS]
-        found: dict[int, tuple[str, ...]] = {}
+        by_row: dict[int, tuple[str, ...]] = {}
         for chunk in chunked(rows, _PAPERS_PER_QUERY):
             some = self._row.in_(chunk)
-            found |= {row: tuple(texts) for row, *texts in db.execute(select(self._row, *columns).where(some))}
-        known = [row for row in rows if row in found]
-        return known, self._syntax.read_documents([found[row] for row in known])
+            by_row |= {row: tuple(texts) for row, *texts in db.execute(select(self._row, *columns).where(some))}
+        known = [row for row in rows if row in by_row]
+        return known, self._syntax.read_documents([by_row[row] for row in known])
 
     def _asked(self, query: Any) -> dict[str, str]:
         return {"query": self._syntax.expression(query)}

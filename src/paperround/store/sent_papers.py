@@ -36,14 +36,14 @@ def changed_papers(db: Connection, today: date) -> Changes:
     )
     printed = db.execute(query).all()
     known = load_rows(db, {row.paper for row in printed})
-    found = [
+    notes = [
         ((issue, row), note)
         for issue, day, row, snapshot in printed
         if row in known and (note := news_of(paper_from_snapshot(row, snapshot), known[row], day))
     ]
-    found.sort(key=lambda one: (tuple(NoteKind).index(one[1].kind), one[1].before - one[1].now))
-    papers = list(dict.fromkeys(paper for (_, paper), _ in found))[:_MOST_CHANGED]
-    return {key: note for key, note in found if key[1] in papers}
+    notes.sort(key=lambda one: (tuple(NoteKind).index(one[1].kind), one[1].before - one[1].now))
+    papers = list(dict.fromkeys(paper for (_, paper), _ in notes))[:_MOST_CHANGED]
+    return {key: note for key, note in notes if key[1] in papers}
 
 
 def news_for(db: Connection, subscribers: Sequence[int], changes: Changes) -> dict[int, list[PaperNote]]:

@@ -152,19 +152,19 @@ class Subscribers:
         with writing(self._engine) as db:
             # The lock makes two simultaneous clicks on unsubscribe one change.
             db.execute(select(subscribers.c.row).where(subscribers.c.row == row).with_for_update())
-            found = load_subscribers(db, subscribers.c.row == row)
-            if not found or (state.is_subscribed and not found[0].state.is_subscribed):
+            known = load_subscribers(db, subscribers.c.row == row)
+            if not known or (state.is_subscribed and not known[0].state.is_subscribed):
                 return False
             left = now if state is SubscriberState.UNSUBSCRIBED else None
-            if found[0].state is state and state is not SubscriberState.PAUSED:
+            if known[0].state is state and state is not SubscriberState.PAUSED:
                 return False  # keep the time at which they first left, and a digest that is due already
             values: dict[str, Any] = {"state": state.value, "paused_until": paused_until, "unsubscribed_at": left}
             if state is SubscriberState.ACTIVE:
-                values = _resumed(found[0], now)
+                values = _resumed(known[0], now)
             db.execute(update(subscribers).where(subscribers.c.row == row).values(values))
-            if left and found[0].state.is_subscribed:
-                tell(db, self._wanted, EventKind.UNSUBSCRIBED, found[0].email, now)
-            return found[0].state is not state
+            if left and known[0].state.is_subscribed:
+                tell(db, self._wanted, EventKind.UNSUBSCRIBED, known[0].email, now)
+            return known[0].state is not state
 
     def keep_unsubscribe_reason(self, row: int, because: str) -> None:
         """Store why a subscriber left, in their own words."""
@@ -271,10 +271,9 @@ def load_subscribers(
         .order_by(order)
         .limit(limit)
     )
-    found = db.execute(query).all()
-    follows: dict[int, list[_Follow]] = {row.row: [] for row in found}
-    rows = list(follows)
-    for chunk in chunked(rows, _CHUNK):
+    rows = db.execute(query).all()
+    follows: dict[int, list[_Follow]] = {row.row: [] for row in rows}
+    for chunk in chunked(list(follows), _CHUNK):
         some = (
             select(subscriptions.c.subscriber, topics.c.slug, topics.c.query, topics.c.about, topics.c.private)
             .join_from(subscriptions, topics)
@@ -283,7 +282,7 @@ def load_subscribers(
         )
         for subscriber, *topic in db.execute(some).all():
             follows[subscriber].append(_Follow(*topic))
-    return [_subscriber(row, follows[row.row]) for row in found]
+    return [_subscriber(row, follows[row.row]) for row in rows]
 
 
 _ADDRESSEES = select(
@@ -334,30 +333,30 @@ class _Follow(NamedTuple):
     private: bool
 
 
-def _subscriber(found: Any, follows: Sequence[_Follow]) -> Subscriber:
+def _subscriber(row: Any, follows: Sequence[_Follow]) -> Subscriber:
     """Return a Subscriber from a row and the topics they follow."""
     preferences = Preferences(
         topics=tuple(one.slug for one in follows if not one.private),
         queries=tuple(one.query for one in follows if one.private and not is_follow(one.slug)),
         follows=tuple(one.about for one in follows if one.private and is_follow(one.slug)),
-        **stored(found),
+        **stored(row),
     )
-    state = SubscriberState(found.state)
+    state = SubscriberState(row.state)
     return Subscriber(
-        row=found.row,
-        email=found.email,
+        row=row.row,
+        email=row.email,
         state=state,
-        preferences=requested(preferences, found.request) if state is SubscriberState.PENDING else preferences,
-        next_digest_at=found.next_digest_at,
-        last_issue_day=found.last_issue_day,
-        created_at=found.created_at,
-        confirmed_at=found.confirmed_at,
-        unsubscribed_at=found.unsubscribed_at,
-        unsubscribe_reason=found.unsubscribe_reason or "",
-        consent=found.consent or {},
-        request=found.request,
-        suppressed=(found.suppressed_for, found.suppressed_at) if found.suppressed_for else None,
-        link_generation=found.link_renewals,
+        preferences=requested(preferences, row.request) if state is SubscriberState.PENDING else preferences,
+        next_digest_at=row.next_digest_at,
+        last_issue_day=row.last_issue_day,
+        created_at=row.created_at,
+        confirmed_at=row.confirmed_at,
+        unsubscribed_at=row.unsubscribed_at,
+        unsubscribe_reason=row.unsubscribe_reason or "",
+        consent=row.consent or {},
+        request=row.request,
+        suppressed=(row.suppressed_for, row.suppressed_at) if row.suppressed_for else None,
+        link_generation=row.link_renewals,
     )
 
 

@@ -241,12 +241,12 @@ def _request(db: Connection, request: SubscriptionRequest, now: datetime) -> Req
     known = _subscriber(db, request.email)
     if known is None:
         add(db, _stranger(request, now))
-    found = _subscriber(db, request.email)
-    assert found is not None  # it was known before, or was just added
-    asking = _ask(db, request, known, found, now)
+    subscriber = _subscriber(db, request.email)
+    assert subscriber is not None  # it was known before, or was just added
+    asking = _ask(db, request, known, subscriber, now)
     if asking.kept:
         db.execute(_SAVE_REQUEST, asking.kept)
-    if asking.notice and _may_be_sent(db, found, asking.notice["notice"], now):
+    if asking.notice and _may_be_sent(db, subscriber, asking.notice["notice"], now):
         _queue_notices(db, [asking.notice], now)
         return asking.result
     return replace(asking.result, queued=False)
@@ -284,20 +284,24 @@ class _Asking:
 
 
 def _ask(
-    db: Connection, request: SubscriptionRequest, known: Subscriber | None, found: Subscriber, now: datetime
+    db: Connection, request: SubscriptionRequest, known: Subscriber | None, subscriber: Subscriber, now: datetime
 ) -> _Asking:
-    if found.suppressed and request.by is not Requester.OWNER and _is_left_alone(db, found, now):
+    if subscriber.suppressed and request.by is not Requester.OWNER and _is_left_alone(db, subscriber, now):
         return _Asking(RequestResult(known, (), queued=False))
     # A suppressed subscriber receives nothing until they confirm again, so they need a confirmation, not a link.
-    reads = found.state.is_subscribed and not found.suppressed
-    stays = request.by is Requester.STRANGER and _has_fresh_link(db, found, now)
-    wanted = found.preferences if reads or stays else found.preferences.patched(request.patch)
+    reads = subscriber.state.is_subscribed and not subscriber.suppressed
+    stays = request.by is Requester.STRANGER and _has_fresh_link(db, subscriber, now)
+    wanted = subscriber.preferences if reads or stays else subscriber.preferences.patched(request.patch)
     pending = PendingRequest(wanted, request.first_now, request.consent, request.answers)
     return _Asking(
-        RequestResult(known, found.preferences.changes_to(wanted) if known else (), queued=True),
-        None if reads or stays else {"its_row": found.row, "request": pending.stored()},
+        RequestResult(known, subscriber.preferences.changes_to(wanted) if known else (), queued=True),
+        None if reads or stays else {"its_row": subscriber.row, "request": pending.stored()},
         notice_row(
-            found.row, found.email, NoticeKind.YOUR_LINK if reads else NoticeKind.CONFIRM, request.notice, now
+            subscriber.row,
+            subscriber.email,
+            NoticeKind.YOUR_LINK if reads else NoticeKind.CONFIRM,
+            request.notice,
+            now,
         ),
     )
 

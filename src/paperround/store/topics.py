@@ -379,15 +379,15 @@ def news_horizon(now: datetime) -> datetime:
     return now - timedelta(days=7)
 
 
-def _insert_matches(db: Connection, statement: ManyRows, found: Sequence[tuple[int, Match]], old: Any) -> None:
+def _insert_matches(db: Connection, statement: ManyRows, new: Sequence[tuple[int, Match]], old: Any) -> None:
     """Store matches; those of papers that are `old` are archived.
 
     A paper may have been merged into another meanwhile, and a topic deleted. The existing ones are locked until the
     end of the transaction. To avoid deadlocks, every transaction locks papers before topics and topics before
     matches, each in ascending order.
     """
-    pairs = {(topic, match.paper): match for topic, match in found}
-    named = papers.c.row.in_({match.paper for _, match in found})
+    pairs = {(topic, match.paper): match for topic, match in new}
+    named = papers.c.row.in_({match.paper for _, match in new})
     known = (
         select(papers.c.row, papers.c.day, old)
         .where(named)
@@ -395,7 +395,7 @@ def _insert_matches(db: Connection, statement: ManyRows, found: Sequence[tuple[i
         .with_for_update(read=True, key_share=True)
     )
     facts = {row: (day, archived) for row, day, archived in db.execute(known)}
-    wanted = select(topics.c.row).where(topics.c.row.in_({topic for topic, _ in found})).order_by(topics.c.row)
+    wanted = select(topics.c.row).where(topics.c.row.in_({topic for topic, _ in new})).order_by(topics.c.row)
     there = set(db.scalars(wanted.with_for_update(read=True, key_share=True)))
     values = [
         {

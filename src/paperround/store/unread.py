@@ -100,18 +100,18 @@ class MatchCache:
         fresh: ColumnElement[bool] = and_(matches.c.edition > after, matches.c.edition <= last)
         if self.edition is None and until == _UNCLOSED:
             fresh = or_(fresh, matches.c.edition.is_(None))
-        found: dict[int, list[tuple[int, Match]]] = {topic: [] for topic in some}
+        by_topic: dict[int, list[tuple[int, Match]]] = {topic: [] for topic in some}
         for chunk in chunked(some, _CHUNK):
             query = select(matches.c.topic, matches.c.paper, matches.c.score, matches.c.why, matches.c.edition)
             query = query.where(matches.c.topic.in_(chunk), fresh)
             for topic, paper, score, why, edition in db.execute(query).all():
                 match = Match(slugs[topic], paper, score, tuple(why))
-                found[topic].append((_UNCLOSED if edition is None else edition, match))
-        older = [match for those in found.values() for match in sorted(those, key=_EDITION)]
+                by_topic[topic].append((_UNCLOSED if edition is None else edition, match))
+        older = [match for those in by_topic.values() for match in sorted(those, key=_EDITION)]
         numbers = self.table.add([match for _, match in older])
         editions = np.array([edition for edition, _ in older], dtype=np.int64)
         start = 0
-        for topic, those in found.items():
+        for topic, those in by_topic.items():
             here = slice(start, start := start + len(those))
             known = self._matches.get(topic, (numbers[:0], numbers[:0]))
             self._matches[topic] = (

@@ -118,13 +118,14 @@ def confirm(app: App, subscriber: Subscriber, consent: Mapping[str, str] | None 
     Returns False and changes nothing if there is no pending request, so that using a link twice does not
     resubscribe.
     """
-    found: Subscriber | None = subscriber
-    while found is not None and (request := pending_request(app, found)):
-        prepared = _prepared(app, found, request, consent or {})
+    waiting: Subscriber | None = subscriber
+    while waiting is not None and (request := pending_request(app, waiting)):
+        prepared = _prepared(app, waiting, request, consent or {})
         if app.store.subscriber_changes.confirm(prepared, app.clock()):
             app.request_round()
             return True
-        found = app.store.subscribers.by_row(subscriber.row)  # somebody else was faster, or asked for something else
+        # Somebody else was faster, or asked for something else.
+        waiting = app.store.subscribers.by_row(subscriber.row)
         app.store.topics.delete_unfollowed_private()
     return False
 

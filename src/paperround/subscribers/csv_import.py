@@ -97,7 +97,7 @@ class ImportReport:
             self.problems.insert(0, Problem("line 1", f"{what}; add the column ({reader.topics_remedy})"))
 
 
-def import_subscribers(app: App, found: SubscriberList, options: ImportOptions) -> ImportReport:
+def import_subscribers(app: App, table: SubscriberList, options: ImportOptions) -> ImportReport:
     """Import all valid rows in batches, each in one transaction for those who are asked to confirm and one for all
     others.
 
@@ -108,12 +108,12 @@ def import_subscribers(app: App, found: SubscriberList, options: ImportOptions) 
     if unknown := sorted(set(options.overwrite) - set(FIELDS)):
         raise PreferenceError(unknown[0], f"there is no such preference; there are: {', '.join(FIELDS)}")
     report = ImportReport(Counter(dict.fromkeys((*Effect, "skipped", "asked"), 0)))
-    if found.encoding:
+    if table.encoding:
         remedy = "if names look wrong, save it as UTF-8 and import it again"
-        report.warnings.append(f"it is not in UTF-8 and was read as {found.encoding}; {remedy}")
-    report.warnings += (f"column {column!r} is unknown and is ignored" for column in found.ignored)
-    reader = _RowReader(app, options, found.columns, report.warnings)
-    while entries := list(islice(found.entries, _ROWS_AT_ONCE)):
+        report.warnings.append(f"it is not in UTF-8 and was read as {table.encoding}; {remedy}")
+    report.warnings += (f"column {column!r} is unknown and is ignored" for column in table.ignored)
+    reader = _RowReader(app, options, table.columns, report.warnings)
+    while entries := list(islice(table.entries, _ROWS_AT_ONCE)):
         try:
             additions, problems = _import_batch(app, reader, entries, options)
         except StoreError as error:

@@ -58,12 +58,12 @@ def front(
     newest = context.app.store.papers.newest_day(today)
     period = Period(read_view(view), read_day(date) if date else newest or today)
     chosen = translated_topic(topic_named(context, topic), language) if topic else None
-    found = _papers_of(context, period, chosen, page)
-    if page > 1 and not found:
+    papers = _papers_of(context, period, chosen, page)
+    if page > 1 and not papers:
         raise HTTPException(404)
     total = context.app.store.browsing.count(period.first, period.last, chosen.row if chosen else None)
-    shown = found[:PAGE]
-    few = page == 1 and not (date or view or topic) and len(found) < _FEW_PAPERS
+    shown = papers[:PAGE]
+    few = page == 1 and not (date or view or topic) and len(papers) < _FEW_PAPERS
     current = newest is None or period.last >= newest
     return _day_page(
         request,
@@ -82,10 +82,10 @@ def front(
         first_page=page == 1 and current,
         note=_no_news(context, language, newest) if current and page == 1 else "",
         source_note=_source_note(context, language) if current and page == 1 else "",
-        onward=[] if found else _onward(context, period, language),
+        onward=[] if papers else _onward(context, period, language),
         nothing=language.gettext("No papers were announced in this period."),
         back=_turned(context, period, topic, newest, page - 1) if page > 1 else "",
-        more=_turned(context, period, topic, newest, page + 1) if len(found) > PAGE else "",
+        more=_turned(context, period, topic, newest, page + 1) if len(papers) > PAGE else "",
     )
 
 
@@ -122,33 +122,33 @@ def _day_page(request: Request, context: WebContext, language: Language, **facts
 @router.get("/papers/{paper_id:path}")
 def paper(request: Request, context: ContextDep, paper_id: str) -> Response:
     """Show one paper."""
-    found = context.app.store.papers.by_id(paper_id)
-    if found is None:
+    stored = context.app.store.papers.by_id(paper_id)
+    if stored is None:
         raise HTTPException(404)
     language = context.visitors_language(request)
-    made = found.made_summary(language.code)
-    abstract, summary = readable(found.abstract), readable(made)
+    made = stored.made_summary(language.code)
+    abstract, summary = readable(stored.abstract), readable(made)
     return context.page(
         request,
         "paper",
         language=language,
-        paper=found,
-        card=cards.card(found, language, context.today),
-        abstract=Markup(readable_html(found.abstract)),  # noqa: S704 - readable_html escapes
+        paper=stored,
+        card=cards.card(stored, language, context.today),
+        abstract=Markup(readable_html(stored.abstract)),  # noqa: S704 - readable_html escapes
         summary=Markup(readable_html(made)),  # noqa: S704 - readable_html escapes
-        authors=[readable(name) for name in found.authors],
-        published=found.published or found.day,
+        authors=[readable(name) for name in stored.authors],
+        published=stored.published or stored.day,
         description=excerpt(summary or abstract, _DESCRIPTION),
         topics=[
             (translated_topic(one, language), reasons.as_sentences(match.why, language))
-            for one, match in context.app.store.topics.of_paper(found.row)
+            for one, match in context.app.store.topics.of_paper(stored.row)
             if not one.private
         ],
-        growth=_growth(context, found, language),
-        example=is_example(found),
-        seen=_seen(context.app.store.papers.listings_of(found.row)),
-        versions=_versions(found, language),
-        similar=[cards.card(one, language, context.today) for one in similar_papers(context.app, found)],
+        growth=_growth(context, stored, language),
+        example=is_example(stored),
+        seen=_seen(context.app.store.papers.listings_of(stored.row)),
+        versions=_versions(stored, language),
+        similar=[cards.card(one, language, context.today) for one in similar_papers(context.app, stored)],
     )
 
 
@@ -169,12 +169,12 @@ def topic(request: Request, context: ContextDep, slug: str, page: int = 1) -> Re
     """Show the papers of a topic, newest first."""
     language = context.visitors_language(request)
     chosen = topic_named(context, slug)
-    found = context.app.store.browsing.on_topic(chosen.row, PAGE + 1, PAGE * (checked_page(page, _MOST_PAGES) - 1))
-    if page > 1 and not found:
+    matches = context.app.store.browsing.on_topic(chosen.row, PAGE + 1, PAGE * (checked_page(page, _MOST_PAGES) - 1))
+    if page > 1 and not matches:
         raise HTTPException(404)
     days = [
         (day, [cards.card(paper, language, context.today, why=match.why) for paper, match in some])
-        for day, some in groupby(found[:PAGE], key=lambda pair: pair[0].day)
+        for day, some in groupby(matches[:PAGE], key=lambda pair: pair[0].day)
     ]
     here = f"{context.home}/topics/{slug}"
     return context.page(
@@ -189,7 +189,7 @@ def topic(request: Request, context: ContextDep, slug: str, page: int = 1) -> Re
             other for other in translated_topics(context.app.store.topics.public(), language) if other.slug != slug
         ],
         back=f"{here}?page={page - 1}" if page > 1 else "",
-        more=f"{here}?page={page + 1}" if len(found) > PAGE else "",
+        more=f"{here}?page={page + 1}" if len(matches) > PAGE else "",
     )
 
 

@@ -276,8 +276,8 @@ def _papers(api: FastAPI) -> None:
         """List papers: the newest, those of a day, or the results of a search."""
         if q.strip():
             bounds = SearchBounds(day, day) if day else UNBOUNDED
-            found = search_papers(context.app, plain_query(q), limit, offset, bounds=bounds).found
-            return [_paper(context, one.paper, one.why) for one in found]
+            papers = search_papers(context.app, plain_query(q), limit, offset, bounds=bounds).found
+            return [_paper(context, one.paper, one.why) for one in papers]
         if day is not None:
             return [_paper(context, paper) for paper in context.app.store.browsing.on_days(day, day, limit, offset)]
         return [_paper(context, paper) for paper in context.app.store.browsing.newest(context.today, limit, offset)]
@@ -285,8 +285,8 @@ def _papers(api: FastAPI) -> None:
     @api.get("/papers/{paper_id:path}/similar", tags=["papers"], responses=_NO_PAPER)
     def similar(context: ContextDep, paper_id: str, limit: Limit = 10) -> list[PaperFacts]:
         """List the papers most similar to a paper, by meaning if a model is available, otherwise by words."""
-        found = similar_papers(context.app, _found(context, paper_id), limit)
-        return [_paper(context, other) for other in found]
+        papers = similar_papers(context.app, _found(context, paper_id), limit)
+        return [_paper(context, other) for other in papers]
 
     @api.get("/papers/{paper_id:path}", tags=["papers"], responses=_NO_PAPER)
     def paper(context: ContextDep, paper_id: str) -> PaperFacts:

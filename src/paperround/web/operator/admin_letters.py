@@ -34,20 +34,20 @@ def letters(
     """Show emails, latest first, with their reasons and delivery attempts."""
     chosen = DeliveryState(state) if state in set(DeliveryState) else None
     offset = _PAGE * (checked_page(page, MOST_PAGES) - 1)
-    found = queries.deliveries(context.app, state=chosen, email=email.strip(), limit=_PAGE + 1, offset=offset)
-    if page > 1 and not found:
+    rows = queries.deliveries(context.app, state=chosen, email=email.strip(), limit=_PAGE + 1, offset=offset)
+    if page > 1 and not rows:
         raise HTTPException(404)
     return admin_page(
         request,
         context,
         "letters",
-        letters=found[:_PAGE],
+        letters=rows[:_PAGE],
         state=state,
         email=email,
         states=list(DeliveryState),
         counts=context.app.store.deliveries.count(),
-        retriable=retriable(context.app, found[:_PAGE]),
-        turn=pages_around(page, more=len(found) > _PAGE),
+        retriable=retriable(context.app, rows[:_PAGE]),
+        turn=pages_around(page, more=len(rows) > _PAGE),
         more={"state": state, "email": email},
     )
 

@@ -47,22 +47,22 @@ def subscribers(
 ) -> Response:
     """Show the subscribers in a state whose address contains the characters of `q`, newest first."""
     chosen = SubscriberState(state) if state in set(SubscriberState) else None
-    found = context.app.store.overview.subscribers(
+    matching = context.app.store.overview.subscribers(
         q.strip(), chosen, _PAGE + 1, _PAGE * (checked_page(page, MOST_PAGES) - 1)
     )
-    if page > 1 and not found:
+    if page > 1 and not matching:
         raise HTTPException(404)
     return admin_page(
         request,
         context,
         "subscribers",
-        subscribers=found[:_PAGE],
+        subscribers=matching[:_PAGE],
         chosen=_chosen,
         q=q,
         state=state,
         states=list(SubscriberState),
         counts=context.app.store.subscribers.count(),
-        turn=pages_around(page, more=len(found) > _PAGE),
+        turn=pages_around(page, more=len(matching) > _PAGE),
         more={"q": q, "state": state},
     )
 
@@ -193,17 +193,17 @@ def edit(request: Request, context: OperatorContextDep, row: int) -> Response:
 def save(request: Request, context: OperatorContextDep, row: int, form: Form) -> Response:
     """Change a subscriber's preferences."""
     context.sessions.check_csrf(request, form)
-    found = _subscriber(context, row)
-    shown = preferences_form.read_form(form, found.preferences)
+    subscriber = _subscriber(context, row)
+    shown = preferences_form.read_form(form, subscriber.preferences)
     if form.get("do") == "try":
-        return _form_page(request, context, _with_previews(context, shown, found), found)
+        return _form_page(request, context, _with_previews(context, shown, subscriber), subscriber)
     if form.get("version") != shown.version:
-        return _form_page(request, context, shown, found, status=409)
+        return _form_page(request, context, shown, subscriber, status=409)
     patch, shown = preferences_form.check_form(context, shown, context.language("en"))
     if patch is None:
-        return _form_page(request, context, shown, found, status=422)
+        return _form_page(request, context, shown, subscriber, status=422)
     with context.recording(OPERATOR, "subscriber edited", f"subscriber {row}") as record:
-        result = membership.change(context.app, found, patch)
+        result = membership.change(context.app, subscriber, patch)
         fields = ", ".join(result.fields) if result else ""
         record.subject += f": {fields or 'nothing changed'}"
     return _redirect(context, row, "saved")
@@ -213,14 +213,14 @@ def save(request: Request, context: OperatorContextDep, row: int, form: Form) ->
 def change(request: Request, context: OperatorContextDep, row: int, form: Form) -> Response:
     """Pause, resume, unsubscribe, move or erase a subscriber, renew their links, or send a link or confirmation."""
     context.sessions.check_csrf(request, form)
-    found, do = _subscriber(context, row), form.get("do")
+    subscriber, do = _subscriber(context, row), form.get("do")
     if do not in _CHANGES or (do == "erase" and "sure" not in form):
         return _redirect(context, row, "")
     try:
         with context.recording(OPERATOR, f"subscriber: {do}", f"subscriber {row}"):
-            done = _change(context, found, do, form)
+            done = _change(context, subscriber, do, form)
     except UsageError as error:
-        return _subscriber_page(request, context, found, wrong=str(error))
+        return _subscriber_page(request, context, subscriber, wrong=str(error))
     if done == "erased":
         return RedirectResponse(f"{context.home}/admin/subscribers", 303)
     return _redirect(context, row, done)
@@ -245,31 +245,31 @@ _DONE = {
 _CHANGES = ("pause", "resume", "unsubscribe", "link", "new-links", "move", "erase")
 
 
-def _change(context: WebContext, found: Subscriber, do: str, form: FormFields) -> str:
+def _change(context: WebContext, subscriber: Subscriber, do: str, form: FormFields) -> str:
     """Make one of the changes, and return the name of what was done. Raises UsageError if it is impossible."""
     app = context.app
     match do:
         case "pause":
             until = form.get("until")
-            membership.pause(app, found, read_day(until) if until else None)
+            membership.pause(app, subscriber, read_day(until) if until else None)
             return "paused"
         case "resume":
-            membership.resume(app, found)
+            membership.resume(app, subscriber)
             return "resumed"
         case "unsubscribe":
-            membership.unsubscribe(app, found)
+            membership.unsubscribe(app, subscriber)
             return "unsubscribed"
         case "link":
-            if not confirmation.ask_for_link(app, found.email):
+            if not confirmation.ask_for_link(app, subscriber.email):
                 raise UsageError(_ASKED_ALREADY)
-            return "confirmation" if found.state is SubscriberState.PENDING else "link"
+            return "confirmation" if subscriber.state is SubscriberState.PENDING else "link"
         case "new-links":
-            return "renewed" if membership.renew_links(app, found) else "renewed-silently"
+            return "renewed" if membership.renew_links(app, subscriber) else "renewed-silently"
         case "move":
-            address_change.request(app, found, form.get("email"))
+            address_change.request(app, subscriber, form.get("email"))
             return "moving"
         case _:
-            membership.erase(app, found)
+            membership.erase(app, subscriber)
             return "erased"
 
 

@@ -33,17 +33,17 @@ def letters(request: Request, context: ContextDep, page: int = 1) -> Response:
     inbox = _opened(context, request)
     if not 1 <= page <= 10_000:
         raise HTTPException(404)
-    found = inbox.newest(_PAGE + 1, _PAGE * (page - 1))
-    if page > 1 and not found:
+    newest = inbox.newest(_PAGE + 1, _PAGE * (page - 1))
+    if page > 1 and not newest:
         raise HTTPException(404)
     return context.private_page(
         request,
         "inbox",
-        letters=[replace(one, recipient=parseaddr(one.recipient)[1]) for one in found[:_PAGE]],
+        letters=[replace(one, recipient=parseaddr(one.recipient)[1]) for one in newest[:_PAGE]],
         total=len(inbox),
         csrf=context.sessions.csrf(request),
         back=f"{context.home}/inbox?page={page - 1}" if page > 1 else "",
-        more=f"{context.home}/inbox?page={page + 1}" if len(found) > _PAGE else "",
+        more=f"{context.home}/inbox?page={page + 1}" if len(newest) > _PAGE else "",
     )
 
 

@@ -251,17 +251,17 @@ def _shown(context: WebContext, asked: PreviewQuery) -> PreviewResult:
     if asked.whose == "topics" and not asked.topics:
         return PreviewResult(asked, missing="Choose one or more topics.")
     try:
-        found = preview.build(app, asked.wanted())
+        shown = preview.build(app, asked.wanted())
     except ConfigurationError as error:
         return PreviewResult(asked, broken=explain(error, templates()))
     except UsageError as error:
         return PreviewResult(asked, missing=str(error))
-    if found is None:
+    if shown is None:
         return PreviewResult(asked, missing="No papers match. Choose another day or other topics.")
-    letter, rendered = found.finished.letter, found.finished.rendered
-    subscriber, findings = found.subscriber, app.shared(ThemeFindings)
+    letter, rendered = shown.finished.letter, shown.finished.rendered
+    subscriber, findings = shown.subscriber, app.shared(ThemeFindings)
     of_theme = partial(findings.of, subscriber.theme, subscriber.language, wait=asked.show == "findings")
-    return PreviewResult(asked, found, MessageView(letter.message, context.site, rendered, app.clock(), of_theme))
+    return PreviewResult(asked, shown, MessageView(letter.message, context.site, rendered, app.clock(), of_theme))
 
 
 def _considered(context: WebContext, seen: PreviewResult) -> Iterator[ConsideredPaper]:
@@ -282,7 +282,7 @@ def _sent(context: WebContext, seen: PreviewResult, form: FormFields) -> tuple[b
 
 def _choices(context: WebContext, asked: PreviewQuery) -> dict[str, Any]:
     """Return the options of the form."""
-    found, app = templates(), context.app
+    folders, app = templates(), context.app
     try:
         known = preview.days(app, asked.wanted(), _DAYS)
     except UsageError:
@@ -290,9 +290,9 @@ def _choices(context: WebContext, asked: PreviewQuery) -> dict[str, Any]:
     subscribers = islice(app.store.subscribers.all(), _SUBSCRIBERS)
     return {
         "cadences": CADENCES,
-        "themes": theme.names(found),
+        "themes": theme.names(folders),
         "languages": list(context.language_names.items()),
-        "notices": notice.kinds(found),
+        "notices": notice.kinds(folders),
         "topics": app.store.topics.public(),
         "subscribers": [subscriber.email for subscriber in subscribers],
         "days": known,

@@ -49,7 +49,7 @@ def change(request: Request, context: ContextDep, token: str, form: Form) -> Res
 
 
 def _page(request: Request, context: WebContext, subscriber: Subscriber, *, asking: bool = False) -> Response:
-    found = taste.learned(context.app, subscriber)
+    learned = taste.learned(context.app, subscriber)
     language = context.language_for(request, subscriber)
     here = path(context, tokens.PREFERENCES, subscriber)
     return context.private_page(
@@ -57,10 +57,10 @@ def _page(request: Request, context: WebContext, subscriber: Subscriber, *, aski
         "taste",
         language=language,
         asking=asking,
-        examples=found.examples,
-        percent=round(100 * found.weight),
-        more=[one for one in found.words if one.weight > 0],
-        less=[one for one in found.words if one.weight < 0],
+        examples=learned.examples,
+        percent=round(100 * learned.weight),
+        more=[one for one in learned.words if one.weight > 0],
+        less=[one for one in learned.words if one.weight < 0],
         papers=[
             {
                 "paper": one.paper,
@@ -69,10 +69,10 @@ def _page(request: Request, context: WebContext, subscriber: Subscriber, *, aski
                 "more": one.verdict > 0,
                 "degree": language.signed(degree),
             }
-            for one, degree in found.papers
+            for one, degree in learned.papers
         ],
         signed=language.signed,
-        heaviest=max((abs(one.weight) for one in found.words), default=1.0),
+        heaviest=max((abs(one.weight) for one in learned.words), default=1.0),
         here_again=f"{here}/taste",
         preferences=here,
     )
