@@ -106,6 +106,17 @@ def test_a_browser_that_opened_the_preferences_follows_with_one_click_and_unfoll
     assert _subscriber(pages).preferences.follows == ("org: Bird House",)
 
 
+def test_a_longer_name_is_that_of_somebody_else(pages: Pages) -> None:
+    pages.subscriber(_EMAIL)
+    _paper(pages, 20, "On storks", "Wei Li")
+    membership.change(pages.app, _subscriber(pages), {"follows": ("author: Wei Li",)})
+    _paper(pages, 21, "On cranes", "Da-Wei Li")
+    _paper(pages, 22, "On herons", "Wei Li Zhang")
+    _paper(pages, 23, "On egrets", "Wei Li, Jr.")
+    text = _text(_morning(pages))
+    assert [bird for bird in ("storks", "cranes", "herons", "egrets") if bird in text] == ["storks", "egrets"]
+
+
 def test_namesakes_are_told_apart_by_their_coauthors(pages: Pages) -> None:
     row = pages.subscriber(_EMAIL)
     storks = _paper(pages, 20, "On storks", "Wei Zhang", "Li Na")

@@ -68,6 +68,30 @@ def test_an_entry_finds_papers_by_a_query(text: str, query: str) -> None:
     assert str(parse(read_followed(text).query)) == query
 
 
+def test_a_followed_name_is_a_whole_name() -> None:
+    assert read_followed("Min Kim").is_among(["Ada Byron", "Min Kim"])
+    assert not read_followed("Min Kim").is_among(["Seung-Min Kim", "Min Kim Lee"])
+    assert not read_followed("王小明").is_among(["王小明明"])
+    assert read_followed("Ada Lovelace").is_among(["Ada M. Lovelace Jr."])
+    assert read_followed("Lovelace, A. M.").is_among(["A. M. Lovelace"])
+    assert not read_followed("A. M. Lovelace").is_among(["A. Lovelace"])
+    assert read_followed("Kim").is_among(["Seung-Min Kim"])
+    assert read_followed("org: Tea Lab").is_among([])
+
+
+@pytest.mark.parametrize("text", ["number OR thing", "robot*", "robots -drones", "NOT robots"])
+def test_operators_are_refused_where_words_are_left_out(text: str) -> None:
+    with pytest.raises(ValueError, match="has an operator"):
+        check_left_out(text)
+    assert read_left_out(text).value == text
+
+
+def test_a_dash_within_words_is_no_operator() -> None:
+    text = "zero-shot or few-shot - a survey"
+    assert check_left_out(text).value == text
+    assert check_left_out("author: A. N. Other *").kind is LeftOutKind.AUTHOR
+
+
 @pytest.mark.parametrize("text", ["", " ", "author:", "org: !!", "category: cs.CV", "paper: 1", "x" * 301])
 def test_an_entry_that_names_nobody_is_refused_with_the_remedy(text: str) -> None:
     with pytest.raises(ValueError, match="write author: NAME or org: NAME"):

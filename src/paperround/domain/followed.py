@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
-from paperround.domain.text import QUOTATION_MARKS, clean, did_you_mean, terms
+from paperround.domain.name_comparison import NAME_SUFFIXES
+from paperround.domain.text import QUOTATION_MARKS, clean, did_you_mean, given_name_first, terms
 
 MOST_FOLLOWED, MOST_LEFT_OUT, MOST_ENTRY = 100, 100, 300  # entries, entries, characters of each
 MOST_COAUTHORS = 6
 
 _ENTRY = re.compile(r"(?P<kind>author|org|category|paper)\s*:\s*(?P<name>.*)", re.IGNORECASE)
 _LEFT_OUT = re.compile(r"(?P<kind>[a-z]+)\s*:\s*(?P<name>.*)", re.IGNORECASE)
+_OPERATOR = re.compile(r"(?:^|\s)(?:AND|OR|NOT)(?:\s|$)|\w\*(?:\s|$)|(?:^|\s)-(?=\w)")
 _WITHOUT_QUOTES = str.maketrans("", "", QUOTATION_MARKS)  # they would end the phrase in the query
 _FORMS = "author: NAME, category: NAME or paper: IDENTIFIER"
 _ARXIV = {
@@ -58,6 +62,29 @@ class FollowedName:
             return f'org:"{self.name}"'
         others = " OR ".join(f'author:"{name}"' for name in self.coauthors)
         return f'author:"{self.name}"' + (f" ({others})" if others else "")
+
+    def is_among(self, authors: Iterable[str]) -> bool:
+        """Return whether one of these authors has the whole name, apart from further initials and suffixes.
+
+        A query finds it within longer names too: `Min Kim` in `Seung-Min Kim`. A single word, as of a family name,
+        and an organization are found within others.
+        """
+        own = terms(given_name_first(self.name))
+        return len(own) < 2 or self.organization or any(_without_initials(name, own) == own for name in authors)
+
+
+def _without_initials(name: str, kept: Sequence[str]) -> list[str]:
+    return [
+        term
+        for term in terms(name)
+        if term in kept or not (term in NAME_SUFFIXES or (len(term) == 1 and term.isascii()))
+    ]
+
+
+@lru_cache(maxsize=10_000)
+def followed_in(entry: str) -> FollowedName:
+    """Return what `read_followed` returns for an entry that it has read before, from a cache."""
+    return read_followed(entry)
 
 
 def read_followed(text: str) -> FollowedName:
@@ -112,6 +139,17 @@ def read_left_out(text: str) -> LeftOut:
         value = value.removesuffix(".*")
         _check_category(value)
     return LeftOut(LeftOutKind(kind), value)
+
+
+def check_left_out(text: str) -> LeftOut:
+    """Parse an exclusion that somebody enters. Operators, which earlier versions stored as words, are refused.
+
+    Raises ValueError, with the remedy, for an entry that excludes nothing or not what it says.
+    """
+    found = read_left_out(text)
+    if found.kind is LeftOutKind.WORDS and _OPERATOR.search(found.value):
+        raise ValueError(f"{found.value[:80]!r} has an operator; only words can be left out, each in its own entry")
+    return found
 
 
 def archive_of(category: str) -> str:

@@ -17,7 +17,8 @@ BODY = r"(?:Collaborations?|Teams?|Groups?|Consortium|Consortia|Project|Survey|N
 NAMES_A_BODY = re.compile(rf"\b{BODY}\b", re.IGNORECASE)
 """Finds one of these words in a name."""
 _OF_NO_NAME = frozenset(("and", "behalf", "for", "of", "on", "the"))
-_SUFFIXES = frozenset(("jr", "sr", "ii", "iii", "iv", "phd", "md"))  # which some sources leave out
+NAME_SUFFIXES = frozenset(("jr", "sr", "ii", "iii", "iv", "phd", "md"))
+"""What some sources leave out of names."""
 _JOINED_INITIALS = re.compile(r"\b[A-Z]{2,3}\b")  # as PubMed writes them: Byron AM
 _SAME_BEGINNING = 3  # letters that given names share if they are forms of one: Yuri and Yury, Chris and Christopher
 _UMLAUTS = re.compile(r"(?<=[aou])e|(?<=a)a")  # Mueller is Müller, Kjaergaard is Kjærgaard
@@ -43,7 +44,7 @@ class _Name(NamedTuple):
 def family_names(names: Iterable[str]) -> set[str]:
     """Return the last words of names, folded, without suffixes. "Curie, Marie" and "Marie Curie" give the same."""
     written = (name.split(",")[0] if "," in name else name for name in names)
-    parts = ([term for term in terms(name) if term not in _SUFFIXES] for name in written)
+    parts = ([term for term in terms(name) if term not in NAME_SUFFIXES] for name in written)
     return {found[-1] for found in parts if found}
 
 
@@ -79,7 +80,7 @@ def _body(name: str) -> _Name:
 def _person(name: str) -> _Name:
     if not name.isupper():
         name = _JOINED_INITIALS.sub(lambda found: " ".join(found[0]), name)
-    parts = (_UMLAUTS.sub("", part) for part in terms(name) if part not in _SUFFIXES)
+    parts = (_UMLAUTS.sub("", part) for part in terms(name) if part not in NAME_SUFFIXES)
     return _Name(tuple(parts))
 
 

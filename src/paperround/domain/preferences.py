@@ -22,7 +22,7 @@ from zoneinfo import available_timezones
 
 from paperround.domain.errors import PreferenceError, QueryError
 from paperround.domain.errors import translatable as _
-from paperround.domain.followed import MOST_FOLLOWED, MOST_LEFT_OUT, read_followed, read_left_out
+from paperround.domain.followed import MOST_FOLLOWED, MOST_LEFT_OUT, check_left_out, read_followed
 from paperround.domain.schedule import Cadence, Schedule
 from paperround.domain.text import clean, did_you_mean
 
@@ -270,7 +270,7 @@ class Preferences:
         _entries(
             "leave out",
             MOST_LEFT_OUT,
-            read_left_out,
+            check_left_out,
             "What never to show: words, author: NAME, category: NAME or paper: IDENTIFIER",
         ),
     ] = ()

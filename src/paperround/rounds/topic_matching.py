@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from paperround.app import App
 from paperround.domain.errors import QueryError
+from paperround.domain.followed import followed_in
 from paperround.domain.models import Match, Paper, Topic
 from paperround.matching.fields import TEXT_FORM
 from paperround.matching.words import Wanted, Words, interpret, is_plain_words
@@ -202,12 +203,19 @@ def _found(app: App, papers: Sequence[Paper], topics: Sequence[Topic]) -> list[t
         return []
     interests = app.shared(Interests)
     batch = interests.batch(papers)
+    authors = {paper.row: paper.authors for paper in papers}
     return [
         (topic.row, Match(topic.slug, row, hit.score, hit.why))
         for topic in topics
         for wanted in _parsed(topic)
         for row, hit in interests.hits(topic.query, wanted, batch, topic.row).items()
+        if not _follows(topic) or followed_in(topic.about).is_among(authors[row])
     ]
+
+
+def _follows(topic: Topic) -> bool:
+    """Return whether a topic is an author or an organization that subscribers follow."""
+    return topic.private and bool(topic.about)
 
 
 def _parsed(topic: Topic) -> list[Wanted]:
