@@ -15,6 +15,7 @@ from paperround.domain.followed import (
     FollowedName,
     LeftOut,
     LeftOutKind,
+    check_left_out,
     read_followed,
     read_left_out,
 )
