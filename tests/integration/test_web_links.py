@@ -429,7 +429,7 @@ def test_a_stale_window_overwrites_nothing_silently(pages: Pages) -> None:
 @pytest.mark.parametrize(
     ("to", "told", "cadence", "papers"),
     [
-        ("weekly", "You now receive one email a week.", "weekly", 10),
+        ("weekly", "You now receive at most one email a week.", "weekly", 10),
         ("fewer", "Your emails now contain at most 5 papers.", "daily", 5),
         ("pause", "Paused until", "daily", 10),
     ],

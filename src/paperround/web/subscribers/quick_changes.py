@@ -84,12 +84,12 @@ def _change(context: WebContext, subscriber: Subscriber, to: str, language: Lang
     until = context.today + _PAUSE
     match to:
         case "weekly" if subscriber.schedule.cadence is not Cadence.WEEKLY:
-            done = _("You now receive one email a week.")
+            done = _("You now receive at most one email a week.")
             return QuickChange(
                 _("Switch to one email a week?"), _("Switch to weekly"), done, _patch(cadence=Cadence.WEEKLY)
             )
         case "daily" if subscriber.schedule.cadence is not Cadence.DAILY:
-            done = _("You now receive one email a day.")
+            done = _("You now receive at most one email a day.")
             return QuickChange(
                 _("Switch to one email a day?"), _("Switch to daily"), done, _patch(cadence=Cadence.DAILY)
             )
