@@ -29,6 +29,11 @@ from paperround.matching.negation import unwanted_in
         "ohne robots",
         "nicht robots, bitte",
         "keine robots sondern drones",
+        "ich will keine robots",
+        "I am not interested in robots",
+        "avoid robots",
+        "don't show me robots",
+        "never robots",
     ],
 )
 def test_an_interest_that_begins_with_a_negation_excludes_what_follows(text: str) -> None:
@@ -38,7 +43,35 @@ def test_an_interest_that_begins_with_a_negation_excludes_what_follows(text: str
 @pytest.mark.parametrize(
     "text",
     [
+        "drones, not robots",
+        "drones but not robots",
+        "drones, but no robots please",
+        "drones except robots",
+        "drones, excluding robots.",
+        "drones (not robots)",
+        "drones (indoor), no robots",
+        "drones other than robots",
+        "drones – not robots",
+        "papers on drones; no robots",
+        "Drohnen, aber keine robots",
+        "Drohnen außer robots",
+    ],
+)
+def test_an_interest_that_ends_with_a_negation_excludes_its_end(text: str) -> None:
+    assert unwanted_in(text) == "robots"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
         "robots",
+        "Not all tokens are equal",
+        "no free lunch",
+        "without loss of generality",
+        "models that do not forget",
+        "attention is not all you need",
+        "robots, not only drones",
+        "can LLMs say no?",
         "robots without legs",
         "no-reference image quality assessment",
         "nothing but robots",

@@ -9,24 +9,47 @@ import re
 
 from paperround.matching.words import is_plain
 
-_UNWANTED = re.compile(
-    r"""
+_NOT_ONLY = r"(?!\ (?:only|just|all|every|everything|enough|nur|alle)\b)"  # "Not all tokens are equal" is a title
+_NO = rf"(?:not{_NOT_ONLY}|no(?!\ (?:free|one|longer)\b)|never|kein(?:e|en)?|nicht{_NOT_ONLY})"
+_EXCEPT = r"(?:except(?:\ for)?|excluding|other\ than|au(?:ß|ss)er)"
+_WORDS = r"\ (?P<words>[^,;.!?()]+?)"
+_ALL_OF_IT = re.compile(
+    rf"""
     (?:please\ |bitte\ )?
-    (?: (?:anything|everything|all)\ (?:but|except(?:\ for)?)
+    (?: (?:anything|everything|all)\ (?:but|{_EXCEPT})
       | nothing\ (?:about|on|with|to\ do\ with)
-      | i\ (?:do\ not|don['’]t)\ want(?:\ to\ read(?:\ about)?)?
-      | (?:no\ more|no|not\ about|not\ interested\ in|not(?!\ (?:only|just))|without|except(?:\ for)?)
-      | alles\ au(?:ß|ss)er | nichts\ (?:über|zu|mit|von)
-      | (?:kein(?:e|en)?(?:\ mehr)?|nicht(?!\ nur)(?:\ über|\ zu|\ mit)?|ohne|au(?:ß|ss)er)
+      | (?:i\ )?(?:do\ not|don['’]t)\ (?:want|show\ me)(?:\ to\ read)?(?:\ about)?
+      | i(?:\ a|['’])m\ not\ interested\ in
+      | (?:no\ more|not\ about|not\ interested\ in|avoid|without(?!\ loss\ of)|{_EXCEPT}|{_NO})
+      | alles\ {_EXCEPT} | nichts\ (?:über|zu|mit|von)
+      | ich\ (?:will|möchte|mag)\ kein(?:e|en)?
+      | (?:kein(?:e|en)?\ mehr|nicht(?:\ über|\ zu|\ mit)|ohne)
     )
-    \ (?P<words>[^,;.!?]+?)
+    {_WORDS}
     (?:\ (?:but|aber|sondern)\ .*|,?\ (?:please|bitte))?[,;.!?]*
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+_THE_REST = re.compile(
+    rf"""
+    .*\w\)?
+    (?: (?:[,;]|\ [–—-])\ (?:but\ |aber\ )?(?:{_NO}|{_EXCEPT})
+      | \ (?:(?:but|aber)\ {_NO}|{_EXCEPT})
+      | \ \((?:but\ |aber\ )?(?:{_NO}|{_EXCEPT})
+    )
+    {_WORDS}(?:,?\ (?:please|bitte))?\)?[,;.!?]*
     """,
     re.IGNORECASE | re.VERBOSE,
 )
 
 
 def unwanted_in(text: str) -> str:
-    """Return what an interest in plain words excludes: "robots" for "no robots please"; "" if it excludes nothing."""
-    found = _UNWANTED.fullmatch(" ".join(text.split())) if is_plain(text) else None
+    """Return what an interest in plain words excludes, all of it or at its end; "" if it excludes nothing.
+
+    It is "robots" for "no robots please" and for "agents, not robots".
+    """
+    if not is_plain(text):
+        return ""
+    text = " ".join(text.split())
+    found = _ALL_OF_IT.fullmatch(text) or _THE_REST.fullmatch(text)
     return found["words"] if found else ""
