@@ -369,3 +369,19 @@ def test_a_topic_has_a_short_name_in_the_index(name: str, short: str) -> None:
 
 def test_each_kind_of_notice_has_a_template() -> None:
     assert notice.kinds(tuple(FOLDERS)) == tuple(sorted(NoticeKind))
+
+
+@pytest.mark.parametrize(
+    ("title", "short"),
+    [
+        ("EvoArena: Tracking what evolves", "EvoArena"),
+        ("Author Correction: Robots on ice", "Author Correction: Robots on ice"),
+        ("Correction to: Robots on ice", "Correction to: Robots on ice"),
+        ("Comment on: Robots on ice", "Comment on: Robots on ice"),
+        ("Part II: Robots on ice", "Part II: Robots on ice"),
+        ("Reply to: Robots on ice that walk further than ever", "Reply to: Robots on ice that walk further…"),
+        ("Review Robots: a survey", "Review Robots"),
+    ],
+)
+def test_a_title_is_shortened_to_its_name_and_not_to_a_label(title: str, short: str) -> None:
+    assert view.short_title(title) == short

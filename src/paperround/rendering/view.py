@@ -47,6 +47,13 @@ _PARTS = re.compile(r"[,:;/]| (?:and|und|in|for|für|&|[–—-]) ")
 """What separates the parts of a topic's name."""
 _SHORT_TITLE = 46  # characters: one line of an index on a phone
 _NAMED_BEFORE_COLON = 4  # characters: a shorter name before a colon says too little by itself
+# What stands before the title of the work that a correction, a comment or a part belongs to.
+_LABEL = re.compile(
+    r"(?:(?:author|publisher|editorial) )?"
+    r"(?:addendum|comment(?:ary)?|correction|corrigendum|editorial|erratum|expression of concern|part [ivx\d]+|reply|"
+    r"response|retraction|retracted|review|withdrawn)(?: (?:article|for|note|on|to))?",
+    re.IGNORECASE,
+)
 _WORDS_A_MINUTE = 220
 _TITLES_IN_LEAD = 3
 _MONDAY = 0
@@ -412,7 +419,8 @@ def is_popular(paper: Paper) -> bool:
 def short_title(title: str) -> str:
     """Return the part of a title before its colon, or as many of its words as fit on one line of the index."""
     name, colon, _rest = title.partition(": ")
-    short = name if colon and _NAMED_BEFORE_COLON <= len(name) <= _SHORT_TITLE else title
+    named = colon and _NAMED_BEFORE_COLON <= len(name) <= _SHORT_TITLE and not _LABEL.fullmatch(name)
+    short = name if named else title
     return breakable(cut(short, _SHORT_TITLE))
 
 
