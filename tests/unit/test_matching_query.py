@@ -231,3 +231,13 @@ def test_a_beginning_that_reaches_into_a_plural_ending_finds_the_singular(
     query = parse(prefix)
     assert isinstance(query, Phrase)
     assert query.endings == endings
+
+
+@pytest.mark.parametrize("dash", ["-", "–", "−"])
+def test_a_dash_excludes_however_it_is_typed(dash: str) -> None:
+    assert str(parse(f"robots {dash}drones")) == "robot NOT drone"
+    assert str(parse(f"robots {dash} drones")) == str(parse("robots AND drones"))
+
+
+def test_signs_that_nobody_sees_do_not_divide_a_word() -> None:
+    assert str(parse("re\u00adtracted AND zom\u200bbie*")) == "retracted zombie*"

@@ -16,6 +16,7 @@ from operator import itemgetter
 _UNWANTED = re.compile(
     "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u200b\u2060\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]"
 )
+_INVISIBLE = "\xad\u200b\u2060\ufeff"
 QUOTATION_MARKS = '"“”„‟«»'
 """Those that mean the same in queries: phones and word processors insert others for the one that is typed."""
 REPLY_PREFIX = re.compile(r"^(?:\s*(?:re|aw|antw|fwd?|wg|sv)\s*(?:\[\d+\])?\s*:)+\s*", re.IGNORECASE)
@@ -99,6 +100,8 @@ def fold(text: str) -> str:
 
 @lru_cache(maxsize=20_000)
 def _folded(character: str) -> str:
+    if character in _INVISIBLE:  # in text that is copied from a page; `clean` removes it from papers
+        return ""
     # Twice: NFKD may produce a capital (mathematical bold), and some letters decompose only in lower case.
     return _bare(_bare(character).casefold()).translate(_STROKES)
 

@@ -263,8 +263,9 @@ def _brief(text: str) -> str:
 
 
 _QUOTES = str.maketrans(dict.fromkeys(QUOTATION_MARKS, '"'))
-MINUS = r"""-(?=\S*(?:[^\W_]|["(]))"""
-"""Matches a dash that excludes what follows it; a dash without a letter or digit after it is punctuation."""
+MINUS = r"""[-–−](?=\S*(?:[^\W_]|["(]))"""
+"""Matches a dash that excludes what follows it, also as phones write it. Without a letter or digit after it, it is
+punctuation."""
 _TOKEN = re.compile(
     rf"""(?P<open>\()|(?P<close>\))|(?P<quoted>"[^"]*"\*?)|(?P<unclosed>")
         |(?P<minus>{MINUS})|(?P<field>[^\W\d_]+:)|(?P<word>[^\s"()]+)""",
