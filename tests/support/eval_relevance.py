@@ -32,7 +32,7 @@ from paperround.domain.text import terms
 from paperround.matching import learning
 from paperround.matching.interests import ExpandedQuery, Scale, learned_scale, relevance, rocchio, z_scale
 from paperround.matching.lexical import Index, Statistics
-from paperround.matching.profile import Learner, PastPapers
+from paperround.matching.taste import Learner, PastPapers
 from paperround.matching.vectors import Vectors, pack, unpack
 from paperround.matching.vocabulary import Vocabulary
 from paperround.matching.words import STOP_WORDS, Words, interpret_search

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from paperround.domain.models import Feedback, Paper
 from paperround.domain.text import terms
 from paperround.matching.lexical import Statistics
-from paperround.matching.profile import PastPapers, Tastes
 from paperround.matching.similar import most_alike, telling_words
 from paperround.matching.suggestions import strongest_words, suggest_words
+from paperround.matching.taste import PastPapers, Tastes
 from paperround.matching.words import Words
 
 _NOW = datetime(2026, 11, 23, 6, tzinfo=UTC)

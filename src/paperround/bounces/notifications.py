@@ -92,20 +92,26 @@ def _ses(record: Record) -> Iterator[Report]:
         complaint = _record(record.get("complaint"))
         diagnostic = f"feedback: {_text(complaint.get('complaintFeedbackType')) or 'abuse'}"
         kind = BounceKind.NOTHING if complaint.get("complaintFeedbackType") == "not-spam" else BounceKind.COMPLAINT
-        for one in _records(complaint.get("complainedRecipients")):
+        for recipient in _records(complaint.get("complainedRecipients")):
             yield Report(
-                kind, diagnostic=diagnostic, recipient=_recipient(one.get("emailAddress")), sent_to=True, **letter
+                kind,
+                diagnostic=diagnostic,
+                recipient=_recipient(recipient.get("emailAddress")),
+                sent_to=True,
+                **letter,
             )
     if what == "Bounce":
         subtype = _text(bounce.get("bounceSubType"))
-        for one in _records(bounce.get("bouncedRecipients")):
-            reply = _text(one.get("diagnosticCode")).partition(";")[2].strip() or _text(one.get("diagnosticCode"))
+        for recipient in _records(bounce.get("bouncedRecipients")):
+            reply = _text(recipient.get("diagnosticCode")).partition(";")[2].strip() or _text(
+                recipient.get("diagnosticCode")
+            )
             yield _judged(
                 reply,
-                _text(one.get("status")),
+                _text(recipient.get("status")),
                 _SES_TYPES.get(subtype) or _SES_TYPES.get(_text(bounce.get("bounceType")), BounceKind.NOTHING),
                 f"{_text(bounce.get('bounceType'))} {subtype}",
-                recipient=_recipient(one.get("emailAddress")),
+                recipient=_recipient(recipient.get("emailAddress")),
                 **letter,
             )
 

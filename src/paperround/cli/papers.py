@@ -103,12 +103,12 @@ def similar_papers(
     from paperround.rounds.similar import similar_papers as found_similar
 
     with opened() as app:
-        one = app.store.papers.by_rows([paper_row(app, paper)]).popitem()[1]
-        found = found_similar(app, one, limit)
+        original = app.store.papers.by_rows([paper_row(app, paper)]).popitem()[1]
+        similar = found_similar(app, original, limit)
     if as_json:
-        console.as_json([{"id": other.id, "title": other.title} for other in found])
+        console.as_json([{"id": other.id, "title": other.title} for other in similar])
     else:
-        console.table(("id", "title"), [(other.id, other.title) for other in found])
+        console.table(("id", "title"), [(other.id, other.title) for other in similar])
 
 
 @group.command("embed", cls=Command, epilog="paperround papers embed")

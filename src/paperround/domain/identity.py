@@ -96,8 +96,8 @@ def are_two_entries(one: Facts, other: Facts) -> bool:
         return False
     if terms(readable(one.title)) != terms(readable(other.title)):
         return True
-    said = one.published or one.abstract
-    differ = not said or (one.published, one.abstract) != (other.published, other.abstract)
+    comparable = one.published or one.abstract
+    differ = not comparable or (one.published, one.abstract) != (other.published, other.abstract)
     return differ and _publisher(one) == _publisher(other) and _have_two_links(one, other)
 
 

@@ -228,14 +228,16 @@ def _applies(media: str, scheme: str) -> bool:
 
 
 def _cascade(
-    ranked: dict[str, tuple[tuple[int, ...], Declaration]], found: tuple[Declaration, ...], weight: tuple[int, ...]
+    ranked: dict[str, tuple[tuple[int, ...], Declaration]],
+    declarations: tuple[Declaration, ...],
+    weight: tuple[int, ...],
 ) -> None:
     """Apply declarations to an element, where they take precedence over earlier ones by the rules of the cascade."""
-    for one in found:
-        rank = (int(one.important), *weight)
-        for name in _SHORTHANDS.get(one.name, (one.name,)):
+    for declaration in declarations:
+        rank = (int(declaration.important), *weight)
+        for name in _SHORTHANDS.get(declaration.name, (declaration.name,)):
             if name not in ranked or rank >= ranked[name][0]:
-                ranked[name] = rank, one
+                ranked[name] = rank, declaration
 
 
 def _texts(element: _Element) -> Iterator[tuple[_Element, str]]:

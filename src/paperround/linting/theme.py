@@ -155,22 +155,30 @@ def _sheet(text: TemplateText) -> _Sheet:
 def _unknown_properties(sheets: Sequence[_Sheet]) -> Iterator[LintFinding]:
     known = frozenset(cssutils.profile.knownNames) | _NEWER
     for sheet in sheets:
-        for one in sheet.declarations:
-            if one.name not in known and not one.name.startswith(_FAMILIES):
-                meant = get_close_matches(one.name, known, 1)
+        for declaration in sheet.declarations:
+            if declaration.name not in known and not declaration.name.startswith(_FAMILIES):
+                meant = get_close_matches(declaration.name, known, 1)
                 remedy = f"did you mean {meant[0]!r}?" if meant else "write a property of CSS"
-                what = f"no client knows the property {one.name!r}"
-                yield LintFinding("unknown-property", Severity.ERROR, what, f"{sheet.file} line {one.line}", remedy)
+                what = f"no client knows the property {declaration.name!r}"
+                yield LintFinding(
+                    "unknown-property", Severity.ERROR, what, f"{sheet.file} line {declaration.line}", remedy
+                )
 
 
 def _wrong_colors(sheets: Sequence[_Sheet]) -> Iterator[LintFinding]:
     for sheet in sheets:
-        for one in sheet.declarations:
-            plain = one.value.lower() not in _COLOR_WORDS and "(" not in one.value
-            if one.name in ("color", "background-color", "border-color") and plain and color(one.value) is None:
-                what = f"{one.value.splitlines()[0]!r} is not a color"
+        for declaration in sheet.declarations:
+            plain = declaration.value.lower() not in _COLOR_WORDS and "(" not in declaration.value
+            if (
+                declaration.name in ("color", "background-color", "border-color")
+                and plain
+                and color(declaration.value) is None
+            ):
+                what = f"{declaration.value.splitlines()[0]!r} is not a color"
                 remedy = "write #rrggbb, and a semicolon after it"
-                yield LintFinding("wrong-color", Severity.ERROR, what, f"{sheet.file} line {one.line}", remedy)
+                yield LintFinding(
+                    "wrong-color", Severity.ERROR, what, f"{sheet.file} line {declaration.line}", remedy
+                )
 
 
 def _unknown_classes(sheets: Sequence[_Sheet], texts: Sequence[TemplateText]) -> Iterator[LintFinding]:
@@ -194,14 +202,17 @@ def _unknown_classes(sheets: Sequence[_Sheet], texts: Sequence[TemplateText]) ->
 def _importance(sheets: Sequence[_Sheet]) -> Iterator[LintFinding]:
     """Report a wrong !important: inlined styles override the media block, unless only the latter is !important."""
     for sheet in sheets:
-        for one in sheet.declarations:
-            if sheet.block == "style" and one.important:
-                what, remedy = f"{one.name} is !important", "leave it out here: dark mode could not change it"
-            elif sheet.block == "media" and not one.important:
-                what, remedy = f"{one.name} has no effect", "add !important: the inlined style wins without it"
+        for declaration in sheet.declarations:
+            if sheet.block == "style" and declaration.important:
+                what, remedy = f"{declaration.name} is !important", "leave it out here: dark mode could not change it"
+            elif sheet.block == "media" and not declaration.important:
+                what, remedy = (
+                    f"{declaration.name} has no effect",
+                    "add !important: the inlined style wins without it",
+                )
             else:
                 continue
-            yield LintFinding("important", Severity.WARNING, what, f"{sheet.file} line {one.line}", remedy)
+            yield LintFinding("important", Severity.WARNING, what, f"{sheet.file} line {declaration.line}", remedy)
 
 
 def _untranslated(texts: Sequence[TemplateText]) -> Iterator[LintFinding]:

@@ -11,6 +11,7 @@ fts         the same query for SQLite's full-text index
 tsearch     the same query for PostgreSQL's full-text search
 popularity  how popular a paper is
 ranking     the weights that determine the order of papers in a letter
+taste       what a subscriber likes, learned from feedback
 near_copies papers that say much the same
 compose     arranges one subscriber's matches as a digest
 """

@@ -11,8 +11,8 @@ from paperround.domain.models import Paper
 from paperround.matching.fields import TEXT, field_terms
 from paperround.matching.learning import TermVectors
 from paperround.matching.lexical import WEIGHT, Statistics
-from paperround.matching.profile import likeness
 from paperround.matching.suggestions import tells
+from paperround.matching.taste import likeness
 from paperround.matching.words import Words
 
 _LEAST_LIKENESS = 0.08  # below this, two papers share little but common words

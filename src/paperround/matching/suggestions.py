@@ -13,7 +13,7 @@ from paperround.domain.text import spans, terms
 from paperround.matching.fields import TEXT, values
 from paperround.matching.learning import AUTHOR
 from paperround.matching.lexical import Statistics
-from paperround.matching.profile import Taste
+from paperround.matching.taste import Taste
 from paperround.matching.words import SCHOLARLY_WORDS, STOP_WORDS
 
 _LEAST_PAPERS, _LEAST_LETTERS = 3, 3

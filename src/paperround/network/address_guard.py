@@ -42,11 +42,11 @@ class AddressGuard:
     def __init__(self, private_hosts: Iterable[str] = (), resolve: Resolve | None = None) -> None:
         """`private_hosts` are the exceptions: host names, addresses and networks (`10.0.0.0/8`)."""
         self._names, self._networks = set[str](), list[Network]()
-        for one in private_hosts:
-            if network := network_of(one):
+        for host in private_hosts:
+            if network := network_of(host):
                 self._networks.append(network)
             else:
-                self._names.add(one.lower())
+                self._names.add(host.lower())
         self._resolve = resolve or _resolve
 
     def addresses(self, host: str, port: int, asker: str, *, strictly: bool = False) -> list[Address]:

@@ -11,7 +11,7 @@ from paperround.app import App
 from paperround.domain.models import Match, Paper, Pick, Score
 from paperround.matching import ranking
 from paperround.matching.candidates import by_name, popularity_on
-from paperround.matching.profile import Taste
+from paperround.matching.taste import Taste
 from paperround.operator.preview import Origin, Preview
 from paperround.rounds.interests import tastes
 from paperround.store.topics import news_horizon
@@ -81,14 +81,16 @@ def considered_papers(app: App, preview: Preview) -> list[ConsideredPaper]:
     )
 
 
-def _with_pick(one: ConsideredPaper | None, paper: Paper, pick: Pick | None, score: Score | None) -> ConsideredPaper:
+def _with_pick(
+    considered: ConsideredPaper | None, paper: Paper, pick: Pick | None, score: Score | None
+) -> ConsideredPaper:
     """Return a candidate with what the digest says of it."""
-    one = one or ConsideredPaper(paper, Placement.PRINTED, (), 0.0, 0.0, 0.0)
+    considered = considered or ConsideredPaper(paper, Placement.PRINTED, (), 0.0, 0.0, 0.0)
     if pick is None:
-        return one
+        return considered
     if score is None:
-        return replace(one, why=pick.why)
-    return replace(one, why=pick.why, rank=pick.rank, score=score)
+        return replace(considered, why=pick.why)
+    return replace(considered, why=pick.why, rank=pick.rank, score=score)
 
 
 def _taste_for(app: App, preview: Preview, papers: Mapping[int, Paper]) -> Taste:

@@ -20,7 +20,7 @@ from paperround.matching.interests import least_fit
 from paperround.matching.leave_out import LeaveOut
 from paperround.matching.near_copies import NearCopies
 from paperround.matching.popularity import DiscussionCache
-from paperround.matching.profile import Tastes
+from paperround.matching.taste import Tastes
 from paperround.matching.words import is_plain_words
 from paperround.rounds import interests
 from paperround.rounds.day_facts import DayFactsReader

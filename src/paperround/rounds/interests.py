@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from paperround.app import App
 from paperround.domain.models import Feedback, Paper, Topic
 from paperround.domain.preferences import Breadth
-from paperround.matching import profile, search
+from paperround.matching import search
 from paperround.matching.interests import (
     ExpandedQuery,
     Scale,
@@ -28,8 +28,8 @@ from paperround.matching.interests import (
 from paperround.matching.learning import SparseRows, TermVectors
 from paperround.matching.lexical import Hit, Index
 from paperround.matching.near_copies import NearCopies
-from paperround.matching.profile import Learner, Taste, Tastes
 from paperround.matching.search import SearchBounds
+from paperround.matching.taste import Learner, PastPapers, Taste, Tastes
 from paperround.matching.vectors import Numbers, Vectors
 from paperround.matching.words import Wanted, Words, interpret, is_plain_words
 from paperround.process.chunks import chunked
@@ -308,7 +308,7 @@ class Interests:
             ):
                 past.vectors = vectors
                 return past
-            known = profile.PastPapers(fixed.papers, fixed.statistics, held.of if self._meaning.on else None)
+            known = PastPapers(fixed.papers, fixed.statistics, held.of if self._meaning.on else None)
             batch = InterestBatch(fixed.index, held.of(fixed.index.numbers))
             self._newest = _History(batch, Learner(known), vectors)
             return self._newest
@@ -372,10 +372,10 @@ def best_candidates(
 def tastes(app: App) -> Tastes:
     """Return a factory of taste profiles; the newest papers are read for the first one with feedback."""
 
-    def past() -> profile.PastPapers:
+    def past() -> PastPapers:
         newest, meaning = app.shared(Collection).current(), app.shared(Meaning)
         lookup = meaning.table().of if meaning.on else None
-        return profile.PastPapers(newest.papers, newest.statistics, lookup)
+        return PastPapers(newest.papers, newest.statistics, lookup)
 
     return Tastes(past)
 

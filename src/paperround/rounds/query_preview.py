@@ -104,26 +104,26 @@ def _preview_interest(app: App, text: str, words: Words, language: Language, wee
     fits, least = interests.fits(text, words, batch, week.feedback), least_fit(week.breadth.steps)
     closest = sorted(fits, key=lambda row: (-fits[row], -row))
     if taken := [row for row in closest if fits[row] >= least]:
-        said = _with_doubts(app, text, _described(len(taken), language), language)
+        verdict = _with_doubts(app, text, _described(len(taken), language), language)
         why = interests.reasons(text, words, batch, taken[:_SHOWN])
         return QueryPreview(
-            text, said, _best(papers, {row: lexical.Hit(fits[row], why[row]) for row in why}, language)
+            text, verdict, _best(papers, {row: lexical.Hit(fits[row], why[row]) for row in why}, language)
         )
     closest = closest[:_CLOSEST]
     if not closest:
         return QueryPreview(text, _with_doubts(app, text, _described(0, language), language))
     known, why = {paper.row: paper for paper in papers}, interests.reasons(text, words, batch, closest)
-    said = language.gettext("No paper of the past week stands out, so none would be emailed. The closest are:")
+    verdict = language.gettext("No paper of the past week stands out, so none would be emailed. The closest are:")
     shown = tuple((known[row], reasons.as_sentences(why[row], language)) for row in closest)
-    return QueryPreview(text, _with_doubts(app, text, said, language), shown)
+    return QueryPreview(text, _with_doubts(app, text, verdict, language), shown)
 
 
-def _with_doubts(app: App, text: str, said: str, language: Language) -> str:
+def _with_doubts(app: App, text: str, verdict: str, language: Language) -> str:
     """Return what was found, after a probable typing mistake; or only why the words hardly find what is meant."""
     meant = app.shared(Collection).correct(text)
     mistyped = language.gettext("Did you mean “%(words)s”?") % {"words": meant.text} if meant.changes else ""
     doubts = describe_doubts(unwanted_in(text), name_of_author(app, text), language)
-    return doubts or f"{mistyped} {said}".lstrip()
+    return doubts or f"{mistyped} {verdict}".lstrip()
 
 
 def _preview_exactly(app: App, text: str, query: Query, language: Language) -> QueryPreview:
@@ -132,8 +132,8 @@ def _preview_exactly(app: App, text: str, query: Query, language: Language) -> Q
     number = app.store.browsing.count_found(query, _COUNTED, week)
     papers = app.store.browsing.found(query, _SHOWN * 10, week)
     hits = lexical.Index(papers).matches(query)
-    said = f"{describe_operators(text, language)} {_described(number, language)}".strip()
-    return QueryPreview(text, said, _best(papers, hits, language))
+    verdict = f"{describe_operators(text, language)} {_described(number, language)}".strip()
+    return QueryPreview(text, verdict, _best(papers, hits, language))
 
 
 def _past_week(app: App) -> tuple[date, date]:

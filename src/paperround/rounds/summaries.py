@@ -82,29 +82,29 @@ def quota(writer: SummaryWriter) -> Quota:
 def _written(app: App, writer: SummaryWriter, missing: Sequence[MissingSummary]) -> Iterator[tuple[int, str, str]]:
     """Yield the paper, the language and the text of each summary as it is written and stored."""
     until, failures = time.monotonic() + writer.seconds, 0
-    for one in missing:
+    for summary in missing:
         left = until - time.monotonic()
         if left <= 0 or failures == _MAX_FAILURES or app.stopping.is_set():
             log.warning("no more summaries in this round; letters show abstracts", failures=failures)
             return
-        if not one.paper.abstract:
+        if not summary.paper.abstract:
             continue
         if app.store.quotas.take([(quota(writer), writer.model)], app.clock()):
             log.warning("no more summaries today: summaries.per_day is used up", per_day=writer.per_day)
             return
         try:
-            text = one_sentence(_ask(writer, one, left))
+            text = one_sentence(_ask(writer, summary, left))
         except MeaningError as error:
             failures += 1
-            log.error("no summary; the letter shows the abstract", paper=one.paper.id, problem=str(error))
+            log.error("no summary; the letter shows the abstract", paper=summary.paper.id, problem=str(error))
             continue
         if not text:
-            log.warning("the model wrote no usable sentence; not retrying", paper=one.paper.id)
-        app.store.summaries.keep(one.paper.row, one.language, text)
+            log.warning("the model wrote no usable sentence; not retrying", paper=summary.paper.id)
+        app.store.summaries.keep(summary.paper.row, summary.language, text)
         if text:
-            yield one.paper.row, one.language, text
+            yield summary.paper.row, summary.language, text
 
 
-def _ask(writer: SummaryWriter, one: MissingSummary, timeout: float) -> str:
-    language = languages.load(one.language, templates()).locale.english_name
-    return writer.write(readable(one.paper.title), readable(one.paper.abstract), str(language), timeout)
+def _ask(writer: SummaryWriter, missing: MissingSummary, timeout: float) -> str:
+    language = languages.load(missing.language, templates()).locale.english_name
+    return writer.write(readable(missing.paper.title), readable(missing.paper.abstract), str(language), timeout)

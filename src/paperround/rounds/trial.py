@@ -14,8 +14,8 @@ from paperround.matching import ranking
 from paperround.matching.author_names import author_named, is_name_of
 from paperround.matching.interests import least_fit
 from paperround.matching.negation import unwanted_in
-from paperround.matching.profile import Taste, Tastes
 from paperround.matching.suggestions import suggest_words
+from paperround.matching.taste import Taste, Tastes
 from paperround.matching.words import Words, interpret_once, is_plain, operators_in, says_nothing
 from paperround.rendering.language import Language
 from paperround.rounds.collection import Collection, CollectionSnapshot

@@ -144,13 +144,13 @@ def _read_ris(text: str) -> _Read:
             continue
         if not records:
             yield f"reference {number}", "it is not a RIS reference: it begins with no TY"
-        for one in records:
-            title = one.get("title") or one.get("primary_title")
-            names = [_ris_in_order(name) for name in one.get("authors") or one.get("first_authors") or ()]
-            places = [one.get("doi"), *(one.get("urls") or ()), one.get("url"), one.get("number")]
+        for record in records:
+            title = record.get("title") or record.get("primary_title")
+            names = [_ris_in_order(name) for name in record.get("authors") or record.get("first_authors") or ()]
+            places = [record.get("doi"), *(record.get("urls") or ()), record.get("url"), record.get("number")]
             yield (
                 f"reference {number}",
-                entry_of(title, one.get("abstract") or one.get("notes_abstract"), names, *places),
+                entry_of(title, record.get("abstract") or record.get("notes_abstract"), names, *places),
             )
 
 

@@ -136,24 +136,24 @@ class Examples:
 
 def examples_of(db: Connection, subscribers: Sequence[int]) -> dict[int, list[tuple[Feedback, Paper]]]:
     """Return each subscriber's examples, as feedback and paper with a negative number."""
-    found: dict[int, list[tuple[Feedback, Paper]]] = {}
+    by_subscriber: dict[int, list[tuple[Feedback, Paper]]] = {}
     query = select(examples).where(among(db, examples.c.subscriber, subscribers), examples.c.title != "")
-    for one in db.execute(query.order_by(examples.c.row)):
+    for row in db.execute(query.order_by(examples.c.row)):
         paper = Paper(
-            id=one.key, row=-one.row, title=one.title, abstract=one.abstract, authors=tuple(one.authors),
-            day=one.at.date(), sources=(), first_seen=one.at,
+            id=row.key, row=-row.row, title=row.title, abstract=row.abstract, authors=tuple(row.authors),
+            day=row.at.date(), sources=(), first_seen=row.at,
         )  # fmt: skip
-        found.setdefault(one.subscriber, []).append((Feedback(paper.row, 1, one.at), paper))
-    return found
+        by_subscriber.setdefault(row.subscriber, []).append((Feedback(paper.row, 1, row.at), paper))
+    return by_subscriber
 
 
-def _row(subscriber: int, one: Example, now: datetime) -> dict[str, Any]:
+def _row(subscriber: int, example: Example, now: datetime) -> dict[str, Any]:
     return {
         "subscriber": subscriber,
-        "key": one.key,
-        "title": one.title,
-        "abstract": one.abstract,
-        "authors": list(one.authors),
+        "key": example.key,
+        "title": example.title,
+        "abstract": example.abstract,
+        "authors": list(example.authors),
         "at": now,
         "tries": 0,
     }

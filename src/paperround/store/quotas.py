@@ -48,8 +48,8 @@ class Quotas:
         with writing(self._engine) as db:
             for limit, key in taken:
                 mine = (quota_uses.c.kind == limit.kind) & (quota_uses.c.key == key)
-                one = select(func.max(quota_uses.c.row)).where(mine).scalar_subquery()
-                db.execute(delete(quota_uses).where(quota_uses.c.row == one))
+                latest = select(func.max(quota_uses.c.row)).where(mine).scalar_subquery()
+                db.execute(delete(quota_uses).where(quota_uses.c.row == latest))
 
     def count(self, limit: Quota, key: str, now: datetime) -> int:
         """Return the uses counted under a quota for a key within its span."""

@@ -20,7 +20,7 @@ from paperround.domain.schedule import Cadence, Issue
 from paperround.matching import lexical, query
 from paperround.matching.learning import weight
 from paperround.matching.popularity import popularity
-from paperround.matching.profile import NEUTRAL, Affinity, PastPapers, Taste, Tastes
+from paperround.matching.taste import NEUTRAL, Affinity, PastPapers, Taste, Tastes
 from paperround.matching.vectors import Vectors
 from paperround.sources import FORMATS
 from support.composed import Candidate, compose
