@@ -45,7 +45,9 @@ from paperround.store.subscribers import (
 
 _CHUNK = 500
 # Limits against abuse: strangers must not flood a mailbox by typing its address into forms.
-_ONCE_IN, _MONTH, _PER_MONTH = timedelta(days=1), timedelta(days=30), 5
+_DAY, _PER_MONTH = timedelta(days=1), 5
+MONTH = timedelta(days=30)
+"""How far back notices to an address count."""
 _LEFT_ALONE = timedelta(days=90)
 """How long after a complaint or hard bounce strangers cannot have a letter sent to an address."""
 
@@ -333,12 +335,18 @@ def _queue(db: Connection, found: Subscriber, kind: NoticeKind, notice: NewNotic
 def _may_be_sent(db: Connection, found: Subscriber, kind: str, now: datetime) -> bool:
     sent = select(deliveries.c.created_at).where(_notices(found.row, kind))
     # A clock that ran ahead may have left some of a later day.
-    recent = deliveries.c.created_at.between(now - _MONTH, now + _ONCE_IN)
+    recent = deliveries.c.created_at.between(now - MONTH, now + _DAY)
     times = db.scalars(sent.where(recent).order_by(deliveries.c.row.desc())).all()
-    since = now - _ONCE_IN
-    if kind == NoticeKind.CONFIRM:
-        since = max(since, _last_confirmed(found))
-    return len(times) < _PER_MONTH and not (times and times[0] > since)
+    return is_within_limit(times, now, _last_confirmed(found) if kind == NoticeKind.CONFIRM else LONG_AGO)
+
+
+def is_within_limit(times: Sequence[datetime], now: datetime, since: datetime = LONG_AGO) -> bool:
+    """Return whether another notice may be sent to an address: at most one a day, and five in 30 days.
+
+    `times` are those of the notices of the past 30 days, the newest first. For the day, only those after `since`
+    count.
+    """
+    return len(times) < _PER_MONTH and not (times and times[0] > max(now - _DAY, since))
 
 
 def notice_row(row: int, email: str, kind: NoticeKind, notice: NewNotice, now: datetime) -> dict[str, Any]:
