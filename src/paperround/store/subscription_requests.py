@@ -245,13 +245,13 @@ def _request(db: Connection, request: SubscriptionRequest, now: datetime) -> Req
         add(db, _stranger(request, now))
     subscriber = _subscriber(db, request.email)
     assert subscriber is not None  # it was known before, or was just added
-    asking = _ask(db, request, known, subscriber, now)
-    if asking.kept:
-        db.execute(_SAVE_REQUEST, asking.kept)
-    if asking.notice and _may_be_sent(db, subscriber, asking.notice["notice"], now):
-        _queue_notices(db, [asking.notice], now)
-        return asking.result
-    return replace(asking.result, queued=False)
+    plan = _plan_request(db, request, known, subscriber, now)
+    if plan.kept:
+        db.execute(_SAVE_REQUEST, plan.kept)
+    if plan.notice and _may_be_sent(db, subscriber, plan.notice["notice"], now):
+        _queue_notices(db, [plan.notice], now)
+        return plan.result
+    return replace(plan.result, queued=False)
 
 
 def _request_several(db: Connection, requests: Sequence[SubscriptionRequest], now: datetime) -> list[RequestResult]:
@@ -262,22 +262,22 @@ def _request_several(db: Connection, requests: Sequence[SubscriptionRequest], no
         db.execute(upsert(db, subscribers).on_conflict_do_nothing(index_elements=["email_key"]), strangers)
     after = {**_locked(db, [key for key in keys if key not in before]), **before}
     pairs = zip(keys, requests, strict=True)
-    asking = [_ask(db, request, before.get(key), after[key], now) for key, request in pairs]
+    plans = [_plan_request(db, request, before.get(key), after[key], now) for key, request in pairs]
     # An address that was just added has not been sent a notice yet, so there is no limit to check.
     sent = [
         one.notice is not None
         and (one.result.known is None or _may_be_sent(db, after[key], one.notice["notice"], now))
-        for key, one in zip(keys, asking, strict=True)
+        for key, one in zip(keys, plans, strict=True)
     ]
-    if kept := [one.kept for one in asking if one.kept]:
+    if kept := [one.kept for one in plans if one.kept]:
         db.execute(_SAVE_REQUEST, kept)
-    notices = [one.notice for one, goes in zip(asking, sent, strict=True) if goes and one.notice]
+    notices = [one.notice for one, goes in zip(plans, sent, strict=True) if goes and one.notice]
     _queue_notices(db, notices, now)
-    return [replace(one.result, queued=goes) for one, goes in zip(asking, sent, strict=True)]
+    return [replace(one.result, queued=goes) for one, goes in zip(plans, sent, strict=True)]
 
 
 @dataclass(frozen=True, slots=True)
-class _Asking:
+class _RequestPlan:
     """What to write for a request: the request in the subscriber's row, and the notice; None if there is nothing."""
 
     result: RequestResult
@@ -285,17 +285,17 @@ class _Asking:
     notice: dict[str, Any] | None = None
 
 
-def _ask(
+def _plan_request(
     db: Connection, request: SubscriptionRequest, known: Subscriber | None, subscriber: Subscriber, now: datetime
-) -> _Asking:
+) -> _RequestPlan:
     if subscriber.suppressed and request.by is not Requester.OWNER and _is_left_alone(db, subscriber, now):
-        return _Asking(RequestResult(known, (), queued=False))
+        return _RequestPlan(RequestResult(known, (), queued=False))
     # A suppressed subscriber receives nothing until they confirm again, so they need a confirmation, not a link.
     reads = subscriber.state.is_subscribed and not subscriber.suppressed
     stays = request.by is Requester.STRANGER and _has_fresh_link(db, subscriber, now)
     wanted = subscriber.preferences if reads or stays else subscriber.preferences.patched(request.patch)
     pending = PendingRequest(wanted, request.first_now, request.consent, request.answers)
-    return _Asking(
+    return _RequestPlan(
         RequestResult(known, subscriber.preferences.changes_to(wanted) if known else (), queued=True),
         None if reads or stays else {"its_row": subscriber.row, "request": pending.stored()},
         notice_row(
