@@ -84,6 +84,18 @@ def test_a_line_is_read_as_a_whole_or_not_at_all(line: str, wanted: list[tuple[R
 
 
 @pytest.mark.parametrize(
+    "line", ["fewer papers", "more papers", "weniger Paper", "less 3 papers", "more 10 papers please"]
+)
+def test_a_wish_for_fewer_papers_is_about_none_of_them(line: str) -> None:
+    assert not read_requests(line)
+
+
+@pytest.mark.parametrize("line", ["more papers 2, 3", "more paper 2 and 3", "mehr: Paper 2, 3", "more like 2, 3"])
+def test_numbers_behind_the_word_are_those_of_papers(line: str) -> None:
+    assert [one.number for one in read_requests(line)] == [2, 3]
+
+
+@pytest.mark.parametrize(
     ("line", "kind", "name"),
     [
         ("more EvoArena", MORE, "evoarena"),

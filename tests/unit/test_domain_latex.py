@@ -171,3 +171,17 @@ def test_the_html_says_what_the_text_says(source: str) -> None:
     assert bare.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&") == re.sub(
         "[\ue000-\ue004]", "", marked(source)
     )
+
+
+@pytest.mark.parametrize(
+    ("typed", "printed"),
+    [
+        (r"the \alpha particle and \beta decay", "the α particle and β decay"),
+        (r"\Lambda CDM, 5 \mu m, \alpha -helix, \gamma (or x), \pi", "ΛCDM, 5 μm, α-helix, γ (or x), π"),
+        (r"Stra\ss e, \O ystein", "Straße, Øystein"),
+        (r"Eq.~(\ref{eq:1}) and \cref{fig:a_b}", "Eq. (eq:1) and fig:a_b"),
+        (r"\verb|x_y| and \verb+$a$+ and \verb", "x_y and $a$ and verb"),
+    ],
+)
+def test_latex_outside_of_formulas_joins_and_leaks_no_words(typed: str, printed: str) -> None:
+    assert readable(typed) == printed

@@ -65,6 +65,8 @@ _FILLERS = frozenset(
         *("und", "auch", "bitte", "danke", "hallo", "wie", "von", "nummer", "nummern", "solche"),
     )
 )
+_PAPERS = frozenset(("paper", "papers"))
+_COUNTED = re.compile(r"\d\s+$")  # before "papers", in which case it is no number of a paper
 _TOKEN = re.compile(
     r"(?P<sign>(?:(?<=[\s,;(])|^)[+-](?=#?\d))|(?P<number>\d{1,3}(?![\w-]|[.:]\d))|(?P<noise>\bn[or]\.|[,;:.!&#()/]|\s)"
     r"|(?P<word>[^\W\d_]+)|(?P<other>.)"
@@ -151,7 +153,10 @@ def read_requests(line: str) -> Sequence[TasteRequest]:
     if numbered is not None:
         return numbered
     named = _NAMED.fullmatch(line)
-    return [TasteRequest(_VERBS[named["verb"]], name=named["name"])] if named else ()
+    # "Fewer papers" is about the letter, and "less 3 papers" too, not about a paper with such a title.
+    if not named or all(word.isdigit() or word in _FILLERS for word in _WORD.findall(named["name"])):
+        return ()
+    return [TasteRequest(_VERBS[named["verb"]], name=named["name"])]
 
 
 def resolve(requests: Sequence[TasteRequest], papers: Sequence[Paper], topics: Mapping[int, str]) -> ReplyTargets:
@@ -188,6 +193,8 @@ def _numbered(line: str) -> list[TasteRequest] | None:
                 kind, idle = _VERBS[text], True
             case "noise":
                 continue
+            case "word" if text in _PAPERS and _COUNTED.search(line, 0, token.start()):
+                return None
             case "word" if text in _FILLERS:
                 continue
             case _:

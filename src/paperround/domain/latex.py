@@ -135,6 +135,9 @@ _ADDRESS = re.compile(r"https?://[^\s{}\\$]+")
 _PLAIN_TEXT = re.compile(r"(?:[^\\{$~`'h-]++|h(?!ttps?://)|-(?!-)|'(?!'))+")
 _TYPED_OR_ADDRESS = re.compile(rf"--|``?|''|{_ADDRESS.pattern}")
 _BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
+# What belongs to a Greek letter before it, outside of formulas: \Lambda CDM, \mu m, but not \alpha particle.
+_JOINS_GREEK = re.compile(r" +(?:[A-Z-]|[a-z](?![A-Za-z]))")
+_VERBATIM = re.compile(r"\*?([^\sA-Za-z*])(.*?)\1")
 _ESCAPED = re.compile(r"\\([%#&_~{}$])")
 _DEPTH = 40  # deeper than any formula in a title; a thousand braces are not a formula
 
@@ -341,6 +344,8 @@ class _Reader:
         if name in _ACCENTS and self._takes_accent(name, at, end):
             base, at = self.argument(at, end, math=math, depth=depth)
             return _accented(base, _ACCENTS[name]), at
+        if name == "verb" and (verbatim := _VERBATIM.match(self.source, at, end)):
+            return _without(_MARKS, verbatim[2]), verbatim.end()
         if name in _ARGUMENTS:
             return self._structure(name, at, end, math=math, depth=depth, before=before)
         if name in _SILENT:
@@ -367,7 +372,8 @@ class _Reader:
         as `≤`.
         """
         letter = len(symbol) == 1 and symbol.isalpha()
-        if (letter and (math or word)) or (math and word and _last(before) != " "):
+        joins = math or not _is_greek(symbol) or _JOINS_GREEK.match(self.source, at, end)
+        if (letter and joins and (math or word)) or (math and word and _last(before) != " "):
             at = self._skip_space(at, end)
         return _variable(symbol) if math and letter and symbol.islower() else symbol, at
 
@@ -514,6 +520,10 @@ def _spaced(name: str, before: list[str]) -> str:
     return f" {name}" if _last(before).isalpha() else name
 
 
+def _is_greek(symbol: str) -> bool:
+    return "\u0370" <= symbol[:1] <= "\u03ff"
+
+
 def _group(content: str) -> str:
     shown = unmarked(content)
     return content if len(shown) <= 1 or shown.isalnum() else f"({content})"
@@ -622,7 +632,7 @@ _ARGUMENTS: dict[str, tuple[int, Callable[..., str]]] = {
     "ket": (1, lambda _, content: f"|{content}⟩"),
     "braket": (1, lambda _, content: f"⟨{content}⟩"),
     "href": (2, lambda _, address, text: f"{text} ({address})"),
-    "url": (1, _inner),
+    **dict.fromkeys(("url", "ref", "eqref", "cref", "autoref"), (1, _inner)),
     **dict.fromkeys(("cite", "citep", "citet", "citealp", "parencite"), (1, _cited)),
     **dict.fromkeys(("begin", "end", "hspace", "vspace", "label", "index", "vskip", "hskip"), (1, _space)),
     **dict.fromkeys(("color", "footnote", "thanks", "footnotemark", "phantom", "hphantom"), (1, _nothing)),
@@ -639,4 +649,6 @@ _TEXT_MACROS = frozenset(
     textsc texttt textsf textrm textup textmd textsl emph fcolorbox resizebox scalebox raisebox
     """.split()  # noqa: SIM905 - reads better
 )
-_RAW = frozenset(("href", "url", "unicode", "color", "textcolor", "colorbox", "fcolorbox"))
+_RAW = frozenset(
+    ("href", "url", "ref", "eqref", "cref", "autoref", "unicode", "color", "textcolor", "colorbox", "fcolorbox")
+)
