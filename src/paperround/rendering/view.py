@@ -339,9 +339,9 @@ def finish(
     if days:
         first, last = (_unbroken(language.short_date(one, days[1])) for one in days)
         sentence = (
-            language.ngettext("It appeared on %(first)s.", "They appeared on %(first)s.", shown)
+            language.ngettext("It was announced on %(first)s.", "They were announced on %(first)s.", shown)
             if first == last
-            else _("They appeared between %(first)s and %(last)s.")
+            else _("They were announced between %(first)s and %(last)s.")
         )
         # An abbreviated month may end with a full stop, as in German, and a sentence has one.
         sentences.append((sentence % {"first": first, "last": last}).replace("..", "."))
