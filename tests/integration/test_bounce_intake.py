@@ -131,11 +131,11 @@ def test_a_widespread_failure_lifts_what_it_caused_whatever_the_reasons_say(site
     store, now = site.app.store, site.clock()
     first = Bounce("one", site.relay.accepted[0].delivery, BounceKind.HARD, "5.1.1", "gone")
     suppression = Suppression(SuppressionCause.HARD_BOUNCE, "in other words")
-    store.bounces.take(first, now, lambda _: suppression, lambda *_: None)
+    store.bounces.apply(first, now, lambda _: suppression, lambda *_: None)
     store.subscribers.suppress("eve@example.org", "hard bounce, says the operator", now)
     store.subscribers.suppress("ben@example.org", "4 letters in a row came back to the operator", now)
     lost = WidespreadFailure(everywhere=True, lifts=SuppressionCause.LOST_LETTERS)
-    store.bounces.take(replace(first, fingerprint="two"), now, lambda _: suppression, lambda *_: lost)
+    store.bounces.apply(replace(first, fingerprint="two"), now, lambda _: suppression, lambda *_: lost)
     assert suppressed(site) == ["ada@example.org", "ben@example.org", "eve@example.org"]
     membership.erase(site.app, subscriber(site))
     site.subscriber("ada@example.org", "robots")

@@ -16,7 +16,7 @@ from paperround.rendering.placeholders import Fragment, addresses, escaped
 from paperround.rendering.size import Plan
 from paperround.rendering.view import Block, LetterView
 
-_OWN = ("subject", "lead", "date", "tally", "more", "finish", "reason")
+_SENTENCES = ("subject", "lead", "date", "tally", "more", "finish", "reason")
 _KEPT_SENTENCES = 4_096
 
 
@@ -46,9 +46,9 @@ class Frame:
     letter: LetterView
     """Without what differs among these letters: subject, first line, reason, links and chart."""
     shell: Shell
-    inside: str
+    contents: str
     """Their content, such as `9 papers on 3 topics`."""
-    reading: str
+    contents_with_minutes: str
     """The same with the reading time."""
     fields: Mapping[str, str]
     """The fields of their subject that do not name papers or topics."""
@@ -57,12 +57,14 @@ class Frame:
     """Their sentences as quoted-printable, by placeholder."""
 
     @classmethod
-    def of(cls, letter: LetterView, shell: Shell, inside: str, reading: str, fields: Mapping[str, str]) -> Frame:
+    def of(
+        cls, letter: LetterView, shell: Shell, contents: str, contents_with_minutes: str, fields: Mapping[str, str]
+    ) -> Frame:
         """Return the frame with its sentences encoded."""
         own = {name: getattr(letter, name) for name in ("date", "tally", "more", "finish")}
         html = {name: _in_html(sentence) for name, sentence in own.items()}
         text = {name: _in_text(sentence) for name, sentence in own.items()}
-        return cls(letter, shell, inside, reading, fields, html, text)
+        return cls(letter, shell, contents, contents_with_minutes, fields, html, text)
 
 
 class Sentences(NamedTuple):
@@ -137,5 +139,5 @@ class JoinedLetter(NamedTuple):
     def escaped(self) -> dict[str, str]:
         """The values of the placeholders in HTML."""
         shown = self.sentences.letter
-        sentences = {name: escaped(getattr(shown, name)) for name in _OWN}
+        sentences = {name: escaped(getattr(shown, name)) for name in _SENTENCES}
         return sentences | {name: url.replace("&", "&amp;") for name, url in addresses(self.links).items()}

@@ -376,12 +376,12 @@ class LetterRenderer:
         first = [card for card in [blocks[at].card for at in outline.named] if card]
         line = subject.render_subject(
             self._subject_template,
-            top=first[0].short_title if shown > 1 else first[0].title if first else frame.inside,
+            top=first[0].short_title if shown > 1 else first[0].title if first else frame.contents,
             second=first[1].short_title if shown > 1 else "",
             topics=language.list(topics) if self._names_topics else "",
             **frame.fields,
         )
-        lead = view.greeted(subscriber, view.lead(first, line, frame.reading), day, language)
+        lead = view.greeted(subscriber, view.preheader(first, line, frame.contents_with_minutes), day, language)
         return Sentences(frame, line, lead, view.reason(facts.digest.cadence, topics, language, plan.left_out))
 
     def _frame(self, plan: Plan, topics: int, minutes: int, digest: Digest) -> Frame:
@@ -392,10 +392,10 @@ class LetterRenderer:
         key = (shown, more, saved, topics, minutes, cadence, day, plan.days, thanks, plan.facts, plan.left_out)
         if (known := self._frames.get(key)) is not None:
             return known
-        inside = view.quiet(saved, plan.left_out, language)
+        contents = view.quiet(saved, plan.left_out, language)
         if shown or more:
-            inside = view.inside(shown, topics, more, language)
-        reading = view.inside_minutes(shown, minutes, language) if shown else inside
+            contents = view.contents(shown, topics, more, language)
+        contents_with_minutes = view.contents_with_minutes(shown, minutes, language) if shown else contents
         letter = view.LetterView(
             subject="",
             lead="",
@@ -404,7 +404,7 @@ class LetterRenderer:
             more=view.all_online(shown, more, language),
             finish=view.finish(
                 plan.facts,
-                reading if shown else "",
+                contents_with_minutes if shown else "",
                 plan.matched,
                 language,
                 shown=shown,
@@ -418,8 +418,10 @@ class LetterRenderer:
             controls=view.controls(cadence, language, saved=bool(saved)),
             reply=view.how_to_reply(shown, language) if self._replies else "",
         )
-        fields = self._subject_fields(shown, inside, cadence, day)
-        return self._frames.put(key, Frame.of(letter, self._shell(letter, cadence), inside, reading, fields))
+        fields = self._subject_fields(shown, contents, cadence, day)
+        return self._frames.put(
+            key, Frame.of(letter, self._shell(letter, cadence), contents, contents_with_minutes, fields)
+        )
 
     def _subject_fields(self, shown: int, inside: str, cadence: Cadence, day: date) -> dict[str, str]:
         """Return the subject's fields that do not name papers or topics."""

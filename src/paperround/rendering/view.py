@@ -313,7 +313,7 @@ def _note(about: PaperNote, title: str, url: str, language: Language, today: dat
 @lru_cache(maxsize=1024)
 def finish(
     facts: DayFacts | None,
-    reading: str,
+    contents: str,
     matched: int,
     language: Language,
     *,
@@ -330,12 +330,12 @@ def finish(
     """
     _ = language.gettext
     sentences = []
-    if reading and more:
+    if contents and more:
         sentences.append(
-            _("Those were the best of %(all)s: %(inside)s.") % {"all": language.number(matched), "inside": reading}
+            _("Those were the best of %(all)s: %(inside)s.") % {"all": language.number(matched), "inside": contents}
         )
-    elif reading:
-        sentences.append(_("That was all: %(inside)s.") % {"inside": reading})
+    elif contents:
+        sentences.append(_("That was all: %(inside)s.") % {"inside": contents})
     if days:
         first, last = (_unbroken(language.short_date(one, days[1])) for one in days)
         sentence = (
@@ -445,7 +445,7 @@ def masthead_date(cadence: Cadence, day: date, language: Language) -> str:
 
 
 @lru_cache(maxsize=1024)
-def inside(papers: int, topics: int, more: int, language: Language) -> str:
+def contents(papers: int, topics: int, more: int, language: Language) -> str:
     """Return a summary of the content, such as `9 papers on 3 topics; 4 more online`."""
     if not papers:
         return more_online(more, language) or language.gettext("no new papers")
@@ -476,7 +476,7 @@ def and_more(others: int, language: Language) -> str:
     return " · " + language.count("%(num)s more", "%(num)s more", others) if others else ""
 
 
-def lead(cards: Sequence[Card], subject: str, start: str) -> str:
+def preheader(cards: Sequence[Card], subject: str, start: str) -> str:
     """Return the letter's first line, which mail clients show as the preview beside the subject.
 
     After `start` it has the short titles of the next papers that the subject does not name.
@@ -497,7 +497,7 @@ def greeted(subscriber: Subscriber, line: str, day: date, language: Language) ->
 
 
 @lru_cache(maxsize=1024)
-def inside_minutes(papers: int, time: int, language: Language) -> str:
+def contents_with_minutes(papers: int, time: int, language: Language) -> str:
     """Return the number of papers and the reading time, such as `10 papers, 3 minutes`."""
     return language.gettext("%(papers)s, %(time)s") % {
         "papers": _unbroken(language.count("%(num)s paper", "%(num)s papers", papers)),

@@ -131,7 +131,7 @@ def apply_bounce(app: App, bounce: Bounce) -> bool:
         return False
     now = app.clock()
     latest = LetterResult(now, bounce.kind, bounce.status)
-    consequences = app.store.bounces.take(
+    consequences = app.store.bounces.apply(
         bounce,
         now,
         lambda history: suppression_after(latest, [LetterResult(*result) for result in history]),

@@ -63,7 +63,7 @@ class Bounces:
     def __init__(self, engine: Engine, wanted: Wanted) -> None:
         self._engine, self._wanted = engine, wanted
 
-    def take(
+    def apply(
         self,
         bounce: Bounce,
         now: datetime,
