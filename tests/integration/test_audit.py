@@ -13,6 +13,7 @@ from paperround.domain.models import SubscriberState
 from paperround.store.access import AuditEntry
 from paperround.store.engine import writing
 from paperround.subscribers import membership
+from support.databases import engine_of
 from support.pages import ADMIN, ADMIN_SITE, Pages
 
 _EMAIL = "ada@lovelace.example"
@@ -55,7 +56,7 @@ def test_the_entry_is_there_as_soon_as_the_change_is(pages: Pages) -> None:
 
 def test_a_change_whose_entry_cannot_be_stored_is_not_made(pages: Pages) -> None:
     pages.subscriber(_EMAIL)
-    with writing(pages.app.store._engine) as db:
+    with writing(engine_of(pages.app.store)) as db:
         db.execute(text("DROP TABLE audit_entries"))
     with pytest.raises(StoreError, match="audit_entries"), pages.app.store.access.recording(_entry(pages)):
         membership.pause(pages.app, membership.subscriber(pages.app, _EMAIL))

@@ -25,6 +25,7 @@ from paperround.store.bounces import Bounce, _lift
 from paperround.store.engine import reading, writing
 from paperround.store.schema import suppressions
 from paperround.subscribers import confirmation, membership
+from support.databases import engine_of
 from support.papers import listing
 from support.returned import complaint, report
 from support.site import MORNING, Site
@@ -140,7 +141,7 @@ def test_a_widespread_failure_lifts_what_it_caused_whatever_the_reasons_say(site
     membership.erase(site.app, subscriber(site))
     site.subscriber("ada@example.org", "robots")
     assert subscriber(site).suppressed[0] == "in other words"
-    with writing(store._engine) as db:
+    with writing(engine_of(store)) as db:
         _lift(db, "example.org", SuppressionCause.HARD_BOUNCE, now)
     assert suppressed(site) == ["ben@example.org", "eve@example.org"], "the cause outlasts the erasure"
 
@@ -213,7 +214,7 @@ def test_undoing_a_refusal_queues_the_letters_again_that_it_withheld(site: Site)
 
 
 def suppressed(site: Site) -> list[str]:
-    with reading(site.app.store._engine) as db:
+    with reading(engine_of(site.app.store)) as db:
         return list(db.scalars(select(suppressions.c.email_key).order_by(suppressions.c.email_key)))
 
 

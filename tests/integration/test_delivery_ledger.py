@@ -17,6 +17,7 @@ from paperround.store.deliveries import Deliveries, LatestDelivery, RecentAttemp
 from paperround.store.engine import reading, writing
 from paperround.store.schema import deliveries, relay
 from paperround.store.subscription_requests import NewNotice, notice_row
+from support.databases import engine_of
 from support.papers import listing
 from support.site import MORNING, Site
 
@@ -44,7 +45,7 @@ def _notice(site: Site, name: str, kind: str = "welcome", at: datetime = MORNING
     subscriber = site.app.store.subscribers.by_email(f"{name}@example.org")
     assert subscriber is not None
     notice = NewNotice(f"<{name}.{kind}.{at:%d%H%M}@papers.example.org>", {"words": name}, until)
-    with writing(site.app.store.deliveries._engine) as db:
+    with writing(engine_of(site.app.store)) as db:
         queued = insert(deliveries).values(notice_row(subscriber.row, subscriber.email, NoticeKind(kind), notice, at))
         row: int = db.execute(queued.returning(deliveries.c.row)).scalar_one()
         return row
@@ -63,7 +64,7 @@ def _settle(ledger: Deliveries, row: int, state: DeliveryState, claim: str = "c"
 
 
 def _finished_at(site: Site, row: int) -> datetime | None:
-    with reading(site.app.store.deliveries._engine) as db:
+    with reading(engine_of(site.app.store)) as db:
         found: datetime | None = db.scalar(select(deliveries.c.finished_at).where(deliveries.c.row == row))
         return found
 
@@ -310,7 +311,7 @@ def test_the_relay_is_paused_and_counts_what_it_took_by_the_day(site: Site, ledg
     assert ledger.relay(day) == RelayState()
     ledger.pause_relay(LATER, "too fast")
     assert ledger.relay(day) == RelayState(LATER, "too fast", 0)
-    with reading(site.app.store.deliveries._engine) as db:
+    with reading(engine_of(site.app.store)) as db:
         assert db.scalars(select(relay.c.handed_over)).all() == [0]
     for name in ("ada", "ben"):
         row = _notice(site, name)

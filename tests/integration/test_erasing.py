@@ -24,6 +24,7 @@ from paperround.store.schema import (
     suppressions,
 )
 from paperround.subscribers import address_change, confirmation, membership
+from support.databases import engine_of
 from support.papers import listing
 from support.site import Site
 
@@ -66,7 +67,7 @@ def test_several_who_are_erased_together_leave_nothing_and_stay_suppressed(tmp_p
     pipeline.publish(site.app)
     site.app.store.subscribers.suppress(leaving[1], "a complaint", site.clock())
     membership.erase(site.app, *(membership.subscriber(site.app, email) for email in leaving))
-    with reading(site.app.store._engine) as db:
+    with reading(engine_of(site.app.store)) as db:
         for table in (subscribers, subscriptions, digests, digest_papers, deliveries):
             column = table.c.row if table is subscribers else table.c.subscriber
             assert set(db.scalars(select(column))) == {4}, table.name
@@ -86,7 +87,7 @@ def both(tmp_path: Path, database_url: str) -> Iterator[Site]:
 
 
 def _suppression_keys(site: Site) -> list[str]:
-    with reading(site.app.store.subscribers._engine) as db:
+    with reading(engine_of(site.app.store)) as db:
         return list(db.scalars(select(suppressions.c.email_key)))
 
 

@@ -20,6 +20,7 @@ from paperround.rounds import pipeline
 from paperround.store.engine import writing
 from paperround.store.schema import issue_topics
 from paperround.web import create
+from support.databases import engine_of
 from support.pages import Browser
 from support.papers import listing
 from support.site import Site
@@ -97,7 +98,7 @@ def test_the_numbers_of_an_earlier_version_end_the_day_before_the_issue(site: Si
     site.papers(listing(1, "robots", day=_TODAY - timedelta(days=1)))
     site.clock.now += timedelta(hours=2)
     pipeline.publish(site.app)
-    with writing(site.app.store._engine) as db:
+    with writing(engine_of(site.app.store)) as db:
         db.execute(update(issue_topics).values(papers=[0, 0, 0, 0, 0, 0, 1]))
     counted = site.app.store.issues.counts(Issue(Cadence.WEEKLY, _TODAY))
     assert counted.topics == (TopicCounts("robots", "Robots", (0, 0, 0, 0, 0, 0, 1, 0)),)

@@ -14,6 +14,7 @@ from paperround.rounds import libraries
 from paperround.sources import library_services
 from paperround.sources.library import read_library
 from paperround.subscribers import membership
+from support.databases import engine_of
 from support.library_server import FEED, Services
 from support.library_server import KEY as _KEY
 from support.library_server import ORCID as _ORCID
@@ -246,10 +247,10 @@ def test_a_library_is_stored_in_as_many_transactions_however_long_it_is(pages: P
     def commits(number: int) -> int:
         counted: list[object] = []
         note = counted.append
-        event.listen(pages.app.store._engine, "commit", note)
+        event.listen(engine_of(pages.app.store), "commit", note)
         text = "\n".join(f"2611.{each:05d}" for each in range(1, number + 1))
         report = libraries.learn_from(pages.app, _row(pages), read_library(text.encode()))
-        event.remove(pages.app.store._engine, "commit", note)
+        event.remove(engine_of(pages.app.store), "commit", note)
         assert report.liked == number
         return len(counted)
 

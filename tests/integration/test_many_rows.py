@@ -22,6 +22,7 @@ from paperround.store.schema import relay, suppressions
 from paperround.store.subscriber_changes import Effect, SubscriberChange
 from paperround.subscribers import csv_file, csv_import, membership
 from paperround.subscribers.csv_import import ImportOptions, ImportReport, import_subscribers
+from support.databases import engine_of
 from support.papers import listing
 from support.site import MORNING, Site
 
@@ -167,14 +168,14 @@ ESCAPED = (
 def test_new_rows_are_read_back_as_they_were_given_and_a_conflict_is_an_integrity_error(database_url: str) -> None:
     store = open_store(database_url)
     store.prepare()
-    new = NewRows(store._engine, suppressions, ("at", "reason", "email_key"))
+    new = NewRows(engine_of(store), suppressions, ("at", "reason", "email_key"))
     rows = [(MORNING, text, f"key {number}") for number, text in enumerate(ESCAPED)]
-    with writing(store._engine) as db:
+    with writing(engine_of(store)) as db:
         new.run(db, rows)
     columns = suppressions.c.at, suppressions.c.reason, suppressions.c.email_key
-    with reading(store._engine) as db:
+    with reading(engine_of(store)) as db:
         assert sorted(map(tuple, db.execute(select(*columns)))) == sorted(rows)
-    with writing(store._engine) as db:
+    with writing(engine_of(store)) as db:
         with pytest.raises(IntegrityError), db.begin_nested():
             new.run(db, [(MORNING, "new", "key 99"), (MORNING, "again", "key 1")])
         assert db.scalar(select(func.count()).select_from(suppressions)) == len(ESCAPED)
@@ -185,7 +186,7 @@ def test_rows_are_found_by_awkward_texts(database_url: str) -> None:
     store = open_store(database_url)
     store.prepare()
     column, texts = suppressions.c.email_key, {*AWKWARD, *ESCAPED, "a,b", "'"}
-    with writing(store._engine) as db:
+    with writing(engine_of(store)) as db:
         db.execute(insert(suppressions), [{"email_key": text, "reason": "", "at": MORNING} for text in texts])
         for wanted in (*([text] for text in texts), texts, [], ["not there"]):
             found = db.scalars(select(column).where(among(db, column, wanted))).all()
@@ -199,14 +200,14 @@ def test_many_changes_may_have_values_or_none(database_url: str) -> None:
     late = datetime(2024, 2, 29, 23, 59, 59, 999999, tzinfo=UTC)
     expected = {"a": (None, None, 2**30), "b": (late, late.date(), 0), "c, {}": (MORNING, MORNING.date(), -1)}
     columns = relay.c.paused_until, relay.c.day, relay.c.handed_over
-    with writing(store._engine) as db:
+    with writing(engine_of(store)) as db:
         db.execute(delete(relay))
         db.execute(
             insert(relay),
             [{"name": name, "reason": "", "handed_over": 1, "paused_until": MORNING} for name in expected],
         )
         new = {column.name: bindparam(f"new_{column.name}", type_=column.type) for column in columns}
-        changes = ManyRows(store._engine, update(relay).where(relay.c.name == bindparam("named")).values(new))
+        changes = ManyRows(engine_of(store), update(relay).where(relay.c.name == bindparam("named")).values(new))
         rows = [
             {"named": name} | {f"new_{column.name}": value for column, value in zip(columns, values, strict=True)}
             for name, values in expected.items()

@@ -23,6 +23,7 @@ from paperround.store import migrations, unsent
 from paperround.store.engine import reading, writing
 from paperround.store.schema import metadata, suppressions
 from paperround.store.sent_before import sent_before
+from support.databases import engine_of
 from support.migrating import upgrade
 
 
@@ -38,7 +39,7 @@ def test_to_ask_whether_a_database_is_made_makes_none(empty_database_url: str) -
 def test_migrations_and_schema_agree(empty_database_url: str) -> None:
     store = open_store(empty_database_url)
     store.prepare()
-    with store._engine.connect() as connection:
+    with engine_of(store).connect() as connection:
         context = MigrationContext.configure(
             connection,
             opts={
@@ -52,7 +53,7 @@ def test_migrations_and_schema_agree(empty_database_url: str) -> None:
 def test_the_search_index_is_the_one_that_queries_are_written_for(tmp_path) -> None:
     store = open_store(f"sqlite:///{tmp_path}/x.db")
     store.prepare()
-    with store._engine.connect() as connection:
+    with engine_of(store).connect() as connection:
         made = connection.scalar(text("SELECT sql FROM sqlite_master WHERE name = 'paper_index'"))
     assert made == fts.CREATE
     store.close()
@@ -72,7 +73,7 @@ def test_preparing_twice_changes_nothing(empty_database_url: str) -> None:
 
 def test_what_an_older_version_has_indexed_is_found_after_the_migration(tmp_path: Path) -> None:
     store = open_store(f"sqlite:///{tmp_path}/x.db")
-    with writing(store._engine) as connection:
+    with writing(engine_of(store)) as connection:
         upgrade(connection, "0001")
         connection.execute(
             text(
@@ -85,7 +86,7 @@ def test_what_an_older_version_has_indexed_is_found_after_the_migration(tmp_path
     store.prepare()
     for query in ("robots", "r*", "ro*", "robo*", "robot*", "title:robot*"):
         assert store.papers.candidates([[(parse(query), 10)]]) == [7], query
-    with writing(store._engine) as connection:  # raises if the index is not that of the texts
+    with writing(engine_of(store)) as connection:  # raises if the index is not that of the texts
         connection.execute(text("INSERT INTO paper_index (paper_index, rank) VALUES ('integrity-check', 1)"))
     assert store.papers.daily_counts_of([7]) == {}, "of papers older than a month nobody asks what is trending"
     store.close()
@@ -105,7 +106,7 @@ def test_subscribers_of_the_released_version_keep_what_they_chose_and_what_waits
          '"timezone": "Asia/Tokyo", "weekday": 5, "monthday": 31, "max_papers": 7, "theme": "cards", '
          '"language": "de", "first_now": true, "consent": {"words": "Yes"}}'),
     ]  # fmt: skip
-    with writing(store._engine) as connection:
+    with writing(engine_of(store)) as connection:
         upgrade(connection, "0002")
         for email, state, wish in people:
             connection.execute(
@@ -144,7 +145,7 @@ def _add_subscriber(connection: Connection, row: int, theme: str = "paper") -> N
 
 def test_who_had_the_compact_theme_has_brief_letters(empty_database_url: str) -> None:
     store = open_store(empty_database_url)
-    with writing(store._engine) as connection:
+    with writing(engine_of(store)) as connection:
         upgrade(connection, "0002")
         for row, theme in ((1, "compact"), (2, "cards")):
             _add_subscriber(connection, row, theme)
@@ -176,7 +177,7 @@ def test_what_the_released_version_has_recorded_of_papers_and_subscribers_is_kep
         "INSERT INTO issues (row, cadence, day) VALUES (1, 'daily', '2026-11-20')",
         """INSERT INTO issue_papers (issue, paper, paper_as_printed) VALUES (1, 1, '{"title": "Robots"}')""",
     )
-    with writing(store._engine) as connection:
+    with writing(engine_of(store)) as connection:
         upgrade(connection, "0002")
         for statement in rows:
             connection.exec_driver_sql(statement)
@@ -184,7 +185,7 @@ def test_what_the_released_version_has_recorded_of_papers_and_subscribers_is_kep
     assert store.papers.daily_counts_of([1]) == {1: [DailyCounts(date(2026, 11, 20), 3, 1, 40)]}
     [subscriber] = store.subscribers.by_address()
     assert (subscriber.last_issue_day, subscriber.unsubscribe_reason) == (date(2026, 11, 20), "Too many")
-    with store._engine.connect() as connection:
+    with engine_of(store).connect() as connection:
         assert connection.scalar(text("SELECT last_edition FROM subscribers")) == 17
         started = connection.scalars(text("SELECT last_edition FROM subscriptions ORDER BY topic")).all()
         assert started == [None, 12], "a topic that was added since the last digest begins where it began"
@@ -204,7 +205,7 @@ def test_papers_that_the_released_version_has_counted_still_count_as_sent(empty_
         "INSERT INTO digest_papers (subscriber, paper, digest, place) VALUES (1, 7, 1, 0), (1, 8, 1, NULL), "
         "(1, 9, 1, NULL), (1, 5, 2, NULL), (1, 6, 2, NULL)",
     ]
-    with writing(store._engine) as connection:
+    with writing(engine_of(store)) as connection:
         upgrade(connection, "0002")
         _add_subscriber(connection, 1)
         for statement in letters:
@@ -212,7 +213,7 @@ def test_papers_that_the_released_version_has_counted_still_count_as_sent(empty_
         upgrade(connection, "0016")
         connection.exec_driver_sql("DELETE FROM digests WHERE row = 2")  # as retention does
     store.migrate()
-    with reading(store._engine) as connection:
+    with reading(engine_of(store)) as connection:
         assert sent_before(connection, {1: 1}, range(1, 10), {}) == {1: {5: 2, 6: 2, 7: 1, 8: 1, 9: 1}}
         assert sent_before(connection, {1: 10}, [4, 10], {3: 4}) == {}
         assert sent_before(connection, {1: 10}, [10], {8: 10}) == {1: {10: 1}}
@@ -226,7 +227,7 @@ def test_older_digests_are_read_with_what_they_say_of_ranks(empty_database_url: 
         2: '[7, ["title: arm"], 0.4]',
         3: '[7, [], 0.4, {"relevance": 0.3, "code": 0.1}]',
     }
-    with writing(store._engine) as connection:
+    with writing(engine_of(store)) as connection:
         upgrade(connection, "0002")
         _add_subscriber(connection, 1)
         for row, pick in picks.items():
@@ -251,7 +252,7 @@ def test_older_digests_are_read_with_what_they_say_of_ranks(empty_database_url: 
 
 def test_papers_that_were_unsent_before_lists_of_them_existed_are_still_unsent(empty_database_url: str) -> None:
     store = open_store(empty_database_url)
-    with writing(store._engine) as connection:
+    with writing(engine_of(store)) as connection:
         upgrade(connection, "0002")
         for row in (1, 2):
             _add_subscriber(connection, row)
@@ -267,7 +268,7 @@ def test_papers_that_were_unsent_before_lists_of_them_existed_are_still_unsent(e
             "(1, 8, '2026-11-21 06:00:00.000000'), (2, 8, '2026-11-23 06:00:00.000000')"
         )
     store.migrate()
-    with reading(store._engine) as connection:
+    with reading(engine_of(store)) as connection:
         found = {row: sorted(some) for row, some in unsent.unsent_papers_of(connection, [1, 2, 3]).items()}
         assert found == {1: [7, 8], 2: [8]}
         since = unsent.waiting_since(connection, [1, 2, 3])
@@ -285,7 +286,7 @@ def test_suppressions_of_the_version_before_keep_their_cause(empty_database_url:
         "asked by telephone": None,
     }
     store = open_store(empty_database_url)
-    with writing(store._engine) as connection:
+    with writing(engine_of(store)) as connection:
         upgrade(connection, "0022")
         for reason in causes:
             connection.execute(
@@ -293,7 +294,7 @@ def test_suppressions_of_the_version_before_keep_their_cause(empty_database_url:
                 {"reason": reason, "at": "2026-11-20 06:00:00.000000"},
             )
     store.migrate()
-    with reading(store._engine) as connection:
+    with reading(engine_of(store)) as connection:
         found = connection.execute(select(suppressions.c.reason, suppressions.c.cause)).all()
         assert dict(map(tuple, found)) == causes
     store.close()
@@ -317,7 +318,7 @@ def test_a_shared_interest_is_split_and_each_subscriber_keeps_what_waits_for_the
         "INSERT INTO matches (topic, paper, day, score, why, edition) VALUES "
         """(1, 1, '2026-11-20', 0.6, '["title: robot"]', 5), (1, 2, '2026-11-21', 0.7, '[]', NULL)""",
     )
-    with writing(store._engine) as connection:
+    with writing(engine_of(store)) as connection:
         upgrade(connection, "0002")
         for row in (1, 2, 3):
             _add_subscriber(connection, row)
@@ -335,7 +336,7 @@ def test_a_shared_interest_is_split_and_each_subscriber_keeps_what_waits_for_the
         f"follow-{shared}",
         answer,
     }
-    with reading(store._engine) as connection:
+    with reading(engine_of(store)) as connection:
         found = connection.execute(text("SELECT topic, paper, score, edition FROM matches ORDER BY topic, paper"))
         assert [tuple(one) for one in found] == [
             (topic.row, paper, score, edition)
@@ -355,7 +356,7 @@ def test_a_shared_interest_is_split_and_each_subscriber_keeps_what_waits_for_the
 def test_a_database_newer_than_the_program_is_one_line_and_stays_as_it_is(empty_database_url: str) -> None:
     store = open_store(empty_database_url)
     store.prepare()
-    with writing(store._engine) as db:
+    with writing(engine_of(store)) as db:
         db.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     for step in (store.prepare, store.migrate):
         with pytest.raises(StoreError, match="at version 9999, newer than this program") as told:
@@ -367,7 +368,7 @@ def test_a_database_newer_than_the_program_is_one_line_and_stays_as_it_is(empty_
 def test_suppressions_of_the_version_before_know_when_their_owners_were_last_asked(empty_database_url: str) -> None:
     store = open_store(empty_database_url)
     asked = {"asked@x.example": "2026-11-22 06:00:00", "never@x.example": None, "erased:abc": None}
-    with writing(store._engine) as connection:
+    with writing(engine_of(store)) as connection:
         upgrade(connection, "0025")
         for row, email in enumerate(asked, 1):
             values = {"row": row, "email": email, "at": "2026-11-20 06:00:00"}
@@ -393,7 +394,7 @@ def test_suppressions_of_the_version_before_know_when_their_owners_were_last_ask
                 {"row": row, "kind": kind, "id": f"<{row}@x>", "at": f"2026-11-{day} 06:00:00"},
             )
     store.migrate()
-    with reading(store._engine) as connection:
+    with reading(engine_of(store)) as connection:
         found = dict(map(tuple, connection.execute(select(suppressions.c.email_key, suppressions.c.asked_at)).all()))
     assert {key: at and f"{at:%Y-%m-%d %H:%M:%S}" for key, at in found.items()} == asked
     store.close()

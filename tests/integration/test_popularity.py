@@ -10,6 +10,7 @@ from paperround.app import open_store
 from paperround.domain.models import DailyCounts
 from paperround.store.engine import writing
 from paperround.store.schema import papers
+from support.databases import engine_of
 from support.migrating import upgrade
 from support.papers import listing
 from support.site import MORNING, Site
@@ -71,7 +72,7 @@ def test_a_paper_that_takes_off_late_is_heard_of_with_what_it_had(site: Site) ->
 def test_a_database_of_the_first_version_gets_the_echoes_of_the_past_month(empty_database_url: str) -> None:
     store = open_store(empty_database_url)
     today = datetime.now(UTC).date()
-    with writing(store._engine) as db:
+    with writing(engine_of(store)) as db:
         upgrade(db, "0001")
         for name, age, votes, facts in (
             ("new", 3, 4, {"comments": 2, "stars": 5}),

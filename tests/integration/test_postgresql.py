@@ -25,6 +25,7 @@ from paperround.store.schema import listings, topics
 from paperround.store.subscriber_changes import SubscriberChange
 from paperround.subscribers import address_change, membership
 from support import pgbouncer
+from support.databases import engine_of
 from support.papers import listing
 from support.site import MORNING, Site
 
@@ -135,7 +136,7 @@ def test_results_of_an_import_stand_in_the_order_that_was_given(store: Store) ->
 
 
 def _take(store: Store, lock: Callable[[Connection], None]) -> None:
-    with writing(store._engine) as db:
+    with writing(engine_of(store)) as db:
         db.execute(text("SET LOCAL lock_timeout = '50ms'"))
         lock(db)
 
@@ -149,14 +150,14 @@ def _gets(store: Store, lock: Callable[[Connection], None]) -> bool:
 
 
 def test_whoever_waits_too_long_for_a_lock_is_told_what_to_do(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    with writing(store._engine) as holding:
+    with writing(engine_of(store)) as holding:
         lock_exclusively(holding, listings)
         with pytest.raises(StoreError, match=r"locked for 30 s .* Run the command again: nothing is lost"):
             _take(store, lambda db: lock_shared(db, listings))
 
 
 def test_sessions_give_up_on_locks_and_are_ended_when_their_program_stands_still(store: Store) -> None:
-    with store._engine.connect() as db:
+    with engine_of(store).connect() as db:
         names = ("lock_timeout", "idle_in_transaction_session_timeout", "TimeZone")
         shown = {name: db.scalar(text(f"SHOW {name}")) for name in names}
     assert shown == {"lock_timeout": "30s", "idle_in_transaction_session_timeout": "5min", "TimeZone": "UTC"}
@@ -188,7 +189,7 @@ def test_programs_behind_a_pooler_that_shares_connections_by_transaction_send_ev
 
 
 def test_connections_without_a_pooler_prepare_statements(store: Store) -> None:
-    with store._engine.connect() as db:
+    with engine_of(store).connect() as db:
         assert db.connection.driver_connection.prepare_threshold is not None
 
 
@@ -203,7 +204,7 @@ def test_vacuum_and_analyze_do_not_wait_for_a_program_that_is_alone_with_a_table
     store: Store, postgres_url: str
 ) -> None:
     plain = postgres_url.replace("postgresql+psycopg:", "postgresql:")
-    with writing(store._engine) as holding, psycopg.connect(plain, autocommit=True) as operator:
+    with writing(engine_of(store)) as holding, psycopg.connect(plain, autocommit=True) as operator:
         lock_exclusively(holding, listings)
         operator.execute("SET lock_timeout = '1s'")
         operator.execute("ANALYZE listings")
@@ -211,7 +212,7 @@ def test_vacuum_and_analyze_do_not_wait_for_a_program_that_is_alone_with_a_table
 
 
 def test_those_who_are_among_others_work_at_once_and_one_who_is_alone_waits_for_them(store: Store) -> None:
-    with writing(store._engine) as first, writing(store._engine) as second:
+    with writing(engine_of(store)) as first, writing(engine_of(store)) as second:
         lock_shared(first, topics)
         lock_shared(second, topics)
         assert not _gets(store, lambda db: lock_exclusively(db, topics))
@@ -228,7 +229,7 @@ def test_days_are_counted_in_utc_whatever_time_zone_the_session_has(store: Store
         db.execution_options(isolation_level="AUTOCOMMIT")
         db.execute(text(f"ALTER DATABASE {name} SET timezone = 'Asia/Tokyo'"))
     other.dispose()
-    with store._engine.connect() as db:
+    with engine_of(store).connect() as db:
         db.execute(text("SET timezone = 'Asia/Tokyo'"))
         db.commit()  # the pool gives the same connection again
     assert store.overview.subscribers_by_day(MORNING)["joined"] == {late.date(): 1}

@@ -16,6 +16,7 @@ from paperround.store import subscribers
 from paperround.store.deliveries import Settlement
 from paperround.store.subscriber_changes import SubscriberChange
 from paperround.subscribers import membership
+from support.databases import engine_of
 from support.papers import listing
 from support.site import MORNING, Site
 
@@ -168,7 +169,7 @@ def test_a_pause_that_is_prolonged_while_others_are_resumed_stands(
 def test_nothing_is_written_while_no_pause_ends(site: Site) -> None:
     site.subscriber("ada@example.org", "robots")
     began: list[Connection] = []
-    event.listen(site.app.store._engine, "begin", began.append)
+    event.listen(engine_of(site.app.store), "begin", began.append)
     assert site.app.store.subscribers.resume_due(site.clock()) == 0
     assert [connection.get_execution_options().get("writes", False) for connection in began] == [False]
 

@@ -17,6 +17,7 @@ from paperround.rounds import pipeline, topic_matching
 from paperround.settings import Settings
 from paperround.store.engine import reading, writing
 from paperround.store.schema import matches, papers
+from support.databases import engine_of
 from support.migrating import upgrade
 from support.papers import listing
 from support.site import MORNING, Site
@@ -31,7 +32,7 @@ TITLES = (
 def an_old_database(url: str) -> App:
     """A database of schema 0002 whose papers were indexed as they were typed."""
     store = open_store(url)
-    with writing(store._engine) as connection:
+    with writing(engine_of(store)) as connection:
         upgrade(connection, "0002")
         sqlite = connection.dialect.name == "sqlite"
         for row, title in enumerate(TITLES, 1):
@@ -99,7 +100,7 @@ def test_a_subscribers_own_query_is_matched_again_and_keeps_what_a_monthly_lette
     site.papers(listing(2, title="Heavy H$_2$O of today"), listing(3, title="Nothing but sand"))
     rows = {title.split(",")[0].split()[0]: row for row, title in _titles(site)}
     [stored] = [topic for topic in site.app.store.topics.all() if topic.private]
-    with writing(site.app.store.topics._engine) as db:  # as an older version has left it: the text was not resolved
+    with writing(engine_of(site.app.store)) as db:  # as an older version has left it: the text was not resolved
         db.execute(delete(matches).where(matches.c.paper == rows["Heavy"]))
         why = {"score": 1.0, "why": [], "edition": None, "day": date(2026, 12, 13), "topic": stored.row}
         db.execute(insert(matches), {**why, "paper": rows["Nothing"]})
@@ -111,7 +112,7 @@ def test_a_subscribers_own_query_is_matched_again_and_keeps_what_a_monthly_lette
 
 
 def _titles(site: Site) -> list[tuple[int, str]]:
-    with reading(site.app.store.topics._engine) as db:
+    with reading(engine_of(site.app.store)) as db:
         return [(row, title) for row, title in db.execute(select(papers.c.row, papers.c.title))]
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 
 from paperround.rounds import pipeline, retention
 from paperround.store.schema import attempts, counted_papers, deliveries, digest_papers, digests, issue_papers, issues
+from support.databases import engine_of
 from support.papers import listing
 from support.site import MORNING, Site
 
@@ -22,7 +23,7 @@ def site(site: Site) -> Site:
 
 
 def rows(site: Site) -> dict[str, int]:
-    with site.app.store._engine.connect() as db:
+    with engine_of(site.app.store).connect() as db:
         tables = (deliveries, digests, attempts, issues, issue_papers, digest_papers, counted_papers)
         return {table.name: db.scalar(select(func.count()).select_from(table)) or 0 for table in tables}
 
@@ -91,7 +92,7 @@ def test_one_sweep_forgets_a_bounded_number_and_the_next_ones_the_rest(
 
 def test_a_letter_that_waits_is_kept_however_old_it_is(site: Site) -> None:
     morning(site, 0, 1)
-    with site.app.store._engine.begin() as db:
+    with engine_of(site.app.store).begin() as db:
         db.execute(deliveries.update().where(deliveries.c.row == 1).values(state="deferred"))
     site.clock.now += timedelta(days=401)
     retention.forget_old(site.app)

@@ -21,6 +21,7 @@ from paperround.rounds import bounce_intake, pipeline, webhooks
 from paperround.store.bounces import Bounce
 from paperround.store.schema import events
 from paperround.subscribers import confirmation, membership
+from support.databases import engine_of
 from support.papers import listing
 from support.site import Site
 
@@ -260,7 +261,7 @@ def test_what_has_failed_keeps_nothing_of_the_subscriber(site: Site, receiver: R
     receiver.replies = [(410, {})]
     site.subscriber("ada@subscriber.example", "robots")
     webhooks.call_due(site.app)
-    with site.app.store._engine.connect() as db:
+    with engine_of(site.app.store).connect() as db:
         left = db.execute(events.select()).one()
     # The identifier is random, and "ada" may be among its hexadecimal digits.
     assert "ada" not in str({**left._mapping, "id": ""})

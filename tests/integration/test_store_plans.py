@@ -16,6 +16,7 @@ from sqlalchemy import event
 from paperround.matching import query
 from paperround.rounds import pipeline, topic_matching
 from support.crowd import crowd
+from support.databases import engine_of
 from support.pages import Pages
 from support.papers import listing
 from support.site import MORNING, Site
@@ -35,7 +36,7 @@ def statements(site: Site) -> Iterator[list[tuple[str, Any]]]:
         each = many and isinstance(parameters, list)
         asked.append((statement, parameters[0] if each else parameters))
 
-    engine = site.app.store._engine
+    engine = engine_of(site.app.store)
     event.listen(engine, "before_cursor_execute", note)
     try:
         yield asked
@@ -45,8 +46,10 @@ def statements(site: Site) -> Iterator[list[tuple[str, Any]]]:
 
 def read_whole(site: Site, asked: list[tuple[str, Any]]) -> set[str]:
     """The statements that read all rows of a large table, without an index or through all of one."""
-    reads_all = _reads_all_on_sqlite if site.app.store._engine.dialect.name == "sqlite" else _reads_all_on_postgresql
-    with site.app.store._engine.connect() as db:
+    reads_all = (
+        _reads_all_on_sqlite if engine_of(site.app.store).dialect.name == "sqlite" else _reads_all_on_postgresql
+    )
+    with engine_of(site.app.store).connect() as db:
         driver = db.connection.driver_connection
         return {
             " ".join(statement.split())

@@ -16,6 +16,7 @@ from paperround.app import open_store
 from paperround.domain.errors import ConfigurationError, StoreError, UsageError
 from paperround.rounds import pipeline
 from paperround.store import Store, engine
+from support.databases import engine_of
 from support.papers import listing
 from support.site import MORNING, Site
 
@@ -43,7 +44,7 @@ class FullDisk:
     def __init__(self, site: Site, spare_pages: int) -> None:
         self._pages: int | None = None
         self._spare = spare_pages
-        self._engine = site.app.store._engine
+        self._engine = engine_of(site.app.store)
         event.listen(self._engine, "checkout", self._limit)
 
     def _limit(self, connection, _record, _proxy) -> None:
@@ -157,9 +158,9 @@ def test_a_backup_is_whole_and_can_be_taken_while_letters_go_out(tmp_path: Path)
 )
 def test_an_error_is_named_by_its_code_and_not_by_the_words_of_a_row(store: Store, title: str) -> None:
     store.set_note(title, "one")
-    with pytest.raises(StoreError, match="the database cannot be used"), engine.writing(store._engine) as db:
+    with pytest.raises(StoreError, match="the database cannot be used"), engine.writing(engine_of(store)) as db:
         db.execute(text("INSERT INTO notes (name, value) VALUES (:name, :name)"), {"name": title})
-    with pytest.raises(StoreError, match="the database cannot be used"), engine.writing(store._engine) as db:
+    with pytest.raises(StoreError, match="the database cannot be used"), engine.writing(engine_of(store)) as db:
         db.execute(text(f"INSERT INTO notes (name, value) VALUES ('{title}', 'x' ! 'y')"))
 
 
@@ -169,7 +170,7 @@ def test_an_error_is_named_by_its_code_and_not_by_the_words_of_a_row(store: Stor
 )
 def test_a_missing_table_or_column_says_that_the_database_is_of_another_version(store: Store, statement: str) -> None:
     wanted = pytest.raises(StoreError, match=r"of another version .* run: paperround migrate")
-    with wanted, engine.writing(store._engine) as db:
+    with wanted, engine.writing(engine_of(store)) as db:
         db.execute(text(statement))
 
 

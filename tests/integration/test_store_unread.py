@@ -16,6 +16,7 @@ from paperround.store import unread
 from paperround.store.engine import reading, writing
 from paperround.store.schema import matches, papers, subscribers, subscriptions, topics, unsent_lists
 from paperround.store.unread import MatchCache
+from support.databases import engine_of
 from support.papers import listing
 from support.site import MORNING, Site
 
@@ -126,7 +127,7 @@ def test_a_topic_added_later_brings_its_past_week_once_and_nothing_again_of_the_
     assert pipeline.publish(site.app).composed == 1, "though no edition has closed since"
     site.clock.now += DAY
     assert list(unread_papers(site, edition(site)).values()) == [[]]
-    with reading(site.app.store._engine) as db:
+    with reading(engine_of(site.app.store)) as db:
         assert set(db.scalars(select(subscriptions.c.last_edition))) == {None}
         assert db.scalar(select(subscribers.c.last_edition)) == 1
 
@@ -140,7 +141,7 @@ def test_a_round_that_began_earlier_takes_no_edition_back(site: Site) -> None:
         site.clock.now = MORNING + hours * HOUR
         with site.app.store.issues.batch(site.clock.now, found, 1, 1_000) as batch:
             batch.decided += pipeline.compose_batch(site.app, batch, RoundContext.of(site.app))
-    with reading(site.app.store._engine) as db:
+    with reading(engine_of(site.app.store)) as db:
         assert db.scalar(select(subscribers.c.last_edition)) == 2
 
 
@@ -152,7 +153,7 @@ def test_the_matches_of_unsent_papers_come_from_any_edition_and_of_topics_that_a
     for email in emails:
         site.subscriber(email, *chance.sample(slugs, chance.randint(1, 4)), at="07:00")
     site.app.store.papers.add([listing(number) for number in range(30)], MORNING)
-    with writing(site.app.store._engine) as db:
+    with writing(engine_of(site.app.store)) as db:
         topic_rows = dict(db.execute(select(topics.c.row, topics.c.slug)).all())
         people = dict(db.execute(select(subscribers.c.row, subscribers.c.email)).all())
         stored = list(db.scalars(select(papers.c.row)))

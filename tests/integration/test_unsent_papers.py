@@ -21,6 +21,7 @@ from paperround.rounds.letters import LetterBuilder
 from paperround.store.engine import reading
 from paperround.store.schema import unsent_lists
 from paperround.subscribers import confirmation, membership
+from support.databases import engine_of
 from support.papers import listing
 from support.site import MORNING, Site
 
@@ -204,10 +205,10 @@ def test_who_is_erased_leaves_no_unsent_papers_behind(site: Site) -> None:
     expired_letters(site, 0, 1, 2)
     gone, stays = (membership.subscriber(site.app, email) for email in EMAILS)
     membership.erase(site.app, gone)
-    with reading(site.app.store._engine) as db:
+    with reading(engine_of(site.app.store)) as db:
         assert list(db.scalars(select(unsent_lists.c.subscriber))) == [stays.row]
     morning(site, 2)
-    with reading(site.app.store._engine) as db:
+    with reading(engine_of(site.app.store)) as db:
         assert list(db.scalars(select(unsent_lists.c.subscriber))) == [], "they are in a digest again"
     assert papers_sent(site, EMAILS[1]) == [1, 2]
 

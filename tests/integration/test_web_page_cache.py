@@ -11,6 +11,7 @@ from sqlalchemy import event
 
 from paperround.store import shown
 from paperround.web.page_cache import KEPT
+from support.databases import engine_of
 from support.pages import Browser, Pages, cached_pages
 from support.papers import listing
 from support.site import Site
@@ -37,7 +38,7 @@ def asked(pages: Pages, path: str, **options: Any) -> tuple[Any, int]:
     def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
         statements.append(statement)
 
-    engine = pages.app.store._engine
+    engine = engine_of(pages.app.store)
     event.listen(engine, "before_cursor_execute", note)
     try:
         return pages.client.get(path, **options), len(statements)
@@ -61,7 +62,7 @@ def test_a_paper_that_comes_in_is_shown_at_once_and_another_programs_after_some_
     assert "Robots" in pages.client.get("/").text
     pages.site.papers(listing(20, title="A paper that has just come in"))
     assert "A paper that has just come in" in pages.client.get("/").text
-    with pages.app.store._engine.connect() as other:  # another program's connection, of which nobody here hears
+    with engine_of(pages.app.store).connect() as other:  # another program's connection, of which nobody here hears
         driver: Any = other.connection.driver_connection
         driver.execute(
             "UPDATE papers SET title = 'Changed elsewhere', facts = json_set(facts, '$.title', 'Elsewhere')"
@@ -86,7 +87,7 @@ def test_every_table_that_a_cached_page_is_read_from_renews_it(pages: Pages) -> 
     def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
         statements.append(statement)
 
-    event.listen(pages.app.store._engine, "before_cursor_execute", note)
+    event.listen(engine_of(pages.app.store), "before_cursor_execute", note)
     for path in CACHED:
         cache.clear()
         assert pages.client.get(path).status_code == 200, path

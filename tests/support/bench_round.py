@@ -36,6 +36,7 @@ from paperround.store.engine import writing
 from paperround.store.schema import matches, papers, subscribers, topics
 from paperround.subscribers import csv_file, csv_import
 from support import postgres
+from support.databases import engine_of
 from support.papers import listing
 from support.site import MORNING, Site
 
@@ -76,7 +77,7 @@ def measure(site: Site, size: int, options: argparse.Namespace) -> list[str]:
     imported = _timed(
         site, lambda: csv_import.import_subscribers(site.app, csv_file.read(io.BytesIO(data)), confirmed)
     )
-    with writing(site.app.store._engine) as db:
+    with writing(engine_of(site.app.store)) as db:
         db.execute(update(subscribers).values(last_edition=0))
         if db.dialect.name == "postgresql":
             db.execute(text("ANALYZE"))
@@ -100,7 +101,7 @@ def add_papers(site: Site, options: argparse.Namespace, chance: random.Random) -
     for start in range(0, options.papers, _AT_ONCE):
         some = (listing(n, upvotes=int(chance.paretovariate(0.9)) - 1) for n in numbers[start : start + _AT_ONCE])
         site.app.store.papers.add(list(some), site.clock())
-    with writing(site.app.store._engine) as db:
+    with writing(engine_of(site.app.store)) as db:
         topic = {"about": "", "private": False}
         db.execute(
             insert(topics),
@@ -132,7 +133,7 @@ def _timed(site: Site, step: Callable[[], object]) -> tuple[float, ...]:
 
 def _server_time(site: Site) -> tuple[float, ...]:
     """Return the processor time of all processes of the PostgreSQL server so far; nothing for SQLite."""
-    with writing(site.app.store._engine) as db:
+    with writing(engine_of(site.app.store)) as db:
         if db.dialect.name != "postgresql":
             return ()
         folder = Path(db.scalar(text("SHOW data_directory")))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, text
 
 from paperround.store.engine import writing
+from support.databases import engine_of
 from support.site import Site
 
 _FIRST = 1_000_000
@@ -16,7 +17,7 @@ _PAPERS = {"id": "'crowd-' || i", "title": "title", "facts": "facts", "sources":
 
 def crowd(site: Site, many: int = _MANY) -> None:
     """Add so many papers, subscribers and sent letters, made after the last one there is, none of them due."""
-    with writing(site.app.store._engine) as db:
+    with writing(engine_of(site.app.store)) as db:
         sent = "'2025-01-01 06:00:00'"
         _copy(db, many, "papers", _PAPERS)
         _copy(db, many, "matches", {"day": "'2025-01-01'", "score": "1", "why": "why", "edition": "0"}, topic="topic")

@@ -10,8 +10,15 @@ from functools import lru_cache
 from pathlib import Path
 
 import psycopg
+from sqlalchemy import Engine
 
 from paperround.app import open_store
+from paperround.store import Store
+
+
+def engine_of(store: Store) -> Engine:
+    """Return a store's engine, for tests that look at the tables themselves."""
+    return store._engine
 
 
 def copy_sqlite(to: Path) -> None:
