@@ -171,6 +171,7 @@ def test_every_answer_carries_the_guards(pages: Pages) -> None:
 
 
 def test_no_page_holds_inline_script_or_style_or_names_another_host(pages: Pages) -> None:
+    checked = 0
     for path in _everything(pages):
         response = _local(pages).get(path)
         is_page = response.headers.get("content-type", "").startswith("text/html")
@@ -180,7 +181,10 @@ def test_no_page_holds_inline_script_or_style_or_names_another_host(pages: Pages
         loaded = re.findall(
             r'<(?:link rel="(?:stylesheet|icon)"|script|img|iframe)[^>]*(?:href|src)="([^"]+)"', response.text
         )
+        assert loaded, path
         assert all(address.startswith("/") for address in loaded), path
+        checked += 1
+    assert checked
 
 
 def test_what_a_feed_smuggles_in_is_shown_as_text(pages: Pages) -> None:

@@ -50,7 +50,9 @@ def test_every_fact_that_a_theme_can_print_is_named(kind: type) -> None:
 
 def test_every_part_of_a_card_is_named() -> None:
     parts = (FOLDERS[-1] / "email" / "parts.html.j2").read_text(encoding="utf-8")
-    for part in re.findall(r"{% macro (\w+)", parts):
+    names = re.findall(r"{%-? *macro (\w+)", parts)
+    assert len(names) == parts.count("endmacro") > 0
+    for part in names:
         assert f"parts.{part}(" in _THEME
 
 
