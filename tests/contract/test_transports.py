@@ -186,7 +186,7 @@ def test_a_wrong_setting_is_named(settings, told):
         TypeAdapter(AnyTransport).validate_python(settings)
 
 
-def test_a_password_shows_nowhere():
+def test_a_password_is_never_shown():
     settings = {"kind": "smtp", "host": "relay.example", "username": "ada", "password": "s3cret-word"}
     transport = TypeAdapter(AnyTransport).validate_python(settings)
     assert "s3cret-word" not in repr(transport) + str(transport.model_dump()) + transport.model_dump_json()

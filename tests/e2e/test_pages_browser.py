@@ -1,4 +1,4 @@
-"""The pages in a real browser, on a real `paperround up`: the way from the form to the way out, and how it looks.
+"""The pages in a real browser, on a real `paperround up`: the way from the form to unsubscribing, and how it looks.
 
 Screenshots lie in artefacts/pages/, for people to look at.
 """
@@ -58,7 +58,7 @@ class Visitor:
 
 
 @pytest.mark.parametrize("javascript", [True, False], ids=["with JavaScript", "without JavaScript"])
-def test_from_the_form_to_the_way_out(  # noqa: PLR0915 - one visit from beginning to end
+def test_from_the_form_to_unsubscribing(  # noqa: PLR0915 - one visit from beginning to end
     base: Address, browser: Browser, javascript: bool
 ) -> None:
     email = f"grace{javascript:d}@hopper.example"

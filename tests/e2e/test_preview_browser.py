@@ -146,7 +146,7 @@ def test_a_saved_template_shows_at_once_and_the_place_is_kept(visit: Open, shop:
         _until(page, "document.querySelector('iframe')?.contentWindow?.scrollY === 600")
 
 
-def test_a_mistake_is_shown_in_place_of_the_letter_and_goes_when_it_is_mended(visit: Open, shop: Shop) -> None:
+def test_an_error_replaces_the_letter_until_it_is_fixed(visit: Open, shop: Shop) -> None:
     page = visit().page
     _watching(page)
     shop.edit("{% block media %}", "{% block card %}<h3>{{ card.titel }}</h3>{% endblock %}{% block media %}")

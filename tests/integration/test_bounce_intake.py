@@ -240,7 +240,7 @@ def test_a_mail_to_the_address_in_list_unsubscribe_takes_the_subscriber_out(site
     assert subscriber(site).suppressed is None
 
 
-def test_a_mail_that_breaks_the_reading_is_reported_as_unreadable_and_stops_no_other(
+def test_a_mail_that_cannot_be_processed_is_reported_and_stops_no_other(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     to, parse = site.relay.accepted[0].sender, bounce_intake.reports.parse

@@ -130,7 +130,7 @@ def test_mail_of_other_people_stays_as_it_is_but_for_having_been_seen(site: Site
     assert kept[:3] == from_others
 
 
-def test_a_mail_that_breaks_the_reading_stops_no_other(
+def test_a_mail_that_cannot_be_processed_stops_no_other(
     site: Site, account: Account, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     parse = bounce_intake.reports.parse
@@ -319,7 +319,7 @@ def test_a_folder_that_may_only_be_read_is_told_before_anything_is_read(server: 
     [({"ca_file": None}, "unable to get local issuer certificate"), ({"host": "localhost"}, "localhost")],
     ids=["signed by nobody we know", "of another name"],
 )
-def test_a_certificate_that_is_not_to_be_trusted_ends_it_before_the_password_goes(
+def test_an_untrusted_certificate_ends_the_connection_before_the_password_is_sent(
     server: Server, account: Account, changed: dict[str, Any], why: str
 ) -> None:
     line = _told(server.settings(account, **changed), PaperroundError)

@@ -155,7 +155,7 @@ def test_a_mailbox_and_the_relay_are_not_filled_by_requests(pages: Pages, ada: i
         (OLD.upper(), "This is already your address."),
     ],
 )
-def test_what_is_wrong_is_said_at_the_field(pages: Pages, ada: int, typed: str, said: str) -> None:
+def test_an_error_is_reported_at_its_field(pages: Pages, ada: int, typed: str, said: str) -> None:
     answer = pages.client.post(f"{pages.link('preferences', ada)}/address", data={"email": typed})
     assert answer.status_code == 422
     assert answer.text.count(f">{said}") == 2

@@ -761,7 +761,7 @@ def test_lists_are_narrowed_by_state_topic_and_address(site: Site) -> None:
     assert "there is no topic 'nope'" in site.err
 
 
-def test_a_backup_is_put_back_and_the_database_before_it_is_kept(site: Site) -> None:
+def test_restoring_a_backup_keeps_the_previous_database(site: Site) -> None:
     site("ingest", "--file", str(site.papers()), "--as", "jsonl")
     assert site("backup", "copy.db") == 0
     site("subscribers", "add", "ada@example.org", "--topic", "robots", "--confirmed")

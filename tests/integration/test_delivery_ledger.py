@@ -115,7 +115,7 @@ def test_a_claim_takes_notices_before_the_digests_that_have_waited_longer(site: 
     assert _get(ledger, later).state is DeliveryState.QUEUED
 
 
-def test_a_claim_gives_up_what_is_out_of_date_and_what_nobody_wants(site: Site, ledger: Deliveries) -> None:
+def test_a_claim_settles_expired_and_unwanted_letters(site: Site, ledger: Deliveries) -> None:
     old, gone = _notice(site, "ada", until=MORNING), _notice(site, "ben")
     fine, asked = _notice(site, "eve"), _notice(site, "ben", "confirm")
     site.app.store.subscribers.suppress("ben@example.org", "dead", MORNING)

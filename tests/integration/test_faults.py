@@ -144,7 +144,7 @@ def test_temporary_refusals_are_tried_again_and_nobody_is_missing(run, stage: st
     assert not done.doubled
 
 
-def test_a_permanent_refusal_is_tried_once_and_the_others_are_served(run) -> None:
+def test_a_permanently_refused_letter_is_tried_once_and_the_others_are_sent(run) -> None:
     done = run(to(SOME, "rcpt", "550 5.1.1 nobody here"))
     assert done.missing == SOME
     assert not done.doubled
@@ -200,7 +200,7 @@ def test_a_connection_cut_after_storing_doubles_no_letter_that_was_answered(run)
     assert all(answered[email] == 1 for email in EVERYBODY)
 
 
-def test_a_421_in_the_middle_of_a_batch_is_nobodys_fault(run) -> None:
+def test_a_421_in_the_middle_of_a_batch_counts_against_nobody(run) -> None:
     done = run(share("mail", "421 4.3.2 closing down", 0.02))
     assert not done.missing
     assert not done.doubled
@@ -237,7 +237,7 @@ def test_an_outage_in_the_middle_is_sat_out(run) -> None:
     assert not done.doubled
 
 
-def test_a_plain_server_without_extensions_is_served_as_well(run) -> None:
+def test_letters_reach_a_server_without_extensions(run) -> None:
     done = run(extensions=())
     assert not done.missing
     assert not done.doubled

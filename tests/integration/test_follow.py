@@ -136,7 +136,7 @@ def test_namesakes_are_told_apart_by_their_coauthors(pages: Pages) -> None:
 
 
 @pytest.mark.parametrize("name", ["", " ", "!!", "x" * 5_000])
-def test_a_name_that_is_none_is_not_found(pages: Pages, name: str) -> None:
+def test_any_name_leads_to_a_page_or_is_not_found(pages: Pages, name: str) -> None:
     assert Browser(pages.web).get("/follow", params={"author": name}).status_code in {200, 404}
 
 
@@ -185,7 +185,7 @@ def test_what_is_left_out_comes_in_no_letter_and_is_counted_there_and_online(pag
     assert "3 papers were left out, as you asked." in online
 
 
-def test_left_out_papers_do_not_come_back_when_the_wish_is_taken_back(pages: Pages) -> None:
+def test_left_out_papers_do_not_come_back_when_the_entry_is_removed(pages: Pages) -> None:
     pages.subscriber(_EMAIL)
     membership.change(pages.app, _subscriber(pages), {"leave_out": ("paper: 2611.00021",)})
     pages.site.papers(listing(21, "robots", arxiv_id="2611.00021"), listing(23, "robots"))

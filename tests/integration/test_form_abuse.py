@@ -70,7 +70,7 @@ def test_links_asked_for_before_the_subscription_do_not_count(pages: Pages) -> N
     assert len(pages.letters()) == 1
 
 
-def test_a_mailbox_has_one_name_however_it_is_written() -> None:
+def test_spellings_of_an_address_have_one_normal_form() -> None:
     assert fold_mailbox("A.D.A+papers@GoogleMail.com") == ("ada@gmail.com", "gmail.com")
     assert fold_mailbox("+x@papers.example")[0] == "+x@papers.example"
 

@@ -130,7 +130,7 @@ def test_a_format_that_cannot_be_guessed_is_named_with_those_that_there_are(site
         file_ingest.ingest_file(site.app, [gzip.compress(b"")], "jsonl", "empty")
 
 
-def test_a_file_of_another_format_than_said_has_no_address(site: Site) -> None:
+def test_a_wrong_format_error_for_a_file_mentions_no_url(site: Site) -> None:
     data = lines({"title": "Mill 1"}, {"title": "Mill 2"})
     for form, content, told in (
         ("feed", b"{}", "this is JSON, but no JSON Feed"),

@@ -80,7 +80,7 @@ def test_an_answer_given_before_is_not_turned_round_by_a_library(pages: Pages) -
 
 
 @pytest.mark.parametrize("text", ["", "nothing of the kind", "\x00", "[]", "{", "@article{"])
-def test_a_text_without_a_paper_says_what_is_wanted(pages: Pages, text: str) -> None:
+def test_a_text_without_papers_says_what_is_expected(pages: Pages, text: str) -> None:
     answer = pages.client.post(_page(pages), data={"do": "read", "text": text})
     assert answer.status_code == 422
     assert "No papers were found in it." in answer.text
@@ -159,7 +159,7 @@ def test_a_zotero_library_is_read_page_by_page_and_its_key_is_stored_encrypted(
     assert _KEY not in pages.client.get(f"{pages.link('preferences', _row(pages))}/data.json").text
 
 
-def test_a_zotero_key_that_stopped_working_is_said_and_stops_nothing_else(pages: Pages, services: Services) -> None:
+def test_an_expired_zotero_key_is_reported_and_stops_nothing_else(pages: Pages, services: Services) -> None:
     pages.client.post(_page(pages), data={"do": "zotero", "key": _KEY})
     pages.client.post(_page(pages), data={"do": "orcid", "orcid": _ORCID})
     services.keys.clear()
@@ -187,7 +187,7 @@ def test_a_library_that_breaks_does_not_stop_the_others(pages: Pages, services: 
 
 
 @pytest.mark.parametrize("body", [b"<html>login</html>", b"[]", b"null", b'{"userID": "x"}', b"\xff", b"[" * 50_000])
-def test_a_service_that_answers_something_else_is_said(pages: Pages, services: Services, body: bytes) -> None:
+def test_an_unexpected_response_of_a_service_is_reported(pages: Pages, services: Services, body: bytes) -> None:
     services.body = body
     pages.client.post(_page(pages), data={"do": "zotero", "key": _KEY})
     libraries.read_due(pages.app)

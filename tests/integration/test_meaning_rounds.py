@@ -255,7 +255,7 @@ def test_an_interest_is_found_by_what_the_operators_model_says_of_it_and_asked_o
     assert encoder.asked.count("two things which keep upright. humanoid") == 1
 
 
-def test_an_operators_model_that_says_nothing_stops_nothing_and_is_asked_again_later(
+def test_a_model_without_answers_stops_nothing_and_is_asked_again_later(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     encoder = use_ideas(site.app)

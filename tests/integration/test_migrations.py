@@ -27,7 +27,7 @@ from support.databases import engine_of
 from support.migrating import upgrade
 
 
-def test_to_ask_whether_a_database_is_made_makes_none(empty_database_url: str) -> None:
+def test_asking_whether_a_database_exists_creates_none(empty_database_url: str) -> None:
     store = open_store(empty_database_url)
     assert not store.exists()
     assert not store.exists()

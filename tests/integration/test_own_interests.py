@@ -186,7 +186,7 @@ def test_a_query_with_operators_is_not_matched_again_for_answers(site: Site) -> 
     assert _matched(site) == {_part(1), _part(2)}
 
 
-def test_breadth_is_felt_at_once_by_who_chose_it_alone(site: Site) -> None:
+def test_breadth_has_an_immediate_effect_only_for_the_subscriber_who_chose_it(site: Site) -> None:
     words = ["tactile", "gripper", "slip", "glass", "hands", "touch", "soft", "rubber"]
     ben = "ben@bookman.example"
     for email in (_EMAIL, ben):

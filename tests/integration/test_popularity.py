@@ -60,7 +60,7 @@ def test_two_papers_that_are_one_have_one_row_of_echoes(site: Site) -> None:
     assert daily_counts_of(site, "2611.00001")[:2] == [DailyCounts(TODAY, 9, 6), DailyCounts(TOMORROW, 5, 6)]
 
 
-def test_a_paper_that_takes_off_late_is_heard_of_with_what_it_had(site: Site) -> None:
+def test_a_paper_that_takes_off_late_is_discussed_with_its_first_counts(site: Site) -> None:
     site.papers(listing(1, upvotes=2), listing(2, upvotes=50))
     site.clock.now += timedelta(days=40)
     site.papers(listing(1, upvotes=30))

@@ -301,7 +301,7 @@ def test_notices_can_be_looked_at_and_their_links_are_nobodys(fresh: Site, kind:
         PreviewRequest(notice="no-such-notice"),
     ],
 )
-def test_what_there_is_not_is_named(fresh: Site, wanted: PreviewRequest) -> None:
+def test_an_unknown_name_is_reported(fresh: Site, wanted: PreviewRequest) -> None:
     with pytest.raises(UnknownNameError, match=r"\bno"):
         preview.build(fresh.app, wanted)
 

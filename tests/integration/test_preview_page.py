@@ -68,7 +68,7 @@ def test_the_made_up_issue_is_seen_as_a_weekly_one_with_its_chart(local: Browser
     assert "/charts/" not in local.get("/preview/frame?whose=sample").text
 
 
-def test_a_cadence_that_there_is_not_is_the_subscribers(local: Browser) -> None:
+def test_an_unknown_cadence_falls_back_to_the_subscribers(local: Browser) -> None:
     for odd in ("hourly", "off", "weekly'", ""):
         assert "daily 2026-11-23" in _page(local, whose="sample", cadence=odd)
 
@@ -179,7 +179,7 @@ def test_theme_language_topics_and_notice_can_be_chosen(pages: Pages, local: Bro
         ({"subscriber": "<script>alert(1)</script>"}, "no subscriber has"),
     ],
 )
-def test_what_there_is_not_is_said_on_the_page(local: Browser, fields: dict[str, str], said: str) -> None:
+def test_an_unknown_name_is_reported_on_the_page(local: Browser, fields: dict[str, str], said: str) -> None:
     page = _page(local, **fields)
     assert said in page
     assert "<script>alert" not in page

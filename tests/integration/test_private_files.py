@@ -31,7 +31,7 @@ def _open(folder: Path) -> list[str]:
 
 @pytest.mark.usefixtures("umask")
 @pytest.mark.parametrize("kind", ["inbox", "maildir", "file"])
-def test_database_backup_and_letters_are_the_owners_alone(tmp_path: Path, kind: str) -> None:
+def test_only_the_owner_can_read_database_backup_and_letters(tmp_path: Path, kind: str) -> None:
     data = tmp_path / "data"
     topics = tmp_path / "topics.toml"
     topics.write_text("")
@@ -65,7 +65,7 @@ def test_doctor_names_what_others_can_read_with_the_command_that_mends_it(tmp_pa
 
 
 @pytest.mark.usefixtures("umask")
-def test_a_file_that_is_written_anew_becomes_private(tmp_path: Path) -> None:
+def test_a_rewritten_file_becomes_private(tmp_path: Path) -> None:
     path = tmp_path / "letter"
     private_files.write(path, b"once")
     path.chmod(0o644)

@@ -122,7 +122,7 @@ def test_such_a_topic_in_the_topics_file_is_named_with_its_file(tmp_path: Path) 
         Site(tmp_path)
 
 
-def test_a_broken_index_is_not_taken_for_a_wrong_query(tmp_path: Path) -> None:
+def test_a_broken_index_is_not_mistaken_for_a_wrong_query(tmp_path: Path) -> None:
     site = Site(tmp_path)
     with sqlite3.connect(tmp_path / "paperround.db") as db:
         db.execute("DROP TABLE paper_index")

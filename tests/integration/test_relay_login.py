@@ -41,7 +41,7 @@ def test_a_login_that_cannot_be_tried_says_what_to_set() -> None:
     assert str(told) == "auth: the relay offers no login (AUTH); use the submission port, 587 or 465"
 
 
-def test_a_port_where_nothing_listens_and_one_that_speaks_no_tls_are_told_apart() -> None:
+def test_a_closed_port_and_one_without_tls_have_different_messages() -> None:
     with SmtpServer() as server:
         assert "does not accept TLS" in str(refusal(relay(server, tls="tls", connect_timeout=2)))
     assert "Connection refused; check host" in str(refusal(relay(server)))

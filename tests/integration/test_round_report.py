@@ -74,7 +74,7 @@ def test_the_time_of_a_stage_that_runs_twice_adds_up() -> None:
     assert once.stages["deliver"] < tally.stages["deliver"] < 3 * once.stages["deliver"]
 
 
-def test_a_letter_that_is_put_off_for_our_reputation_raises_an_alarm(site: Site) -> None:
+def test_a_letter_deferred_for_the_sites_reputation_raises_an_alarm(site: Site) -> None:
     site.subscriber("ada@post.example", "robots", at="05:00", first_now=True)
     reply = "4.7.1 your IP address is on a blocklist"
     site.relay.replies.append((Stage.RCPT, 450, reply))

@@ -162,7 +162,7 @@ def test_what_is_not_taken_comes_again_under_the_same_id(site: Site, receiver: R
     assert first == second
 
 
-def test_a_wish_to_be_left_alone_is_honoured(site: Site, receiver: Receiver) -> None:
+def test_a_retry_after_header_is_honored(site: Site, receiver: Receiver) -> None:
     receiver.replies = [(429, {"retry-after": "3600"})]
     site.subscriber("ada@subscriber.example", "robots")
     webhooks.call_due(site.app)

@@ -544,7 +544,7 @@ def test_where_the_line_is_cut_at_starttls_nothing_is_sent_at_all(certificate, t
     ids=["unknown issuer", "another name"],
 )
 @pytest.mark.parametrize("tls", ["starttls", "tls"])
-def test_a_certificate_that_does_not_hold_ends_it_before_anything_is_sent(certificate, trusted, changed, told, tls):
+def test_an_invalid_certificate_ends_the_connection_before_anything_is_sent(certificate, trusted, changed, told, tls):
     record = Record()
     with SmtpServer(tls=certificate, implicit_tls=tls == "tls") as server:
         transport = transport_to(server, **(trusted | LOGIN | changed | {"tls": tls}))
@@ -594,7 +594,7 @@ def test_a_subscriber_beyond_ascii_needs_smtputf8_and_fails_alone_without_it():
     ]
 
 
-def test_an_address_that_is_none_fails_alone_and_is_not_shown_to_the_relay():
+def test_an_invalid_address_fails_alone_and_is_not_shown_to_the_relay():
     evil = Letter(1, "bounces@papers.example", "ada@mail.example>\r\nRCPT TO:<eve@mail.example", b"x\r\n")
     lost = Letter(2, "", "ada@mail.example", b"x\r\n")
     with SmtpServer() as server:

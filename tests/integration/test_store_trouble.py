@@ -122,7 +122,7 @@ def test_a_refused_switch_to_the_write_ahead_log_is_tried_again(
     opened.dispose()
 
 
-def test_a_database_of_something_else_is_left_alone(tmp_path: Path) -> None:
+def test_a_database_of_another_program_is_left_alone(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "other.db") as other:
         other.execute("CREATE TABLE recipes (name TEXT)")
     other.close()

@@ -186,7 +186,7 @@ def test_an_entry_of_a_list_is_counted_from_1(pages: Pages) -> None:
     assert (answer.status_code, answer.json()) == (422, {"detail": told})
 
 
-def test_a_body_that_is_not_json_is_called_that(pages: Pages) -> None:
+def test_a_body_that_is_not_json_is_reported_as_such(pages: Pages) -> None:
     answer = pages.client.post("/api/subscribers", content="{", headers=JSON)
     assert (answer.status_code, answer.json()) == (422, {"detail": "body: is not JSON"})
 
@@ -283,7 +283,7 @@ def test_the_api_is_what_its_description_says(pages: Pages) -> None:
         holds()
 
 
-def test_a_round_of_requests_at_once_is_borne(pages: Pages) -> None:
+def test_many_simultaneous_requests_are_handled(pages: Pages) -> None:
     pages.subscriber(EMAIL)
 
     async def many() -> list[int]:

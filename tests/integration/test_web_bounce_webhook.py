@@ -258,7 +258,7 @@ def test_a_site_without_an_admin_token_has_no_such_page(tmp_path: Path, sent: Se
     hooked.app.close()
 
 
-def test_it_can_only_be_posted_to(hooked: Hooked) -> None:
+def test_only_post_is_allowed(hooked: Hooked) -> None:
     for method in ("GET", "PUT", "DELETE"):
         assert Browser(hooked.web).request(method, "/hooks/bounces", headers=HEADERS).status_code == 405
 
@@ -370,7 +370,7 @@ def test_calls_of_sendgrid_and_mailgun_must_be_signed_where_their_keys_are_set(t
     hooked.app.close()
 
 
-def test_a_captured_signature_of_mailgun_holds_for_no_other_event(tmp_path: Path, sent: Sent) -> None:
+def test_a_captured_mailgun_signature_is_valid_for_no_other_event(tmp_path: Path, sent: Sent) -> None:
     hooked = Hooked(tmp_path, sent, bounces={"mailgun_key": "a signing key"})
 
     def bring(email: str) -> Any:

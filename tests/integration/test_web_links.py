@@ -156,7 +156,7 @@ def test_a_link_for_one_purpose_opens_nothing_else(pages: Pages) -> None:
     assert pages.client.get(link.replace("/u/", "/p/")).status_code == 404
 
 
-def test_a_confirmation_link_runs_out_after_three_days_and_an_unsubscribe_link_never(pages: Pages) -> None:
+def test_a_confirmation_link_expires_after_three_days_and_an_unsubscribe_link_never(pages: Pages) -> None:
     pages.subscribe("ada@lovelace.example")
     row = pages.app.store.subscribers.by_email("ada@lovelace.example").row  # type: ignore[union-attr]
     confirm, unsubscribe = pages.link("confirm", row), pages.link("unsubscribe", row)
@@ -229,7 +229,7 @@ def test_a_query_of_ones_own_is_nobody_elses_business_and_goes_with_its_last_sub
     assert len(pages.app.store.topics.all()) == 2
 
 
-def test_what_is_wrong_in_the_preferences_is_said_and_nothing_is_saved(pages: Pages) -> None:
+def test_errors_in_the_preferences_are_reported_and_nothing_is_saved(pages: Pages) -> None:
     link = pages.link("preferences", pages.subscriber())
     before = pages.dump()
     for fields, said in [
@@ -452,7 +452,7 @@ def test_a_change_from_the_foot_of_a_letter_is_one_button(
     assert "This is already your current setting." in pages.client.get(link).text or to == "fewer"
 
 
-def test_a_change_that_there_is_not_is_refused_and_one_that_changes_nothing_says_so(pages: Pages) -> None:
+def test_an_unknown_change_is_refused_and_one_that_changes_nothing_says_so(pages: Pages) -> None:
     link = f"{pages.link('preferences', pages.subscriber())}/change"
     for to in ("", "?to=", "?to=hourly"):
         for answer in (pages.client.get(link + to), pages.client.post(link + to)):

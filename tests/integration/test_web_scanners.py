@@ -231,7 +231,7 @@ def test_what_an_address_smuggles_in_is_shown_as_text(pages: Pages, path: str) -
     assert "<img src=x" not in text
 
 
-def test_pages_bear_nonsense(pages: Pages) -> None:
+def test_invalid_parameters_never_cause_a_server_error(pages: Pages) -> None:
     for path in [
         "/?page=99999999999999999999",
         "/?page=-1",
@@ -360,7 +360,7 @@ def test_a_broken_page_says_sorry_and_logs_no_token(pages: Pages, capsys: pytest
     assert link.removeprefix("/p/") not in told.out + told.err
 
 
-def test_a_database_that_does_not_answer_is_told_apart(pages: Pages) -> None:
+def test_a_database_that_does_not_respond_is_reported_as_such(pages: Pages) -> None:
     from paperround.domain.errors import StoreError
 
     def locked(*_: object) -> None:

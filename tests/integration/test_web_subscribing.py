@@ -298,7 +298,7 @@ def test_a_form_on_another_site_leads_here_with_the_address_filled_in(pages: Pag
     assert pages.dump() == before
 
 
-def test_what_is_missing_is_said_beside_the_field(pages: Pages) -> None:
+def test_a_missing_value_is_reported_beside_the_field(pages: Pages) -> None:
     before = pages.dump()
     for fields, said in [
         ({"email": "not an address"}, "Enter a valid email address."),

@@ -11,7 +11,7 @@ from paperround.linting import LintFinding, lint
 
 SITE = Site("Papers", "https://papers.example.org", "papers@example.org", "editor@example.org", "1 Mill Lane, Ely")
 NOW = datetime(2026, 11, 23, 6, tzinfo=UTC)
-WAY_OUT = "https://papers.example.org/u/token"
+UNSUBSCRIBE = "https://papers.example.org/u/token"
 HTML = f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -28,7 +28,7 @@ HTML = f"""<!DOCTYPE html>
 <h2>Robots</h2>
 <h3><a class="link" style="color: #1d4fa8" href="https://arxiv.org/abs/2611.00001">A careful study of robots</a></h3>
 <p>CONTENT</p>
-<p>1 Mill Lane, Ely · <a class="link" style="color: #1d4fa8" href="{WAY_OUT}">Unsubscribe</a></p>
+<p>1 Mill Lane, Ely · <a class="link" style="color: #1d4fa8" href="{UNSUBSCRIBE}">Unsubscribe</a></p>
 </body>
 </html>
 """
@@ -38,7 +38,7 @@ A careful study of robots
 https://arxiv.org/abs/2611.00001
 
 1 Mill Lane, Ely
-Unsubscribe: {WAY_OUT}
+Unsubscribe: {UNSUBSCRIBE}
 """
 
 
@@ -52,7 +52,7 @@ def raw(html: str = HTML, text: str = TEXT, subject: str = "A careful study of r
         "message_id": "<one@example.org>",
         "reply_to": SITE.reply_to,
         "list_name": SITE.name,
-        "unsubscribe_url": WAY_OUT,
+        "unsubscribe_url": UNSUBSCRIBE,
     }
     letter = message.encoded(RenderedLetter(subject, html, text))
     return message.assemble(message.HeaderData(**(known | facts)), letter)

@@ -93,7 +93,7 @@ def test_the_letter_is_known_by_its_message_id(value):
 
 
 @pytest.mark.parametrize("broken", [None, "", "a b", "<>", "x\0y", "a" * 400, 7, ["x"]])
-def test_a_message_id_that_is_none_is_left_out(broken):
+def test_an_invalid_message_id_is_left_out(broken):
     assert read_notifications(sendgrid(reason="550 no") | {"smtp-id": broken})[0].message_id is None
 
 

@@ -156,7 +156,7 @@ def test_the_token_is_found_in_the_address_or_in_the_letter_that_is_quoted(to, l
     assert (token and tokens.read_verp(KEYS, token)) == (4711 if known else None)
 
 
-def test_a_message_id_with_a_control_in_it_is_none():
+def test_a_message_id_with_a_control_character_is_ignored():
     assert parse(report(recipient(), letter="Message-ID: <letter\x004711@papers.example>\n\n")).message_id is None
     assert parse(report(recipient(), letter=LETTER)).message_id == "<letter-4711@papers.example>"
 
@@ -324,7 +324,7 @@ def test_broken_and_unusual_reports_are_read_too(change):
     assert tokens.read_verp(KEYS, found.verp_token) == 4711
 
 
-def test_base64_that_is_none_is_left_as_it_is():
+def test_invalid_base64_is_left_as_it_is():
     raw = encoded(report(recipient("5.1.1")), b"base64", lambda body: body.replace(b"Reporting", b"A"))
     assert parse(raw).kind in {HARD, NOTHING}
 

@@ -63,11 +63,11 @@ def test_a_message_of_amazon_holds_until_a_signed_field_is_changed(version: str,
         7,
     ],
 )
-def test_a_certificate_is_fetched_from_amazon_alone(url: Any) -> None:
+def test_a_certificate_is_fetched_only_from_amazon(url: Any) -> None:
     assert signatures.sns_certificate_url({"SigningCertURL": url}) is None
 
 
-def test_certificates_that_ended_or_are_none_are_refused() -> None:
+def test_expired_and_invalid_certificates_are_refused() -> None:
     message, certificate = signed.sns(NOW), signed.certificate(NOW)
     for moment in (NOW - timedelta(days=2), NOW + timedelta(days=2)):
         assert signatures.sns_problem(message, certificate, moment) == "its certificate is not valid"
@@ -111,7 +111,7 @@ def test_only_a_key_of_an_elliptic_curve_is_sendgrids() -> None:
         signatures.sendgrid_key(encoded)
 
 
-def test_a_call_of_mailgun_holds_for_a_day() -> None:
+def test_a_mailgun_signature_is_valid_for_a_day() -> None:
     call = {"event-data": {}, "signature": signed.mailgun(NOW, "key")}
     assert signatures.mailgun_problem(call, "key", NOW + timedelta(hours=23)) is None
     assert signatures.mailgun_problem(call, "another", NOW) == "its signature is missing or wrong"

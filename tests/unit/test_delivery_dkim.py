@@ -94,7 +94,7 @@ def test_all_that_providers_ask_for_is_covered_and_the_length_is_not_limited():
     assert max(map(len, head.split("\r\n"))) <= 76
 
 
-def test_a_field_that_is_not_there_is_not_claimed():
+def test_a_missing_field_is_not_listed():
     signed = sign(b"From: a@papers.example\r\nSubject: x\r\n\r\nBody\r\n", [rsa_key()])
     assert b"h=from:from:subject;" in signed
     assert holds(signed)
@@ -186,7 +186,7 @@ def test_settings_read_their_keys(tmp_path):
     assert signer(settings)(LETTER).count(b"DKIM-Signature:") == 2
 
 
-def test_a_key_file_that_does_not_serve_is_named_with_a_remedy(tmp_path):
+def test_an_unusable_key_file_is_named_with_a_remedy(tmp_path):
     junk = tmp_path / "junk.pem"
     junk.write_text("-----BEGIN nothing-----")
     files = {

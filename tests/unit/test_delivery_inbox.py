@@ -29,7 +29,7 @@ def test_letters_are_listed_the_newest_first_and_in_pages(inbox):
     assert first.size == len(mail(6))
 
 
-def test_a_letter_is_given_back_byte_for_byte_and_taken_away_once(inbox):
+def test_a_letter_is_returned_byte_for_byte_and_removed_once(inbox):
     key = inbox.newest(limit=1)[0].key
     assert inbox.get(key) == mail(6)
     assert inbox.delete(key)

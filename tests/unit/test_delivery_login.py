@@ -194,5 +194,5 @@ def test_every_exception_on_the_way_to_a_relay_has_a_line_of_its_own(error):
 
 
 @pytest.mark.parametrize("error", [EVERYTHING[0], *EVERYTHING[7:10], EVERYTHING[11]])
-def test_what_settings_can_mend_names_them(error):
+def test_errors_that_settings_can_fix_say_what_to_check(error):
     assert "check " in explain(error)

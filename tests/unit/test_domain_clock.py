@@ -22,6 +22,6 @@ def test_what_is_no_moment_in_utc_is_a_wrong_value(text: str) -> None:
         read_moment(text)
 
 
-def test_a_moment_is_shown_to_the_minute_and_none_as_never() -> None:
+def test_a_moment_is_shown_to_the_minute_and_a_missing_one_as_never() -> None:
     assert format_moment(datetime(2026, 11, 23, 7, 5, 59, tzinfo=UTC)) == "2026-11-23 07:05 UTC"
     assert format_moment(None) == "never"

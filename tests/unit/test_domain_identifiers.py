@@ -382,7 +382,7 @@ def test_a_text_that_is_an_identifier_is_told_from_others(text: str, identifier:
 @pytest.mark.parametrize(
     "text", ["", "  ", "()", "robots", "robots 2611.00003", "2611.00003 2611.00004", "2026.1", "a/b"]
 )
-def test_a_text_with_more_or_less_than_an_identifier_is_none(text: str) -> None:
+def test_a_text_that_is_not_exactly_an_identifier_is_rejected(text: str) -> None:
     assert not identifier_in(text)
 
 

@@ -73,7 +73,7 @@ def test_a_paper_of_one_listing_has_the_facts_that_merging_gives(found: Listing)
     assert Facts.model_construct(**facts_alone(found)).model_dump(mode="json", exclude_defaults=True) == merged
 
 
-def test_a_count_of_nought_is_a_statement_and_silence_is_none() -> None:
+def test_a_count_of_zero_is_stored_and_a_missing_count_is_not() -> None:
     assert merge([listing(upvotes=0), listing()])["upvotes"] == 0
     assert merge([listing()])["upvotes"] is None
 

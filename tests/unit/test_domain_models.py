@@ -14,7 +14,7 @@ def test_a_source_is_late_if_papers_may_be_missing() -> None:
 
 
 @pytest.mark.parametrize("text", ["soon", "0001-01-01T00:00:00+14:00", ""])
-def test_a_moment_in_a_consent_that_cannot_be_read_is_none(text: str) -> None:
+def test_an_invalid_time_of_consent_is_ignored(text: str) -> None:
     assert (
         Subscriber(1, "a@b.example", SubscriberState.ACTIVE, consent={"confirmed_at": text}).consent_moment(
             "confirmed_at"

@@ -184,7 +184,7 @@ def test_on_weekdays_friday_is_followed_by_monday() -> None:
     assert next_digest_at(schedule, friday) == datetime(2026, 11, 30, 7, tzinfo=UTC)
 
 
-def test_who_wants_none_gets_none() -> None:
+def test_a_subscriber_who_wants_no_letters_gets_none() -> None:
     assert next_digest_at(Schedule(Cadence.OFF), datetime(2026, 11, 23, tzinfo=UTC)) is None
 
 
@@ -195,7 +195,7 @@ def test_a_moment_may_be_given_in_any_zone() -> None:
 
 @given(schedules, moments, st.integers(-40, 1))
 @settings(max_examples=examples(300), deadline=None)
-def test_a_date_that_a_right_clock_has_computed_is_left_alone(schedule: Schedule, now: datetime, days: int) -> None:
+def test_a_date_computed_by_a_correct_clock_is_kept(schedule: Schedule, now: datetime, days: int) -> None:
     last_issue_day = now.astimezone(ZoneInfo(schedule.timezone)).date() + timedelta(days=days)
     due = next_digest_at(schedule, now, last_issue_day)
     assert due
@@ -204,9 +204,7 @@ def test_a_date_that_a_right_clock_has_computed_is_left_alone(schedule: Schedule
 
 @given(schedules, moments, st.integers(3, 400))
 @settings(max_examples=examples(300), deadline=None)
-def test_a_date_that_a_clock_ahead_has_computed_is_computed_anew(
-    schedule: Schedule, now: datetime, ahead: int
-) -> None:
+def test_a_date_computed_by_a_clock_ahead_is_recomputed(schedule: Schedule, now: datetime, ahead: int) -> None:
     then = now + timedelta(days=ahead)
     last_issue_day = then.astimezone(ZoneInfo(schedule.timezone)).date()
     stored = next_digest_at(schedule, then, last_issue_day)
@@ -232,5 +230,5 @@ def test_an_issue_has_a_name_and_one_address() -> None:
 @pytest.mark.parametrize(
     "slug", ["", "daily", "hourly-2026-11-23", "daily-2026-11-31", "daily-20261123", "daily 2026-11-23"]
 )
-def test_what_names_no_issue_is_none(slug: str) -> None:
+def test_an_invalid_issue_name_is_rejected(slug: str) -> None:
     assert Issue.of_slug(slug) is None

@@ -17,7 +17,7 @@ def test_scopes_are_kept_once_and_in_order() -> None:
 
 
 @pytest.mark.parametrize(("given", "problem"), [(["root"], "no scope 'root'"), ([], "requires a scope")])
-def test_a_scope_that_there_is_not_is_named_with_those_there_are(given: list[str], problem: str) -> None:
+def test_an_unknown_scope_is_named_with_the_known_ones(given: list[str], problem: str) -> None:
     with pytest.raises(UnknownNameError, match=problem) as caught:
         check_scopes(given)
     assert all(scope in str(caught.value) for scope in SCOPES)

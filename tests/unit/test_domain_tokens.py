@@ -84,7 +84,7 @@ def test_a_setting_may_hold_several_keys_and_none_of_them_may_be_short():
 
 
 @given(numbers, st.integers(0, 7 * 24 * 60))
-def test_a_confirmation_token_runs_out(number, minutes):
+def test_a_confirmation_token_expires(number, minutes):
     issued = NOW - timedelta(minutes=minutes)
     token = tokens.mint(KEYS, tokens.CONFIRM, number, issued=issued)
     assert len(token) == 36

@@ -23,7 +23,7 @@ def test_the_measures_are_those_of_the_books() -> None:
     assert (told["map"], told["recall@10"]) == (pytest.approx((1 + 2 / 3) / 2), 1)
 
 
-def test_a_slip_changes_the_longest_word_alone() -> None:
+def test_a_typing_mistake_changes_only_the_longest_word() -> None:
     for seed in range(50):
         first, second, third = mistyped("one quantization two", random.Random(seed)).split()
         assert (first, third) == ("one", "two")
@@ -49,6 +49,6 @@ def test_our_own_small_set_is_ranked_well_by_meaning_and_the_words_alone_find_th
     assert evaluate(DATA)["costs"].keys() < result["costs"].keys(), "the second time the vectors are there"
 
 
-def test_without_a_model_it_is_told_of_the_words_alone() -> None:
+def test_without_a_model_only_words_are_mentioned() -> None:
     result = evaluate(DATA, meaning=False)
     assert (result["model"], result["rankers"].keys()) == ("", {"BM25", "ours, words alone"})

@@ -80,7 +80,7 @@ def test_the_wait_doubles_and_ends_in_an_error_that_says_so(world: World) -> Non
     assert world.slept == [2.0, 4.0, 8.0]
 
 
-def test_a_host_that_is_not_there_is_not_waited_for(world: World) -> None:
+def test_an_unreachable_host_is_not_waited_for(world: World) -> None:
     world.put("example.org", httpx.ConnectError("connection refused"))
     with pytest.raises(SourceError, match=r"in 2 tries \(connection refused"):
         world.http().get("https://example.org/", asker="blog")
@@ -218,7 +218,7 @@ def test_only_the_web_is_followed(world: World, target: str) -> None:
 
 
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "nonsense", "http://", "https://[::1", "http://\0/"])
-def test_an_address_that_is_none_is_refused(world: World, url: str) -> None:
+def test_an_invalid_address_is_refused(world: World, url: str) -> None:
     with pytest.raises(SourceError) as error:
         world.http().get(url, asker="x")
     assert not error.value.retryable

@@ -9,7 +9,7 @@ from paperround.linting import Severity
 from support.findings import SITE, changed, found, raw, without
 
 
-def test_nothing_is_said_against_a_good_letter() -> None:
+def test_a_good_letter_has_no_findings() -> None:
     assert found(raw()) == {}
 
 
@@ -92,12 +92,12 @@ def test_a_message_without_a_body_has_no_end_of_its_header() -> None:
 
 
 @pytest.mark.parametrize("name", ["List-Unsubscribe", "List-Unsubscribe-Post", "Auto-Submitted"])
-def test_a_digest_without_a_way_out_is_found(name: str) -> None:
+def test_a_digest_without_an_unsubscribe_link_is_found(name: str) -> None:
     rule = {"List-Unsubscribe": "list-unsubscribe", "List-Unsubscribe-Post": "one-click"}.get(name, "auto-submitted")
     assert found(without(name))[rule].what == "is missing"
 
 
-def test_a_notice_needs_no_way_out() -> None:
+def test_a_notice_needs_no_unsubscribe_link() -> None:
     notice = raw(kind="notice", unsubscribe_url="")
     assert found(notice) == {}
 
@@ -120,7 +120,7 @@ def test_an_address_that_is_no_domain_is_compared_as_it_is() -> None:
     assert found(raw(), site)["from-address"].severity is Severity.WARNING
 
 
-def test_on_trial_a_way_out_without_https_is_only_noted() -> None:
+def test_on_a_trial_site_an_unsubscribe_link_without_https_is_only_a_note() -> None:
     site = Site("Papers", "http://localhost:8000", "papers@example.org", "", "1 Mill Lane, Ely")
     letter = raw(unsubscribe_url="http://localhost:8000/u/token")
     assert found(letter, site)["list-unsubscribe"].severity is Severity.NOTE

@@ -8,7 +8,7 @@ from paperround.domain.models import Site
 from paperround.linting import Severity, lint
 from paperround.linting.mail import opened
 from paperround.linting.size import measure
-from support.findings import HTML, SITE, TEXT, WAY_OUT, body, found, of_html, raw
+from support.findings import HTML, SITE, TEXT, UNSUBSCRIBE, body, found, of_html, raw
 
 _LINK = 'style="color: #1d4fa8" class="link"'
 
@@ -229,4 +229,4 @@ def test_the_weight_is_told_by_section() -> None:
 
 def test_a_paper_without_a_section_belongs_to_none() -> None:
     assert measure(opened(raw("<h3>Alone</h3>"), None, SITE)).sections == ()
-    assert WAY_OUT in TEXT
+    assert UNSUBSCRIBE in TEXT

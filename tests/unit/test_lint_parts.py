@@ -6,7 +6,7 @@ import pytest
 
 from paperround.domain.models import RenderedLetter
 from paperround.linting import Severity, lint
-from support.findings import HTML, NOW, SITE, TEXT, WAY_OUT, body, changed, found, raw
+from support.findings import HTML, NOW, SITE, TEXT, UNSUBSCRIBE, body, changed, found, raw
 
 
 def test_the_text_comes_first_and_the_html_last() -> None:
@@ -51,7 +51,7 @@ def test_7bit_has_to_be_7bit() -> None:
     assert "is declared as 7bit" in found(letter)["encoding"].what
 
 
-def test_a_boundary_is_legal_and_closed_once() -> None:
+def test_a_boundary_is_valid_and_closed_once() -> None:
     mark = raw().partition(b'boundary="')[2].partition(b'"')[0]
     assert found(raw().replace(mark, b"a*b"))["boundary"].where == "header Content-Type"
     assert found(raw()[: -len(mark) - 8])["boundary"].what == "is closed 0 times"
@@ -100,8 +100,8 @@ def test_of_each_thing_told_of_one_address_is_enough_in_text() -> None:
     assert "1 of the HTML's 9 main links" in found(raw(body(cards)))["text-links"].what
 
 
-def test_the_way_out_is_seen_in_both_parts() -> None:
-    told = found(raw(HTML.replace(WAY_OUT, "https://papers.example.org/u/other")))
-    assert told["visible-way-out"].where == "HTML"
-    assert found(raw(text=TEXT.replace(WAY_OUT, "…")))["visible-way-out"].where == "text"
-    assert "visible-way-out" not in found(raw(HTML.replace(WAY_OUT, "https://a.example/"), kind="notice"))
+def test_the_unsubscribe_link_is_found_in_both_parts() -> None:
+    told = found(raw(HTML.replace(UNSUBSCRIBE, "https://papers.example.org/u/other")))
+    assert told["visible-unsubscribe"].where == "HTML"
+    assert found(raw(text=TEXT.replace(UNSUBSCRIBE, "…")))["visible-unsubscribe"].where == "text"
+    assert "visible-unsubscribe" not in found(raw(HTML.replace(UNSUBSCRIBE, "https://a.example/"), kind="notice"))

@@ -122,11 +122,11 @@ def test_a_planted_mistake_is_named_with_file_and_line(tmp_path: Path, name: str
 
 
 @pytest.mark.parametrize("name", THEMES)
-def test_nothing_is_said_against_a_shipped_theme(name: str) -> None:
+def test_shipped_themes_have_no_findings(name: str) -> None:
     assert lint_theme(name, language.load("en", FOLDERS), FOLDERS) == []
 
 
-def test_a_slip_in_each_card_is_one_finding_with_a_count(tmp_path: Path) -> None:
+def test_a_mistake_in_each_card_is_one_finding_with_a_count(tmp_path: Path) -> None:
     line = _planted(tmp_path, _inside("<b>{{ card.day }}"))
     (found,) = lint_theme("mine", language.load("en", FOLDERS), (tmp_path, *FOLDERS))
     assert found.where == f"{_FILE} line {line}"

@@ -145,7 +145,9 @@ def test_wider_interests_take_all_that_narrower_ones_take(past: np.ndarray, mean
 
 
 @given(SCORES, st.booleans(), st.floats(0, 2))
-def test_a_fit_is_between_nought_and_one_and_a_half_at_the_cut(past: np.ndarray, meaning: bool, score: float) -> None:
+def test_a_fit_is_between_zero_and_one_and_one_half_at_the_threshold(
+    past: np.ndarray, meaning: bool, score: float
+) -> None:
     scale = Scale.of(past, meaning=meaning)
     assert 0 <= scale.fit(score) < 1
     assert scale.fit(scale.mean + scale.threshold * scale.deviation) == pytest.approx(0.5)
@@ -173,7 +175,7 @@ def test_a_height_reaches_the_one_cut_exactly_if_its_score_reaches_its_own(
 
 
 @given(SCORES.map(lambda scores: 20 * scores))
-def test_a_quiet_taste_is_not_made_loud(past: np.ndarray) -> None:
+def test_a_weak_taste_is_not_amplified(past: np.ndarray) -> None:
     assert learned_scale(past, 5).deviation >= 1
 
 

@@ -38,7 +38,7 @@ def test_many_papers_are_judged_as_each_of_them_alone_is() -> None:
     assert made.rows([]).products(model.terms).shape == (0,)
 
 
-def test_a_word_that_was_never_seen_in_training_says_nothing() -> None:
+def test_a_word_unseen_in_training_has_no_effect() -> None:
     made, model = trained(ROBOTS[:2], TEXTS[:10])
     assert model.by_words(made.of(paper(99, title="Zebras", authors=["Somebody Else"]))) == 0
 

@@ -118,7 +118,7 @@ def test_a_query_means_what_the_language_says(text: str, tree: object) -> None:
         ("(" * 26 + "a", MAX_DEPTH, "more than 25 nested parentheses"),
     ],
 )
-def test_what_is_wrong_is_said_where_it_is_wrong(text: str, position: int, problem: str) -> None:
+def test_an_error_is_reported_where_it_occurs(text: str, position: int, problem: str) -> None:
     with pytest.raises(QueryError) as caught:
         parse(text)
     assert (caught.value.query, caught.value.position, caught.value.problem) == (text, position, problem)

@@ -273,7 +273,7 @@ def test_of_a_thousand_tokens_that_were_not_asked_for_the_first_are_used() -> No
         *SLOW,
     ],
 )
-def test_an_endpoint_that_says_nothing_of_use_is_told_of(answer: Any, says: str) -> None:
+def test_an_endpoint_without_usable_answers_is_reported(answer: Any, says: str) -> None:
     with openai_server(answer) as url, pytest.raises(MeaningError, match=says):
         OpenAI(url=url, model="m", text_model="t", timeout=_patience(answer)).reword("walking")
 

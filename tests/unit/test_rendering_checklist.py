@@ -193,7 +193,7 @@ def test_links_are_absolute_and_say_where_they_lead(case: Case) -> None:
 
 
 @everywhere
-def test_the_way_out_is_in_both_parts(case: Case) -> None:
+def test_the_unsubscribe_link_is_in_both_parts(case: Case) -> None:
     assert f'href="{sample.LINKS.unsubscribe}"' in case.rendered.html
     assert sample.LINKS.unsubscribe in case.rendered.text
     assert sample.SITE.postal_address in case.rendered.html
@@ -366,7 +366,7 @@ def test_each_paper_says_all_that_is_known(theme: str) -> None:
     assert "99,999 stars" in html
 
 
-def test_before_confirming_and_after_leaving_there_is_no_way_out_to_offer() -> None:
+def test_no_unsubscribe_link_is_offered_before_confirming_or_after_leaving() -> None:
     for kind, state in (("confirm", SubscriberState.PENDING), ("your-link", SubscriberState.UNSUBSCRIBED)):
         rendered = renderer().notice(kind, replace(sample.SUBSCRIBER, state=state), sample.LINKS, NOTICE_CONTEXT)
         assert sample.LINKS.unsubscribe not in rendered.html + rendered.text

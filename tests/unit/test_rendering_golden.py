@@ -23,7 +23,7 @@ _LETTERS = [(theme, "en") for theme in THEMES] + [("paper", code) for code in LA
 
 @pytest.mark.parametrize(("theme", "code"), _LETTERS)
 @pytest.mark.parametrize("part", ["html", "txt"])
-def test_a_letter_looks_as_it_did(theme: str, code: str, part: str) -> None:
+def test_a_letter_looks_as_before(theme: str, code: str, part: str) -> None:
     rendered = renderer(theme, code).letter(
         LetterFacts(sample.DIGEST, sample.PAPERS, sample.SUBSCRIBER, sample.LINKS, sample.DAY)
     )
@@ -32,7 +32,7 @@ def test_a_letter_looks_as_it_did(theme: str, code: str, part: str) -> None:
 
 @pytest.mark.parametrize(("theme", "code"), _LETTERS)
 @pytest.mark.parametrize("part", ["html", "txt"])
-def test_a_weekly_letter_looks_as_it_did(theme: str, code: str, part: str) -> None:
+def test_a_weekly_letter_looks_as_before(theme: str, code: str, part: str) -> None:
     rendered = renderer(theme, code).letter(
         LetterFacts(WEEKLY, sample.PAPERS, WEEKLY_SUBSCRIBER, sample.LINKS, sample.DAY, COUNTS)
     )

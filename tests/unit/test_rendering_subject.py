@@ -74,7 +74,7 @@ def test_it_is_one_line_of_at_most_seventy_characters(top: str, template: str) -
         ("{top!r}", r"\{top\} stands alone"),
     ],
 )
-def test_a_template_with_a_slip_is_refused_with_the_fields_there_are(template: str, mistake: str) -> None:
+def test_a_wrong_template_is_refused_with_the_available_fields(template: str, mistake: str) -> None:
     with pytest.raises(ConfigurationError, match=mistake):
         check(template)
 

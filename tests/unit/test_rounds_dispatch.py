@@ -631,7 +631,7 @@ def test_a_letter_whose_next_attempt_would_come_too_late_is_given_up() -> None:
     assert "too late: rcpt: 451 4.3.0 later" in queue.settled[1].reason
 
 
-def test_letters_put_off_for_the_sender_s_sake_are_counted_and_told_with_the_reply() -> None:
+def test_letters_deferred_because_of_the_sender_are_counted_and_reported_with_the_reply() -> None:
     told: list[tuple[str, str]] = []
     reply = (Stage.RCPT, 450, "4.7.1 you are on a blocklist")
     around = DispatchCallbacks(put_off=lambda email, problem: told.append((email, problem)))

@@ -172,7 +172,7 @@ def test_the_environment_gives_the_seconds_between_tries_with_commas(
 
 
 @pytest.mark.parametrize("wrong", ["soon", "60,-5", "0"])
-def test_seconds_that_are_none_are_refused_at_the_start(
+def test_invalid_seconds_are_refused_at_the_start(
     wrong: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PAPERROUND_DELIVERY__RETRY_DELAYS", wrong)
@@ -205,7 +205,7 @@ def test_secrets_are_in_no_error_and_no_repr(tmp_path: Path, monkeypatch: pytest
     assert "hunter" not in str(error.value)
 
 
-def test_an_empty_secret_key_is_none_and_a_new_one_is_made(tmp_path: Path) -> None:
+def test_an_empty_secret_key_counts_as_missing_and_a_new_one_is_created(tmp_path: Path) -> None:
     file, env = written(tmp_path, ""), tmp_path / ".env"
     env.write_text("PAPERROUND_SECRET_KEY=\n", encoding="utf-8")
     made = settings.with_secret_key(settings.load(file, env), env)

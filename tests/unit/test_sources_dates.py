@@ -73,7 +73,7 @@ _READ = {
 
 
 @pytest.mark.parametrize(("written", "day"), _READ.items())
-def test_a_day_is_read_as_it_was_written(written: str, day: str) -> None:
+def test_a_date_is_parsed_in_each_format(written: str, day: str) -> None:
     assert str(day_of(written)) == day
 
 
@@ -89,7 +89,7 @@ def test_a_day_is_read_as_it_was_written(written: str, day: str) -> None:
         20261120,
     ],
 )
-def test_what_is_no_day_or_more_than_one_is_none(written: object) -> None:
+def test_texts_without_exactly_one_date_are_rejected(written: object) -> None:
     assert day_of(written) is None
 
 

@@ -440,7 +440,7 @@ def test_an_empty_page_in_between_is_asked_for_again(arxiv: World) -> None:
         (httpx.Response(403, content=b"no"), "HTTP 403; check the address"),
     ],
 )  # fmt: skip
-def test_what_is_wrong_with_the_api_is_said(arxiv: World, reply: httpx.Response, words: str) -> None:
+def test_errors_of_the_api_are_reported(arxiv: World, reply: httpx.Response, words: str) -> None:
     arxiv.put("export.arxiv.org", reply)
     assert words in SOURCE.fetch(arxiv.http(), window(FRIDAY, days=1)).note
 

@@ -757,7 +757,7 @@ def test_a_day_without_year_is_never_in_the_future_and_the_latest_there_is(today
         assert (today - found).days < (366 if (month, day) != (2, 29) else 8 * 366)
 
 
-def test_a_day_that_no_year_has_is_none() -> None:
+def test_a_day_that_no_year_has_is_ignored() -> None:
     assert latest(2, 30, TODAY) is None
     assert latest(2, 29, date(1903, 1, 1)) == date(1896, 2, 29)  # 1900 was no leap year
     assert latest(2, 29, date(3, 1, 1)) is None  # nor is there an earlier one

@@ -184,7 +184,7 @@ def test_csl_json_is_read_as_a_list_or_as_zotero_has_it() -> None:
     assert str(_read('{"items": 5}').problems[0]) == "item 1: it is not a CSL-JSON item"
 
 
-def test_a_list_of_identifiers_is_read_and_what_is_none_is_named() -> None:
+def test_a_list_of_identifiers_is_read_and_invalid_ones_are_named() -> None:
     found = _read("2411.01234, https://doi.org/10.1038/nature14539\narXiv:math/0309136v2 nonsense\n")
     assert [one.key for one in found.entries] == ["arxiv:2411.01234", "doi:10.1038/nature14539", "arxiv:math/0309136"]
     assert str(found.problems[0]) == "line 2: 'nonsense' is neither an arXiv identifier nor a DOI"

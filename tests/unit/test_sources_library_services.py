@@ -42,19 +42,19 @@ def test_a_library_is_read_to_its_end_and_no_further_than_the_newest(services: S
     assert len(services.asked) == 6
 
 
-def test_a_key_that_does_not_work_is_said(services: Services, http: Http) -> None:
+def test_an_invalid_key_is_reported(services: Services, http: Http) -> None:
     with pytest.raises(SourceError, match="this key is not valid, or no longer"):
         read_zotero(http, "another")
 
 
-def test_a_key_without_a_library_is_said(services: Services, http: Http) -> None:
+def test_a_key_without_a_library_is_reported(services: Services, http: Http) -> None:
     services.body = b'{"key": "x"}'
     with pytest.raises(SourceError, match="this key gives access to no library"):
         read_zotero(http, KEY)
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"[1]", b"[" * 50_000])
-def test_another_answer_than_json_is_said(services: Services, http: Http, body: bytes) -> None:
+def test_a_response_that_is_not_json_is_reported(services: Services, http: Http, body: bytes) -> None:
     services.body = body
     with pytest.raises(SourceError, match="returned something other than JSON"):
         read_orcid(http, ORCID)
@@ -68,7 +68,7 @@ def test_works_are_read_and_odd_ones_left_out(services: Services, http: Http) ->
 
 
 @pytest.mark.parametrize(("status", "said"), [(404, "there is no public record"), (418, "HTTP 418")])
-def test_a_refusal_is_said(services: Services, http: Http, status: int, said: str) -> None:
+def test_a_refusal_is_reported(services: Services, http: Http, status: int, said: str) -> None:
     services.status = status
     with pytest.raises(SourceError, match=said):
         read_orcid(http, ORCID)

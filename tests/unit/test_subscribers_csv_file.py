@@ -242,7 +242,7 @@ def test_a_quote_that_is_wrong_within_its_line_costs_that_line_alone() -> None:
     assert "line 2: is not CSV" in problems(found)[0]
 
 
-def test_a_cell_that_is_too_long_costs_its_row_alone() -> None:
+def test_a_cell_that_is_too_long_costs_only_its_row() -> None:
     found = read(f'email,name\nada@example.org,"{"x" * 200_000}"\nben@example.org,Ben\n')
     assert emails(found) == ["ben@example.org"]
     assert problems(found) == ["line 2: a cell has more than 131,072 characters"]
@@ -266,7 +266,7 @@ def test_a_record_that_cannot_be_read_costs_its_row_and_is_named(column: str, ce
     assert problems(found) == [f"line 2 ada@example.org: {told}"]
 
 
-def test_a_state_that_is_none_of_ours_is_no_state() -> None:
+def test_an_unknown_state_is_ignored() -> None:
     assert read("email,state\nada@example.org,CA\n").rows[0].state is None
 
 

@@ -135,7 +135,7 @@ def test_a_periods_name_is_in_the_subscribers_language() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "yesterday", "2026-13-01", "0001-01-01", "9999-12-31", "20261123x"])
-def test_a_day_that_is_none_is_refused_with_a_remedy(text: str) -> None:
+def test_an_invalid_day_is_refused_with_a_remedy(text: str) -> None:
     with pytest.raises(UsageError, match=r"2026-11-23|out of range"):
         read_day(text)
 
@@ -164,7 +164,7 @@ def test_the_most_wanted_language_comes_first(header: str, codes: list[str]) -> 
 
 
 @given(st.text(max_size=1000))
-def test_any_wish_for_a_language_is_borne(header: str) -> None:
+def test_any_accept_language_header_is_parsed(header: str) -> None:
     preferred(header)
 
 

@@ -130,7 +130,7 @@ def unsubscribe_link(mail: Mail) -> Iterator[LintFinding]:
     for where, there in (("HTML", uris[0] in hrefs), ("text", uris[0] in mail.text)):
         if not there:
             remedy = "add the unsubscribe link at the end"
-            yield LintFinding("visible-way-out", Severity.ERROR, "has no unsubscribe link", where, remedy)
+            yield LintFinding("visible-unsubscribe", Severity.ERROR, "has no unsubscribe link", where, remedy)
 
 
 def _is_web(url: str | None) -> bool:
