@@ -113,7 +113,7 @@ def test_an_empty_weekend_is_quiet() -> None:
     world.put("date=", b"[]")
     fetched = HfDaily(again=1).fetch(world.http(), window(world.now()))
     assert fetched.state is SourceState.QUIET
-    assert fetched.note == "Sunday, 2026-11-22: Daily Papers rests at weekends"
+    assert fetched.note == "Sunday, 2026-11-22: Daily Papers has no weekend issues"
 
 
 def test_a_saturday_without_papers_is_quiet_also_when_the_days_before_had_some(hugging: World) -> None:
@@ -121,7 +121,7 @@ def test_a_saturday_without_papers_is_quiet_also_when_the_days_before_had_some(h
     hugging.put("date=2026-11-21", b"[]")
     fetched = HfDaily().fetch(hugging.http(), window(hugging.now()))
     assert (fetched.state, fetched.note) == (
-        SourceState.QUIET, "Saturday, 2026-11-21: Daily Papers rests at weekends",
+        SourceState.QUIET, "Saturday, 2026-11-21: Daily Papers has no weekend issues",
     )  # fmt: skip
     assert len(fetched.parsed.listings) == 75
 

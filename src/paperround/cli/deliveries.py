@@ -111,4 +111,4 @@ def resume_deliveries(as_json: AsJson = False) -> None:
     if as_json:
         console.as_json({"due": due})
     else:
-        console.say(f"delivery goes on; {counted(due, 'letter that waited is', 'letters that waited are')} due now")
+        console.say(f"delivery resumed; {counted(due, 'waiting letter is', 'waiting letters are')} due now")

@@ -117,7 +117,7 @@ class Senders:
             try:
                 self._helpers.append(self._stops.enter_context(_Helper(self._app, transport, self._advance)))
             except OSError as error:  # too little memory, for instance
-                log.warning("no helper process cannot be started; sending without it", problem=str(error))
+                log.warning("helper process cannot be started; sending without it", problem=str(error))
 
     def _advance(self, letters: int) -> None:
         """Report finished letters as progress, once the progress is that of sending and not that of composing."""

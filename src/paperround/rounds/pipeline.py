@@ -343,9 +343,12 @@ def sweep(app: App) -> int:
     if clock_is_steady(app):
         prune(app)
     app.store.subscribers.update_address_key()
-    if silenced := app.store.subscribers.correct_dates(now):
-        log.warning("next digests were farther away than one period; did the clock run ahead?", subscribers=silenced)
-    mended = silenced + app.store.deliveries.correct_dates(now)
+    if misscheduled := app.store.subscribers.correct_dates(now):
+        log.warning(
+            "next digests were more than one period away and have been moved; the clock may have been ahead",
+            subscribers=misscheduled,
+        )
+    mended = misscheduled + app.store.deliveries.correct_dates(now)
     return mended + _release_abandoned(app, now) + app.store.subscribers.resume_due(now)
 
 

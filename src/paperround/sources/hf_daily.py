@@ -134,7 +134,7 @@ class HfDaily(SourceSettings):
             count if until.weekday() >= _SATURDAY else any(fetched.parsed.listings for fetched in fetched_days)
         )
         if not conclusive:
-            return SourceState.QUIET, f"{until:%A}, {until}: Daily Papers rests at weekends"
+            return SourceState.QUIET, f"{until:%A}, {until}: Daily Papers has no weekend issues"
         return SourceState.FRESH, ""
 
 
