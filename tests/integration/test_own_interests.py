@@ -13,6 +13,7 @@ from paperround.domain.preferences import DEFAULTS, Breadth
 from paperround.rounds import pipeline
 from paperround.rounds.topics import add_topic
 from paperround.subscribers import membership
+from support.encoder import use_ideas
 from support.papers import listing
 from support.site import Site
 
@@ -77,6 +78,20 @@ def test_four_answers_bring_what_the_interest_does_not_say(site: Site) -> None:
         membership.rate_paper(site.app, membership.subscriber(site.app, _EMAIL), paper.row, 1)
     site.papers(_gripper(101), *map(_other, range(102, 110)))
     assert _matched(site) == {f"Part 101: {_GRIPPER}"}
+
+
+def test_answers_on_other_subjects_take_nothing_from_an_interest(site: Site) -> None:
+    use_ideas(site.app)
+    _own(site, _EMAIL, "legged machines which walk")
+    walking = [listing(number, title=f"Humanoid {number}", abstract="Its stride is even.") for number in range(4)]
+    site.papers(*(listing(number, title=f"Protein {number}") for number in range(100, 120)))
+    site.papers(*walking, *map(_other, range(10, 70)))
+    pipeline.embed_papers(site.app)
+    titles = {paper.title for paper in walking}
+    assert _matched(site) == titles
+    _answer(site, 1, *range(100, 115))
+    pipeline.sweep(site.app)
+    assert _matched(site) == titles, "what somebody thinks of proteins says nothing about walking"
 
 
 def _answer(site: Site, verdict: int, *numbers: int, email: str = _EMAIL) -> None:

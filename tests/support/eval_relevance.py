@@ -17,6 +17,7 @@ import time
 import zlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -30,8 +31,9 @@ from numpy.typing import NDArray
 from paperround.domain.models import Feedback, Listing, Paper
 from paperround.domain.text import terms
 from paperround.matching import learning
-from paperround.matching.interests import ExpandedQuery, Scale, learned_scale, relevance, rocchio, z_scale
-from paperround.matching.lexical import Index, Statistics
+from paperround.matching.background import background
+from paperround.matching.interests import ExpandedQuery, Scale, learned_scale, related, relevance, rocchio, z_scale
+from paperround.matching.lexical import COUNTED_PAPERS, Index, Statistics
 from paperround.matching.taste import Learner, PastPapers
 from paperround.matching.vectors import Vectors, pack, unpack
 from paperround.matching.vocabulary import Vocabulary
@@ -42,6 +44,7 @@ Numbers = NDArray[np.float32]
 ANSWERS = (0, 1, 2, 5, 10, 20)
 SPLITS = 3  # of the papers into past and future
 DAY = 100  # papers
+NEW_SITES = (60, 300)  # papers
 CACHE = Path(".eval")
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 K1, B = 1.2, 0.75  # BM25's usual constants
@@ -127,7 +130,16 @@ class Data:
         if self.vectors is None:
             return ExpandedQuery(np.zeros(0, np.float32), np.zeros(0, np.float32))
         known = np.arange(len(self.papers)) if past is None else past
-        return rocchio(self.vector(text), self.vectors[known], self.shares(text)[known], self.cosines(text)[known])
+        trust = 1.0 if past is None else min(len(past) / COUNTED_PAPERS, 1.0)
+        shares, cosines = self.shares(text)[known], self.cosines(text)[known]
+        return rocchio(self.vector(text), self.vectors[known], shares, cosines, trust)
+
+    def with_past(self, past: NDArray[np.intp]) -> Data:
+        """The same data, with the rarity of words counted in these papers as a site that has only them counts it."""
+        found = copy(self)
+        found.statistics = Statistics.of([self.papers[place] for place in past.tolist()], background())
+        found.index = Index(self.papers, found.statistics)
+        return found
 
     @cached_property
     def table(self) -> Vectors:
@@ -286,24 +298,39 @@ class Simulation:
     def taste(self, name: str, number: int) -> Numbers:
         """What the program learns from so many answers, in deviations above the past."""
         papers = {place: self.data.papers[place] for place in range(len(self.data.papers))}
-        taste = self.learners[name].of(self.answers[:number], papers, ())
+        told = self.related(number) if name == "ours" else self.answers[:number]
+        taste = self.learners[name].of(told, papers, ())
         return taste.z_scores(self.features, self.data.table)
 
     def learned_scale(self, both: Numbers, number: int) -> Scale:
         """The scale that the program cuts sums of interest and taste with."""
-        told = [one.paper for one in self.answers[:number]]
-        return learned_scale(both[self.past[~np.isin(self.past, told)]], number, self.expanded.threshold_reduction)
+        told = [one.paper for one in self.related(number)]
+        if not told:
+            return z_scale(self.expanded.threshold_reduction)
+        others = self.past[~np.isin(self.past, told)]
+        return learned_scale(both[others], len(told), self.expanded.threshold_reduction)
+
+    def related(self, number: int) -> list[Feedback]:
+        """So many answers, without those that the program takes to say nothing about the interest."""
+        told = self.answers[:number]
+        if self.data.encoder is None:
+            return told
+        near = related(self.z_scores[[one.paper for one in told]], self.z_scores[self.past])
+        return [one for one, is_near in zip(told, near.tolist(), strict=True) if is_near]
 
 
-def simulations(data: Data, seed: int) -> Iterator[Simulation]:
-    """Each interest with each split of the papers into past and future."""
+def simulations(data: Data, seed: int, past_papers: int | None = None) -> Iterator[Simulation]:
+    """Each interest with each split of the papers into past and future; with so many past papers if given."""
     for split in range(SPLITS * seed, SPLITS * (seed + 1)):
         order = np.random.default_rng(split).permutation(len(data.papers))
         past, future = order[: len(order) // 2], order[len(order) // 2 :]
+        if past_papers is not None:
+            past = past[:past_papers]
+            data = data.with_past(past)
         learners = data.learners(past)
         features = learners["ours"].terms.rows(data.papers)
         found = (Simulation(data, one, past, future, learners, features) for one in data.interests)
-        yield from (one for one in found if one.possible)
+        yield from (one for one in found if past_papers is not None or one.possible)
 
 
 Rates = dict[str, dict[str, dict[str, float]]]
@@ -341,10 +368,10 @@ def with_answers(data: Data, seed: int) -> tuple[Rates, Rates]:
 # --- the cut ----------------------------------------------------------------------------------------------------
 
 
-def at_the_cut(data: Data, seed: int) -> dict[str, dict[str, float]]:
+def at_the_cut(data: Data, seed: int, past_papers: int | None = None) -> dict[str, dict[str, float]]:
     """Precision and recall of what the default cut takes day by day, and how often an empty day is silent."""
     counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    for one in simulations(data, seed):
+    for one in simulations(data, seed, past_papers):
         right = one.interest.relevant & one.later
         _count_days(
             counts[one.interest.kind],
@@ -442,6 +469,7 @@ def evaluate(folder: Path, *, meaning: bool = True, seed: int = 0) -> dict[str, 
         "rankers": {name: by_kind(data, score) for name, score in rankers.items()},
         "answers": answers,
         "cut": at_the_cut(data, seed),
+        "cut of new sites": {str(number): at_the_cut(data, seed, number) for number in NEW_SITES},
         "cut after answers": cut_after,
         "mistakes": with_mistakes(data),
         "costs": costs(data),
@@ -470,6 +498,10 @@ def tables(result: dict[str, Any]) -> str:
     lines += _table(
         ["at the default cut", "precision", "recall", "silent rightly"],
         [[kind, *row.values()] for kind, row in result["cut"].items()],
+    )
+    lines += _table(
+        ["at the default cut of a new site", "past papers", "precision", "recall", "silent rightly"],
+        [[kind, n, *row.values()] for n, by in result["cut of new sites"].items() for kind, row in by.items()],
     )
     lines += _table(
         ["after so many answers: precision, recall, silent rightly", *map(str, ANSWERS[1:])],

@@ -19,6 +19,7 @@ from paperround.matching.interests import (
     is_close,
     learned_scale,
     least_fit,
+    related,
     relevance,
     rocchio,
     with_meaning,
@@ -53,6 +54,23 @@ def test_an_interest_whose_words_papers_do_not_use_moves_toward_the_nearest_of_t
     assert alike @ wanted == 0
     assert alike @ moved > 0.2, "a paper that is like the nearest ones is found as well"
     assert np.linalg.norm(moved) == pytest.approx(1)
+
+
+def test_a_rated_paper_tells_about_an_interest_if_it_is_near() -> None:
+    past = np.linspace(-2, 3, 50, dtype=np.float32)
+    assert related(np.array([-1.0, 0.9, 1.0, 5.0], dtype=np.float32), past).tolist() == [False, False, True, True]
+    assert related(np.array([0.3, 0.9, 1.0], dtype=np.float32), past - 2).tolist() == [False, True, True], (
+        "the nearest tenth of past papers is near"
+    )
+    assert related(np.array([0.9, 1.0], dtype=np.float32), past[:0]).tolist() == [False, True]
+
+
+def test_an_interest_is_moved_as_far_as_the_best_papers_are_trusted() -> None:
+    wanted, near = unit(1, 0, 0, 0), unit(1, 1, 0, 0)
+    vectors, shares = np.stack([near] * 40), np.zeros(40, dtype=np.float32)
+    moved = [wanted @ rocchio(wanted, vectors, shares, vectors @ wanted, trust).vector for trust in (0, 0.03, 0.5, 1)]
+    assert moved[0] == pytest.approx(1), "few past papers may not fit at all"
+    assert moved == sorted(set(moved), reverse=True)
 
 
 def test_an_interest_in_the_words_of_the_field_stays_where_it_is() -> None:

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from paperround.domain.models import Listing, Paper
 from paperround.matching import lexical
 from paperround.matching.fields import Field
-from paperround.matching.lexical import MAX_REASONS, Hit, Index, Statistics
-from paperround.matching.query import parse
+from paperround.matching.lexical import COUNTED_PAPERS, MAX_REASONS, Hit, Index, Statistics
+from paperround.matching.query import Phrase, parse
 from support.examples import examples
 from support.queries import BATCHES, QUERIES, WORDS, Shape, holds, paper
 
@@ -199,12 +199,42 @@ def test_renewed_statistics_are_those_of_the_papers_that_remain(
 
 
 def test_rarity_falls_from_one_with_every_paper_that_has_the_word() -> None:
-    statistics = Statistics(1_000)
-    rarities = [statistics.rarity(count) for count in (0, 1, 10, 100, 1_000)]
+    counts = (0, 1, 10, 100, 1_000, 5_000)
+    statistics = Statistics(1_000, {f"in{count}": count for count in counts})
+    rarities = [statistics.rarity_of(Phrase((f"in{count}",))) for count in counts]
     assert rarities == sorted(rarities, reverse=True)
     assert rarities[0] == 1
-    assert rarities[-1] > 0
-    assert statistics.rarity(5_000) == rarities[-1]
+    assert rarities[-1] == rarities[-2] > 0
+
+
+def test_a_prefix_is_as_common_as_all_that_it_stands_for() -> None:
+    statistics = Statistics(1_000, {"robot": 20, "robotic": 30, "both": 50})
+    begun = statistics.rarity_of(Phrase(("robot",), prefix=True), ("robot", "robotic"))
+    assert begun == statistics.rarity_of(Phrase(("both",)))
+
+
+def test_the_background_stands_in_for_papers_that_a_new_site_does_not_have() -> None:
+    background = Statistics(4_000, {"learning": 2_000, "hurricane": 4})
+    few = Statistics.of([paper(row=1, title="Learning from hurricanes")], background)
+
+    def rarity(statistics: Statistics, word: str) -> float:
+        return statistics.rarity_of(Phrase((word,)))
+
+    assert rarity(few, "learning") < 0.1
+    assert rarity(few, "hurricane") > 0.8
+    assert rarity(few, "squall") == 1, "no paper has it"
+    alone = Statistics.of([paper(row=1, title="Learning from hurricanes")])
+    assert rarity(alone, "learning") == rarity(alone, "hurricane")
+    assert few.frequencies == alone.frequencies, "what the site's own papers say stays what it is"
+    assert few.renewed([paper(row=2)], []).background is background
+
+
+@given(st.integers(0, 3_000))
+def test_a_site_with_enough_papers_needs_no_background(papers: int) -> None:
+    own, background = {"learning": papers // 2, "rare": papers // 100}, Statistics(4_000, {"rare": 4_000})
+    alone, filled = Statistics(papers, own), Statistics(papers, own, background)
+    rarities = [one.rarity_of(Phrase(("rare",))) for one in (alone, filled)]
+    assert (rarities[0] == rarities[1]) == (papers >= COUNTED_PAPERS)
 
 
 def test_every_topic_that_comes_with_the_program_finds_papers_among_the_seeds() -> None:

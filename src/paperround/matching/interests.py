@@ -64,6 +64,9 @@ _WEIGHT_DECAY = 0.1  # a score lower by this has a weight lower by the factor e
 _MAX_PULL = 0.5  # length added to the vector if the best papers have none of the interest's words
 
 
+# The z-score from which a rated paper says something about an interest: one in forty of the papers that fit it is
+# below, and nine of ten of those that fit another one. The nearest tenth of past papers always says something.
+_LEAST_RELATED, _NEAREST_SHARE = 1.0, 0.1
 USUAL_COSINE = 0.12
 """The cosine assumed for a paper that has no vector yet."""
 CLOSE, NEAREST = (reasons.write(ReasonKind.MEANING, how) for how in ("close", "nearest"))
@@ -129,13 +132,17 @@ def _ramp(numbers: Numbers, first: float, last: float) -> Numbers:
     return np.asarray(np.clip((numbers - np.float32(first)) / np.float32(last - first), 0, 1))
 
 
-def rocchio(wanted: Numbers, vectors: Numbers, shares: Numbers, cosines: Numbers) -> ExpandedQuery:
+def rocchio(
+    wanted: Numbers, vectors: Numbers, shares: Numbers, cosines: Numbers, trust: float = 1.0
+) -> ExpandedQuery:
     """Return an interest's vector, moved toward the papers that fit it best.
 
     This is Rocchio's relevance feedback, with the best papers in place of judgments (Manning et al., "Introduction
     to Information Retrieval", 2008, 9.1.6). The more of the interest's own words those papers have, the less the
     vector is moved and the threshold reduced: an interest in the field's own terms needs no help. `vectors`, `shares`
     and `cosines` describe the papers, all in the same order. Return `wanted` unchanged if there are too few papers.
+
+    `trust`, 0 to 1, reduces how far the vector is moved: the best of few papers may not fit at all.
     """
     number = min(_MAX_BEST_PAPERS, len(vectors) // _BEST_ONE_IN)
     if not number:
@@ -148,7 +155,7 @@ def rocchio(wanted: Numbers, vectors: Numbers, shares: Numbers, cosines: Numbers
     if not other_words:
         return ExpandedQuery(wanted, wanted)
     center = weights @ vectors[best]
-    moved = wanted + np.float32(_MAX_PULL * other_words / max(float(np.linalg.norm(center)), 1e-9)) * center
+    moved = wanted + np.float32(trust * _MAX_PULL * other_words / max(float(np.linalg.norm(center)), 1e-9)) * center
     share = min(max(other_words - _REDUCTION_BEGINS, 0.0) / (_REDUCTION_ENDS - _REDUCTION_BEGINS), 1.0)
     return ExpandedQuery(
         np.asarray(moved / max(float(np.linalg.norm(moved)), 1e-9), dtype=np.float32),
@@ -218,6 +225,16 @@ def learned_scale(past: Numbers, rating_count: int, threshold_reduction: float =
     higher = _LEARNED_THRESHOLD * rating_count / (rating_count + _LEARNED_HALF)
     threshold = USUAL_THRESHOLD + higher - threshold_reduction / deviation
     return Scale(len(past) * mean / total, deviation, threshold)
+
+
+def related(z_scores: Numbers, past: Numbers) -> NDArray[np.bool_]:
+    """Return which rated papers say something about an interest, by their z-scores for it and those of past papers.
+
+    What somebody thinks of papers on other subjects must neither raise the threshold of an interest nor teach what
+    fits it.
+    """
+    nearest = np.quantile(past, 1 - _NEAREST_SHARE) if len(past) else np.inf
+    return np.asarray((z_scores >= _LEAST_RELATED) | (z_scores > nearest))
 
 
 def least_fit(breadth: float) -> float:

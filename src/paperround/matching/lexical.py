@@ -38,6 +38,8 @@ LENGTH_SHARE, USUAL_LENGTH = 0.3, 200
 HALF, HALF_OF_PLAIN = 1.0, 2.0
 # Adding 100 imaginary papers without the word keeps a batch of ten from making every word common.
 _PAST = 100
+COUNTED_PAPERS = 2_000
+"""The number of papers that say what is usual: the newest ones of a site."""
 # Names: an author is as significant as a rare word, a category or source only narrows the search.
 NAMED = {Field.AUTHOR: 0.9, Field.ORG: 0.5, Field.CAT: 0.2, Field.SOURCE: 0.05}
 
@@ -66,11 +68,13 @@ class Statistics:
     documents: int = 0
     frequencies: Mapping[str, int] = field(default_factory=dict)
     """The number of papers that have each term in title, keywords or abstract."""
+    background: Statistics | None = None
+    """Counts of other papers, which stand in for those that are missing from `COUNTED_PAPERS`."""
 
     @classmethod
-    def of(cls, papers: Collection[Paper]) -> Statistics:
+    def of(cls, papers: Collection[Paper], background: Statistics | None = None) -> Statistics:
         """Count the terms of these papers."""
-        return cls(len(papers), Counter(chain.from_iterable(map(text_terms, papers))))
+        return cls(len(papers), Counter(chain.from_iterable(map(text_terms, papers))), background)
 
     def renewed(self, added: Collection[Paper], removed: Collection[Paper]) -> Statistics:
         """Return the counts with some papers added and others removed, which takes only the time of these."""
@@ -82,12 +86,24 @@ class Statistics:
                 frequencies[term] = left
             else:
                 del frequencies[term]
-        return Statistics(self.documents + len(added) - len(removed), frequencies)
+        return Statistics(self.documents + len(added) - len(removed), frequencies, self.background)
 
-    def rarity(self, frequency: int) -> float:
+    @property
+    def total(self) -> int:
+        """The number of papers counted, those included that the background stands in for."""
+        return max(self.documents, COUNTED_PAPERS) if self.background else self.documents
+
+    def frequency(self, term: str) -> float:
+        """Return in how many of the `total` papers a term occurs."""
+        found, missing = self.frequencies.get(term, 0), self.total - self.documents
+        if not self.background or not missing:
+            return found
+        return found + missing * self.background.frequencies.get(term, 0) / self.background.documents
+
+    def rarity(self, frequency: float) -> float:
         """Return how rare a word is that occurs in this many of the papers, from 0 (common) to 1 (rare)."""
-        total = self.documents + _PAST
-        return log(total / (min(frequency, self.documents) + 1)) / log(total)
+        total = self.total + _PAST
+        return log(total / (min(frequency, self.total) + 1)) / log(total)
 
     def rarity_of(self, phrase: Phrase, completions: Iterable[str] = ()) -> float:
         """Return the rarity of a phrase, which is at least that of its rarest word.
@@ -95,9 +111,9 @@ class Statistics:
         It combines the rarities of the words like independent probabilities: 1 − the product of (1 − rarity). The
         last word of a prefix is as frequent as all its `completions` together.
         """
-        each = [self.frequencies.get(term, 0) for term in phrase.terms]
+        each = [self.frequency(term) for term in phrase.terms]
         if phrase.prefix:
-            each[-1] = sum(self.frequencies.get(term, 0) for term in completions)
+            each[-1] = sum(map(self.frequency, completions))
         return 1 - prod(1 - self.rarity(frequency) for frequency in each)
 
 

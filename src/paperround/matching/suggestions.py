@@ -98,16 +98,14 @@ def _belongs_together(term: Term, weights: Mapping[Term, float], statistics: Sta
 
 
 def _is_generic(word: str, statistics: Statistics) -> bool:
-    known = statistics.documents
-    return word in SCHOLARLY_WORDS or (
-        known >= _MIN_DOCUMENTS and statistics.frequencies.get(word, 0) > _GENERIC * known
-    )
+    known = statistics.total
+    return word in SCHOLARLY_WORDS or (known >= _MIN_DOCUMENTS and statistics.frequency(word) > _GENERIC * known)
 
 
 def _worth(term: Term, share: float, statistics: Statistics) -> float:
     """Return how distinctive a term is that occurs in this share of the papers that fit; 0 if it is not."""
-    rarest = min(statistics.frequencies.get(word, 0) for word in term)
-    usual = (rarest + 1) / (statistics.documents + 2)
+    rarest = min(map(statistics.frequency, term))
+    usual = (rarest + 1) / (statistics.total + 2)
     if share < _LEAST_LIFT * usual:
         return 0.0
     return share * log(share / usual) * (_PHRASE_WORTH if len(term) > 1 else 1.0)

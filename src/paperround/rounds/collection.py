@@ -11,12 +11,11 @@ from functools import cached_property
 
 from paperround.app import App
 from paperround.domain.models import Paper
-from paperround.matching.lexical import Index, Statistics
+from paperround.matching.background import background
+from paperround.matching.lexical import COUNTED_PAPERS, Index, Statistics
 from paperround.matching.query import Phrase
 from paperround.matching.vocabulary import CorrectedText, Vocabulary
 
-COUNTED_PAPERS = 2_000
-"""The number of newest papers that say what is usual."""
 _SLACK = 200  # papers by which a search's statistics may be behind
 
 
@@ -36,8 +35,8 @@ class CollectionSnapshot:
 
     @cached_property
     def statistics(self) -> Statistics:
-        """Word frequencies."""
-        return Statistics.of(self.papers)
+        """Word frequencies; those of other papers stand in for papers that the site does not have yet."""
+        return Statistics.of(self.papers, background())
 
     @cached_property
     def vocabulary(self) -> Vocabulary:

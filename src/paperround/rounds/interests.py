@@ -20,13 +20,14 @@ from paperround.matching.interests import (
     ExpandedQuery,
     Scale,
     learned_scale,
+    related,
     relevance,
     rocchio,
     with_meaning,
     z_scale,
 )
 from paperround.matching.learning import SparseRows, TermVectors
-from paperround.matching.lexical import Hit, Index
+from paperround.matching.lexical import COUNTED_PAPERS, Hit, Index
 from paperround.matching.near_copies import NearCopies
 from paperround.matching.search import SearchBounds
 from paperround.matching.taste import Learner, PastPapers, Taste, Tastes
@@ -263,14 +264,36 @@ class Interests:
         query, feedback, past = of
         words = interpret(query)
         assert isinstance(words, Words)
-        taste, earlier = past.learner.of(feedback, papers, new), past.batch
-        known = self._known(query, words, past)
+        known, earlier = self._known(query, words, past), past.batch
+        z_scores = self._z_scores(known, words, earlier)
+        near = self._related(feedback, known, words, papers, z_scores)
+        if not near:
+            return _TrainedInterest(of, Taste(past.learner), z_scale(known.threshold_reduction))
+        taste = past.learner.of(near, papers, new)
         # Leave out papers with feedback: the taste was learned from them.
-        others = ~np.isin(earlier.index.numbers, [one.paper for one in feedback])
-        features = _features(earlier, past.learner)
-        both = self._z_scores(known, words, earlier) + taste.z_scores(features, earlier.vectors)
-        scale = learned_scale(both[others], len(feedback), known.threshold_reduction)
+        others = ~np.isin(earlier.index.numbers, [one.paper for one in near])
+        both = z_scores + taste.z_scores(_features(earlier, past.learner), earlier.vectors)
+        scale = learned_scale(both[others], len(near), known.threshold_reduction)
         return _TrainedInterest(of, taste, scale)
+
+    def _related(
+        self,
+        feedback: Sequence[Feedback],
+        known: _ScoreScales,
+        words: Words,
+        papers: Mapping[int, Paper],
+        past: Numbers,
+    ) -> Sequence[Feedback]:
+        """Return the feedback on papers that are near an interest, given the z-scores of past papers.
+
+        Without vectors, return all feedback: a paper may say the interest in other words.
+        """
+        if known.expanded is None:
+            return feedback
+        batch = self.batch(papers[row] for row in dict.fromkeys(one.paper for one in feedback) if row in papers)
+        near = related(self._z_scores(known, words, batch), past).tolist()
+        kept = {row for row, is_near in zip(batch.index.numbers, near, strict=True) if is_near}
+        return [one for one in feedback if one.paper in kept]
 
     def _known(self, text: str, words: Words, past: _History) -> _ScoreScales:
         vector, kept = self._meaning.known(text), past.measured.get(text)
@@ -331,8 +354,10 @@ def _measure_some(past: _History, words: Mapping[str, Words], vectors: Sequence[
         ]
     known = shares if batch.vectors.known.all() else [share[batch.known] for share in shares]
     own = np.stack(vectors) @ numbers.T
+    trust = min(len(numbers) / COUNTED_PAPERS, 1.0)
     expanded_queries = [
-        rocchio(vector, numbers, share, cosines) for vector, share, cosines in zip(vectors, known, own, strict=True)
+        rocchio(vector, numbers, share, cosines, trust)
+        for vector, share, cosines in zip(vectors, known, own, strict=True)
     ]
     moved = np.stack([expanded.vector for expanded in expanded_queries]) @ numbers.T
     scores = map(relevance, known, moved)

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from paperround.app import App
 from paperround.domain.errors import MeaningError
+from paperround.matching.lexical import COUNTED_PAPERS
 from paperround.matching.vectors import VectorTable, pack, unpack
 from paperround.matching.words import is_plain_words
 from paperround.process import logs, memory
-from paperround.rounds.collection import COUNTED_PAPERS
 from paperround.store.vector_queue import text_of
 
 log = logs.logger()
