@@ -345,9 +345,8 @@ address_changes = Table(
     Column("email", String, nullable=False),
     Column("email_key", String, nullable=False, index=True),
     Column("created_at", Moment, nullable=False),
-    Column(
-        "settled_at", Moment
-    ),  # when this or another request of the subscriber was confirmed, or their links were replaced
+    # When this or another request of the subscriber was confirmed, or their links were replaced.
+    Column("settled_at", Moment),
     sqlite_autoincrement=_NUMBERS_ONCE,
 )
 
