@@ -169,6 +169,7 @@ def test_the_most_trustworthy_key_comes_first() -> None:
 def test_arxivs_own_doi_says_nothing_that_the_identifier_does_not() -> None:
     paper = facts(title="Short", arxiv_id="2607.00001", doi="10.48550/arXiv.2607.00001")
     assert keys(paper) == ("arxiv:2607.00001",)
+    assert keys(facts(title="Short", doi="10.48550/arXiv.2607.00001v2")) == ("arxiv:2607.00001",)
 
 
 @pytest.mark.parametrize(

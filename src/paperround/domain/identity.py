@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from urllib.parse import urlsplit
 
+from paperround.domain import identifiers
 from paperround.domain.latex import readable
 from paperround.domain.models import Facts
 from paperround.domain.name_comparison import family_names, may_share_author
@@ -46,8 +47,8 @@ def _key_of(title: str) -> str | None:
 def keys(facts: Facts) -> tuple[str, ...]:
     """Return all keys of a paper, the most reliable first."""
     names: list[str] = []
-    if facts.arxiv_id:
-        names.append(f"{_ARXIV}{facts.arxiv_id}")
+    if arxiv_id := facts.arxiv_id or _arxiv_id_in(facts.doi or ""):
+        names.append(f"{_ARXIV}{arxiv_id}")
     if facts.doi and not facts.doi.startswith(_ARXIV_DOI):
         names.append(f"doi:{facts.doi}")
     if facts.guid:
@@ -60,6 +61,12 @@ def keys(facts: Facts) -> tuple[str, ...]:
     if not names or (facts.url and not facts.arxiv_id and not facts.doi):
         names.append(f"url:{_short(_plain_url(facts.url or facts.title))}")
     return tuple(names)
+
+
+def _arxiv_id_in(doi: str) -> str:
+    """Return the arXiv identifier in arXiv's own DOI; "" for any other."""
+    known = identifiers.arxiv_id(doi) if doi.startswith(_ARXIV_DOI) else None
+    return known[0] if known else ""
 
 
 def public_id(paper_keys: Sequence[str]) -> str:
