@@ -171,3 +171,14 @@ def test_whoever_reads_german_confirms_topics_by_their_german_names(pages: Pages
         assert "Videoverstehen" in text
         assert "Video understanding" not in text
         assert "Robots" in text
+
+
+def test_who_is_unsubscribed_before_they_confirm_is_not_asked_any_more(site: Site) -> None:
+    somebody = asked(site)
+    assert membership.unsubscribe(site.app, somebody)
+    assert pipeline.deliver(site.app).letters == {"suppressed": 1}
+    assert not confirmation.confirm(site.app, membership.subscriber(site.app, EMAIL), {})
+    site.clock.now += timedelta(days=2)
+    asked(site)
+    assert pipeline.deliver(site.app).letters == {"sent": 1}
+    assert confirmation.confirm(site.app, membership.subscriber(site.app, EMAIL), {})

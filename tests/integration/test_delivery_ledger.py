@@ -158,7 +158,7 @@ def test_notices_that_mean_nothing_to_those_who_left_are_withdrawn(site: Site, l
     ada = _get(ledger, notices["welcome"]).subscriber
     site.app.store.subscribers.set_state(ada, SubscriberState.UNSUBSCRIBED, MORNING)
     claimed = {one.row for one in ledger.claim(MORNING, 9, "a", LEASE).deliveries}
-    assert claimed == {notices[kind] for kind in ("confirm", "your-link", "address-changed")}
+    assert claimed == {notices[kind] for kind in ("your-link", "address-changed")}
     assert ledger.report(row=notices["welcome"])[0]["reason"] == "the subscriber is unsubscribed"
 
 

@@ -30,7 +30,7 @@ from sqlalchemy import (
     update,
 )
 
-from paperround.domain.models import BounceKind, Delivery, DeliveryState, NoticeKind, Outcome, Stage
+from paperround.domain.models import BounceKind, Delivery, DeliveryState, NoticeKind, Outcome, Stage, SubscriberState
 from paperround.domain.schedule import Cadence, Issue
 from paperround.store.bulk import ManyRows, RowsByNumber, among
 from paperround.store.engine import lock_exclusively, reading, upsert, writing
@@ -57,6 +57,8 @@ _ADDRESSED_ELSEWHERE = or_(
 _MOVED, _SUPPRESSED = "the address has changed", "the address is suppressed"
 _IN_STATE = "the subscriber is " + subscribers.c.state
 _HAS_LEFT = and_(*(subscribers.c.state != state for state in SUBSCRIBED))
+_ASKED_NO_MORE = and_(subscribers.c.state == SubscriberState.UNSUBSCRIBED.value, subscribers.c.request.is_(None))
+"""Somebody was unsubscribed, and nobody has requested a subscription for the address since."""
 _RELAY = "relay"
 """The name of the row that stores until when the relay is paused, and why."""
 _COUNTERS = 16
@@ -582,7 +584,7 @@ def _objection(*further: tuple[ColumnElement[bool], str]) -> Any:
     sent_once = exists().where(issues.c.row == deliveries.c.issue, issues.c.cadence == "off").correlate(deliveries)
     reason = case(
         # A confirmation request is sent to a suppressed address too: confirming lifts the suppression.
-        (notice == NoticeKind.CONFIRM.value, None),
+        (notice == NoticeKind.CONFIRM.value, case((_ASKED_NO_MORE, _IN_STATE))),
         (_ADDRESSED_ELSEWHERE, _objection_elsewhere()),
         *further,
         (_is_suppressed(subscribers.c.email_key), _SUPPRESSED),

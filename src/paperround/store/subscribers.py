@@ -161,6 +161,8 @@ class Subscribers:
             values: dict[str, Any] = {"state": state.value, "paused_until": paused_until, "unsubscribed_at": left}
             if state is SubscriberState.ACTIVE:
                 values = _resumed(known[0], now)
+            if left:
+                values["request"] = None  # it is withdrawn together with the emails that wait
             db.execute(update(subscribers).where(subscribers.c.row == row).values(values))
             if left and known[0].state.is_subscribed:
                 tell(db, self._wanted, EventKind.UNSUBSCRIBED, known[0].email, now)

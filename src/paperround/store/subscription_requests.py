@@ -290,7 +290,8 @@ def _ask(
         return _Asking(RequestResult(known, (), queued=False))
     # A suppressed subscriber receives nothing until they confirm again, so they need a confirmation, not a link.
     reads = subscriber.state.is_subscribed and not subscriber.suppressed
-    stays = request.by is Requester.STRANGER and _has_fresh_link(db, subscriber, now)
+    waits = PendingRequest.of(subscriber) is not None
+    stays = waits and request.by is Requester.STRANGER and _has_fresh_link(db, subscriber, now)
     wanted = subscriber.preferences if reads or stays else subscriber.preferences.patched(request.patch)
     pending = PendingRequest(wanted, request.first_now, request.consent, request.answers)
     return _Asking(
