@@ -16,6 +16,7 @@ from paperround.domain.followed import (
     LeftOut,
     LeftOutKind,
     check_left_out,
+    followed_in,
     read_followed,
     read_left_out,
 )
@@ -78,6 +79,7 @@ def test_a_followed_name_is_a_whole_name() -> None:
     assert not read_followed("A. M. Lovelace").is_among(["A. Lovelace"])
     assert read_followed("Kim").is_among(["Seung-Min Kim"])
     assert read_followed("org: Tea Lab").is_among([])
+    assert followed_in("author: Min Kim") == read_followed("Min Kim")
 
 
 @pytest.mark.parametrize("text", ["number OR thing", "robot*", "robots -drones", "NOT robots"])

@@ -385,3 +385,10 @@ def test_each_kind_of_notice_has_a_template() -> None:
 )
 def test_a_title_is_shortened_to_its_name_and_not_to_a_label(title: str, short: str) -> None:
     assert view.short_title(title) == short
+
+
+def test_a_letter_without_papers_says_what_there_is_instead() -> None:
+    english = language.load("en", resources.templates())
+    assert view.quiet(2, 1, english) == "2 saved papers"
+    assert view.quiet(0, 1, english) == "No new papers other than those you leave out"
+    assert view.quiet(0, 0, english) == "No new papers on your topics"
