@@ -230,7 +230,7 @@ def test_with_a_daily_cap_whoever_has_waited_longest_comes_first(capped: Site) -
     for day in range(8):
         tally = morning(capped, day, day + 1)
         assert tally.letters["sent"] == 3
-        assert "3 letters are sent" in tally.paused
+        assert "daily limit of 3 letters" in tally.paused
         if day == 3:
             assert {letter.recipient for letter in capped.relay.accepted} == set(emails)
     served = Counter(letter.recipient for letter in capped.relay.accepted)
