@@ -259,7 +259,7 @@ def test_a_database_that_is_away_leaves_the_mails_unseen(
         raise StoreError("the database does not answer")
 
     with monkeypatch.context() as patched:
-        patched.setattr(site.app.store.bounces, "take", away)
+        patched.setattr(site.app.store.bounces, "apply", away)
         with pytest.raises(StoreError):
             bounce_intake.read_mailbox(site.app)
     assert account.flags() == [""]

@@ -269,7 +269,7 @@ def test_a_busy_database_asks_the_relay_to_come_again(hooked: Hooked, monkeypatc
 
     notice = [{"message_id": hooked.message_id, "kind": "hard"}]
     with monkeypatch.context() as patched:
-        patched.setattr(hooked.app.store.bounces, "take", busy)
+        patched.setattr(hooked.app.store.bounces, "apply", busy)
         for body in (notice, report(hooked.address)):
             answer = hooked.bring(body)
             assert (answer.status_code, answer.headers["retry-after"]) == (503, "30")
