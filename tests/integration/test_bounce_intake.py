@@ -17,7 +17,7 @@ from structlog.testing import capture_logs
 from paperround.bounces import mailboxes
 from paperround.bounces.verdict import Report
 from paperround.domain.errors import PaperroundError
-from paperround.domain.models import BounceKind, SubscriberState
+from paperround.domain.models import BounceKind, DeliveryState, Stage, SubscriberState
 from paperround.domain.suppressions import Suppression, SuppressionCause, WidespreadFailure
 from paperround.rounds import bounce_intake, pipeline
 from paperround.rounds.bounce_intake import ReturnedMail
@@ -146,14 +146,79 @@ def test_a_widespread_failure_lifts_what_it_caused_whatever_the_reasons_say(site
     assert suppressed(site) == ["ben@example.org", "eve@example.org"], "the cause outlasts the erasure"
 
 
+def _next_morning(site: Site, paper: int) -> None:
+    site.papers(listing(paper))
+    site.clock.now += timedelta(days=1)
+    pipeline.publish(site.app)
+    pipeline.deliver(site.app)
+
+
+def _papers_sent(site: Site) -> list[int]:
+    sent = [one for one in site.app.store.deliveries.report() if one["state"] == "sent"]
+    return sorted(paper for one in sent for paper in one["paper_rows"])
+
+
+def _suppress_by_mistake(site: Site) -> Bounce:
+    bounce = Bounce("one", site.relay.accepted[0].delivery, BounceKind.HARD, "5.1.1", "gone")
+    suppression = Suppression(SuppressionCause.HARD_BOUNCE, "gone")
+    site.app.store.bounces.take(bounce, site.clock(), lambda _: suppression, lambda *_: None)
+    return bounce
+
+
+def _find_the_mistake(site: Site, bounce: Bounce) -> None:
+    failure = WidespreadFailure(everywhere=True, lifts=SuppressionCause.HARD_BOUNCE)
+    later = replace(bounce, fingerprint="two")
+    site.app.store.bounces.take(later, site.clock(), lambda _: None, lambda *_: failure)
+
+
+@pytest.mark.parametrize("hours", [1, 24], ids=["on the same day", "too late for the letter"])
+def test_letters_withheld_because_of_a_mistaken_suppression_are_sent_or_their_papers_come_later(
+    site: Site, hours: int
+) -> None:
+    bounce = _suppress_by_mistake(site)
+    for paper in (2, 3):
+        _next_morning(site, paper)
+    assert _papers_sent(site) == [1]
+    site.clock.now += timedelta(hours=hours)
+    _find_the_mistake(site, bounce)
+    pipeline.deliver(site.app)
+    assert _papers_sent(site) == ([1, 3] if hours == 1 else [1])
+    _next_morning(site, 4)
+    assert _papers_sent(site) == [1, 2, 3, 4]
+
+
+def test_papers_of_a_withheld_letter_whose_subscriber_paused_too_come_once(site: Site) -> None:
+    bounce = _suppress_by_mistake(site)
+    site.papers(listing(2))
+    site.clock.now += timedelta(days=1)
+    pipeline.publish(site.app)
+    membership.pause(site.app, subscriber(site))
+    pipeline.deliver(site.app)
+    _find_the_mistake(site, bounce)
+    pipeline.deliver(site.app)
+    membership.resume(site.app, subscriber(site))
+    for paper in (3, 4):
+        _next_morning(site, paper)
+    assert _papers_sent(site) == [1, 2, 3, 4]
+
+
+def test_undoing_a_refusal_queues_the_letters_again_that_it_withheld(site: Site) -> None:
+    site.relay.replies = [(Stage.RCPT, 550, "5.1.1 nobody here")]
+    for paper in (2, 3):
+        _next_morning(site, paper)
+    (refused,) = [one["id"] for one in site.app.store.deliveries.report(DeliveryState.FAILED)]
+    assert site.app.store.bounces.undo([refused], site.clock(), "a mistake") == [refused]
+    pipeline.deliver(site.app)
+    _next_morning(site, 4)
+    assert _papers_sent(site) == [1, 2, 3, 4]
+
+
 def suppressed(site: Site) -> list[str]:
     with reading(engine_of(site.app.store)) as db:
         return list(db.scalars(select(suppressions.c.email_key).order_by(suppressions.c.email_key)))
 
 
 def test_a_refusal_during_the_conversation_counts_like_a_report(site: Site) -> None:
-    from paperround.domain.models import Stage
-
     site.papers(listing(2))
     site.clock.now += timedelta(days=1)
     pipeline.publish(site.app)

@@ -61,7 +61,7 @@ class OpenAI(EncoderSettings, Endpoint):
         A text that it refuses alone is shortened: many servers refuse what is longer than their model reads.
         """
         try:
-            return self._ask(texts)
+            return self._query(texts)
         except InputError:
             if len(texts) > 1:
                 return self._joined([self._encoded([text]) for text in texts])
@@ -83,7 +83,7 @@ class OpenAI(EncoderSettings, Endpoint):
             return ""
         return one_line(self.chat(self.text_model, _REWORD, text, _MOST_TOKENS))
 
-    def _ask(self, texts: Sequence[str]) -> Vectors:
+    def _query(self, texts: Sequence[str]) -> Vectors:
         asked = {"model": self.model, "input": list(texts)}
         return read_vectors(self.post("embeddings", asked), len(texts), self.shown)
 

@@ -93,7 +93,7 @@ def _written(app: App, writer: SummaryWriter, missing: Sequence[MissingSummary])
             log.warning("no more summaries today: summaries.per_day is used up", per_day=writer.per_day)
             return
         try:
-            text = one_sentence(_ask(writer, summary, left))
+            text = one_sentence(_query_model(writer, summary, left))
         except MeaningError as error:
             failures += 1
             log.error("no summary; the letter shows the abstract", paper=summary.paper.id, problem=str(error))
@@ -105,6 +105,6 @@ def _written(app: App, writer: SummaryWriter, missing: Sequence[MissingSummary])
             yield summary.paper.row, summary.language, text
 
 
-def _ask(writer: SummaryWriter, missing: MissingSummary, timeout: float) -> str:
+def _query_model(writer: SummaryWriter, missing: MissingSummary, timeout: float) -> str:
     language = languages.load(missing.language, templates()).locale.english_name
     return writer.write(readable(missing.paper.title), readable(missing.paper.abstract), str(language), timeout)

@@ -67,7 +67,7 @@ def _tell(app: App, client: httpx.Client, hook: WebhookSettings) -> int:
 
 def _call(app: App, client: httpx.Client, hook: WebhookSettings, event: Event, claim: str) -> bool:
     now = app.clock()
-    response = _ask(client, hook, webhooks.call(event, hook.secret.get_secret_value(), now), now)
+    response = _post(client, hook, webhooks.call(event, hook.secret.get_secret_value(), now), now)
     if webhooks.taken(response):
         app.store.events.taken(event, claim)
         return True
@@ -85,7 +85,7 @@ def _call(app: App, client: httpx.Client, hook: WebhookSettings, event: Event, c
     return False
 
 
-def _ask(client: httpx.Client, hook: WebhookSettings, call: webhooks.Call, now: datetime) -> WebhookResponse:
+def _post(client: httpx.Client, hook: WebhookSettings, call: webhooks.Call, now: datetime) -> WebhookResponse:
     # Not decompressed: a response of a kilobyte could expand to a gigabyte.
     headers = {**call.headers, "user-agent": f"paperround/{__version__}", "accept-encoding": "identity"}
     try:

@@ -188,7 +188,7 @@ class Arxiv(SourceSettings):
         }
         parts, start, number, empty = [], 0, 1, 0
         while True:
-            page = self._ask(http, {**query, "start": start}, today, number)
+            page = self._fetch_page(http, {**query, "start": start}, today, number)
             parts.append(page.parsed)
             start += page.entries
             empty = 0 if page.entries else empty + 1
@@ -200,7 +200,7 @@ class Arxiv(SourceSettings):
                 )
             number += bool(page.entries)
 
-    def _ask(self, http: Http, query: Mapping[str, str | int], today: date, number: int) -> _ParsedPage:
+    def _fetch_page(self, http: Http, query: Mapping[str, str | int], today: date, number: int) -> _ParsedPage:
         response = http.get(f"{self.api_url}/api/query", asker=self.name, params=query, pace=ARXIV)
         if response.status != HTTPStatus.BAD_REQUEST:
             response.expect_ok(self.name)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
 
-from sqlalchemy import ColumnElement, Connection, Engine, delete, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, delete, exists, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from paperround.domain.models import EventKind, NoticeKind, Subscriber, SubscriberState
@@ -16,10 +17,9 @@ from paperround.store.engine import reading, writing
 from paperround.store.events import Wanted, tell
 from paperround.store.schema import address_changes, deliveries, subscribers, suppressions
 from paperround.store.subscribers import email_key, load_subscribers, lock_letters, settle_address_changes
-from paperround.store.subscription_requests import NewNotice, notice_row
+from paperround.store.subscription_requests import MONTH, NewNotice, is_within_limit, notice_row
 
-# Limits against abuse: nobody may flood a mailbox or use up the relay by typing addresses into a form.
-_DAY, _MONTH, _MAILBOX_PER_MONTH = timedelta(days=1), timedelta(days=30), 5
+_DAY = timedelta(days=1)
 MOST_A_DAY = 3
 """The maximum number of requests of one subscriber within 24 hours."""
 
@@ -70,10 +70,9 @@ class AddressChanges:
         with writing(self._engine) as db:
             recognize(db, self._hashes, [key])
             db.execute(select(subscribers.c.row).where(subscribers.c.row == subscriber.row).with_for_update()).all()
-            if _count(db, address_changes.c.subscriber == subscriber.row, now - _DAY) >= MOST_A_DAY:
+            if len(_request_times(db, address_changes.c.subscriber == subscriber.row, now - _DAY)) >= MOST_A_DAY:
                 return AddressRequestResult.TOO_MANY
-            asked = address_changes.c.email_key == key
-            silent |= bool(_count(db, asked, now - _DAY)) or _count(db, asked, now - _MONTH) >= _MAILBOX_PER_MONTH
+            silent |= not is_within_limit(_request_times(db, address_changes.c.email_key == key, now - MONTH), now)
             row = db.execute(
                 insert(address_changes).values(subscriber=subscriber.row, email=email, email_key=key, created_at=now)
             ).inserted_primary_key
@@ -157,9 +156,10 @@ def _load(db: Connection, row: int) -> AddressChange | None:
     return AddressChange(found.row, found.subscriber, found.email, found.created_at, found.settled_at is not None)
 
 
-def _count(db: Connection, where: ColumnElement[bool], since: datetime) -> int:
-    asked = select(func.count()).select_from(address_changes).where(where, address_changes.c.created_at > since)
-    return db.scalar(asked) or 0
+def _request_times(db: Connection, where: ColumnElement[bool], since: datetime) -> Sequence[datetime]:
+    """Return when changes were requested since a moment, the newest first."""
+    created = address_changes.c.created_at
+    return db.scalars(select(created).where(where, created > since).order_by(created.desc())).all()
 
 
 def _is_suppressed(db: Connection, key: str) -> bool:

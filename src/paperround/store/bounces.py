@@ -8,12 +8,12 @@ from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, Engine, and_, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, func, or_, select, update
 
 from paperround.domain.hosts import domain_of
 from paperround.domain.models import BounceKind, DeliveryState, EventKind, Stage, SubscriberState
 from paperround.domain.suppressions import Letters, RecentLetter, Suppression, SuppressionCause, WidespreadFailure
-from paperround.store.deliveries import readdress
+from paperround.store.deliveries import readdress, requeue_withheld
 from paperround.store.engine import reading, upsert, writing
 from paperround.store.events import Wanted, tell
 from paperround.store.schema import bounces, deliveries, events, notes, subscribers, suppressions
@@ -156,7 +156,7 @@ class Bounces:
         """Queue letters again that were refused by mistake, and return their deliveries.
 
         Also deletes the reports of these refusals, the suppressions that followed, and the events not yet delivered
-        to a webhook.
+        to a webhook. Letters that were not sent because of these suppressions are queued again too.
         """
         refused = and_(
             bounces.c.delivery.in_(rows),
@@ -171,7 +171,7 @@ class Bounces:
                 .returning(deliveries.c.row, deliveries.c.email)
             ).all()
             for email_key, at in db.execute(select(bounces.c.email_key, bounces.c.at).where(refused)).all():
-                db.execute(delete(suppressions).where(suppressions.c.email_key == email_key, suppressions.c.at == at))
+                _lift_mistaken(db, and_(suppressions.c.email_key == email_key, suppressions.c.at == at), again)
             readdress(db, [one.row for one in waiting])
             untold = [events.c.state == "waiting", events.c.kind == EventKind.BOUNCED.value, events.c.claim.is_(None)]
             about = events.c.payload["email"].as_string().in_([one.email for one in waiting])
@@ -250,11 +250,16 @@ def _recent_letters(db: Connection, now: datetime, domain: str | None = None) ->
 
 def _lift(db: Connection, domain: str | None, cause: SuppressionCause, now: datetime) -> None:
     """Lift the suppressions of the last days with this cause, of a domain or of all."""
-    recent = suppressions.c.at >= now - _DOMAIN_SPAN
-    lifted = delete(suppressions).where(recent, suppressions.c.cause == cause.value)
+    lifted = and_(suppressions.c.at >= now - _DOMAIN_SPAN, suppressions.c.cause == cause.value)
     if domain is not None:
-        lifted = lifted.where(suppressions.c.email_key.endswith(f"@{domain}", autoescape=True))
-    db.execute(lifted)
+        lifted &= suppressions.c.email_key.endswith(f"@{domain}", autoescape=True)
+    _lift_mistaken(db, lifted, now)
+
+
+def _lift_mistaken(db: Connection, mistaken: ColumnElement[bool], again: datetime) -> None:
+    """Lift suppressions that were a mistake, and queue the letters again that were not sent because of them."""
+    requeue_withheld(db, mistaken, again)
+    db.execute(delete(suppressions).where(mistaken))
 
 
 def _first_today(db: Connection, name: str, today: date) -> bool:

@@ -47,7 +47,7 @@ from paperround.store.schema import (
     topics,
 )
 from paperround.store.subscribers import SUBSCRIBED, email_key
-from paperround.store.unsent import GIVEN_UP, confirm_late_acceptance, reclaim_papers, release_papers
+from paperround.store.unsent import GIVEN_UP, IN_LETTER, confirm_late_acceptance, reclaim_papers, release_papers
 
 WAITING = (DeliveryState.QUEUED.value, DeliveryState.DEFERRED.value)
 _ADDRESSED_ELSEWHERE = or_(
@@ -567,6 +567,27 @@ def readdress(db: Connection, rows: Sequence[int]) -> None:
     present = select(subscribers.c.email).where(subscribers.c.row == deliveries.c.subscriber).scalar_subquery()
     waits = among(db, deliveries.c.row, rows) & or_(deliveries.c.notice.is_(None), ~_ADDRESSED_ELSEWHERE)
     db.execute(update(deliveries).where(waits, deliveries.c.email != present).values(email=present))
+
+
+def requeue_withheld(db: Connection, lifted: ColumnElement[bool], again: datetime) -> None:
+    """Queue letters again that were not sent because of suppressions that were a mistake, due at `again`.
+
+    `lifted` is the condition on these suppressions, which must still be stored. A letter that is out of date expires
+    with the next claim, and its papers go into the subscriber's next digest. Letters without papers are left out:
+    those went into a later digest, or will.
+    """
+    has_papers = exists().where(IN_LETTER).correlate(deliveries)
+    withheld = (
+        select(deliveries.c.row)
+        .join(subscribers, subscribers.c.row == deliveries.c.subscriber)
+        .join(suppressions, suppressions.c.email_key == subscribers.c.email_key)
+        .where(lifted, deliveries.c.state == DeliveryState.SUPPRESSED.value, deliveries.c.reason == _SUPPRESSED)
+        .where(deliveries.c.finished_at >= suppressions.c.at, or_(deliveries.c.digest.is_(None), has_papers))
+    )
+    rows = db.scalars(withheld).all()
+    values = {"state": DeliveryState.QUEUED.value, "reason": "", "next_attempt_at": again, "finished_at": None}
+    db.execute(update(deliveries).where(among(db, deliveries.c.row, rows)).values(values))
+    readdress(db, rows)
 
 
 def _is_held(claim: str) -> ColumnElement[bool]:

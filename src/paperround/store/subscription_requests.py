@@ -45,7 +45,9 @@ from paperround.store.subscribers import (
 
 _CHUNK = 500
 # Limits against abuse: strangers must not flood a mailbox by typing its address into forms.
-_ONCE_IN, _MONTH, _PER_MONTH = timedelta(days=1), timedelta(days=30), 5
+_DAY, _PER_MONTH = timedelta(days=1), 5
+MONTH = timedelta(days=30)
+"""How far back notices to an address count."""
 _LEFT_ALONE = timedelta(days=90)
 """How long after a complaint or hard bounce strangers cannot have a letter sent to an address."""
 
@@ -243,13 +245,13 @@ def _request(db: Connection, request: SubscriptionRequest, now: datetime) -> Req
         add(db, _stranger(request, now))
     subscriber = _subscriber(db, request.email)
     assert subscriber is not None  # it was known before, or was just added
-    asking = _ask(db, request, known, subscriber, now)
-    if asking.kept:
-        db.execute(_SAVE_REQUEST, asking.kept)
-    if asking.notice and _may_be_sent(db, subscriber, asking.notice["notice"], now):
-        _queue_notices(db, [asking.notice], now)
-        return asking.result
-    return replace(asking.result, queued=False)
+    plan = _plan_request(db, request, known, subscriber, now)
+    if plan.kept:
+        db.execute(_SAVE_REQUEST, plan.kept)
+    if plan.notice and _may_be_sent(db, subscriber, plan.notice["notice"], now):
+        _queue_notices(db, [plan.notice], now)
+        return plan.result
+    return replace(plan.result, queued=False)
 
 
 def _request_several(db: Connection, requests: Sequence[SubscriptionRequest], now: datetime) -> list[RequestResult]:
@@ -260,22 +262,22 @@ def _request_several(db: Connection, requests: Sequence[SubscriptionRequest], no
         db.execute(upsert(db, subscribers).on_conflict_do_nothing(index_elements=["email_key"]), strangers)
     after = {**_locked(db, [key for key in keys if key not in before]), **before}
     pairs = zip(keys, requests, strict=True)
-    asking = [_ask(db, request, before.get(key), after[key], now) for key, request in pairs]
+    plans = [_plan_request(db, request, before.get(key), after[key], now) for key, request in pairs]
     # An address that was just added has not been sent a notice yet, so there is no limit to check.
     sent = [
         one.notice is not None
         and (one.result.known is None or _may_be_sent(db, after[key], one.notice["notice"], now))
-        for key, one in zip(keys, asking, strict=True)
+        for key, one in zip(keys, plans, strict=True)
     ]
-    if kept := [one.kept for one in asking if one.kept]:
+    if kept := [one.kept for one in plans if one.kept]:
         db.execute(_SAVE_REQUEST, kept)
-    notices = [one.notice for one, goes in zip(asking, sent, strict=True) if goes and one.notice]
+    notices = [one.notice for one, goes in zip(plans, sent, strict=True) if goes and one.notice]
     _queue_notices(db, notices, now)
-    return [replace(one.result, queued=goes) for one, goes in zip(asking, sent, strict=True)]
+    return [replace(one.result, queued=goes) for one, goes in zip(plans, sent, strict=True)]
 
 
 @dataclass(frozen=True, slots=True)
-class _Asking:
+class _RequestPlan:
     """What to write for a request: the request in the subscriber's row, and the notice; None if there is nothing."""
 
     result: RequestResult
@@ -283,18 +285,18 @@ class _Asking:
     notice: dict[str, Any] | None = None
 
 
-def _ask(
+def _plan_request(
     db: Connection, request: SubscriptionRequest, known: Subscriber | None, subscriber: Subscriber, now: datetime
-) -> _Asking:
+) -> _RequestPlan:
     if subscriber.suppressed and request.by is not Requester.OWNER and _is_left_alone(db, subscriber, now):
-        return _Asking(RequestResult(known, (), queued=False))
+        return _RequestPlan(RequestResult(known, (), queued=False))
     # A suppressed subscriber receives nothing until they confirm again, so they need a confirmation, not a link.
     reads = subscriber.state.is_subscribed and not subscriber.suppressed
     waits = PendingRequest.of(subscriber) is not None
     stays = waits and request.by is Requester.STRANGER and _has_fresh_link(db, subscriber, now)
     wanted = subscriber.preferences if reads or stays else subscriber.preferences.patched(request.patch)
     pending = PendingRequest(wanted, request.first_now, request.consent, request.answers)
-    return _Asking(
+    return _RequestPlan(
         RequestResult(known, subscriber.preferences.changes_to(wanted) if known else (), queued=True),
         None if reads or stays else {"its_row": subscriber.row, "request": pending.stored()},
         notice_row(
@@ -334,12 +336,18 @@ def _queue(db: Connection, found: Subscriber, kind: NoticeKind, notice: NewNotic
 def _may_be_sent(db: Connection, found: Subscriber, kind: str, now: datetime) -> bool:
     sent = select(deliveries.c.created_at).where(_notices(found.row, kind))
     # A clock that ran ahead may have left some of a later day.
-    recent = deliveries.c.created_at.between(now - _MONTH, now + _ONCE_IN)
+    recent = deliveries.c.created_at.between(now - MONTH, now + _DAY)
     times = db.scalars(sent.where(recent).order_by(deliveries.c.row.desc())).all()
-    since = now - _ONCE_IN
-    if kind == NoticeKind.CONFIRM:
-        since = max(since, _last_confirmed(found))
-    return len(times) < _PER_MONTH and not (times and times[0] > since)
+    return is_within_limit(times, now, _last_confirmed(found) if kind == NoticeKind.CONFIRM else LONG_AGO)
+
+
+def is_within_limit(times: Sequence[datetime], now: datetime, since: datetime = LONG_AGO) -> bool:
+    """Return whether another notice may be sent to an address: at most one a day, and five in 30 days.
+
+    `times` are those of the notices of the past 30 days, the newest first. For the day, only those after `since`
+    count.
+    """
+    return len(times) < _PER_MONTH and not (times and times[0] > max(now - _DAY, since))
 
 
 def notice_row(row: int, email: str, kind: NoticeKind, notice: NewNotice, now: datetime) -> dict[str, Any]:

@@ -32,7 +32,7 @@ _ARRIVED = "all its papers were in an earlier letter, which the relay accepted a
 
 
 # Compares the subscriber too, to use the primary key: an index on `digest` would double the largest table.
-_IN_LETTER = (digest_papers.c.subscriber == deliveries.c.subscriber) & (digest_papers.c.digest == deliveries.c.digest)
+IN_LETTER = (digest_papers.c.subscriber == deliveries.c.subscriber) & (digest_papers.c.digest == deliveries.c.digest)
 
 
 def release_papers(db: Connection, rows: Sequence[int]) -> None:
@@ -49,7 +49,7 @@ def release_papers(db: Connection, rows: Sequence[int]) -> None:
         else_=deliveries.c.created_at,
     )
     given_up = among(db, deliveries.c.row, rows)
-    included = select(gathered(db, digest_papers.c.paper)).where(_IN_LETTER).correlate(deliveries).scalar_subquery()
+    included = select(gathered(db, digest_papers.c.paper)).where(IN_LETTER).correlate(deliveries).scalar_subquery()
     counted = case((digests.c.last_counted.is_(None), _NONE), else_=cast(digests.c.more, Text))
     lists = select(deliveries.c.subscriber, deliveries.c.digest, since, func.coalesce(included, _NONE), counted)
     lost = upsert(db, unsent_lists).from_select(
