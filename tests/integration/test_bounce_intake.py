@@ -161,14 +161,14 @@ def _papers_sent(site: Site) -> list[int]:
 def _suppress_by_mistake(site: Site) -> Bounce:
     bounce = Bounce("one", site.relay.accepted[0].delivery, BounceKind.HARD, "5.1.1", "gone")
     suppression = Suppression(SuppressionCause.HARD_BOUNCE, "gone")
-    site.app.store.bounces.take(bounce, site.clock(), lambda _: suppression, lambda *_: None)
+    site.app.store.bounces.apply(bounce, site.clock(), lambda _: suppression, lambda *_: None)
     return bounce
 
 
 def _find_the_mistake(site: Site, bounce: Bounce) -> None:
     failure = WidespreadFailure(everywhere=True, lifts=SuppressionCause.HARD_BOUNCE)
     later = replace(bounce, fingerprint="two")
-    site.app.store.bounces.take(later, site.clock(), lambda _: None, lambda *_: failure)
+    site.app.store.bounces.apply(later, site.clock(), lambda _: None, lambda *_: failure)
 
 
 @pytest.mark.parametrize("hours", [1, 24], ids=["on the same day", "too late for the letter"])
