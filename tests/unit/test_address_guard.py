@@ -43,7 +43,7 @@ def test_an_exception_is_a_host_an_address_or_a_network() -> None:
     for host in ("10.1.2.3", "fd00::7", "93.184.216.34"):
         assert guard.addresses(host, 80, "x")
     for host in ("10.2.0.1", "fd00::8"):
-        with pytest.raises(SourceError, match=r"x: .* is not on the public internet; if it is meant"):
+        with pytest.raises(SourceError, match=r"x: .* is not on the public internet; if this is intended"):
             guard.addresses(host, 80, "x")
     with pytest.raises(SourceError, match=r"internet$"):
         guard.addresses("10.1.2.3", 80, "x", strictly=True)

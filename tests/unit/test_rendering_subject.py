@@ -118,6 +118,6 @@ def test_the_papers_that_fit_are_counted_in_the_right_number(fit: int, verb: str
 
 def test_a_letter_without_papers_says_what_else_is_in_it() -> None:
     english = language.load("en", FOLDERS)
-    assert view.quiet(0, english) == "No new papers on your topics"
-    assert view.quiet(1, english) == "1 saved paper"
-    assert view.quiet(3, english) == "3 saved papers"
+    assert view.quiet(0, 0, english) == "No new papers on your topics"
+    assert view.quiet(1, 0, english) == "1 saved paper"
+    assert view.quiet(3, 0, english) == "3 saved papers"
