@@ -19,6 +19,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from textwrap import dedent
 from typing import Any, get_args, get_origin
 
 import pytest
@@ -55,6 +56,7 @@ TRANSPORTS: dict[str, type[BaseModel]] = {
 # Each serves until it is told to stop.
 ENDLESS = {"up", "web", "worker", "scheduler"}
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_INDENTED = re.compile(r"(?<=\n\n)(?: {4}.*\n)+")
 _CODE = re.compile(r"`([^`\n]+)`")
 _LINK = re.compile(r"""\[[^\]]*\]\(([^)\s]+)\)|(?:src|srcset|href)="([^"]+)\"""")
 _VARIABLE = re.compile(r"\bPAPERROUND_[A-Z0-9_]*[A-Z0-9]\b")
@@ -550,6 +552,22 @@ def test_every_piece_of_configuration_in_the_pages_is_a_valid_one(tmp_path: Path
             assert read_topics(block.encode(), Path(page))
         else:
             settings.load(file, None)
+
+
+def test_every_indented_piece_of_configuration_in_the_pages_is_toml() -> None:
+    found = [block for page in PAGES for block in _INDENTED.findall(read(page))]
+    pieces = [dedent(block) for block in found if block.lstrip().startswith("[[")]
+    assert pieces
+    for piece in pieces:
+        assert tomllib.loads(piece)
+
+
+def test_the_overview_of_the_packages_has_a_line_for_each_layer() -> None:
+    project = tomllib.loads(read(ROOT / "pyproject.toml"))
+    layers = project["tool"]["importlinter"]["contracts"][0]["layers"]
+    overview = next(block for block in _INDENTED.findall(read(DOCS / "design.md")) if " cli " in block)
+    told = [re.split(r" {2,}", line)[0] for line in dedent(overview).splitlines()]
+    assert told == [layer.replace("paperround.", "") for layer in layers]
 
 
 def test_every_set_of_variables_in_the_pages_is_a_valid_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
