@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from paperround.domain.errors import StoreError
-from paperround.domain.models import Subscriber, SubscriberState, Topic
+from paperround.domain.models import BounceKind, Subscriber, SubscriberState, Topic
+from paperround.domain.suppressions import Suppression, SuppressionCause
 from paperround.rounds import pipeline, topics
 from paperround.store import subscriber_changes
+from paperround.store.bounces import Bounce
 from paperround.subscribers import confirmation, membership
 from paperround.web.subscribers import confirm as page
 from support.pages import Pages
@@ -173,12 +175,85 @@ def test_whoever_reads_german_confirms_topics_by_their_german_names(pages: Pages
         assert "Robots" in text
 
 
+def complain(site: Site, delivery: int) -> None:
+    bounce = Bounce(f"complaint {delivery}", delivery, BounceKind.COMPLAINT, None, "spam")
+    suppression = Suppression(SuppressionCause.COMPLAINT, "complaint")
+    assert site.app.store.bounces.apply(bounce, site.clock(), lambda _: suppression, lambda *_: None)
+
+
+def unsubscribe(site: Site) -> bool:
+    site.clock.now += timedelta(minutes=1)
+    return membership.unsubscribe(site.app, membership.subscriber(site.app, EMAIL))
+
+
 def test_who_is_unsubscribed_before_they_confirm_is_not_asked_any_more(site: Site) -> None:
-    somebody = asked(site)
-    assert membership.unsubscribe(site.app, somebody)
+    asked(site)
+    assert unsubscribe(site)
     assert pipeline.deliver(site.app).letters == {"suppressed": 1}
-    assert not confirmation.confirm(site.app, membership.subscriber(site.app, EMAIL), {})
-    site.clock.now += timedelta(days=2)
+    site.clock.now += timedelta(minutes=1)
+    confirmation.ask_to_subscribe(site.app, EMAIL, {"topics": ("birds",)}, {})
+    assert pipeline.deliver(site.app).letters == {"sent": 1}, "the one that was withdrawn does not count"
+    assert confirmation.confirm(site.app, membership.subscriber(site.app, EMAIL), {})
+    assert membership.subscriber(site.app, EMAIL).preferences.topics == ("birds",)
+
+
+def test_a_former_subscriber_who_unsubscribes_again_is_not_asked_any_more(site: Site) -> None:
+    confirmation.confirm(site.app, asked(site))
+    assert unsubscribe(site)
+    left = membership.subscriber(site.app, EMAIL).unsubscribed_at
+    assert not unsubscribe(site)
+    assert membership.subscriber(site.app, EMAIL).unsubscribed_at == left, "nothing was asked in the meantime"
+    pipeline.deliver(site.app)
+    site.clock.now += timedelta(days=3)
+    asked(site)
+    assert not unsubscribe(site)
+    assert pipeline.deliver(site.app).letters == {"suppressed": 1}
+
+
+def test_who_complains_about_a_confirmation_gets_no_other_that_waits(site: Site) -> None:
     asked(site)
     assert pipeline.deliver(site.app).letters == {"sent": 1}
-    assert confirmation.confirm(site.app, membership.subscriber(site.app, EMAIL), {})
+    [first] = [one["id"] for one in site.app.store.deliveries.report()]
+    site.clock.now += timedelta(days=1, hours=1)
+    asked(site)
+    site.clock.now += timedelta(minutes=1)
+    complain(site, first)
+    assert pipeline.deliver(site.app).letters == {"suppressed": 1}
+
+
+@pytest.mark.parametrize("unsubscribes", ["before", "after", "never"])
+def test_a_stranger_who_complained_is_deleted_whether_they_unsubscribe_too(site: Site, unsubscribes: str) -> None:
+    asked(site)
+    pipeline.deliver(site.app)
+    [delivery] = [one["id"] for one in site.app.store.deliveries.report()]
+    if unsubscribes == "before":
+        unsubscribe(site)
+    complain(site, delivery)
+    if unsubscribes == "after":
+        unsubscribe(site)
+    site.clock.now += timedelta(days=40)
+    pipeline.sweep(site.app)
+    assert site.app.store.subscribers.by_email(EMAIL) is None
+
+
+@pytest.mark.parametrize("days", [0, 2])
+def test_who_unsubscribes_before_they_confirm_can_still_confirm_what_they_asked_for(site: Site, days: int) -> None:
+    asked(site, first_now=True)
+    pipeline.deliver(site.app)
+    unsubscribe(site)
+    site.clock.now += timedelta(days=days)
+    ada = membership.subscriber(site.app, EMAIL)
+    assert confirmation.ask_to_return(site.app, ada, {}) is bool(days)
+    assert confirmation.confirm(site.app, membership.subscriber(site.app, EMAIL))
+    ada = membership.subscriber(site.app, EMAIL)
+    assert (ada.preferences.topics, ada.preferences.queries) == (("robots",), ("storks",))
+
+
+def test_who_was_subscribed_returns_to_their_own_preferences_not_to_those_a_stranger_asked_for(site: Site) -> None:
+    confirmation.confirm(site.app, asked(site))
+    unsubscribe(site)
+    site.clock.now += timedelta(days=3)
+    confirmation.ask_to_subscribe(site.app, EMAIL, {"topics": ("birds",)}, {})
+    confirmation.ask_to_return(site.app, membership.subscriber(site.app, EMAIL), {})
+    assert confirmation.confirm(site.app, membership.subscriber(site.app, EMAIL))
+    assert membership.subscriber(site.app, EMAIL).preferences.topics == ("robots",)

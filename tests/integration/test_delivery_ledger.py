@@ -156,7 +156,7 @@ def test_notices_that_mean_nothing_to_those_who_left_are_withdrawn(site: Site, l
     kinds = ("welcome", "reply", "new-address", "confirm", "your-link", "address-changed")
     notices = {kind: _notice(site, "ada", kind) for kind in kinds}
     ada = _get(ledger, notices["welcome"]).subscriber
-    site.app.store.subscribers.set_state(ada, SubscriberState.UNSUBSCRIBED, MORNING)
+    site.app.store.subscribers.set_state(ada, SubscriberState.UNSUBSCRIBED, MORNING + LEASE)
     claimed = {one.row for one in ledger.claim(MORNING, 9, "a", LEASE).deliveries}
     assert claimed == {notices[kind] for kind in ("your-link", "address-changed")}
     assert ledger.report(row=notices["welcome"])[0]["reason"] == "the subscriber is unsubscribed"

@@ -57,8 +57,11 @@ _ADDRESSED_ELSEWHERE = or_(
 _MOVED, _SUPPRESSED = "the address has changed", "the address is suppressed"
 _IN_STATE = "the subscriber is " + subscribers.c.state
 _HAS_LEFT = and_(*(subscribers.c.state != state for state in SUBSCRIBED))
-_ASKED_NO_MORE = and_(subscribers.c.state == SubscriberState.UNSUBSCRIBED.value, subscribers.c.request.is_(None))
-"""Somebody was unsubscribed, and nobody has requested a subscription for the address since."""
+_ASKED_NO_MORE = and_(
+    subscribers.c.state == SubscriberState.UNSUBSCRIBED.value,
+    or_(subscribers.c.request.is_(None), subscribers.c.unsubscribed_at > deliveries.c.created_at),
+)
+"""Somebody was unsubscribed, also by a complaint, after the confirmation was queued, or has nothing to confirm."""
 _RELAY = "relay"
 """The name of the row that stores until when the relay is paused, and why."""
 _COUNTERS = 16

@@ -156,13 +156,12 @@ class Subscribers:
             if not known or (state.is_subscribed and not known[0].state.is_subscribed):
                 return False
             left = now if state is SubscriberState.UNSUBSCRIBED else None
-            if known[0].state is state and state is not SubscriberState.PAUSED:
+            again = left and known[0].request  # which withdraws the confirmation that was queued in the meantime
+            if known[0].state is state and state is not SubscriberState.PAUSED and not again:
                 return False  # keep the time at which they first left, and a digest that is due already
             values: dict[str, Any] = {"state": state.value, "paused_until": paused_until, "unsubscribed_at": left}
             if state is SubscriberState.ACTIVE:
                 values = _resumed(known[0], now)
-            if left:
-                values["request"] = None  # it is withdrawn together with the emails that wait
             db.execute(update(subscribers).where(subscribers.c.row == row).values(values))
             if left and known[0].state.is_subscribed:
                 tell(db, self._wanted, EventKind.UNSUBSCRIBED, known[0].email, now)

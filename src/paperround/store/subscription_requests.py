@@ -42,6 +42,7 @@ from paperround.store.subscribers import (
     stored,
     take_turns,
 )
+from paperround.store.unsent import GIVEN_UP
 
 _CHUNK = 500
 # Limits against abuse: strangers must not flood a mailbox by typing its address into forms.
@@ -220,8 +221,10 @@ def _last_confirmed(found: Subscriber) -> datetime:
 
 
 def _notices(row: int, kind: str) -> ColumnElement[bool]:
-    # A notice that expired before its first attempt reached nobody, so it does not count.
-    tried = or_(deliveries.c.state != DeliveryState.EXPIRED.value, deliveries.c.attempts > 0)
+    # A notice that expired before its first attempt reached nobody, so it does not count. Neither does a confirmation
+    # that was withdrawn when somebody unsubscribed.
+    given_up = GIVEN_UP if kind == NoticeKind.CONFIRM else (DeliveryState.EXPIRED.value,)
+    tried = or_(deliveries.c.state.not_in(given_up), deliveries.c.attempts > 0)
     return and_(deliveries.c.subscriber == row, deliveries.c.notice == str(kind), tried)
 
 

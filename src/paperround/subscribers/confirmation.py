@@ -94,9 +94,15 @@ def ask_for_link(app: App, email: str) -> bool:
 def ask_to_return(app: App, subscriber: Subscriber, consent: Mapping[str, str]) -> bool:
     """Ask somebody who unsubscribed and wants to return to confirm, as for every new subscription.
 
-    Returns whether an email was queued; none is if an earlier one waits for them or they had five within 30 days.
+    Somebody who never confirmed is asked for what they requested first. Returns whether an email was queued; none is
+    if an earlier one waits for them or they had five within 30 days.
     """
-    return ask_to_subscribe(app, subscriber.email, subscriber.preferences.as_patch(), consent, by=Requester.OWNER)
+    patch, by = subscriber.preferences.as_patch(), Requester.OWNER
+    first = pending_request(app, subscriber)
+    if first is None or subscriber.preferences.follows_anything:
+        return ask_to_subscribe(app, subscriber.email, patch, consent, by=by)
+    patch, now, answers = first.preferences.as_patch(), first.first_now, first.answers
+    return ask_to_subscribe(app, subscriber.email, patch, consent, by=by, first_now=now, answers=answers)
 
 
 def pending_request(app: App, subscriber: Subscriber) -> PendingRequest | None:
