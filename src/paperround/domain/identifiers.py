@@ -20,14 +20,14 @@ _LIKE_ARXIV = re.compile(r"\d{4}\.\d{5}")  # also of a month that there is not
 _DOI = re.compile(r"10\.\d{4,9}/[^\s\"<>]+(?:<\w+::[^\s\"<>]+>[^\s\"<>]*)?", re.IGNORECASE)
 # Suffixes that URLs of publishers and preprint servers add to a DOI (10.1101/2026.04.08.123456v2).
 _DOI_PAGE = re.compile(r"(?:/(?:full|abstract|e?pdf|meta)|\.full(?:-text)?|\.pdf|\.html?)+$")
-# Versions of preprints at bioRxiv, ChemRxiv, Research Square, OSF and Preprints.org.
+# Versions of preprints at bioRxiv, ChemRxiv and OSF.
 _DOI_VERSION = re.compile(
     r"(?<=/)(\d{4}\.\d\d\.\d\d\.\d{6,})v\d+.*"
     r"|(?<=^10\.26434/)(chemrxiv-[\w-]+?)-v\d+$"
-    r"|(?<=^10\.21203/)(rs\.3\.rs-\d+)/v\d+$"
     r"|(?<=/)(osf\.io/\w+?)_v\d+$"
-    r"|(?<=^10\.20944/)(preprints\d+\.\d+)\.v\d+$"
 )
+# Research Square and Preprints.org register DOIs of versions only; the first version always exists.
+_DOI_LATER_VERSION = re.compile(r"^(10\.21203/rs\.3\.rs-\d+/v|10\.20944/preprints\d+\.\d+\.v)\d+$")
 _QUERY = re.compile("[?#]")
 _DOI_MARK = re.compile(r"^doi:\s*", re.IGNORECASE)
 
@@ -50,7 +50,7 @@ def arxiv_id(text: str) -> tuple[str, int | None] | None:
 def doi(text: str) -> str | None:
     """Return the DOI in a string, in lower case and without resolver, version or trailing punctuation.
 
-    Returns None if there is no DOI.
+    If only versions have a DOI, it is that of the first. Returns None if there is no DOI.
     """
     text = text.strip()
     address = text.startswith(("https://", "http://"))
@@ -62,7 +62,7 @@ def doi(text: str) -> str | None:
     while bare[-1] in ".,;:)]}/" and not (bare[-1] == ")" and bare.count("(") >= bare.count(")")):
         bare = bare[:-1]
     bare = _DOI_VERSION.sub(_without_version, _DOI_PAGE.sub("", bare) if address else bare)
-    return bare if "/" in bare else None
+    return _DOI_LATER_VERSION.sub(r"\g<1>1", bare) if "/" in bare else None
 
 
 def _without_version(found: re.Match[str]) -> str:
