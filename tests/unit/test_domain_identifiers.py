@@ -317,6 +317,7 @@ def test_so_they_are_in_different_feeds_if_they_are_a_week_apart(guid: str | Non
         ({"guid": "a-1"}, {"guid": "a-1"}),
         ({}, {"guid": "b-1", "published": "2026-11-13"}),
         ({}, {"guid": "b-1", "published": None}),
+        ({}, {"guid": "b-1", "url": "https://b.example/7"}),
         ({}, {"guid": "b-1", "url": "https://a.example/7"}),
         ({}, {"guid": "b-1", "url": None}),
         ({"doi": "10.1000/a"}, {"guid": None}),

@@ -109,16 +109,22 @@ def are_two_entries(one: Facts, other: Facts) -> bool:
 
 
 def _are_weeks_apart(one: Facts, other: Facts) -> bool:
-    """Return whether both, without identifiers, have different links and dates: parts of a series in any feeds."""
+    """Return whether both, without identifiers, are posts of one site, some weeks apart: parts of a series."""
     if _publisher(one) or _publisher(other) or (one.guid and one.guid == other.guid):
         return False
     if not one.published or not other.published or not _have_two_links(one, other):
+        return False
+    if _host(one) != _host(other):  # a report that came out elsewhere too
         return False
     return abs(one.published - other.published) >= _WEEK
 
 
 def _have_two_links(one: Facts, other: Facts) -> bool:
     return bool(one.url and other.url and _plain_url(one.url) != _plain_url(other.url))
+
+
+def _host(facts: Facts) -> str:
+    return _plain_url(facts.url or "").partition("/")[0]
 
 
 def _publisher(facts: Facts) -> str:
