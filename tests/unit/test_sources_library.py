@@ -122,6 +122,10 @@ def test_no_format_takes_what_stands_between_two_signs_for_a_tag() -> None:
         ("arXiv:2001.00001", "arxiv:2001.00001"),
         ("arXiv:2001.00001 [cs.CL]", "arxiv:2001.00001"),
         ("Comment: 10 pages\narXiv:2001.00001 [cs]", "arxiv:2001.00001"),
+        ("arXiv preprint arXiv:2001.00001", "arxiv:2001.00001"),
+        ("Preprint, arXiv:2001.00001", "arxiv:2001.00001"),
+        ("Available at https://arxiv.org/abs/2001.00001", "arxiv:2001.00001"),
+        ("Available online at: https://doi.org/10.1000/x", "doi:10.1000/x"),
         ("Extended version of arXiv:2001.00001", "title:Bees"),
         ("See also arXiv:2001.00001", "title:Bees"),
         (7, "title:Bees"),
@@ -161,6 +165,18 @@ def test_what_stands_beside_identifiers_in_a_list_is_no_mistake() -> None:
     assert not found.problems
     assert len(found.entries) == 6
     assert len(_read("2411.01231 and 2411.01232\n[cs.CL]").problems) == 2
+
+
+@pytest.mark.parametrize(
+    ("written", "doi"),
+    [
+        ("10.1061/(ASCE)0733-9410(1994)120:8(1347)", "10.1061/(asce)0733-9410(1994)120:8(1347)"),
+        ("(10.1016/0304-3975(94))", "10.1016/0304-3975(94)"),
+        ("('10.1000/x')", "10.1000/x"),
+    ],
+)
+def test_brackets_of_a_doi_in_a_list_belong_to_it(written: str, doi: str) -> None:
+    assert [one.doi for one in _read(written).entries] == [doi]
 
 
 def test_a_reference_that_the_parser_gives_up_on_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

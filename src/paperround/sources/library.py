@@ -30,6 +30,9 @@ _QUOTES_OF_LISTS = "\"'“”„[](){}<>"
 _AROUND_AND = re.compile(r"(?<!\\)[{}]|\s+and\s+", re.IGNORECASE)
 _JOINED = re.compile(r"\"\s*#\s*\"")  # of the parts of a BibTeX text: "one " # "two"
 _ESCAPED = re.compile(r"\{?\\([_%#&])\}?")
+_BEFORE_IDENTIFIER = re.compile(
+    r"^\s*(?:(?:arxiv )?(?:e-?|pre)prints?|available (?:online )?(?:at|from)|url)[\s,:]+", re.IGNORECASE
+)
 _CATEGORY_BEHIND = re.compile(r"\s*\[[\w., -]+\]\s*$")  # arXiv:2411.01234 [cs.CL]
 
 
@@ -92,13 +95,19 @@ _Read = Iterator[tuple[str, LibraryEntry | str]]
 
 def _read_list(text: str) -> _Read:
     for number, line in enumerate(text.splitlines(), 1):
-        parts = [(part, entry_of("", "", (), part.strip(_QUOTES_OF_LISTS))) for part in re.split(r"[\s,;]+", line)]
+        parts = [(part, entry_of("", "", (), _unquoted(part))) for part in re.split(r"[\s,;]+", line)]
         known = any(entry.arxiv_id or entry.doi for _, entry in parts)
         for part, entry in parts:
             if entry.arxiv_id or entry.doi:
                 yield f"line {number}", entry
             elif part and not (known and _IN_LIST.fullmatch(part)):
                 yield f"line {number}", f"{part[:60]!r} is neither an arXiv identifier nor a DOI"
+
+
+def _unquoted(part: str) -> str:
+    """Return a part of a list without quotation marks and brackets, except for those that it opens itself."""
+    bare = part.strip(_QUOTES_OF_LISTS)
+    return bare + ")" * (bare.count("(") - bare.count(")"))
 
 
 def _json(text: str) -> Any:
@@ -194,9 +203,10 @@ def _separate(names: str) -> list[str]:
 
 
 def _noted(note: Any) -> str:
-    """Return the lines of a note that are nothing but an identifier, as at Zotero, not of other papers."""
+    """Return the lines of a note that are nothing but the paper's identifier, as at Zotero, not of other papers."""
     lines = note.splitlines() if isinstance(note, str) else ()
-    return " ".join(filter(identifiers.identifier_in, (_CATEGORY_BEHIND.sub("", line) for line in lines)))
+    bare = (_CATEGORY_BEHIND.sub("", _BEFORE_IDENTIFIER.sub("", line)) for line in lines)
+    return " ".join(filter(identifiers.identifier_in, bare))
 
 
 def _bibtex_entry(fields: Mapping[str, str]) -> LibraryEntry:
