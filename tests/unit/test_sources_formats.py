@@ -178,6 +178,7 @@ def test_an_api_answer_is_of_the_feeds_in_which_its_papers_were_announced() -> N
             "We study how papers are withdrawn from conferences", "supersedes a withdrawn paper",
             "Erratum: earlier version was withdrawn by the author; this is the corrected version",
             "Replaces the previous version withdrawn by arXiv",
+            "An earlier version of this paper was withdrawn; this is the corrected one",
         )),
     ],
 )  # fmt: skip
@@ -193,6 +194,10 @@ def test_a_comment_says_that_a_paper_is_withdrawn(comment: str, withdrawn: bool)
         ("Withdrawn due to an error in Lemma 2.", True),
         ("The article has now been retracted.", True),
         ("We have withdrawn this paper.", True),
+        ("Paper withdrawn by the author due to a crucial error in Lemma 2.", True),
+        ("Manuscript has been withdrawn due to errors.", True),
+        ("The present paper has been withdrawn.", True),
+        ("Work withdrawn from a quantum battery is bounded.", False),
         ("When a paper is retracted, its citations often continue. We study 5,000 retractions.", False),
         ("Every paper retracted between 2000 and 2020 is analyzed with a language model.", False),
         ("What happens after an article has been retracted? We follow citations.", False),
@@ -610,6 +615,12 @@ def test_links_of_a_kind_are_told_apart() -> None:
         ("<b>Chem. Sci.</b>, 2026<br/><b>DOI</b>: 10.5555/D6SC1A, Edge Article<br/>Mia Holm", "10.5555/d6sc1a"),
         ("Journal of Ice\nDOI: 10.5555/ice.1", "10.5555/ice.1"),
         ("Spores wait.<p>PMID:<a href='https://x.example/1'>1</a> | DOI:10.5555/spore.1</p>", "10.5555/spore.1"),
+        (
+            "Spores wait.<p>PMID:<a href='https://x.example/1'>1</a> | PMC:<a href='https://x.example/2'>PMC2</a> | "
+            "DOI:10.5555/spore.1</p>",
+            "10.5555/spore.1",
+        ),
+        (f"<p>{'A robot runs. ' * 69}</p><div>DOI: 10.5555/jacs.4c01234</div>", None),
         ("A robot walks.<p>More information: Mia Holm et al, Ice, Nature (2026). DOI: 10.5555/ice.1</p>", None),
         ("A robot walks, as Mia Holm shows (doi: 10.5555/ice.1).", None),
         (f"{'A robot walks. ' * 80}<p>DOI: 10.5555/ice.1</p>", None),

@@ -69,7 +69,8 @@ _IS = r"(?:(?:has|have|had|was|is|being|now|been|already|hereby) )"
 _GONE = r"(?:withdrawn|retracted)"
 _BY_ITS_AUTHORS = rf"\b(?:the authors?|we|i) {_IS}*(?:withdrawn?|retract(?:ed)?) th(?:is|e) {_WORK}"
 _ANOTHER_WITHDRAWN = re.compile(
-    rf"\b(?:an?|another|earlier|former|old|original|other|previous|prior) {_WORK} {_IS}*{_GONE}\b[^.;]*",
+    rf"\b(?:an?|another|earlier|former|old|original|other|previous|prior) {_WORK}(?: of (?:this|the|our) {_WORK})?"
+    rf" {_IS}*{_GONE}\b[^.;]*",
     re.IGNORECASE,
 )
 # A comment is about the paper itself.
@@ -82,7 +83,8 @@ _WITHDRAWN = re.compile(
 # An abstract may be about others that were withdrawn, so that it has to name this one.
 _WITHDRAWN_IN_ABSTRACT = re.compile(
     rf"^\W*(?:temporarily )?withdrawn(?:\W*$|[.,;:]| (?:by|due|because|as|since|for)\b)"
-    rf"|\bthis {_WORK} {_IS}+{_GONE}\b|^\W*the {_WORK} {_IS}+{_GONE}\b|{_BY_ITS_AUTHORS}",
+    rf"|\bthis {_WORK} {_IS}+{_GONE}\b|^\W*(?:the|this)(?: present)? {_WORK} {_IS}+{_GONE}\b"
+    rf"|^\W*(?:paper|article|submission|manuscript|preprint) {_IS}*{_GONE}\b|{_BY_ITS_AUTHORS}",
     re.IGNORECASE,
 )
 

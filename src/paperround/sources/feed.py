@@ -52,7 +52,7 @@ _YEAR = re.compile(r"\d{4}", re.ASCII)
 # The text around an abstract of nature.com or PubMed. What else has a DOI may be about another paper.
 _DOI_IN_FRAME = re.compile(
     r"^[^;]{3,120}, Published online: [^;]{6,20}; doi:\s?(?P<nature>10\.\d{4,9}/\S+)"
-    r"|\bPMID:\s?\d+ \| DOI:\s?(?P<pubmed>10\.\d{4,9}/\S+)$"
+    r"|\bPMID:\s?\d+ \|(?: PMC:\s?\w+ \|)? DOI:\s?(?P<pubmed>10\.\d{4,9}/\S+)$"
 )
 _DOI_LINE = re.compile(
     r"\W*doi\W*:\s*<?(10\.\d{4,9}/\S+?)>?(?:,\s[\w ]{1,40})?", re.IGNORECASE
@@ -459,7 +459,9 @@ def _marked_dois(markup: str) -> Iterator[str]:
     """Yield the DOIs that a text has for itself: in a known frame, or alone in one of its first lines."""
     if found := _DOI_IN_FRAME.search(plain(markup)):
         yield found["nature"] or found["pubmed"]
-    for line in _LINE_END.split(markup[:_IN_FRONT])[:_FIRST_LINES]:
+    lines = _LINE_END.split(markup[:_IN_FRONT])
+    whole = lines if len(markup) <= _IN_FRONT else lines[:-1]
+    for line in whole[:_FIRST_LINES]:
         if found := _DOI_LINE.fullmatch(plain(line)):
             yield found[1]
 
