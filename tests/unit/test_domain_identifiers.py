@@ -233,10 +233,16 @@ def test_works_without_a_common_author_are_different_unless_their_doi_is_the_sam
         ("王小明", "Xiaoming Wang"),
         ("Yuri Petrov", "Yury Petrov"),
         ("Kaiming Ho", "Kaiming HO"),
+        ("J. Li", "Jian LI"),
+        ("J. Li", "LI Jian"),
+        ("Mike Jordan", "Michael I. Jordan"),
+        ("Jon Smith", "John Smith"),
         ("A B", "B A"),
         ("ATLAS Collaboration", "The ATLAS Collaboration"),
         ("ATLAS Collaboration", "G. Aad"),
         ("Deep Team", "Deep Team of Example"),
+        ("EHT Collaboration", "Event Horizon Telescope Collaboration"),
+        ("DESI Collaboration", "The Dark Energy Spectroscopic Instrument Collaboration"),
         ("Group", "Ada Byron"),
     ],
 )
@@ -250,10 +256,13 @@ def test_an_author_is_known_however_sources_write_the_name(one: str, other: str)
     [
         ("Lei Wang", "Fang Wang"),
         ("Wang L", "Fang Wang"),
+        ("Wei LI", "J. Li"),
+        ("Wang LI", "Fang Wang"),
         ("John A. Smith", "John B. Smith"),
         ("David Smith", "David S. Miller"),
         ("Max Planck", "Planck Wei"),
         ("ATLAS Collaboration", "CMS Collaboration"),
+        ("A Team", "ATLAS Collaboration"),
         ("王小明", "王小红"),
     ],
 )
@@ -268,6 +277,24 @@ def test_a_body_is_compared_with_bodies_if_both_name_some() -> None:
     assert not conflict(
         facts(authors=["ATLAS Collaboration", "A. Lund"]), facts(authors=["CMS Collaboration", "Ana Lund"])
     )
+
+
+def test_the_lists_of_two_experiments_are_compared_by_family_names_alone() -> None:
+    letters = "abcdefghijklmno"
+    one, other, wang = (
+        facts(
+            authors=[f"{a.upper()}. {b.upper()}. {start}{a}{b}{c}" for a in letters for b in letters for c in "abc"]
+        )
+        for start in ("Lund", "Berg", "Lund")
+    )
+    assert conflict(one, other)
+    assert not conflict(one, wang)
+    namesakes = [
+        [f"{start}{a}{b} Wang" for a in letters for b in letters]  # no two are compatible, too many to compare
+        for start in ("Xi", "Yu")
+    ]
+    assert not conflict(facts(authors=namesakes[0]), facts(authors=namesakes[1]))
+    assert conflict(facts(authors=namesakes[0][:9]), facts(authors=namesakes[1][:9]))
 
 
 def entry(number: int, **given_facts: Any) -> Facts:

@@ -20,7 +20,8 @@ _OF_NO_NAME = frozenset(("and", "behalf", "for", "of", "on", "the"))
 NAME_SUFFIXES = frozenset(("jr", "sr", "ii", "iii", "iv", "phd", "md"))
 """What some sources leave out of names."""
 _JOINED_INITIALS = re.compile(r"\b[A-Z]{2,3}\b")  # as PubMed writes them: Byron AM
-_SAME_BEGINNING = 3  # letters that given names share if they are forms of one: Yuri and Yury, Chris and Christopher
+_SAME_BEGINNING = 2  # letters that given names share if they are forms of one: Yuri and Yury, Mike and Michael
+_MOST_PAIRS = 10_000  # beyond, as with the lists of two experiments, a common family name is enough
 _UMLAUTS = re.compile(r"(?<=[aou])e|(?<=a)a")  # Mueller is Müller, Kjaergaard is Kjærgaard
 
 
@@ -40,6 +41,12 @@ class _Name(NamedTuple):
         """The last part that is no initial, which is usually the family name."""
         return next((part for part in reversed(self.parts) if len(part) > 1), self.parts[-1])
 
+    @property
+    def all_parts(self) -> frozenset[str]:
+        """Its parts, and the acronym of a body: `eht` for Event Horizon Telescope."""
+        acronym = ["".join(part[0] for part in self.parts)] if self.body and len(self.parts) > 1 else []
+        return frozenset((*self.parts, *acronym))
+
 
 def family_names(names: Iterable[str]) -> set[str]:
     """Return the last words of names, folded, without suffixes. "Curie, Marie" and "Marie Curie" give the same."""
@@ -57,38 +64,46 @@ def may_share_author(ours: Sequence[str], theirs: Sequence[str]) -> bool:
     some, others = _read(ours), _read(theirs)
     if {name.kind for name in some}.isdisjoint(name.kind for name in others):
         return True
-    by_part: dict[str, list[_Name]] = {}
-    for name in others:
-        for part in set(name.parts):
-            by_part.setdefault(part, []).append(name)
-    return any(
-        _are_compatible(name, other) for name in some for part in set(name.parts) for other in by_part.get(part, ())
+    if not _have_common_part(some, others):
+        return False
+    return len(some) * len(others) > _MOST_PAIRS or any(
+        _are_compatible(name, other) for name in some for other in others
     )
 
 
+def _have_common_part(some: Sequence[_Name], others: Sequence[_Name]) -> bool:
+    """Return whether the last part of a name is anywhere in the other list, as it is if two names are compatible."""
+    ours, theirs = ({part for name in names for part in name.all_parts} for names in (some, others))
+    return not theirs.isdisjoint(name.last for name in some) or not ours.isdisjoint(name.last for name in others)
+
+
 def _read(names: Iterable[str]) -> list[_Name]:
-    read = (_body(name) if NAMES_A_BODY.search(name) else _person(name) for name in names)
+    read = (reading for name in names for reading in (_body(name) if NAMES_A_BODY.search(name) else _person(name)))
     return [name for name in dict.fromkeys(read) if name.parts]
 
 
-def _body(name: str) -> _Name:
+def _body(name: str) -> tuple[_Name]:
     """Return a body without the words that others share with it, as `ATLAS Collaboration` has."""
     parts = terms(NAMES_A_BODY.sub(" ", name))
-    return _Name(tuple(part for part in parts if part not in _OF_NO_NAME), body=True)
+    return (_Name(tuple(part for part in parts if part not in _OF_NO_NAME), body=True),)
 
 
-def _person(name: str) -> _Name:
-    if not name.isupper():
-        name = _JOINED_INITIALS.sub(lambda found: " ".join(found[0]), name)
-    parts = (_UMLAUTS.sub("", part) for part in terms(name) if part not in NAME_SUFFIXES)
-    return _Name(tuple(parts))
+def _person(name: str) -> tuple[_Name, ...]:
+    """Return the readings of a name: two or three capitals are initials, or a family name as in `Jian LI`."""
+    if name.isupper():
+        return (_name(name),)
+    return _name(_JOINED_INITIALS.sub(lambda found: " ".join(found[0]), name)), _name(name)
+
+
+def _name(written: str) -> _Name:
+    return _Name(tuple(_UMLAUTS.sub("", part) for part in terms(written) if part not in NAME_SUFFIXES))
 
 
 def _are_compatible(one: _Name, other: _Name) -> bool:
-    """Return whether two names may be of one author. They share a part."""
+    """Return whether two names may be of one author."""
     mine, yours = set(one.parts), set(other.parts)
     if one.body or other.body:
-        return one.body == other.body and (mine <= yours or yours <= mine)
+        return one.body == other.body and (mine <= other.all_parts or yours <= one.all_parts)
     if not {one.last, other.last} & mine & yours:  # a given name, as of David Smith and David Miller
         return False
     mine, yours = mine - yours, yours - mine
