@@ -24,8 +24,9 @@ from paperround.domain.models import Subscriber, SubscriberState
 from paperround.domain.preferences import DEFAULTS, FIELDS, LISTS
 from paperround.domain.schedule import Cadence
 from paperround.operator.queries import subscriber_facts
+from paperround.store.address_changes import ConfirmResult
 from paperround.store.subscriber_changes import Effect
-from paperround.subscribers import confirmation, csv_file, membership
+from paperround.subscribers import address_change, confirmation, csv_file, membership
 from paperround.subscribers.csv_file import SubscriberRow
 from paperround.subscribers.csv_import import ImportOptions, ImportReport, import_subscribers
 from paperround.web.subscribers.preferences_form import INPUTS
@@ -290,6 +291,20 @@ def test_an_old_export_does_not_overrule_an_owner_who_has_confirmed_since(pages:
     assert take_in(pages, later).additions[0].fields == ("suppressed",)
     assert subscriber(pages).suppressed
     assert take_in(pages, later).counts["unchanged"] == 1
+
+
+def test_an_import_suppresses_whom_the_operator_added_but_nobody_who_confirmed_the_address(pages: Pages) -> None:
+    pages.site.subscriber(EMAIL, "robots")  # added by the operator: its owner has confirmed nothing
+    header = "email,topics,state,suppressed_reason,suppressed_at\n"
+    rows = f"{header}{{}},robots,active,complaint,2026-11-20T06:00:00Z\n".format
+    new = "ada@example.net"
+    address_change.request(pages.app, subscriber(pages), new)
+    assert address_change.confirm(pages.app, 1) is ConfirmResult.CHANGED
+    assert take_in(pages, rows(new)).counts["unchanged"] == 1
+    assert membership.subscriber(pages.app, new).suppressed is None
+    pages.site.subscriber(EMAIL, "robots")
+    assert take_in(pages, rows(EMAIL)).additions[0].fields == ("suppressed",)
+    assert subscriber(pages).suppressed
 
 
 def test_rows_that_name_nothing_get_the_days_best_and_are_counted(pages: Pages) -> None:

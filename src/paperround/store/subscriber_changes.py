@@ -262,11 +262,14 @@ def _plan(change: SubscriberChange, known: Subscriber, occasion: _Occasion) -> _
 
 
 def _is_suppressed_by(change: SubscriberChange, known: Subscriber) -> bool:
-    """Return whether a change suppresses an address: not if its owner has confirmed since."""
+    """Return whether a change suppresses an address: not if its owner has confirmed since, also as a new address.
+
+    Only the consent says so: `confirmed_at` of the subscriber may be when the operator added them.
+    """
     if change.suppressed is None or known.suppressed:
         return False
-    confirmed = known.consent_moment("confirmed_at") or known.confirmed_at
-    return confirmed is None or confirmed < change.suppressed[1]
+    confirmed = map(known.consent_moment, ("confirmed_at", "address_confirmed_at"))
+    return all(moment is None or moment < change.suppressed[1] for moment in confirmed)
 
 
 def _paused_or_resumed(known: Subscriber, patch: Patch) -> SubscriberState:
