@@ -204,6 +204,8 @@ def test_different_arxiv_identifiers_are_different_works_whatever_the_title() ->
     )
     assert conflict(one, other)
     assert not conflict(one, facts(arxiv_id="2607.00001v3"))
+    assert conflict(one, facts(doi="10.48550/arXiv.2607.00002", authors=["Ada Byron"]))
+    assert not conflict(one, facts(doi="10.48550/arXiv.2607.00001"))
 
 
 def test_works_without_a_common_author_are_different_unless_their_doi_is_the_same() -> None:

@@ -47,7 +47,7 @@ def _key_of(title: str) -> str | None:
 def keys(facts: Facts) -> tuple[str, ...]:
     """Return all keys of a paper, the most reliable first."""
     names: list[str] = []
-    if arxiv_id := facts.arxiv_id or _arxiv_id_in(facts.doi or ""):
+    if arxiv_id := _arxiv_id(facts):
         names.append(f"{_ARXIV}{arxiv_id}")
     if facts.doi and not facts.doi.startswith(_ARXIV_DOI):
         names.append(f"doi:{facts.doi}")
@@ -63,9 +63,11 @@ def keys(facts: Facts) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _arxiv_id_in(doi: str) -> str:
-    """Return the arXiv identifier in arXiv's own DOI; "" for any other."""
-    known = identifiers.arxiv_id(doi) if doi.startswith(_ARXIV_DOI) else None
+def _arxiv_id(facts: Facts) -> str:
+    """Return the arXiv identifier, which arXiv's own DOI has too; "" if there is none."""
+    if facts.arxiv_id or not facts.doi or not facts.doi.startswith(_ARXIV_DOI):
+        return facts.arxiv_id or ""
+    known = identifiers.arxiv_id(facts.doi)
     return known[0] if known else ""
 
 
@@ -82,8 +84,8 @@ def public_id(paper_keys: Sequence[str]) -> str:
 
 def conflict(one: Facts, other: Facts) -> bool:
     """Return whether the two are certainly different works, even if they share keys."""
-    if one.arxiv_id and other.arxiv_id:
-        return one.arxiv_id != other.arxiv_id
+    if (ours := _arxiv_id(one)) and (theirs := _arxiv_id(other)):
+        return ours != theirs
     if one.doi and one.doi == other.doi:
         return False
     if are_two_entries(one, other) or _are_weeks_apart(one, other):
@@ -95,7 +97,8 @@ def are_two_entries(one: Facts, other: Facts) -> bool:
     """Return whether both are entries of one feed, of different works. Entries of a feed may share a link.
 
     Entries with one title are usually reports of one work, since its link or its identifier in the feed may change,
-    and a preprint is published. They are parts of a series, such as a weekly column, if all else differs.
+    and a preprint is published. They are parts of a series, such as a weekly column, if their links differ, and their
+    days or texts.
     """
     if not one.guid or not other.guid or one.guid == other.guid or (one.doi and one.doi == other.doi):
         return False
