@@ -12,6 +12,7 @@ from paperround.matching.negation import unwanted_in
     [
         "no robots",
         "No robots please!",
+        "NO ROBOTS PLEASE",
         "please no robots",
         "not robots",
         "without robots",
@@ -79,6 +80,9 @@ def test_an_interest_that_ends_with_a_negation_excludes_its_end(text: str) -> No
         "nicht nur robots",
         "learning without rewards",
         "note taking robots",
+        "NO emissions from soil",
+        "CO oxidation, NO reduction",
+        "nitrogen oxides (NO emissions)",
         "robots -drones",
         '"no robots"',
         "NOT robots",

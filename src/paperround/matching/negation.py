@@ -10,7 +10,8 @@ import re
 from paperround.matching.words import is_plain
 
 _NOT_ONLY = r"(?!\ (?:only|just|all|every|everything|enough|nur|alle)\b)"  # "Not all tokens are equal" is a title
-_NO = rf"(?:not{_NOT_ONLY}|no(?!\ (?:free|one|longer)\b)|never|kein(?:e|en)?|nicht{_NOT_ONLY})"
+# NO is nitric oxide.
+_NO = rf"(?:not{_NOT_ONLY}|(?-i:[Nn]o)(?!\ (?:free|one|longer)\b)|never|kein(?:e|en)?|nicht{_NOT_ONLY})"
 _EXCEPT = r"(?:except(?:\ for)?|excluding|other\ than|au(?:ß|ss)er)"
 _WORDS = r"\ (?P<words>[^,;.!?()]+?)"
 _ALL_OF_IT = re.compile(
@@ -51,5 +52,6 @@ def unwanted_in(text: str) -> str:
     if not is_plain(text):
         return ""
     text = " ".join(text.split())
+    text = text.lower() if text.isupper() else text
     found = _ALL_OF_IT.fullmatch(text) or _THE_REST.fullmatch(text)
     return found["words"] if found else ""
