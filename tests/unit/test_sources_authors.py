@@ -52,6 +52,8 @@ _ONE_LINE = {
     "Holm, M.; Falk, J. (The Fish Consortium)": "M. Holm|J. Falk|The Fish Consortium",
     "M. Holm (on behalf of the Deep Collaboration)": "M. Holm",
     "M. Holm (Deep Group)": "M. Holm",
+    "M. Holm (Deep collaboration), J. Falk (Deep collaboration)": "M. Holm|J. Falk|Deep collaboration",
+    "M. Holm (Member of the Deep Collaboration), J. Falk (in collaboration)": "M. Holm|J. Falk",
     # addresses and introductions
     "mia@holm.technology (Mia Holm)": "Mia Holm",
     "Mia Holm (mailto:mia@holm.example)": "Mia Holm",

@@ -29,7 +29,9 @@ _BODY_BEFORE_COLON = re.compile(rf"\b({BODY})\s*:")
 _ON_BEHALF = re.compile(rf"^(?:on behalf of|for|representing)\s+(?:the\s+)?(?=.*\b{BODY}\b)", re.IGNORECASE)
 # After authors, or in place of all but the first; a group or team is an affiliation there.
 _BODY_IN_BRACKETS = re.compile(
-    r"\(\s*(?!for\b|on behalf\b|representing\b)([^(),;]{1,80}\b(?:Collaborations?|Consorti(?:um|a)))\s*\)"
+    r"\(\s*(?!(?:for|in|members?|on behalf|representing|with)\b)"
+    r"([^(),;]{1,80}\b(?:Collaborations?|Consorti(?:um|a)))\s*\)",
+    re.IGNORECASE,
 )
 _ET_AL = re.compile(r"(?<![\s,;])[\s,;]*\bet\.?\s+al\b\.?|(?<![\s,;])[\s,;]*\band others\b", re.IGNORECASE)
 _AND = re.compile(r"[,;]?\s+(?:and|&|und)\s+|^(?:and|&)\s+")
@@ -65,7 +67,7 @@ def author_facts(lines: Iterable[str], *, one_each: bool = False) -> dict[str, o
 def _names(line: str, *, one_each: bool) -> list[str]:
     line = _NOTES.sub("", _without_addresses(untex(plain(line)).translate(_COMMAS)))
     line = _BODY_BEFORE_COLON.sub(r"\1;", _INTRODUCED.sub("", line))
-    bodies = _BODY_IN_BRACKETS.findall(line)
+    bodies = dict.fromkeys(_BODY_IN_BRACKETS.findall(line))
     line = _ET_AL.sub("", _without_affiliations(line))
     pieces = line.split(";")
     one_each = one_each or len(pieces) > 2 or _are_turned(pieces)
