@@ -31,6 +31,14 @@ def test_the_second_title_has_the_room_that_the_first_one_leaves() -> None:
     assert _subject(f"{first} at all, it is said", second=second) == f"{first} at all, it is said · 8 more"
 
 
+def test_the_first_line_repeats_no_title_of_the_subject_and_no_long_word_of_it() -> None:
+    long = "Pneumonoultramicroscopicsilicovolcanoconiosis"
+    rendered = letter([paper(1, title="Short"), paper(2, title=long), paper(3, title="Third")])
+    assert rendered.subject == f"Short · {long} · 1 more"
+    assert ": Third" in rendered.html
+    assert "Pneumono" not in rendered.html.partition(": Third")[0].partition("<body")[2]
+
+
 def test_a_long_title_is_cut_at_a_word_and_the_count_stays() -> None:
     line = _subject("A very long title " * 10)
     assert line == "A very long title A very long title A very long title A very… · 8 more"

@@ -482,7 +482,9 @@ def preheader(cards: Sequence[Card], subject: str, start: str) -> str:
     After `start` it has the short titles of the next papers that the subject does not name.
     """
     named = subject.split(" · ")
-    titles = [card.short_title for card in cards[1:] if card.short_title not in named][:_TITLES_IN_LEAD]
+    titles = [card.short_title for card in cards[1:] if card.short_title.replace("\u200b", "") not in named][
+        :_TITLES_IN_LEAD
+    ]
     if not titles:
         return f"{_capitalized(start)}."
     return f"{_capitalized(start)}: " + "\u00a0· ".join(titles)
