@@ -208,6 +208,17 @@ def test_a_bad_entry_is_named_and_nothing_is_saved(pages: Pages, field: str, tex
     assert getattr(_subscriber(pages).preferences, field) == ()
 
 
+def test_an_entry_with_an_operator_from_an_earlier_version_does_not_block_other_changes(pages: Pages) -> None:
+    row = pages.subscriber(_EMAIL)
+    membership.change(pages.app, _subscriber(pages), {"leave_out": ("robots OR video",)})
+    saved = {**FORM, "leave_out": "robots OR video", "at": "11:00", "do": "save"}
+    assert pages.client.post(pages.link("preferences", row), data=saved).status_code == 303
+    assert f"{_subscriber(pages).preferences.at:%H:%M}" == "11:00"
+    assert _subscriber(pages).preferences.leave_out == ("robots OR video",)
+    saved["leave_out"] += "\nrobot*"
+    assert "has an operator" in pages.client.post(pages.link("preferences", row), data=saved).text
+
+
 def test_all_wrong_entries_and_fields_are_named_at_once(pages: Pages) -> None:
     row = pages.subscriber(_EMAIL)
     wrong = {

@@ -96,13 +96,14 @@ def test_an_interest_that_would_not_bring_what_is_meant_is_told(pages: Pages, te
 
 
 def test_what_an_interest_excludes_is_left_out_with_a_button(pages: Pages) -> None:
-    pages.site.subscriber(_EMAIL, "robots", leave_out=["surveys"])
+    pages.site.subscriber(_EMAIL, "robots")
+    membership.change(pages.app, _subscriber(pages), {"leave_out": ("robots OR video",)})  # of an earlier version
     browser = Browser(pages.web)
     asked = browser.get(f"{_own(pages)}/interest", params={"q": "no taxes please"}).text
     assert "Leave out “taxes”" in asked
     answer = browser.post(f"{_own(pages)}/interest", data={"q": "no taxes please", "do": "leave-out"})
     assert answer.status_code == 303
-    assert _subscriber(pages).preferences.leave_out == ("surveys", "taxes")
+    assert _subscriber(pages).preferences.leave_out == ("robots OR video", "taxes")
     assert _subscriber(pages).preferences.queries == ()
     assert "This brings papers about “taxes”" in browser.get("/try", params={"q": "no taxes"}).text
 

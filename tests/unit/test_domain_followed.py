@@ -82,7 +82,7 @@ def test_a_followed_name_is_a_whole_name() -> None:
     assert followed_in("author: Min Kim") == read_followed("Min Kim")
 
 
-@pytest.mark.parametrize("text", ["number OR thing", "robot*", "robots -drones", "NOT robots"])
+@pytest.mark.parametrize("text", ["number OR thing", "robot*", "robots -drones", "robots –drones", "NOT robots"])
 def test_operators_are_refused_where_words_are_left_out(text: str) -> None:
     with pytest.raises(ValueError, match="has an operator"):
         check_left_out(text)

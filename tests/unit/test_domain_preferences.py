@@ -171,6 +171,16 @@ def test_a_site_without_topics_says_so() -> None:
         replace(SITE, topics=()).check({"topics": ("robots",)})
 
 
+def test_an_operator_in_what_is_left_out_is_refused_unless_an_earlier_version_took_it() -> None:
+    patch = preferences.read_patch({"leave_out": ["robots OR video", "robot*", "surveys"]})
+    before = DEFAULTS.patched(patch)
+    preferences.check_new_entries(patch, before)
+    preferences.check_new_entries({}, DEFAULTS)
+    with pytest.raises(PreferenceError, match=r"'robot\*' has an operator") as told:
+        preferences.check_new_entries(patch, replace(before, leave_out=("robots OR video",)))
+    assert "OR" not in told.value.problem
+
+
 def test_a_list_names_all_its_wrong_entries() -> None:
     with pytest.raises(PreferenceError) as told:
         preferences.read_patch({"leave_out": ["foo: bar", "survey", "category: cs.XX", "foo: bar"]})

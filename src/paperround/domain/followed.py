@@ -16,7 +16,7 @@ MOST_COAUTHORS = 6
 
 _ENTRY = re.compile(r"(?P<kind>author|org|category|paper)\s*:\s*(?P<name>.*)", re.IGNORECASE)
 _LEFT_OUT = re.compile(r"(?P<kind>[a-z]+)\s*:\s*(?P<name>.*)", re.IGNORECASE)
-_OPERATOR = re.compile(r"(?:^|\s)(?:AND|OR|NOT)(?:\s|$)|\w\*(?:\s|$)|(?:^|\s)-(?=\w)")
+_OPERATOR = re.compile(r"(?:^|\s)(?:AND|OR|NOT)(?:\s|$)|\w\*(?:\s|$)|(?:^|\s)[-–−](?=\w)")
 _WITHOUT_QUOTES = str.maketrans("", "", QUOTATION_MARKS)  # they would end the phrase in the query
 _FORMS = "author: NAME, category: NAME or paper: IDENTIFIER"
 _ARXIV = {

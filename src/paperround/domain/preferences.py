@@ -22,7 +22,7 @@ from zoneinfo import available_timezones
 
 from paperround.domain.errors import PreferenceError, QueryError
 from paperround.domain.errors import translatable as _
-from paperround.domain.followed import MOST_FOLLOWED, MOST_LEFT_OUT, check_left_out, read_followed
+from paperround.domain.followed import MOST_FOLLOWED, MOST_LEFT_OUT, check_left_out, read_followed, read_left_out
 from paperround.domain.schedule import Cadence, Schedule
 from paperround.domain.text import clean, did_you_mean
 
@@ -270,7 +270,7 @@ class Preferences:
         _entries(
             "leave out",
             MOST_LEFT_OUT,
-            check_left_out,
+            read_left_out,
             "What never to show: words, author: NAME, category: NAME or paper: IDENTIFIER",
         ),
     ] = ()
@@ -350,6 +350,19 @@ def read_patch(given: Mapping[str, object]) -> dict[str, Any]:
 @lru_cache(maxsize=1 << 12)  # lists of subscribers repeat the same few texts
 def _read_text(name: str, text: str) -> Any:
     return read_field(name, text)
+
+
+def check_new_entries(patch: Mapping[str, Any], before: Preferences) -> None:
+    """Raise PreferenceError for entries to leave out with operators, except those that were stored before."""
+    wrong: dict[str, None] = {}
+    for entry in patch.get("leave_out", ()):
+        try:
+            if entry not in before.leave_out:
+                check_left_out(entry)
+        except ValueError as error:
+            wrong[str(error)] = None
+    if wrong:
+        raise PreferenceError("leave_out", ". ".join(wrong))
 
 
 def read_field(name: str, given: object) -> Any:

@@ -24,7 +24,7 @@ from paperround.domain import preferences, tokens
 from paperround.domain.errors import PreferenceError, UnknownNameError, UsageError
 from paperround.domain.followed import FollowedName, read_followed
 from paperround.domain.models import Subscriber, SubscriberState
-from paperround.domain.preferences import DEFAULTS, Patch, SiteOptions
+from paperround.domain.preferences import DEFAULTS, Patch, Preferences, SiteOptions
 from paperround.domain.text import clean
 from paperround.matching.words import canonical
 from paperround.process.resources import templates
@@ -83,9 +83,14 @@ def site_options(app: App) -> SiteOptions:
     )
 
 
-def read_patch(app: App, given: Mapping[str, object]) -> dict[str, object]:
-    """Return the validated patch for texts or JSON values. Raises UsageError that names the field and the remedy."""
-    return site_options(app).check(preferences.read_patch(given))
+def read_patch(app: App, given: Mapping[str, object], before: Preferences = DEFAULTS) -> dict[str, object]:
+    """Return the validated patch for texts or JSON values. Raises UsageError that names the field and the remedy.
+
+    `before` are the preferences that it changes: what an earlier version accepted stays in them.
+    """
+    patch = preferences.read_patch(given)
+    preferences.check_new_entries(patch, before)
+    return site_options(app).check(patch)
 
 
 def add(app: App, email: str, patch: Patch, *, confirmed: bool, first_now: bool = False) -> Addition:

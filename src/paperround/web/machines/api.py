@@ -343,8 +343,9 @@ def _subscribers(api: FastAPI) -> None:
     @api.patch("/subscribers/{email}", tags=["subscribers"], responses=not_there)
     def change_subscriber(context: SubscribersWrite, email: Email, wanted: PreferencesPatch) -> SubscriberFacts:
         """Change the given preferences; everything else stays as it is."""
-        patch = membership.read_patch(context.app, wanted.model_dump(exclude_unset=True))
-        membership.change(context.app, _known(context, email), patch)
+        known = _known(context, email)
+        patch = membership.read_patch(context.app, wanted.model_dump(exclude_unset=True), known.preferences)
+        membership.change(context.app, known, patch)
         return _subscriber(context, email)
 
     @get("/subscribers/{email}", responses=not_there)

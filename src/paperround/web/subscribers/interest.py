@@ -99,7 +99,7 @@ def _leave_out(request: Request, context: WebContext, subscriber: Subscriber, te
 def _save(request: Request, context: WebContext, subscriber: Subscriber, given: Mapping[str, list[str]]) -> str:
     """Change preferences; return what is wrong with them, or an empty string."""
     try:
-        patch = membership.read_patch(context.app, given)
+        patch = membership.read_patch(context.app, given, subscriber.preferences)
     except QueryError as error:
         return error.told(context.language_for(request, subscriber).gettext)
     except PreferenceError as error:

@@ -180,7 +180,7 @@ def check_form(
     if wrong:
         return None, replace(form, wrong=wrong, trials=tuple(one for one in trials if one.wrong))
     try:
-        return membership.read_patch(context.app, form.typed), form
+        return membership.read_patch(context.app, form.typed, form.stored), form
     except PreferenceError as error:
         return None, replace(form, wrong=_wrong_fields(context.app, form, language) or _named(error, language))
 
@@ -190,7 +190,7 @@ def _wrong_fields(app: App, form: PreferencesForm, language: Language) -> dict[s
     wrong: dict[str, str] = {}
     for name, value in form.typed.items():
         try:
-            membership.read_patch(app, {name: value})
+            membership.read_patch(app, {name: value}, form.stored)
         except PreferenceError as error:
             for place, sentence in _named(error, language).items():
                 wrong[place] = ". ".join(filter(None, [wrong.get(place), sentence]))
