@@ -56,6 +56,14 @@ def test_every_part_of_a_card_is_named() -> None:
         assert f"parts.{part}(" in _THEME
 
 
+def test_the_card_of_the_document_prints_what_that_of_the_layout_prints() -> None:
+    parts = (FOLDERS[-1] / "email" / "parts.html.j2").read_text(encoding="utf-8")
+    (layout,) = re.findall(r"macro card\(.*?%}(.*?){% endmacro", parts, re.DOTALL)
+    (told,) = re.findall(r"This is `parts.card`:\n\n((?: {4}.*\n)+)", _THEME)
+    for pattern in (r"card\.\w+", r"{{ (?:parts\.)?(\w+)\("):
+        assert re.findall(pattern, told) == re.findall(pattern, layout)
+
+
 def test_all_themes_notices_and_fields_of_the_subject_are_named() -> None:
     for theme in THEMES:
         assert f"| `{theme}` |" in _LETTER
