@@ -290,6 +290,9 @@ def test_any_bytes_are_a_line_of_text_or_an_error(body: bytes) -> None:
         ("<think>\nOkay, the user wants a line.\n</think>\n\ngait", "gait"),
         ("<thinking>One.</thinking>gait", "gait"),
         ("Okay, the user wants a line.\n</think>\n\ngait", "gait"),
+        ("Okay, the user wants a line.</think>gait", "gait"),
+        ("Okay, the user wants a line.</think>**gait**", "**gait**"),
+        ("What the token </think>, or `</think>`, is for", "What the token </think>, or `</think>`, is for"),
         ("What the tokens <think> and </think> are for", "What the tokens <think> and </think> are for"),
     ],
 )

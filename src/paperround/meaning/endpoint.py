@@ -30,7 +30,8 @@ TEXTS_AT_ONCE, MOST_DIMENSIONS = 16, 4_096
 # What a reasoning model writes before its answer, if the server does not separate it. Some leave out the beginning,
 # and a limit on tokens may cut off the end.
 _THOUGHTS = re.compile(
-    r"\A\s*<(think(?:ing)?|reasoning)>.*?(?:</\1>|\Z)|\A.*</think(?:ing)?>[^\S\n]*(?=\n)", re.DOTALL | re.IGNORECASE
+    r"\A\s*<(think(?:ing)?|reasoning)>.*?(?:</\1>|\Z)|\A.*</think(?:ing)?>(?=[^\S\n]*\n|[\w*\"“])",
+    re.DOTALL | re.IGNORECASE,
 )
 # A number takes at most 25 characters; the rest is for names and quotation marks.
 _MOST_BYTES = TEXTS_AT_ONCE * MOST_DIMENSIONS * 32
