@@ -339,6 +339,10 @@ def test_so_they_are_in_different_feeds_if_they_are_a_week_apart(guid: str | Non
         ({"url": "https://a.example/1"}, {"url": "http://www.a.example/1/"}),
         ({"url": None}, {}),
         ({"published": "2026-11-01", "abstract": "One."}, {"published": "2026-11-01", "abstract": "One."}),
+        (
+            {"published": "2026-11-01", "abstract": "Robots fold towels and learn it of ten people in an hour."},
+            {"published": "2026-11-01", "abstract": "Robots fold towels and learn it from ten people in an hour."},
+        ),
         ({"arxiv_id": "2611.00001"}, {"doi": "10.1000/a"}),
         ({"doi": "10.1101/2026.01.02.123456"}, {"doi": "10.1038/x"}),
         ({"doi": "10.1101/2026.01.02.123456"}, {}),

@@ -23,6 +23,7 @@ _ARXIV_DOI = "10.48550/arxiv."
 # Shorter titles ("Editorial", "Attention", 编辑部的话) are shared by different works.
 _TITLE_TERMS, _TITLE_LETTERS = 4, 12
 _WEEK = timedelta(days=7)  # between posts of a series; feeds report one post some days apart
+_CORRECTED = 0.8  # of the words of two texts; two that share so many are one text, corrected
 _LONGEST_URL = 400  # characters; a key in a PostgreSQL index has at most 2,700 bytes
 
 
@@ -106,9 +107,15 @@ def are_two_entries(one: Facts, other: Facts) -> bool:
         return False
     if terms(readable(one.title)) != terms(readable(other.title)):
         return True
-    comparable = one.published or one.abstract
-    differ = not comparable or (one.published, one.abstract) != (other.published, other.abstract)
-    return differ and _publisher(one) == _publisher(other) and _have_two_links(one, other)
+    return _are_two_posts(one, other) and _publisher(one) == _publisher(other) and _have_two_links(one, other)
+
+
+def _are_two_posts(one: Facts, other: Facts) -> bool:
+    """Return whether the days or the texts of two entries differ, or neither has any."""
+    if one.published and one.published == other.published:
+        ours, theirs = set(terms(one.abstract)), set(terms(other.abstract))
+        return len(ours & theirs) < _CORRECTED * len(ours | theirs)
+    return not (one.published or one.abstract) or (one.published, one.abstract) != (other.published, other.abstract)
 
 
 def _are_weeks_apart(one: Facts, other: Facts) -> bool:
