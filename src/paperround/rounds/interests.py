@@ -216,7 +216,8 @@ class Interests:
         past, learned = self._past(), None
         if feedback:
             papers = self._app.store.papers.by_rows({one.paper for one in feedback})
-            learned = self._learn_one(_TasteSource(text, tuple(feedback), past), papers, frozenset())
+            rated = self.batch(papers.values())
+            learned = self._learn_one(_TasteSource(text, tuple(feedback), past), papers, rated, frozenset())
         z_scores, scale = self._sums(self._known(text, wanted, past), wanted, batch, learned)
         fits = zip(batch.index.numbers, map(scale.fit, z_scores.tolist()), strict=True)
         return {row: fit for row, fit in fits if fit > 0}
@@ -256,17 +257,20 @@ class Interests:
         fresh = of.keys() - self._learned.keys()
         if fresh:
             papers = self._app.store.papers.by_rows({one.paper for row in fresh for one in of[row].feedback})
-            new = self._app.store.topics.waiting_rows()
+            new, rated = self._app.store.topics.waiting_rows(), self.batch(papers.values())
             for row in fresh:
-                self._learned[row] = self._learn_one(of[row], papers, new)
+                self._learned[row] = self._learn_one(of[row], papers, rated, new)
 
-    def _learn_one(self, of: _TasteSource, papers: Mapping[int, Paper], new: Set[int]) -> _TrainedInterest:
+    def _learn_one(
+        self, of: _TasteSource, papers: Mapping[int, Paper], rated: InterestBatch, new: Set[int]
+    ) -> _TrainedInterest:
+        """Learn from the feedback of one subscriber; `rated` are `papers`, indexed once for all subscribers."""
         query, feedback, past = of
         words = interpret(query)
         assert isinstance(words, Words)
         known, earlier = self._known(query, words, past), past.batch
         z_scores = self._z_scores(known, words, earlier)
-        near = self._related(feedback, known, words, papers, z_scores)
+        near = self._related(feedback, known, words, rated, z_scores)
         if not near:
             return _TrainedInterest(of, Taste(past.learner), z_scale(known.threshold_reduction))
         taste = past.learner.of(near, papers, new)
@@ -281,7 +285,7 @@ class Interests:
         feedback: Sequence[Feedback],
         known: _ScoreScales,
         words: Words,
-        papers: Mapping[int, Paper],
+        rated: InterestBatch,
         past: Numbers,
     ) -> Sequence[Feedback]:
         """Return the feedback on papers that are near an interest, given the z-scores of past papers.
@@ -290,9 +294,8 @@ class Interests:
         """
         if known.expanded is None:
             return feedback
-        batch = self.batch(papers[row] for row in dict.fromkeys(one.paper for one in feedback) if row in papers)
-        near = related(self._z_scores(known, words, batch), past).tolist()
-        kept = {row for row, is_near in zip(batch.index.numbers, near, strict=True) if is_near}
+        near = related(self._z_scores(known, words, rated), past).tolist()
+        kept = {row for row, is_near in zip(rated.index.numbers, near, strict=True) if is_near}
         return [one for one in feedback if one.paper in kept]
 
     def _known(self, text: str, words: Words, past: _History) -> _ScoreScales:
