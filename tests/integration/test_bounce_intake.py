@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 from structlog.testing import capture_logs
 
 from paperround.bounces import mailboxes
@@ -21,6 +21,7 @@ from paperround.domain.models import BounceKind, DeliveryState, Stage, Subscribe
 from paperround.domain.suppressions import Suppression, SuppressionCause, WidespreadFailure
 from paperround.rounds import bounce_intake, pipeline
 from paperround.rounds.bounce_intake import ReturnedMail
+from paperround.store import bounces
 from paperround.store.bounces import Bounce, _lift
 from paperround.store.engine import reading, writing
 from paperround.store.schema import suppressions
@@ -165,9 +166,9 @@ def _suppress_by_mistake(site: Site) -> Bounce:
     return bounce
 
 
-def _find_the_mistake(site: Site, bounce: Bounce) -> None:
+def _find_the_mistake(site: Site, bounce: Bounce, fingerprint: str = "two") -> None:
     failure = WidespreadFailure(everywhere=True, lifts=SuppressionCause.HARD_BOUNCE)
-    later = replace(bounce, fingerprint="two")
+    later = replace(bounce, fingerprint=fingerprint)
     site.app.store.bounces.apply(later, site.clock(), lambda _: None, lambda *_: failure)
 
 
@@ -200,6 +201,37 @@ def test_papers_of_a_withheld_letter_whose_subscriber_paused_too_come_once(site:
     for paper in (3, 4):
         _next_morning(site, paper)
     assert _papers_sent(site) == [1, 2, 3, 4]
+
+
+def test_further_bounces_of_a_widespread_failure_do_not_look_for_withheld_letters(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked = []
+    monkeypatch.setattr(bounces, "requeue_withheld", lambda *_: looked.append(1))
+    bounce = _suppress_by_mistake(site)
+    for fingerprint in ("three", "four"):
+        _find_the_mistake(site, bounce, fingerprint)
+        assert looked == [1]
+    assert suppressed(site) == []
+
+
+def test_a_withheld_letter_that_another_program_sends_already_is_not_queued_again(site: Site) -> None:
+    bounce, engine = _suppress_by_mistake(site), engine_of(site.app.store)
+    _next_morning(site, 2)
+    withheld = site.app.store.deliveries.report(DeliveryState.SUPPRESSED)
+    assert len(withheld) == 1
+
+    def send(_: Any, cursor: Any, statement: str, *__: Any) -> None:
+        if statement.startswith("UPDATE deliveries SET state="):
+            cursor.execute("UPDATE deliveries SET state='sending' WHERE state='suppressed'")
+
+    event.listen(engine, "before_cursor_execute", send)
+    try:
+        _find_the_mistake(site, bounce)
+    finally:
+        event.remove(engine, "before_cursor_execute", send)
+    [letter] = site.app.store.deliveries.report(row=withheld[0]["id"])
+    assert letter["state"] == DeliveryState.SENDING
 
 
 def test_undoing_a_refusal_queues_the_letters_again_that_it_withheld(site: Site) -> None:

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, exists, func, or_, select, update
 
 from paperround.domain.hosts import domain_of
 from paperround.domain.models import BounceKind, DeliveryState, EventKind, Stage, SubscriberState
@@ -258,8 +258,10 @@ def _lift(db: Connection, domain: str | None, cause: SuppressionCause, now: date
 
 def _lift_mistaken(db: Connection, mistaken: ColumnElement[bool], again: datetime) -> None:
     """Lift suppressions that were a mistake, and queue the letters again that were not sent because of them."""
-    requeue_withheld(db, mistaken, again)
-    db.execute(delete(suppressions).where(mistaken))
+    # Each bounce of an outage comes here, and seldom finds one: looking for the letters takes longer.
+    if db.scalar(select(exists().where(mistaken))):
+        requeue_withheld(db, mistaken, again)
+        db.execute(delete(suppressions).where(mistaken))
 
 
 def _first_today(db: Connection, name: str, today: date) -> bool:

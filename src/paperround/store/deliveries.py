@@ -580,17 +580,18 @@ def requeue_withheld(db: Connection, lifted: ColumnElement[bool], again: datetim
     those went into a later digest, or will.
     """
     has_papers = exists().where(IN_LETTER).correlate(deliveries)
+    is_withheld = and_(deliveries.c.state == DeliveryState.SUPPRESSED.value, deliveries.c.reason == _SUPPRESSED)
     withheld = (
         select(deliveries.c.row)
         .join(subscribers, subscribers.c.row == deliveries.c.subscriber)
         .join(suppressions, suppressions.c.email_key == subscribers.c.email_key)
-        .where(lifted, deliveries.c.state == DeliveryState.SUPPRESSED.value, deliveries.c.reason == _SUPPRESSED)
+        .where(lifted, is_withheld)
         .where(deliveries.c.finished_at >= suppressions.c.at, or_(deliveries.c.digest.is_(None), has_papers))
     )
-    rows = db.scalars(withheld).all()
+    # Another program may lift the same suppressions, and a letter of theirs be sent already.
+    rows = among(db, deliveries.c.row, db.scalars(withheld).all()) & is_withheld
     values = {"state": DeliveryState.QUEUED.value, "reason": "", "next_attempt_at": again, "finished_at": None}
-    db.execute(update(deliveries).where(among(db, deliveries.c.row, rows)).values(values))
-    readdress(db, rows)
+    readdress(db, db.scalars(update(deliveries).where(rows).values(values).returning(deliveries.c.row)).all())
 
 
 def _is_held(claim: str) -> ColumnElement[bool]:
