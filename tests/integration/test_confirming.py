@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from paperround.domain.errors import StoreError
-from paperround.domain.models import BounceKind, Subscriber, SubscriberState, Topic
+from paperround.domain.models import BounceKind, DeliveryState, Subscriber, SubscriberState, Topic
 from paperround.domain.suppressions import Suppression, SuppressionCause
 from paperround.rounds import pipeline, topics
 from paperround.store import subscriber_changes
@@ -165,6 +165,7 @@ def test_whoever_reads_german_confirms_topics_by_their_german_names(pages: Pages
     confirmation.ask_to_subscribe(pages.app, EMAIL, {"topics": ("video", "robots"), "language": "de"}, {})
     link = pages.link("confirm", membership.subscriber(pages.app, EMAIL).row)
     shown = [pages.client.get(link).text]
+    pipeline.deliver(pages.app)
     assert pages.client.post(link).status_code == 303
     pipeline.deliver(pages.app)
     shown += [str(letter.message) for letter in pages.site.relay.accepted]
@@ -208,6 +209,17 @@ def test_a_former_subscriber_who_unsubscribes_again_is_not_asked_any_more(site: 
     asked(site)
     assert not unsubscribe(site)
     assert pipeline.deliver(site.app).letters == {"suppressed": 1}
+    left = membership.subscriber(site.app, EMAIL).unsubscribed_at
+    assert not unsubscribe(site)
+    assert membership.subscriber(site.app, EMAIL).unsubscribed_at == left
+
+
+def test_a_confirmation_that_waits_is_not_sent_once_there_is_nothing_to_confirm(site: Site) -> None:
+    ada = asked(site)
+    assert confirmation.confirm(site.app, ada)
+    [waits] = [one["id"] for one in site.app.store.deliveries.report() if one["issue"] == "notice confirm"]
+    pipeline.deliver(site.app)
+    assert site.app.store.deliveries.report(row=waits)[0]["state"] == DeliveryState.SUPPRESSED
 
 
 def test_who_complains_about_a_confirmation_gets_no_other_that_waits(site: Site) -> None:

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import delete, insert, select, update
 
 from paperround.domain.models import BounceKind, Delivery, DeliveryState, NoticeKind, Outcome, Stage, SubscriberState
 from paperround.rounds import pipeline
 from paperround.store.deliveries import Deliveries, LatestDelivery, RecentAttempts, RelayState, Settlement
 from paperround.store.engine import reading, writing
-from paperround.store.schema import deliveries, relay
+from paperround.store.schema import deliveries, relay, subscribers, suppressions
 from paperround.store.subscription_requests import NewNotice, notice_row
 from support.databases import engine_of
 from support.papers import listing
@@ -118,6 +118,8 @@ def test_a_claim_takes_notices_before_the_digests_that_have_waited_longer(site: 
 def test_a_claim_settles_expired_and_unwanted_letters(site: Site, ledger: Deliveries) -> None:
     old, gone = _notice(site, "ada", until=MORNING), _notice(site, "ben")
     fine, asked = _notice(site, "eve"), _notice(site, "ben", "confirm")
+    with writing(engine_of(site.app.store)) as db:
+        db.execute(update(subscribers).where(subscribers.c.email == "ben@example.org").values(request={}))
     site.app.store.subscribers.suppress("ben@example.org", "dead", MORNING)
     claimed = ledger.claim(MORNING, 9, "a", LEASE)
     assert [one.row for one in claimed.deliveries] == [fine, asked], "confirming lifts a suppression"
@@ -160,6 +162,23 @@ def test_notices_that_mean_nothing_to_those_who_left_are_withdrawn(site: Site, l
     claimed = {one.row for one in ledger.claim(MORNING, 9, "a", LEASE).deliveries}
     assert claimed == {notices[kind] for kind in ("your-link", "address-changed")}
     assert ledger.report(row=notices["welcome"])[0]["reason"] == "the subscriber is unsubscribed"
+
+
+def test_the_last_check_leaves_out_a_letter_whose_suppression_is_lifted_meanwhile(
+    site: Site, ledger: Deliveries, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine, suppress = _notice(site, "ada"), ledger._suppress
+    ledger.claim(MORNING, 1, "mine", LEASE)
+    site.app.store.subscribers.suppress("ada@example.org", "dead", MORNING)
+
+    def lift(*given: Any) -> set[int]:
+        with writing(engine_of(site.app.store)) as db:
+            db.execute(delete(suppressions))
+        return suppress(*given)
+
+    monkeypatch.setattr(ledger, "_suppress", lift)
+    assert ledger.still_wanted([mine], "mine", LATER) == {}
+    assert _get(ledger, mine).state is DeliveryState.SENDING
 
 
 def test_the_last_check_withdraws_claimed_letters_that_are_unwanted_and_no_others(

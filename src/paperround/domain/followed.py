@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
+from paperround.domain.latex import readable
 from paperround.domain.name_comparison import NAME_SUFFIXES
 from paperround.domain.text import QUOTATION_MARKS, clean, did_you_mean, given_name_first, terms
 
@@ -76,7 +77,7 @@ class FollowedName:
 def _without_initials(name: str, kept: Sequence[str]) -> list[str]:
     return [
         term
-        for term in terms(name)
+        for term in terms(readable(name))  # as it is indexed
         if term in kept or not (term in NAME_SUFFIXES or (len(term) == 1 and term.isascii()))
     ]
 

@@ -40,7 +40,8 @@ def author_of(app: App, name: str, paper: int) -> FollowedName:
 
 def has_papers(app: App, followed: FollowedName) -> bool:
     """Return whether a stored paper is by this author, in any company, or by this organization."""
-    return bool(app.store.browsing.found(parse_once(replace(followed, coauthors=()).query), 1))
+    found = app.store.browsing.found(parse_once(replace(followed, coauthors=()).query), _MOST_PAPERS)
+    return any(followed.is_among(paper.authors) for paper in found)
 
 
 def similar_author(app: App, name: str) -> str:

@@ -57,11 +57,14 @@ _ADDRESSED_ELSEWHERE = or_(
 _MOVED, _SUPPRESSED = "the address has changed", "the address is suppressed"
 _IN_STATE = "the subscriber is " + subscribers.c.state
 _HAS_LEFT = and_(*(subscribers.c.state != state for state in SUBSCRIBED))
-_ASKED_NO_MORE = and_(
-    subscribers.c.state == SubscriberState.UNSUBSCRIBED.value,
-    or_(subscribers.c.request.is_(None), subscribers.c.unsubscribed_at > deliveries.c.created_at),
+_ASKED_NO_MORE = or_(
+    and_(subscribers.c.state != SubscriberState.PENDING.value, subscribers.c.request.is_(None)),
+    and_(
+        subscribers.c.state == SubscriberState.UNSUBSCRIBED.value,
+        subscribers.c.unsubscribed_at > deliveries.c.created_at,
+    ),
 )
-"""Somebody was unsubscribed, also by a complaint, after the confirmation was queued, or has nothing to confirm."""
+"""Somebody has nothing to confirm, or was unsubscribed, also by a complaint, after the confirmation was queued."""
 _RELAY = "relay"
 """The name of the row that stores until when the relay is paused, and why."""
 _COUNTERS = 16
@@ -237,7 +240,8 @@ class Deliveries:
 
     def _suppress(self, rows: Sequence[int], claim: str, now: datetime) -> set[int]:
         values = {"state": DeliveryState.SUPPRESSED.value, "reason": _objection(), "claim": None, "finished_at": now}
-        done = update(deliveries).where(deliveries.c.row.in_(rows), _is_held(claim)).values(values)
+        unwanted = deliveries.c.row.in_(rows) & _objection().is_not(None)  # it may have been lifted in the meantime
+        done = update(deliveries).where(unwanted, _is_held(claim)).values(values)
         with writing(self._engine) as db:
             found = db.scalars(done.returning(deliveries.c.row)).all()
             release_papers(db, _of_those_who_left(db, found))

@@ -9,9 +9,21 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Connection, Engine, bindparam, collate, delete, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    bindparam,
+    collate,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+    update,
+)
 
-from paperround.domain.models import EventKind, Subscriber, SubscriberState
+from paperround.domain.models import EventKind, NoticeKind, Subscriber, SubscriberState
 from paperround.domain.preferences import FIELDS, Preferences, is_follow, read_patch
 from paperround.domain.schedule import Cadence, mended_digest_at, next_digest_at, period
 from paperround.domain.tokens import MAX_LINK_GENERATION
@@ -156,7 +168,7 @@ class Subscribers:
             if not known or (state.is_subscribed and not known[0].state.is_subscribed):
                 return False
             left = now if state is SubscriberState.UNSUBSCRIBED else None
-            again = left and known[0].request  # which withdraws the confirmation that was queued in the meantime
+            again = left and _is_asked_again(db, row)  # which withdraws the confirmation
             if known[0].state is state and state is not SubscriberState.PAUSED and not again:
                 return False  # keep the time at which they first left, and a digest that is due already
             values: dict[str, Any] = {"state": state.value, "paused_until": paused_until, "unsubscribed_at": left}
@@ -409,6 +421,13 @@ def _addresses(db: Connection, rows: Sequence[int]) -> set[str]:
     theirs = among(db, subscribers.c.email_key, {email_key(email) for email in found})
     others = set(db.scalars(select(subscribers.c.email_key).where(theirs, ~among(db, subscribers.c.row, rows))))
     return {email for email in found if email_key(email) not in others}
+
+
+def _is_asked_again(db: Connection, row: int) -> bool:
+    """Return whether a confirmation waits that was queued after a subscriber left."""
+    waits = deliveries.c.finished_at.is_(None) & (deliveries.c.created_at > subscribers.c.unsubscribed_at)
+    theirs = (deliveries.c.subscriber == subscribers.c.row) & (deliveries.c.notice == NoticeKind.CONFIRM.value)
+    return bool(db.scalar(select(exists().where(subscribers.c.row == row, theirs, waits))))
 
 
 def add(db: Connection, values: Mapping[str, Any]) -> int | None:
