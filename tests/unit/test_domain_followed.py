@@ -79,6 +79,8 @@ def test_a_followed_name_is_a_whole_name() -> None:
     assert not read_followed("A. M. Lovelace").is_among(["A. Lovelace"])
     assert read_followed("Jörg Müller").is_among([r"J\"org M\"uller"])
     assert read_followed("Łukasz Kaiser").is_among([r"{\L}ukasz Kaiser"])
+    assert read_followed("Min Kim").is_among(["Prof. Dr. Min Kim"])
+    assert read_followed("Min Kim").is_among(["Min Kim, MSc"])
     assert read_followed("Kim").is_among(["Seung-Min Kim"])
     assert read_followed("org: Tea Lab").is_among([])
     assert followed_in("author: Min Kim") == read_followed("Min Kim")

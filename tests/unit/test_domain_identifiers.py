@@ -239,6 +239,7 @@ def test_works_without_a_common_author_are_different_unless_their_doi_is_the_sam
         ("J. Li", "LI Jian"),
         ("Mike Jordan", "Michael I. Jordan"),
         ("Jon Smith", "John Smith"),
+        ("Dr. Kim", "Min Kim"),
         ("A B", "B A"),
         ("ATLAS Collaboration", "The ATLAS Collaboration"),
         ("ATLAS Collaboration", "G. Aad"),

@@ -9,7 +9,7 @@ from enum import StrEnum
 from functools import lru_cache
 
 from paperround.domain.latex import readable
-from paperround.domain.name_comparison import NAME_SUFFIXES
+from paperround.domain.name_comparison import TITLES_AND_SUFFIXES
 from paperround.domain.text import QUOTATION_MARKS, clean, did_you_mean, given_name_first, terms
 
 MOST_FOLLOWED, MOST_LEFT_OUT, MOST_ENTRY = 100, 100, 300  # entries, entries, characters of each
@@ -65,7 +65,7 @@ class FollowedName:
         return f'author:"{self.name}"' + (f" ({others})" if others else "")
 
     def is_among(self, authors: Iterable[str]) -> bool:
-        """Return whether one of these authors has the whole name, apart from further initials and suffixes.
+        """Return whether one of these authors has the whole name, apart from further initials, titles and suffixes.
 
         A query finds it within longer names too: `Min Kim` in `Seung-Min Kim`. A single word, as of a family name,
         and an organization are found within others.
@@ -78,7 +78,7 @@ def _without_initials(name: str, kept: Sequence[str]) -> list[str]:
     return [
         term
         for term in terms(readable(name))  # as it is indexed
-        if term in kept or not (term in NAME_SUFFIXES or (len(term) == 1 and term.isascii()))
+        if term in kept or not (term in TITLES_AND_SUFFIXES or (len(term) == 1 and term.isascii()))
     ]
 
 

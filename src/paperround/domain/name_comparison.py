@@ -17,7 +17,7 @@ BODY = r"(?:Collaborations?|Teams?|Groups?|Consortium|Consortia|Project|Survey|N
 NAMES_A_BODY = re.compile(rf"\b{BODY}\b", re.IGNORECASE)
 """Finds one of these words in a name."""
 _OF_NO_NAME = frozenset(("and", "behalf", "for", "of", "on", "the"))
-NAME_SUFFIXES = frozenset(("jr", "sr", "ii", "iii", "iv", "phd", "md"))
+TITLES_AND_SUFFIXES = frozenset(("dr", "prof", "jr", "sr", "ii", "iii", "iv", "phd", "md", "msc", "bsc"))
 """What some sources leave out of names."""
 _JOINED_INITIALS = re.compile(r"\b[A-Z]{2,3}\b")  # as PubMed writes them: Byron AM
 _SAME_BEGINNING = 2  # letters that given names share if they are forms of one: Yuri and Yury, Mike and Michael
@@ -51,7 +51,7 @@ class _Name(NamedTuple):
 def family_names(names: Iterable[str]) -> set[str]:
     """Return the last words of names, folded, without suffixes. "Curie, Marie" and "Marie Curie" give the same."""
     written = (name.split(",")[0] if "," in name else name for name in names)
-    parts = ([term for term in terms(name) if term not in NAME_SUFFIXES] for name in written)
+    parts = ([term for term in terms(name) if term not in TITLES_AND_SUFFIXES] for name in written)
     return {found[-1] for found in parts if found}
 
 
@@ -96,7 +96,7 @@ def _person(name: str) -> tuple[_Name, ...]:
 
 
 def _name(written: str) -> _Name:
-    return _Name(tuple(_UMLAUTS.sub("", part) for part in terms(written) if part not in NAME_SUFFIXES))
+    return _Name(tuple(_UMLAUTS.sub("", part) for part in terms(written) if part not in TITLES_AND_SUFFIXES))
 
 
 def _are_compatible(one: _Name, other: _Name) -> bool:
