@@ -66,6 +66,15 @@ def test_somebody_who_follows_a_name_of_no_paper_is_told_to_check_it(pages: Page
     assert "No paper here is by" not in pages.client.get(f"{page}?done=saved&unknown=author:+A+Stranger").text
 
 
+def test_of_many_names_of_no_paper_ten_are_told_in_a_short_address(pages: Pages) -> None:
+    pages.subscriber(_EMAIL)
+    page = pages.link("preferences", _subscriber(pages).row)
+    typed = [f"author: Nobody Atall {letter * 9}" for letter in "abcdefghijklmnopqrst"]
+    answer = pages.client.post(page, data={"topic": "robots", "follows": typed})
+    assert answer.headers["location"].count("unknown=") == 10
+    assert pages.client.get(answer.headers["location"]).text.count("No paper here is by") == 10
+
+
 def test_somebody_can_follow_people_and_no_topic(pages: Pages) -> None:
     answer = pages.subscribe(_EMAIL, topic="", way="interest", follows="author: Wei Zhang")
     assert "Check your email" in answer.text

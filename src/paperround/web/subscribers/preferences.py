@@ -6,6 +6,7 @@ import json
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import date, datetime, time
+from itertools import islice
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -33,7 +34,7 @@ from paperround.web.subscribers.token_links import feed_addresses, own_digest, p
 from paperround.web.urls import page_of
 
 router = APIRouter()
-_PAST_LETTERS, _SAID = 60, 200  # emails, papers
+_PAST_LETTERS, _SAID, _MOST_DOUBTS = 60, 200, 10  # emails, papers, names; web servers limit the length of an address
 _NONE: list[str] = []
 
 
@@ -129,9 +130,10 @@ def _save(request: Request, context: WebContext, subscriber: Subscriber, form: F
 
 
 def _without_papers(context: WebContext, subscriber: Subscriber, patch: Patch) -> list[str]:
-    """Return the entries of the followed that a patch adds and of whom no paper is stored."""
-    added = [entry for entry in patch.get("follows", ()) if entry not in subscriber.preferences.follows]
-    return [entry for entry in added if not has_papers(context.app, read_followed(entry))]
+    """Return the first entries of the followed that a patch adds and of whom no paper is stored."""
+    added = (entry for entry in patch.get("follows", ()) if entry not in subscriber.preferences.follows)
+    unknown = (entry for entry in added if not has_papers(context.app, read_followed(entry)))
+    return list(islice(unknown, _MOST_DOUBTS))
 
 
 def _doubt(context: WebContext, entry: str, language: Language) -> str:
