@@ -52,7 +52,7 @@ def main() -> int:
         pure = ",".join(f"src/paperround/{name}.py" for name in PURE)
         return (
             _python("pytest", "tests/unit", *TWO_AT_A_TIME, "--cov=paperround", "--cov-branch", "--cov-report=")
-            or _python("coverage", "verdict", "--fail-under=100", f"--include={pure}")
+            or _python("coverage", "report", "--fail-under=100", f"--include={pure}")
             or _python("pytest", *SERVICES, *TWO_AT_A_TIME)
         )
 
