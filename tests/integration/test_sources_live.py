@@ -215,7 +215,7 @@ def test_a_guarded_request_arrives_under_its_own_name(server: PaperServer, clock
 
 
 def test_a_wrong_category_is_told_in_arxivs_words(server: PaperServer, http: Http) -> None:
-    with pytest.raises(SourceError, match="Bad archive; are the categories right") as error:
+    with pytest.raises(SourceError, match="Bad archive; check the categories") as error:
         Arxiv(categories=("cs.QQ",), feed_url=server.url, api_url=server.url).fetch(http, window())
     assert not error.value.retryable
 

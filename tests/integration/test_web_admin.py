@@ -134,7 +134,7 @@ def test_subscribers_are_found_and_helped(pages: Pages) -> None:
     page = browser.get(f"/admin/subscribers/{row}").text
     csrf = _csrf(page)
     assert "One letter" not in page  # the operator's pages speak of the subscriber, not to them
-    assert "Cadence</th><td>daily</td>" in page
+    assert "Frequency</th><td>Every day</td>" in page
     for done, state in [("pause", "paused"), ("resume", "active"), ("unsubscribe", "unsubscribed")]:
         assert browser.post(f"/admin/subscribers/{row}", data={"csrf": csrf, "do": done}).status_code == 303
         assert pages.app.store.subscribers.by_row(row).state == state  # type: ignore[union-attr]
