@@ -70,7 +70,7 @@ def test_a_subscriber_answers_sees_what_was_learned_and_forgets_it(page: Page, b
     with page.expect_navigation():
         page.locator("button[name=more]").first.click()
     page.goto(f"{mine}/taste")
-    assert page.locator(".weights li").count() > 5
+    assert page.locator(".weights li").count() >= 3
     with page.expect_navigation():
         page.get_by_role("button", name="Forget everything").click()
     with page.expect_navigation():
