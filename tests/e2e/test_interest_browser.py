@@ -67,10 +67,11 @@ def test_a_preview_is_in_the_language_of_the_subscribers_page(page: Page, base: 
 def test_a_subscriber_answers_sees_what_was_learned_and_forgets_it(page: Page, base: Address) -> None:
     mine = preferences_of(page, base, "kenji@watanabe.example")
     page.goto(f"{mine}/interest?q=robot+manipulation")
-    with page.expect_navigation():
-        page.locator("button[name=more]").first.click()
+    for place in range(2):
+        with page.expect_navigation():
+            page.locator("button[name=more]").nth(place).click()
     page.goto(f"{mine}/taste")
-    assert page.locator(".weights li").count() >= 3
+    assert page.locator(".weights li").count() > 5
     with page.expect_navigation():
         page.get_by_role("button", name="Forget everything").click()
     with page.expect_navigation():
