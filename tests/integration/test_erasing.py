@@ -35,15 +35,21 @@ def _files_with(folder: Path, text: str) -> list[str]:
     return [path.name for path in folder.rglob("*") if path.is_file() and text.encode() in path.read_bytes()]
 
 
-def test_an_erased_address_is_in_no_file(tmp_path: Path) -> None:
-    site = Site(tmp_path, transport={"kind": "inbox", "directory": tmp_path / "inbox"})
+def _after_a_letter(folder: Path, *emails: str) -> Site:
+    """Return a site whose built-in inbox has a letter to each of these subscribers."""
+    site = Site(folder, transport={"kind": "inbox", "directory": folder / "inbox"})
     site.topic("robots")
-    for email in (GONE, STAYS):
+    for email in emails:
         site.subscriber(email, "robots", at="07:00")
     site.papers(listing(1))
     site.clock.now += timedelta(days=1)
     pipeline.publish(site.app)
-    assert pipeline.deliver(site.app).letters["sent"] == 2
+    assert pipeline.deliver(site.app).letters["sent"] == len(emails)
+    return site
+
+
+def test_an_erased_address_is_in_no_file(tmp_path: Path) -> None:
+    site = _after_a_letter(tmp_path, GONE, STAYS)
     assert _files_with(tmp_path, GONE)
     site.app.store.subscribers.suppress(GONE, "a complaint", site.clock())
     membership.erase(site.app, membership.subscriber(site.app, GONE))
@@ -157,14 +163,7 @@ def test_hashes_that_earlier_versions_made_with_the_sites_keys_are_recognized(bo
 
 def test_former_addresses_are_erased_too_but_not_those_of_others(tmp_path: Path) -> None:
     former, typed = "ada-as-she-was@example.org", "ada-mistyped@example.org"
-    site = Site(tmp_path, transport={"kind": "inbox", "directory": tmp_path / "inbox"})
-    site.topic("robots")
-    for email in (former, STAYS):
-        site.subscriber(email, "robots", at="07:00")
-    site.papers(listing(1))
-    site.clock.now += timedelta(days=1)
-    pipeline.publish(site.app)
-    assert pipeline.deliver(site.app).letters["sent"] == 2
+    site = _after_a_letter(tmp_path, former, STAYS)
     for email in (former, STAYS):
         site.app.store.subscribers.suppress(email, "hard bounce", site.clock())
     for email in (typed, STAYS, GONE):

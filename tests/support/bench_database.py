@@ -10,7 +10,7 @@ import json
 import random
 import re
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import accumulate
@@ -23,6 +23,7 @@ from paperround.app import App
 from paperround.domain.models import Listing, Paper
 from paperround.matching import fts
 from paperround.operator.startup import open_site
+from paperround.process.chunks import chunked
 from paperround.process.resources import folder
 from paperround.rounds import topic_matching
 from paperround.settings import Settings
@@ -62,7 +63,7 @@ def make(file: Path, papers: int, subscribers: int, today: date) -> None:
         patterns = _patterns(app, db, min(papers, _PATTERNS), today, chance)
         db.execute("PRAGMA synchronous = OFF")
         _add_editions(db, today)
-        for numbers in _batched(range(len(patterns) + 1, papers + 1), _AT_ONCE):
+        for numbers in chunked(range(len(patterns) + 1, papers + 1), _AT_ONCE):
             db.execute("BEGIN")
             ages = [(_DAYS - 1) * (papers - number) // papers for number in numbers]
             variants = [_variant(*one, patterns, today, chance) for one in zip(numbers, ages, strict=True)]
@@ -87,7 +88,7 @@ def _patterns(app: App, db: sqlite3.Connection, number: int, today: date, chance
     old = today - timedelta(days=_DAYS)
     now = datetime(old.year, old.month, old.day, 6, tzinfo=UTC)
     listings = [_pattern(n, titles, sentences, old, chance) for n in range(1, number + 1)]
-    for some in _batched(listings, 500):
+    for some in chunked(listings, 500):
         app.store.papers.add(some, now, unmailed=True)
     topic_matching.match_papers(app)
     found: dict[int, list[tuple[int, float, str]]] = {}
@@ -216,10 +217,6 @@ def _add_subscribers(db: sqlite3.Connection, subscribers: int, topics: int, chan
     _insert(db, f"subscribers ({columns})", people)
     _insert(db, "subscriptions (subscriber, topic, place, created_at)", follows)
     db.execute("COMMIT")
-
-
-def _batched(rows: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
-    return (rows[start : start + size] for start in range(0, len(rows), size))
 
 
 def _insert(db: sqlite3.Connection, into: str, rows: Any) -> None:

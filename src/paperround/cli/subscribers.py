@@ -119,7 +119,7 @@ def _names_of_no_paper(app: App, follows: Collection[str]) -> list[str]:
     sentences = []
     for followed in map(read_followed, follows):
         if not has_papers(app, followed):
-            similar = "" if followed.organization else similar_author(app, followed.name)
+            similar = similar_author(app, followed)
             meant = f"; did you mean {similar}?" if similar else "; check the spelling"
             sentences.append(f"no paper here is by {followed.name} yet{meant}")
     return sentences

@@ -61,12 +61,8 @@ def doi(text: str) -> str | None:
     # A closing bracket is part of the DOI if the DOI opens it: 10.1016/s0140-6736(20)30183-5.
     while bare[-1] in ".,;:)]}/" and not (bare[-1] == ")" and bare.count("(") >= bare.count(")")):
         bare = bare[:-1]
-    bare = _DOI_VERSION.sub(_without_version, _DOI_PAGE.sub("", bare) if address else bare)
+    bare = _DOI_VERSION.sub(r"\1\2\3", _DOI_PAGE.sub("", bare) if address else bare)
     return _DOI_LATER_VERSION.sub(r"\g<1>1", bare) if "/" in bare else None
-
-
-def _without_version(found: re.Match[str]) -> str:
-    return next(part for part in found.groups() if part)
 
 
 def identifier_in(text: str) -> str:

@@ -69,6 +69,20 @@ class DigestRequest:
     facts: DayFacts | None = None
     """These three become part of the digest as they are."""
 
+    def digest(
+        self, sections: tuple[Section, ...] = (), more: tuple[int, ...] = (), packed_scores: bytes = b""
+    ) -> Digest:
+        """Return a digest with these papers."""
+        return Digest(
+            self.issue,
+            sections,
+            more,
+            left_out=self.left_out,
+            notes=self.notes,
+            facts=self.facts,
+            packed_scores=packed_scores,
+        )
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MatchScores:
@@ -149,21 +163,9 @@ def compose(
     named, scores = sections.of(papers.taken(ranked[shown]), repetition[ranked[shown]], discussed[shown])
     more = _split(papers.paper[ranked[~shown]].tolist(), papers.subscriber[~shown], len(requests))
     return [
-        _digest(request, tuple(some), tuple(counted), packed) if some or counted else None
+        request.digest(tuple(some), tuple(counted), packed) if some or counted else None
         for request, some, counted, packed in zip(requests, named, more, scores, strict=True)
     ]
-
-
-def _digest(request: DigestRequest, sections: tuple[Section, ...], more: tuple[int, ...], packed: bytes) -> Digest:
-    return Digest(
-        request.issue,
-        sections,
-        more,
-        left_out=request.left_out,
-        notes=request.notes,
-        facts=request.facts,
-        packed_scores=packed,
-    )
 
 
 def _places(requests: Sequence[DigestRequest], matches: BatchMatches) -> Ints:

@@ -315,7 +315,7 @@ def _sending(app: App) -> Iterator[Finding]:
     now = app.clock()
     relay = app.store.deliveries.relay(now.date())
     if relay.paused_until and relay.paused_until > now:
-        what = f"delivery is paused until {relay.paused_until:%Y-%m-%d %H:%M} UTC: {relay.reason}"
+        what = f"delivery is paused until {format_moment(relay.paused_until)}: {relay.reason}"
         remedy = "once the cause is fixed, run: paperround deliveries resume"
         yield Finding("sending", CheckState.ERROR, f"{what}; {remedy}", stops=True)
 

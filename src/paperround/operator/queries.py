@@ -10,6 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from paperround.app import App
+from paperround.domain.clock import format_moment
 from paperround.domain.errors import UnknownNameError
 from paperround.domain.models import DISCUSSED, DeliveryState, Score, Subscriber, SubscriberState
 from paperround.domain.preferences import write
@@ -98,7 +99,7 @@ def _why_nothing(subscriber: Subscriber, latest: LatestDelivery | None, now: dat
         return "their frequency is set to off"
     if subscriber.next_digest_at <= now:
         return "they are due, but no round has run yet"
-    return f"their next email is due {subscriber.next_digest_at:%Y-%m-%d %H:%M} UTC"
+    return f"their next email is due {format_moment(subscriber.next_digest_at)}"
 
 
 def deliveries(

@@ -7,6 +7,7 @@ from typing import Any
 
 from paperround.app import App
 from paperround.domain.models import Delivery, DeliveryState
+from paperround.store.deliveries import SUPPRESSED
 
 _STATES = (DeliveryState.FAILED, DeliveryState.EXPIRED, DeliveryState.DEFERRED)
 
@@ -29,7 +30,7 @@ def retry_letters(app: App, numbers: Sequence[int]) -> dict[int, str]:
 
 def objections(app: App, numbers: Sequence[int]) -> dict[int, str]:
     """Return why some of these letters must not be sent, by number, with what could change that."""
-    remedy = {"the address is suppressed": "only its owner can lift that, by subscribing again and confirming"}
+    remedy = {SUPPRESSED: "only its owner can lift that, by subscribing again and confirming"}
     found = app.store.deliveries.objections(numbers)
     return {number: "; ".join(filter(None, (why, remedy.get(why)))) for number, why in found.items()}
 

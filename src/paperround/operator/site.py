@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 from paperround.domain.errors import ConfigurationError
@@ -35,24 +34,20 @@ _DRAFT = "{# draft: subscribers cannot choose this theme themselves until this l
 
 def create(directory: Path) -> list[Path]:
     """Create a site in a folder and return the new files. Existing files are not changed."""
-    copies = {Path("config", file.name): file for file in sorted(folder("config").iterdir())}
+    shipped = folder("templates")
+    contents = {Path("config", file.name): file.read_bytes() for file in sorted(folder("config").iterdir())}
+    # One theme to change, and no more: a copy of every template would hide what a new version mends.
+    contents[Path("templates/email/themes/mine.html.j2")] = (
+        _DRAFT.encode() + (shipped / "email/themes/paper.html.j2").read_bytes()
+    )
+    contents[Path("templates/README.md")] = _TEMPLATES.format(shipped=shipped).encode()
     made: list[Path] = []
-    for name, source in copies.items():
+    for name, content in contents.items():
         target = directory / name
         if not target.exists():
             target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source, target)
+            target.write_bytes(content)
             made.append(target)
-    # One theme to change, and no more: a copy of every template would hide what a new version mends.
-    theme = directory / "templates/email/themes/mine.html.j2"
-    if not theme.exists():
-        theme.parent.mkdir(parents=True, exist_ok=True)
-        theme.write_bytes(_DRAFT.encode() + (folder("templates") / "email/themes/paper.html.j2").read_bytes())
-        made.append(theme)
-    readme = directory / "templates" / "README.md"
-    if not readme.exists():
-        readme.write_text(_TEMPLATES.format(shipped=folder("templates")), encoding="utf-8")
-        made.append(readme)
     env = directory / ".env"
     if not env.exists():
         env.parent.mkdir(parents=True, exist_ok=True)

@@ -26,8 +26,7 @@ _SHEETS = 2  # what premailer inlines, and what stays
 
 def names(folders: tuple[Path, ...]) -> tuple[str, ...]:
     """Return the names of the themes in these template folders, sorted."""
-    found = {path.name.removesuffix(".html.j2") for folder in folders for path in _files(folder)}
-    return tuple(sorted(found))
+    return tuple(_by_name(folders))
 
 
 def offered(folders: tuple[Path, ...], chosen: str = "") -> tuple[str, ...]:
@@ -35,17 +34,22 @@ def offered(folders: tuple[Path, ...], chosen: str = "") -> tuple[str, ...]:
 
     The file of a draft begins with `{# draft`, as that of the theme does which `paperround init` writes.
     """
-    return tuple(name for name in names(folders) if name == chosen or not _is_draft(name, folders))
+    return tuple(name for name, file in _by_name(folders).items() if name == chosen or not _is_draft(file))
 
 
-def _is_draft(name: str, folders: tuple[Path, ...]) -> bool:
-    file = next(path for folder in folders for path in _files(folder) if path.name == f"{name}.html.j2")
+def _by_name(folders: tuple[Path, ...]) -> dict[str, Path]:
+    """Return the file of each theme, sorted by name; an earlier folder overrides later ones."""
+    files = {file.name.removesuffix(".html.j2"): file for folder in reversed(folders) for file in _files(folder)}
+    return dict(sorted(files.items()))
+
+
+def _is_draft(file: Path) -> bool:
     with file.open("rb") as start:
         return start.read(len(_DRAFT)) == _DRAFT
 
 
-def _files(folder: Path) -> list[Path]:
-    return sorted((folder / "email" / "themes").glob("*.html.j2"))
+def _files(folder: Path) -> Iterator[Path]:
+    return (folder / "email" / "themes").glob("*.html.j2")
 
 
 class Theme:

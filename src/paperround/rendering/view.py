@@ -263,7 +263,7 @@ def card(
         title_html=Markup(as_html(title)),  # noqa: S704 - as_html escapes
         short_title=short_title(plain),
         tag=tag,
-        byline_tag="" if _is_by(tag, paper) else tag,
+        byline_tag="" if tag and _is_by(tag, paper) else tag,
         direction="auto" if right_to_left(plain) else "ltr",
         url=paper.url or _abstract_page(paper),
         authors=breakable(_authors(paper, language)),

@@ -44,9 +44,11 @@ def has_papers(app: App, followed: FollowedName) -> bool:
     return any(followed.is_among(paper.authors) for paper in found)
 
 
-def similar_author(app: App, name: str) -> str:
+def similar_author(app: App, followed: FollowedName) -> str:
     """Return the author of a stored paper whose name is spelled nearly like this one; "" if there is none."""
-    query = author_named(app.shared(Collection).recent().vocabulary, name)
+    if followed.organization:
+        return ""
+    query = author_named(app.shared(Collection).recent().vocabulary, followed.name)
     papers = app.store.browsing.found(parse_once(query), 1) if query else []
     authors = (readable(author) for paper in papers for author in paper.authors)
     return next((author for author in authors if is_name_of(author, query)), "")

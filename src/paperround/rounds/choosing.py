@@ -170,5 +170,5 @@ def _without_papers(due: DueSubscriber, request: DigestRequest) -> Digest | None
     """Return the digest of a subscriber without new papers; None unless it has saved ones, or a line is wanted."""
     wants_line = due.subscriber.preferences.quiet_days is QuietDays.LINE and due.topics
     if wants_line or any(note.kind is NoteKind.SAVED for note in request.notes):
-        return Digest(request.issue, (), left_out=request.left_out, notes=request.notes, facts=request.facts)
+        return request.digest()
     return None

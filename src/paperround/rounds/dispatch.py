@@ -18,7 +18,7 @@ from functools import partial
 from typing import Protocol
 
 from paperround.delivery import Transport, retry
-from paperround.domain.clock import Clock
+from paperround.domain.clock import Clock, format_moment
 from paperround.domain.errors import PaperroundError
 from paperround.domain.models import (
     Delivery,
@@ -238,7 +238,7 @@ class BatchSender:
         now = self._clock()
         relay = self._store.deliveries.relay(now.date())
         if relay.paused_until and relay.paused_until > now:
-            self.paused = f"paused until {relay.paused_until:%Y-%m-%d %H:%M} UTC: {relay.reason}"
+            self.paused = f"paused until {format_moment(relay.paused_until)}: {relay.reason}"
             return 0
         if self._per_day is None:
             return self._batch
@@ -377,7 +377,7 @@ class BatchSender:
     def _pause(self, until: datetime, alarm: str) -> None:
         if self._refused_until is None or until > self._refused_until:
             self._refused_until = until
-            self.paused = f"paused until {until:%Y-%m-%d %H:%M} UTC: {alarm}"
+            self.paused = f"paused until {format_moment(until)}: {alarm}"
             self._store.deliveries.pause_relay(until, alarm)
             log.error("sending is paused", until=until.isoformat(), problem=alarm)
 

@@ -204,19 +204,29 @@ class Interests:
             z_scores[batch.known] = known.meaning.z_scores(relevance(some, cosines)) + boosts
         return z_scores
 
+    def rated(self, feedback: Iterable[Feedback]) -> InterestBatch:
+        """Return the papers with this feedback as a batch."""
+        return self.batch(self._app.store.papers.by_rows({one.paper for one in feedback}).values())
+
     def fits(
-        self, text: str, wanted: Wanted, batch: InterestBatch, feedback: Sequence[Feedback] = ()
+        self,
+        text: str,
+        wanted: Wanted,
+        batch: InterestBatch,
+        feedback: Sequence[Feedback] = (),
+        rated: InterestBatch | None = None,
     ) -> dict[int, float]:
         """Return how well papers of a batch fit, by number: above 0 to 1, with the threshold at 0.5.
 
-        They fit as they do in the letters of a subscriber who has only this interest and gave this feedback.
+        They fit as they do in the letters of a subscriber who has only this interest and gave this feedback. `rated`
+        are the papers with feedback, if they were read before.
         """
         if not isinstance(wanted, Words):
             return {row: 0.5 + hit.score / 2 for row, hit in batch.index.matches(wanted).items()}
         past, learned = self._past(), None
         if feedback:
-            papers = self._app.store.papers.by_rows({one.paper for one in feedback})
-            rated = self.batch(papers.values())
+            rated = rated or self.rated(feedback)
+            papers = {paper.row: paper for paper in rated.index.papers}
             learned = self._learn_one(_TasteSource(text, tuple(feedback), past), papers, rated, frozenset())
         z_scores, scale = self._sums(self._known(text, wanted, past), wanted, batch, learned)
         fits = zip(batch.index.numbers, map(scale.fit, z_scores.tolist()), strict=True)

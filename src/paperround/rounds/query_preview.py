@@ -63,6 +63,11 @@ class PastWeek:
         self._app.shared(Meaning).table()
         return self._app.shared(Interests).batch(self.papers)
 
+    @cached_property
+    def rated(self) -> InterestBatch | None:
+        """The papers with feedback, with their index and vectors; None if there is no feedback."""
+        return self._app.shared(Interests).rated(self.feedback) if self.feedback else None
+
 
 def preview_query(
     app: App, text: str, language: Language, *, own: bool = True, week: PastWeek | None = None
@@ -101,7 +106,7 @@ def _preview_interest(app: App, text: str, words: Words, language: Language, wee
     papers, batch = week.papers, week.batch
     app.shared(Meaning).of_query(text)
     interests = app.shared(Interests)
-    fits, least = interests.fits(text, words, batch, week.feedback), least_fit(week.breadth.steps)
+    fits, least = interests.fits(text, words, batch, week.feedback, week.rated), least_fit(week.breadth.steps)
     closest = sorted(fits, key=lambda row: (-fits[row], -row))
     if taken := [row for row in closest if fits[row] >= least]:
         verdict = _with_doubts(app, text, _described(len(taken), language), language)

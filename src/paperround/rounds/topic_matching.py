@@ -207,9 +207,10 @@ def _found(app: App, papers: Sequence[Paper], topics: Sequence[Topic]) -> list[t
     return [
         (topic.row, Match(topic.slug, row, hit.score, hit.why))
         for topic in topics
+        for follows in (_follows(topic),)
         for wanted in _parsed(topic)
         for row, hit in interests.hits(topic.query, wanted, batch, topic.row).items()
-        if not _follows(topic) or followed_in(topic.about).is_among(authors[row])
+        if not follows or followed_in(topic.about).is_among(authors[row])
     ]
 
 

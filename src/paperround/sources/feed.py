@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from html import unescape
+from itertools import chain
 from typing import Any, ClassVar, Literal
 from urllib.parse import unquote, urlsplit
 
@@ -450,9 +451,9 @@ def _people(value: Mapping[str, Any]) -> list[str]:
 def _identifiers(links: list[str], dedicated: list[str], markup: str) -> dict[str, object]:
     """Return DOI and arXiv identifier, from links to the paper itself and where publishers put them."""
     resolvers = [unquote(urlsplit(link).path) for link in links if _is_doi_link(link)]
-    dois = [found for value in (*dedicated, *resolvers, *_marked_dois(markup)) if (found := identifiers.doi(value))]
+    dois = filter(None, map(identifiers.doi, chain(dedicated, resolvers, _marked_dois(markup))))
     papers = [paper[0] for link in (*links, *dedicated) if (paper := identifiers.arxiv_id(link))]
-    return {"doi": dois[0] if dois else None, "arxiv_id": papers[0] if papers else None}
+    return {"doi": next(dois, None), "arxiv_id": papers[0] if papers else None}
 
 
 def _marked_dois(markup: str) -> Iterator[str]:

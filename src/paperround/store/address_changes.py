@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, delete, exists, insert
 from sqlalchemy.exc import IntegrityError
 
 from paperround.domain.models import EventKind, NoticeKind, Subscriber, SubscriberState
-from paperround.store.address_hashes import AddressHashes, conceal, recognize
+from paperround.store.address_hashes import AddressHashes, conceal, lift, recognize
 from paperround.store.deliveries import WAITING, readdress
 from paperround.store.engine import reading, writing
 from paperround.store.events import Wanted, tell
@@ -139,8 +139,7 @@ class AddressChanges:
         values = {"email": email, "email_key": key, "consent": consent, "request": None}
         db.execute(update(subscribers).where(subscribers.c.row == mine.row).values(values))
         # Its owner has just confirmed that the address works and is wanted.
-        lifted = [key, *self._hashes.recognized(db, [key])]
-        db.execute(delete(suppressions).where(suppressions.c.email_key.in_(lifted)))
+        lift(db, self._hashes, key)
         conceal(db, self._hashes, [old])
         tell(db, self._wanted, EventKind.UNSUBSCRIBED, mine.email, now)
         tell(db, self._wanted, EventKind.SUBSCRIBED, email, now)

@@ -41,14 +41,14 @@ class AddressHashes:
         keys = [own, *self.keys] if own else self.keys
         return {_hash(key, email_key): email_key for email_key in email_keys for key in keys}
 
-    def new(self, db: Connection, email_key: str) -> str:
-        """Return the hash under which to store an address; it cannot be mistaken for an address."""
+    def key(self, db: Connection) -> bytes:
+        """Return the key of new hashes, which is made when it is first needed."""
         own = self._own_key(db)
         if own is None:
             encrypted = _encrypt(self.keys, secrets.token_hex(32))
             db.execute(upsert(db, notes).values(name=_NOTE, value=encrypted).on_conflict_do_nothing())
             own = self._own_key(db)
-        return _hash(own or self.keys[0], email_key)
+        return own or self.keys[0]
 
     def is_key_lost(self, db: Connection) -> bool:
         """Return whether the key of the hashes cannot be decrypted, because a former key of the site is missing."""
@@ -73,6 +73,7 @@ class AddressHashes:
 
 
 def _hash(key: bytes, email_key: str) -> str:
+    """Return the hash of an address, which cannot be mistaken for an address."""
     return f"{_HASHED}{hmac.digest(key, _PURPOSE + email_key.encode(), 'sha256').hex()[:40]}"
 
 
@@ -96,9 +97,17 @@ def conceal(db: Connection, hashes: AddressHashes, email_keys: Sequence[str]) ->
     """Move the suppressions of these addresses under hashes."""
     recognize(db, hashes, email_keys)  # if the address is already under a hash, for example after a change of address
     known = select(suppressions.c.email_key).where(among(db, suppressions.c.email_key, email_keys))
-    for email_key in db.scalars(known).all():
-        hashed = hashes.new(db, email_key)
+    suppressed = db.scalars(known).all()
+    key = hashes.key(db) if suppressed else b""
+    for email_key in suppressed:
+        hashed = _hash(key, email_key)
         db.execute(update(suppressions).where(suppressions.c.email_key == email_key).values(email_key=hashed))
+
+
+def lift(db: Connection, hashes: AddressHashes, email_key: str) -> None:
+    """Delete the suppression of an address, whose owner has confirmed it, also if it is under a hash."""
+    recognize(db, hashes, [email_key])
+    db.execute(delete(suppressions).where(suppressions.c.email_key == email_key))
 
 
 def recognize(db: Connection, hashes: AddressHashes, email_keys: Iterable[str]) -> None:

@@ -54,7 +54,7 @@ _ADDRESSED_ELSEWHERE = or_(
     *(deliveries.c.notice == kind.value for kind in (NoticeKind.NEW_ADDRESS, NoticeKind.ADDRESS_CHANGED))
 )
 """The notices about a change of address: to the address that is to be confirmed, and to the former one."""
-_MOVED, _SUPPRESSED = "the address has changed", "the address is suppressed"
+_MOVED, SUPPRESSED = "the address has changed", "the address is suppressed"
 _IN_STATE = "the subscriber is " + subscribers.c.state
 _HAS_LEFT = and_(*(subscribers.c.state != state for state in SUBSCRIBED))
 _ASKED_NO_MORE = or_(
@@ -239,8 +239,8 @@ class Deliveries:
         return {row: not objection for row, objection in objections.items() if not objection or row in suppressed}
 
     def _suppress(self, rows: Sequence[int], claim: str, now: datetime) -> set[int]:
-        values = {"state": DeliveryState.SUPPRESSED.value, "reason": _objection(), "claim": None, "finished_at": now}
-        unwanted = deliveries.c.row.in_(rows) & _objection().is_not(None)  # it may have been lifted in the meantime
+        values = {"state": DeliveryState.SUPPRESSED.value, "reason": _OBJECTION, "claim": None, "finished_at": now}
+        unwanted = deliveries.c.row.in_(rows) & _OBJECTION.is_not(None)  # it may have been lifted in the meantime
         done = update(deliveries).where(unwanted, _is_held(claim)).values(values)
         with writing(self._engine) as db:
             found = db.scalars(done.returning(deliveries.c.row)).all()
@@ -375,9 +375,14 @@ class Deliveries:
         refused, or None.
         """
         over = deliveries.c.state.in_([DeliveryState.SENT.value, DeliveryState.FAILED.value])
-        mine = select(subscribers.c.row).where(subscribers.c.email_key == email_key(email)).scalar_subquery()
-        here = deliveries.c.email.in_(select(subscribers.c.email).where(subscribers.c.email_key == email_key(email)))
-        last = select(func.max(deliveries.c.row)).where(deliveries.c.subscriber == mine, over, here).scalar_subquery()
+        theirs = (subscribers.c.row == deliveries.c.subscriber) & (subscribers.c.email == deliveries.c.email)
+        last = (
+            select(func.max(deliveries.c.row))
+            .join_from(deliveries, subscribers, theirs)
+            .where(subscribers.c.email_key == email_key(email), over)
+            .correlate(None)
+            .scalar_subquery()
+        )
         with reading(self._engine) as db:
             return next(iter(_load(db, deliveries.c.row == last)), None)
 
@@ -411,7 +416,7 @@ class Deliveries:
     def objections(self, rows: Sequence[int]) -> dict[int, str]:
         """Return why some of these deliveries must not be sent, by row: their address is suppressed, for example."""
         with reading(self._engine) as db:
-            found = db.execute(select(deliveries.c.row, _objection()).where(_BY_ROWS), {"rows": list(rows)}).all()
+            found = db.execute(select(deliveries.c.row, _OBJECTION).where(_BY_ROWS), {"rows": list(rows)}).all()
         return {row: why for row, why in found if why}
 
     def report(
@@ -584,7 +589,7 @@ def requeue_withheld(db: Connection, lifted: ColumnElement[bool], again: datetim
     those went into a later digest, or will.
     """
     has_papers = exists().where(IN_LETTER).correlate(deliveries)
-    is_withheld = and_(deliveries.c.state == DeliveryState.SUPPRESSED.value, deliveries.c.reason == _SUPPRESSED)
+    is_withheld = and_(deliveries.c.state == DeliveryState.SUPPRESSED.value, deliveries.c.reason == SUPPRESSED)
     withheld = (
         select(deliveries.c.row)
         .join(subscribers, subscribers.c.row == deliveries.c.subscriber)
@@ -616,7 +621,7 @@ def _objection(*further: tuple[ColumnElement[bool], str]) -> Any:
         (notice == NoticeKind.CONFIRM.value, case((_ASKED_NO_MORE, _IN_STATE))),
         (_ADDRESSED_ELSEWHERE, _objection_elsewhere()),
         *further,
-        (_is_suppressed(subscribers.c.email_key), _SUPPRESSED),
+        (_is_suppressed(subscribers.c.email_key), SUPPRESSED),
         (or_(and_(notice.is_(None), subscribers.c.state != "active"), and_(of_subscription, _HAS_LEFT)), _IN_STATE),
         (and_(notice.is_(None), subscribers.c.cadence == "off", ~sent_once), "the subscriber's frequency is off"),
         else_=None,
@@ -633,7 +638,7 @@ def _objection_elsewhere() -> Any:
     )
     asks = deliveries.c.notice == NoticeKind.NEW_ADDRESS.value
     return case(
-        (_is_suppressed(func.lower(deliveries.c.email)), _SUPPRESSED),
+        (_is_suppressed(func.lower(deliveries.c.email)), SUPPRESSED),
         (and_(asks, ~open_change.correlate(deliveries, subscribers)), "the change of address has ended"),
         (and_(asks, _HAS_LEFT), _IN_STATE),
     )
@@ -643,6 +648,7 @@ def _is_suppressed(key: ColumnElement[str]) -> ColumnElement[bool]:
     return exists().where(suppressions.c.email_key == key).correlate(deliveries, subscribers)
 
 
+_OBJECTION = _objection()
 _BY_ROWS = deliveries.c.row.in_(bindparam("rows", expanding=True))
 # Without a condition on claim or state: SQLite would take the index on states, and read all that are being sent.
 _OBJECTIONS = select(
@@ -693,7 +699,7 @@ def _withdraw(db: Connection, rows: Sequence[int], now: datetime) -> Counter[str
     settled: Counter[str] = Counter()
     for state, condition, reason in (
         (DeliveryState.EXPIRED, deliveries.c.expires_at <= now, "not accepted before it expired"),
-        (DeliveryState.SUPPRESSED, _objection().is_not(None), _objection()),
+        (DeliveryState.SUPPRESSED, _OBJECTION.is_not(None), _OBJECTION),
     ):
         done = update(deliveries).where(due, condition).values(state=state.value, reason=reason, finished_at=now)
         found = db.scalars(done.returning(deliveries.c.row)).all()

@@ -19,7 +19,7 @@ from paperround.domain.models import EventKind, NoticeKind, Subscriber, Subscrib
 from paperround.domain.preferences import DEFAULTS, Patch, Preferences, followed_slugs, write
 from paperround.domain.schedule import issue_date, next_digest_at
 from paperround.process.chunks import chunked
-from paperround.store.address_hashes import AddressHashes, recognize
+from paperround.store.address_hashes import AddressHashes, lift, recognize
 from paperround.store.bulk import ManyRows, NewRows, among
 from paperround.store.due import DueBatch
 from paperround.store.engine import lock_shared, trial, upsert, writing
@@ -447,8 +447,7 @@ class SubscriberChanges:
             known = _lock(db, [email_key(seen.email)]).get(email_key(seen.email))
             if known is None or _asked_for(known) != _asked_for(seen):
                 return False
-            keys = [email_key(seen.email), *self._hashes.recognized(db, [email_key(seen.email)])]
-            db.execute(delete(suppressions).where(suppressions.c.email_key.in_(keys)))
+            lift(db, self._hashes, email_key(seen.email))
             start = edition_before(db, news_horizon(now))
             occasion = _Occasion(self._statements, self._wanted, now, None, returns=True, start=start)
             _save(db, [change], occasion)

@@ -79,14 +79,15 @@ def letter(request: Request, context: OperatorContextDep, row: int) -> Response:
     """Show one email: its state, papers, delivery attempts and bounces, and the email itself."""
     delivery = _delivery(context, row)
     (letter,) = queries.deliveries(context.app, row=row)
+    offered = retriable(context.app, [letter])
     return admin_page(
         request,
         context,
         "letter",
         delivery=delivery,
         letter=letter,
-        retriable=retriable(context.app, [letter]),
-        objection=objections(context.app, [row]).get(row, "") if letter["state"] in _UNSENT else "",
+        retriable=offered,
+        objection=objections(context.app, [row]).get(row, "") if letter["state"] in _UNSENT and not offered else "",
         bounces=context.app.store.bounces.report(delivery=row),
         subject=_finished(context, delivery).rendered.subject,
     )

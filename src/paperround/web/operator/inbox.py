@@ -12,6 +12,7 @@ from paperround.delivery.inbox import Inbox, InboxTransport
 from paperround.web.context import PRIVATE, ContextDep, WebContext
 from paperround.web.forms import Form
 from paperround.web.operator.viewer import DisplayOptions, MessageView, address, download, frame, own_pictures
+from paperround.web.parameters import checked_page
 
 router = APIRouter(prefix="/inbox")
 _PAGE = 50  # emails
@@ -31,8 +32,7 @@ def _opened(context: WebContext, request: Request) -> Inbox:
 def letters(request: Request, context: ContextDep, page: int = 1) -> Response:
     """Show the list of emails, newest first."""
     inbox = _opened(context, request)
-    if not 1 <= page <= 10_000:
-        raise HTTPException(404)
+    page = checked_page(page, 10_000)
     newest = inbox.newest(_PAGE + 1, _PAGE * (page - 1))
     if page > 1 and not newest:
         raise HTTPException(404)

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import date
 from typing import NamedTuple
 
-from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
 from paperround.domain import tokens
@@ -24,6 +24,7 @@ from paperround.rendering.language import Language
 from paperround.rounds.letters import LetterBuilder
 from paperround.web.browse import cards
 from paperround.web.context import PRIVATE, ContextDep, WebContext
+from paperround.web.parameters import checked_page
 from paperround.web.subscribers.token_links import digest_owner
 
 router = APIRouter()
@@ -57,8 +58,7 @@ def digest_online(request: Request, context: ContextDep, token: str, page: int =
     numbers = context.app.store.feedback.current_numbers([*digest.papers, *digest.more])
     counted = _counted(digest, numbers)
     pages = max(1, -(-len(counted) // _MORE_SHOWN))
-    if not 1 <= page <= pages:
-        raise HTTPException(404)
+    page = checked_page(page, pages)
     address, first = f"{context.home}/i/{token}", page == 1
     printed = context.app.store.issues.printed(digest, digest.papers) if first else {}
     more = context.app.store.browsing.in_order(counted[_MORE_SHOWN * (page - 1) : _MORE_SHOWN * page])

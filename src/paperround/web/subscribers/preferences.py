@@ -142,7 +142,7 @@ def _doubt(context: WebContext, entry: str, language: Language) -> str:
     sentence = _("No paper here is by %(name)s yet. If the spelling is right, you get the next one.") % {
         "name": followed_name(entry, language)
     }
-    similar = "" if followed.organization else similar_author(context.app, followed.name)
+    similar = similar_author(context.app, followed)
     return f"{sentence} {_('Did you mean “%(words)s”?') % {'words': similar}}" if similar else sentence
 
 

@@ -161,7 +161,8 @@ def check_form(
 ) -> tuple[dict[str, Any] | None, PreferencesForm]:
     """Validate the form. Returns the patch and the form, or None and the form with its error messages."""
     _ = language.gettext
-    trials = tuple(preview_query(context.app, text, language) for text in form.typed.get("queries", ()))
+    week = PastWeek(context.app)
+    trials = tuple(preview_query(context.app, text, language, week=week) for text in form.typed.get("queries", ()))
     wrong: dict[str, str] = {}
     if any(one.wrong for one in trials):
         wrong["query"] = _("One of your interests contains an error.")
