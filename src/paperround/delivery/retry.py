@@ -17,9 +17,8 @@ from paperround.domain.models import BounceKind, Outcome
 from paperround.domain.refusals import BAD_DOMAIN, MAIL_TRANSACTION, Refusal, Rule, Verdict, judge
 from paperround.domain.reply_codes import SERVICE_ENDS
 
-_GIVE_UP_AFTER = timedelta(
-    days=4
-)  # RFC 5321 4.5.4.1: give up after 4 to 5 days, or earlier when the next digest is due
+# RFC 5321 4.5.4.1: give up after 4 to 5 days, or earlier when the next digest is due
+_GIVE_UP_AFTER = timedelta(days=4)
 _MIN_GIVE_UP_AFTER = timedelta(hours=12)
 RATE_PAUSE = timedelta(minutes=10)  # Google requires at least ten minutes
 ACCOUNT_PAUSE = timedelta(minutes=15)

@@ -55,9 +55,8 @@ _DOI_IN_FRAME = re.compile(
     r"^[^;]{3,120}, Published online: [^;]{6,20}; doi:\s?(?P<nature>10\.\d{4,9}/\S+)"
     r"|\bPMID:\s?\d+ \|(?: PMC:\s?\w+ \|)? DOI:\s?(?P<pubmed>10\.\d{4,9}/\S+)$"
 )
-_DOI_LINE = re.compile(
-    r"\W*doi\W*:\s*<?(10\.\d{4,9}/\S+?)>?(?:,\s[\w ]{1,40})?", re.IGNORECASE
-)  # pubs.rsc.org: , Article
+# At pubs.rsc.org ", Article" follows.
+_DOI_LINE = re.compile(r"\W*doi\W*:\s*<?(10\.\d{4,9}/\S+?)>?(?:,\s[\w ]{1,40})?", re.IGNORECASE)
 _LINE_END = re.compile(r"\n|</?(?:p|div|br|li|td)\b[^<>]*>", re.IGNORECASE)
 _FIRST_LINES, _IN_FRONT = 10, 1_000  # lines and characters of a text that may have a line with its own DOI
 _LONGEST_MADE_TITLE = 100  # characters

@@ -23,10 +23,8 @@ from paperround.web.forms import FormFields
 from paperround.web.rate_limits import EVERYBODY, FormLimits
 
 log = logs.logger()
-_MIN_DELAY, _MAX_DELAY = (
-    timedelta(seconds=5),
-    timedelta(hours=1),
-)  # between the two submissions of a form during a spike
+# Between the two submissions of a form during a spike.
+_MIN_DELAY, _MAX_DELAY = timedelta(seconds=5), timedelta(hours=1)
 # Gmail delivers to the same mailbox under both domains.
 _SAME_DOMAIN = {"googlemail.com": "gmail.com"}
 
