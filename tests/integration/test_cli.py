@@ -396,6 +396,18 @@ def test_words_that_begin_with_a_dash_are_told_where_they_go(site: Site, command
     assert "--:" not in site.err
 
 
+def test_trying_an_interest_names_the_breadth_that_takes_more_as_its_option(site: Site) -> None:
+    file = site.papers(count=60)
+    close = [listing(100 + n, title=f"Grasping cups {n}", abstract="It is made of glass.") for n in range(3)]
+    with file.open("a", encoding="utf-8") as lines:
+        lines.writelines(f"\n{one.model_dump_json(exclude_defaults=True)}" for one in close)
+    site("ingest", "--file", str(file), "--as", "jsonl")
+    told = site.json("topics", "try", "a hand grasping transparent cups")["verdict"]
+    assert "With --breadth more, 3 papers would be emailed." in told
+    assert "answer with --more and --less" in told
+    assert site.json("topics", "try", "a hand grasping transparent cups", "--breadth", "more")["taken"] == 3
+
+
 def test_a_new_database_is_told_with_its_place(site: Site) -> None:
     site.monkeypatch.setenv("PAPERROUND_DATABASE_URL", "sqlite:///elsewhere/x.db")
     assert site("stats", "--json") == 0

@@ -411,7 +411,10 @@ def test_the_field_for_an_interest_takes_what_an_interest_may_have_and_says_so(p
 
 def test_an_interest_for_which_no_paper_stands_out_shows_the_closest(pages: Pages) -> None:
     live = pages.client.get("/try", params={"q": "careful sailing boats in winter storms"}).json()
-    assert live["message"] == "No paper of the past week stands out, so none would be emailed. The closest are:"
+    assert live["message"] == (
+        "No paper of the past week stands out enough to be emailed. This site has only 6 papers so far, too few to "
+        "tell what stands out. Your first answers help most. The closest are:"
+    )
     assert 1 <= len(live["papers"]) <= 3
     assert live["papers"][0]["why"] == "“careful” in the title"
 

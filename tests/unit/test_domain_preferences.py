@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from paperround.domain import preferences
 from paperround.domain.errors import PreferenceError, QueryError, UsageError
 from paperround.domain.models import Subscriber, SubscriberState, Topic
-from paperround.domain.preferences import DEFAULTS, Density, Preferences, SiteOptions
+from paperround.domain.preferences import DEFAULTS, Breadth, Density, Preferences, SiteOptions
 from paperround.domain.schedule import Cadence, Schedule
 from paperround.store.schema import subscribers
 from support.preferences import PREFERENCES
@@ -223,3 +223,8 @@ def test_every_preference_is_stored() -> None:
     columns = {*subscribers.columns.keys(), "topics", "queries", "follows"}
     missing = [name for name in preferences.FIELDS if name not in columns]
     assert missing == [], f"store/schema.py: subscribers has no column for {missing} (docs/add-a-preference.md)"
+
+
+def test_a_breadth_knows_the_wider_ones_the_nearest_first() -> None:
+    assert Breadth.FEWER.wider == [Breadth.USUAL, Breadth.MORE, Breadth.MOST]
+    assert Breadth.MOST.wider == []

@@ -82,7 +82,8 @@ def try_topic(
             paper_row(app, one): verdict for papers, verdict in ((more, 1), (less, -1)) for one in papers or ()
         }
         trial = app.shared(Trials).try_interest(text, answers, read_field("breadth", breadth))
-    verdict = describe_trial(trial, language.load(language.SOURCE, templates()), "--more", "--less")
+    english = language.load(language.SOURCE, templates())
+    verdict = describe_trial(trial, english, "--more", "--less", lambda wider, _: f"--breadth {wider.value}")
     if as_json:
         console.as_json({
             "query": trial.query,

@@ -68,6 +68,11 @@ class Breadth(StrEnum):
         """The distance from `USUAL`, from -2 (far fewer papers) to 2 (far more)."""
         return list(Breadth).index(self) - list(Breadth).index(Breadth.USUAL)
 
+    @property
+    def wider(self) -> list[Breadth]:
+        """The breadths that select more papers, the nearest first."""
+        return list(Breadth)[list(Breadth).index(self) + 1 :]
+
 
 class QuietDays(StrEnum):
     """What is sent on a day without new papers."""

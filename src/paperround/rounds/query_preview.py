@@ -25,7 +25,13 @@ from paperround.rendering.language import Language
 from paperround.rounds.collection import Collection
 from paperround.rounds.interests import InterestBatch, Interests
 from paperround.rounds.meaning import Meaning
-from paperround.rounds.trial import describe_doubts, describe_operators, name_of_author
+from paperround.rounds.trial import (
+    describe_doubts,
+    describe_help,
+    describe_operators,
+    name_of_author,
+    wider_breadth,
+)
 from paperround.store.topics import news_horizon
 
 _SHOWN, _CLOSEST = 5, 3  # papers
@@ -84,7 +90,7 @@ def preview_query(
             check_topic_query(text)
         wanted = interpret_once(text)
         if isinstance(wanted, Words):
-            return _preview_interest(app, text, wanted, language, week or PastWeek(app))
+            return _preview_interest(app, text, wanted, language, week or PastWeek(app), own=own)
         return _preview_exactly(app, text, wanted, language)
     except QueryError as error:
         return QueryPreview(text, wrong=error.told(language.gettext))
@@ -101,7 +107,9 @@ def _described(number: int, language: Language) -> str:
     return language.count("%(num)s paper in the past week:", "%(num)s papers in the past week, including:", number)
 
 
-def _preview_interest(app: App, text: str, words: Words, language: Language, week: PastWeek) -> QueryPreview:
+def _preview_interest(
+    app: App, text: str, words: Words, language: Language, week: PastWeek, *, own: bool
+) -> QueryPreview:
     """Try an interest in plain words: the papers that stand out, or else the closest ones."""
     papers, batch = week.papers, week.batch
     app.shared(Meaning).of_query(text)
@@ -118,9 +126,21 @@ def _preview_interest(app: App, text: str, words: Words, language: Language, wee
     if not closest:
         return QueryPreview(text, _with_doubts(app, text, _described(0, language), language))
     known, why = {paper.row: paper for paper in papers}, interests.reasons(text, words, batch, closest)
-    verdict = language.gettext("No paper of the past week stands out, so none would be emailed. The closest are:")
+    verdict = " ".join(
+        (
+            language.gettext("No paper of the past week stands out enough to be emailed."),
+            *(_describe_help(app, week.breadth, list(fits.values()), language) if own else ()),
+            language.gettext("The closest are:"),
+        )
+    )
     shown = tuple((known[row], reasons.as_sentences(why[row], language)) for row in closest)
     return QueryPreview(text, _with_doubts(app, text, verdict, language), shown)
+
+
+def _describe_help(app: App, breadth: Breadth, fits: Sequence[float], language: Language) -> list[str]:
+    """Return what would bring more papers of these fits, a sentence each."""
+    total = len(app.shared(Collection).recent().papers)
+    return describe_help(total, wider_breadth(breadth, fits), language)
 
 
 def _with_doubts(app: App, text: str, verdict: str, language: Language) -> str:

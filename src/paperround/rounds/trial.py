@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 from paperround.app import App
 from paperround.domain import preferences
@@ -17,6 +18,7 @@ from paperround.matching.negation import unwanted_in
 from paperround.matching.suggestions import suggest_words
 from paperround.matching.taste import Taste, Tastes
 from paperround.matching.words import Words, interpret_once, is_plain, operators_in, says_nothing
+from paperround.rendering import breadth_labels
 from paperround.rendering.language import Language
 from paperround.rounds.collection import Collection, CollectionSnapshot
 from paperround.rounds.interests import InterestBatch, Interests, tastes
@@ -28,6 +30,7 @@ _MAX_RANKED = 150  # best fitting papers, which the answers rank
 _SUGGESTED_FROM = 12  # papers
 _LIKED_WORTH, _DISLIKED_WORTH = 3.0, -2.0  # weights of answers; a paper that merely fits has 1
 _BROAD_SHARE = 0.1  # of the papers; an interest that takes more is too broad
+_FEW_PAPERS = 500  # with fewer, interests take few of the papers that fit (docs/relevance.md, "On a new site")
 
 Answers = Mapping[int, int]
 """+1 (more like this) or −1 (less) by paper number."""
@@ -42,9 +45,19 @@ class TriedPaper:
     """How well it fits, 0 to 1."""
     taken: bool
     """Whether it fits well enough for letters."""
+    wider: Breadth | None
+    """The narrowest wider breadth with which it would fit well enough; None if there is none, or none is needed."""
     why: tuple[str, ...]
     answer: int = 0
     """The answer, +1 or −1; 0 if there is none."""
+
+
+class WiderBreadth(NamedTuple):
+    """A breadth that takes more papers than the one that was tried."""
+
+    breadth: Breadth
+    taken: int
+    """The number of papers that it takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +71,8 @@ class InterestTrial:
     """Technical terms that could be added to the interest."""
     taken: int = 0
     """The number of papers that fit well enough for letters."""
+    wider: WiderBreadth | None = None
+    """A breadth that takes more papers; None if there is none."""
     total: int = 0
     """The number of papers compared."""
     since: date | None = None
@@ -122,11 +137,19 @@ class Trials:
         return InterestTrial(
             query,
             papers=tuple(
-                TriedPaper(known[row], round(fits[row], 4), row in taken, reasons[row], answers.get(row, 0))
+                TriedPaper(
+                    known[row],
+                    round(fits[row], 4),
+                    row in taken,
+                    wider.breadth if words and (wider := wider_breadth(breadth, [fits[row]])) else None,
+                    reasons[row],
+                    answers.get(row, 0),
+                )
                 for row in ranked
             ),
             suggestions=self._suggestions(words, best, answers, known, past) if words else (),
             taken=len(taken),
+            wider=wider_breadth(breadth, list(fits.values())) if words else None,
             total=len(past.papers),
             since=min((paper.day for paper in past.papers), default=None),
             exact=words is None,
@@ -199,10 +222,29 @@ def read_answers(pairs: Iterable[tuple[str, int]]) -> dict[int, int]:
     return dict(list(found.items())[-MOST_ANSWERS:])
 
 
-def describe_trial(trial: InterestTrial, language: Language, more: str = "+", less: str = "−") -> str:
-    """Return a sentence or two that tell the subscriber how useful the interest is.
+def wider_breadth(breadth: Breadth, fits: Sequence[float]) -> WiderBreadth | None:
+    """Return the next wider breadth that takes more of the papers with these fits; None if there is none."""
+    taken = _taken(breadth, fits)
+    return next(
+        (WiderBreadth(wider, number) for wider in breadth.wider if (number := _taken(wider, fits)) > taken), None
+    )
 
-    `more` and `less` are what they answer papers with.
+
+def _taken(breadth: Breadth, fits: Sequence[float]) -> int:
+    least = least_fit(breadth.steps)
+    return sum(fit >= least for fit in fits)
+
+
+def describe_trial(
+    trial: InterestTrial,
+    language: Language,
+    more: str = "+",
+    less: str = "−",
+    setting: Callable[[Breadth, Language], str] = breadth_labels.setting,
+) -> str:
+    """Return a few sentences that tell the subscriber how useful the interest is.
+
+    `more` and `less` are what they answer papers with; `setting` tells what to choose for a breadth.
     """
     _, number = language.gettext, language.number
     if not trial.total:
@@ -218,22 +260,63 @@ def describe_trial(trial: InterestTrial, language: Language, more: str = "+", le
             "None of these words occurs in the newest papers. Try words that a paper on your interest would use, in "
             "English."
         )
+    helps = " ".join(describe_help(trial.total, trial.wider, language, setting))
     if trial.vague:
-        return _(
-            "No paper stands out, so your emails would contain little. The interest may be too vague, or nothing on "
-            "it has appeared lately. The closest papers are below: answer with %(more)s and %(less)s, or add a "
-            "technical term."
-        ) % {"more": more, "less": less}
+        sentences = (
+            _("No paper stands out enough to be emailed."),
+            helps or _("The interest may be too vague, or nothing on it has appeared lately."),
+            _("The closest papers are below: answer with %(more)s and %(less)s, or add a technical term.")
+            % {"more": more, "less": less},
+        )
+        return " ".join(sentences)
     if trial.broad:
         return _(
             "%(taken)s of the %(total)s newest papers fit, which is too many to tell what you are looking for. "
             "Add a word that narrows it down."
         ) % {"taken": number(trial.taken), "total": number(trial.total)}
-    return language.count(
+    verdict = language.count(
         "%(num)s of the newest papers stands out and would have been emailed.",
         "%(num)s of the newest papers stand out and would have been emailed.",
         trial.taken,
     )
+    return f"{verdict} {helps}" if helps and has_few_papers(trial.total) else verdict
+
+
+def has_few_papers(total: int) -> bool:
+    """Return whether a site has so few papers that interests take few of those that fit."""
+    return total < _FEW_PAPERS
+
+
+def describe_help(
+    total: int,
+    wider: WiderBreadth | None,
+    language: Language,
+    setting: Callable[[Breadth, Language], str] = breadth_labels.setting,
+) -> list[str]:
+    """Return what would bring more papers, a sentence each: time and answers on a site with few papers, or a breadth.
+
+    `total` is the number of papers of the site.
+    """
+    sentences = []
+    if has_few_papers(total):
+        sentences.append(
+            language.count(
+                "This site has only %(num)s paper so far, too few to tell what stands out. Your first answers help "
+                "most.",
+                "This site has only %(num)s papers so far, too few to tell what stands out. Your first answers help "
+                "most.",
+                total,
+            )
+        )
+    if wider:
+        sentence = language.ngettext(
+            "With %(setting)s, %(num)s paper would be emailed.",
+            "With %(setting)s, %(num)s papers would be emailed.",
+            wider.taken,
+        )
+        known = {"setting": setting(wider.breadth, language), "num": language.number(wider.taken)}
+        sentences.append(sentence % known)
+    return sentences
 
 
 def _describe_exact(trial: InterestTrial, language: Language) -> str:

@@ -11,9 +11,10 @@ from babel.dates import format_time, get_day_names
 
 from paperround.domain.errors import translatable as _
 from paperround.domain.models import Topic
-from paperround.domain.preferences import Breadth, Density, QuietDays
+from paperround.domain.preferences import Density, QuietDays
 from paperround.domain.schedule import Cadence
 from paperround.meaning import Encoder
+from paperround.rendering import breadth_labels
 from paperround.rendering.language import SOURCE, Language
 
 
@@ -46,7 +47,7 @@ def labels(language: Language) -> dict[str, str]:
         "max_papers": _("Maximum papers per email"),
         "theme": _("Email theme"),
         "density": _("Length of the emails"),
-        "breadth": _("How many papers from interests in plain words"),
+        "breadth": breadth_labels.preference_label(language),
         "quiet_days": _("On days without new papers"),
         "language": _("Language"),
     }
@@ -71,18 +72,6 @@ def densities(language: Language) -> list[tuple[str, str]]:
         (Density.FULL.value, _("Titles, summaries and details")),
         (Density.BRIEF.value, _("Titles and one sentence each")),
         (Density.TITLES.value, _("Titles only")),
-    ]
-
-
-def breadths(language: Language) -> list[tuple[str, str]]:
-    """Return each breadth with its label in the form."""
-    _ = language.gettext
-    return [
-        (Breadth.FEWEST.value, _("Far fewer")),
-        (Breadth.FEWER.value, _("Fewer")),
-        (Breadth.USUAL.value, _("As usual")),
-        (Breadth.MORE.value, _("More")),
-        (Breadth.MOST.value, _("Far more")),
     ]
 
 

@@ -17,6 +17,7 @@ from paperround.domain.preferences import DEFAULTS, FIELDS, LISTS, Preferences
 from paperround.domain.schedule import Cadence
 from paperround.operator import queries
 from paperround.operator.retries import retriable
+from paperround.rendering import breadth_labels
 from paperround.subscribers import address_change, confirmation, csv_file, csv_import, membership
 from paperround.web import wording
 from paperround.web.browse.periods import read_day
@@ -316,7 +317,7 @@ def _described(context: WebContext, known: Preferences) -> dict[str, str]:
         "monthday": texts["monthday"] if known.cadence is Cadence.MONTHLY else "",
         "cadence": dict(wording.cadences(language))[known.cadence],
         "density": dict(wording.densities(language))[known.density],
-        "breadth": dict(wording.breadths(language))[known.breadth],
+        "breadth": breadth_labels.short_setting(known.breadth, language),
         "quiet_days": dict(wording.quiet_days(language))[known.quiet_days],
         "theme": dict(wording.themes([known.theme], language))[known.theme],
         "language": context.language_names.get(known.language, known.language),

@@ -19,6 +19,7 @@ from paperround.domain.models import Subscriber
 from paperround.domain.preferences import MOST_QUERIES, MOST_QUERY, MOST_TYPED, Breadth
 from paperround.domain.text import clean
 from paperround.matching.negation import unwanted_in
+from paperround.rendering import breadth_labels
 from paperround.rendering.language import Language
 from paperround.rounds.meaning import Meaning
 from paperround.rounds.trial import Answers, InterestTrial, Trials, describe_trial, read_answers
@@ -184,6 +185,7 @@ def _papers(context: WebContext, trial: InterestTrial, language: Language) -> li
             "card": cards.card(one.paper, language, context.today, why=one.why),
             "answer": one.answer,
             "fits": one.taken,
+            "wider": breadth_labels.short_setting(one.wider, language) if one.wider else "",
         }
         for one in trial.papers
     ]

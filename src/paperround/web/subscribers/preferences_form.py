@@ -21,7 +21,7 @@ from paperround.domain.preferences import (
     Breadth,
     Preferences,
 )
-from paperround.rendering import theme
+from paperround.rendering import breadth_labels, theme
 from paperround.rendering.language import Language
 from paperround.rounds.meaning import Meaning
 from paperround.rounds.query_preview import PastWeek, QueryPreview, preview_query
@@ -116,7 +116,7 @@ def choices(context: WebContext, language: Language, form: PreferencesForm) -> C
         zones=time_zones.choices(context.app.clock(), language, _known_zone(form)),
         themes=wording.themes(theme.offered(context.folders, form.stored.theme), language),
         densities=wording.densities(language),
-        breadths=wording.breadths(language),
+        breadths=breadth_labels.breadths(language),
         quiet_days=wording.quiet_days(language),
         languages=context.language_names,
         needs_english=wording.needs_english(context.app.shared(Meaning).encoder, language),

@@ -1,0 +1,96 @@
+"""What is said of an interest that takes few papers: how few papers the site has, and which breadth takes more."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from html import unescape
+from pathlib import Path
+
+import pytest
+
+from paperround.domain.preferences import Breadth
+from paperround.rendering import language
+from paperround.rounds import pipeline
+from paperround.rounds.query_preview import PastWeek, preview_query
+from paperround.rounds.trial import InterestTrial, Trials, WiderBreadth, describe_trial
+from paperround.subscribers import membership
+from support.letters import FOLDERS
+from support.pages import Pages
+from support.papers import listing
+
+_INTEREST = "a hand grasping transparent cups"
+_SUBJECTS = ("speech recognition", "protein folding", "image retrieval", "traffic forecasts", "poetry", "compilers")
+_ENGLISH = language.load("en", FOLDERS)
+_FEW = "This site has only 70 papers so far, too few to tell what stands out. Your first answers help most."
+_MORE = "With “More” under “How many papers from interests in plain words”, 3 papers would be emailed."
+
+
+@pytest.fixture
+def pages(tmp_path: Path, database_url: str) -> Iterator[Pages]:
+    """The pages of a young site with three papers that fit the interest, but not enough for the usual breadth."""
+    made = Pages(tmp_path, database_url)
+    made.site.papers(
+        *(listing(100 + n, _SUBJECTS[n % len(_SUBJECTS)]) for n in range(60)),
+        *(listing(200 + n, title=f"Grasping cups {n}", abstract="It is made of glass.") for n in range(3)),
+        listing(250, title="Grasping", abstract="cups"),
+    )
+    yield made
+    made.app.close()
+
+
+def test_the_page_names_the_few_papers_and_the_breadth_that_takes_more(pages: Pages) -> None:
+    shown = unescape(pages.client.get("/interest", params={"q": _INTEREST}).text)
+    assert f"No paper stands out enough to be emailed. {_FEW} {_MORE} The closest papers are below" in shown
+    assert "too vague" not in shown
+    assert shown.count("Would not be emailed, but with “More” it would.") == 3
+    german = unescape(pages.client.get("/interest", params={"q": _INTEREST, "lang": "de"}).text)
+    assert "Hier gibt es erst 70 Paper" in german
+    assert "Mit „Mehr“ bei „Wie viele Paper aus Interessen in eigenen Worten“ kämen 3 Paper" in german
+
+
+def test_the_breadth_that_is_named_takes_the_papers_that_it_was_said_to_take(pages: Pages) -> None:
+    trials = pages.app.shared(Trials)
+    usual = trials.try_interest(_INTEREST, {})
+    assert usual.wider == WiderBreadth(Breadth.MORE, 3)
+    wider = trials.try_interest(_INTEREST, {}, Breadth.MORE)
+    assert (wider.taken, wider.wider) == (3, None)
+    told = {"queries": (_INTEREST,), "breadth": Breadth.MORE}
+    membership.add(pages.app, "ada@example.org", told, confirmed=True, first_now=True)
+    pages.site.clock.now += timedelta(minutes=1)
+    pipeline.run_round(pages.app)
+    row = membership.subscriber(pages.app, "ada@example.org").row
+    assert [len(digest.papers) for digest in pages.app.store.issues.digests_of(row)] == [3]
+
+
+def test_a_subscriber_reads_what_helps_beside_a_paper_that_no_breadth_takes(pages: Pages) -> None:
+    pages.subscriber("ada@example.org", breadth=Breadth.MORE)
+    token = pages.link("preferences", membership.subscriber(pages.app, "ada@example.org").row)
+    shown = unescape(pages.client.get(f"{token}/interest", params={"q": _INTEREST}).text)
+    assert f"3 of the newest papers stand out and would have been emailed. {_FEW}" in shown
+    assert shown.count("Would not be emailed: it does not stand out enough. Answer with + if it fits.") == 1
+    row = re.findall(r'name="more" value="(\d+)"', shown)[-1]
+    answered = unescape(pages.client.get("/interest", params={"q": _INTEREST, "more": row}).text)
+    assert "Answer with + if it fits" not in answered
+
+
+def test_the_preview_in_the_form_says_the_same_of_the_past_week(pages: Pages) -> None:
+    said = preview_query(pages.app, _INTEREST, _ENGLISH).said
+    assert said == (f"No paper of the past week stands out enough to be emailed. {_FEW} {_MORE} The closest are:")
+    assert preview_query(pages.app, _INTEREST, _ENGLISH, week=PastWeek(pages.app, breadth=Breadth.MORE)).papers
+    topic = preview_query(pages.app, _INTEREST, _ENGLISH, own=False).said
+    assert topic == "No paper of the past week stands out enough to be emailed. The closest are:"
+
+
+def test_a_site_with_many_papers_does_not_call_them_few(pages: Pages) -> None:
+    vague = InterestTrial("progress", total=2_000)
+    assert "may be too vague" in describe_trial(vague, _ENGLISH)
+    wider = InterestTrial("progress", total=2_000, wider=WiderBreadth(Breadth.MOST, 1))
+    told = describe_trial(wider, _ENGLISH)
+    assert "only" not in told
+    assert "too vague" not in told
+    assert "“Far more” under" in told
+    assert "1 paper would be emailed" in told
+    useful = InterestTrial("agents", taken=4, total=2_000, wider=WiderBreadth(Breadth.MORE, 7))
+    assert describe_trial(useful, _ENGLISH) == "4 of the newest papers stand out and would have been emailed."
