@@ -12,9 +12,10 @@ import pytest
 from paperround.app import App
 from paperround.matching.vectors import pack
 from paperround.rounds import pipeline, topic_definitions
-from paperround.rounds.meaning import Meaning, compare_embedded, embed
+from paperround.rounds.meaning import Meaning, embed, enough_embedded
 from paperround.rounds.scheduler import Scheduler
 from paperround.rounds.search import search_papers
+from paperround.rounds.topic_matching import match_embedded
 from paperround.sources import SourceState
 from paperround.store.sources import SourceRecord
 from support.encoder import use_ideas
@@ -44,6 +45,46 @@ def test_a_paper_is_matched_by_its_meaning_once_it_has_a_vector_and_comes_with_t
     [letter] = site.relay.accepted
     assert b"A humanoid" in letter.message
     assert pipeline.embed_papers(site.app) == 0
+
+
+def letters_once_papers_get_vectors_after(site: Site, age: timedelta) -> list[bytes]:
+    """The letters of a subscriber whose site gets a model so long after a paper."""
+    site.topic("walking", PLAIN)
+    site.subscriber("ada@example.org", "walking")
+    site.papers(listing(1, **WALKING), *(listing(number, "agents") for number in range(2, 6)))
+    site.clock.now += age - timedelta(days=1)
+    pipeline.run_round(site.app)
+    use_ideas(site.app)
+    pipeline.embed_papers(site.app)
+    assert matched(site.app, "walking") == {1}
+    site.clock.now += timedelta(days=1)
+    pipeline.run_round(site.app)
+    return [letter.message for letter in site.relay.accepted]
+
+
+def test_a_paper_that_gets_its_vector_a_week_late_is_on_the_topics_page_and_in_no_letter(
+    site: Site,
+) -> None:
+    assert letters_once_papers_get_vectors_after(site, timedelta(days=9)) == []
+
+
+def test_a_paper_that_gets_its_vector_within_a_week_comes_with_the_next_letter(site: Site) -> None:
+    [letter] = letters_once_papers_get_vectors_after(site, timedelta(days=5))
+    assert b"A humanoid" in letter
+
+
+def test_a_paper_that_no_topic_was_compared_with_yet_is_sent_however_late_its_vector(site: Site) -> None:
+    use_ideas(site.app)
+    site.topic("walking", PLAIN)
+    site.subscriber("ada@example.org", "walking")
+    site.app.store.papers.add(
+        [listing(1, **WALKING), *(listing(number, "agents") for number in range(2, 6))], site.clock()
+    )
+    site.clock.now += timedelta(days=9)
+    pipeline.embed_papers(site.app)
+    assert matched(site.app, "walking") == set()
+    pipeline.run_round(site.app)
+    assert len(site.relay.accepted) == 1
 
 
 @pytest.fixture
@@ -156,11 +197,12 @@ def test_papers_are_compared_again_once_half_of_the_newest_have_a_vector(site: S
         zip(newest, map(pack, site.app.shared(Meaning).encoder.encode([p.abstract for p in newest])), strict=True)
     )
     site.app.store.vectors.keep("ideas-1", vectors[:2])
-    assert compare_embedded(site.app) == 0, "two of six say little about what is usual"
+    assert not enough_embedded(site.app), "two of six say little about what is usual"
     site.app.store.vectors.keep("ideas-1", vectors[2:4])
-    assert compare_embedded(site.app) == 4
-    assert compare_embedded(site.app) == 0, "each once"
-    assert site.app.store.topics.papers_waiting() == 4
+    assert enough_embedded(site.app)
+    assert len(site.app.store.vectors.uncompared()[0]) == 4
+    match_embedded(site.app)
+    assert not enough_embedded(site.app), "each once"
 
 
 def test_if_no_more_vectors_can_be_computed_papers_are_compared_with_those_that_there_are(site: Site) -> None:
@@ -171,7 +213,8 @@ def test_if_no_more_vectors_can_be_computed_papers_are_compared_with_those_that_
     site.app.store.vectors.keep("ideas-1", [(paper, pack(encoder.encode(["agents"])[0]))])
     encoder.broken = True
     assert embed(site.app, 5) == 0
-    assert compare_embedded(site.app) == 1
+    assert enough_embedded(site.app)
+    assert site.app.store.vectors.uncompared()[0] == [paper.row]
 
 
 def kept_vectors(site: Site, model: str) -> set[int]:

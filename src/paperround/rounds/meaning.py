@@ -17,7 +17,6 @@ from paperround.app import App
 from paperround.domain.errors import MeaningError
 from paperround.matching.lexical import COUNTED_PAPERS
 from paperround.matching.vectors import VectorTable, pack, unpack
-from paperround.matching.words import is_plain_words
 from paperround.process import logs, memory
 from paperround.store.vector_queue import text_of
 
@@ -134,7 +133,7 @@ class Meaning:
 def embed(app: App, seconds: float, advance: Callable[[int], None] = lambda _: None) -> int:
     """Compute missing vectors, newest papers first, for at most `seconds`; return how many were computed.
 
-    `advance` is called with the number of vectors that were stored. The papers wait for `compare_embedded`.
+    `advance` is called with the number of vectors that were stored. The papers wait for `match_embedded`.
     """
     meaning, began, made = app.shared(Meaning), time.monotonic(), 0
     while meaning.on and not app.stopping.is_set() and time.monotonic() - began < seconds:
@@ -152,19 +151,13 @@ def embed(app: App, seconds: float, advance: Callable[[int], None] = lambda _: N
     return made
 
 
-def compare_embedded(app: App) -> int:
-    """Mark papers that got a vector as unmatched, if any topic is in plain words; return how many there are.
+def enough_embedded(app: App) -> bool:
+    """Return whether papers got vectors, and enough have one to compare those papers with the topics.
 
-    That waits until half of the papers that say what is usual have one, or no more can be computed now: compared
+    Enough is half of the papers that say what is usual, or what there is if no more can be computed now: compared
     with the first few, a paper could match an interest that it does not fit, and matches are not taken back.
     """
     vectors = app.store.vectors
-    if not vectors.awaits_rematch():  # as nearly always, and topics are many
-        return 0
-    if vectors.coverage(COUNTED_PAPERS) < _ENOUGH and not app.shared(Meaning).resting:
-        return 0
-    return vectors.rematch(wanted=_any_plain_topic(app))
-
-
-def _any_plain_topic(app: App) -> bool:
-    return any(is_plain_words(topic.query) for topic in app.store.topics.all())
+    if not vectors.any_uncompared():  # as nearly always
+        return False
+    return vectors.coverage(COUNTED_PAPERS) >= _ENOUGH or app.shared(Meaning).resting

@@ -34,7 +34,7 @@ from paperround.rounds import topic_matching, webhooks
 from paperround.rounds.choosing import RoundContext, choose
 from paperround.rounds.helpers import Senders
 from paperround.rounds.letters import digest_message_id
-from paperround.rounds.meaning import compare_embedded, embed
+from paperround.rounds.meaning import embed, enough_embedded
 from paperround.rounds.retention import clock_is_steady, prune
 from paperround.rounds.sending import SendingResult
 from paperround.rounds.summaries import write_summaries
@@ -365,13 +365,13 @@ def embed_papers(app: App, seconds: float = _EMBED_SECONDS, advance: Callable[[i
     """Compute vectors for papers that have none, for at most `seconds`, and match those papers again.
 
     Rounds do not wait for it: a paper without a vector is matched by its words, and matches by meaning follow a
-    little later.
+    little later, of papers of the past week with the next letter.
 
     Returns the number of vectors computed; `advance` is called with the number of each batch.
     """
     made = embed(app, seconds, advance)
-    if compare_embedded(app):
-        topic_matching.match_papers(app)
+    if enough_embedded(app):
+        topic_matching.match_embedded(app)
     return made
 
 

@@ -16,6 +16,7 @@ from paperround.domain.models import Match, Paper, Topic
 from paperround.matching.fields import TEXT_FORM
 from paperround.matching.words import Wanted, Words, interpret, is_plain_words
 from paperround.process import logs
+from paperround.process.chunks import chunked
 from paperround.rounds.collection import Collection
 from paperround.rounds.interests import Interests, best_candidates
 from paperround.store.feedback import InterestFollower
@@ -43,6 +44,24 @@ def match_papers(app: App) -> None:
         if not work.papers:
             return
         waiting = app.store.topics.papers_waiting()
+
+
+def match_embedded(app: App) -> None:
+    """Compare the papers that got a vector with the topics in plain words.
+
+    Of what matches only now, papers older than a week are shown on pages and not sent: a new model, or the first one,
+    must not bring what letters have passed over long ago.
+    """
+    rows, last = app.store.vectors.uncompared()
+    interests, since = app.shared(Interests), news_horizon(app.clock())
+    if any(is_plain_words(topic.query) for topic in app.store.topics.all()):
+        app.shared(Collection).renew()
+        for some in chunked(rows, _PAPERS_AT_ONCE):
+            interests.prepare(app.store.topics.all())
+            with app.store.topics.matching_again(some, since) as work:
+                plain = [topic for topic in work.topics if is_plain_words(topic.query)]
+                work.found += _found(app, work.papers, plain)
+    app.store.vectors.compared(last)
 
 
 def reindex(app: App) -> None:

@@ -205,11 +205,21 @@ class Topics:
         with writing(self._engine) as db:
             waiting = select(papers.c.row).where(UNMATCHED).order_by(papers.c.row).limit(limit)
             rows = db.scalars(waiting.with_for_update(skip_locked=True, key_share=True)).all()
-            found = list(load_papers(db, papers.c.row.in_(rows))) if rows else []
-            work = Matching(found, [_topic(topic) for topic in db.execute(select(topics).order_by(topics.c.row))])
+            work = _matching(db, papers.c.row.in_(rows)) if rows else Matching([], [])
             yield work
             _insert_matches(db, self._matches, work.found, papers.c.archived)
             db.execute(update(papers).where(papers.c.row.in_(rows)).values(unmatched=False))
+
+    @contextmanager
+    def matching_again(self, rows: Collection[int], news_since: datetime) -> Iterator[Matching]:
+        """Yield these papers and all topics, and store the matches found in the block as `add_matches` does.
+
+        It is one transaction. Papers that are unmatched are left to `matching`.
+        """
+        with writing(self._engine) as db:
+            work = _matching(db, papers.c.row.in_(rows) & ~UNMATCHED)
+            yield work
+            _insert_matches(db, self._matches, work.found, _too_old(news_since))
 
     def add_matches(self, found: Sequence[tuple[int, Match]], news_since: datetime) -> None:
         """Store matches of topics with stored papers, as pairs of topic number and match.
@@ -219,7 +229,7 @@ class Topics:
         """
         with writing(self._engine) as db:
             for chunk in chunked(found, _CHUNK):
-                _insert_matches(db, self._matches, chunk, papers.c.archived | (papers.c.first_seen < news_since))
+                _insert_matches(db, self._matches, chunk, _too_old(news_since))
 
     def of_paper(self, row: int) -> list[tuple[Topic, Match]]:
         """Return the topics that a paper matches, best score first."""
@@ -377,6 +387,17 @@ def edition_before(db: Connection, moment: datetime) -> int:
 def news_horizon(now: datetime) -> datetime:
     """Return how far back a new topic or subscription reaches: one week."""
     return now - timedelta(days=7)
+
+
+def _matching(db: Connection, which: ColumnElement[bool]) -> Matching:
+    """Return papers to compare with all topics; the papers are read before the topics."""
+    found = list(load_papers(db, which))
+    return Matching(found, [_topic(topic) for topic in db.execute(select(topics).order_by(topics.c.row))])
+
+
+def _too_old(news_since: datetime) -> ColumnElement[bool]:
+    """Return the condition that a paper is not sent to those whose topic or interest turns out to match it."""
+    return papers.c.archived | (papers.c.first_seen < news_since)
 
 
 def _insert_matches(db: Connection, statement: ManyRows, new: Sequence[tuple[int, Match]], old: Any) -> None:

@@ -9,7 +9,6 @@ from typing import NamedTuple
 from sqlalchemy import Connection, Engine, bindparam, func, select, tuple_, update
 
 from paperround.domain.models import Paper
-from paperround.process.chunks import chunked
 from paperround.store.engine import lock_exclusively, reading, upsert, writing
 from paperround.store.papers import load_rows
 from paperround.store.schema import WAITING_FOR_VECTOR, notes, papers, topics, vectors
@@ -17,7 +16,6 @@ from paperround.store.vector_queue import text_digest
 
 _NUMBER = "vectors kept"
 _COMPARED = "vectors compared"
-_MARKS_PER_TRANSACTION = 500  # papers, so that others can write in between
 _VECTORS_PER_READ = 10_000  # vectors read; 300,000 at once would take 300 MB more than the table they go to
 
 
@@ -66,7 +64,7 @@ class StoredVectors:
     def keep(self, model: str, made: Sequence[tuple[Paper, bytes]]) -> None:
         """Store the vectors that a model computed for papers.
 
-        A paper whose text has changed meanwhile stays queued. `rematch` says which papers are compared again.
+        A paper whose text has changed meanwhile stays queued. `uncompared` returns those to compare with the topics.
         """
         rows = sorted(paper.row for paper, _ in made)
         with writing(self._engine) as db:
@@ -94,28 +92,22 @@ class StoredVectors:
             first = upsert(db, notes).values(name=_COMPARED, value=str(number - 1))
             db.execute(first.on_conflict_do_nothing())
 
-    def awaits_rematch(self) -> bool:
-        """Return whether papers got a vector since the last call of `rematch`."""
+    def any_uncompared(self) -> bool:
+        """Return whether papers got a vector since the last that was `compared`."""
         with reading(self._engine) as db:
             return _number(db, _NUMBER) > _number(db, _COMPARED)
 
-    def rematch(self, *, wanted: bool) -> int:
-        """Have the papers compared with the topics that got a vector since the last call; return their number.
-
-        If it is not `wanted`, no paper is compared now or later.
-        """
+    def uncompared(self) -> tuple[Sequence[int], int]:
+        """Return the papers with vectors later than the last that was `compared`, and the number of the newest one."""
         with reading(self._engine) as db:
             kept, compared = (_number(db, name) for name in (_NUMBER, _COMPARED))
             fresh = select(vectors.c.paper).where(vectors.c.number > compared, vectors.c.number <= kept)
-            rows = db.scalars(fresh.order_by(vectors.c.paper)).all() if wanted else []
-        for chunk in chunked(rows, _MARKS_PER_TRANSACTION):
-            with writing(self._engine) as db:
-                some = papers.c.row.in_(chunk)
-                db.execute(select(papers.c.row).where(some).order_by(papers.c.row).with_for_update())
-                db.execute(update(papers).where(some).values(unmatched=True))
+            return db.scalars(fresh.order_by(vectors.c.paper)).all(), kept
+
+    def compared(self, number: int) -> None:
+        """Record that the papers with vectors up to this number have been compared with the topics."""
         with writing(self._engine) as db:
-            db.execute(update(notes).where(notes.c.name == _COMPARED).values(value=str(kept)))
-        return len(rows)
+            db.execute(update(notes).where(notes.c.name == _COMPARED).values(value=str(number)))
 
     def after(self, model: str, last: VectorPlace) -> list[StoredVector]:
         """Return a model's vectors that were stored after the one at `last`, oldest first, at most 10,000."""
