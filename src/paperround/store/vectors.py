@@ -98,7 +98,7 @@ class StoredVectors:
             return _number(db, _NUMBER) > _number(db, _COMPARED)
 
     def uncompared(self) -> tuple[Sequence[int], int]:
-        """Return the papers with vectors later than the last that was `compared`, and the number of the newest one."""
+        """Return the papers with vectors after those that were `compared`, and the number of the newest vector."""
         with reading(self._engine) as db:
             kept, compared = (_number(db, name) for name in (_NUMBER, _COMPARED))
             fresh = select(vectors.c.paper).where(vectors.c.number > compared, vectors.c.number <= kept)
