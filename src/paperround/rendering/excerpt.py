@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
 
 # The end of a sentence, perhaps with closing quotes or brackets, before a space; CJK sentences need no space.
 _SENTENCE_END = re.compile(r"""[.!?…]+["'”’»)\]]*(?=\s)|[。！？]+[」』”）]*""")
@@ -19,8 +20,8 @@ _ABBREVIATIONS = frozenset(
     )
 )
 _LAST_WORD = re.compile(r"[^\s(\[“\"']*$")
-# If whole sentences would fill less than this share of the budget, cut at a word instead.
-_MIN_SHARE = 0.4
+# If whole sentences, or words, would fill less than these shares of the budget, cut at a word, or at a character.
+_LEAST_SENTENCES, _LEAST_WORDS = 0.7, 0.4
 # The zero-width joiner, which combines emoji.
 _JOINER = "\u200d"
 # Longer words do not fit on a phone's screen in a title; zero-width spaces allow them to break.
@@ -35,7 +36,18 @@ def excerpt(text: str, budget: int) -> str:
     if len(text) <= budget:
         return text
     end = _last_sentence_end(text, budget)
-    return text[:end].rstrip() if end >= budget * _MIN_SHARE else cut(text, budget)
+    return text[:end].rstrip() if end >= budget * _LEAST_SENTENCES else cut(text, budget)
+
+
+def sentences(text: str) -> Iterator[str]:
+    """Yield the sentences of a text, each with the space before it, which joined are the text."""
+    start = 0
+    for found in _SENTENCE_END.finditer(f"{text} "):
+        if not _abbreviated(text[start : found.end()]):
+            yield text[start : found.end()]
+            start = found.end()
+    if start < len(text):
+        yield text[start:]
 
 
 def first_sentence(text: str) -> str:
@@ -54,7 +66,7 @@ def cut(text: str, budget: int) -> str:
     if budget < 1:
         return ""
     end = text.rfind(" ", 0, budget)
-    if end < budget * _MIN_SHARE:  # one very long word, or a script without spaces
+    if end < budget * _LEAST_WORDS:  # one very long word, or a script without spaces
         end = _whole_character(text, budget - 1)
     return text[:end].rstrip(" .,;:–—-([“\"'") + "…"
 

@@ -33,6 +33,7 @@ from paperround.domain.schedule import Cadence, span
 from paperround.domain.text import clean, terms
 from paperround.rendering import reasons
 from paperround.rendering.chart import Chart
+from paperround.rendering.contribution import shorten_abstract
 from paperround.rendering.excerpt import breakable, cut, excerpt, right_to_left
 from paperround.rendering.language import Language
 from paperround.rendering.source_names import source_name
@@ -252,9 +253,8 @@ def card(
     """
     title = breakable(marked(paper.title))
     made = paper.made_summary(language.code)
-    summary = marked(made or paper.abstract)
-    summary = breakable(excerpt(summary, budget // 2 if _is_dense(summary) else budget))
     plain = readable(paper.title)
+    summary = breakable(_summary(marked(paper.abstract), plain, marked(made), budget))
     shown = paper.picture
     return Card(
         id=paper.id,
@@ -285,6 +285,11 @@ def card(
         withdrawn=paper.withdrawn,
         from_arxiv=paper.arxiv_id is not None,
     )
+
+
+def _summary(abstract: str, title: str, made: str, budget: int) -> str:
+    budget = budget // 2 if _is_dense(made or abstract) else budget
+    return excerpt(made, budget) if made else shorten_abstract(abstract, title, budget)
 
 
 def note(about: PaperNote, paper: Paper, language: Language, today: date) -> Note:

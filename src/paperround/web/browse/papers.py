@@ -17,6 +17,7 @@ from paperround.domain.models import Listing, Paper, SourceState, Topic
 from paperround.matching.popularity import REMEMBERED_DAYS, momentum
 from paperround.operator.seeds import is_example
 from paperround.rendering import reasons
+from paperround.rendering.contribution import shorten_abstract
 from paperround.rendering.excerpt import excerpt
 from paperround.rendering.language import Language
 from paperround.rendering.source_names import source_name
@@ -138,7 +139,8 @@ def paper(request: Request, context: ContextDep, paper_id: str) -> Response:
         summary=Markup(readable_html(made)),  # noqa: S704 - readable_html escapes
         authors=[readable(name) for name in stored.authors],
         published=stored.published or stored.day,
-        description=excerpt(summary or abstract, _DESCRIPTION),
+        description=excerpt(summary, _DESCRIPTION)
+        or shorten_abstract(abstract, readable(stored.title), _DESCRIPTION),
         topics=[
             (translated_topic(one, language), reasons.as_sentences(match.why, language))
             for one, match in context.app.store.topics.of_paper(stored.row)

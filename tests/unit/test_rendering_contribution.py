@@ -1,0 +1,145 @@
+"""An excerpt of an abstract begins where it says what the paper does. The abstracts are written for these tests."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from paperround.rendering.contribution import shorten_abstract
+
+_LONG = " Further sentences give details that nobody reads in an email." * 4
+
+
+@pytest.mark.parametrize(
+    ("title", "background", "contribution"),
+    [
+        pytest.param(
+            "Walking on Ice with Online Friction Estimates",
+            "Legged robots are expected to leave the laboratory. However, slippery ground remains out of reach.",
+            "We propose an estimator of friction that runs on board.",
+            id="robotics",
+        ),
+        pytest.param(
+            "A kinase switch controls budding",
+            "Cell polarity is essential for development, yet how it is timed is poorly understood.",
+            "Here, we show that phosphorylating Cdc24 at a single site delays budding in S. cerevisiae by hours.",
+            id="cell biology",
+        ),
+        pytest.param(
+            "Statin use and falls in older adults",
+            "Background: Falls are the main cause of injury in older adults.",
+            "Methods: We followed 4,120 residents of care homes for 3 years.",
+            id="medicine",
+        ),
+        pytest.param(
+            "A super-Earth around a quiet M dwarf",
+            "Planets of two Earth radii are common in the Galaxy, but few orbit stars bright enough to study.",
+            "This Letter reports a planet of 1.9 Earth radii on an orbit of 11.2 days.",
+            id="astronomy",
+        ),
+        pytest.param(
+            "Copper-catalyzed amination of esters",
+            "Amides occur in a quarter of all drugs and most need activated acids. We have no route from esters.",
+            "Herein, a copper catalyst that couples esters with amines at room temperature is reported.",
+            id="chemistry",
+        ),
+        pytest.param(
+            "Rent control and the supply of housing",
+            "Many cities limit rents. Economists have long argued about the effects, and we still know little.",
+            "The paper uses 1.2 million listings before and after a reform.",
+            id="economics",
+        ),
+        pytest.param(
+            "On sums of three cubes in number fields",
+            "Let K be a number field. A conjecture of the 1990s says which integers of K are such sums.",
+            "In this note we prove it for all imaginary quadratic fields of class number one.",
+            id="mathematics",
+        ),
+        pytest.param(
+            "TideNet: Sea Levels from Tide Gauges and Altimetry",
+            "Coastal sea levels are measured by gauges whose records have gaps. Satellites see the open ocean only.",
+            "TideNet learns to fill these gaps from both.",
+            id="oceanography, by the title's name",
+        ),
+        pytest.param(
+            "GridMix: Rust Meets Vision",
+            "Vision models are trained on grids.",
+            "The GridMix augmentation exchanges their cells.",
+            id="the title's name with an article",
+        ),
+        pytest.param(
+            "Parsing without treebanks",
+            "Treebanks exist for few languages. In previous work, we showed that parsers transfer between them. "
+            "Our code is available at https://example.org/parser.",
+            "Our approach induces trees from the word order of translations.",
+            id="linguistics, after earlier work and the address of the code",
+        ),
+        pytest.param(
+            "Motion cueing for simulators",
+            "Driving simulators make people sick, a limitation we call the cueing gap. We need better cueing.",
+            "A predictive algorithm is proposed that tilts the cabin before the driver notices.",
+            id="engineering, in the passive",
+        ),
+        pytest.param(
+            "Grundwasser unter Städten",
+            "Städte heizen ihr Grundwasser auf. Bisher ist unklar, wie weit.",
+            "In dieser Arbeit messen wir die Temperatur an 200 Brunnen.",
+            id="German",
+        ),
+    ],
+)
+def test_an_excerpt_begins_with_what_the_paper_does(title: str, background: str, contribution: str) -> None:
+    assert shorten_abstract(f"{background} {contribution}{_LONG}", title, len(contribution) + 8) == contribution
+
+
+@pytest.mark.parametrize(
+    "beginning",
+    [
+        "We propose an estimator of friction.",
+        "This thesis is about snow.",
+        "Snow falls. It melts. Nobody has counted the flakes.",
+        "Our understanding of snow is limited, and we lack data.",
+    ],
+)
+def test_an_excerpt_begins_at_the_start_if_that_says_it_or_nothing_does(beginning: str) -> None:
+    abstract = f"{beginning}{' It snows.' * 20}"
+    assert shorten_abstract(abstract, "On Snow: A Study", len(beginning)) == beginning
+
+
+@pytest.mark.parametrize(
+    ("sentence", "shown"),
+    [
+        ("However, we find a way.", "We find a way."),
+        ("To fill this gap, in this work we find a way.", "In this work we find a way."),
+        ("Motivated by these results, we find a way.", "We find a way."),
+        ("To tackle the problem, our method finds a way.", "Our method finds a way."),
+        ("To lower the cost of such sensors, we find a way.", "We find a way."),
+        ("To lower the cost of sensors, we find a way.", "To lower the cost of sensors, we find a way."),
+        ("This paper finds such a way, this being rare.", "This paper finds such a way, this being rare."),
+        ("Given sparse maps, we find a way.", "Given sparse maps, we find a way."),
+    ],
+)
+def test_a_beginning_that_refers_to_omitted_sentences_is_omitted(sentence: str, shown: str) -> None:
+    assert shorten_abstract(f"It is an open problem. {sentence}{_LONG}", "Ways", len(shown) + 4) == shown
+
+
+def test_a_sentence_too_long_is_cut_rather_than_the_room_left_empty() -> None:
+    abstract = (
+        "Maps are old. We propose a map. It is made by a method that is told here at great length, again and again."
+    )
+    assert shorten_abstract(abstract, "Maps", 58) == "We propose a map. It is made by a method that is told…"
+    assert shorten_abstract(abstract, "Maps", len(abstract)) == abstract
+
+
+_SENTENCES = st.lists(
+    st.sampled_from(("It snows.", "We melt it.", "To do this, we melt it.", "A · B: c.", "Here.", "é?", "")),
+    max_size=8,
+)
+
+
+@given(_SENTENCES.map(" ".join) | st.text(max_size=80), st.integers(0, 60))
+def test_an_excerpt_is_never_too_long_and_made_of_the_abstract(abstract: str, budget: int) -> None:
+    shown = shorten_abstract(abstract, "SNOW: A Study", budget)
+    assert len(shown) <= budget or shown == abstract == ""
+    assert shown[1:].removesuffix("…") in abstract
