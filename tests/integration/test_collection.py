@@ -47,3 +47,10 @@ def test_a_snapshot_that_two_threads_renew_at_once_has_each_paper_once(
     monkeypatch.setattr(site.app.store.browsing, "last_row", read_then_wait_for_the_other)
     at_once([snapshots.renew, snapshots.renew])
     assert len(snapshots.fixed().papers) == len({paper.row for paper in snapshots.fixed().papers}) == 9
+
+
+def test_a_word_of_ordinary_english_is_no_typing_mistake_though_no_paper_has_it(site: Site) -> None:
+    site.app.store.papers.add([listing(number, title=f"The setting {number}") for number in range(1, 5)], MORNING)
+    snapshots = Collection(site.app)
+    assert snapshots.correct("letting computers grade essays").changes == ()
+    assert snapshots.correct("an unusual settng").changes == (("settng", "setting"),)

@@ -39,6 +39,7 @@ from paperround.matching.vectors import Vectors, pack, unpack
 from paperround.matching.vocabulary import Vocabulary
 from paperround.matching.words import STOP_WORDS, Words, interpret_search
 from paperround.meaning import MiniLM
+from paperround.rounds.collection import is_known
 
 Numbers = NDArray[np.float32]
 ANSWERS = (0, 1, 2, 5, 10, 20)
@@ -426,7 +427,7 @@ def with_mistakes(data: Data) -> dict[str, float]:
             for name, text in (
                 ("as written", one.text),
                 ("one mistake", wrong),
-                ("corrected", data.vocabulary.correct(wrong).text),
+                ("corrected", data.vocabulary.correct(wrong, is_known).text),
             ):
                 found[name].append(ndcg(ranked(data.ours(text)), one.relevant))
     return {name: round(float(np.mean(values)), 3) for name, values in found.items()}

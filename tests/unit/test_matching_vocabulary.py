@@ -56,6 +56,17 @@ def test_known_words_short_ones_numbers_other_scripts_and_queries_stay_as_they_a
     assert KNOWN.correct(text) == CorrectedText(text)
 
 
+@pytest.mark.parametrize(("common", "typed"), [("and", "hand"), ("handled", "handle"), ("noisy", "noise")])
+def test_a_word_becomes_neither_one_that_says_nothing_nor_another_form_of_itself(common: str, typed: str) -> None:
+    papers = [paper(row, title=f"{common} robot") for row in range(1, 5)]
+    assert Vocabulary.of(papers).correct(f"robots {typed}").changes == ()
+
+
+def test_a_missing_last_letter_is_a_mistake_although_it_is_an_ending() -> None:
+    papers = [paper(row, title="language") for row in range(1, 5)]
+    assert Vocabulary.of(papers).correct("robots languag").text == "robots language"
+
+
 def test_a_word_that_the_whole_collection_has_is_no_mistake() -> None:
     assert KNOWN.correct("quantizaton networks", lambda term: term == "quantizaton").changes == ()
 

@@ -18,6 +18,7 @@ _RARE, _COMMON = 2, 3  # papers: a word in fewer than two is doubtful, a word in
 _SEEN_TWICE = 2
 # "large language models (LLMs)": parentheses with two to eight letters, the first and the last of them capital.
 _DEFINED = re.compile(r"\(([A-Z][A-Za-z]{0,6}[A-Z])s?\)")
+_ENDING = re.compile(r"(?:e|ed|er|es|est|y)$")
 _MOST_NAMES = 4  # words of an author's name
 _BEFORE = 200  # characters before the parentheses in which the long form is looked for
 
@@ -51,9 +52,9 @@ class Vocabulary:
         """Correct typing mistakes in plain words; a text with operators is returned unchanged.
 
         A word of fewer than two papers is replaced by the most frequent word that is one letter away and occurs in
-        at least three papers. One letter away means one letter missing, added or changed, or two neighbors swapped.
-        `found` returns whether a term occurs in a larger collection than the counted one; such a term is not
-        corrected.
+        at least three papers, unless that says nothing about a subject ("and") or is another form of the same word
+        ("handled"). One letter away means one letter missing, added or changed, or two neighbors swapped.
+        `found` returns whether a term is known from elsewhere, such as older papers; such a term is not corrected.
         """
         if not (is_plain(text) or text.isalpha()):
             return CorrectedText(text)
@@ -108,7 +109,11 @@ class Vocabulary:
         )
         if not doubtful or found(term):
             return ""
-        near = [(frequencies[other], other) for other in one_letter_away(term) if other in frequencies]
+        near = [
+            (frequencies[other], other)
+            for other in one_letter_away(term) - STOP_WORDS
+            if other in frequencies and not _are_forms_of_one_word(term, other)
+        ]
         # Break ties alphabetically: the result must not depend on the order of a set.
         frequency, meant = min(((-count, other) for count, other in near), default=(0, ""))
         return meant if -frequency >= _COMMON else ""
@@ -122,6 +127,12 @@ def one_letter_away(word: str) -> set[str]:
     found |= {left + letter + right[1:] for left, right in cuts if right for letter in ascii_lowercase}
     found |= {left + letter + right for left, right in cuts for letter in ascii_lowercase}
     return found - {word}
+
+
+def _are_forms_of_one_word(one: str, other: str) -> bool:
+    """Return whether two terms differ in their endings alone: "handle" and "handled", "noise" and "noisy"."""
+    stems = {_ENDING.sub("", term) for term in (one, other)}
+    return len(stems) == 1 and stems.isdisjoint((one, other))
 
 
 def _long_forms(papers: Iterable[Paper]) -> dict[str, str]:

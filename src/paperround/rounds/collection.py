@@ -15,8 +15,14 @@ from paperround.matching.background import background
 from paperround.matching.lexical import COUNTED_PAPERS, Index, Statistics
 from paperround.matching.query import Phrase
 from paperround.matching.vocabulary import CorrectedText, Vocabulary
+from paperround.meaning.english import ordinary_words
 
 _SLACK = 200  # papers by which a search's statistics may be behind
+
+
+def is_known(term: str) -> bool:
+    """Return whether a term is a word of papers elsewhere or of ordinary English."""
+    return term in background().frequencies or term in ordinary_words()
 
 
 class CollectionSnapshot:
@@ -87,8 +93,13 @@ class Collection:
         return self._up_to_date(_SLACK)
 
     def correct(self, text: str) -> CorrectedText:
-        """Correct typing mistakes in plain words by the newest papers; a word that any paper has is no mistake."""
-        return self.recent().vocabulary.correct(text, lambda term: self._papers.finds(Phrase((term,))))
+        """Correct typing mistakes in plain words by the newest papers.
+
+        A word that any paper has, or that is ordinary English, is no mistake.
+        """
+        return self.recent().vocabulary.correct(
+            text, lambda term: is_known(term) or self._papers.finds(Phrase((term,)))
+        )
 
     def _up_to_date(self, slack: int) -> CollectionSnapshot:
         with self._reading:
