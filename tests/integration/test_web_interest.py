@@ -14,9 +14,11 @@ import pytest
 
 from paperround.domain import tokens
 from paperround.rounds.similar import similar_papers
+from paperround.rounds.trial import Trials
 from paperround.subscribers import membership
 from support.pages import FORM, Browser, Pages
 from support.papers import listing
+from support.site import Site
 
 _EMAIL = "ada@lovelace.example"
 _KINDS = {
@@ -78,7 +80,21 @@ def test_answers_stand_in_the_address_change_the_order_and_can_be_undone(pages: 
 
 def test_an_interest_none_of_whose_words_is_known_says_so(pages: Pages) -> None:
     answer = Browser(pages.web).get("/interest", params={"q": "zymurgy quokkas"})
-    assert "None of these words occurs in the newest papers" in answer.text
+    assert "The newest papers have none of these words, or only short ones." in answer.text
+
+
+@pytest.mark.parametrize(
+    ("text", "unknown"),
+    [
+        ("Roboter, die mit Menschen zusammenarbeiten", True),
+        ("Roboter mit Menschen", True),
+        ("MIT zymurgy", False),
+        ("policies of MIT for quokkas", False),
+    ],
+)
+def test_short_words_of_another_language_are_not_taken_for_english_ones(text: str, unknown: bool, site: Site) -> None:
+    site.papers(listing(1, title="A report of MIT", abstract="Dice that die."))
+    assert Trials(site.app).try_interest(text, {}).unknown is unknown
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
@@ -20,7 +20,7 @@ from paperround.matching.taste import Taste, Tastes
 from paperround.matching.words import Words, interpret_once, is_plain, operators_in, says_nothing
 from paperround.rendering import breadth_labels
 from paperround.rendering.language import Language
-from paperround.rounds.collection import Collection, CollectionSnapshot
+from paperround.rounds.collection import Collection, CollectionSnapshot, is_known
 from paperround.rounds.interests import InterestBatch, Interests, tastes
 from paperround.rounds.meaning import Meaning
 
@@ -30,6 +30,7 @@ _MAX_RANKED = 150  # best fitting papers, which the answers rank
 _SUGGESTED_FROM = 12  # papers
 _LIKED_WORTH, _DISLIKED_WORTH = 3.0, -2.0  # weights of answers; a paper that merely fits has 1
 _BROAD_SHARE = 0.1  # of the papers; an interest that takes more is too broad
+_SHORT = 3  # letters; a word of another language that is no longer may look like an English one
 _FEW_PAPERS = 500  # with fewer, interests take few of the papers that fit (docs/relevance.md, "On a new site")
 
 Answers = Mapping[int, int]
@@ -88,7 +89,7 @@ class InterestTrial:
     correction: str = ""
     """The interest with its probable typing mistakes corrected; empty if it has none."""
     unknown: bool = False
-    """Whether none of its words occurs in any of the papers, and none fits in meaning, as in another language."""
+    """Whether none of its words, or only short ones, occur in any of the papers, and no paper fits in meaning."""
 
     @property
     def doubtful(self) -> bool:
@@ -157,7 +158,7 @@ class Trials:
             unwanted=unwanted_in(query),
             author=name_of_author(self._app, query),
             correction=meant.text if meant.changes else "",
-            unknown=words is not None and not taken and past.statistics.frequencies.keys().isdisjoint(words.terms),
+            unknown=words is not None and not taken and _are_unknown(words, past.statistics.frequencies),
         )
 
     def taste(self, subscriber: int) -> Taste:
@@ -197,6 +198,16 @@ class Trials:
         rows = dict.fromkeys([*best[:_SUGGESTED_FROM], *(row for row in answers if row in known)])
         weighed = [(known[row], worth.get(answers.get(row, 0), 1.0)) for row in rows]
         return tuple(suggest_words(words.terms, weighed, past.statistics, acronyms=past.vocabulary.long_forms.keys()))
+
+
+def _are_unknown(words: Words, known: Container[str]) -> bool:
+    """Return whether papers know none of these words, or only short ones by chance, as in another language.
+
+    The German "mit" is not MIT. More words must be missing, and be no English, than are found.
+    """
+    found = [term for term in words.terms if term in known]
+    missing = [term for term in words.terms if len(term) > _SHORT and not is_known(term)]
+    return not found or (len(missing) > len(found) and all(len(term) <= _SHORT for term in found))
 
 
 def _rank(rows: Iterable[int], fits: Mapping[int, float], taste: Taste, known: Mapping[int, Paper]) -> list[int]:
@@ -257,8 +268,8 @@ def describe_trial(
         return f"{_describe_exact(trial, language)} {describe_operators(trial.query, language)}".strip()
     if trial.unknown:
         return _(
-            "None of these words occurs in the newest papers. Try words that a paper on your interest would use, in "
-            "English."
+            "The newest papers have none of these words, or only short ones. Try words that a paper on your interest "
+            "would use, in English."
         )
     helps = " ".join(describe_help(trial.total, trial.wider, language, setting))
     if trial.vague:
