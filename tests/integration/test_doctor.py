@@ -187,6 +187,27 @@ def test_an_interest_that_never_matched_is_told_as_one_with_where_to_read_it(tmp
     assert f"topic {own.slug}" not in found
 
 
+def test_a_topic_that_no_source_can_serve_is_told_from_the_start(tmp_path: Path) -> None:
+    source = {"name": "biorxiv", "kind": "feed", "url": "https://feeds.example.org/none"}
+    site = Site(tmp_path, sources=[source])
+    site.topic("best", "source:hf-daily")
+    site.topic("biology", "source:biorxiv OR source:hf-daily")
+    site.subscriber("ada@example.org", "best")
+    found = findings(site)
+    assert found["topic best"].what == (
+        "no configured source can serve it, so its subscribers get no emails; name a source of yours in its query "
+        "(source:hf-daily), or remove it"
+    )
+    assert "topic biology" not in found
+
+
+def test_a_topic_whose_papers_come_from_a_file_is_no_finding(tmp_path: Path) -> None:
+    site = Site(tmp_path, sources=[])
+    site.topic("best", "source:hf-daily")
+    site.papers(listing(1, source="hf-daily"))
+    assert "topic best" not in findings(site)
+
+
 def test_a_check_that_breaks_ends_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     site = Site(tmp_path)
 

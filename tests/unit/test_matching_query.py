@@ -18,6 +18,7 @@ from paperround.matching.query import (
     Phrase,
     Query,
     both,
+    can_come_from,
     either,
     free_text,
     negated,
@@ -241,3 +242,21 @@ def test_a_dash_excludes_however_it_is_typed(dash: str) -> None:
 
 def test_signs_that_nobody_sees_do_not_divide_a_word() -> None:
     assert str(parse("re\u00adtracted AND zom\u200bbie*")) == "retracted zombie*"
+
+
+@pytest.mark.parametrize(
+    ("text", "possible"),
+    [
+        ("source:feed", True),
+        ("source:hf-daily", False),
+        ("source:hf-daily OR source:feed", True),
+        ("source:hf-daily OR robots", True),
+        ("source:hf-daily robots", False),
+        ("robots NOT source:hf-daily", True),
+        ("source:fe*", True),
+        ("source:hf*", False),
+        ("hf-daily", True),
+    ],
+)
+def test_a_query_can_be_served_by_the_sources_that_it_names(text: str, possible: bool) -> None:
+    assert can_come_from(parse(text), ["Feed", "arxiv"]) is possible

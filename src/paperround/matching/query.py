@@ -221,6 +221,18 @@ def evaluate(
     return turned, without(value, any_of(unwanted)) if unwanted else value
 
 
+def can_come_from(query: Query, sources: Iterable[str]) -> bool:
+    """Return whether a paper that one of these sources lists can match a query, as far as its `source:` tells."""
+    labels = set(map(label, sources))
+
+    def possible(found: Phrase) -> bool:
+        if found.field is not Field.SOURCE:
+            return True
+        return any(one.startswith(found.terms[0]) if found.prefix else one == found.terms[0] for one in labels)
+
+    return evaluate(query, possible, all, any, lambda wanted, _: wanted)[1]
+
+
 def nesting(query: Query) -> int:
     """Return how deeply groups are nested in the expression that `evaluate` builds for the query."""
     return evaluate(query, lambda _: 1, _deeper, _deeper, lambda wanted, unwanted: _deeper((wanted, unwanted)))[1]

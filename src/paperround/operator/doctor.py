@@ -30,7 +30,7 @@ from paperround.process.resources import templates
 from paperround.rendering import theme as themes
 from paperround.rounds.letters import LetterBuilder
 from paperround.rounds.summaries import one_sentence, quota
-from paperround.rounds.topics import changed_by_command, left_over, unusable_topics
+from paperround.rounds.topics import changed_by_command, left_over, unserved_topics, unusable_topics
 from paperround.rounds.topics_file import read_file
 from paperround.settings import unknown_in_environment, unused_of_transport
 
@@ -379,7 +379,12 @@ def _topics(app: App) -> Iterator[Finding]:
         whose = "interest of a subscriber" if topic.private else f"topic {topic.slug}"
         what = f"it is disabled and matches no papers: {problem}; change the query, or remove it"
         yield Finding(whose, CheckState.WARNING, what)
-    broken, counts = {topic.slug for topic, _ in refused}, app.store.topics.counts()
+    unserved = unserved_topics(app)
+    for topic in unserved:
+        what = "no configured source can serve it, so its subscribers get no emails"
+        remedy = f"name a source of yours in its query ({topic.query}), or remove it"
+        yield Finding(f"topic {topic.slug}", CheckState.WARNING, f"{what}; {remedy}")
+    told, counts = {topic.slug for topic in (*(one for one, _ in refused), *unserved)}, app.store.topics.counts()
     for topic in removed:
         followers = counted(counts[topic.slug][0], "subscriber keeps it and gets", "subscribers keep it and get")
         what = f"it is no longer in topics.toml; {followers} its papers"
@@ -391,7 +396,7 @@ def _topics(app: App) -> Iterator[Finding]:
         yield Finding(f"topic {topic.slug}", CheckState.WARNING, what)
     private = {topic.slug for topic in topics if topic.private}
     for slug, (subscribers, papers) in counts.items():
-        if subscribers and not papers and slug not in broken:
+        if subscribers and not papers and slug not in told:
             followers = counted(subscribers, "subscriber follows", "subscribers follow")
             whose, what = f"topic {slug}", f"{followers} it, but no paper has ever matched; check its query"
             if slug in private:

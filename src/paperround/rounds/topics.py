@@ -10,11 +10,13 @@ from pathlib import Path
 from paperround.app import App
 from paperround.domain.errors import ConfigurationError, QueryError, UnknownNameError, UsageError
 from paperround.domain.models import Topic
+from paperround.matching.query import can_come_from
 from paperround.matching.words import any_of, check_topic_query, interpret
 from paperround.process import logs
 from paperround.rounds.topic_definitions import check_slug, cleaned, read_topics
 from paperround.rounds.topic_matching import match_topics
 from paperround.rounds.topics_file import TopicsFile, read_file
+from paperround.store.topics import news_horizon
 
 log = logs.logger()
 _SLUGS_NOTE = "topics of the file"  # stores the slugs that were ever loaded from it
@@ -69,6 +71,24 @@ def unusable_topics(app: App) -> list[tuple[Topic, str]]:
         except QueryError as error:
             found.append((topic, error.problem))
     return found
+
+
+def unserved_topics(app: App) -> list[Topic]:
+    """Return the public topics that none of the configured sources can serve, and that got no paper lately."""
+    names = [source.name for source in app.settings.sources]
+    since = news_horizon(app.clock()).date()
+    return [
+        topic
+        for topic, _, papers in app.store.topics.public_counts(since)
+        if not papers and not _can_come_from(topic, names)
+    ]
+
+
+def _can_come_from(topic: Topic, sources: Sequence[str]) -> bool:
+    try:
+        return can_come_from(any_of(interpret(topic.query)), sources)
+    except QueryError:
+        return True  # `unusable_topics` has it
 
 
 # --- topics.toml ------------------------------------------------------------------------------------------------
