@@ -372,19 +372,37 @@ def test_each_kind_of_notice_has_a_template() -> None:
 
 
 @pytest.mark.parametrize(
-    ("title", "short"),
+    ("title", "topic", "short"),
     [
-        ("EvoArena: Tracking what evolves", "EvoArena"),
-        ("Author Correction: Robots on ice", "Author Correction: Robots on ice"),
-        ("Correction to: Robots on ice", "Correction to: Robots on ice"),
-        ("Comment on: Robots on ice", "Comment on: Robots on ice"),
-        ("Part II: Robots on ice", "Part II: Robots on ice"),
-        ("Reply to: Robots on ice that walk further than ever", "Reply to: Robots on ice that walk further…"),
-        ("Review Robots: a survey", "Review Robots"),
+        ("CHIP: Adaptive Compliance", "Robotics", "CHIP: Adaptive Compliance"),
+        (
+            "CHIP: Adaptive Compliance for Humanoid Control through Hindsight Perturbation",
+            "Robotics",
+            "CHIP: Adaptive Compliance for Humanoid Control through…",
+        ),
+        (
+            "Spatia: Video Generation with Updatable Spatial Memory",
+            "",
+            "Spatia: Video Generation with Updatable Spatial Memory",
+        ),
+        (
+            "Spatia: Video Generation with Updatable Spatial Memory",
+            "Video understanding",
+            "Spatia: Video Generation with Updatable…",
+        ),
+        ("我们提出一种方法" * 8, "", ("我们提出一种方法" * 8)[:31] + "…"),
     ],
 )
-def test_a_title_is_shortened_to_its_name_and_not_to_a_label(title: str, short: str) -> None:
-    assert view.short_title(title) == short
+def test_a_row_of_the_index_says_as_much_of_the_title_as_its_topic_leaves_room_for(
+    title: str, topic: str, short: str
+) -> None:
+    assert view.card(paper(title=title), (), ENGLISH, 100, DAY, tag=topic).short_title == short
+
+
+def test_a_row_of_the_index_is_one_line_of_the_text() -> None:
+    card = view.card(paper(title="Words " * 20, upvotes=58), (), ENGLISH, 100, DAY, tag="Video understanding")
+    text = plaintext.block_text(view.Block(view.BlockKind.ENTRY, card=card, tight=True), ENGLISH)
+    assert text == "Words Words Words Words Words… · Video understanding · 58 votes\n"
 
 
 def test_a_letter_without_papers_says_what_there_is_instead() -> None:

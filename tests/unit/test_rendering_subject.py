@@ -45,6 +45,19 @@ def test_a_long_title_is_cut_at_a_word_and_the_count_stays() -> None:
     assert len(line) <= LONGEST
 
 
+def test_a_title_that_just_fills_the_line_leaves_the_count_whole() -> None:
+    title = "Folding Laundry at Human Speed with Two Arms and One Camera"
+    assert _subject(title, others=" · 4 weitere").endswith(" with Two Arms and One… · 4 weitere")
+    assert _subject(title, others=" · 8 more") == f"{title} · 8 more"
+
+
+def test_the_subject_says_what_a_paper_with_a_name_is_about() -> None:
+    rendered = letter(
+        [paper(1, title="REALM: A Benchmark of Manipulation"), paper(2, title="CHIP: Compliance for Humanoids")]
+    )
+    assert rendered.subject == "REALM: A Benchmark of Manipulation · CHIP: Compliance for Humanoids"
+
+
 def test_a_site_can_word_it_differently() -> None:
     assert _subject("X", "{site}, {date}: {inside}") == "The Round, Monday: 9 papers on 3 topics"
     assert _subject("X", "{{{papers}}} {topics}") == "{9} Robots"

@@ -376,8 +376,8 @@ class LetterRenderer:
         first = [card for card in [blocks[at].card for at in outline.named] if card]
         line = subject.render_subject(
             self._subject_template,
-            top=first[0].short_title if shown > 1 else first[0].title if first else frame.contents,
-            second=first[1].short_title if shown > 1 else "",
+            top=first[0].title if first else frame.contents,
+            second=first[1].title if shown > 1 else "",
             topics=language.list(topics) if self._names_topics else "",
             **frame.fields,
         )

@@ -9,10 +9,12 @@ from functools import lru_cache
 
 from paperround.domain.models import Site
 from paperround.rendering.chart import Chart
+from paperround.rendering.excerpt import cut
 from paperround.rendering.language import Language
 from paperround.rendering.view import Block, BlockKind, Card, LetterView, Note, Notice
 
 WIDTH = 72
+_LEAST_OF_TITLE = 24  # characters, also beside a long topic
 _BLANKS = re.compile(r"[ \t\n]+")
 _NARROW = re.compile(r"[\t\n -~\u00a0-\u02ff\u2010-\u2027]*")  # each takes one column and does not combine
 INDENT = "    "
@@ -69,8 +71,7 @@ def block_text(block: Block, language: Language, feedback: str = "") -> str:
         return f"{block.heading}\n{'=' * min(columns(block.heading), WIDTH)}{end}"
     match block.kind:
         case BlockKind.ENTRY:
-            facts = (card.short_title, card.short_tag, _votes(card, language))
-            lines = wrap(" · ".join(fact for fact in facts if fact), INDENT)
+            lines = wrap(_entry(card, language), INDENT)
         case BlockKind.LINE:
             lines = [*wrap(card.title, INDENT), *_withdrawn(card, language), *_address(card)]
         case BlockKind.BRIEF:
@@ -83,6 +84,12 @@ def block_text(block: Block, language: Language, feedback: str = "") -> str:
         case _:
             lines = [*_card_lines(card, language, feedback if block.kind is BlockKind.LEAD else "")]
     return "\n".join(lines)[len(INDENT) :] + end
+
+
+def _entry(card: Card, language: Language) -> str:
+    """Return a row of the index, with as many words of the title as fit on its line."""
+    facts = "".join(f" · {fact}" for fact in (card.short_tag, _votes(card, language)) if fact)
+    return cut(card.short_title, max(WIDTH - len(INDENT) - columns(facts), _LEAST_OF_TITLE)) + facts
 
 
 def _note_lines(note: Note) -> Iterator[str]:

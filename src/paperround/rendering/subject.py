@@ -43,7 +43,7 @@ def render_subject(template: str, *, top: str, second: str, inside: str, site: s
     top, second = (clean(title).replace("\u200b", "") for title in (top, second))
     plain = f"{clean(site)}: {inside}"
     for attempt in (template, "{site}: {top}{others}"):
-        room = LONGEST - len(_filled(attempt, fields, "", ""))
+        room = LONGEST - len(_filled(attempt, fields, ".", "")) + 1
         first = cut(top, max(room, _LEAST_OF_TITLE))
         left = room - len(first) - len(_BETWEEN)
         shown = second if len(second) <= left else cut(second, left) if left >= _LEAST_OF_SECOND else ""

@@ -46,15 +46,8 @@ _SHORT_TAG = 20  # characters next to a title in the index
 _OPEN, _CLOSED = ("“", "„"), ("”", "“")
 _PARTS = re.compile(r"[,:;/]| (?:and|und|in|for|für|&|[–—-]) ")
 """What separates the parts of a topic's name."""
-_SHORT_TITLE = 46  # characters: one line of an index on a phone
-_NAMED_BEFORE_COLON = 4  # characters: a shorter name before a colon says too little by itself
-# What stands before the title of the work that a correction, a comment or a part belongs to.
-_LABEL = re.compile(
-    r"(?:(?:author|publisher|editorial) )?"
-    r"(?:addendum|comment(?:ary)?|correction|corrigendum|editorial|erratum|expression of concern|part [ivx\d]+|reply|"
-    r"response|retraction|retracted|review|withdrawn)(?: (?:article|for|note|on|to))?",
-    re.IGNORECASE,
-)
+_ROW = 64  # characters of a title and its topic: one line of the index on a wide screen, two on a phone
+_LEAD_TITLE = 36  # characters of each title in the first line
 _WORDS_A_MINUTE = 220
 _TITLES_IN_LEAD = 3
 _MONDAY = 0
@@ -82,7 +75,7 @@ class Card:
     title_html: Markup
     """The title as HTML, with mathematics as elements."""
     short_title: str
-    """The part of the title before its colon, or as much of the title as fits on one line of the index."""
+    """As many words of the title as fit into a row of the index."""
     tag: str
     """The topic that the paper fits best; empty if unknown."""
     byline_tag: str
@@ -128,15 +121,12 @@ class Card:
     @property
     def short_tag(self) -> str:
         """The topic's name, shortened for the index: "Robotics" for "Robotics and planning"."""
-        if len(self.tag) <= _SHORT_TAG:
-            return self.tag
-        short = cut(_PARTS.split(self.tag, maxsplit=1)[0], _SHORT_TAG)
-        return short + self.tag[-1] if self.interest else short
+        return short_tag(self.tag)
 
     @property
     def interest(self) -> str:
         """The subscriber's own interest that the paper fits best; empty for a topic, which has a name."""
-        return self.tag if self.tag.startswith(_OPEN) and self.tag.endswith(_CLOSED) else ""
+        return self.tag if _is_interest(self.tag) else ""
 
     @property
     def popular(self) -> bool:
@@ -261,7 +251,7 @@ def card(
         row=paper.row,
         title=unmarked(title),
         title_html=Markup(as_html(title)),  # noqa: S704 - as_html escapes
-        short_title=short_title(plain),
+        short_title=short_title(plain, short_tag(tag)),
         tag=tag,
         byline_tag="" if tag and _is_by(tag, paper) else tag,
         direction="auto" if right_to_left(plain) else "ltr",
@@ -421,12 +411,22 @@ def is_popular(paper: Paper) -> bool:
     return (paper.upvotes or 0) >= _LEAST_WORTH_SAYING
 
 
-def short_title(title: str) -> str:
-    """Return the part of a title before its colon, or as many of its words as fit on one line of the index."""
-    name, colon, _rest = title.partition(": ")
-    named = colon and _NAMED_BEFORE_COLON <= len(name) <= _SHORT_TITLE and not _LABEL.fullmatch(name)
-    short = name if named else title
-    return breakable(cut(short, _SHORT_TITLE))
+def short_tag(tag: str) -> str:
+    """Return a topic's name, shortened to its first part or to the beginning of a subscriber's interest."""
+    if len(tag) <= _SHORT_TAG:
+        return tag
+    short = cut(_PARTS.split(tag, maxsplit=1)[0], _SHORT_TAG)
+    return short + tag[-1] if _is_interest(tag) else short
+
+
+def _is_interest(tag: str) -> bool:
+    return tag.startswith(_OPEN) and tag.endswith(_CLOSED)
+
+
+def short_title(title: str, topic: str) -> str:
+    """Return as many words of a title as fit into a row of the index with the name of a topic."""
+    room = _ROW - len(topic)
+    return breakable(cut(title, room // 2 if _is_dense(title) else room))
 
 
 def words(kind: BlockKind, card: Card) -> int:
@@ -484,12 +484,11 @@ def and_more(others: int, language: Language) -> str:
 def preheader(cards: Sequence[Card], subject: str, start: str) -> str:
     """Return the letter's first line, which mail clients show as the preview beside the subject.
 
-    After `start` it has the short titles of the next papers that the subject does not name.
+    After `start` it has the beginnings of the titles of the next papers that the subject does not name.
     """
     named = subject.split(" · ")
-    titles = [card.short_title for card in cards[1:] if card.short_title.replace("\u200b", "") not in named][
-        :_TITLES_IN_LEAD
-    ]
+    others = [card for card in cards[1:] if card.title.replace("\u200b", "") not in named]
+    titles = [cut(card.short_title, _LEAD_TITLE) for card in others[:_TITLES_IN_LEAD]]
     if not titles:
         return f"{_capitalized(start)}."
     return f"{_capitalized(start)}: " + "\u00a0· ".join(titles)
