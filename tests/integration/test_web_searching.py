@@ -279,12 +279,35 @@ def test_a_name_that_no_text_has_is_offered_as_an_author(pages: Pages, typed: st
 def test_a_name_as_an_author_writes_it_finds_their_papers_at_once(pages: Pages, typed: str) -> None:
     pages.site.papers(*(listing(80 + n, authors=("Grace Lovelorn",)) for n in range(3)))
     shown = html.unescape(pages.client.get("/search", params={"q": typed}).text)
-    assert "the papers of this author are shown" in shown
+    assert "the papers by this author are shown" in shown
     assert "3 papers" in shown
     assert len(_titles(shown)) == 3
     assert "Looking for an author?" not in shown
     bounded = html.unescape(pages.client.get("/search", params={"q": typed, "until": "2020-01-01"}).text)
-    assert "the papers of this author are shown" not in bounded
+    assert "the papers by this author are shown" not in bounded
+
+
+@pytest.mark.parametrize("typed", ["Pengfei Wan", "wan pengfei"])
+def test_a_name_of_which_a_paper_has_one_word_finds_the_papers_of_its_author(pages: Pages, typed: str) -> None:
+    pages.site.papers(
+        *(listing(80 + n, title=f"Robots with the Video Model Wan {n}", authors=("Ada Zhu",)) for n in range(3)),
+        *(listing(90 + n, authors=("Pengfei Wan",)) for n in range(2)),
+    )
+    shown = html.unescape(pages.client.get("/search", params={"q": typed}).text)
+    assert 'the papers by this author are shown: <code>author:"pengfei wan"</code>' in shown.replace("</p>", "")
+    assert len(_titles(shown)) == 2
+
+
+def test_a_name_whose_words_a_paper_has_in_its_text_is_offered_beside_this_paper(pages: Pages) -> None:
+    pages.site.papers(
+        listing(80, title="May Robots Will Their Way?", authors=("Ada Zhu",)),
+        listing(81, title="Deep Snow", authors=("Will May",)),
+    )
+    shown = html.unescape(pages.client.get("/search", params={"q": "Will May"}).text)
+    assert "Looking for an author?" in shown
+    assert 'author:"will may"' in shown
+    assert "May Robots" in shown
+    assert "Looking for an author?" not in pages.client.get("/search", params={"q": "may"}).text
 
 
 def test_an_author_is_found_in_the_order_of_bibtex_too(pages: Pages) -> None:

@@ -51,7 +51,7 @@ def search(
     for typed, meant in result.corrected:
         console.warn(f'showing results for "{meant}" instead of "{typed}"')
     if result.by_author:
-        console.warn(f"no paper has these words in its text; papers of this author: {result.author}")
+        console.warn(f"no paper has all these words in its text; papers by this author: {result.author}")
     elif result.author:
         console.warn(f"if you are looking for an author: {result.author}")
     rows = [(rank, one.paper.id, one.paper.title, "; ".join(one.why)) for rank, one in enumerate(result.found, 1)]

@@ -10,21 +10,33 @@ from paperround.matching.words import Words, interpret_search
 
 
 def author_named(vocabulary: Vocabulary, text: str) -> str:
-    """Return a query for the author of this name or nearly this name, with the given or the family name first.
+    """Return a query for the author of exactly this name, or else of nearly this name, in either order.
 
     It is "" if there is none, or if the text is that query.
     """
-    wanted = interpret_search(text)
-    match wanted:
+    name = _name(text)
+    return _query(text, vocabulary.author(name) or vocabulary.author_nearly(name))
+
+
+def author_exactly_named(vocabulary: Vocabulary, text: str) -> str:
+    """Return a query for the author of exactly this name, with the given or the family name first; "" if none."""
+    return _query(text, vocabulary.author(_name(text)))
+
+
+def _name(text: str) -> tuple[str, ...]:
+    """Return the terms of a text that may be a name; empty for other queries."""
+    match interpret_search(text):
         case Words():
-            name = tuple(terms(text))  # with the words that say nothing about a subject: "Will", "May"
+            return tuple(terms(text))  # with the words that say nothing about a subject: "Will", "May"
         case Phrase(name, None | Field.AUTHOR, prefix=False):
-            pass
+            return name
         case _:
-            return ""
-    found = vocabulary.author(name) or vocabulary.author((*name[1:], name[0]))
-    meant = Phrase(tuple(found.split()), Field.AUTHOR)
-    return str(meant) if meant.terms and meant != wanted else ""
+            return ()
+
+
+def _query(text: str, name: str) -> str:
+    meant = Phrase(tuple(name.split()), Field.AUTHOR)
+    return str(meant) if meant.terms and meant != interpret_search(text) else ""
 
 
 def is_name_of(text: str, query: str) -> bool:

@@ -79,21 +79,33 @@ class Vocabulary:
         return " ".join([text, *added]) if added and (is_plain(text) or text.isalnum()) else text
 
     def author(self, name: Sequence[str]) -> str:
-        """Return the name, or part of one, that these terms are, or that each is at most one letter away from.
+        """Return the author's name, or part of one, that these terms are, with the given or the family name first.
 
-        Of several it is the one spelled like that, or else the one of most papers; "" if there is none.
+        It is "" if there is none.
         """
-        if not 0 < len(name) <= _MOST_NAMES:
-            return ""
-        near = [{term} | (one_letter_away(term) if len(term) >= _MIN_WORD_LENGTH else set()) for term in name]
+        return next((one for one in map(" ".join, _orders(name)) if any(map(_within(one), self.authors))), "")
+
+    def author_nearly(self, name: Sequence[str]) -> str:
+        """Return the author's name, or part of one, that these terms are except for one letter, in either order.
+
+        Of several it is the one of most papers; "" if there is none.
+        """
+        return next(filter(None, map(self._nearly, _orders(name))), "")
+
+    def _nearly(self, name: Sequence[str]) -> str:
+        near = {
+            " ".join((*name[:place], other, *name[place + 1 :]))
+            for place, term in enumerate(name)
+            if len(term) >= _MIN_WORD_LENGTH
+            for other in one_letter_away(term)
+        }
         spellings = Counter[str]()
         for known, papers in self.authors.items():
             parts = known.split()
-            for some in zip(*(parts[place:] for place in range(len(name))), strict=False):
-                if all(part in meant for part, meant in zip(some, near, strict=True)):
-                    spellings[" ".join(some)] += papers
-        written = " ".join(name)
-        return written if written in spellings else min(spellings, key=lambda one: (-spellings[one], one), default="")
+            for start in range(len(parts) - len(name) + 1):
+                if (some := " ".join(parts[start : start + len(name)])) in near:
+                    spellings[some] += papers
+        return min(spellings, key=lambda one: (-spellings[one], one), default="")
 
     def _meant(self, written: str, found: Callable[[str], bool]) -> str:
         """Return the correction of a word, or "" if it is not a mistake or has no likely correction."""
@@ -117,6 +129,18 @@ class Vocabulary:
         # Break ties alphabetically: the result must not depend on the order of a set.
         frequency, meant = min(((-count, other) for count, other in near), default=(0, ""))
         return meant if -frequency >= _COMMON else ""
+
+
+def _orders(name: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Yield a name as it is written, and with its first word last; nothing if it has too many words."""
+    if 0 < len(name) <= _MOST_NAMES:
+        yield from (name, (*name[1:], name[0]))
+
+
+def _within(words: str) -> Callable[[str], bool]:
+    """Return a function that says whether a text has these words one after the other."""
+    wanted = f" {words} "
+    return lambda text: wanted in f" {text} "
 
 
 def one_letter_away(word: str) -> set[str]:

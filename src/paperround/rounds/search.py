@@ -13,9 +13,10 @@ from paperround.app import App
 from paperround.domain.errors import QueryError
 from paperround.domain.identifiers import identifier_in
 from paperround.domain.models import Paper
+from paperround.domain.text import terms
 from paperround.matching import lexical
 from paperround.matching import search as matching_search
-from paperround.matching.author_names import author_named, is_name_of
+from paperround.matching.author_names import author_exactly_named, author_named, is_name_of
 from paperround.matching.interests import (
     MOST_RELEVANT,
     USUAL_COSINE,
@@ -24,6 +25,7 @@ from paperround.matching.interests import (
     rocchio,
     with_closeness,
 )
+from paperround.matching.query import Phrase, both
 from paperround.matching.search import UNBOUNDED, SearchBounds
 from paperround.matching.vectors import Numbers
 from paperround.matching.words import (
@@ -83,9 +85,9 @@ class Search:
     suggestion: str = ""
     """A query that finds papers where this one finds none."""
     author: str = ""
-    """A query for the author whose name the text may be, if no paper has its words as written."""
+    """A query for the author whose name the text is, or nearly is if no paper has its words as written."""
     by_author: bool = False
-    """Whether the results are those of `author`, because the text is this name, in either order."""
+    """Whether the results are those of `author`, because no paper has all words of this name in its text."""
     identifier: str = ""
     """The arXiv identifier or DOI that the text is. The result is then this paper, or none if it is not stored."""
 
@@ -102,20 +104,29 @@ def search_papers(
     """Return the papers for a query or keywords, within bounds.
 
     Sorted by date or votes, a query lists every match; plain keywords, which match almost anything, list only the
-    best. The name of an author that no paper has in its text finds their papers, and an arXiv identifier or a DOI
-    finds this paper, in any order and within any bounds. Raises QueryError if there is nothing to search for.
+    best. The name of an author finds their papers unless a paper has all words of the name in its text. An arXiv
+    identifier or a DOI finds this paper, in any order and within any bounds. Raises QueryError if there is nothing to
+    search for.
     """
     if identifier := identifier_in(text):
         return _named(app, identifier, offset)
     text, fields = with_known_fields(text)
-    result = _search(app, text, limit, offset, bounds, order)
-    if fields:
-        return replace(result, corrected=(*fields, *result.corrected))
-    if result.author and is_name_of(text, result.author):
-        by_author = _search(app, result.author, limit, offset, bounds, order)
+    author = author_exactly_named(app.shared(Collection).recent().vocabulary, text)
+    if author and is_name_of(text, author) and not _in_a_text(app, text):
+        by_author = _search(app, author, limit, offset, bounds, order)
         if by_author.total:
-            return replace(by_author, author=result.author, by_author=True)
-    return result
+            return replace(by_author, author=author, by_author=True)
+    result = _search(app, text, limit, offset, bounds, order)
+    if " " in author:  # one word is more often a subject than a name
+        result = replace(result, author=author)
+    return replace(result, corrected=(*fields, *result.corrected))
+
+
+def _in_a_text(app: App, name: str) -> bool:
+    """Return whether a paper has all words of a name in its text."""
+    wanted = interpret_search(name)
+    every = both([Phrase((term,)) for term in terms(name)]) if isinstance(wanted, Words) else wanted
+    return app.store.papers.finds(every)
 
 
 def _named(app: App, identifier: str, offset: int) -> Search:

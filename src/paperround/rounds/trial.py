@@ -12,7 +12,7 @@ from paperround.domain import preferences
 from paperround.domain.models import Feedback, Paper
 from paperround.domain.preferences import Breadth
 from paperround.matching import ranking
-from paperround.matching.author_names import author_named, is_name_of
+from paperround.matching.author_names import author_exactly_named
 from paperround.matching.interests import least_fit
 from paperround.matching.negation import unwanted_in
 from paperround.matching.suggestions import suggest_words
@@ -353,8 +353,7 @@ def describe_operators(text: str, language: Language) -> str:
 
 def name_of_author(app: App, text: str) -> str:
     """Return the query for the author whose full name an interest is; "" if it is no name of an author."""
-    found = author_named(app.shared(Collection).recent().vocabulary, text) if is_plain(text) else ""
-    return found if found and is_name_of(text, found) else ""
+    return author_exactly_named(app.shared(Collection).recent().vocabulary, text) if is_plain(text) else ""
 
 
 def describe_doubts(unwanted: str, author: str, language: Language) -> str:
