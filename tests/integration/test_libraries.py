@@ -64,6 +64,27 @@ def test_a_file_counts_papers_here_learns_others_and_names_the_broken(pages: Pag
     assert pages.app.store.examples.count(_row(pages)) == 1
 
 
+@pytest.mark.parametrize(
+    ("entry", "liked"),
+    [
+        ("title={Storks migrate South in Winter}, author={Byron, Ada and Bee, Ben}", True),
+        ("title={Storks migrate {S}outh in winter}, author={A. Byron and others}, doi={10.1000/published}", True),
+        ("title={Storks migrate south in winter}, author={Bee, Ben and Byron, Ada}", False),
+        ("title={Storks migrate south in winter}, author={Byron, Zoe}", False),
+        ("title={Storks migrate south in winter}, author={Byron, Ada}, eprint={2501.00001}", False),
+        ("title={Storks migrate south in winter}", False),
+        ("title={Storks migrate north in winter}, author={Byron, Ada and Bee, Ben}", False),
+    ],
+)
+def test_a_paper_without_a_known_identifier_is_recognized_by_title_and_first_author(
+    entry: str, liked: bool, pages: Pages
+) -> None:
+    pages.site.papers(listing(50, title="Storks migrate south in winter", authors=["Ada Byron", "Ben Bee"]))
+    pages.client.post(_page(pages), data={"do": "read", "text": f"@a{{a, {entry}}}"})
+    assert len(pages.app.store.feedback.verdicts(_row(pages))) == liked
+    assert pages.app.store.examples.count(_row(pages)) + liked == 1
+
+
 def test_a_file_in_latin_1_is_read_and_that_is_told(pages: Pages) -> None:
     bib = "@a{b, title={Störche fliegen}, abstract={Über Vögel.}}".encode("latin-1")
     answer = pages.client.post(_page(pages), data={"do": "read"}, files={"file": ("my.bib", bib)})

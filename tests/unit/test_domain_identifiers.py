@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paperround.domain.identifiers import arxiv_id, doi, identifier_in, page_address
-from paperround.domain.identity import conflict, keys, public_id, title_key
+from paperround.domain.identity import conflict, is_same_work, keys, public_id, title_key
 from paperround.domain.models import Facts
 
 new_style = st.builds(
@@ -427,3 +427,20 @@ def test_a_text_that_is_not_exactly_an_identifier_is_rejected(text: str) -> None
 def test_what_is_written_as_an_identifier_is_one_whatever_its_month() -> None:
     assert identifier_in("9999.99999") == "9999.99999"
     assert not identifier_in("9999.9")
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "same"),
+    [
+        (("Ada Byron", "Ben Bee"), ("Byron, A.",), True),
+        (("Ada Byron", "Ben Bee"), ("Ben Bee", "Ada Byron"), False),
+        (("Ada Byron",), ("Zoe Byron",), False),
+        (("Ada Byron",), (), False),
+        ((), (), False),
+    ],
+)
+def test_works_with_one_title_are_the_same_if_their_first_authors_are(
+    ours: tuple[str, ...], theirs: tuple[str, ...], same: bool
+) -> None:
+    one, other = (facts(title="A careful study of many robots", authors=authors) for authors in (ours, theirs))
+    assert is_same_work(one, other) is same

@@ -54,11 +54,11 @@ def keys(facts: Facts) -> tuple[str, ...]:
         names.append(f"doi:{facts.doi}")
     if facts.guid:
         names.append(f"guid:{facts.guid}")
-    for title in _title_keys(facts.title):
-        names.append(f"title:{title}")
+    for title in title_keys(facts.title):
+        names.append(title)
         if facts.authors and not (facts.arxiv_id or facts.doi):
             # Without an arXiv identifier or a DOI, only the authors distinguish two works with the same title.
-            names.append(f"title:{title}:{_digest(' '.join(sorted(family_names(facts.authors))))}")
+            names.append(f"{title}:{_digest(' '.join(sorted(family_names(facts.authors))))}")
     if not names or (facts.url and not facts.arxiv_id and not facts.doi):
         names.append(f"url:{_short(_plain_url(facts.url or facts.title))}")
     return tuple(names)
@@ -70,6 +70,17 @@ def _arxiv_id(facts: Facts) -> str:
         return facts.arxiv_id or ""
     known = identifiers.arxiv_id(facts.doi)
     return known[0] if known else ""
+
+
+def title_keys(title: str) -> tuple[str, ...]:
+    """Return the keys of a paper that is known by its title alone; empty if that is too short to identify a work."""
+    return tuple(f"title:{key}" for key in _title_keys(title))
+
+
+def is_same_work(one: Facts, other: Facts) -> bool:
+    """Return whether two works with one title are the same, by the family name of the first author."""
+    ours, theirs = (family_names(facts.authors[:1]) for facts in (one, other))
+    return bool(ours & theirs) and not conflict(one, other)
 
 
 def public_id(paper_keys: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ from datetime import timedelta
 from paperround.app import App
 from paperround.domain.errors import PaperroundError, SourceError
 from paperround.domain.errors import translatable as _
-from paperround.domain.models import Listing
+from paperround.domain.models import Facts, Listing
 from paperround.process import logs
 from paperround.process.encryption import decrypt, encrypt
 from paperround.rounds.authors import papers_by
@@ -49,15 +49,29 @@ def library_of_author(app: App, name: str) -> Library:
 
 def learn_from(app: App, subscriber: int, library: Library) -> LibraryReport:
     """Learn from the papers of a library; the subscriber's earlier feedback does not change."""
-    now, names = app.clock(), [entry.arxiv_id or entry.doi for entry in library.entries]
-    stored = app.store.papers.rows_by_id(set(filter(None, names)))
-    others = [entry for entry, name in zip(library.entries, names, strict=True) if name not in stored]
+    now, rows = app.clock(), _stored_rows(app, library.entries)
+    stored = {row for row in rows if row is not None}
+    others = [entry for entry, row in zip(library.entries, rows, strict=True) if row is None]
     outside = [entry for entry in others if entry.title or entry.arxiv_id][:MOST_EXAMPLES]
-    app.store.feedback.like_all(subscriber, set(stored.values()), now)
+    app.store.feedback.like_all(subscriber, stored, now)
     app.store.examples.add(subscriber, map(_example, outside), now)
     titled = sum(bool(entry.title) for entry in outside)
     unknown = tuple(entry.doi for entry in others if not entry.title and not entry.arxiv_id)
-    return LibraryReport(len(names) - len(others), titled, len(outside) - titled, unknown)
+    return LibraryReport(len(rows) - len(others), titled, len(outside) - titled, unknown)
+
+
+def _stored_rows(app: App, entries: Sequence[LibraryEntry]) -> list[int | None]:
+    """Return the number of the stored paper that each entry is, by identifier or else by title and first author."""
+    by_id = app.store.papers.rows_by_id({name for entry in entries if (name := entry.arxiv_id or entry.doi)})
+    rows = [by_id.get(entry.arxiv_id or entry.doi) for entry in entries]
+    by_title = app.store.papers.rows_by_title([_facts(entry) for entry in entries])
+    return [row or named for row, named in zip(rows, by_title, strict=True)]
+
+
+def _facts(entry: LibraryEntry) -> Facts:
+    return Facts.model_construct(
+        title=entry.title, authors=entry.authors, arxiv_id=entry.arxiv_id or None, doi=entry.doi or None
+    )
 
 
 def _example(entry: LibraryEntry) -> Example:

@@ -212,6 +212,18 @@ class Papers:
             found = {name: rows[key] for name, some in keys.items() for key in some if key in rows}
             return found | dict(db.execute(by_name).all())
 
+    def rows_by_title(self, works: Sequence[Facts]) -> list[int | None]:
+        """Return for each work the number of the stored paper with its title and first author, or None."""
+        keys = [identity.title_keys(work.title) if work.authors else () for work in works]
+        with reading(self._engine) as db:
+            query = select(paper_keys.c.key, paper_keys.c.paper).where(among(db, paper_keys.c.key, set(chain(*keys))))
+            rows = dict(db.execute(query).all())
+            known = load_rows(db, set(rows.values()))
+        return [
+            next((row for key in some if (row := rows.get(key)) and identity.is_same_work(known[row], work)), None)
+            for work, some in zip(works, keys, strict=True)
+        ]
+
     def by_rows(self, rows: Iterable[int]) -> dict[int, Paper]:
         """Return papers by number, without those that do not exist."""
         with reading(self._engine) as db:
