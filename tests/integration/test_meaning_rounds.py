@@ -7,7 +7,9 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
+from sqlalchemy import update
 
 from paperround.app import App
 from paperround.matching.vectors import pack
@@ -17,7 +19,11 @@ from paperround.rounds.scheduler import Scheduler
 from paperround.rounds.search import search_papers
 from paperround.rounds.topic_matching import match_embedded
 from paperround.sources import SourceState
+from paperround.store.engine import writing
+from paperround.store.schema import vectors
 from paperround.store.sources import SourceRecord
+from paperround.store.vectors import EmbeddedPaper
+from support.databases import engine_of
 from support.encoder import use_ideas
 from support.papers import listing
 from support.site import Site
@@ -184,8 +190,54 @@ def test_a_text_that_changes_while_its_vector_is_made_goes_on_waiting(site: Site
     site.papers(listing(1, **WALKING))
     [paper] = site.app.store.vectors.waiting(9)
     site.papers(listing(1, **WALKING | {"abstract": "A photo of it."}, version=2))
-    site.app.store.vectors.keep("ideas-1", [(paper, b"\0" * 9)])
+    site.app.store.vectors.keep("ideas-1", [EmbeddedPaper(paper, b"\0" * 9, b"\0" * 9)])
     assert site.app.store.vectors.waiting_count() == 1
+
+
+def test_titles_have_vectors_of_their_own_and_papers_of_earlier_versions_get_them_without_being_compared_again(
+    site: Site,
+) -> None:
+    use_ideas(site.app)
+    site.topic("walking", PLAIN)
+    site.papers(listing(1, **WALKING), listing(2, "agents"), listing(3, "agents", title="An image of a protein"))
+    assert pipeline.embed_papers(site.app) == 3
+    assert titles(site) == {1: [1, 0, 0, 0, 0], 2: [0, 0, 0, 0, 1], 3: [0, 1, 0, 1, 0]}
+    with writing(engine_of(site.app.store)) as db:
+        db.execute(update(vectors).values(title=None))
+    assert [paper.row for paper in site.app.store.vectors.waiting(9)] == []
+    assert [paper.row for paper in site.app.store.vectors.waiting(9, 2)] == [3, 2], "of the newest two"
+    assert pipeline.embed_papers(site.app) == 3
+    assert site.app.store.topics.papers_waiting() == 0
+    assert not site.app.store.vectors.any_uncompared()
+    use_ideas(site.app)
+    assert titles(site) == {1: [1, 0, 0, 0, 0], 2: [0, 0, 0, 0, 1], 3: [0, 1, 0, 1, 0]}
+    site.papers(listing(3, "agents", title="An image", version=2))
+    assert pipeline.embed_papers(site.app) == 1
+    assert titles(site)[3] == [0, 1, 0, 0, 0]
+
+
+def titles(site: Site) -> dict[int, list[int]]:
+    """Which ideas the vectors of titles name, by paper."""
+    meaning = site.app.shared(Meaning)
+    meaning.table()
+    _, lookup = meaning.lookups()
+    assert lookup
+    found = lookup([1, 2, 3, 99])
+    rows = np.array([1, 2, 3, 99])[found.known].tolist()
+    return {row: [int(number > 0) for number in one] for row, one in zip(rows, found.numbers.tolist(), strict=True)}
+
+
+def test_the_titles_of_older_papers_are_not_read(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("paperround.store.vectors._TITLES_READ", 2)
+    use_ideas(site.app)
+    site.papers(*(listing(number, "agents") for number in range(1, 6)))
+    embed(site.app, 5)
+    assert titles(site).keys() == set()
+    site.papers(listing(6, "agents"))
+    embed(site.app, 5)
+    kept = site.app.store.vectors.after("ideas-1", (0, 0))
+    assert [one.place[1] for one in kept if one.title] == [5, 6]
+    assert len(kept) == 6
 
 
 def test_papers_are_compared_again_once_half_of_the_newest_have_a_vector(site: Site) -> None:
@@ -193,12 +245,11 @@ def test_papers_are_compared_again_once_half_of_the_newest_have_a_vector(site: S
     site.topic("walking", PLAIN)
     site.papers(listing(1, **WALKING), *(listing(number, "agents") for number in range(2, 7)))
     newest = site.app.store.vectors.waiting(9)
-    vectors = list(
-        zip(newest, map(pack, site.app.shared(Meaning).encoder.encode([p.abstract for p in newest])), strict=True)
-    )
-    site.app.store.vectors.keep("ideas-1", vectors[:2])
+    packed = map(pack, site.app.shared(Meaning).encoder.encode([p.abstract for p in newest]))
+    embedded = [EmbeddedPaper(paper, vector, vector) for paper, vector in zip(newest, packed, strict=True)]
+    site.app.store.vectors.keep("ideas-1", embedded[:2])
     assert not enough_embedded(site.app), "two of six say little about what is usual"
-    site.app.store.vectors.keep("ideas-1", vectors[2:4])
+    site.app.store.vectors.keep("ideas-1", embedded[2:4])
     assert enough_embedded(site.app)
     assert len(site.app.store.vectors.uncompared()[0]) == 4
     match_embedded(site.app)
@@ -210,7 +261,8 @@ def test_if_no_more_vectors_can_be_computed_papers_are_compared_with_those_that_
     site.topic("walking", PLAIN)
     site.papers(*(listing(number, "agents") for number in range(1, 7)))
     [paper] = site.app.store.vectors.waiting(1)
-    site.app.store.vectors.keep("ideas-1", [(paper, pack(encoder.encode(["agents"])[0]))])
+    vector = pack(encoder.encode(["agents"])[0])
+    site.app.store.vectors.keep("ideas-1", [EmbeddedPaper(paper, vector, vector)])
     encoder.broken = True
     assert embed(site.app, 5) == 0
     assert enough_embedded(site.app)

@@ -23,6 +23,7 @@ from paperround.store import migrations, unsent
 from paperround.store.engine import reading, writing
 from paperround.store.schema import metadata, suppressions
 from paperround.store.sent_before import sent_before
+from paperround.store.vectors import StoredVector
 from support.databases import engine_of
 from support.migrating import upgrade
 
@@ -397,4 +398,28 @@ def test_suppressions_of_the_version_before_know_when_their_owners_were_last_ask
     with reading(engine_of(store)) as connection:
         found = dict(map(tuple, connection.execute(select(suppressions.c.email_key, suppressions.c.asked_at)).all()))
     assert {key: at and f"{at:%Y-%m-%d %H:%M:%S}" for key, at in found.items()} == asked
+    store.close()
+
+
+def test_vectors_of_an_earlier_version_are_kept_and_their_titles_get_one_later(empty_database_url: str) -> None:
+    store = open_store(empty_database_url)
+    with writing(engine_of(store)) as connection:
+        upgrade(connection, "0026")
+        for row, vector in ((1, b"made"), (2, None)):
+            values = {"row": row, "id": f"p{row}", "vector": vector}
+            connection.execute(
+                text(
+                    "INSERT INTO papers (row, id, title, facts, sources, day, upvotes, first_seen, unmatched, archived) "
+                    "VALUES (:row, :id, 'Robots', '{}', '[]', '2026-11-20', 3, '2026-11-20 06:00:00', false, false)"
+                ),
+                values,
+            )
+            connection.execute(
+                text("INSERT INTO vectors (paper, text, model, number, vector) VALUES (:row, '', 'm', 1, :vector)"),
+                values,
+            )
+    store.migrate()
+    assert store.vectors.waiting_count() == 1
+    [kept] = store.vectors.after("m", (0, 0))
+    assert kept == StoredVector((1, 1), b"made", None)
     store.close()

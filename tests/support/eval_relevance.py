@@ -30,12 +30,11 @@ from numpy.typing import NDArray
 
 from paperround.domain.models import Feedback, Listing, Paper
 from paperround.domain.text import terms
-from paperround.matching import learning
 from paperround.matching.background import background
 from paperround.matching.interests import ExpandedQuery, Scale, learned_scale, related, relevance, rocchio, z_scale
 from paperround.matching.lexical import COUNTED_PAPERS, Index, Statistics
-from paperround.matching.taste import Learner, PastPapers
-from paperround.matching.vectors import Vectors, pack, unpack
+from paperround.matching.taste import Features, Learner, PastPapers
+from paperround.matching.vectors import Lookup, Vectors, pack, unpack
 from paperround.matching.vocabulary import Vocabulary
 from paperround.matching.words import STOP_WORDS, Words, interpret_search
 from paperround.meaning import MiniLM
@@ -79,7 +78,9 @@ class Data:
         self.vocabulary = Vocabulary.of(self.papers, self.statistics)
         self._known: dict[str, Numbers] = {}
         self.encoder = MiniLM() if meaning and MiniLM.installed() else None
-        self.vectors = self._vectors()
+        texts = [(f"{paper.title}. {paper.abstract or paper.summary}", paper.title) for paper in self.papers]
+        self.vectors = self._embedded("vector", [text for text, _ in texts])
+        self.titles = self._embedded("title", [title for _, title in texts])
 
     def _timed(self, name: str, work: Callable[[], Any]) -> Any:
         began = time.process_time()
@@ -87,15 +88,14 @@ class Data:
         self.seconds[name] = time.process_time() - began
         return done
 
-    def _vectors(self) -> Numbers | None:
+    def _embedded(self, what: str, texts: Sequence[str]) -> Numbers | None:
         if self.encoder is None:
             return None
-        texts = [f"{paper.title}. {paper.abstract or paper.summary}" for paper in self.papers]
         name = hashlib.sha256("\n".join([self.encoder.name, *texts]).encode()).hexdigest()[:16]
         file = CACHE / f"{name}.npy"
         if not file.exists():
-            print(f"embedding {len(texts)} papers, some 40 ms each …", file=sys.stderr)  # noqa: T201
-            made = self._timed("vector", lambda: self.encoder.encode(texts))
+            print(f"embedding {len(texts)} texts, up to 40 ms each …", file=sys.stderr)  # noqa: T201
+            made = self._timed(what, lambda: self.encoder.encode(texts))
             CACHE.mkdir(exist_ok=True)
             np.save(file, made)
         # As the store keeps them: in one byte a number.
@@ -153,12 +153,12 @@ class Data:
         papers = [self.papers[place] for place in past.tolist()]
         statistics = Statistics.of(papers)
 
-        def vectors(rows: Sequence[int]) -> Vectors:
-            return Vectors(self.table.known[list(rows)], self.table.numbers[list(rows)])
+        def lookup(numbers: Numbers | None) -> Lookup | None:
+            return None if numbers is None else lambda rows: Vectors(np.full(len(rows), True), numbers[list(rows)])
 
         pasts = {
             "TF-IDF SVM": PastPapers(papers, statistics),
-            "ours": PastPapers(papers, statistics, None if self.vectors is None else vectors),
+            "ours": PastPapers(papers, statistics, lookup(self.vectors), lookup(self.titles)),
         }
         found = {name: Learner(one) for name, one in pasts.items()}
         found["ours"].terms = found["TF-IDF SVM"].terms  # computed once
@@ -251,8 +251,8 @@ class Simulation:
     past: NDArray[np.intp]
     future: NDArray[np.intp]
     learners: dict[str, Learner]
-    features: learning.SparseRows
-    """The words of all papers, as the past tells how rare they are."""
+    features: Features
+    """What tastes compare of all papers, as the past tells how rare words are."""
 
     @cached_property
     def base(self) -> Numbers:
@@ -301,7 +301,7 @@ class Simulation:
         papers = {place: self.data.papers[place] for place in range(len(self.data.papers))}
         told = self.related(number) if name == "ours" else self.answers[:number]
         taste = self.learners[name].of(told, papers, ())
-        return taste.z_scores(self.features, self.data.table)
+        return taste.z_scores(self.features)
 
     def learned_scale(self, both: Numbers, number: int) -> Scale:
         """The scale that the program cuts sums of interest and taste with."""
@@ -329,7 +329,7 @@ def simulations(data: Data, seed: int, past_papers: int | None = None) -> Iterat
             past = past[:past_papers]
             data = data.with_past(past)
         learners = data.learners(past)
-        features = learners["ours"].terms.rows(data.papers)
+        features = learners["ours"].features(data.papers)
         found = (Simulation(data, one, past, future, learners, features) for one in data.interests)
         yield from (one for one in found if past_papers is not None or one.possible)
 
@@ -440,8 +440,9 @@ def costs(data: Data) -> dict[str, float]:
     """Milliseconds of one core, unless the name says otherwise."""
     number = len(data.papers)
     found = {"index, a paper": 1_000 * data.seconds["index"] / number}
-    if "vector" in data.seconds:
-        found["vector, a paper"] = 1_000 * data.seconds["vector"] / number
+    for name in ("vector", "title"):
+        if name in data.seconds:
+            found[f"{name}, a paper"] = 1_000 * data.seconds[name] / number
     began, texts = time.process_time(), [one.text for one in data.interests]
     data._known.clear()  # making an interest's vector is part of its cost
     for text in texts:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paperround.domain.models import Paper
-from paperround.matching.learning import Model, Sparse, TermVectors, regress, separate, weight
+from paperround.matching.learning import Sparse, TermVectors, WordModel, regress, separate, weight
 from paperround.matching.lexical import Statistics
 from support.queries import paper
 
@@ -16,31 +16,31 @@ ROBOTS = [paper(row, title=f"Robots that walk {row}", abstract="Legs and balance
 TEXTS = [paper(row, title=f"Translation of texts {row}", abstract="Words and grammar.") for row in range(6, 30)]
 
 
-def trained(liked: list[Paper], others: list[Paper]) -> tuple[TermVectors, Model]:
+def trained(liked: list[Paper], others: list[Paper]) -> tuple[TermVectors, WordModel]:
     papers = [*liked, *others]
     made = TermVectors(Statistics.of(papers))
     rows = [made.of(one) for one in papers]
     labels = [1] * len(liked) + [-1] * len(others)
-    return made, Model(len(liked), separate(rows, labels, len(made.names)))
+    return made, WordModel(len(liked), separate(rows, labels, len(made.names)))
 
 
 def test_papers_like_those_that_were_liked_score_higher_than_all_others() -> None:
     made, model = trained(ROBOTS[:2], TEXTS[:10])
-    liked, others = ([model.by_words(made.of(one)) for one in some] for some in (ROBOTS[2:], TEXTS[10:]))
+    liked, others = ([model.score(made.of(one)) for one in some] for some in (ROBOTS[2:], TEXTS[10:]))
     assert min(liked) > max(others)
 
 
 def test_many_papers_are_judged_as_each_of_them_alone_is() -> None:
     made, model = trained(ROBOTS[:2], TEXTS[:10])
     papers = [*ROBOTS, paper(98, title="The"), *TEXTS, paper(99, title="Zebras", authors=["Somebody Else"])]
-    alone = [model.by_words(made.of(one)) for one in papers]
+    alone = [model.score(made.of(one)) for one in papers]
     assert made.rows(papers).products(model.terms) == pytest.approx(alone, abs=1e-6)
     assert made.rows([]).products(model.terms).shape == (0,)
 
 
 def test_a_word_unseen_in_training_has_no_effect() -> None:
     made, model = trained(ROBOTS[:2], TEXTS[:10])
-    assert model.by_words(made.of(paper(99, title="Zebras", authors=["Somebody Else"]))) == 0
+    assert model.score(made.of(paper(99, title="Zebras", authors=["Somebody Else"]))) == 0
 
 
 def test_a_paper_is_a_vector_of_length_one_made_once_with_its_authors_and_without_stop_words() -> None:
@@ -75,9 +75,6 @@ def test_both_classes_count_the_same_however_many_examples_each_has() -> None:
     found = regress(vectors, [1] + [-1] * 50)
     assert vectors[0] @ found[:-1] + found[-1] == pytest.approx(1, abs=0.2)
     assert vectors[1] @ found[:-1] + found[-1] == pytest.approx(-1, abs=0.2)
-    model = Model(1, np.zeros(0, dtype=np.float32), found)
-    assert model.by_meaning(vectors[:2]) == pytest.approx([1, -1], abs=0.2)
-    assert Model(1, found).by_meaning(vectors).tolist() == [0.0] * 51
 
 
 def test_the_first_answer_counts_a_third_and_no_number_of_them_for_all() -> None:

@@ -9,11 +9,13 @@ from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from statistics import mean
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from paperround.domain.models import Digest, Feedback, Paper
 from paperround.domain.schedule import Cadence, Issue
@@ -21,7 +23,7 @@ from paperround.matching import lexical, query
 from paperround.matching.learning import weight
 from paperround.matching.popularity import popularity
 from paperround.matching.taste import NEUTRAL, Affinity, PastPapers, Taste, Tastes
-from paperround.matching.vectors import Vectors
+from paperround.matching.vectors import Lookup, Numbers, Vectors
 from paperround.sources import FORMATS
 from support.composed import Candidate, compose
 from support.letters import paper
@@ -59,23 +61,45 @@ def _statistics() -> lexical.Statistics:
 def test_many_papers_stand_as_high_for_a_taste_as_each_of_them_alone() -> None:
     papers = list(_seeds().values())
     known = np.array([place % 3 != 2 for place in range(len(papers))])
-    numbers = np.random.default_rng(1).normal(size=(len(papers), 4)).astype(np.float32)
-    vectors = Vectors(known, numbers[known])
+    texts, titles = np.random.default_rng(1).normal(size=(2, len(papers), 4)).astype(np.float32)
     places = {one.row: place for place, one in enumerate(papers)}
 
-    def lookup(wanted: Sequence[int]) -> Vectors:
-        at = np.array([places[row] for row in wanted], dtype=int)
-        return Vectors(known[at], numbers[at[known[at]]])
+    def lookup(numbers: Numbers, known: NDArray[np.bool_]) -> Lookup:
+        def look_up(wanted: Sequence[int]) -> Vectors:
+            at = np.array([places[row] for row in wanted], dtype=int)
+            return Vectors(known[at], numbers[at[known[at]]])
 
-    taste = Tastes(lambda: PastPapers(tuple(papers), _statistics(), lookup)).of(_said(1, 2, 3), _seeds())
-    together = taste.z_scores(taste.learner.terms.rows(papers), vectors)
-    for place in (0, 1, 20, 21):
-        alone = taste.z_scores(taste.learner.terms.rows([papers[place]]), lookup([papers[place].row]))
+        return look_up
+
+    lookups = lookup(texts, known), lookup(titles, np.roll(known, 1))
+    taste = Tastes(lambda: PastPapers(tuple(papers), _statistics(), *lookups)).of(_said(1, 2, 3), _seeds())
+    together = taste.z_scores(taste.learner.features(papers))
+    for place in (0, 1, 2, 20, 21):
+        alone = taste.z_scores(taste.learner.features([papers[place]]))
         assert alone == pytest.approx(together[place : place + 1], abs=1e-4)
     assert together[:3].mean() > together.mean() + 1
-    assert taste.model is not None
-    assert taste.model.meaning is not None, "or only the words were tried"
-    assert not _taste([]).z_scores(taste.learner.terms.rows(papers), vectors).any()
+    assert len(taste.meaning) == 2, "texts and titles, or only the words were tried"
+    assert not _taste([]).z_scores(taste.learner.features(papers)).any()
+
+
+def test_a_title_alone_tells_what_is_wanted() -> None:
+    """Two papers with the same words and the same text, and a title like the liked paper's in one of them."""
+    chance = np.random.default_rng(2)
+    near, far = np.eye(8, dtype=np.float32)[:2]
+    titles = {row: chance.normal(scale=0.3, size=8) for row in _seeds()} | {101: near, 102: near, 103: far}
+    texts = {row: chance.normal(scale=0.3, size=8) for row in _seeds()} | dict.fromkeys((101, 102, 103), far)
+
+    def lookup(held: Mapping[int, NDArray[Any]]) -> Lookup:
+        return lambda rows: Vectors(
+            np.full(len(rows), True), np.stack([held[row] for row in rows]).astype(np.float32)
+        )
+
+    past = PastPapers(tuple(_seeds().values()), _statistics(), lookup(texts), lookup(titles))
+    taste = Tastes(lambda: past).of(_said(101), {101: paper(101, title="Zyx")})
+    like, other = (paper(row, title="Qwv", abstract="") for row in (102, 103))
+    assert taste.affinity(like).degree > taste.affinity(other).degree + 0.01
+    features = taste.learner.features([like, other])
+    assert np.diff(taste.z_scores(features))[0] < -0.1
 
 
 def _said(*rows: int, verdict: int = 1) -> list[Feedback]:

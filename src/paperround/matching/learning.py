@@ -1,10 +1,10 @@
 """Learn what one subscriber wants more and less of from their feedback. Pure.
 
-There are two linear models, each trained in milliseconds: a support vector machine on distinctive words (as in
-arxiv-sanity) and ridge regression on vectors of meaning. Papers without feedback serve as weak counter-examples:
-without them, a few answers show what the subscriber likes, but not what distinguishes it from papers in general. The
-models' output is weighted by n / (n + 2) after n answers, so that the first answer moves little and the twentieth
-nearly the full amount.
+The models are linear and trained in milliseconds: a support vector machine on distinctive words (as in arxiv-sanity)
+and ridge regression on vectors of meaning, of texts and of titles. Papers without feedback serve as weak
+counter-examples: without them, a few answers show what the subscriber likes, but not what distinguishes it from
+papers in general. The models' output is weighted by n / (n + 2) after n answers, so that the first answer moves
+little and the twentieth nearly the full amount.
 """
 
 from __future__ import annotations
@@ -175,23 +175,14 @@ def regress(rows: Numbers, labels: Sequence[int]) -> Numbers:
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
-    """The models learned from one subscriber's feedback."""
+class WordModel:
+    """What one subscriber's feedback says of words."""
 
     rating_count: int
     terms: Numbers
     """The weight of each feature of `TermVectors`."""
-    meaning: Numbers | None = None
-    """The weight of each dimension of a vector, followed by the constant; None if there are no vectors."""
 
-    def by_words(self, paper: Sparse) -> float:
+    def score(self, paper: Sparse) -> float:
         """Return how much a paper's words speak for it."""
         known = paper.places < len(self.terms)
         return float(self.terms[paper.places[known]] @ paper.weights[known])
-
-    def by_meaning(self, vectors: Numbers) -> Numbers:
-        """Return how much each vector speaks for its paper; zeros if there is no model of vectors."""
-        if self.meaning is None:
-            return np.zeros(len(vectors), dtype=np.float32)
-        found: Numbers = vectors @ self.meaning[:-1] + self.meaning[-1]
-        return found

@@ -1,7 +1,8 @@
 """Learn what one subscriber wants more and less of from the papers that they rated. Pure.
 
-Two small linear models (`learning`) score how much a paper resembles the liked papers and differs from the others.
-Their scores are measured against papers without feedback, and count for more the more feedback there is.
+Small linear models (`learning`) of words, of texts' vectors and of titles' vectors score how much a paper resembles
+the liked papers and differs from the others. Their scores are measured against papers without feedback, and count for
+more the more feedback there is.
 """
 
 from __future__ import annotations
@@ -18,30 +19,29 @@ from paperround.domain.models import Feedback, Paper
 from paperround.matching.learning import (
     WEAK_NEGATIVES,
     WEAK_VECTORS,
-    Model,
     Sparse,
     SparseRows,
     TermVectors,
+    WordModel,
     regress,
     separate,
     weight,
 )
 from paperround.matching.lexical import Statistics
-from paperround.matching.vectors import Numbers, Vectors
+from paperround.matching.vectors import Lookup, Numbers, Vectors
 
-# One deviation above other papers, averaged over both models, should move a paper about as far as two deviations of
+# One deviation above other papers, averaged over the models, should move a paper about as far as two deviations of
 # relevance. On a site without past papers, papers are measured against today's, and none of them stands out far.
 _STRETCH, _STRETCH_ON_A_NEW_SITE = 16.0, 4.0
-# What a deviation, averaged over both models, is worth beside one of an interest; values from 1.2 to 1.6 do as well.
+# What a deviation, averaged over the models, is worth beside one of an interest; values from 1.2 to 1.6 do as well.
 _MAX_WEIGHT = np.float32(1.4)
+# The weights of the models of texts' and titles' vectors beside the one of words.
+_TEXT_WORTH, _TITLE_WORTH = 1.0, 1.0
 # The scores of few other papers may be close by chance, so that a deviation is assumed for them.
 _LEAST_DEVIATION, _DEVIATION_OF_FEW, _FEW_SCORES = 0.02, 0.2, 20
 # From this degree (before weighting) and this likeness to a liked paper, that paper is named as the reason.
 _MIN_DEGREE, _MIN_LIKENESS = 0.2, 0.12
 _MAX_TITLE = 70  # characters of the liked paper's title in a reason
-
-Lookup = Callable[[Sequence[int]], Vectors]
-"""Returns the vectors of papers, given their rows."""
 
 
 class Affinity(NamedTuple):
@@ -78,7 +78,76 @@ class PastPapers:
     papers: Sequence[Paper] = ()
     statistics: Statistics = field(default_factory=Statistics)
     vectors: Lookup | None = None
-    """Looks up the vectors of papers. None if papers have no vectors."""
+    """Looks up the vectors of papers' texts. None if papers have no vectors."""
+    titles: Lookup | None = None
+    """Looks up the vectors of papers' titles alone. None if papers have no vectors."""
+
+
+class VectorSpace:
+    """Vectors of one kind, of texts or of titles, minus the mean vector of past papers."""
+
+    def __init__(self, lookup: Lookup, past: Sequence[Paper], worth: float) -> None:
+        self.worth = np.float32(worth)
+        """The weight of a model of these vectors beside one of words."""
+        self._lookup, self._past = lookup, past
+        self._known: dict[int, Numbers] = {}
+
+    def of(self, rows: Sequence[int]) -> Vectors:
+        """Return the vectors of papers, where they have one."""
+        found = self._lookup(rows)
+        return found._replace(numbers=found.numbers - self._center) if len(found.numbers) else found
+
+    def vector(self, row: int) -> Numbers | None:
+        """Return the vector of one paper, or None if it has none."""
+        if row not in self._known:
+            found = self.of([row])
+            if found.known[0]:
+                self._known[row] = found.numbers[0]
+        return self._known.get(row)
+
+    def vectors(self, papers: Iterable[Paper]) -> list[Numbers]:
+        """Return the vectors of those papers that have one."""
+        return [vector for paper in papers if (vector := self.vector(paper.row)) is not None]
+
+    def learn(self, examples: Iterable[tuple[Paper, int]], measured: Sequence[Paper]) -> VectorModel | None:
+        """Return the model of these examples, whose scores are measured against other papers.
+
+        An example is a paper with +1 or −1. Return None if those with a vector are all of one kind.
+        """
+        known = [(vector, label) for paper, label in examples if (vector := self.vector(paper.row)) is not None]
+        if {label for _, label in known} != {1, -1}:
+            return None
+        weights = regress(np.stack([vector for vector, _ in known]), [label for _, label in known])
+        others = self.vectors(measured)
+        scores = np.stack(others) @ weights[:-1] + weights[-1] if others else np.zeros(0)
+        return VectorModel(self, weights, _usual(scores.tolist()))
+
+    @cached_property
+    def _center(self) -> Numbers:
+        found = self._lookup([paper.row for paper in self._past]).numbers
+        return np.asarray(found.mean(axis=0)) if len(found) else np.float32(0)  # type: ignore[return-value]
+
+
+@dataclass(frozen=True, slots=True)
+class VectorModel:
+    """What one subscriber's feedback says of vectors of one kind."""
+
+    space: VectorSpace
+    weights: Numbers
+    """The weight of each dimension, followed by the constant."""
+    usual: ScoreDistribution
+
+    def z_scores(self, vectors: Numbers) -> Numbers:
+        """Return how far these vectors of the space are above those of other papers, in standard deviations."""
+        scores = vectors @ self.weights[:-1] + self.weights[-1]
+        return np.asarray((scores - self.usual.mean) / self.usual.deviation, dtype=np.float32)
+
+
+class Features(NamedTuple):
+    """What tastes compare of some papers, all in the same order."""
+
+    words: SparseRows
+    vectors: Mapping[VectorSpace, Vectors]
 
 
 class Learner:
@@ -87,7 +156,13 @@ class Learner:
     def __init__(self, past: PastPapers) -> None:
         self._past = past
         self.terms = TermVectors(past.statistics, shared=True)
-        self._known: dict[int, Numbers] = {}
+        kinds = ((past.vectors, _TEXT_WORTH), (past.titles, _TITLE_WORTH))
+        self._spaces = [VectorSpace(lookup, past.papers, worth) for lookup, worth in kinds if lookup]
+
+    def features(self, papers: Sequence[Paper]) -> Features:
+        """Return what the tastes of this learner compare of these papers."""
+        rows = [paper.row for paper in papers]
+        return Features(self.terms.rows(papers), {space: space.of(rows) for space in self._spaces})
 
     def of(self, feedback: Iterable[Feedback], papers: Mapping[int, Paper], new: Collection[int]) -> Taste:
         """Return the taste learned from this feedback; ignore feedback on papers that are not in `papers`.
@@ -110,38 +185,14 @@ class Learner:
         answered = [(papers[row], verdict) for row, verdict in ratings]
         rows = [self.terms.of(paper) for paper in (*(paper for paper, _ in answered), *weak)]
         labels = [*(verdict for _, verdict in ratings), *[label] * len(weak)]
-        model = Model(
-            len(ratings),
-            separate(rows, labels, len(self.terms.names)),
-            self._lines([*answered, *((paper, label) for paper in _spread(others[::2], WEAK_VECTORS))]),
-        )
-        usual = _usual([model.by_words(self.terms.of(paper)) for paper in measured])
-        vectors = [vector for paper in measured if (vector := self.vector(paper.row)) is not None]
-        close = model.by_meaning(np.stack(vectors)).tolist() if vectors else []
+        model = WordModel(len(ratings), separate(rows, labels, len(self.terms.names)))
+        usual = _usual([model.score(self.terms.of(paper)) for paper in measured])
+        examples = [*answered, *((paper, label) for paper in _spread(others[::2], WEAK_VECTORS))]
+        learned = [space.learn(examples, measured) for space in self._spaces]
         liked = tuple(paper for paper, verdict in answered if verdict > 0)
         disliked = tuple(paper for paper, verdict in answered if verdict < 0)
-        return Taste(self, model, usual, _usual(close), liked, disliked, stretch)
-
-    def _lines(self, examples: Sequence[tuple[Paper, int]]) -> Numbers | None:
-        known = [(vector, label) for paper, label in examples if (vector := self.vector(paper.row)) is not None]
-        if {label for _, label in known} != {1, -1}:
-            return None
-        return regress(np.stack([vector for vector, _ in known]), [label for _, label in known])
-
-    def vector(self, row: int) -> Numbers | None:
-        """Return a paper's vector minus the mean vector of all papers, or None if it has none."""
-        if row not in self._known and self._past.vectors:
-            found = self._past.vectors([row])
-            if found.known[0]:
-                self._known[row] = found.numbers[0] - self.center
-        return self._known.get(row)
-
-    @cached_property
-    def center(self) -> Numbers:
-        """The mean of the vectors of all past papers."""
-        assert self._past.vectors
-        found = self._past.vectors([paper.row for paper in self._past.papers]).numbers
-        return np.asarray(found.mean(axis=0)) if len(found) else np.float32(0)  # type: ignore[return-value]
+        meaning = tuple(one for one in learned if one is not None)
+        return Taste(self, model, usual, meaning, liked, disliked, stretch)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,10 +200,11 @@ class Taste:
     """One subscriber's taste. The order of their feedback makes no difference."""
 
     learner: Learner
-    model: Model | None = None
+    model: WordModel | None = None
     """None for a subscriber without feedback, for whom every paper is neutral."""
     words: ScoreDistribution = _ANY
-    meaning: ScoreDistribution = _ANY
+    meaning: tuple[VectorModel, ...] = ()
+    """The models of texts and of titles; empty if there are no vectors."""
     liked: tuple[Paper, ...] = ()
     disliked: tuple[Paper, ...] = ()
     stretch: float = _STRETCH
@@ -167,30 +219,35 @@ class Taste:
         if self.model is None:
             return NEUTRAL
         features = self.learner.terms.of(paper)
-        z_scores = [self.words.z_score(self.model.by_words(features))]
-        vector = self.learner.vector(paper.row)
-        if vector is not None and self.model.meaning is not None:
-            z_scores.append(self.meaning.z_score(float(self.model.by_meaning(vector[None])[0])))
-        sure = tanh(sum(z_scores) / len(z_scores) / self.stretch)
+        total, worth = self.words.z_score(self.model.score(features)), 1.0
+        for one in self.meaning:
+            vector = one.space.vector(paper.row)
+            if vector is not None:
+                total += float(one.space.worth * one.z_scores(vector[None])[0])
+                worth += float(one.space.worth)
+        sure = tanh(total / worth / self.stretch)
         return Affinity(
             weight(self.model.rating_count) * sure,
             self._nearest(paper, features, self.liked) if sure >= _MIN_DEGREE else "",
         )
 
-    def z_scores(self, rows: SparseRows, vectors: Vectors) -> Numbers:
+    def z_scores(self, features: Features) -> Numbers:
         """Return how far above other papers this taste puts each paper, in standard deviations.
 
-        The result is the mean of both models, weighted by the number of answers and so that it can be added to an
-        interest's z-scores.
+        `features` are from this taste's learner. The result is the mean of the models, weighted by the number of
+        answers and so that it can be added to an interest's z-scores.
         """
         if self.model is None:
-            return np.zeros(rows.number, dtype=np.float32)
-        z_scores = (rows.products(self.model.terms) - self.words.mean) / self.words.deviation
-        if self.model.meaning is not None and len(vectors.numbers):
-            closeness = self.model.by_meaning(vectors.numbers - self.learner.center)
-            z_scores[vectors.known] += (closeness - self.meaning.mean) / self.meaning.deviation
-            z_scores[vectors.known] /= 2
-        return np.asarray(_MAX_WEIGHT * np.float32(weight(self.model.rating_count)) * z_scores, dtype=np.float32)
+            return np.zeros(features.words.number, dtype=np.float32)
+        z_scores = (features.words.products(self.model.terms) - self.words.mean) / self.words.deviation
+        worth = np.ones(len(z_scores), dtype=np.float32)
+        for one in self.meaning:
+            vectors = features.vectors[one.space]
+            if len(vectors.numbers):
+                z_scores[vectors.known] += one.space.worth * one.z_scores(vectors.numbers)
+                worth[vectors.known] += one.space.worth
+        counts = _MAX_WEIGHT * np.float32(weight(self.model.rating_count))
+        return np.asarray(counts * z_scores / worth, dtype=np.float32)
 
     def unlike(self, paper: Paper) -> str:
         """Return the title of a similar disliked paper if this taste lowers the paper; empty if none is similar."""

@@ -7,7 +7,7 @@ by the signs of their numbers, one bit each, and then by the cosines of those th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -67,6 +67,10 @@ class Vectors(NamedTuple):
         if not len(self.numbers):
             return np.zeros(0, dtype=np.float32)
         return np.asarray(self.numbers @ wanted, dtype=np.float32)
+
+
+Lookup = Callable[[Sequence[int]], Vectors]
+"""Returns the vectors of papers, given their rows."""
 
 
 class VectorTable:

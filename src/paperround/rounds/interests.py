@@ -26,11 +26,11 @@ from paperround.matching.interests import (
     with_meaning,
     z_scale,
 )
-from paperround.matching.learning import SparseRows, TermVectors
+from paperround.matching.learning import TermVectors
 from paperround.matching.lexical import COUNTED_PAPERS, Hit, Index
 from paperround.matching.near_copies import NearCopies
 from paperround.matching.search import SearchBounds
-from paperround.matching.taste import Learner, PastPapers, Taste, Tastes
+from paperround.matching.taste import Features, Learner, PastPapers, Taste, Tastes
 from paperround.matching.vectors import Numbers, Vectors
 from paperround.matching.words import Wanted, Words, interpret, is_plain_words
 from paperround.process.chunks import chunked
@@ -50,7 +50,7 @@ class InterestBatch:
 
     index: Index
     vectors: Vectors
-    features: tuple[Learner, SparseRows] | None = None
+    features: tuple[Learner, Features] | None = None
     """The features that tastes of a learner compare; None until a taste needs them."""
     untaught: dict[tuple[str, Breadth], Mapping[int, Hit]] = field(default_factory=dict)
     """The hits of queries, and of interests without feedback: the same words may be those of many subscribers."""
@@ -190,8 +190,7 @@ class Interests:
         z_scores = self._z_scores(known, words, batch)
         if learned is None:
             return z_scores, z_scale(known.threshold_reduction)
-        features = _features(batch, learned.taste.learner)
-        return z_scores + learned.taste.z_scores(features, batch.vectors), learned.scale
+        return z_scores + learned.taste.z_scores(_features(batch, learned.taste.learner)), learned.scale
 
     def _z_scores(self, known: _ScoreScales, words: Words, batch: InterestBatch) -> Numbers:
         """Return how far each paper stands out for an interest."""
@@ -286,7 +285,7 @@ class Interests:
         taste = past.learner.of(near, papers, new)
         # Leave out papers with feedback: the taste was learned from them.
         others = ~np.isin(earlier.index.numbers, [one.paper for one in near])
-        both = z_scores + taste.z_scores(_features(earlier, past.learner), earlier.vectors)
+        both = z_scores + taste.z_scores(_features(earlier, past.learner))
         scale = learned_scale(both[others], len(near), known.threshold_reduction)
         return _TrainedInterest(of, taste, scale)
 
@@ -344,15 +343,15 @@ class Interests:
             ):
                 past.vectors = vectors
                 return past
-            known = PastPapers(fixed.papers, fixed.statistics, held.of if self._meaning.on else None)
+            known = PastPapers(fixed.papers, fixed.statistics, *self._meaning.lookups())
             batch = InterestBatch(fixed.index, held.of(fixed.index.numbers))
             self._newest = _History(batch, Learner(known), vectors)
             return self._newest
 
 
-def _features(batch: InterestBatch, learner: Learner) -> SparseRows:
+def _features(batch: InterestBatch, learner: Learner) -> Features:
     if batch.features is None or batch.features[0] is not learner:
-        batch.features = learner, learner.terms.rows(batch.index.papers)
+        batch.features = learner, learner.features(batch.index.papers)
     return batch.features[1]
 
 
@@ -412,8 +411,8 @@ def tastes(app: App) -> Tastes:
 
     def past() -> PastPapers:
         newest, meaning = app.shared(Collection).current(), app.shared(Meaning)
-        lookup = meaning.table().of if meaning.on else None
-        return PastPapers(newest.papers, newest.statistics, lookup)
+        meaning.table()
+        return PastPapers(newest.papers, newest.statistics, *meaning.lookups())
 
     return Tastes(past)
 

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from paperround.app import App
 from paperround.domain.errors import MeaningError
 from paperround.matching.lexical import COUNTED_PAPERS
-from paperround.matching.vectors import VectorTable, pack, unpack
+from paperround.matching.vectors import Lookup, VectorTable, pack, unpack
 from paperround.process import logs, memory
 from paperround.store.vector_queue import text_of
+from paperround.store.vectors import EmbeddedPaper
 
 log = logs.logger()
 _PAPERS_PER_TRANSACTION = 16  # papers per transaction, about half a second
@@ -33,7 +34,7 @@ class Meaning:
     def __init__(self, app: App) -> None:
         self._app = app
         self.encoder = app.settings.encoder()
-        self._table, self._last = VectorTable(), (0, 0)
+        self._table, self._titles, self._last = VectorTable(), VectorTable(), (0, 0)
         self._queries: LRUCache[str, NDArray[np.float32]] = LRUCache(_QUERIES_KEPT)
         self._topics: dict[str, bytes] | None = None
         self._guard = threading.RLock()
@@ -55,12 +56,20 @@ class Meaning:
         with self._guard:
             while fresh := self._app.store.vectors.after(self.encoder.name, self._last):
                 self._table.put({one.place[1]: one.vector for one in fresh})
+                self._titles.put({one.place[1]: one.title for one in fresh if one.title})
                 self._last = fresh[-1].place
             return self._table
 
     def held(self) -> VectorTable:
         """Return the vectors of the last call of `table`, without reading anything."""
         return self._table
+
+    def lookups(self) -> tuple[Lookup | None, Lookup | None]:
+        """Return what looks up the vectors of texts and of titles, of the last call of `table`; None without a model.
+
+        The vectors of titles are those of newer papers.
+        """
+        return (self._table.of, self._titles.of) if self.on else (None, None)
 
     def known(self, text: str) -> NDArray[np.float32] | None:
         """Return the vector of a topic or query if it is in memory, without reading or computing anything."""
@@ -131,18 +140,20 @@ class Meaning:
 
 
 def embed(app: App, seconds: float, advance: Callable[[int], None] = lambda _: None) -> int:
-    """Compute missing vectors, newest papers first, for at most `seconds`; return how many were computed.
+    """Compute missing vectors, newest papers first, for at most `seconds`; return how many papers got theirs.
 
-    `advance` is called with the number of vectors that were stored. The papers wait for `match_embedded`.
+    `advance` is called with the number of papers whose vectors were stored. They wait for `match_embedded`.
     """
     meaning, began, made = app.shared(Meaning), time.monotonic(), 0
     while meaning.on and not app.stopping.is_set() and time.monotonic() - began < seconds:
-        papers = app.store.vectors.waiting(_PAPERS_PER_TRANSACTION)
-        found = meaning.encode([text_of(paper) for paper in papers]) if papers else None
+        papers = app.store.vectors.waiting(_PAPERS_PER_TRANSACTION, COUNTED_PAPERS)
+        texts = [text for paper in papers for text in (text_of(paper), paper.title)]
+        found = meaning.encode(texts) if texts else None
         if found is None:
             break
-        pairs = [(paper, pack(vector)) for paper, vector in zip(papers, found, strict=True)]
-        app.store.vectors.keep(meaning.encoder.name, pairs)
+        packed = [pack(vector) for vector in found]
+        embedded = [EmbeddedPaper(*one) for one in zip(papers, packed[::2], packed[1::2], strict=True)]
+        app.store.vectors.keep(meaning.encoder.name, embedded)
         made += len(papers)
         advance(len(papers))
         app.throttle.give_way()

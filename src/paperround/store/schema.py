@@ -244,7 +244,7 @@ topics = Table(
     sqlite_autoincrement=_NUMBERS_ONCE,
 )
 
-# Vectors of papers (matching.vectors defines the format). A paper is queued for its vector in the transaction that
+# Vectors of papers (matching.vectors defines the format). A paper is queued for its vectors in the transaction that
 # adds it or changes its text.
 vectors = Table(
     "vectors",
@@ -253,7 +253,8 @@ vectors = Table(
     Column("text", String, nullable=False),  # a digest of the vector's text
     Column("model", String, nullable=False),
     Column("number", Integer, nullable=False),  # grows with each transaction that stores vectors
-    Column("vector", LargeBinary),
+    Column("vector", LargeBinary),  # of the title and the abstract
+    Column("title", LargeBinary),  # of the title alone
     Index("ix_vectors_number", "number"),
     Index(
         "ix_vectors_waiting", "paper", sqlite_where=text("vector IS NULL"), postgresql_where=text("vector IS NULL")

@@ -24,7 +24,7 @@ def expect_vectors(db: Connection, changed: Iterable[Paper]) -> None:
         return
     lock_shared(db, vectors)
     statement = upsert(db, vectors)
-    fresh = {"text": statement.excluded.text, "vector": None, "model": "", "number": 0}
+    fresh = {"text": statement.excluded.text, "vector": None, "title": None, "model": "", "number": 0}
     another_text = vectors.c.text != statement.excluded.text
     db.execute(statement.on_conflict_do_update(index_elements=["paper"], set_=fresh, where=another_text), values)
 

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Engine, bindparam, func, select, tuple_, update
+from sqlalchemy import Connection, Engine, bindparam, case, func, select, tuple_, update
 
 from paperround.domain.models import Paper
 from paperround.store.engine import lock_exclusively, reading, upsert, writing
@@ -17,17 +17,38 @@ from paperround.store.vector_queue import text_digest
 _NUMBER = "vectors kept"
 _COMPARED = "vectors compared"
 _VECTORS_PER_READ = 10_000  # vectors read; 300,000 at once would take 300 MB more than the table they go to
+_TITLES_READ = 20_000  # newest papers whose title's vector is read: tastes are learned from the newest 2,000
+
+
+_WAITING_AMONG = (
+    select(func.count())
+    .select_from(vectors)
+    .where(vectors.c.paper.in_(bindparam("rows", expanding=True)), WAITING_FOR_VECTOR)
+)
 
 
 VectorPlace = tuple[int, int]
 """The number of the transaction that stored a vector, and its paper."""
 
 
+class EmbeddedPaper(NamedTuple):
+    """A paper with its vectors."""
+
+    paper: Paper
+    vector: bytes
+    """Of its title and abstract."""
+    title: bytes
+    """Of its title alone."""
+
+
 class StoredVector(NamedTuple):
-    """A paper's vector."""
+    """A paper's vectors."""
 
     place: VectorPlace
     vector: bytes
+    """Of its title and abstract."""
+    title: bytes | None
+    """Of its title alone; None if it has none, or is not among the newest papers."""
 
 
 class StoredVectors:
@@ -36,11 +57,17 @@ class StoredVectors:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def waiting(self, limit: int) -> list[Paper]:
-        """Return papers without a vector for their current text, newest first."""
+    def waiting(self, limit: int, newest: int = 0) -> list[Paper]:
+        """Return up to `limit` papers without a vector for their current text, newest first.
+
+        If there are none, return those of the `newest` papers that have no vector for their title: earlier versions
+        made none.
+        """
         rows = select(vectors.c.paper).where(WAITING_FOR_VECTOR).order_by(vectors.c.paper.desc()).limit(limit)
+        recent = select(vectors.c.paper, vectors.c.title).order_by(vectors.c.paper.desc()).limit(newest).subquery()
+        untitled = select(recent.c.paper).where(recent.c.title.is_(None)).order_by(recent.c.paper.desc()).limit(limit)
         with reading(self._engine) as db:
-            found = load_rows(db, db.scalars(rows).all())
+            found = load_rows(db, db.scalars(rows).all() or db.scalars(untitled).all())
             return [found[row] for row in sorted(found, reverse=True)]
 
     def waiting_count(self) -> int:
@@ -61,16 +88,18 @@ class StoredVectors:
             all_, known = db.execute(select(func.count(), func.count(some.c.vector)).select_from(some)).one()
         return known / all_ if all_ else 1.0
 
-    def keep(self, model: str, made: Sequence[tuple[Paper, bytes]]) -> None:
+    def keep(self, model: str, made: Sequence[EmbeddedPaper]) -> None:
         """Store the vectors that a model computed for papers.
 
-        A paper whose text has changed meanwhile stays queued. `uncompared` returns those to compare with the topics.
+        A paper whose text has changed meanwhile stays queued. `uncompared` returns those to compare with the topics;
+        papers that only lacked the vector of their title are not among them if no others are.
         """
-        rows = sorted(paper.row for paper, _ in made)
+        rows = sorted(one.paper.row for one in made)
         with writing(self._engine) as db:
             # Lock papers before vectors, as Papers.add() does, to avoid deadlocks.
             db.execute(select(papers.c.row).where(papers.c.row.in_(rows)).order_by(papers.c.row).with_for_update())
             lock_exclusively(db, vectors)  # so that numbers are assigned in the order of commits
+            compared = db.scalar(_WAITING_AMONG, {"rows": rows}) == 0 and not _any_uncompared(db)
             number = _next_number(db)
             statement = (
                 update(vectors)
@@ -79,23 +108,33 @@ class StoredVectors:
                     text=bindparam("of"),
                     model=bindparam("by"),
                     vector=bindparam("made"),
+                    title=bindparam("of_title"),
                     number=bindparam("as_number"),
                 )
             )
             values = [
-                {"row": paper.row, "of": text_digest(paper), "by": model, "made": vector, "as_number": number}
-                for paper, vector in made
+                {
+                    "row": one.paper.row,
+                    "of": text_digest(one.paper),
+                    "by": model,
+                    "made": one.vector,
+                    "of_title": one.title,
+                    "as_number": number,
+                }
+                for one in made
             ]
             if values:
                 db.execute(statement, values)
             # Earlier versions compared each paper at once.
             first = upsert(db, notes).values(name=_COMPARED, value=str(number - 1))
             db.execute(first.on_conflict_do_nothing())
+            if compared:
+                db.execute(update(notes).where(notes.c.name == _COMPARED).values(value=str(number)))
 
     def any_uncompared(self) -> bool:
         """Return whether papers got a vector since the last that was `compared`."""
         with reading(self._engine) as db:
-            return _number(db, _NUMBER) > _number(db, _COMPARED)
+            return _any_uncompared(db)
 
     def uncompared(self) -> tuple[Sequence[int], int]:
         """Return the papers with vectors after those that were `compared`, and the number of the newest vector."""
@@ -112,21 +151,24 @@ class StoredVectors:
     def after(self, model: str, last: VectorPlace) -> list[StoredVector]:
         """Return a model's vectors that were stored after the one at `last`, oldest first, at most 10,000."""
         place = tuple_(vectors.c.number, vectors.c.paper)
+        newest = select(func.max(vectors.c.paper)).scalar_subquery()
+        title = case((vectors.c.paper > newest - _TITLES_READ, vectors.c.title))
         query = (
-            select(vectors.c.number, vectors.c.paper, vectors.c.vector)
+            select(vectors.c.number, vectors.c.paper, vectors.c.vector, title.label("title"))
             .where(place > last, vectors.c.model == model, ~WAITING_FOR_VECTOR)
             .order_by(vectors.c.number, vectors.c.paper)
             .limit(_VECTORS_PER_READ)
         )
         with reading(self._engine) as db:
-            return [StoredVector((row.number, row.paper), row.vector) for row in db.execute(query)]
+            return [StoredVector((row.number, row.paper), row.vector, row.title) for row in db.execute(query)]
 
     def rebuild(self, model: str) -> int:
         """Queue all papers whose vectors are from another model, and return how many there are."""
         others = (vectors.c.model != model) & ~WAITING_FOR_VECTOR
         with writing(self._engine) as db:
             lock_exclusively(db, vectors)
-            forgotten = update(vectors).where(others).values(vector=None, model="").returning(vectors.c.paper)
+            values = {"vector": None, "title": None, "model": ""}
+            forgotten = update(vectors).where(others).values(values).returning(vectors.c.paper)
             return len(db.scalars(forgotten).all())
 
     def topic_vectors(self, model: str) -> dict[str, bytes]:
@@ -142,6 +184,10 @@ class StoredVectors:
             db.execute(
                 update(topics).where(topics.c.query == query).values(vector=vector, vector_of=_origin(model, query))
             )
+
+
+def _any_uncompared(db: Connection) -> bool:
+    return _number(db, _NUMBER) > _number(db, _COMPARED)
 
 
 def _next_number(db: Connection) -> int:
