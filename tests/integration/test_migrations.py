@@ -409,8 +409,9 @@ def test_vectors_of_an_earlier_version_are_kept_and_their_titles_get_one_later(e
             values = {"row": row, "id": f"p{row}", "vector": vector}
             connection.execute(
                 text(
-                    "INSERT INTO papers (row, id, title, facts, sources, day, upvotes, first_seen, unmatched, archived) "
-                    "VALUES (:row, :id, 'Robots', '{}', '[]', '2026-11-20', 3, '2026-11-20 06:00:00', false, false)"
+                    "INSERT INTO papers (row, id, title, facts, sources, day, upvotes, first_seen, unmatched, "
+                    "archived) VALUES (:row, :id, 'Robots', '{}', '[]', '2026-11-20', 3, '2026-11-20 06:00:00', "
+                    "false, false)"
                 ),
                 values,
             )

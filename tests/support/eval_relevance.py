@@ -31,7 +31,16 @@ from numpy.typing import NDArray
 from paperround.domain.models import Feedback, Listing, Paper
 from paperround.domain.text import terms
 from paperround.matching.background import background
-from paperround.matching.interests import ExpandedQuery, Scale, learned_scale, related, relevance, rocchio, z_scale
+from paperround.matching.interests import (
+    ExpandedQuery,
+    Scale,
+    learned_scale,
+    learned_sums,
+    related,
+    relevance,
+    rocchio,
+    z_scale,
+)
 from paperround.matching.lexical import COUNTED_PAPERS, Index, Statistics
 from paperround.matching.taste import Features, Learner, PastPapers
 from paperround.matching.vectors import Lookup, Vectors, pack, unpack
@@ -305,11 +314,12 @@ class Simulation:
 
     def learned_scale(self, both: Numbers, number: int) -> Scale:
         """The scale that the program cuts sums of interest and taste with."""
-        told = [one.paper for one in self.related(number)]
+        told = self.related(number)
         if not told:
             return z_scale(self.expanded.threshold_reduction)
-        others = self.past[~np.isin(self.past, told)]
-        return learned_scale(both[others], len(told), self.expanded.threshold_reduction)
+        others = self.past[~np.isin(self.past, [one.paper for one in told])]
+        liked = sum(one.verdict > 0 for one in told)
+        return learned_scale(both[others], liked, len(told) - liked, self.expanded.threshold_reduction)
 
     def related(self, number: int) -> list[Feedback]:
         """So many answers, without those that the program takes to say nothing about the interest."""
@@ -353,8 +363,8 @@ def with_answers(data: Data, seed: int) -> tuple[Rates, Rates]:
             scores = {"ours": one.z_scores}
             if number:
                 scores = {name: one.taste(name, number) for name in one.learners}
-                scores["ours"] = one.z_scores + scores["ours"]
-                scale = one.learned_scale(scores["ours"], number)
+                scale = one.learned_scale(one.z_scores + scores["ours"], number)
+                scores["ours"] = learned_sums(one.z_scores, scores["ours"], scale)
                 _count_days(counts[kind, number], one.future, scale.above_threshold(scores["ours"]), right)
             for name, found in scores.items():
                 gains[name, kind, number].append(ndcg(ranked(found, one.future.tolist()), right))

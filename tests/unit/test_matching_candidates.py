@@ -38,7 +38,7 @@ def test_a_candidate_is_the_match_and_how_popular_its_paper_is() -> None:
     found = maker.of(BatchMatches.of_one([ROBOTS, PROTEINS]), PAPERS, [0.0])
     assert found.matches.of(0) == [ROBOTS, PROTEINS]
     assert found.scores.relevance.tolist() == [5250, 3000]
-    popular = round(round(popularity(40, 2, None, 3) / 4, 4) * 10_000)
+    popular = round(round(popularity(40, 2, None, 3) / 10, 4) * 10_000)
     assert found.scores.popularity.tolist() == [popular, 0], "announced tomorrow, in another zone; nobody has voted"
     assert maker.oldest(found.matches, 2) == [
         min(one.first_seen for one in PAPERS.values()).timestamp(),

@@ -240,10 +240,10 @@ def test_a_rank_is_the_sum_of_its_parts(found: list[Candidate], room: int) -> No
 
 
 @given(shares, shares)
-def test_relevance_counts_three_times_as_much_as_popularity(score: float, popular: float) -> None:
+def test_relevance_counts_far_more_than_popularity(score: float, popular: float) -> None:
     assert 0 <= Candidate(1, "robots", score, popularity=popular).ranking.total <= 1
     plain, popularly = (Candidate(1, "robots", 0.5, popularity=share).ranking.total for share in (0, popular))
-    assert popularly - plain == pytest.approx(popular / 4, abs=1e-4)
+    assert popularly - plain == pytest.approx(popular / 10, abs=1e-4)
     assert Candidate(1, "robots", 0.5 + score / 2).ranking.total - plain == pytest.approx(score * 3 / 8, abs=1e-4)
 
 
@@ -307,8 +307,8 @@ def test_the_loudest_paper_stands_in_front_with_its_topics() -> None:
         DISCUSSED,
         "",
         (
-            Pick(7, ("title: robot", "on: Agents", "also on: Speech"), 0.425),
-            Pick(6, ("title: robot", "on: Robots"), 0.425),
+            Pick(7, ("title: robot", "on: Agents", "also on: Speech"), 0.395),
+            Pick(6, ("title: robot", "on: Robots"), 0.395),
         ),
     )
     assert digest.scores[7] == digest.scores[6] == Score(0.375, 0.05)

@@ -18,6 +18,7 @@ from paperround.matching.interests import (
     Scale,
     is_close,
     learned_scale,
+    learned_sums,
     least_fit,
     related,
     relevance,
@@ -194,12 +195,12 @@ def test_a_height_reaches_the_one_cut_exactly_if_its_score_reaches_its_own(
 
 @given(SCORES.map(lambda scores: 20 * scores))
 def test_a_weak_taste_is_not_amplified(past: np.ndarray) -> None:
-    assert learned_scale(past, 5).deviation >= 1
+    assert learned_scale(past, 3, 2).deviation >= 1
 
 
 def test_a_taste_counts_as_much_as_it_varies_among_many_papers() -> None:
     past = np.random.default_rng(1).normal(3, 4, size=100_000).astype(np.float32)
-    scale = learned_scale(past, 5)
+    scale = learned_scale(past, 3, 2)
     assert (scale.mean, scale.deviation) == pytest.approx((3, 4), abs=0.1)
 
 
@@ -219,19 +220,41 @@ def spread_by(deviation: float) -> np.ndarray:
 
 def test_where_a_tenth_of_few_papers_fits_what_was_learned_takes_them() -> None:
     past = np.array([10.0] * 8 + [0.0] * 72, dtype=np.float32)
-    assert learned_scale(past, 5).above_threshold(past).sum() == 8
+    assert learned_scale(past, 3, 2).above_threshold(past).sum() == 8
 
 
 def test_the_more_was_learned_the_further_a_paper_must_stand_out() -> None:
     past = np.random.default_rng(1).normal(size=2_000).astype(np.float32)
-    thresholds = [learned_scale(past, answers).threshold for answers in (0, 1, 20)]
+    thresholds = [
+        learned_scale(past, liked, disliked).threshold for liked, disliked in ((0, 0), (1, 0), (1, 1), (12, 8))
+    ]
     assert thresholds[0] == USUAL_THRESHOLD
     assert thresholds == sorted(set(thresholds))
 
 
+def test_disliked_papers_raise_the_threshold_only_beside_liked_ones() -> None:
+    past = np.random.default_rng(1).normal(size=2_000).astype(np.float32)
+    assert learned_scale(past, 0, 9) == learned_scale(past, 0, 0)
+    assert learned_scale(past, 2, 9) == learned_scale(past, 2, 4) != learned_scale(past, 2, 3)
+
+
+@given(SCORES, st.integers(1, 20), st.floats(-3, 3), st.sampled_from([-2, 0, 2]))
+def test_a_paper_that_the_taste_speaks_for_fits_at_least_as_well_as_without_it(
+    past: np.ndarray, liked: int, learned: float, breadth: int
+) -> None:
+    plain, scale = z_scale(), learned_scale(past, liked, 0)
+    z_scores = np.linspace(0, 10, 41, dtype=np.float32)
+    sums = learned_sums(z_scores, np.full(41, learned, dtype=np.float32), scale)
+    if learned >= 1:
+        near = np.abs(plain.standardized(z_scores) - plain.threshold * (1 - breadth / 10)) < 1e-3
+        assert (scale.above_threshold(sums, breadth) >= plain.above_threshold(z_scores, breadth))[~near].all()
+    else:
+        assert sums == pytest.approx(z_scores + learned, abs=1e-4)
+
+
 def test_a_learned_cut_is_lowered_by_the_height_that_the_interest_lacks() -> None:
     past = np.random.default_rng(1).normal(size=2_000).astype(np.float32)
-    plain, relieved = learned_scale(past, 5), learned_scale(past, 5, 1.5)
+    plain, relieved = learned_scale(past, 3, 2), learned_scale(past, 3, 2, 1.5)
     assert (plain.threshold - relieved.threshold) * plain.deviation == pytest.approx(1.5)
 
 

@@ -52,6 +52,8 @@ _MIN_EXTRA_BOOST = 0.3  # a boost that exceeds the reduction by less is ignored,
 # The better a taste knows what fits, the further those papers stand out.
 _LEARNED_THRESHOLD = 2.0  # standard deviations that very many answers add to the threshold
 _LEARNED_HALF = 5  # answers that add half of that
+_MOST_DISLIKED = 2  # disliked papers that count for each liked one
+_SPEAKS_FOR = 1.0  # z-score of a taste from which it speaks for a paper
 _LEARNED_DEVIATION = 0.8  # how far above 1 the deviation of learned sums usually is after very many answers
 _LEARNED_DEVIATION_HALF = 4  # answers after which it is half as far above 1
 USUAL_THRESHOLD = _MEANING_THRESHOLD
@@ -209,22 +211,35 @@ def z_scale(threshold_reduction: float = 0.0) -> Scale:
     return Scale(0.0, 1.0, USUAL_THRESHOLD - threshold_reduction)
 
 
-def learned_scale(past: Numbers, rating_count: int, threshold_reduction: float = 0.0) -> Scale:
+def learned_scale(past: Numbers, liked: int, disliked: int, threshold_reduction: float = 0.0) -> Scale:
     """Return the scale of sums of an interest's z-scores and its follower's taste, over past papers.
 
     Mean and deviation are blended with the usual ones, as in `Scale.of`: where a tenth of few papers fits, those
     papers alone would set the deviation. The more answers there are, the higher the threshold is: a paper that fits
-    both the interest and the taste stands out further than one that fits only one of them.
+    both the interest and the taste stands out further than one that fits only one of them. That is so only if the
+    taste raises some papers, so at most twice as many `disliked` papers count as there are `liked` ones.
     """
+    answers = liked + min(disliked, _MOST_DISLIKED * liked)
     mean, variance = (float(past.mean()), max(float(past.var()), 1.0)) if len(past) else (0.0, 1.0)
     usual, total = (
-        1 + _LEARNED_DEVIATION * rating_count / (rating_count + _LEARNED_DEVIATION_HALF),
+        1 + _LEARNED_DEVIATION * answers / (answers + _LEARNED_DEVIATION_HALF),
         len(past) + _USUAL_PAPERS,
     )
     deviation = ((len(past) * variance + _USUAL_PAPERS * usual**2) / total) ** 0.5
-    higher = _LEARNED_THRESHOLD * rating_count / (rating_count + _LEARNED_HALF)
+    higher = _LEARNED_THRESHOLD * answers / (answers + _LEARNED_HALF)
     threshold = USUAL_THRESHOLD + higher - threshold_reduction / deviation
     return Scale(len(past) * mean / total, deviation, threshold)
+
+
+def learned_sums(z_scores: Numbers, learned: Numbers, scale: Scale) -> Numbers:
+    """Return the sums of an interest's z-scores and those of its follower's taste, on their scale.
+
+    A paper that the taste speaks for fits at least as well as without it, by the usual threshold: more of a kind must
+    not take a paper of this kind away.
+    """
+    sums = z_scores + learned
+    least = np.float32(scale.mean) + np.float32(scale.deviation * scale.threshold / USUAL_THRESHOLD) * z_scores
+    return np.asarray(np.where(learned >= np.float32(_SPEAKS_FOR), np.maximum(sums, least), sums))
 
 
 def related(z_scores: Numbers, past: Numbers) -> NDArray[np.bool_]:

@@ -134,40 +134,48 @@ def weight(rating_count: int) -> float:
 def separate(rows: Sequence[Sparse], labels: Sequence[int], dimensions: int) -> Numbers:
     """Train a linear support vector machine and return its weights; positive weights speak for a paper.
 
+    Labels are positive for wanted papers and negative for others; their size is the number of examples that each
+    counts as. Both classes count the same, however many examples each has.
+
     It uses dual coordinate descent with hinge loss (Hsieh et al., "A Dual Coordinate Descent Method for Large-scale
-    Linear SVM", 2008, algorithm 1). Both classes count the same, however many examples each has.
+    Linear SVM", 2008, algorithm 1).
     """
     weights = np.zeros(dimensions, dtype=np.float32)
-    number, positive = len(rows), sum(label > 0 for label in labels)
-    if positive in {0, number}:  # only one class, so nothing to balance: fit each example
-        limits = {1: 1.0, -1: 1.0}
-    else:
-        limits = {1: _MOST_OF_A_CLASS / positive, -1: _MOST_OF_A_CLASS / (number - positive)}
-    alphas = [0.0] * number
+    limits, signs = _limits(labels), [1 if label > 0 else -1 for label in labels]
+    alphas = [0.0] * len(rows)
     for _ in range(_PASSES):
         moved = 0.0
-        for place, (row, label) in enumerate(zip(rows, labels, strict=True)):
-            short = 1 - label * float(weights[row.places] @ row.weights)
-            alpha = min(max(alphas[place] + short, 0.0), limits[label])
+        for place, (row, sign, limit) in enumerate(zip(rows, signs, limits, strict=True)):
+            short = 1 - sign * float(weights[row.places] @ row.weights)
+            alpha = min(max(alphas[place] + short, 0.0), limit)
             step = alpha - alphas[place]
             if step:
                 alphas[place] = alpha
-                weights[row.places] += np.float32(step * label) * row.weights
+                weights[row.places] += np.float32(step * sign) * row.weights
                 moved = max(moved, abs(step))
         if moved < _STILL:
             break
     return weights
 
 
+def _limits(labels: Sequence[int]) -> list[float]:
+    """Return the most that each example may weigh."""
+    positive = sum(label for label in labels if label > 0)
+    negative = sum(-label for label in labels if label < 0)
+    if not positive or not negative:  # only one class, so nothing to balance: fit each example
+        return [1.0] * len(labels)
+    return [_MOST_OF_A_CLASS * (label / positive if label > 0 else -label / negative) for label in labels]
+
+
 def regress(rows: Numbers, labels: Sequence[int]) -> Numbers:
-    """Fit a ridge regression in which both classes count the same.
+    """Fit a ridge regression in which both classes count the same; see `separate` for labels.
 
     Return its weights; the last one is the constant.
     """
     given = np.hstack([rows, np.ones((len(rows), 1), dtype=np.float32)])
-    wanted = np.array(labels, dtype=np.float64)
-    positive = max(int((wanted > 0).sum()), 1)
-    shares = np.where(wanted > 0, 0.5 / positive, 0.5 / max(len(labels) - positive, 1)) * len(labels)
+    counts, wanted = np.abs(np.array(labels, dtype=np.float64)), np.sign(np.array(labels, dtype=np.float64))
+    positive, negative = (max(float(counts[wanted == sign].sum()), 1.0) for sign in (1, -1))
+    shares = counts * np.where(wanted > 0, 0.5 / positive, 0.5 / negative) * len(labels)
     weighted = given * shares[:, None].astype(np.float32)
     matrix = (given.T @ weighted).astype(np.float64) + _RIDGE * np.eye(given.shape[1])
     solved: Numbers = np.linalg.solve(matrix, weighted.T @ wanted).astype(np.float32)

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from paperround.domain.models import Score
 
-_RELEVANCE, _POPULARITY = 0.75, 0.25
+_RELEVANCE, _POPULARITY = 0.75, 0.1
 FOLLOWED = 0.2
 _CODE = 0.03
 _SAYS_NOTHING = 0.1  # the relevance of a match by a source is 0.05, that by a category 0.18
@@ -29,10 +29,12 @@ def nothing_alike(_rows: Sequence[int]) -> Mapping[int, Collection[int]]:
 def score(relevance: float, popularity: float, taste: float, *, followed: bool, code: bool) -> Score:
     """Return the score that a paper is ordered by.
 
-    Three quarters are relevance and one quarter is popularity, both from 0 to 1. The subscriber's taste (−1 to 1) is
-    added in full, so that a paper exactly like those they want more of comes before all others; it is 0 without
-    feedback. A paper by a followed author gains 0.2, about as much as a quarter of the relevance. Available code
-    decides between equals. A match by source alone says nothing about relevance, so popularity counts in full there.
+    Three quarters of the relevance and a tenth of the popularity count, both from 0 to 1. Relevances of matches in
+    plain words lie within a fifth, so votes decide only between papers that fit about equally well. The subscriber's
+    taste (−1 to 1) is added in full, so that a paper exactly like those they want more of comes before all others; it
+    is 0 without feedback. A paper by a followed author gains 0.2, about as much as a quarter of the relevance.
+    Available code decides between equals. A match by source alone says nothing about relevance, so popularity counts
+    in full there.
     """
     if relevance < _SAYS_NOTHING:
         return Score(0.0, round(popularity, 4), round(taste, 4), FOLLOWED * followed, 0.0)

@@ -35,8 +35,9 @@ from paperround.matching.vectors import Lookup, Numbers, Vectors
 _STRETCH, _STRETCH_ON_A_NEW_SITE = 16.0, 4.0
 # What a deviation, averaged over the models, is worth beside one of an interest; values from 1.2 to 1.6 do as well.
 _MAX_WEIGHT = np.float32(1.4)
-# The weights of the models of texts' and titles' vectors beside the one of words.
-_TEXT_WORTH, _TITLE_WORTH = 1.0, 1.0
+# How many counter-examples a disliked paper counts as. As one of them it would rank above other papers, because it is
+# like the liked ones; as a hundred it would also take away what is liked.
+_DISLIKED_COUNTS = 30
 # The scores of few other papers may be close by chance, so that a deviation is assumed for them.
 _LEAST_DEVIATION, _DEVIATION_OF_FEW, _FEW_SCORES = 0.02, 0.2, 20
 # From this degree (before weighting) and this likeness to a liked paper, that paper is named as the reason.
@@ -86,9 +87,7 @@ class PastPapers:
 class VectorSpace:
     """Vectors of one kind, of texts or of titles, minus the mean vector of past papers."""
 
-    def __init__(self, lookup: Lookup, past: Sequence[Paper], worth: float) -> None:
-        self.worth = np.float32(worth)
-        """The weight of a model of these vectors beside one of words."""
+    def __init__(self, lookup: Lookup, past: Sequence[Paper]) -> None:
         self._lookup, self._past = lookup, past
         self._known: dict[int, Numbers] = {}
 
@@ -112,10 +111,11 @@ class VectorSpace:
     def learn(self, examples: Iterable[tuple[Paper, int]], measured: Sequence[Paper]) -> VectorModel | None:
         """Return the model of these examples, whose scores are measured against other papers.
 
-        An example is a paper with +1 or −1. Return None if those with a vector are all of one kind.
+        An example is a paper with its label (see `learning.separate`). Return None if those with a vector are all of
+        one kind.
         """
         known = [(vector, label) for paper, label in examples if (vector := self.vector(paper.row)) is not None]
-        if {label for _, label in known} != {1, -1}:
+        if len({label > 0 for _, label in known}) < 2:
             return None
         weights = regress(np.stack([vector for vector, _ in known]), [label for _, label in known])
         others = self.vectors(measured)
@@ -156,8 +156,7 @@ class Learner:
     def __init__(self, past: PastPapers) -> None:
         self._past = past
         self.terms = TermVectors(past.statistics, shared=True)
-        kinds = ((past.vectors, _TEXT_WORTH), (past.titles, _TITLE_WORTH))
-        self._spaces = [VectorSpace(lookup, past.papers, worth) for lookup, worth in kinds if lookup]
+        self._spaces = [VectorSpace(lookup, past.papers) for lookup in (past.vectors, past.titles) if lookup]
 
     def features(self, papers: Sequence[Paper]) -> Features:
         """Return what the tastes of this learner compare of these papers."""
@@ -182,9 +181,9 @@ class Learner:
             measured = [*measured, *_spread([papers[row] for row in sorted(new) if row in papers])]
         # If nothing was liked, papers in general count as wanted.
         label = -1 if any(verdict > 0 for _, verdict in ratings) else 1
-        answered = [(papers[row], verdict) for row, verdict in ratings]
+        answered = [(papers[row], 1 if verdict > 0 else -_DISLIKED_COUNTS) for row, verdict in ratings]
         rows = [self.terms.of(paper) for paper in (*(paper for paper, _ in answered), *weak)]
-        labels = [*(verdict for _, verdict in ratings), *[label] * len(weak)]
+        labels = [*(verdict for _, verdict in answered), *[label] * len(weak)]
         model = WordModel(len(ratings), separate(rows, labels, len(self.terms.names)))
         usual = _usual([model.score(self.terms.of(paper)) for paper in measured])
         examples = [*answered, *((paper, label) for paper in _spread(others[::2], WEAK_VECTORS))]
@@ -219,13 +218,12 @@ class Taste:
         if self.model is None:
             return NEUTRAL
         features = self.learner.terms.of(paper)
-        total, worth = self.words.z_score(self.model.score(features)), 1.0
-        for one in self.meaning:
-            vector = one.space.vector(paper.row)
-            if vector is not None:
-                total += float(one.space.worth * one.z_scores(vector[None])[0])
-                worth += float(one.space.worth)
-        sure = tanh(total / worth / self.stretch)
+        vectors = [(one, one.space.vector(paper.row)) for one in self.meaning]
+        meaning = [float(one.z_scores(vector[None])[0]) for one, vector in vectors if vector is not None]
+        z_score = self.words.z_score(self.model.score(features))
+        if meaning:
+            z_score = (z_score + sum(meaning) / len(meaning)) / 2
+        sure = tanh(z_score / self.stretch)
         return Affinity(
             weight(self.model.rating_count) * sure,
             self._nearest(paper, features, self.liked) if sure >= _MIN_DEGREE else "",
@@ -234,20 +232,22 @@ class Taste:
     def z_scores(self, features: Features) -> Numbers:
         """Return how far above other papers this taste puts each paper, in standard deviations.
 
-        `features` are from this taste's learner. The result is the mean of the models, weighted by the number of
-        answers and so that it can be added to an interest's z-scores.
+        `features` are from this taste's learner. The result is the mean of words and meaning, and meaning is the mean
+        of texts and titles. It is weighted by the number of answers, and so that it can be added to an interest's
+        z-scores.
         """
         if self.model is None:
             return np.zeros(features.words.number, dtype=np.float32)
         z_scores = (features.words.products(self.model.terms) - self.words.mean) / self.words.deviation
-        worth = np.ones(len(z_scores), dtype=np.float32)
+        meaning, models = np.zeros_like(z_scores), np.zeros(len(z_scores), dtype=np.float32)
         for one in self.meaning:
             vectors = features.vectors[one.space]
             if len(vectors.numbers):
-                z_scores[vectors.known] += one.space.worth * one.z_scores(vectors.numbers)
-                worth[vectors.known] += one.space.worth
-        counts = _MAX_WEIGHT * np.float32(weight(self.model.rating_count))
-        return np.asarray(counts * z_scores / worth, dtype=np.float32)
+                meaning[vectors.known] += one.z_scores(vectors.numbers)
+                models[vectors.known] += 1
+        some = models > 0
+        z_scores[some] = (z_scores[some] + meaning[some] / models[some]) / 2
+        return np.asarray(_MAX_WEIGHT * np.float32(weight(self.model.rating_count)) * z_scores, dtype=np.float32)
 
     def unlike(self, paper: Paper) -> str:
         """Return the title of a similar disliked paper if this taste lowers the paper; empty if none is similar."""

@@ -20,6 +20,7 @@ from paperround.matching.interests import (
     ExpandedQuery,
     Scale,
     learned_scale,
+    learned_sums,
     related,
     relevance,
     rocchio,
@@ -190,7 +191,8 @@ class Interests:
         z_scores = self._z_scores(known, words, batch)
         if learned is None:
             return z_scores, z_scale(known.threshold_reduction)
-        return z_scores + learned.taste.z_scores(_features(batch, learned.taste.learner)), learned.scale
+        taste = learned.taste.z_scores(_features(batch, learned.taste.learner))
+        return learned_sums(z_scores, taste, learned.scale), learned.scale
 
     def _z_scores(self, known: _ScoreScales, words: Words, batch: InterestBatch) -> Numbers:
         """Return how far each paper stands out for an interest."""
@@ -286,7 +288,8 @@ class Interests:
         # Leave out papers with feedback: the taste was learned from them.
         others = ~np.isin(earlier.index.numbers, [one.paper for one in near])
         both = z_scores + taste.z_scores(_features(earlier, past.learner))
-        scale = learned_scale(both[others], len(near), known.threshold_reduction)
+        liked = sum(one.verdict > 0 for one in near)
+        scale = learned_scale(both[others], liked, len(near) - liked, known.threshold_reduction)
         return _TrainedInterest(of, taste, scale)
 
     def _related(
