@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from paperround.matching.words import interpret
 from paperround.rounds import pipeline
+from paperround.rounds.interests import Interests
 from paperround.rounds.trial import Trials
 from paperround.subscribers import membership
 from support.encoder import use_ideas
@@ -106,3 +108,29 @@ def test_an_interest_that_was_tried_before_papers_had_vectors_finds_what_a_new_p
     assert _digests(site) == [1]
     for one in (site, restarted):
         one.app.close()
+
+
+def test_an_answer_on_a_paper_of_one_interest_leaves_another_interest_in_the_same_field_alone(
+    tmp_path: Path, database_url: str
+) -> None:
+    """Papers about walking alone fit both interests, but the second one less."""
+    site = Site(tmp_path, database_url)
+    use_ideas(site.app)
+    walking, pictured = "legged machines which walk", "pictures of people who talk while they walk"
+    _papers(site, 9, "Humanoid {}", "Its stride is even.")
+    site.papers(*(listing(200 + n, title=f"Photo {n}", abstract="A walk, and the talk of it.") for n in range(4)))
+    pipeline.embed_papers(site.app)
+    membership.add(site.app, "ada@example.org", {"queries": (walking, pictured)}, confirmed=True)
+    owner = membership.subscriber(site.app, "ada@example.org")
+    for row in _rows(site, 1, 2, 3):
+        membership.rate_paper(site.app, owner, row, 1)
+    interests, all_topics = site.app.shared(Interests), site.app.store.topics.all()
+    interests.prepare(all_topics)
+    batch = interests.batch(site.app.store.papers.latest(99))
+    learned = {
+        topic.query: interests.hits(topic.query, interpret(topic.query), batch, topic.row)
+        != interests.hits(topic.query, interpret(topic.query), batch)
+        for topic in all_topics
+    }
+    assert learned == {walking: True, pictured: False}
+    site.app.close()

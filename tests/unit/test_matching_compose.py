@@ -311,7 +311,7 @@ def test_the_loudest_paper_stands_in_front_with_its_topics() -> None:
             Pick(6, ("title: robot", "on: Robots"), 0.395),
         ),
     )
-    assert digest.scores[7] == digest.scores[6] == Score(0.375, 0.05)
+    assert digest.scores[7] == digest.scores[6] == Score(0.375, 0.02)
     assert [section.topic for section in digest.sections[1:]] == ["robots", "agents"]
 
 

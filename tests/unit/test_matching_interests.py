@@ -64,6 +64,10 @@ def test_a_rated_paper_tells_about_an_interest_if_it_is_near() -> None:
         "the nearest tenth of past papers is near"
     )
     assert related(np.array([0.9, 1.0], dtype=np.float32), past[:0]).tolist() == [False, True]
+    others = [np.array(row, dtype=np.float32) for row in ([5.0, 6.1, 0.0], [1.0, 1.0, 1.0])]
+    mine = np.array([5.0, 5.0, 5.0], dtype=np.float32)
+    assert related(mine, past, others).tolist() == [True, False, True], "the second fits another interest better"
+    assert related(mine, past, [mine]).all(), "it fits both as well"
 
 
 def test_an_interest_is_moved_as_far_as_the_best_papers_are_trusted() -> None:

@@ -7,6 +7,7 @@ deviations above the interest's mean over past papers, and the threshold is a nu
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -69,6 +70,7 @@ _MAX_PULL = 0.5  # length added to the vector if the best papers have none of th
 # The z-score from which a rated paper says something about an interest: one in forty of the papers that fit it is
 # below, and nine of ten of those that fit another one. The nearest tenth of past papers always says something.
 _LEAST_RELATED, _NEAREST_SHARE = 1.0, 0.1
+_NEARLY_AS_WELL = 1.0  # z-scores by which a paper may fit another interest of the same subscriber better
 USUAL_COSINE = 0.12
 """The cosine assumed for a paper that has no vector yet."""
 CLOSE, NEAREST = (reasons.write(ReasonKind.MEANING, how) for how in ("close", "nearest"))
@@ -242,14 +244,17 @@ def learned_sums(z_scores: Numbers, learned: Numbers, scale: Scale) -> Numbers:
     return np.asarray(np.where(learned >= np.float32(_SPEAKS_FOR), np.maximum(sums, least), sums))
 
 
-def related(z_scores: Numbers, past: Numbers) -> NDArray[np.bool_]:
+def related(z_scores: Numbers, past: Numbers, others: Sequence[Numbers] = ()) -> NDArray[np.bool_]:
     """Return which rated papers say something about an interest, by their z-scores for it and those of past papers.
 
     What somebody thinks of papers on other subjects must neither raise the threshold of an interest nor teach what
-    fits it.
+    fits it. `others` are the z-scores of the rated papers for the same subscriber's other interests: a paper says
+    something about the one that it fits best, and about those that it fits nearly as well.
     """
     nearest = np.quantile(past, 1 - _NEAREST_SHARE) if len(past) else np.inf
-    return np.asarray((z_scores >= _LEAST_RELATED) | (z_scores > nearest))
+    best = np.max([z_scores, *others], axis=0)
+    near = (z_scores >= _LEAST_RELATED) | (z_scores > nearest)
+    return np.asarray(near & (z_scores >= best - np.float32(_NEARLY_AS_WELL)))
 
 
 def least_fit(breadth: float) -> float:

@@ -53,6 +53,8 @@ class InterestBatch:
     vectors: Vectors
     features: tuple[Learner, Features] | None = None
     """The features that tastes of a learner compare; None until a taste needs them."""
+    z_scores: dict[str, Numbers | None] = field(default_factory=dict)
+    """Z-scores of these papers for interests, as far as they are computed; only of papers with feedback."""
     untaught: dict[tuple[str, Breadth], Mapping[int, Hit]] = field(default_factory=dict)
     """The hits of queries, and of interests without feedback: the same words may be those of many subscribers."""
 
@@ -98,6 +100,8 @@ class _TasteSource(NamedTuple):
     interest: str
     feedback: tuple[Feedback, ...]
     past: _History
+    others: tuple[str, ...] = ()
+    """The subscriber's other interests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,10 +261,7 @@ class Interests:
             return  # the earlier papers are not needed
         wanted.sort(key=lambda topic: followers[topic.row].feedback[0].at, reverse=True)
         past = self._past()
-        of = {
-            topic.row: _TasteSource(topic.query, followers[topic.row].feedback, past)
-            for topic in wanted[:_MOST_TASTES]
-        }
+        of = {topic.row: _source(topic.query, followers[topic.row], past) for topic in wanted[:_MOST_TASTES]}
         others = followers.keys() - {topic.row for topic in topics}
         for row, one in list(self._learned.items()):
             if row not in others and one.of != of.get(row):
@@ -276,12 +277,12 @@ class Interests:
         self, of: _TasteSource, papers: Mapping[int, Paper], rated: InterestBatch, new: Set[int]
     ) -> _TrainedInterest:
         """Learn from the feedback of one subscriber; `rated` are `papers`, indexed once for all subscribers."""
-        query, feedback, past = of
-        words = interpret(query)
+        past = of.past
+        words = interpret(of.interest)
         assert isinstance(words, Words)
-        known, earlier = self._known(query, words, past), past.batch
+        known, earlier = self._known(of.interest, words, past), past.batch
         z_scores = self._z_scores(known, words, earlier)
-        near = self._related(feedback, known, words, rated, z_scores)
+        near = self._related(of, rated, z_scores)
         if not near:
             return _TrainedInterest(of, Taste(past.learner), z_scale(known.threshold_reduction))
         taste = past.learner.of(near, papers, new)
@@ -292,23 +293,27 @@ class Interests:
         scale = learned_scale(both[others], liked, len(near) - liked, known.threshold_reduction)
         return _TrainedInterest(of, taste, scale)
 
-    def _related(
-        self,
-        feedback: Sequence[Feedback],
-        known: _ScoreScales,
-        words: Words,
-        rated: InterestBatch,
-        past: Numbers,
-    ) -> Sequence[Feedback]:
+    def _related(self, of: _TasteSource, rated: InterestBatch, past: Numbers) -> Sequence[Feedback]:
         """Return the feedback on papers that are near an interest, given the z-scores of past papers.
 
         Without vectors, return all feedback: a paper may say the interest in other words.
         """
-        if known.expanded is None:
-            return feedback
-        near = related(self._z_scores(known, words, rated), past).tolist()
+        z_scores = self._rated_z_scores(of.interest, rated, of.past)
+        if z_scores is None:
+            return of.feedback
+        others = [self._rated_z_scores(other, rated, of.past) for other in of.others]
+        near = related(z_scores, past, [one for one in others if one is not None]).tolist()
         kept = {row for row, is_near in zip(rated.index.numbers, near, strict=True) if is_near}
-        return [one for one in feedback if one.paper in kept]
+        return [one for one in of.feedback if one.paper in kept]
+
+    def _rated_z_scores(self, text: str, rated: InterestBatch, past: _History) -> Numbers | None:
+        """Return the z-scores of rated papers for an interest; None if it has no vector or is no plain words."""
+        if text not in rated.z_scores:
+            rated.z_scores[text] = None
+            words = interpret(text) if is_plain_words(text) else None
+            if isinstance(words, Words) and (known := self._known(text, words, past)).expanded is not None:
+                rated.z_scores[text] = self._z_scores(known, words, rated)
+        return rated.z_scores[text]
 
     def _known(self, text: str, words: Words, past: _History) -> _ScoreScales:
         vector, kept = self._meaning.known(text), past.measured.get(text)
@@ -350,6 +355,11 @@ class Interests:
             batch = InterestBatch(fixed.index, held.of(fixed.index.numbers))
             self._newest = _History(batch, Learner(known), vectors)
             return self._newest
+
+
+def _source(query: str, follower: InterestFollower, past: _History) -> _TasteSource:
+    others = tuple(other for other in follower.queries if other != query)
+    return _TasteSource(query, follower.feedback, past, others)
 
 
 def _features(batch: InterestBatch, learner: Learner) -> Features:

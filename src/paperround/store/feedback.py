@@ -51,6 +51,8 @@ class InterestFollower:
     breadth: Breadth = Breadth.USUAL
     feedback: tuple[Feedback, ...] = ()
     """The latest first."""
+    queries: tuple[str, ...] = ()
+    """All interests that the subscriber has; empty without feedback."""
 
 
 class SubscriberFeedback:
@@ -123,19 +125,27 @@ class SubscriberFeedback:
     def interest_followers(self) -> dict[int, InterestFollower]:
         """Return who chose a breadth or gave feedback and has interests of their own, by the topics of these."""
         query = (
-            select(subscriptions.c.topic, subscriptions.c.subscriber, subscribers.c.breadth)
+            select(subscriptions.c.topic, subscriptions.c.subscriber, subscribers.c.breadth, topics.c.query)
             .join_from(subscriptions, topics)
             .join(subscribers, subscribers.c.row == subscriptions.c.subscriber)
             .where(topics.c.private, topics.c.slug.startswith(OWN_PREFIX, autoescape=True))
+            .order_by(subscriptions.c.topic)
         )
         with reading(self._engine) as db:
             followers = db.execute(query).all()
-            own = {subscriber for _, subscriber, _ in followers}
-            answered = sorted(own & set(db.scalars(select(feedback.c.subscriber).distinct())))
+            queries: dict[int, list[str]] = {}
+            for one in followers:
+                queries.setdefault(one.subscriber, []).append(one.query)
+            answered = sorted(queries.keys() & set(db.scalars(select(feedback.c.subscriber).distinct())))
             ratings: dict[int, tuple[Feedback, ...]] = {}
             for chunk in chunked(answered, _CHUNK):
                 ratings |= ratings_of(db, chunk)
-        by_topic = {topic: InterestFollower(breadth, ratings.get(one, ())) for topic, one, breadth in followers}
+        by_topic = {
+            topic: InterestFollower(breadth, ratings[one], tuple(queries[one]))
+            if one in ratings
+            else InterestFollower(breadth)
+            for topic, one, breadth, _ in followers
+        }
         return {topic: one for topic, one in by_topic.items() if one != InterestFollower()}
 
     def verdicts(self, subscriber: int) -> dict[int, int]:
