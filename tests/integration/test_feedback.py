@@ -128,7 +128,7 @@ def test_who_has_said_nothing_gets_what_everybody_gets(site: Site) -> None:
     assert _latest(site).sections == ben.sections
 
 
-def test_the_preview_shows_the_affinity(site: Site) -> None:
+def test_the_preview_shows_the_taste(site: Site) -> None:
     _first_letter(site)
     for number in (1, 2, 3):
         membership.rate_paper(site.app, _subscriber(site), _row(site, number), 1)
@@ -138,11 +138,24 @@ def test_the_preview_shows_the_affinity(site: Site) -> None:
         shown = preview.build(site.app, wanted[-1])
         assert shown
         told = [one for one in considered_papers(site.app, shown) if one.placement is Placement.PRINTED]
-        affinities = ["robots" in one.paper.title for one in told if one.affinity > 0.1]
-        assert affinities == [True] * 3
+        liked = ["robots" in one.paper.title for one in told if one.score.taste > 0.1]
+        assert liked == [True] * 3
         assert [one.rank for one in told] == sorted((one.rank for one in told), reverse=True)
         pipeline.publish(site.app)
         wanted.append(PreviewRequest(_EMAIL, day=_latest(site).day))
+
+
+def test_the_preview_of_a_stored_letter_says_nothing_of_later_answers(site: Site) -> None:
+    digest = _first_letter(site)
+    before = preview.build(site.app, PreviewRequest(_EMAIL, day=digest.day))
+    assert before
+    stored = considered_papers(site.app, before)
+    for number in (1, 2, 3):
+        membership.rate_paper(site.app, _subscriber(site), _row(site, number), -1)
+    after = preview.build(site.app, PreviewRequest(_EMAIL, day=digest.day))
+    assert after
+    assert considered_papers(site.app, after) == stored
+    assert {(one.placement, one.score.taste, one.unlike) for one in stored} == {(Placement.PRINTED, 0.0, "")}
 
 
 def test_the_preview_names_the_disliked_paper_that_lowers_another(site: Site) -> None:
@@ -154,7 +167,7 @@ def test_the_preview_names_the_disliked_paper_that_lowers_another(site: Site) ->
     assert shown
     lowered = [one for one in considered_papers(site.app, shown) if one.unlike]
     assert lowered
-    assert all(one.affinity < 0 and "robots" in one.paper.title for one in lowered)
+    assert all(one.score.taste < 0 and "robots" in one.paper.title for one in lowered)
 
 
 @pytest.mark.parametrize("first", ["the one that stays", "the one that goes"])

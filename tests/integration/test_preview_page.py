@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from paperround.process.resources import folder
-from paperround.rounds import letters, pipeline
+from paperround.rounds import letters, pipeline, topic_matching
 from paperround.rounds.letters import LetterBuilder
 from paperround.web.operator import preview
 from support.pages import Browser, Pages
@@ -152,8 +152,17 @@ def test_the_papers_say_why_they_are_in_the_letter_or_not(pages: Pages, local: B
     assert page.count(">counted</span>") == 4
     assert "reason shown" not in page, "a paper on one topic has that topic's reasons"
     assert "reason shown: title: Attention" in _page(local, show="papers", whose="sample")
-    assert re.search(r"robots 0\.\d\d", page)
+    assert re.search(r"<bdi>Robots</bdi> 0\.\d\d", page)
     assert "A notice contains no papers." in _page(local, show="papers", notice="welcome")
+
+
+def test_the_papers_name_an_interest_by_its_words(pages: Pages, local: Browser) -> None:
+    words = "title:robots OR title:agents"
+    pages.subscriber("ada@lovelace.example", queries=(words,))
+    topic_matching.match_papers(pages.app)
+    page = _page(local, show="papers")
+    assert f"<bdi>{words}</bdi> 0." in page
+    assert "own-" not in page
 
 
 def test_theme_language_topics_and_notice_can_be_chosen(pages: Pages, local: Browser) -> None:

@@ -38,9 +38,8 @@ class ConsideredPaper:
     placement: Placement
     matches: tuple[Match, ...]
     """The matching topics of the subscriber, best first."""
-    popularity: float
-    affinity: float
-    """The affinity from the subscriber's feedback, −1 to 1; 0 without feedback."""
+    topics: tuple[str, ...]
+    """The name of the topic of each match; that of an interest is its words."""
     rank: float
     """The rank that orders papers: the sum of the parts of the score."""
     score: Score = field(default_factory=Score)
@@ -59,7 +58,8 @@ def considered_papers(app: App, preview: Preview) -> list[ConsideredPaper]:
         return []
     digest = preview.digest
     papers, matches, sent_before = _candidates(app, preview, (*digest.papers, *digest.more))
-    ranked = _ranked(app, matches, papers, _taste_for(app, preview, papers))
+    names = _topic_names(app, preview)
+    ranked = _ranked(app, matches, papers, names, _taste_for(app, preview, papers))
     picks = {pick.paper: pick for section in digest.sections for pick in section.picks}
     scores = digest.scores
     considered = [
@@ -85,12 +85,13 @@ def _with_pick(
     considered: ConsideredPaper | None, paper: Paper, pick: Pick | None, score: Score | None
 ) -> ConsideredPaper:
     """Return a candidate with what the digest says of it."""
-    considered = considered or ConsideredPaper(paper, Placement.PRINTED, (), 0.0, 0.0, 0.0)
+    considered = considered or ConsideredPaper(paper, Placement.PRINTED, (), (), 0.0)
     if pick is None:
         return considered
     if score is None:
         return replace(considered, why=pick.why)
-    return replace(considered, why=pick.why, rank=pick.rank, score=score)
+    unlike = considered.unlike if score.taste < 0 else ""
+    return replace(considered, why=pick.why, rank=pick.rank, score=score, unlike=unlike)
 
 
 def _taste_for(app: App, preview: Preview, papers: Mapping[int, Paper]) -> Taste:
@@ -103,6 +104,13 @@ def _taste_for(app: App, preview: Preview, papers: Mapping[int, Paper]) -> Taste
 def _topics_of(preview: Preview) -> set[str]:
     sections = preview.digest.sections if preview.digest else ()
     return {*preview.subscriber.topics, *(section.topic for section in sections)}
+
+
+def _topic_names(app: App, preview: Preview) -> dict[str, str]:
+    """Return the names of the digest's topics by slug; those of topics that no longer exist are in its sections."""
+    sections = preview.digest.sections if preview.digest else ()
+    stored = {topic.slug: topic.name for topic in app.store.topics.named([*_topics_of(preview)])}
+    return {section.topic: section.name for section in sections if section.name} | stored
 
 
 def _candidates(
@@ -125,7 +133,7 @@ def _sent_before(app: App, preview: Preview, rows: Iterable[int]) -> dict[int, d
 
 
 def _ranked(
-    app: App, matches: Iterable[Match], papers: Mapping[int, Paper], taste: Taste
+    app: App, matches: Iterable[Match], papers: Mapping[int, Paper], names: Mapping[str, str], taste: Taste
 ) -> dict[int, ConsideredPaper]:
     """Return each paper with its matches and its rank by the best of them."""
     grouped: dict[int, list[Match]] = {}
@@ -133,19 +141,22 @@ def _ranked(
         grouped.setdefault(match.paper, []).append(match)
     today = app.clock().date()
     return {
-        row: _ranked_paper(papers[row], tuple(sorted(some, key=lambda match: -match.score)), taste, today)
+        row: _ranked_paper(papers[row], tuple(sorted(some, key=lambda match: -match.score)), names, taste, today)
         for row, some in grouped.items()
         if row in papers
     }
 
 
-def _ranked_paper(paper: Paper, matches: tuple[Match, ...], taste: Taste, today: date) -> ConsideredPaper:
+def _ranked_paper(
+    paper: Paper, matches: tuple[Match, ...], names: Mapping[str, str], taste: Taste, today: date
+) -> ConsideredPaper:
     """Return a paper with its rank; its best match comes first."""
     popular, degree = popularity_on(paper, today), taste.affinity(paper).degree
     followed, code = any(map(by_name, matches)), paper.code_url is not None
     score = ranking.score(matches[0].score, popular, degree, followed=followed, code=code)
+    topics = tuple(names.get(match.topic, match.topic) for match in matches)
     rank, unlike = round(score.total, 4), taste.unlike(paper)
-    return ConsideredPaper(paper, Placement.PRINTED, matches, popular, degree, rank, score, unlike=unlike)
+    return ConsideredPaper(paper, Placement.PRINTED, matches, topics, rank, score, unlike=unlike)
 
 
 def _placement(row: int, preview: Preview, sent_before: Mapping[int, date]) -> Placement:
