@@ -360,6 +360,10 @@ def test_more_style_sheets_than_are_kept_are_taken_apart_again() -> None:
         ("Diffusion models", "Diffusion models"),
         ("Efficient training and inference", "Efficient training"),
         ("Video understanding and human activity", "Video understanding"),
+        ("“Robots, and what they do at home”", "“Robots, and what…”"),
+        ('“author:"Wei Zhang" OR "cryo-EM"”', '“author:"Wei Zhang…”'),
+        ('“title:benchmark OR "tool use"”', "“title:benchmark OR…”"),
+        ("„Roboter: laufen und greifen“", "„Roboter: laufen…“"),
     ],
 )
 def test_a_topic_has_a_short_name_in_the_index(name: str, short: str) -> None:

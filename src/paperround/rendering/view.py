@@ -412,11 +412,12 @@ def is_popular(paper: Paper) -> bool:
 
 
 def short_tag(tag: str) -> str:
-    """Return a topic's name, shortened to its first part or to the beginning of a subscriber's interest."""
+    """Return a topic's name, shortened to its first part; the words of an interest have no parts, and may be a query."""
     if len(tag) <= _SHORT_TAG:
         return tag
-    short = cut(_PARTS.split(tag, maxsplit=1)[0], _SHORT_TAG)
-    return short + tag[-1] if _is_interest(tag) else short
+    if _is_interest(tag):
+        return cut(tag, _SHORT_TAG) + tag[-1]
+    return cut(_PARTS.split(tag, maxsplit=1)[0], _SHORT_TAG)
 
 
 def _is_interest(tag: str) -> bool:
