@@ -67,11 +67,37 @@ def test_each_entry_has_a_key_of_its_own() -> None:
     assert keys == ["author2026-2611-00001", "author2026-2611-00001-2", "author2026-2611-00002"]
 
 
-def test_an_author_is_one_author() -> None:
-    names = ("Ada Author", "Research and Development Team", "Bookman, Ben")
+def test_an_author_is_one_author_with_the_family_name_first() -> None:
+    names = (
+        "Ada Author",
+        "Research and Development Team",
+        "Bookman, Ben",
+        "Anna van der Berg Jr.",
+        "Plato",
+        r"\emph{}",
+    )
     (_, fields), *_ = _entries(bibtex([paper(authors=names)]))
-    assert fields["author"] == "Ada Author and {Research and Development Team} and {Bookman, Ben}"
-    assert _records(ris([paper(authors=names)]))[0]["AU"] == list(names)
+    assert fields["author"] == (
+        "Author, Ada and {Research and Development Team} and Bookman, Ben and van der Berg, Jr., Anna and {Plato}"
+    )
+    assert _records(ris([paper(authors=names)]))[0]["AU"] == [
+        "Author, Ada", "Research and Development Team", "Bookman, Ben", "van der Berg, Anna, Jr.", "Plato",
+    ]  # fmt: skip
+
+
+def test_an_organization_that_is_an_author_is_no_person() -> None:
+    known = paper(authors=("Deep Example", "Ada Author"), organization="Deep Example")
+    (key, fields), *_ = _entries(bibtex([known]))
+    assert key.startswith("example2026-")
+    assert fields["author"] == "{Deep Example} and Author, Ada"
+    assert _records(ris([known]))[0]["AU"] == ["Deep Example", "Author, Ada"]
+
+
+def test_an_address_has_no_trace_of_the_feed() -> None:
+    known = paper(url="https://papers.example/1?rss=1")
+    (_, fields), *_ = _entries(bibtex([known]))
+    assert fields["url"] == "https://papers.example/1"
+    assert _records(ris([known]))[0]["UR"] == ["https://papers.example/1"]
 
 
 @pytest.mark.parametrize("kind", EXTREMES)

@@ -14,7 +14,7 @@ from lxml import html as lxml_html
 from markupsafe import Markup
 
 from paperround.domain.errors import ConfigurationError, UnknownNameError
-from paperround.domain.models import DISCUSSED, Links, NoteKind, NoticeKind, Section
+from paperround.domain.models import DISCUSSED, Links, NoteKind, NoticeKind, PaperNote, Section
 from paperround.domain.preferences import Preferences, QuietDays
 from paperround.domain.schedule import Cadence, Schedule
 from paperround.process import resources
@@ -401,6 +401,14 @@ def test_a_row_of_the_index_says_as_much_of_the_title_as_its_topic_leaves_room_f
     title: str, topic: str, short: str
 ) -> None:
     assert view.card(paper(title=title), (), ENGLISH, 100, DAY, tag=topic).short_title == short
+
+
+def test_links_to_a_paper_have_no_trace_of_the_feed() -> None:
+    known = paper(arxiv_id=None, url="https://papers.example/1?rss=1")
+    card = view.card(known, (), ENGLISH, 100, DAY)
+    assert [card.url, *(link.url for link in card.links)] == ["https://papers.example/1"] * 2
+    note = view.note(PaperNote(NoteKind.CODE, known.row, DAY), known, ENGLISH, DAY)
+    assert note.url == "https://papers.example/1"
 
 
 def test_a_row_of_the_index_is_one_line_of_the_text() -> None:

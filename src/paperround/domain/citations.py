@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from paperround.domain.latex import readable
 from paperround.domain.models import Paper
+from paperround.domain.person_names import PersonName, divide
 from paperround.domain.text import clean
 
 # Characters with a special meaning in BibTeX and LaTeX.
@@ -39,10 +40,8 @@ def ris(papers: Iterable[Paper]) -> str:
 
 def _bibtex_fields(paper: Paper) -> Iterator[tuple[str, str]]:
     yield "title", f"{{{_escaped(readable(paper.title))}}}"  # double braces preserve capitals
-    if paper.authors:
-        # Braces make a name one word, so that a comma or "and" in it does not separate names.
-        names = [_escaped(readable(name)) for name in paper.authors]
-        yield "author", " and ".join(f"{{{name}}}" if _is_ambiguous(name) else name for name in names)
+    if names := " and ".join(map(_bibtex_name, _names(paper))):
+        yield "author", names
     published = paper.published or paper.day
     yield "year", str(published.year)
     yield "month", str(published.month)
@@ -61,7 +60,7 @@ def _ris_fields(paper: Paper) -> Iterator[tuple[str, str]]:
     published = paper.published or paper.day
     yield "TY", "JOUR" if paper.journal else "UNPB"
     yield "TI", clean(readable(paper.title))
-    yield from (("AU", clean(readable(name))) for name in paper.authors)
+    yield from (("AU", _ris_name(name)) for name in _names(paper))
     yield "PY", str(published.year)
     yield "DA", f"{published:%Y/%m/%d}"
     if paper.journal:
@@ -81,8 +80,8 @@ def _key(paper: Paper) -> str:
     """Return the BibTeX key: the last word of the first author's name, the year and the identifier, in ASCII lower
     case.
     """
-    plain = unicodedata.normalize("NFKD", paper.authors[0].split()[-1] if paper.authors else "paper").lower()
-    name = _NOT_IN_KEYS.sub("", plain) or "paper"
+    family = next((name.family for name in _names(paper)), "paper")
+    name = _NOT_IN_KEYS.sub("", unicodedata.normalize("NFKD", family.split()[-1]).lower()) or "paper"
     return f"{name}{(paper.published or paper.day).year}-{_NOT_IN_KEYS.sub('-', paper.id.lower()).strip('-')}"
 
 
@@ -90,11 +89,23 @@ def _escaped(text: str) -> str:
     return "".join(_SPECIAL.get(char, char) for char in clean(text))
 
 
-def _is_ambiguous(name: str) -> bool:
-    return "," in name or " and " in f" {name.lower()} "
+def _names(paper: Paper) -> Iterator[PersonName]:
+    organization = clean(readable(paper.organization or ""))
+    return (divide(name, organization) for name in map(clean, map(readable, paper.authors)) if name)
+
+
+def _bibtex_name(name: PersonName) -> str:
+    """Return a name as BibTeX divides it: `von Last, Jr, First`. Braces make others one word."""
+    parts = [_escaped(part) for part in (name.family, name.suffix, name.given) if part]
+    return ", ".join(parts) if name.is_person else f"{{{parts[0]}}}"
+
+
+def _ris_name(name: PersonName) -> str:
+    """Return a name as the RIS specification has it: `Last, First, Suffix`, of which others are the first alone."""
+    return ", ".join(part for part in name if part)
 
 
 def _address(paper: Paper) -> str:
     """Return the paper's URL, percent-encoded because a brace would end a BibTeX field; empty if it has none."""
-    url = paper.url or (f"https://arxiv.org/abs/{paper.arxiv_id}" if paper.arxiv_id else "")
+    url = paper.address or (f"https://arxiv.org/abs/{paper.arxiv_id}" if paper.arxiv_id else "")
     return quote(url, safe="/:?#[]@!$&'()*+,;=%~")

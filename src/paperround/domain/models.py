@@ -16,6 +16,7 @@ from typing import Annotated, Any, NamedTuple
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from paperround.domain import identifiers
+from paperround.domain.addresses import without_tracking
 from paperround.domain.clock import read_moment
 from paperround.domain.followed import read_followed
 from paperround.domain.preferences import DEFAULTS, Density, Preferences, follow_slug, own_slug
@@ -145,6 +146,11 @@ class Paper(Facts):
     """The stored thumbnail, or None if there is none yet."""
     summaries: Mapping[str, str] = {}
     """Sentences by language that this site's own model wrote; an empty one if it wrote nothing of use."""
+
+    @property
+    def address(self) -> str:
+        """The address of its page, without what a feed appends to count visitors; empty if unknown."""
+        return without_tracking(self.url or "")
 
     def made_summary(self, language: str) -> str:
         """Return a summary that the authors did not write: a source's, or this site's in this language; else ""."""

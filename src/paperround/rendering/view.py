@@ -255,7 +255,7 @@ def card(
         tag=tag,
         byline_tag="" if tag and _is_by(tag, paper) else tag,
         direction="auto" if right_to_left(plain) else "ltr",
-        url=paper.url or _abstract_page(paper),
+        url=paper.address or _abstract_page(paper),
         authors=breakable(_authors(paper, language)),
         first_author=breakable(_first_author(paper, language)),
         organization=breakable(readable(paper.organization or "")),
@@ -284,7 +284,7 @@ def _summary(abstract: str, title: str, made: str, budget: int) -> str:
 
 def note(about: PaperNote, paper: Paper, language: Language, today: date) -> Note:
     """Return a letter's line about a paper that is not new; `today` is the day of the letter."""
-    return _note(about, paper.title, paper.url or _abstract_page(paper), language, today)
+    return _note(about, paper.title, paper.address or _abstract_page(paper), language, today)
 
 
 @lru_cache(maxsize=4096)
@@ -412,7 +412,7 @@ def is_popular(paper: Paper) -> bool:
 
 
 def short_tag(tag: str) -> str:
-    """Return a topic's name, shortened to its first part; the words of an interest have no parts, and may be a query."""
+    """Return a topic's name, shortened to its first part. An interest has no parts: it may be a query."""
     if len(tag) <= _SHORT_TAG:
         return tag
     if _is_interest(tag):
@@ -703,7 +703,7 @@ def _links(paper: Paper, language: Language) -> tuple[Link, ...]:
     _ = language.gettext
     pdf = paper.pdf_url or (f"https://arxiv.org/pdf/{paper.arxiv_id}" if paper.arxiv_id else None)
     known = (
-        ("arXiv" if paper.arxiv_id else _("Abstract"), _abstract_page(paper) or paper.url),
+        ("arXiv" if paper.arxiv_id else _("Abstract"), _abstract_page(paper) or paper.address),
         ("PDF", pdf),
         (_("Code"), paper.code_url),
         (_("Project"), paper.project_url),

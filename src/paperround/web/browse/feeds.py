@@ -89,8 +89,8 @@ def _entry(entry: Any, paper: Paper, feed: FeedDocument) -> None:
     _add(entry, "id", feed.base + page_of(paper.id))
     _add(entry, "title", readable(paper.title))
     _add(entry, "link", rel="alternate", type="text/html", href=feed.base + page_of(paper.id))
-    if paper.url:
-        _add(entry, "link", rel="related", href=paper.url)
+    if paper.address:
+        _add(entry, "link", rel="related", href=paper.address)
     _add(entry, "published", _moment(_published(paper)))
     _add(entry, "updated", _moment(max(_published(paper), paper.first_seen)))
     # RFC 4287 4.1.2: an entry must have an author. Without known names, use the organization.
@@ -111,7 +111,7 @@ def _item(paper: Paper, feed: FeedDocument) -> dict[str, Any]:
         "authors": [{"name": readable(name)} for name in paper.authors[:_AUTHORS]],
         "tags": list(paper.categories),
     }
-    return {**item, **({"external_url": paper.url} if paper.url else {})}
+    return {**item, **({"external_url": paper.address} if paper.address else {})}
 
 
 def _add(parent: Any, name: str, text: str | None = None, **attributes: str) -> Any:
