@@ -1003,3 +1003,17 @@ def test_messages_name_the_program_however_it_was_started(site: Site, monkeypatc
     monkeypatch.setattr(sys.modules["__main__"], "__package__", "module")
     assert site("stats", "--nothing") == 2
     assert "Usage: paperround stats [OPTIONS]" in site.err
+
+
+def test_the_profile_of_a_subscriber_counts_the_papers_of_their_library(site: Site) -> None:
+    assert site("ingest", "--file", str(site.papers()), "--mail-old") == 0
+    assert site("subscribers", "add", "ada@example.org", "--confirmed", "--topic", "robots") == 0
+    library = site.folder / "library.bib"
+    library.write_text("2611.00001\n", encoding="utf-8")
+    assert site("subscribers", "learn", "ada@example.org", str(library)) == 0
+    assert site("subscribers", "show", "ada@example.org", "--profile") == 0
+    assert site.out.startswith("1 answer, with a weight of 0.33 of 1")
+    library.write_text("@a{b, title={Storks fly south}, abstract={Birds.}}", encoding="utf-8")
+    assert site("subscribers", "learn", "ada@example.org", str(library)) == 0
+    assert site("subscribers", "show", "ada@example.org", "--profile") == 0
+    assert site.out.startswith("1 answer and 1 paper of their library, with a weight of 0.50 of 1")

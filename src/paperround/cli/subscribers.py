@@ -322,7 +322,9 @@ def _show_profile(email: str, *, as_json: bool) -> None:
     if as_json:
         console.as_json(learned.as_json())
         return
-    console.say(f"{counted(len(learned.papers), 'answer')}, with a weight of {learned.weight:.2f} of 1")
+    library = f" and {counted(learned.examples, 'paper')} of their library" if learned.examples else ""
+    answers = counted(len(learned.papers), "answer")
+    console.say(f"{answers}{library}, with a weight of {learned.weight:.2f} of 1")
     words = [(one.word, f"{one.weight:+.3f}", "author" if one.author else "") for one in learned.words]
     console.table(("word", "weight", ""), words)
     papers = [(one.id, one.title, f"{one.verdict:+d}", f"{degree:+.2f}") for one, degree in learned.papers]
