@@ -46,6 +46,7 @@ from pydantic_settings import (
 from paperround.bounces import signatures
 from paperround.bounces.mailboxes import ImapSettings
 from paperround.delivery import AnyTransport, InboxTransport, webhooks
+from paperround.delivery.address import ascii_domain
 from paperround.delivery.dkim import Dkim
 from paperround.delivery.retry import RetryPolicy
 from paperround.domain.errors import ConfigurationError, UnknownNameError
@@ -212,6 +213,11 @@ class BounceSettings(_Part):
     """The verification key of SendGrid's signed event webhook. If set, SendGrid's calls must be signed."""
     mailgun_key: SecretStr | None = None
     """Mailgun's HTTP webhook signing key. If set, Mailgun's calls must be signed."""
+
+    @field_validator("domain")
+    @classmethod
+    def _domain(cls, value: str) -> str:
+        return value and ascii_domain(value)
 
     @model_validator(mode="after")
     def _replies_arrive(self) -> Self:
@@ -446,7 +452,7 @@ def load(config: Path | None = None, env_file: Path | None = Path(".env")) -> Se
     try:
         return Settings(_env_file=env_file)
     except ValidationError as error:
-        problems = [_explain(one, file) for one in error.errors(include_url=False)]
+        problems = [_explain(one, file) for one in validation.own_errors(error.errors(include_url=False))]
         raise ConfigurationError.listing(problems) from None
     except SettingsError as error:
         raise ConfigurationError(_explain_json(str(error))) from None

@@ -11,6 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from paperround.domain.errors import UsageError
 from paperround.domain.models import SubscriberState
 from support.pages import Pages
 
@@ -29,6 +30,23 @@ def backup(pages: Pages, tmp_path: Path) -> Path:
 def test_restoring_leaves_no_files_beside_the_backup(pages: Pages, backup: Path) -> None:
     pages.app.store.restore(backup)
     assert [path.name for path in backup.parent.glob(f"{backup.name}*")] == [backup.name]
+
+
+@pytest.mark.parametrize("how", ["itself", "a symbolic link", "a hard link"])
+def test_the_database_itself_is_no_backup(pages: Pages, tmp_path: Path, how: str) -> None:
+    pages.subscriber()
+    file = tmp_path / "paperround.db"
+    named = tmp_path / "link.db"
+    match how:
+        case "a symbolic link":
+            named.symlink_to(file)
+        case "a hard link":
+            named.hardlink_to(file)
+        case _:
+            named = file
+    with pytest.raises(UsageError, match="is the database itself; choose a backup"):
+        pages.app.store.restore(named)
+    assert not list(file.parent.glob("*.before-restore-*"))
 
 
 def test_a_copied_database_is_restored_with_its_log(pages: Pages, backup: Path) -> None:

@@ -48,6 +48,8 @@ def test_the_shipped_configuration_is_valid() -> None:
         ('[site]\nbase_url = "https://example.org/a?b=1"\n', "site.base_url: must not contain ? or #"),
         ('[rounds]\npublish = "every 5 min"\n', 'rounds.publish: "every 5 min" is not a cron schedule'),
         ('[rounds]\nsweep = "99 * * * *"\n', 'rounds.sweep: "99 * * * *" is not a cron schedule'),
+        ('[bounces]\ndomain = "http://x"\n', "bounces.domain: 'http://x' is not a domain"),
+        ('[bounces]\ndomain = "x@y.example"\n', "bounces.domain: 'x@y.example' is not a domain"),
         ('[bounces]\nschedule = "often"\n', 'bounces.schedule: "often" is not a cron schedule'),
         (
             '[[sources]]\nkind = "hf-daily"\nshedule = "1 * * * *"\n',
@@ -121,6 +123,7 @@ def test_a_webhook_without_a_secret_is_answered_with_how_to_make_one(tmp_path: P
             ["sources (entry 2).categories", "webhooks (entry 1).url", "webhooks (entry 1).events (entry 2)"],
         ),
         ("[moon]\n[sun]\n", ["moon", "sun"]),
+        ("[delivery]\nretry_delays = [-5]\n", ["delivery.retry_delays (entry 1)"]),
     ],
 )
 def test_all_wrong_settings_of_a_file_are_named_at_once(tmp_path: Path, text: str, fields: list[str]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
@@ -67,6 +67,12 @@ def matches(pattern: str, wanted: str) -> AfterValidator:
         return value
 
     return AfterValidator(check)
+
+
+def own_errors(errors: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """Yield the errors, but not that a list is too short if that is because pydantic does not count wrong entries."""
+    places = {error["loc"][:length] for error in errors for length in range(len(error["loc"]))}
+    return (error for error in errors if error["type"] != "too_short" or error["loc"] not in places)
 
 
 def place(path: Iterable[str | int]) -> str:

@@ -207,7 +207,10 @@ class Store:
         """
         if self._engine.dialect.name != "sqlite":
             raise StoreError("restore works with SQLite backups; for PostgreSQL use pg_restore")
-        path, version = self._file(), _version_of(file)
+        path = self._file()
+        if file.exists() and path.exists() and file.samefile(path):  # SQLite would wait for itself without end
+            raise UsageError(f"{file} is the database itself; choose a backup")
+        version = _version_of(file)
         if version > newest_revision():
             raise UsageError(
                 f"{file} is of version {version}, newer than this program ({newest_revision()}); update it"
