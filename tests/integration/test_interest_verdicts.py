@@ -94,3 +94,20 @@ def test_a_site_with_many_papers_does_not_call_them_few(pages: Pages) -> None:
     assert "1 paper would be emailed" in told
     useful = InterestTrial("agents", taken=4, total=2_000, wider=WiderBreadth(Breadth.MORE, 7))
     assert describe_trial(useful, _ENGLISH) == "4 of the newest papers stand out and would have been emailed."
+
+
+def test_the_papers_that_were_answered_do_not_count_among_those_that_stand_out(pages: Pages) -> None:
+    trials = pages.app.shared(Trials)
+    first = trials.try_interest(_INTEREST, {}, Breadth.MORE)
+    liked = first.papers[0].paper.row
+    trial = trials.try_interest(_INTEREST, {liked: 1}, Breadth.MORE)
+    [answered] = [one for one in trial.papers if one.answer]
+    assert answered.taken
+    assert trial.taken == sum(one.taken for one in trial.papers) - 1 > 0
+    told = f"Besides the papers you answered, {trial.taken} of the newest papers"
+    assert describe_trial(trial, _ENGLISH).startswith(told)
+    all_of_them = {one.paper.row: 1 for one in first.papers}
+    told = "Besides the papers you answered, none stands out enough to be emailed."
+    assert describe_trial(trials.try_interest(_INTEREST, all_of_them), _ENGLISH).startswith(told)
+    exact = trials.try_interest("title:grasping", {liked: 1})
+    assert (exact.taken, exact.exact) == (4, True)

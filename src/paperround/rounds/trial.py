@@ -71,7 +71,9 @@ class InterestTrial:
     suggestions: tuple[str, ...] = ()
     """Technical terms that could be added to the interest."""
     taken: int = 0
-    """The number of papers that fit well enough for letters."""
+    """The number of papers that fit well enough for letters; of plain words, without those that were answered."""
+    answered: bool = False
+    """Whether papers were answered."""
     wider: WiderBreadth | None = None
     """A breadth that takes more papers; None if there is none."""
     total: int = 0
@@ -134,14 +136,15 @@ class Trials:
         ranked = _rank(best, fits, learned.of(feedback, known, ()), known)[:SHOWN]
         reasons = self._app.shared(Interests).reasons(query, wanted, batch, ranked)
         least = least_fit(breadth.steps) if words else 0.0
-        taken = {row for row, fit in fits.items() if fit >= least}
+        news = [fit for row, fit in fits.items() if not words or row not in answers]
+        taken = sum(fit >= least for fit in news)
         return InterestTrial(
             query,
             papers=tuple(
                 TriedPaper(
                     known[row],
                     round(fits[row], 4),
-                    row in taken,
+                    fits[row] >= least,
                     wider.breadth if words and (wider := wider_breadth(breadth, [fits[row]])) else None,
                     reasons[row],
                     answers.get(row, 0),
@@ -149,8 +152,9 @@ class Trials:
                 for row in ranked
             ),
             suggestions=self._suggestions(words, best, answers, known, past) if words else (),
-            taken=len(taken),
-            wider=wider_breadth(breadth, list(fits.values())) if words else None,
+            taken=taken,
+            answered=bool(answers),
+            wider=wider_breadth(breadth, news) if words else None,
             total=len(past.papers),
             since=min((paper.day for paper in past.papers), default=None),
             exact=words is None,
@@ -274,7 +278,9 @@ def describe_trial(
     helps = " ".join(describe_help(trial.total, trial.wider, language, setting))
     if trial.vague:
         sentences = (
-            _("No paper stands out enough to be emailed."),
+            _("Besides the papers you answered, none stands out enough to be emailed.")
+            if trial.answered
+            else _("No paper stands out enough to be emailed."),
             helps or _("The interest may be too vague, or nothing on it has appeared lately."),
             _("The closest papers are below: answer with %(more)s and %(less)s, or add a technical term.")
             % {"more": more, "less": less},
@@ -285,12 +291,22 @@ def describe_trial(
             "%(taken)s of the %(total)s newest papers fit, which is too many to tell what you are looking for. "
             "Add a word that narrows it down."
         ) % {"taken": number(trial.taken), "total": number(trial.total)}
-    verdict = language.count(
+    verdict = _describe_taken(trial, language)
+    return f"{verdict} {helps}" if helps and has_few_papers(trial.total) else verdict
+
+
+def _describe_taken(trial: InterestTrial, language: Language) -> str:
+    if trial.answered:
+        return language.count(
+            "Besides the papers you answered, %(num)s of the newest papers stands out and would have been emailed.",
+            "Besides the papers you answered, %(num)s of the newest papers stand out and would have been emailed.",
+            trial.taken,
+        )
+    return language.count(
         "%(num)s of the newest papers stands out and would have been emailed.",
         "%(num)s of the newest papers stand out and would have been emailed.",
         trial.taken,
     )
-    return f"{verdict} {helps}" if helps and has_few_papers(trial.total) else verdict
 
 
 def has_few_papers(total: int) -> bool:
