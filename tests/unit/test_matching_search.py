@@ -56,6 +56,23 @@ def test_and_plain_words_too(papers: list[Paper], text: str) -> None:
         assert scores(wanted, statistics, indexed(papers, language)) == pytest.approx(shares, rel=1e-4)
 
 
+def test_a_hyphenated_word_counts_in_each_of_its_spellings_on_every_database() -> None:
+    papers = [
+        paper(1, title="De-noising"), paper(2, title="Images", abstract="Denoising, de-noising."),
+        paper(3, title="De-occlusion"), paper(4, title="Noising", abstract="Images"),
+    ]  # fmt: skip
+    statistics, wanted = Statistics.of(papers), interpret("de-noising images")
+    shares = Index(papers, statistics).shares(wanted) if isinstance(wanted, Words) else []
+    assert [share > 0 for share in shares] == [True, True, False, True]
+    for language in LANGUAGES:
+        assert scores(wanted, statistics, indexed(papers, language)) == pytest.approx(shares, rel=1e-4)
+    asked = [[str(query) for query, _ in chain] for chain in plan(wanted, statistics)]
+    assert asked[1] == [
+        'title:image OR title:"de noising" OR title:denoising',
+        'title:image (title:"de noising" OR title:denoising)',
+    ]
+
+
 @pytest.mark.slow
 @given(BATCHES, QUERIES)
 @settings(max_examples=80)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paperround.domain.errors import QueryError
-from paperround.matching.lexical import Index
+from paperround.matching.lexical import Index, Statistics
 from paperround.matching.query import MAX_LENGTH, And, Phrase, parse
 from paperround.matching.words import (
     STOP_WORDS,
@@ -22,6 +22,7 @@ from paperround.matching.words import (
     is_plain_words,
     mistake_in,
     operators_in,
+    spellings,
     with_known_fields,
     with_phrase,
 )
@@ -43,11 +44,41 @@ from support.queries import BATCHES, WORDS, paper
         ("minimise … KL(p||q) ‹ ε", ("minimise", "kl", "p", "q", "ε")),
         ("tests with p < 0.05", ("test", "p", "0", "05")),
         ("robots -- or * drones", ("robot", "drone")),
+        ("de-noising images", ("de noising", "image")),
+        ("re-identification of people", ("re identification", "people")),
+        ("state-of-the-art e-learning", ("state", "art", "e learning")),
+        ("x-ray and CT-scan images", ("x ray", "ct", "scan", "image")),
+        ("AI-generated or rl-based RE-ID", ("ai", "generated", "rl", "based", "re", "id")),
+        ("in-context learning for GPT-4", ("context", "learning", "gpt", "4")),
+        ("vitamin-d, k-nearest-neighbor", ("vitamin d", "k nearest", "neighbor")),
+        ("x-y plots", ("x y", "plot")),
+        ("vision-language-action models", ("vision", "language", "action", "model")),
     ],
 )
 def test_plain_words_are_those_that_say_something_each_once(text: str, terms: tuple[str, ...]) -> None:
     assert interpret(text) == Words(terms)
     assert str(Words(terms)) == " ".join(terms)
+
+
+def test_a_hyphenated_word_is_found_in_pieces_and_written_together_but_not_by_its_prefix_alone() -> None:
+    wanted = interpret("de-noising images")
+    assert isinstance(wanted, Words)
+    papers = [
+        paper(1, title="De-noising"), paper(2, title="Denoising"), paper(3, title="De-occlusion"),
+        paper(4, title="Noising"), paper(5, title="Images"),
+    ]  # fmt: skip
+    index = Index(papers)
+    in_pieces, together, prefix, rest, image = index.shares(wanted)
+    assert in_pieces == together > 0 == prefix == rest < image
+    assert index.reasons(wanted)[1] == ("title: De-noising",)
+    assert index.reasons(wanted)[2] == ("title: Denoising",)
+    assert index.rows(any_of(wanted)) == {1, 2, 5}
+
+
+def test_a_hyphenated_word_is_as_rare_as_its_most_common_spelling() -> None:
+    statistics = Statistics(1_000, {"de": 900, "noising": 1, "denoising": 300})
+    assert statistics.rarity_of_any(spellings("de noising")) == statistics.rarity_of(Phrase(("denoising",)))
+    assert statistics.rarity_of_any(spellings("noising")) == statistics.rarity_of(Phrase(("noising",)))
 
 
 @pytest.mark.parametrize(

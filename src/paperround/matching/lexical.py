@@ -24,7 +24,7 @@ from paperround.domain.reasons import ReasonKind
 from paperround.domain.text import TermPlaces
 from paperround.matching.fields import TEXT, Field, field_terms, text_terms, values
 from paperround.matching.query import Phrase, Query, evaluate, sought
-from paperround.matching.words import Wanted, Words
+from paperround.matching.words import Wanted, Words, spellings
 
 MAX_REASONS = 3
 _MAX_SHOWN = 80  # characters of the paper's own words in one reason
@@ -115,6 +115,10 @@ class Statistics:
         if phrase.prefix:
             each[-1] = sum(map(self.frequency, completions))
         return 1 - prod(1 - self.rarity(frequency) for frequency in each)
+
+    def rarity_of_any(self, spelled: Iterable[Phrase]) -> float:
+        """Return the rarity of something that papers write as one of several phrases: that of the most common one."""
+        return min(map(self.rarity_of, spelled))
 
 
 def text_weights(places: int) -> tuple[float, float, float]:
@@ -252,8 +256,9 @@ class Index:
         """
         known = self._evidence.get(term)
         if known is None:
-            phrase = Phrase((term,))
-            sums, rarity = self._sums(self._postings_of(None).starts(phrase)), self._rarity(phrase)
+            spelled, postings = spellings(term), self._postings_of(None)
+            sums = self._sums(chain.from_iterable(map(postings.starts, spelled)))
+            rarity = self._statistics.rarity_of_any(spelled)
             places = np.fromiter((self._places[row] for row in sums), dtype=np.intp, count=len(sums))
             mentions = np.fromiter(sums.values(), dtype=np.float32, count=len(sums))
             known = self._evidence[term] = rarity, places, np.float32(rarity) * mentions / (mentions + HALF_OF_PLAIN)

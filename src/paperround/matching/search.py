@@ -7,7 +7,7 @@ topic and a letter agree.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Protocol
@@ -79,24 +79,30 @@ def _exactly(query: Query) -> Iterator[list[tuple[Query, int]]]:
 
 def _loosening(words: Words, statistics: Statistics) -> Iterator[list[tuple[Query, int]]]:
     """Yield the queries for papers with two, nearly all or all of the words, for titles, and for one rare word."""
-    telling = sorted(words.phrases, key=lambda phrase: statistics.frequencies.get(phrase.terms[0], 0))[:_MOST_TERMS]
-    rarest, total = telling[:_PAIRED], len(telling)
+    telling = sorted(words.spellings, key=lambda spelled: _frequency(spelled, statistics))[:_MOST_TERMS]
+    in_title, total = [either(_in_title(spelled)) for spelled in telling[:_PAIRED]], len(telling)
     two = min(2, total)
-    stricter = [(_at_least(number, telling), _SEVERAL) for number in range(max(two + 1, total - 1), total + 1)]
-    yield [(_at_least(two, rarest), _SEVERAL), *stricter]
-    yield [(_at_least(number, _in_title(rarest)), _SEVERAL) for number in range(1, two + 1)]
-    for phrase in telling[:_ALONE]:
-        yield [(phrase, _WORD_ALONE)]
+    anywhere = [either(spelled) for spelled in telling]
+    stricter = [(_at_least(number, anywhere), _SEVERAL) for number in range(max(two + 1, total - 1), total + 1)]
+    yield [(_at_least(two, anywhere[:_PAIRED]), _SEVERAL), *stricter]
+    yield [(_at_least(number, in_title), _SEVERAL) for number in range(1, two + 1)]
+    for one in anywhere[:_ALONE]:
+        yield [(one, _WORD_ALONE)]
+
+
+def _frequency(spelled: Iterable[Phrase], statistics: Statistics) -> int:
+    """Return in how many papers one of several phrases occurs at most: a phrase, in those of its rarest word."""
+    return sum(min(statistics.frequencies.get(term, 0) for term in phrase.terms) for phrase in spelled)
 
 
 def _in_title(phrases: Sequence[Phrase]) -> list[Phrase]:
     return [replace(phrase, field=Field.TITLE) for phrase in phrases]
 
 
-def _at_least(number: int, phrases: Sequence[Phrase]) -> Query:
-    """Return the query for so many of the phrases, given from rare to common.
+def _at_least(number: int, phrases: Sequence[Query]) -> Query:
+    """Return the query for so many of the phrases or words, given from rare to common.
 
-    It has the last phrase once and the others more often. Listing all combinations would have each of them as often,
+    It has the last one once and the others more often. Listing all combinations would have each of them as often,
     and an index takes longer the more often a query has its common words.
     """
     if number in {1, len(phrases)}:
@@ -125,30 +131,32 @@ def scores(wanted: Wanted, statistics: Statistics, texts: IndexedTexts) -> Numbe
     `lexical.Index`.
     """
     plain = isinstance(wanted, Words)
-    phrases = wanted.phrases if isinstance(wanted, Words) else sought(wanted)
-    rarities = [_rarity(phrase, statistics) for phrase in phrases]
+    sets = wanted.spellings if isinstance(wanted, Words) else tuple((phrase,) for phrase in sought(wanted))
+    rarities = [min(_rarity(phrase, statistics) for phrase in spelled) for spelled in sets]
     weights = np.array([text_weights(length + 1) for length in texts.abstract_lengths()]).reshape(-1, len(TEXT))
     found, half = np.zeros(len(weights)), HALF_OF_PLAIN if plain else HALF
-    for phrase, rarity in zip(phrases, rarities, strict=True):
-        found += _evidence(phrase, rarity, texts, weights, half)
+    for spelled, rarity in zip(sets, rarities, strict=True):
+        found += _evidence(spelled, rarity, texts, weights, half)
     return np.asarray(found / sum(rarities) if plain else -np.expm1(-found), dtype=np.float32)
 
 
 def _evidence(
-    phrase: Phrase, rarity: float, texts: IndexedTexts, weights: NDArray[np.float64], half: float
+    spelled: Sequence[Phrase], rarity: float, texts: IndexedTexts, weights: NDArray[np.float64], half: float
 ) -> NDArray[np.float64]:
     """Return the evidence of a phrase in each paper, as in `lexical`: rarity × saturation, or a constant for names.
 
-    `weights` has a row for each paper, and a column for each field of TEXT.
+    `spelled` has the phrase in each of its spellings. `weights` has a row for each paper, and a column for each field
+    of TEXT.
     """
     total = np.zeros(len(weights))
-    if phrase.field in NAMED:
-        total[list(texts.mentions(phrase, phrase.field))] = NAMED[phrase.field]
-        return total
-    for column, field in enumerate(TEXT):
-        if phrase.field in {None, field} and (mentions := texts.mentions(phrase, field)):
-            places = list(mentions)
-            total[places] += weights[places, column] * list(mentions.values())
+    for phrase in spelled:
+        if phrase.field in NAMED:
+            total[list(texts.mentions(phrase, phrase.field))] = NAMED[phrase.field]
+            return total
+        for column, field in enumerate(TEXT):
+            if phrase.field in {None, field} and (mentions := texts.mentions(phrase, field)):
+                places = list(mentions)
+                total[places] += weights[places, column] * list(mentions.values())
     return rarity * total / (total + half)
 
 

@@ -7,13 +7,15 @@ ranked, higher for rarer words and for more of them. Words that occur in every t
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
+from itertools import chain
 
 from paperround.domain.errors import QueryError
 from paperround.domain.errors import translatable as _
-from paperround.domain.text import terms
+from paperround.domain.text import singular, terms
 from paperround.matching.query import (
     FIELD_NAMES,
     MAX_LENGTH,
@@ -79,14 +81,22 @@ SCHOLARLY_WORDS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """A description in plain words: its terms, each once, in the order written; never empty."""
+    """A description in plain words: its terms, each once, in the order written; never empty.
+
+    A hyphenated word of which a piece says nothing alone, such as "de-noising", is one term: "de noising".
+    """
 
     terms: tuple[str, ...]
 
     @property
+    def spellings(self) -> tuple[tuple[Phrase, ...], ...]:
+        """Each term as phrases of the query language; a term with a space also as one word, "denoising"."""
+        return tuple(map(spellings, self.terms))
+
+    @property
     def phrases(self) -> tuple[Phrase, ...]:
-        """Each term as a phrase of the query language."""
-        return tuple(Phrase((term,)) for term in self.terms)
+        """The spellings of all terms."""
+        return tuple(chain.from_iterable(self.spellings))
 
     @property
     def any_of(self) -> Query:
@@ -95,6 +105,13 @@ class Words:
 
     def __str__(self) -> str:
         return " ".join(self.terms)
+
+
+def spellings(term: str) -> tuple[Phrase, ...]:
+    """Return the phrases that papers may write a term of `Words` as."""
+    pieces = tuple(term.split())
+    together = (Phrase((singular("".join(pieces)),)),) if len(pieces) > 1 else ()
+    return (Phrase(pieces), *together)
 
 
 Wanted = Query | Words
@@ -217,10 +234,45 @@ def with_phrase(text: str) -> str:
 def _described(text: str) -> Wanted:
     if len(text) > MAX_LENGTH:
         raise too_long(text)
-    found = tuple(dict.fromkeys(terms(text)))
+    found = tuple(dict.fromkeys(_terms(text)))
     if not found:
         raise QueryError(text, 0, _("there is no letter or digit to look for"))
     return _telling(found)
+
+
+_HYPHEN = "[-\u2010\u2011]"
+_HYPHENATED = re.compile(rf"[^\W_]+(?:{_HYPHEN}[^\W_]+)+")
+_PREFIXES = frozenset(("bi", "co", "de", "di", "em", "en", "ex", "im", "re", "un"))
+
+
+def _terms(text: str) -> Iterator[str]:
+    """Yield the terms of plain words; a piece of a hyphenated word that says nothing alone stays with another."""
+    end = 0
+    for found in _HYPHENATED.finditer(text):
+        yield from terms(text[end : found.start()])
+        yield from _hyphenated_terms(re.split(_HYPHEN, found[0]))
+        end = found.end()
+    yield from terms(text[end:])
+
+
+def _hyphenated_terms(pieces: list[str]) -> list[str]:
+    found, open_ended = list[str](), False
+    for place, piece in enumerate(pieces, 1):
+        dependent = _says_nothing_alone(piece)
+        if found and (open_ended or (dependent and place == len(pieces))):
+            found[-1] = " ".join([found[-1], *terms(piece)])
+            open_ended = False
+        else:
+            found += terms(piece) if not dependent else [" ".join(terms(piece))]
+            open_ended = dependent
+    return found
+
+
+def _says_nothing_alone(piece: str) -> bool:
+    """Return whether a piece of a hyphenated word is a letter ("x-ray") or a prefix; "AI" and "RE" are acronyms."""
+    if not (piece.isascii() and piece.isalpha()) or piece.lower() in STOP_WORDS:
+        return False
+    return len(piece) == 1 or (piece.lower() in _PREFIXES and not piece.isupper())
 
 
 # In a morning the same topics are interpreted again for every chunk.

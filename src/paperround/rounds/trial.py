@@ -201,7 +201,8 @@ class Trials:
         worth = {1: _LIKED_WORTH, -1: _DISLIKED_WORTH}
         rows = dict.fromkeys([*best[:_SUGGESTED_FROM], *(row for row in answers if row in known)])
         weighed = [(known[row], worth.get(answers.get(row, 0), 1.0)) for row in rows]
-        return tuple(suggest_words(words.terms, weighed, past.statistics, acronyms=past.vocabulary.long_forms.keys()))
+        had = {term for phrase in words.phrases for term in phrase.terms}
+        return tuple(suggest_words(had, weighed, past.statistics, acronyms=past.vocabulary.long_forms.keys()))
 
 
 def _are_unknown(words: Words, known: Container[str]) -> bool:
@@ -209,8 +210,9 @@ def _are_unknown(words: Words, known: Container[str]) -> bool:
 
     The German "mit" is not MIT. More words must be missing, and be no English, than are found.
     """
-    found = [term for term in words.terms if term in known]
-    missing = [term for term in words.terms if len(term) > _SHORT and not is_known(term)]
+    every = str(words).split()
+    found = [term for term in every if term in known]
+    missing = [term for term in every if len(term) > _SHORT and not is_known(term)]
     return not found or (len(missing) > len(found) and all(len(term) <= _SHORT for term in found))
 
 
