@@ -277,6 +277,14 @@ def test_a_plain_report_that_names_its_recipients_needs_no_other_sign():
             b"Return-Path: <>", b"Return-Path: <ada@mail.example>"
         ),
         plain("Thank you, 550 5.1.1 times", "Re: Ten papers"),
+        plain(
+            "The user does not exist in their data. It could not be delivered.",
+            "Re: Delivery of packets that failed",
+            "Postmaster Pat <pat@mail.example>",
+        ).removeprefix(b"Return-Path: <>\n"),
+        plain("Address failed. 550 5.1.1 user unknown", "AW: Ten papers", "Hans <postmaster@mail.example>").replace(
+            b"Return-Path: <>", b"Return-Path: <postmaster@mail.example>"
+        ),
         b"",
         b"\n\n\n",
         b"no header at all",

@@ -186,6 +186,20 @@ def test_mailchimps_export_is_read_and_its_two_names_joined() -> None:
     assert row.given == {"name": "Ada Lovelace", "topics": "robots,agents"}
 
 
+@pytest.mark.parametrize(
+    ("cell", "topics"),
+    [
+        ('"""robots"",""agents"""', "robots;agents"),
+        ('"""robots"""', "robots"),
+        ('"""robots"", ""agents""\n""best"""', "robots;agents;best"),
+        ('"robots; ""agents"', 'robots; "agents'),
+    ],
+)
+def test_mailchimps_tags_are_read_without_their_quotes(cell: str, topics: str) -> None:
+    (row,) = read(f"Email Address,TAGS\nada@example.org,{cell}\n").rows
+    assert row.given == {"topics": topics}
+
+
 def test_mailchimps_file_of_those_who_left_imports_nobody() -> None:
     found = read("Email Address,UNSUB_TIME\nada@example.org,2026-01-01 10:00:00\n")
     assert not found.rows

@@ -31,6 +31,7 @@ _FROM_A_SYSTEM = re.compile(
     r"mailer[-_ ]?daemon|post[-_]?master|mail(er)? (delivery|admin|system|robot)|delivery sub|no-?reply@",
     re.IGNORECASE,
 )
+_ANSWERS = re.compile(r"\s*(?:re|aw|antw|sv)\s*(?:\[\d+\])?\s*:", re.IGNORECASE)
 _OF_A_FAILURE = re.compile(
     r"undeliver|not (be )?deliver|fail(ure|ed)|returned|return to sender|non.?deliver|rejected|error sending"
     r"|delivery (status|report|error|problem)|trouble delivering|エラー|送信できません"
@@ -244,7 +245,10 @@ def _looks_like_a_report(head: Part, text: str) -> bool:
     """Return whether these fields are of a mail that a system wrote because a letter could not be delivered."""
     if head.first("x-failed-recipients") or head.type == "multipart/report":
         return True
-    by_a_system = _FROM_A_SYSTEM.search(head.first("from") or "") or head.first("return-path") == "<>"
+    without_return = head.first("return-path") == "<>"
+    if _ANSWERS.match(head.first("subject") or "") and not without_return and not head.first("auto-submitted"):
+        return False  # a person, who may be called or write as the postmaster
+    by_a_system = without_return or _FROM_A_SYSTEM.search(head.first("from") or "")
     tells = _TELLS_A_FAILURE.search(text)
     if (head.first("auto-submitted") or "").lower().startswith("auto-replied"):
         return bool(by_a_system and tells)  # otherwise it is a vacation notice

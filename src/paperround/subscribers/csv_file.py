@@ -240,6 +240,8 @@ def _read_rows(
         seen.add(key, line)
         if "name" not in values:
             values["name"] = f"{values.get('first', '')} {values.get('last', '')}".strip() or name
+        if '"' in values.get("topics", ""):
+            values["topics"] = _without_quotes(values["topics"])
         try:
             yield _row(where, email, values, fields)._replace(missing=max(0, len(names) - len(cells)))
         except ValueError as error:
@@ -280,6 +282,11 @@ class _FirstLines:
 def _cell(cell: str) -> str:
     cell = cell.strip(" \n\u00a0")
     return cell[1:] if cell.startswith("'") and _RUN.match(cell) else cell.strip()
+
+
+def _without_quotes(topics: str) -> str:
+    """Return a cell that is CSV itself, as Mailchimp writes tags (`"robotics","video"`), without its quotes."""
+    return ";".join(chain.from_iterable(csv.reader(topics.splitlines(), skipinitialspace=True)))
 
 
 def _address(cell: str) -> tuple[str, str]:
