@@ -36,6 +36,11 @@ class AddressChange:
     """Whether this or a later request has been confirmed, or the subscriber's links were replaced since."""
 
 
+def keeps_address(other: Subscriber) -> bool:
+    """Return whether nobody else can take a subscriber's address: not if they never confirmed it."""
+    return other.state is not SubscriberState.PENDING or bool(other.confirmed_at)
+
+
 class ConfirmResult(Enum):
     """The result of confirming a change of address."""
 
@@ -117,7 +122,7 @@ class AddressChanges:
         if change is None or change.settled or mine is None or not mine.state.is_subscribed:
             return ConfirmResult.GONE
         for other in found.values():
-            if other.state is not SubscriberState.PENDING or other.confirmed_at:
+            if keeps_address(other):
                 return ConfirmResult.TAKEN
             db.execute(delete(subscribers).where(subscribers.c.row == other.row))
         try:

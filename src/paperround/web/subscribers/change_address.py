@@ -12,7 +12,7 @@ from paperround.domain.errors import UsageError
 from paperround.domain.mail_domains import intended_address
 from paperround.domain.models import Subscriber
 from paperround.rendering.language import Language
-from paperround.store.address_changes import AddressChange, ConfirmResult
+from paperround.store.address_changes import AddressChange, ConfirmResult, keeps_address
 from paperround.store.subscribers import email_key
 from paperround.subscribers import address_change, membership
 from paperround.web.context import ContextDep, WebContext
@@ -99,14 +99,18 @@ def _why_not(context: WebContext, subscriber: Subscriber, email: str, language: 
 
 @router.get("/a/{token}")
 def ask_to_confirm(request: Request, context: ContextDep, token: str) -> Response:
-    """Show the new address, with a button to confirm it."""
+    """Show the new address, with a button to confirm it, or that it has a subscription of its own."""
     change, subscriber = _pending(context, token)
     if change is None or subscriber is None:
         return _nothing_waits(request, context)
+    language = context.language_for(request, subscriber)
+    other = context.app.store.subscribers.by_email(change.email)
+    if other and keeps_address(other):
+        return _taken(request, context, change, language)
     return context.private_page(
         request,
         "change_address",
-        language=context.language_for(request, subscriber),
+        language=language,
         email=change.email,
         action=f"{context.home}/a/{token}",
     )
