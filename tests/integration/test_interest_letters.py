@@ -134,3 +134,21 @@ def test_an_answer_on_a_paper_of_one_interest_leaves_another_interest_in_the_sam
     }
     assert learned == {walking: True, pictured: False}
     site.app.close()
+
+
+def test_an_acronym_of_an_interest_finds_papers_that_write_it_out(tmp_path: Path, database_url: str) -> None:
+    """Two papers define the acronym; the one of today does not even name it."""
+    site, interest = Site(tmp_path, database_url), "QGA for beginners"
+    defining = "We study quadruped gait adaptation (QGA) on ice."
+    others = (listing(100 + n, SUBJECTS[n % len(SUBJECTS)]) for n in range(60))
+    site.papers(*others, *(listing(200 + n, title=f"A study {n}", abstract=defining) for n in range(2)))
+    site.papers(listing(300, title="Learned adaptation of a quadruped gait", abstract="Legs that adapt."))
+    trial = site.app.shared(Trials).try_interest(interest, {})
+    assert {one.paper.row for one in trial.papers} == set(_rows(site, 200, 201, 300))
+    encoder = use_ideas(site.app)
+    membership.add(site.app, "ada@example.org", {"queries": (interest,)}, confirmed=True)
+    written_out = "QGA for beginners quadruped gait adaptation"
+    assert written_out in encoder.asked
+    assert site.app.store.vectors.topic_vectors("ideas-1", lambda _: written_out).keys() == {written_out}
+    assert site.app.store.vectors.topic_vectors("ideas-1") == {}, "as it was written, before the papers defined it"
+    site.app.close()

@@ -33,7 +33,7 @@ from paperround.matching.near_copies import NearCopies
 from paperround.matching.search import SearchBounds
 from paperround.matching.taste import Features, Learner, PastPapers, Taste, Tastes
 from paperround.matching.vectors import Numbers, Vectors
-from paperround.matching.words import Wanted, Words, interpret, is_plain_words
+from paperround.matching.words import Wanted, Words, interpret, interpret_once, is_plain_words
 from paperround.process.chunks import chunked
 from paperround.rounds.collection import Collection
 from paperround.rounds.meaning import Meaning
@@ -138,9 +138,8 @@ class Interests:
         plain = [topic for topic in topics if is_plain_words(topic.query)]
         if self._meaning.on:
             self._meaning.table()
-            texts = [topic.query for topic in plain]
-            vectors = {text: vector for text in texts if (vector := self._meaning.of_topic(text)) is not None}
-            self._measure(vectors)
+            found = {self._meaning.written_out(topic.query): self._meaning.of_topic(topic.query) for topic in plain}
+            self._measure({text: vector for text, vector in found.items() if vector is not None})
         followers = self._followers = {**self._app.store.feedback.interest_followers(), **self._expected}
         self._learn([topic for topic in plain if topic.row in followers], followers)
 
@@ -168,24 +167,30 @@ class Interests:
         """
         learned, breadth = self._learned.get(topic), self._followers.get(topic, InterestFollower()).breadth
         if learned is not None and isinstance(wanted, Words):
-            return self._hits(text, wanted, batch, learned, breadth)
+            return self._hits(text, batch, learned, breadth)
         if (text, breadth) not in batch.untaught:
             scored = (
-                self._hits(text, wanted, batch, None, breadth)
-                if isinstance(wanted, Words)
-                else batch.index.matches(wanted)
+                self._hits(text, batch, None, breadth) if isinstance(wanted, Words) else batch.index.matches(wanted)
             )
             batch.untaught[text, breadth] = scored
         return batch.untaught[text, breadth]
 
+    def _written_out(self, query: str) -> tuple[str, Words]:
+        """Return an interest with the long forms of its acronyms, as text and as words."""
+        text = self._meaning.written_out(query)
+        words = interpret_once(text)
+        assert isinstance(words, Words)
+        return text, words
+
     def _hits(
-        self, text: str, wanted: Words, batch: InterestBatch, learned: _TrainedInterest | None, breadth: Breadth
+        self, text: str, batch: InterestBatch, learned: _TrainedInterest | None, breadth: Breadth
     ) -> Mapping[int, Hit]:
         """Return what stands out for plain words, and for what was learned."""
-        known = self._known(text, wanted, learned.of.past if learned else self._past())
-        z_scores, scale = self._sums(known, wanted, batch, learned)
+        text, words = self._written_out(text)
+        known = self._known(text, words, learned.of.past if learned else self._past())
+        z_scores, scale = self._sums(known, words, batch, learned)
         places = np.flatnonzero(scale.above_threshold(z_scores, breadth.steps)).tolist()
-        why = self.reasons(text, wanted, batch, [batch.index.numbers[at] for at in places])
+        why = self._reasons(text, words, batch, [batch.index.numbers[at] for at in places])
         return {row: Hit(scale.fit(float(z_scores[at])), why[row]) for at, row in zip(places, why, strict=True)}
 
     def _sums(
@@ -233,7 +238,8 @@ class Interests:
             rated = rated or self.rated(feedback)
             papers = {paper.row: paper for paper in rated.index.papers}
             learned = self._learn_one(_TasteSource(text, tuple(feedback), past), papers, rated, frozenset())
-        z_scores, scale = self._sums(self._known(text, wanted, past), wanted, batch, learned)
+        text, words = self._written_out(text)
+        z_scores, scale = self._sums(self._known(text, words, past), words, batch, learned)
         fits = zip(batch.index.numbers, map(scale.fit, z_scores.tolist()), strict=True)
         return {row: fit for row, fit in fits if fit > 0}
 
@@ -241,10 +247,18 @@ class Interests:
         self, text: str, wanted: Wanted, batch: InterestBatch, rows: Sequence[int]
     ) -> dict[int, tuple[str, ...]]:
         """Return why the best papers of a batch fit, by number."""
+        if isinstance(wanted, Words):
+            return self._reasons(*self._written_out(text), batch, rows)
+        return batch.index.reasons(wanted, rows)
+
+    def _reasons(
+        self, text: str, words: Words, batch: InterestBatch, rows: Sequence[int]
+    ) -> dict[int, tuple[str, ...]]:
+        """Return why the best papers of a batch fit an interest that is written out."""
         if not rows:
             return {}
-        reasons, vector = batch.index.reasons(wanted, rows), self._meaning.known(text)
-        if vector is None or not isinstance(wanted, Words):
+        reasons, vector = batch.index.reasons(words, rows), self._meaning.known(text)
+        if vector is None:
             return reasons
         held = self._meaning.held().of(rows)
         cosines = dict(zip(np.array(rows)[held.known].tolist(), held.cosines(vector).tolist(), strict=True))
@@ -278,9 +292,8 @@ class Interests:
     ) -> _TrainedInterest:
         """Learn from the feedback of one subscriber; `rated` are `papers`, indexed once for all subscribers."""
         past = of.past
-        words = interpret(of.interest)
-        assert isinstance(words, Words)
-        known, earlier = self._known(of.interest, words, past), past.batch
+        text, words = self._written_out(of.interest)
+        known, earlier = self._known(text, words, past), past.batch
         z_scores = self._z_scores(known, words, earlier)
         near = self._related(of, rated, z_scores)
         if not near:
@@ -306,14 +319,15 @@ class Interests:
         kept = {row for row, is_near in zip(rated.index.numbers, near, strict=True) if is_near}
         return [one for one in of.feedback if one.paper in kept]
 
-    def _rated_z_scores(self, text: str, rated: InterestBatch, past: _History) -> Numbers | None:
+    def _rated_z_scores(self, query: str, rated: InterestBatch, past: _History) -> Numbers | None:
         """Return the z-scores of rated papers for an interest; None if it has no vector or is no plain words."""
-        if text not in rated.z_scores:
-            rated.z_scores[text] = None
-            words = interpret(text) if is_plain_words(text) else None
-            if isinstance(words, Words) and (known := self._known(text, words, past)).expanded is not None:
-                rated.z_scores[text] = self._z_scores(known, words, rated)
-        return rated.z_scores[text]
+        if query not in rated.z_scores:
+            rated.z_scores[query] = None
+            if is_plain_words(query):
+                text, words = self._written_out(query)
+                if (known := self._known(text, words, past)).expanded is not None:
+                    rated.z_scores[query] = self._z_scores(known, words, rated)
+        return rated.z_scores[query]
 
     def _known(self, text: str, words: Words, past: _History) -> _ScoreScales:
         vector, kept = self._meaning.known(text), past.measured.get(text)

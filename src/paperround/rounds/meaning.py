@@ -18,6 +18,7 @@ from paperround.domain.errors import MeaningError
 from paperround.matching.lexical import COUNTED_PAPERS
 from paperround.matching.vectors import Lookup, VectorTable, pack, unpack
 from paperround.process import logs, memory
+from paperround.rounds.collection import Collection
 from paperround.store.vector_queue import text_of
 from paperround.store.vectors import EmbeddedPaper
 
@@ -71,8 +72,15 @@ class Meaning:
         """
         return (self._table.of, self._titles.of) if self.on else (None, None)
 
+    def written_out(self, query: str) -> str:
+        """Return the text whose vector an interest has: with the long forms of its acronyms.
+
+        They are those of the papers that scores are based on.
+        """
+        return self._app.shared(Collection).fixed().written_out(query)
+
     def known(self, text: str) -> NDArray[np.float32] | None:
-        """Return the vector of a topic or query if it is in memory, without reading or computing anything."""
+        """Return the vector of a text, written out, if it is in memory, without reading or computing anything."""
         with self._guard:
             if self._topics and text in self._topics:
                 return np.asarray(unpack([self._topics[text]])[0])
@@ -111,32 +119,33 @@ class Meaning:
             return None
         with self._guard:
             if self._topics is None:
-                self._topics = self._app.store.vectors.topic_vectors(self.encoder.name)
-            known = self._topics.get(query)
+                self._topics = self._app.store.vectors.topic_vectors(self.encoder.name, self.written_out)
+            text = self.written_out(query)
+            known = self._topics.get(text)
         if known is None:
-            text = self._reworded(query)
-            if text is None:
-                return self.of_query(query)  # without technical terms, and not stored
-            made = self.encode([text])
+            reworded = self._reworded(text)
+            if reworded is None:
+                return self.of_query(text)  # without technical terms, and not stored
+            made = self.encode([reworded])
             if made is None:
                 return None
             known = pack(made[0])
-            self._app.store.vectors.keep_topic(query, self.encoder.name, known)
+            self._app.store.vectors.keep_topic(query, text, self.encoder.name, known)
             with self._guard:
-                self._topics[query] = known
+                self._topics[text] = known
         return np.asarray(unpack([known])[0])
 
-    def _reworded(self, query: str) -> str | None:
+    def _reworded(self, text: str) -> str | None:
         """Return an interest's text with technical terms added, to compute its vector; None if unavailable."""
         if self._unworded_at is not None and time.monotonic() - self._unworded_at < _ENCODER_RETRY_SECONDS:
             return None
         try:
-            technical_terms = self.encoder.reword(query)
+            technical_terms = self.encoder.reword(text)
         except MeaningError as error:
             log.error("an interest is used as written; retrying later", problem=str(error))
             self._unworded_at = time.monotonic()
             return None
-        return f"{query}. {technical_terms}" if technical_terms else query
+        return f"{text}. {technical_terms}" if technical_terms else text
 
 
 def embed(app: App, seconds: float, advance: Callable[[int], None] = lambda _: None) -> int:

@@ -112,8 +112,8 @@ def _preview_interest(
 ) -> QueryPreview:
     """Try an interest in plain words: the papers that stand out, or else the closest ones."""
     papers, batch = week.papers, week.batch
-    app.shared(Meaning).of_query(text)
-    interests = app.shared(Interests)
+    meaning, interests = app.shared(Meaning), app.shared(Interests)
+    meaning.of_query(meaning.written_out(text))
     fits, least = interests.fits(text, words, batch, week.feedback, week.rated), least_fit(week.breadth.steps)
     closest = sorted(fits, key=lambda row: (-fits[row], -row))
     if taken := [row for row in closest if fits[row] >= least]:

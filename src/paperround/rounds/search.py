@@ -138,12 +138,13 @@ def _named(app: App, identifier: str, offset: int) -> Search:
 
 def _search(app: App, text: str, limit: int, offset: int, bounds: SearchBounds, order: SearchOrder) -> Search:
     past, meant = app.shared(Collection).recent(), app.shared(Collection).correct(text)
-    wanted = interpret_search(past.vocabulary.expand(meant.text))
-    tiers = _candidates(app, meant.text, wanted, offset + limit, bounds, order)
+    written_out = past.vocabulary.expand(meant.text)
+    wanted = interpret_search(written_out)
+    tiers = _candidates(app, written_out, wanted, offset + limit, bounds, order)
     rows, texts = app.store.papers.indexed_texts(list(tiers))
     tier = np.array([tiers[row] for row in rows], dtype=np.int64)
     shares = matching_search.scores(wanted, past.statistics, texts)
-    scores, cosines, close = _with_meaning(app, meant.text, rows, shares, tier == 0)
+    scores, cosines, close = _with_meaning(app, written_out, rows, shares, tier == 0)
     ranked = _sorted(app, rows, scores, tier, order, plain=isinstance(wanted, Words))
     matching = [place for place in ranked if shares[place] > 0 or place in close]
     others = [place for place in ranked if shares[place] <= 0 and place not in close]

@@ -19,6 +19,7 @@ from paperround.process import logs
 from paperround.process.chunks import chunked
 from paperround.rounds.collection import Collection
 from paperround.rounds.interests import Interests, best_candidates
+from paperround.rounds.meaning import Meaning
 from paperround.store.feedback import InterestFollower
 from paperround.store.topics import DueTopic, news_horizon
 
@@ -212,7 +213,8 @@ def _candidates(app: App, topic: Topic, week: int) -> Iterator[list[Paper]]:
     if not isinstance(wanted, Words):
         yield from app.store.papers.matching(wanted, week if topic.private else 0)
         return
-    older = [row for row in best_candidates(app, topic.query, wanted) if row < week]
+    text = app.shared(Meaning).written_out(topic.query)
+    older = [row for row in best_candidates(app, text, interpret(text)) if row < week]
     yield list(app.store.papers.by_rows(older).values())
     yield from app.store.papers.stored_since(week)
 

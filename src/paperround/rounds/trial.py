@@ -184,7 +184,7 @@ class Trials:
     def _batch(self, query: str, past: CollectionSnapshot) -> InterestBatch:
         """Return the newest papers to compare an interest with, whose vector is then known."""
         meaning = self._app.shared(Meaning)
-        meaning.of_query(query)
+        meaning.of_query(meaning.written_out(query))
         return InterestBatch(past.index, meaning.table().of(past.index.numbers))
 
     def _feedback(self, answers: Answers) -> list[Feedback]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine, bindparam, case, func, select, tuple_, update
@@ -171,18 +171,19 @@ class StoredVectors:
             forgotten = update(vectors).where(others).values(values).returning(vectors.c.paper)
             return len(db.scalars(forgotten).all())
 
-    def topic_vectors(self, model: str) -> dict[str, bytes]:
-        """Return the vectors that a model computed for topics' queries, by query."""
+    def topic_vectors(self, model: str, written_out: Callable[[str], str] = str) -> dict[str, bytes]:
+        """Return the vectors that a model computed for topics, by their queries as they are now `written_out`."""
         query = select(topics.c.query, topics.c.vector, topics.c.vector_of).where(topics.c.vector.is_not(None))
         with reading(self._engine) as db:
             found = db.execute(query).all()
-        return {row.query: row.vector for row in found if row.vector_of == _origin(model, row.query)}
+        texts = [(written_out(one.query), one) for one in found]
+        return {text: one.vector for text, one in texts if one.vector_of == _origin(model, text)}
 
-    def keep_topic(self, query: str, model: str, vector: bytes) -> None:
-        """Store the vector of a topic's query with the topic."""
+    def keep_topic(self, query: str, text: str, model: str, vector: bytes) -> None:
+        """Store the vector of a topic's query, written out as `text`, with the topic."""
         with writing(self._engine) as db:
             db.execute(
-                update(topics).where(topics.c.query == query).values(vector=vector, vector_of=_origin(model, query))
+                update(topics).where(topics.c.query == query).values(vector=vector, vector_of=_origin(model, text))
             )
 
 
@@ -202,6 +203,6 @@ def _number(db: Connection, name: str) -> int:
     return int(db.scalar(select(notes.c.value).where(notes.c.name == name)) or 0)
 
 
-def _origin(model: str, query: str) -> str:
-    """Return the model and a digest of the query that a topic's vector comes from; the query may change later."""
-    return f"{model} {hashlib.sha256(query.encode()).hexdigest()[:32]}"
+def _origin(model: str, text: str) -> str:
+    """Return the model and a digest of the text that a topic's vector comes from; the query may change later."""
+    return f"{model} {hashlib.sha256(text.encode()).hexdigest()[:32]}"
