@@ -81,10 +81,10 @@ def test_what_was_learned_is_used_with_the_papers_that_it_was_learned_against(si
     batch = interests.batch(_stored(site, 80, about=gripper))
     interests.prepare(site.app.store.topics.all())
     [topic] = [topic for topic in site.app.store.topics.all() if topic.private]
-    before = interests.hits(text, words, batch, topic.row)
+    before = interests.compare(text, words, batch, topic.row)
     assert before
     _renewed(site, "hands touch")
-    assert interests.hits(text, words, batch, topic.row) == before
+    assert interests.compare(text, words, batch, topic.row) == before
 
 
 def test_two_threads_that_renew_the_snapshot_take_each_paper_once(

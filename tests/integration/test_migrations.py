@@ -21,8 +21,9 @@ from paperround.matching import fts
 from paperround.matching.query import parse
 from paperround.store import migrations, unsent
 from paperround.store.engine import reading, writing
-from paperround.store.schema import metadata, suppressions
+from paperround.store.schema import close_papers, metadata, suppressions
 from paperround.store.sent_before import sent_before
+from paperround.store.topics import ClosePaper, Found
 from paperround.store.vectors import StoredVector
 from support.databases import engine_of
 from support.migrating import upgrade
@@ -423,4 +424,28 @@ def test_vectors_of_an_earlier_version_are_kept_and_their_titles_get_one_later(e
     assert store.vectors.waiting_count() == 1
     [kept] = store.vectors.after("m", (0, 0))
     assert kept == StoredVector((1, 1), b"made", None)
+    store.close()
+
+
+def test_an_interest_of_the_version_before_can_have_close_papers(empty_database_url: str) -> None:
+    store = open_store(empty_database_url)
+    with writing(engine_of(store)) as connection:
+        upgrade(connection, "0027")
+        connection.exec_driver_sql(
+            "INSERT INTO papers (row, id, title, facts, sources, day, upvotes, first_seen, unmatched, archived) "
+            "VALUES (1, 'p1', 'Robots', '{}', '[]', '2026-11-20', 3, '2026-11-20 06:00:00', false, false)"
+        )
+        connection.exec_driver_sql(
+            "INSERT INTO topics (slug, name, query, about, private, matched_query) VALUES "
+            "('own-1', 'robot hands', 'robot hands', '', true, 'robot hands')"
+        )
+    store.migrate()
+    [topic] = store.topics.all()
+    store.topics.add_found(Found(close=[ClosePaper(topic.row, 1, 0.45)]), datetime(2026, 11, 16, tzinfo=UTC))
+    number = store.issues.close_edition(datetime(2026, 11, 21, tzinfo=UTC))
+    with reading(engine_of(store)) as connection:
+        assert connection.execute(select(close_papers)).all() == [(topic.row, 1, 0.45, number)]
+    store.topics.delete_unfollowed_private()
+    with reading(engine_of(store)) as connection:
+        assert connection.execute(select(close_papers)).all() == []
     store.close()

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from paperround.domain import notes
 from paperround.domain.models import DayFacts, NoteKind, PaperNote
+from paperround.domain.preferences import Breadth, Preferences
 from paperround.domain.schedule import Cadence, Schedule
 from support.letters import paper
 
@@ -116,3 +117,20 @@ def test_notes_are_kept_as_they_are(some: list[PaperNote]) -> None:
 @pytest.mark.parametrize("facts", [None, DayFacts(164, "05:40"), DayFacts(3, "", ("hf-daily",))])
 def test_the_facts_of_a_day_are_kept_as_they_are(facts: DayFacts | None) -> None:
     assert notes.read_facts(notes.write_facts(facts)) == facts
+
+
+def test_close_papers_are_at_most_three_and_no_copies_of_each_other_or_of_what_was_chosen() -> None:
+    offered = [paper(number) for number in range(1, 8)]
+    offered[1] = offered[1].model_copy(update={"withdrawn": True})
+    alike = {3: {1}, 4: {20}, 5: {99}}
+    found = notes.choose_close(offered, [20, 21], alike)
+    assert [(note.kind, note.paper) for note in found] == [(NoteKind.CLOSE, number) for number in (1, 5, 6)]
+    assert notes.choose_close([], [1], {}) == ()
+
+
+def test_only_a_daily_letter_with_few_papers_has_close_ones_unless_fewer_are_wanted() -> None:
+    cadences = {one for one in Cadence if notes.may_have_close(Preferences(cadence=one))}
+    assert cadences == {Cadence.DAILY, Cadence.WEEKDAYS, Cadence.OFF}
+    breadths = [one for one in Breadth if notes.may_have_close(Preferences(breadth=one))]
+    assert breadths == [Breadth.USUAL, Breadth.MORE, Breadth.MOST]
+    assert [number for number in range(5) if notes.is_thin(number)] == [0, 1, 2]

@@ -187,6 +187,22 @@ def test_a_match_fits_as_much_as_a_breadth_asks_exactly_if_it_reaches_its_cut(
     assert least_fit(0) == 0.5
 
 
+@given(SCORES, st.booleans(), SCORES, st.sampled_from(BREADTHS))
+def test_close_are_the_best_few_below_the_threshold_whose_fit_is_nearly_enough(
+    past: np.ndarray, meaning: bool, new: np.ndarray, breadth: int
+) -> None:
+    scale = Scale.of(past, meaning=meaning)
+    below = ~scale.above_threshold(new, breadth)
+    close = scale.close(new, breadth)
+    assert len(close) <= 5
+    assert below[close].all()
+    assert all(scale.fit(float(new[at])) >= 0.4 - 1e-4 for at in close)
+    scores = new[close].tolist()
+    assert scores == sorted(scores, reverse=True)
+    others = [at for at in np.flatnonzero(below) if at not in close and scale.fit(float(new[at])) > 0.4 + 1e-4]
+    assert not others or (len(close) == 5 and max(new[others]) <= min(scores))
+
+
 @given(SCORES, st.booleans(), SCORES)
 def test_a_height_reaches_the_one_cut_exactly_if_its_score_reaches_its_own(
     past: np.ndarray, meaning: bool, new: np.ndarray

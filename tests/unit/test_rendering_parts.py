@@ -20,6 +20,7 @@ from paperround.domain.schedule import Cadence, Schedule
 from paperround.process import resources
 from paperround.process.generational_cache import GenerationalCache
 from paperround.rendering import inline, language, notice, plaintext, sample, theme, view
+from paperround.rendering.outline import headings
 from paperround.rendering.placeholders import Fragment, escaped, placeholder, plain_addresses
 from paperround.rendering.plaintext import block_text, columns, wrap
 from support.letters import DAY, FOLDERS, paper, renderer
@@ -334,11 +335,32 @@ def test_a_section_online_is_headed_by_its_topic_or_by_what_it_is(topic: str, ca
 
 def test_a_note_without_an_address_is_a_line_of_its_title() -> None:
     note = view.Note(NoteKind.SAVED, "", "A paper", Markup("A paper"), "")
-    assert list(plaintext._note_lines(note)) == ["A paper"]
-    assert list(plaintext._note_lines(replace(note, news="Code released", url="https://a.example/1"))) == [
+    english = language.load("en", FOLDERS)
+    assert list(plaintext._note_lines(note, english)) == ["A paper"]
+    news = replace(note, news="Code released", url="https://a.example/1")
+    assert list(plaintext._note_lines(news, english, "https://b.example/f")) == [
         "Code released: A paper",
         f"{plaintext.INDENT}https://a.example/1",
     ]
+
+
+def test_a_paper_that_was_not_chosen_has_a_plus_where_letters_ask_for_feedback() -> None:
+    english, note = language.load("en", FOLDERS), view.Note(NoteKind.CLOSE, "", "A paper", Markup("A paper"), "", 7)
+    assert list(plaintext._note_lines(note, english)) == ["A paper"]
+    assert list(plaintext._note_lines(note, english, "https://b.example/f")) == [
+        "A paper",
+        f"{plaintext.INDENT}+ more: https://b.example/f?more=7",
+    ]
+
+
+@pytest.mark.parametrize("feedback", [True, False])
+def test_close_papers_have_a_sentence_that_says_why_they_are_there(*, feedback: bool) -> None:
+    english = language.load("en", FOLDERS)
+    last = headings(Cadence.DAILY, english, alone=False, today=True, feedback=feedback)[-1]
+    assert last.text == "Close to your interests"
+    assert ("+\u00a0brings more" in last.about) == feedback
+    text = plaintext.block_text(view.Block(view.BlockKind.HEADING, *last, tight=True), english)
+    assert text.splitlines() == [last.text, "=" * len(last.text), last.about, ""]
 
 
 def test_more_style_sheets_than_are_kept_are_taken_apart_again() -> None:

@@ -460,7 +460,7 @@ class Section(NamedTuple):
 
 
 class NoteKind(StrEnum):
-    """The kind of a note on a paper that is not new in a letter, the most important first."""
+    """The kind of a note on a paper that a letter was not composed for, the most important first."""
 
     SAVED = "saved"
     """The subscriber saved it for the weekend."""
@@ -471,16 +471,18 @@ class NoteKind(StrEnum):
     """There is a new version."""
     VOTES = "votes"
     """It has many more votes than when it was printed."""
+    CLOSE = "close"
+    """It came close to an interest of the subscriber's own, but not close enough to be chosen."""
 
 
 @dataclass(frozen=True, slots=True)
 class PaperNote:
-    """A note in a letter on a paper that the subscriber has already received or has saved."""
+    """A note in a letter on a paper that the subscriber has already received or saved, or that was not chosen."""
 
     kind: NoteKind
     paper: int
     since: date
-    """The date of the issue that contained the paper, or on which it was saved."""
+    """The date of the issue that contained the paper, on which it was saved, or, if it was not chosen, its own."""
     before: int = 0
     """The number of votes in that issue."""
     now: int = 0
@@ -511,7 +513,7 @@ class Digest:
     left_out: int = 0
     """The number of matching papers that the subscriber's exclusions removed."""
     notes: tuple[PaperNote, ...] = ()
-    """Notes on papers that are not new in it."""
+    """Notes on papers that do not count as sent with it."""
     facts: DayFacts | None = None
     packed_scores: bytes = b""
     """The components of the ranks of `papers`, as `pack_scores` returns them. Empty if they are not loaded, since no

@@ -1,15 +1,21 @@
-"""Choose the notes of a letter: news about papers that a subscriber has already received, and saved papers. Pure."""
+"""Choose the notes of a letter on papers that do not count as sent with it. Pure.
+
+They are news about papers that a subscriber has already received, saved papers, and in a thin letter papers that came
+close to an interest.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from paperround.domain.models import DayFacts, NoteKind, Paper, PaperNote
+from paperround.domain.preferences import Preferences
 from paperround.domain.schedule import Cadence, Schedule, due_at, span
 
-MOST_NEWS, MOST_SAVED = 3, 8
+MOST_NEWS, MOST_SAVED, MOST_CLOSE = 3, 8, 3
+_THIN = 3  # papers; a letter with fewer ends with close ones
 _LEAST_GAIN, _LEAST_GROWTH = 20, 3.0  # votes, and the factor by which they must grow: a usual rise is not news
 _ORDER = tuple(NoteKind)
 _SUNDAY, _FRIDAY = 6, 4
@@ -74,6 +80,35 @@ def choose_saved(
         since = min(since, *(one for one in _week_until(last_issue_day) if opens_with_saved(schedule.cadence, one)))
     begins = due_at(schedule, since)  # what was saved later that day came too late for that letter
     return tuple([note for note, at in saved if at >= begins][:MOST_SAVED])
+
+
+def may_have_close(preferences: Preferences) -> bool:
+    """Return whether a subscriber's letters may end with close papers.
+
+    Weekly and monthly letters have enough without them, and who chose to get fewer papers wants no others.
+    """
+    return not preferences.cadence.covers_several_days and preferences.breadth.steps >= 0
+
+
+def is_thin(papers: int) -> bool:
+    """Return whether a letter with this number of papers has room for close ones."""
+    return papers < _THIN
+
+
+def choose_close(
+    close: Iterable[Paper], chosen: Collection[int], alike: Mapping[int, Collection[int]]
+) -> tuple[PaperNote, ...]:
+    """Return notes on the first of these papers, at most three.
+
+    Left out is a paper that was withdrawn, and one that says much the same (`alike`) as an earlier one or as one of
+    the papers that are `chosen` for the letter.
+    """
+    printed, notes = set(chosen), list[PaperNote]()
+    for paper in close:
+        if len(notes) < MOST_CLOSE and not paper.withdrawn and printed.isdisjoint(alike.get(paper.row, ())):
+            printed.add(paper.row)
+            notes.append(PaperNote(NoteKind.CLOSE, paper.row, paper.day))
+    return tuple(notes)
 
 
 def _week_until(day: date) -> list[date]:

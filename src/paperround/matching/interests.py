@@ -59,6 +59,8 @@ _LEARNED_DEVIATION = 0.8  # how far above 1 the deviation of learned sums usuall
 _LEARNED_DEVIATION_HALF = 4  # answers after which it is half as far above 1
 USUAL_THRESHOLD = _MEANING_THRESHOLD
 """The threshold that `Scale.z_scores` refers to, in standard deviations."""
+_CLOSE_SHARE = 2 / 3  # of the usual threshold, from which a paper below it is close; its fit is 0.4
+_MOST_CLOSE = 5  # a letter shows three of them, and may have reasons to leave out some
 _BREADTH_STEP = 0.1  # change of the threshold per step of breadth, as a share of it: about half a deviation
 # Query expansion from the best papers.
 _MAX_BEST_PAPERS = 10
@@ -197,6 +199,16 @@ class Scale:
     def above_threshold(self, scores: Numbers, breadth: int = 0) -> NDArray[np.bool_]:
         """Return which scores reach the threshold; `breadth` ranges from −2 (far fewer papers) to 2 (far more)."""
         return np.asarray(self.standardized(scores) >= self.threshold * _threshold_factor(breadth))
+
+    def close(self, scores: Numbers, breadth: int = 0) -> list[int]:
+        """Return the places of the scores that come closest to the threshold without reaching it, best first."""
+        standardized = self.standardized(scores)
+        close = standardized >= self.threshold * _CLOSE_SHARE
+        close &= ~self.above_threshold(scores, breadth)
+        places = np.flatnonzero(close)
+        best = np.argsort(-standardized[places], kind="stable")[:_MOST_CLOSE]
+        found: list[int] = places[best].tolist()
+        return found
 
     def z_scores(self, scores: Numbers) -> Numbers:
         """Return scores in standard deviations above the mean, on a scale whose threshold is `USUAL_THRESHOLD`."""

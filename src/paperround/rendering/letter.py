@@ -64,6 +64,7 @@ from paperround.rendering.size import Plan, PlannedPaper
 from paperround.rendering.theme import Theme
 from paperround.rendering.view import Block, BlockKind
 
+_PLACES = {NoteKind.SAVED: -1, NoteKind.CLOSE: 1}  # the notes before and after those on what is new
 _MOST_PAPERS = 999  # the indent of a card's first line leaves space for numbers up to this
 _BLOCKS_AT_ONCE = 100
 _SEVERAL_DAYS = 3  # from which a letter names the days of its papers: Monday's with those of the weekend does not
@@ -141,7 +142,7 @@ class LetterRenderer:
         self._charts: GenerationalCache[tuple[Fragment, ...]] = GenerationalCache(_KEPT_PIECES)
         self._frames: GenerationalCache[Frame] = GenerationalCache(_KEPT_BLOCKS)
         self._headings = {
-            (cadence, alone, today): headings(cadence, language, alone=alone, today=today)
+            (cadence, alone, today): headings(cadence, language, alone=alone, today=today, feedback=feedback)
             for cadence in Cadence
             for alone in (False, True)
             for today in (False, True)
@@ -258,7 +259,8 @@ class LetterRenderer:
             headings=self._headings[digest.cadence, plan.density == "titles", plan.of_today],
             papers=len(plan.choices),
             saved=plan.saved,
-            news=len(plan.notes) - plan.saved,
+            news=len(plan.notes) - plan.saved - plan.close,
+            close=plan.close,
             density=plan.density,
             budget=plan.budget,
             day=digest.day,
@@ -300,7 +302,7 @@ class LetterRenderer:
     def _block(self, form: Form, choice: PlannedPaper | view.Note | None) -> Block:
         """Return a block for the templates: a heading, a note, or a paper with the card for its form."""
         if not isinstance(choice, PlannedPaper):
-            return Block(form.kind, form.heading, note=choice, tight=form.tight)
+            return Block(form.kind, *form.heading, note=choice, tight=form.tight)
         budget = size.budget_of(form.kind, form.budget)
         card = view.card(
             choice.paper, choice.why, self.language, budget, form.day, site=self.site.base_url,
@@ -444,7 +446,7 @@ class LetterRenderer:
         ]
         day, noted = digest.day, [note for note in digest.notes if note.paper in papers]
         notes = [view.note(note, papers[note.paper], self.language, day) for note in noted]
-        notes.sort(key=lambda note: note.kind is not NoteKind.SAVED)
+        notes.sort(key=lambda note: _PLACES.get(note.kind, 0))
         more, left_out = len(digest.more), digest.left_out
         return Plan(
             tuple(choices),

@@ -25,7 +25,15 @@ _KINDS = (
     BlockKind.BRIEF,
     BlockKind.LINE,
     BlockKind.NOTE,
+    BlockKind.NOTE,
 )
+
+
+class Heading(NamedTuple):
+    """A heading, and the sentence below it; empty if there is none."""
+
+    text: str
+    about: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,7 +45,7 @@ class Form:
     """The length of a card's summary in this letter, in characters."""
     day: date
     """The day of the letter."""
-    heading: str
+    heading: Heading
     picture: bool
     """Whether the card shows its picture."""
     votes: bool
@@ -50,12 +58,15 @@ class Form:
     """The number shown with the paper; 0 for none."""
 
 
+_NO_HEADING = Heading("")
+
+
 @lru_cache(maxsize=8192)
 def _form(
     kind: BlockKind,
     budget: int,
     day: date,
-    heading: str = "",
+    heading: Heading = _NO_HEADING,
     *,
     picture: bool = False,
     votes: bool = False,
@@ -69,13 +80,15 @@ def _form(
 class OutlineKey(NamedTuple):
     """What decides which blocks a letter has, in which order and form."""
 
-    headings: tuple[str, ...]
+    headings: tuple[Heading, ...]
     """The headings above the papers of each form, in the order of `headings`."""
     papers: int
     saved: int
     """The number of notes on papers that the subscriber had saved."""
     news: int
-    """The number of other notes."""
+    """The number of notes on what is new."""
+    close: int
+    """The number of notes on papers that were not chosen."""
     density: str
     budget: int
     """The length of a card's summary, in characters."""
@@ -108,19 +121,20 @@ class Outline:
         parts: list[tuple[Form, int]] = []
         counted = {True: 0, False: 0}
         first_note = key.papers + 1
-        notes = range(first_note, first_note + key.saved + key.news)
-        shown = notes[: key.saved], *size.forms(range(1, first_note), key.density), notes[key.saved :]
+        notes = range(first_note, first_note + key.saved + key.news + key.close)
+        saved, others = notes[: key.saved], notes[key.saved :]
+        shown = saved, *size.forms(range(1, first_note), key.density), others[: key.news], others[key.news :]
         for kind, heading, places in zip(_KINDS, key.headings, shown, strict=True):
             index = kind is BlockKind.ENTRY
-            close = index or kind is BlockKind.NOTE
+            tight = index or kind is BlockKind.NOTE
             if places:
-                parts.append((form(BlockKind.HEADING, heading=heading, tight=close), 0))
+                parts.append((form(BlockKind.HEADING, heading=heading, tight=tight), 0))
             for nth, place in enumerate(places):
                 picture = nth < _PICTURES.get(kind, 0)
                 number = 0
                 if key.numbered and kind is not BlockKind.NOTE:
                     number = counted[index] = counted[index] + 1
-                more = close and place != places[-1]
+                more = tight and place != places[-1]
                 votes = index and key.votes
                 own = form(kind, picture=picture, votes=votes, topic=key.topics, tight=more, number=number)
                 parts.append((own, place))
@@ -139,11 +153,14 @@ Part = tuple[Form, PlannedPaper | Note | None]
 """A block of a letter; as a tuple, it is the key of the rendered block too."""
 
 
-def headings(cadence: Cadence, language: Language, *, alone: bool, today: bool) -> tuple[str, ...]:
+def headings(
+    cadence: Cadence, language: Language, *, alone: bool, today: bool, feedback: bool
+) -> tuple[Heading, ...]:
     """Return the headings above the papers of each form, in the order of `_KINDS`.
 
     `alone` says that all papers are lines, so that they are not "also" today. `today` is false if there
-    are papers from before yesterday, as in a subscriber's first letter.
+    are papers from before yesterday, as in a subscriber's first letter. `feedback` says that papers have
+    links for it.
     """
     _ = language.gettext
     lines = {
@@ -151,5 +168,14 @@ def headings(cadence: Cadence, language: Language, *, alone: bool, today: bool) 
         Cadence.MONTHLY: (_("Also this month"), _("This month")),
     }.get(cadence, (_("Also today"), _("Today")) if today else (_("Also new"), _("New")))[alone]
     more = _("More for you")
-    first, last = _("Saved for the weekend"), _("News of papers you had")
-    return first, _("In one minute"), _("The one to read"), more, more, lines, last
+    names = _("Saved for the weekend"), _("In one minute"), _("The one to read"), more, more, lines
+    about = (
+        _("Not close enough to be chosen. +\u00a0brings more like it.")
+        if feedback
+        else _("Not close enough to be chosen.")
+    )
+    return (
+        *map(Heading, names),
+        Heading(_("News of papers you had")),
+        Heading(_("Close to your interests"), about),
+    )

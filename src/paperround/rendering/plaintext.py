@@ -66,9 +66,11 @@ def block_text(block: Block, language: Language, feedback: str = "") -> str:
     end = "\n" if block.tight else "\n\n"
     card = block.card
     if block.note:
-        return "\n".join(_note_lines(block.note)) + end
+        return "\n".join(_note_lines(block.note, language, feedback)) + end
     if card is None:
-        return f"{block.heading}\n{'=' * min(columns(block.heading), WIDTH)}{end}"
+        about = [*wrap(block.about), ""] if block.about else []
+        lines = [block.heading, "=" * min(columns(block.heading), WIDTH), *about]
+        return "\n".join(lines) + end
     match block.kind:
         case BlockKind.ENTRY:
             lines = wrap(_entry(card, language), INDENT)
@@ -92,10 +94,12 @@ def _entry(card: Card, language: Language) -> str:
     return cut(card.short_title, max(WIDTH - len(INDENT) - columns(facts), _LEAST_OF_TITLE)) + facts
 
 
-def _note_lines(note: Note) -> Iterator[str]:
+def _note_lines(note: Note, language: Language, feedback: str = "") -> Iterator[str]:
     yield from wrap(f"{note.news}: {note.title}" if note.news else note.title)
     if note.url:
         yield f"{INDENT}{note.url}"
+    if note.row and feedback:
+        yield f"{INDENT}+ {language.gettext('more')}: {feedback}?more={note.row}"
 
 
 def _card_lines(card: Card, language: Language, feedback: str) -> Iterator[str]:

@@ -167,7 +167,10 @@ PAPERS = {
     )
     for row, facts in enumerate(_FACTS, start=1)
 }
-_HAD = ("Reading Maps That Were Never Drawn", "A Benchmark of Patience", r"Sorting in $O(n)$ Without Comparing")
+_NOTED = (
+    *("Reading Maps That Were Never Drawn", "A Benchmark of Patience", r"Sorting in $O(n)$ Without Comparing"),
+    "Gloves That Tell Silk From Sand",
+)
 PAPERS |= {
     row: Paper(
         id=f"2611.0{row:04d}",
@@ -178,9 +181,9 @@ PAPERS |= {
         first_seen=datetime(2026, 11, 19, 4, 0, tzinfo=UTC),
         title=title,
     )
-    for row, title in enumerate(_HAD, start=11)
+    for row, title in enumerate(_NOTED, start=11)
 }
-"""The sample papers by row; the last three were sent before."""
+"""The sample papers by row; the last four are those of notes."""
 _RANKS = (0.8, 0.7, 0.4, 0.6, 0.3, 0.9)
 
 
@@ -200,6 +203,7 @@ DIGEST = Digest(
         PaperNote(NoteKind.SAVED, 11, date(2026, 11, 20)),
         PaperNote(NoteKind.CODE, 12, date(2026, 11, 19)),
         PaperNote(NoteKind.VOTES, 13, date(2026, 11, 19), before=12, now=118),
+        PaperNote(NoteKind.CLOSE, 14, date(2026, 11, 19)),
     ),
     facts=DayFacts(164, "05:40"),
 )

@@ -56,7 +56,9 @@ class Plan:
     left_out: int = 0
     """The number of papers that matched but were left out at the subscriber's request."""
     notes: tuple[Note, ...] = ()
-    """The notes on saved papers, then those on what is new about papers that the subscriber has received before."""
+    """The notes on saved papers, on what is new about papers that the subscriber has received before, and on papers
+    that were not chosen.
+    """
     facts: DayFacts | None = None
     days: tuple[date, date] | None = None
     """The first and last day of the papers of a daily letter that reaches back several days; None for others."""
@@ -72,6 +74,11 @@ class Plan:
     def saved(self) -> int:
         """The number of notes on saved papers, which stand before the others."""
         return sum([note.kind is NoteKind.SAVED for note in self.notes])
+
+    @property
+    def close(self) -> int:
+        """The number of notes on papers that were not chosen, which stand after the others."""
+        return sum([note.kind is NoteKind.CLOSE for note in self.notes])
 
 
 class Forms(NamedTuple, Generic[Shown]):

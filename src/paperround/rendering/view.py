@@ -149,19 +149,21 @@ class BlockKind(StrEnum):
     LINE = "line"
     """A paper with its title alone."""
     NOTE = "note"
-    """A line about a paper that is not new."""
+    """A line about a paper that does not count as sent with the letter."""
 
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A line about a paper that the subscriber has received before or saved."""
+    """A line about a paper that the subscriber has received before or saved, or that was not chosen."""
 
     kind: NoteKind
     news: str
-    """What is new about the paper; empty for a saved one."""
+    """What is new about the paper; empty for a saved one and one that was not chosen."""
     title: str
     title_html: Markup
     url: str
+    row: int = 0
+    """The number of a paper that was not chosen, of which the subscriber may want more; 0 for others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +172,8 @@ class Block:
 
     kind: BlockKind
     heading: str = ""
+    about: str = ""
+    """A sentence below the heading; empty if there is none."""
     card: Card | None = None
     note: Note | None = None
     votes: bool = False
@@ -283,7 +287,7 @@ def _summary(abstract: str, title: str, made: str, budget: int) -> str:
 
 
 def note(about: PaperNote, paper: Paper, language: Language, today: date) -> Note:
-    """Return a letter's line about a paper that is not new; `today` is the day of the letter."""
+    """Return a letter's line about a paper that does not count as sent with it; `today` is the day of the letter."""
     return _note(about, paper.title, paper.address or _abstract_page(paper), language, today)
 
 
@@ -294,6 +298,7 @@ def _note(about: PaperNote, title: str, url: str, language: Language, today: dat
     since = language.weekday(about.since.weekday()) if recent else language.short_date(about.since, today)
     news = {
         NoteKind.SAVED: "",
+        NoteKind.CLOSE: "",
         NoteKind.WITHDRAWN: _("Withdrawn by its authors"),
         NoteKind.CODE: _("Code released"),
         NoteKind.VERSION: _("Version %(number)s") % {"number": about.now},
@@ -302,7 +307,8 @@ def _note(about: PaperNote, title: str, url: str, language: Language, today: dat
     }[about.kind]
     title = breakable(marked(title))
     html = Markup(as_html(title))  # noqa: S704 - as_html escapes
-    return Note(about.kind, _unbroken(news), unmarked(title), html, url)
+    row = about.paper if about.kind is NoteKind.CLOSE else 0
+    return Note(about.kind, _unbroken(news), unmarked(title), html, url, row)
 
 
 @lru_cache(maxsize=1024)

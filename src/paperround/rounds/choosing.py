@@ -11,7 +11,7 @@ import numpy as np
 from paperround.app import App
 from paperround.domain.match_table import bounds
 from paperround.domain.models import SCORE_UNIT, Digest, NoteKind, PaperNote, Topic
-from paperround.domain.notes import choose_saved
+from paperround.domain.notes import choose_close, choose_saved, is_thin
 from paperround.domain.preferences import Breadth, QuietDays
 from paperround.domain.schedule import Issue, span
 from paperround.matching.candidates import CandidateMaker
@@ -106,10 +106,11 @@ def choose(batch: DueBatch, issues: Sequence[Issue], context: RoundContext) -> l
     digests = compose(
         requests, candidates, context.names, lambda rows: context.copies.among([batch.papers[row] for row in rows])
     )
-    return [
+    found = [
         digest or _without_papers(due, request)
         for digest, due, request in zip(digests, batch.due, requests, strict=True)
     ]
+    return [digest and _with_close(digest, due, batch, context) for digest, due in zip(found, batch.due, strict=True)]
 
 
 def _saved(due: DueSubscriber, issue: Issue) -> tuple[PaperNote, ...]:
@@ -164,6 +165,20 @@ def _add_discussion(candidates: Candidates, batch: DueBatch, issues: Sequence[Is
                 context.discussion.of(batch.papers[row], batch.daily_counts.get(row, ()), days[0])
                 for row in papers[mine].tolist()
             ]
+
+
+def _with_close(digest: Digest, due: DueSubscriber, batch: DueBatch, context: RoundContext) -> Digest:
+    """Return the digest with notes on papers that came close to an interest, if it has few papers."""
+    chosen = {*digest.named, *digest.more}
+    rows = [row for row in due.close if row not in chosen and row in batch.papers]
+    if not rows or not is_thin(len(digest.papers) + len(digest.more)):
+        return digest
+    preferences = due.subscriber.preferences
+    close = [batch.papers[row] for row in rows]
+    unwanted = context.leave_out.rows(preferences.leave_out, close)
+    alike = context.copies.among([batch.papers[row] for row in (*digest.papers, *digest.more, *rows)])
+    notes = choose_close([paper for paper in close if paper.row not in unwanted], chosen, alike)
+    return replace(digest, notes=(*digest.notes, *notes))
 
 
 def _without_papers(due: DueSubscriber, request: DigestRequest) -> Digest | None:

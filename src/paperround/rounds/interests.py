@@ -45,6 +45,15 @@ _INTERESTS_PER_PRODUCT = 256  # interests per matrix product
 MOST_NEAR = 50  # papers that a search adds by vector
 
 
+class Comparison(NamedTuple):
+    """What a topic matches in a batch of papers."""
+
+    hits: Mapping[int, Hit]
+    """The matches of a query, or what stands out for plain words, by paper number."""
+    close: Mapping[int, float]
+    """How well the papers fit that come closest without standing out enough, best first; none for a query."""
+
+
 @dataclass(eq=False)
 class InterestBatch:
     """Papers to compare interests with: their words, and their vectors if they have any."""
@@ -55,8 +64,8 @@ class InterestBatch:
     """The features that tastes of a learner compare; None until a taste needs them."""
     z_scores: dict[str, Numbers | None] = field(default_factory=dict)
     """Z-scores of these papers for interests, as far as they are computed; only of papers with feedback."""
-    untaught: dict[tuple[str, Breadth], Mapping[int, Hit]] = field(default_factory=dict)
-    """The hits of queries, and of interests without feedback: the same words may be those of many subscribers."""
+    untaught: dict[tuple[str, Breadth], Comparison] = field(default_factory=dict)
+    """What queries match, and interests without feedback: the same words may be those of many subscribers."""
 
     @cached_property
     def known(self) -> NDArray[np.intp]:
@@ -159,20 +168,21 @@ class Interests:
         index = Index(papers, self._app.shared(Collection).fixed().statistics)
         return InterestBatch(index, self._meaning.held().of(index.numbers))
 
-    def hits(self, text: str, wanted: Wanted, batch: InterestBatch, topic: int = 0) -> Mapping[int, Hit]:
-        """Return a topic's hits in a batch by paper number: matches of a query, or what stands out for plain words.
+    def compare(self, text: str, wanted: Wanted, batch: InterestBatch, topic: int = 0) -> Comparison:
+        """Return what a topic matches in a batch.
 
         `topic` is the number of a subscriber's own interest, as prepared: their feedback counts, and their breadth
         decides how many papers it takes.
         """
         learned, breadth = self._learned.get(topic), self._followers.get(topic, InterestFollower()).breadth
         if learned is not None and isinstance(wanted, Words):
-            return self._hits(text, batch, learned, breadth)
+            return self._compare(text, batch, learned, breadth)
         if (text, breadth) not in batch.untaught:
-            scored = (
-                self._hits(text, batch, None, breadth) if isinstance(wanted, Words) else batch.index.matches(wanted)
+            batch.untaught[text, breadth] = (
+                self._compare(text, batch, None, breadth)
+                if isinstance(wanted, Words)
+                else Comparison(batch.index.matches(wanted), {})
             )
-            batch.untaught[text, breadth] = scored
         return batch.untaught[text, breadth]
 
     def _written_out(self, query: str) -> tuple[str, Words]:
@@ -182,16 +192,20 @@ class Interests:
         assert isinstance(words, Words)
         return text, words
 
-    def _hits(
+    def _compare(
         self, text: str, batch: InterestBatch, learned: _TrainedInterest | None, breadth: Breadth
-    ) -> Mapping[int, Hit]:
-        """Return what stands out for plain words, and for what was learned."""
+    ) -> Comparison:
+        """Return what stands out for plain words and for what was learned, and what comes close."""
         text, words = self._written_out(text)
         known = self._known(text, words, learned.of.past if learned else self._past())
         z_scores, scale = self._sums(known, words, batch, learned)
         places = np.flatnonzero(scale.above_threshold(z_scores, breadth.steps)).tolist()
-        why = self._reasons(text, words, batch, [batch.index.numbers[at] for at in places])
-        return {row: Hit(scale.fit(float(z_scores[at])), why[row]) for at, row in zip(places, why, strict=True)}
+        numbers, close = batch.index.numbers, scale.close(z_scores, breadth.steps)
+        why = self._reasons(text, words, batch, [numbers[at] for at in places])
+        return Comparison(
+            {row: Hit(scale.fit(float(z_scores[at])), why[row]) for at, row in zip(places, why, strict=True)},
+            {numbers[at]: scale.fit(float(z_scores[at])) for at in close},
+        )
 
     def _sums(
         self, known: _ScoreScales, words: Words, batch: InterestBatch, learned: _TrainedInterest | None

@@ -12,6 +12,7 @@ _ROWS_PER_TRANSACTION = 500  # rows per transaction, so that others can write in
 _TRANSACTIONS_PER_SWEEP = 20  # per sweep; a sweep runs every other minute
 _UNCONFIRMED_KEPT = timedelta(days=30)  # addresses that were entered and never confirmed
 _SIGNATURES_KEPT = timedelta(days=3)  # of relays' calls, which hold for a day by either clock
+_CLOSE_KEPT = timedelta(days=10)  # papers close to interests; after an outage, a letter may reach back a week
 _PICTURES_KEPT = timedelta(days=365)
 _NOTE = "clock"
 _LEAP, _BACK = timedelta(days=20), timedelta(hours=1)
@@ -42,6 +43,8 @@ def prune(app: App) -> None:
     app.store.address_changes.forget(now - _UNCONFIRMED_KEPT)
     app.store.pictures.forget(now - _PICTURES_KEPT)
     app.store.bounces.forget_signatures(now - _SIGNATURES_KEPT)
+    while app.store.retention.forget_close(now - _CLOSE_KEPT) and not app.stopping.is_set():
+        app.throttle.give_way()
     webhooks.prune(app)
     forget_old(app)
 

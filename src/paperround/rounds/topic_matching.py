@@ -21,7 +21,7 @@ from paperround.rounds.collection import Collection
 from paperround.rounds.interests import Interests, best_candidates
 from paperround.rounds.meaning import Meaning
 from paperround.store.feedback import InterestFollower
-from paperround.store.topics import DueTopic, news_horizon
+from paperround.store.topics import ClosePaper, DueTopic, Found, news_horizon
 
 log = logs.logger()
 _PAPERS_AT_ONCE = 500
@@ -41,7 +41,7 @@ def match_papers(app: App) -> None:
         if waiting:
             interests.prepare(app.store.topics.all())
         with app.store.topics.matching(_PAPERS_AT_ONCE) as work:
-            work.found += _found(app, work.papers, work.topics)
+            work.found = _found(app, work.papers, work.topics)
         if not work.papers:
             return
         waiting = app.store.topics.papers_waiting()
@@ -61,7 +61,7 @@ def match_embedded(app: App) -> None:
             interests.prepare(app.store.topics.all())
             with app.store.topics.matching_again(some, since) as work:
                 plain = [topic for topic in work.topics if is_plain_words(topic.query)]
-                work.found += _found(app, work.papers, plain)
+                work.found = _found(app, work.papers, plain)
     app.store.vectors.compared(last)
 
 
@@ -139,8 +139,8 @@ def _match_topic(app: App, due: DueTopic) -> None:
         outdated = {row for row in outdated if row >= week}
     for papers in _candidates(app, topic, week):
         found = _found(app, papers, [topic])
-        app.store.topics.add_matches(found, since)
-        outdated -= {match.paper for _, match in found}
+        app.store.topics.add_found(found, since)
+        outdated -= {match.paper for _, match in found.matches}
     app.store.topics.matched(due, outdated)
 
 
@@ -162,12 +162,17 @@ def _match_interests(app: App, due: Sequence[DueTopic]) -> None:
         else _InterestTask.of_new(app.store.topics.matches_of(one.topic), week)
         for one in due
     }
+    app.store.topics.forget_close(relearned)
     first = min((task.first for task in tasks.values()), default=week)
     for papers in app.store.papers.stored_since(first):
         wanted = [one.topic for one in due if tasks[one.topic.row].first <= papers[-1].row]
-        found = [(row, match) for row, match in _found(app, papers, wanted) if tasks[row].includes(match.paper)]
-        app.store.topics.add_matches(found, since)
-        for row, match in found:
+        all_found = _found(app, papers, wanted)
+        found = Found(
+            [(row, match) for row, match in all_found.matches if tasks[row].includes(match.paper)],
+            [one for one in all_found.close if tasks[one.topic].includes(one.paper)],
+        )
+        app.store.topics.add_found(found, since)
+        for row, match in found.matches:
             tasks[row].outdated.discard(match.paper)
     for one in due:
         app.store.topics.matched(one, tasks[one.topic.row].outdated)
@@ -219,20 +224,25 @@ def _candidates(app: App, topic: Topic, week: int) -> Iterator[list[Paper]]:
     yield from app.store.papers.stored_since(week)
 
 
-def _found(app: App, papers: Sequence[Paper], topics: Sequence[Topic]) -> list[tuple[int, Match]]:
+def _found(app: App, papers: Sequence[Paper], topics: Sequence[Topic]) -> Found:
     if not papers:
-        return []
+        return Found()
     interests = app.shared(Interests)
     batch = interests.batch(papers)
     authors = {paper.row: paper.authors for paper in papers}
-    return [
-        (topic.row, Match(topic.slug, row, hit.score, hit.why))
-        for topic in topics
-        for follows in (_follows(topic),)
-        for wanted in _parsed(topic)
-        for row, hit in interests.hits(topic.query, wanted, batch, topic.row).items()
-        if not follows or followed_in(topic.about).is_among(authors[row])
-    ]
+    matches, close = list[tuple[int, Match]](), list[ClosePaper]()
+    for topic in topics:
+        follows = _follows(topic)
+        for wanted in _parsed(topic):
+            found = interests.compare(topic.query, wanted, batch, topic.row)
+            matches += [
+                (topic.row, Match(topic.slug, row, hit.score, hit.why))
+                for row, hit in found.hits.items()
+                if not follows or followed_in(topic.about).is_among(authors[row])
+            ]
+            if topic.private:
+                close += [ClosePaper(topic.row, row, fit) for row, fit in found.close.items()]
+    return Found(matches, close)
 
 
 def _follows(topic: Topic) -> bool:

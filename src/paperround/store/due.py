@@ -28,6 +28,8 @@ class DueSubscriber(NamedTuple):
     """The papers they saved for later, latest first."""
     news: tuple[PaperNote, ...] = ()
     """News about papers they were sent that no letter has reported yet."""
+    close: tuple[int, ...] = ()
+    """The papers that came close to an interest of theirs, best first; empty if their letter may have none."""
 
 
 class NewDelivery(NamedTuple):

@@ -28,6 +28,7 @@ from sqlalchemy import (
 from paperround.domain.models import (
     DayFacts,
     Digest,
+    Feedback,
     IssueCounts,
     Paper,
     PaperNote,
@@ -38,10 +39,11 @@ from paperround.domain.models import (
     TopicCounts,
     pack_scores,
 )
-from paperround.domain.notes import choose_news, read_facts, read_notes
+from paperround.domain.notes import choose_news, is_thin, may_have_close, read_facts, read_notes
 from paperround.domain.schedule import Cadence, Issue, span_days
 from paperround.process.lazy import LazyModule
 from paperround.store.bulk import RowsByNumber, among
+from paperround.store.close_papers import close_to
 from paperround.store.due import DueBatch, DueSubscriber
 from paperround.store.engine import lock_exclusively, lock_shared, reading, writing
 from paperround.store.examples import examples_of
@@ -50,6 +52,7 @@ from paperround.store.new_digests import DigestWriter, count_by_day
 from paperround.store.papers import paper_from_snapshot
 from paperround.store.reading_lists import saved_by
 from paperround.store.schema import (
+    close_papers,
     deliveries,
     digest_papers,
     digests,
@@ -77,6 +80,7 @@ else:
 
 Due = Sequence[tuple[Subscriber, tuple[str, ...], Sequence[tuple[int, int]]]]
 """Subscribers, each with the slugs of their topics, and the numbers of these with the last edition sent of each."""
+_IN_EDITIONS = matches, close_papers
 _READ_AT_ONCE = 250
 _NO_PAPER = 2**63 - 1  # larger than any number of a paper
 
@@ -90,15 +94,16 @@ class Issues:
         self._writer = DigestWriter(engine)
 
     def close_edition(self, now: datetime) -> int:
-        """Give all matches without an edition the next number, and return the number of the newest edition."""
+        """Give all matches and close papers without an edition the next number; return that of the newest edition."""
         with writing(self._engine) as db:
-            lock_exclusively(db, matches)
+            lock_exclusively(db, matches)  # close papers are stored under this lock too
             last = db.scalar(select(func.max(editions.c.number))) or 0
-            waiting = db.scalar(select(matches.c.paper).where(matches.c.edition.is_(None)).limit(1))
-            if waiting is None:
+            first = [select(one.c.paper).where(one.c.edition.is_(None)).limit(1) for one in _IN_EDITIONS]
+            if all(db.scalar(query) is None for query in first):
                 return last
             db.execute(insert(editions).values(number=last + 1, closed_at=now))
-            db.execute(update(matches).where(matches.c.edition.is_(None)).values(edition=last + 1))
+            for one in _IN_EDITIONS:
+                db.execute(update(one).where(one.c.edition.is_(None)).values(edition=last + 1))
             return last + 1
 
     def due_count(self, now: datetime) -> int:
@@ -306,6 +311,7 @@ def _with_matches(db: Connection, due: Due, cache: MatchCache, now: datetime, *,
     unread = _unread(db, {subscriber.row: followed for subscriber, _, followed in due}, cache, lock=lock)
     rows = [subscriber.row for subscriber, _, _ in due]
     ratings, saved = ratings_of(db, rows), saved_by(db, rows)
+    close = _close_to(db, due, unread, ratings, cache)
     changed = news_for(db, rows, cache.changes(db, now.astimezone(UTC).date()))
     known_news = sent_notes(db, changed)
     own = examples_of(db, rows)
@@ -316,10 +322,12 @@ def _with_matches(db: Connection, due: Due, cache: MatchCache, now: datetime, *,
             (*ratings.get(subscriber.row, ()), *(feedback for feedback, _ in own.get(subscriber.row, ()))),
             tuple(saved.get(subscriber.row, ())),
             choose_news(changed.get(subscriber.row, ()), known_news.get(subscriber.row, ())),
+            close.get(subscriber.row, ()),
         )
         for subscriber, topics, _ in due
     ]
     wanted = unread.papers() | {word.paper for one in everybody for word in one.feedback}
+    wanted |= {paper for one in everybody for paper in one.close}
     covers_several_days = np.array(
         [subscriber.preferences.cadence.covers_several_days for subscriber, _, _ in due], dtype=np.bool_
     )
@@ -328,6 +336,27 @@ def _with_matches(db: Connection, due: Due, cache: MatchCache, now: datetime, *,
     if own:
         papers = {**papers, **{paper.row: paper for some in own.values() for _, paper in some}}
     return DueBatch(everybody, unread, papers, cache.daily_counts(db, talked))
+
+
+def _close_to(
+    db: Connection,
+    due: Due,
+    unread: match_table.BatchMatches,
+    ratings: Mapping[int, Sequence[Feedback]],
+    cache: MatchCache,
+) -> dict[int, tuple[int, ...]]:
+    """Return the papers that came close to the interests of those who may have few papers, by subscriber.
+
+    What they leave out is not known here, so that who leaves out anything may have few.
+    """
+    follows, others = {}, dict[int, set[int]]()
+    mine = match_table.bounds(unread.subscriber, len(due))
+    for (subscriber, _, followed), (start, end) in zip(due, mine, strict=True):
+        papers = set(unread.paper[start:end].tolist())
+        if may_have_close(subscriber.preferences) and (is_thin(len(papers)) or subscriber.preferences.leave_out):
+            follows[subscriber.row] = followed
+            others[subscriber.row] = papers | {one.paper for one in ratings.get(subscriber.row, ())}
+    return close_to(db, follows, others, cache) if follows else {}
 
 
 _COLUMNS = digests.c.row, digests.c.sections, digests.c.more, digests.c.left_out, digests.c.notes, digests.c.facts

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Table, case, delete, exists, literal, select,
 from paperround.store.engine import lock_exclusively, lock_shared, upsert
 from paperround.store.schema import (
     ROW_KEY,
+    close_papers,
     daily_counts,
     digest_papers,
     feedback,
@@ -33,7 +34,7 @@ def absorb(db: Connection, keep: int, lose: int) -> None:
     db.execute(select(papers.c.row).where(papers.c.row.in_((keep, lose))).with_for_update())
     _make_news(db, keep, lose)
     _drop_older_feedback(db, keep, lose)
-    for table in (listings, matches, digest_papers, feedback, saved_papers):
+    for table in (listings, matches, close_papers, digest_papers, feedback, saved_papers):
         _move_rows(db, table, keep, lose)
     _add_daily_counts(db, keep, lose)
     _move_keys(db, keep, lose)

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import Connection, Engine, Table, delete, insert, select
+from sqlalchemy import Connection, Engine, Table, delete, func, insert, select
 
 from paperround.domain.models import DeliveryState
 from paperround.store.deliveries import WAITING
 from paperround.store.engine import writing
-from paperround.store.schema import attempts, counted_papers, deliveries, digests, issues
+from paperround.store.schema import attempts, close_papers, counted_papers, deliveries, digests, editions, issues
 
 _UNFINISHED = (*WAITING, DeliveryState.SENDING.value)
 
@@ -49,6 +49,14 @@ class Retention:
             old = [one.row for one in found if one.at < before]
             db.execute(delete(attempts).where(attempts.c.row.in_(old)))
         return len(old)
+
+    def forget_close(self, before: datetime) -> int:
+        """Delete the close papers of the oldest edition that was closed before a moment; return how many."""
+        with writing(self._engine) as db:
+            old = select(func.max(editions.c.number)).where(editions.c.closed_at < before).scalar_subquery()
+            oldest = db.scalar(select(func.min(close_papers.c.edition)).where(close_papers.c.edition <= old))
+            gone = delete(close_papers).where(close_papers.c.edition == oldest).returning(close_papers.c.paper)
+            return len(db.execute(gone).all())
 
     def forget_issues(self, before: date) -> int:
         """Delete issues of days before this one that have no letters left, with their snapshots of papers."""

@@ -294,6 +294,19 @@ matches = Table(
     ),
 )
 
+# The papers that came closest to an interest of one subscriber without matching it. A thin letter ends with some.
+close_papers = Table(
+    "close_papers",
+    metadata,
+    _ref("topic", "topics", primary_key=True),
+    _ref("paper", "papers", primary_key=True),
+    Column("fit", Float, nullable=False),
+    Column("edition", Integer),  # as that of matches
+    Index("ix_close_papers_paper", "paper"),
+    Index("ix_close_papers_edition", "edition"),
+    sqlite_with_rowid=False,
+)
+
 subscribers = Table(
     "subscribers",
     metadata,

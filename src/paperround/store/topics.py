@@ -6,10 +6,9 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from operator import itemgetter
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Engine, Select, delete, exists, func, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Select, Table, delete, exists, func, select, update
 
 from paperround.domain.clock import LONG_AGO
 from paperround.domain.errors import UnknownNameError
@@ -20,24 +19,47 @@ from paperround.process.chunks import chunked
 from paperround.store.bulk import ManyRows, among
 from paperround.store.engine import lock_exclusively, lock_shared, reading, upsert, writing
 from paperround.store.papers import load_papers
-from paperround.store.schema import UNMATCHED, editions, matches, papers, subscribers, subscriptions, topics
+from paperround.store.schema import (
+    UNMATCHED,
+    close_papers,
+    editions,
+    matches,
+    papers,
+    subscribers,
+    subscriptions,
+    topics,
+)
 from paperround.store.subscribers import SUBSCRIBED, email_key, take_turns
 
 _LAST_EDITION = func.coalesce(subscriptions.c.last_edition, subscribers.c.last_edition)
-_FOLLOWED = subscriptions.c.topic == matches.c.topic
-_UNREAD = matches.c.edition.is_(None) | (matches.c.edition > _LAST_EDITION)
 UNMAILED_EDITION = 0
 """The edition of matches that are shown on pages and never sent."""
 _CHUNK = 5_000
 
 
+class ClosePaper(NamedTuple):
+    """A paper that came close to an interest of a subscriber's own without matching it."""
+
+    topic: int
+    paper: int
+    fit: float
+
+
+class Found(NamedTuple):
+    """What comparing papers with topics has found."""
+
+    matches: Sequence[tuple[int, Match]] = ()
+    """Pairs of topic number and match."""
+    close: Sequence[ClosePaper] = ()
+
+
 @dataclass(slots=True)
 class Matching:
-    """Papers to compare with topics, and the matches found, as pairs of topic number and match."""
+    """Papers to compare with topics, and what was found."""
 
     papers: list[Paper]
     topics: list[Topic]
-    found: list[tuple[int, Match]] = field(default_factory=list)
+    found: Found = field(default_factory=Found)
 
 
 class DueTopic(NamedTuple):
@@ -60,6 +82,9 @@ class Topics:
         changed = {name: stored.excluded[name] for name in ("day", "score", "why")}
         stored = stored.on_conflict_do_update(index_elements=["topic", "paper"], set_=changed)
         self._matches = ManyRows(engine, stored, [column.name for column in matches.c])
+        close = upsert(engine, close_papers)
+        close = close.on_conflict_do_update(index_elements=["topic", "paper"], set_={"fit": close.excluded.fit})
+        self._close = ManyRows(engine, close, [column.name for column in close_papers.c])
 
     def all(self) -> list[Topic]:
         """Return all topics, oldest first."""
@@ -115,10 +140,10 @@ class Topics:
     def unread_of(self, rows: Collection[int]) -> dict[int, set[int]]:
         """Return the papers of these interests' matches that their subscribers have not been sent, by interest."""
         found = {row: set[int]() for row in rows}
-        query = select(matches.c.topic, matches.c.paper).join_from(matches, subscriptions, _FOLLOWED)
+        query = select(matches.c.topic, matches.c.paper).join_from(matches, subscriptions, _followed(matches))
         query = query.join(subscribers, subscribers.c.row == subscriptions.c.subscriber)
         with reading(self._engine) as db:
-            for topic, paper in db.execute(query.where(among(db, matches.c.topic, rows), _UNREAD)):
+            for topic, paper in db.execute(query.where(among(db, matches.c.topic, rows), _unread(matches))):
                 found[topic].add(paper)
         return found
 
@@ -157,7 +182,7 @@ class Topics:
             for chunk in chunked(gone, _CHUNK):
                 some = matches.c.paper.in_(chunk)
                 old = delete(matches).where(matches.c.topic == topic.row, some)
-                db.execute(old if due.unread_since is None else old.where(_still_unread()))
+                db.execute(old if due.unread_since is None else old.where(_still_unread(matches)))
 
     def remove(self, slug: str, move_to: str = "") -> None:
         """Delete a topic with its matches.
@@ -207,29 +232,74 @@ class Topics:
             rows = db.scalars(waiting.with_for_update(skip_locked=True, key_share=True)).all()
             work = _matching(db, papers.c.row.in_(rows)) if rows else Matching([], [])
             yield work
-            _insert_matches(db, self._matches, work.found, papers.c.archived)
+            self._insert(db, work.found, papers.c.archived, compared=rows)
             db.execute(update(papers).where(papers.c.row.in_(rows)).values(unmatched=False))
 
     @contextmanager
     def matching_again(self, rows: Collection[int], news_since: datetime) -> Iterator[Matching]:
-        """Yield these papers and all topics, and store the matches found in the block as `add_matches` does.
+        """Yield these papers and all topics, and store what is found in the block as `add_found` does.
 
         It is one transaction. Papers that are unmatched are left to `matching`.
         """
         with writing(self._engine) as db:
             work = _matching(db, papers.c.row.in_(rows) & ~UNMATCHED)
             yield work
-            _insert_matches(db, self._matches, work.found, _too_old(news_since))
+            self._insert(db, work.found, _too_old(news_since), compared=[paper.row for paper in work.papers])
 
-    def add_matches(self, found: Sequence[tuple[int, Match]], news_since: datetime) -> None:
-        """Store matches of topics with stored papers, as pairs of topic number and match.
+    def add_found(self, found: Found, news_since: datetime) -> None:
+        """Store what was found for topics in stored papers.
 
         Matches of papers first seen before `news_since` are archived, so that a new topic does not send last year's
         papers.
         """
         with writing(self._engine) as db:
-            for chunk in chunked(found, _CHUNK):
-                _insert_matches(db, self._matches, chunk, _too_old(news_since))
+            for matched in chunked(found.matches, _CHUNK):
+                self._insert(db, Found(matched), _too_old(news_since))
+            for close in chunked(found.close, _CHUNK):
+                self._insert(db, Found(close=close), _too_old(news_since))
+
+    def forget_close(self, rows: Collection[int]) -> None:
+        """Delete the close papers of these interests that no digest of their subscribers has passed over yet."""
+        with writing(self._engine) as db:
+            mine = among(db, close_papers.c.topic, rows)
+            db.execute(delete(close_papers).where(mine, _still_unread(close_papers)))
+
+    def _insert(self, db: Connection, found: Found, old: Any, compared: Collection[int] = ()) -> None:
+        """Store what was found.
+
+        Matches of papers that are `old` are archived, and such papers are not stored as close. The papers `compared`
+        were compared with all interests: they are close to no others than those found now.
+
+        A paper may have been merged into another meanwhile, and a topic deleted. The existing ones are locked until
+        the end of the transaction. To avoid deadlocks, every transaction locks papers before topics and topics before
+        matches, each in ascending order.
+        """
+        matched = {(topic, match.paper): match for topic, match in found.matches}
+        close = {(one.topic, one.paper): one.fit for one in found.close}
+        pairs = sorted(matched.keys() | close.keys())
+        known = (
+            select(papers.c.row, papers.c.day, old)
+            .where(papers.c.row.in_({paper for _, paper in pairs}))
+            .order_by(papers.c.row)
+            .with_for_update(read=True, key_share=True)
+        )
+        facts = {row: (day, archived) for row, day, archived in db.execute(known)}
+        wanted = select(topics.c.row).where(topics.c.row.in_({topic for topic, _ in pairs})).order_by(topics.c.row)
+        there = set(db.scalars(wanted.with_for_update(read=True, key_share=True)))
+        kept = [(topic, paper) for topic, paper in pairs if paper in facts and topic in there]
+        if kept or compared:
+            lock_shared(db, matches)
+        values = [_match_row(one[0], matched[one], *facts[one[1]]) for one in kept if one in matched]
+        for chunk in chunked(values, _CHUNK):
+            self._matches.run(db, chunk)
+        before = _without_close(db, compared)
+        nearby = [
+            {"topic": one[0], "paper": one[1], "fit": close[one], "edition": before.get(one)}
+            for one in kept
+            if one in close and not facts[one[1]][1]
+        ]
+        for chunk in chunked(nearby, _CHUNK):
+            self._close.run(db, chunk)
 
     def of_paper(self, row: int) -> list[tuple[Topic, Match]]:
         """Return the topics that a paper matches, best score first."""
@@ -336,10 +406,30 @@ def _unread_since(db: Connection, rows: Collection[int]) -> dict[int, datetime]:
     return unread_since
 
 
-def _still_unread() -> ColumnElement[bool]:
-    """Return the condition that the only subscriber of a match's topic has not been sent it."""
+def _followed(table: Table) -> ColumnElement[bool]:
+    """Return the condition that a subscription is to the topic of a match or close paper."""
+    return subscriptions.c.topic == table.c.topic
+
+
+def _unread(table: Table) -> ColumnElement[bool]:
+    """Return the condition that no digest of the subscriber has covered a match or close paper."""
+    return table.c.edition.is_(None) | (table.c.edition > _LAST_EDITION)
+
+
+def _still_unread(table: Table) -> ColumnElement[bool]:
+    """Return the condition that no digest of the topic's only subscriber has covered a match or close paper."""
     query = select(subscribers.c.row).join_from(subscriptions, subscribers)
-    return exists(query.where(_FOLLOWED, _UNREAD).correlate(matches))
+    return exists(query.where(_followed(table), _unread(table)).correlate(table))
+
+
+def _without_close(db: Connection, rows: Collection[int]) -> dict[tuple[int, int], int | None]:
+    """Delete the close papers with these numbers; return the edition of each, by topic and paper."""
+    mine = among(db, close_papers.c.paper, rows)
+    columns = close_papers.c.topic, close_papers.c.paper, close_papers.c.edition
+    found = db.execute(select(*columns).where(mine)).all() if rows else []
+    if found:
+        db.execute(delete(close_papers).where(mine))
+    return {(topic, paper): edition for topic, paper, edition in found}
 
 
 def _move_requests(db: Connection, old: str, new: str) -> None:
@@ -400,40 +490,15 @@ def _too_old(news_since: datetime) -> ColumnElement[bool]:
     return papers.c.archived | (papers.c.first_seen < news_since)
 
 
-def _insert_matches(db: Connection, statement: ManyRows, new: Sequence[tuple[int, Match]], old: Any) -> None:
-    """Store matches; those of papers that are `old` are archived.
-
-    A paper may have been merged into another meanwhile, and a topic deleted. The existing ones are locked until the
-    end of the transaction. To avoid deadlocks, every transaction locks papers before topics and topics before
-    matches, each in ascending order.
-    """
-    pairs = {(topic, match.paper): match for topic, match in new}
-    named = papers.c.row.in_({match.paper for _, match in new})
-    known = (
-        select(papers.c.row, papers.c.day, old)
-        .where(named)
-        .order_by(papers.c.row)
-        .with_for_update(read=True, key_share=True)
-    )
-    facts = {row: (day, archived) for row, day, archived in db.execute(known)}
-    wanted = select(topics.c.row).where(topics.c.row.in_({topic for topic, _ in new})).order_by(topics.c.row)
-    there = set(db.scalars(wanted.with_for_update(read=True, key_share=True)))
-    values = [
-        {
-            "topic": topic,
-            "paper": match.paper,
-            "day": facts[match.paper][0],
-            "score": match.score,
-            "why": match.why,
-            "edition": UNMAILED_EDITION if facts[match.paper][1] else None,
-        }
-        for (topic, _), match in sorted(pairs.items(), key=itemgetter(0))
-        if match.paper in facts and topic in there
-    ]
-    if values:
-        lock_shared(db, matches)
-    for chunk in chunked(values, _CHUNK):
-        statement.run(db, chunk)
+def _match_row(topic: int, match: Match, day: date, archived: bool) -> dict[str, Any]:
+    return {
+        "topic": topic,
+        "paper": match.paper,
+        "day": day,
+        "score": match.score,
+        "why": match.why,
+        "edition": UNMAILED_EDITION if archived else None,
+    }
 
 
 def _topic(found: Any) -> Topic:

@@ -28,7 +28,7 @@ else:
 
 _CHUNK = 500
 _MOST_PAPERS, _MOST_MATCHES = 20_000, 200_000  # about 150 MB; a subscriber who missed months must not exhaust memory
-_UNCLOSED = 2**31 - 1  # the largest value of the column
+UNCLOSED = 2**31 - 1  # the largest value of the column
 """Stands for the edition of matches that have none yet; it sorts after all others."""
 _EDITION = itemgetter(0)
 
@@ -98,7 +98,7 @@ class MatchCache:
         slugs = self.slugs(db, set(some))
         last = until if self.edition is None else min(until, self.edition)
         fresh: ColumnElement[bool] = and_(matches.c.edition > after, matches.c.edition <= last)
-        if self.edition is None and until == _UNCLOSED:
+        if self.edition is None and until == UNCLOSED:
             fresh = or_(fresh, matches.c.edition.is_(None))
         by_topic: dict[int, list[tuple[int, Match]]] = {topic: [] for topic in some}
         for chunk in chunked(some, _CHUNK):
@@ -106,7 +106,7 @@ class MatchCache:
             query = query.where(matches.c.topic.in_(chunk), fresh)
             for topic, paper, score, why, edition in db.execute(query).all():
                 match = Match(slugs[topic], paper, score, tuple(why))
-                by_topic[topic].append((_UNCLOSED if edition is None else edition, match))
+                by_topic[topic].append((UNCLOSED if edition is None else edition, match))
         older = [match for those in by_topic.values() for match in sorted(those, key=_EDITION)]
         numbers = self.table.add([match for _, match in older])
         editions = np.array([edition for edition, _ in older], dtype=np.int64)
@@ -198,10 +198,10 @@ def _missing(follows: Follows, known: Mapping[int, int]) -> dict[tuple[int, int]
     begun: dict[int, int] = {}
     for followed in follows.values():
         for topic, last_edition in followed:
-            begun[topic] = min(last_edition, begun.get(topic, _UNCLOSED))
+            begun[topic] = min(last_edition, begun.get(topic, UNCLOSED))
     missing: dict[tuple[int, int], list[int]] = {}
     for topic, after in begun.items():
-        until = known.get(topic, _UNCLOSED)
+        until = known.get(topic, UNCLOSED)
         if after < until:
             missing.setdefault((after, until), []).append(topic)
     return missing

@@ -109,7 +109,7 @@ def _asked(fields: Mapping[str, str]) -> tuple[str, int] | None:
 
 
 def _inside(digest: Digest, number: int) -> bool:
-    return number in digest.papers or number in digest.more
+    return number in digest.named or number in digest.more
 
 
 def _page(

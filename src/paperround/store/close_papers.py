@@ -1,0 +1,60 @@
+"""Papers that came close to an interest of a subscriber's own, which a letter with few papers ends with.
+
+They have editions as matches do, so that each is offered for one letter only, like the matches of the same round.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from sqlalchemy import Connection, func, select
+
+from paperround.process.chunks import chunked
+from paperround.store.bulk import among
+from paperround.store.schema import close_papers
+from paperround.store.sent_before import sent_before
+from paperround.store.unread import UNCLOSED, Follows, MatchCache
+
+_CHUNK = 500
+_MOST = 9  # of a subscriber; a letter shows three of them, without near copies and what they leave out
+
+
+def close_to(
+    db: Connection, follows: Follows, others: Mapping[int, Collection[int]], cache: MatchCache
+) -> dict[int, tuple[int, ...]]:
+    """Return the papers that came close to interests of these subscribers, best first, by subscriber.
+
+    They are from editions after the subscriber's last digest. Left out are `others`, and papers that the subscriber
+    was sent before.
+    """
+    found = _fits(db, follows, cache.edition)
+    papers = {paper for fits in found.values() for paper in fits}
+    lowest = {subscriber: min(fits) for subscriber, fits in found.items()}
+    sent = sent_before(db, lowest, papers, cache.earlier_numbers(db, papers))
+    without = {one: {*others.get(one, ()), *sent.get(one, ())} for one in found}
+    return {
+        subscriber: tuple([row for row in _best_first(fits) if row not in without[subscriber]][:_MOST])
+        for subscriber, fits in found.items()
+    }
+
+
+def _best_first(fits: Mapping[int, float]) -> list[int]:
+    return sorted(fits, key=lambda row: (-fits[row], -row))
+
+
+def _fits(db: Connection, follows: Follows, last: int | None) -> dict[int, dict[int, float]]:
+    """Return how well the close papers of unread editions, up to `last`, fit their best interest, by subscriber."""
+    # An interest has one subscriber; other topics, which many follow, have no close papers.
+    owners = {topic: (subscriber, after) for subscriber, some in follows.items() for topic, after in some}
+    edition = func.coalesce(close_papers.c.edition, UNCLOSED)
+    oldest = min((after for _, after in owners.values()), default=0)
+    unread = edition.between(oldest + 1, UNCLOSED if last is None else last)
+    query = select(close_papers.c.topic, close_papers.c.paper, close_papers.c.fit, edition).where(unread)
+    found: dict[int, dict[int, float]] = {}
+    for chunk in chunked(sorted(owners), _CHUNK):
+        for topic, paper, fit, number in db.execute(query.where(among(db, close_papers.c.topic, chunk))):
+            subscriber, after = owners[topic]
+            if number > after:
+                fits = found.setdefault(subscriber, {})
+                fits[paper] = max(fit, fits.get(paper, 0.0))
+    return found

@@ -1,0 +1,263 @@
+"""Letters with few papers end with papers that came close to an interest of the subscriber's own."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from email import message_from_bytes, policy
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from paperround.domain.models import Digest, NoteKind, Subscriber
+from paperround.domain.preferences import Breadth, QuietDays
+from paperround.domain.schedule import Cadence
+from paperround.operator import preview
+from paperround.operator.preview import PreviewRequest
+from paperround.rounds import pipeline
+from paperround.store.engine import reading
+from paperround.store.schema import close_papers
+from paperround.subscribers import membership
+from paperround.web import create
+from support.databases import engine_of
+from support.pages import Browser
+from support.papers import listing
+from support.site import Site
+
+_EMAIL = "ada@lovelace.example"
+_INTEREST = "a hand grasping transparent cups"
+_SUBJECTS = ("speech recognition", "protein folding", "image retrieval", "traffic forecasts", "poetry", "compilers")
+_ENDING = "Not close enough to be chosen. + brings more like it."
+_OTHER_WORDS = {
+    name: " ".join(f"{name}{end}" for end in ("wood", "leaf", "root", "seed", "bark", "bough", "twig", "bud", "stem"))
+    for name in ("alder", "birch", "cedar", "dogwood", "elm", "fir", "ginkgo", "hazel", "oak", "ash")
+}
+"""What papers say besides, so that they are no near copies."""
+
+
+@pytest.fixture
+def site(site: Site) -> Site:
+    """A site with some past papers, before its letters of seven o'clock."""
+    site.papers(*(listing(100 + n, _SUBJECTS[n % len(_SUBJECTS)]) for n in range(60)))
+    site.topic("whales", "whales")
+    site.clock.now += timedelta(hours=2)
+    return site
+
+
+def _fits(number: int) -> Any:
+    name = list(_OTHER_WORDS)[number % 10]
+    return listing(number, title=f"Hand grasping transparent cups {name}", abstract=_OTHER_WORDS[name])
+
+
+def _close(number: int, **facts: Any) -> Any:
+    name = list(_OTHER_WORDS)[number % 10]
+    return listing(number, **{"title": f"Grasping {name}", "abstract": f"Cups. {_OTHER_WORDS[name]}", **facts})
+
+
+def _subscribe(site: Site, **given: Any) -> Subscriber:
+    site.subscriber(_EMAIL, "whales", **{"queries": (_INTEREST,), **given})
+    return _ada(site)
+
+
+def _ada(site: Site) -> Subscriber:
+    return membership.subscriber(site.app, _EMAIL)
+
+
+def _morning(site: Site, *papers: Any) -> Digest | None:
+    """The digest of the next morning, with these papers; None if there is none."""
+    site.clock.now += timedelta(days=1)
+    site.papers(*papers)
+    pipeline.publish(site.app)
+    pipeline.deliver(site.app)
+    return site.app.store.issues.digest_on(_ada(site).row, site.clock.now.date())
+
+
+def _offered(site: Site, digest: Digest | None) -> list[str]:
+    """The last words of the titles of the close papers of a digest."""
+    rows = [note.paper for note in digest.notes if note.kind is NoteKind.CLOSE] if digest else []
+    known = site.app.store.papers.by_rows(rows)
+    return [known[row].title.split()[-1] for row in rows]
+
+
+def _parts(site: Site) -> tuple[str, str]:
+    """The HTML and the text of the latest letter."""
+    message = message_from_bytes(site.relay.accepted[-1].message, policy=policy.default)
+    html, text = (message.get_body((kind,)) for kind in ("html", "plain"))
+    assert html
+    assert text
+    return str(html.get_content()).replace("\u00a0", " "), str(text.get_content()).replace("\u00a0", " ")
+
+
+def _stored(site: Site) -> int:
+    with reading(engine_of(site.app.store)) as db:
+        return db.scalar(select(func.count()).select_from(close_papers)) or 0
+
+
+def test_a_thin_letter_ends_with_what_came_close_and_a_plus_for_each(site: Site) -> None:
+    _subscribe(site)
+    digest = _morning(site, _fits(1), *map(_close, (2, 3, 4, 5)))
+    assert digest
+    assert (len(digest.papers), digest.more) == (1, ())
+    assert _offered(site, digest) == ["fir", "elm", "dogwood"]
+    html, text = _parts(site)
+    for part in (html, text):
+        assert _ENDING in part
+        assert part.index("Close to your interests") > part.index("transparent cups birch")
+        for note in digest.notes:
+            assert f"?more={note.paper}" in part
+    assert "That was all: 1 paper, 1 minute." in " ".join(text.split())
+    subject = message_from_bytes(site.relay.accepted[-1].message, policy=policy.default)["Subject"]
+    assert subject == "Hand grasping transparent cups birch"
+
+
+def test_what_came_close_is_not_offered_again_and_not_counted_as_sent(site: Site) -> None:
+    _subscribe(site)
+    _morning(site, _fits(1), *map(_close, (2, 3, 4, 5)))
+    assert _offered(site, _morning(site, _fits(7), _close(6))) == ["ginkgo"]
+    assert _offered(site, _morning(site, _fits(8), _close(6, version=2), _close(5))) == []
+    site.topic("firs", "firwood")
+    membership.change(site.app, _ada(site), {"topics": ("firs",)})
+    pipeline.sweep(site.app)
+    digest = _morning(site)
+    assert digest
+    assert [site.app.store.papers.by_rows(digest.papers)[row].title for row in digest.papers] == ["Grasping fir"]
+    assert _offered(site, digest) == []
+
+
+def test_a_letter_with_three_papers_has_none(site: Site) -> None:
+    _subscribe(site)
+    assert _offered(site, _morning(site, _fits(1), _fits(2), _close(3))) == ["dogwood"]
+    assert _offered(site, _morning(site, _fits(4), _fits(5), _fits(6), _close(7))) == []
+
+
+def test_a_silent_day_stays_silent_and_its_papers_are_passed_over(site: Site) -> None:
+    _subscribe(site)
+    assert _morning(site, _close(2)) is None
+    assert _offered(site, _morning(site, _fits(1), _close(3))) == ["dogwood"]
+
+
+def test_a_letter_of_one_line_has_them(site: Site) -> None:
+    _subscribe(site, quiet_days=QuietDays.LINE)
+    digest = _morning(site, _close(2))
+    assert _offered(site, digest) == ["cedar"]
+    _, text = _parts(site)
+    assert "No new papers on your topics." in text
+    assert "Grasping cedar" in text
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [{"breadth": Breadth.FEWER}, {"breadth": Breadth.FEWEST}, {"cadence": Cadence.WEEKLY}],
+)
+def test_who_wants_little_or_gets_a_whole_week_at_once_has_none(site: Site, chosen: dict[str, Any]) -> None:
+    _subscribe(site, quiet_days=QuietDays.LINE, **chosen)
+    found = [_morning(site, *([_fits(1), _close(2), _close(3)] if not day else [])) for day in range(9)]
+    assert any(found)
+    assert [_offered(site, digest) for digest in found] == [[]] * 9
+
+
+def test_what_a_subscriber_leaves_out_or_has_answered_is_not_offered(site: Site) -> None:
+    ada = _subscribe(site, leave_out=("elmwood",))
+    assert _offered(site, _morning(site, _fits(1), _close(4), _close(5, withdrawn=True), _close(2))) == ["cedar"]
+    site.papers(_close(3))
+    [row] = [paper.row for paper in site.app.store.papers.latest(1)]
+    membership.rate_paper(site.app, ada, row, -1)
+    assert _offered(site, _morning(site, _fits(7))) == []
+
+
+def test_near_copies_are_offered_once_and_not_below_what_they_copy(site: Site) -> None:
+    _subscribe(site)
+    copies = [_close(number, abstract=f"Cups. {_OTHER_WORDS['fir']}") for number in (2, 3)]
+    below = _close(11, title="Grasping", abstract=f"Cups. {_OTHER_WORDS['birch']}")
+    assert len(_offered(site, _morning(site, _fits(1), *copies, below))) == 1
+
+
+def test_a_paper_that_a_letter_included_is_not_offered_by_its_next_version(site: Site) -> None:
+    site.topic("firs", "firwood")
+    site.subscriber(_EMAIL, "firs", queries=(_INTEREST,))
+    digest = _morning(site, _close(5))
+    assert digest
+    assert (len(digest.papers), _offered(site, digest)) == (1, [])
+    assert _offered(site, _morning(site, _close(5, version=2), _fits(1), _close(2))) == ["cedar"]
+
+
+def test_the_preview_has_what_the_letter_has(site: Site) -> None:
+    _subscribe(site, quiet_days=QuietDays.LINE)
+    for papers in ([_fits(1), _close(2)], [_close(3)]):
+        site.clock.now += timedelta(days=1)
+        site.papers(*papers)
+        before = preview.build(site.app, PreviewRequest(_EMAIL))
+        pipeline.publish(site.app)
+        after = preview.build(site.app, PreviewRequest(_EMAIL))
+        pipeline.deliver(site.app)
+        assert before
+        assert after
+        assert before.digest
+        assert after.digest
+        assert before.digest.notes == after.digest.notes
+        assert "Close to your interests" in before.finished.rendered.text
+        assert after.finished.letter.message == site.relay.accepted[-1].message
+
+
+def test_a_plus_is_learned_from(site: Site) -> None:
+    ada = _subscribe(site)
+    digest = _morning(site, _fits(1), _close(2))
+    assert digest
+    [offered] = digest.notes
+    browser = Browser(create(site.app))
+    _, text = _parts(site)
+    [link] = re.findall(rf"https://papers.example.org(/f/\S+\?more={offered.paper})\b", text)
+    assert "Grasping cedar" in browser.get(link).text
+    assert browser.post(link).status_code == 200
+    assert [one.paper for one in site.app.store.feedback.of(ada.row)] == [offered.paper]
+
+
+def test_another_breadth_renews_what_came_close(site: Site) -> None:
+    ada = _subscribe(site)
+    _morning(site, _fits(1))
+    site.papers(_close(2), _close(3))
+    assert _stored(site) == 2
+    membership.change(site.app, ada, {"breadth": Breadth.MOST})
+    pipeline.sweep(site.app)
+    assert _stored(site) == 0
+    digest = _morning(site)
+    assert digest
+    assert (len(digest.papers), _offered(site, digest)) == (2, [])
+
+
+def test_a_paper_that_is_compared_again_is_close_only_if_it_still_is(site: Site) -> None:
+    _subscribe(site)
+    _morning(site, _fits(1))
+    site.papers(_close(2), _close(3))
+    site.app.store.issues.close_edition(site.clock())
+    site.papers(_close(2, version=2, title="Leaves", abstract="Trees grow."))
+    site.papers(_close(3, version=2))
+    assert _stored(site) == 1
+    assert _offered(site, _morning(site, _fits(7))) == ["dogwood"]
+
+
+def test_they_go_with_their_subscriber_and_after_ten_days(site: Site) -> None:
+    _subscribe(site)
+    site.subscriber("ben@example.org", "whales", queries=(_INTEREST,))
+    for number in (2, 3):
+        _morning(site, _close(number))
+    assert _stored(site) == 4
+    membership.erase(site.app, membership.subscriber(site.app, "ben@example.org"))
+    assert _stored(site) == 2
+    for _ in range(10):
+        site.clock.now += timedelta(days=1)
+        pipeline.sweep(site.app)
+    assert _stored(site) == 1
+    site.clock.now += timedelta(days=1)
+    pipeline.sweep(site.app)
+    assert _stored(site) == 0
+
+
+def test_a_public_topic_and_counts_know_nothing_of_them(site: Site) -> None:
+    site.topic("grasping", _INTEREST)
+    ada = _subscribe(site)
+    site.papers(_fits(1), _close(2), _close(3))
+    own = [slug for slug in ada.topics if slug != "whales"]
+    assert {site.app.store.topics.counts()[slug][1] for slug in (*own, "grasping")} == {1}
+    assert _stored(site) == 2
