@@ -404,7 +404,7 @@ def test_each_kind_of_notice_has_a_template() -> None:
         (
             "CHIP: Adaptive Compliance for Humanoid Control through Hindsight Perturbation",
             "Robotics",
-            "CHIP: Adaptive Compliance for Humanoid Control through…",
+            "CHIP: Adaptive Compliance for Humanoid Control…",
         ),
         (
             "Spatia: Video Generation with Updatable Spatial Memory",
@@ -416,7 +416,7 @@ def test_each_kind_of_notice_has_a_template() -> None:
             "Video understanding",
             "Spatia: Video Generation with Updatable…",
         ),
-        ("我们提出一种方法" * 8, "", ("我们提出一种方法" * 8)[:31] + "…"),
+        ("我们提出一种方法" * 8, "", ("我们提出一种方法" * 8)[:29] + "…"),
     ],
 )
 def test_a_row_of_the_index_says_as_much_of_the_title_as_its_topic_leaves_room_for(

@@ -46,7 +46,7 @@ _SHORT_TAG = 20  # characters next to a title in the index
 _OPEN, _CLOSED = ("“", "„"), ("”", "“")
 _PARTS = re.compile(r"[,:;/]| (?:and|und|in|for|für|&|[–—-]) ")
 """What separates the parts of a topic's name."""
-_ROW = 64  # characters of a title and its topic: one line of the index on a wide screen, two on a phone
+_ROW = 60  # characters of a title and its topic: one line of the index on a wide screen, two on a phone
 _LEAD_TITLE = 36  # characters of each title in the first line
 _WORDS_A_MINUTE = 220
 _TITLES_IN_LEAD = 3
