@@ -350,10 +350,12 @@ def _close_to(
     What they leave out is not known here, so that who leaves out anything may have few.
     """
     follows, others = {}, dict[int, set[int]]()
-    mine = match_table.bounds(unread.subscriber, len(due))
+    unread_papers, mine = unread.paper, match_table.bounds(unread.subscriber, len(due))
     for (subscriber, _, followed), (start, end) in zip(due, mine, strict=True):
-        papers = set(unread.paper[start:end].tolist())
-        if may_have_close(subscriber.preferences) and (is_thin(len(papers)) or subscriber.preferences.leave_out):
+        if not may_have_close(subscriber.preferences):
+            continue
+        papers = set(unread_papers[start:end].tolist())
+        if is_thin(len(papers)) or subscriber.preferences.leave_out:
             follows[subscriber.row] = followed
             others[subscriber.row] = papers | {one.paper for one in ratings.get(subscriber.row, ())}
     return close_to(db, follows, others, cache) if follows else {}
