@@ -8,7 +8,7 @@ import pytest
 
 from paperround.matching import fts
 from paperround.matching.fields import TEXT
-from paperround.matching.query import parse, sought
+from paperround.matching.query import Phrase, parse, sought
 from paperround.rounds.search import SearchOrder, search_papers
 from support.papers import listing
 from support.site import MORNING, Site
@@ -51,7 +51,11 @@ def test_where_any_word_will_do_two_of_them_are_better_and_the_rarer_counts_more
 
 def test_the_texts_of_papers_are_read_from_the_index_as_they_were_put_there(site: Site) -> None:
     site.papers(
-        listing(1, title="Robots, robots", abstract="A C++ robot's “chain of thought”: robots of robots."),
+        listing(
+            1,
+            title="Robots, robots",
+            abstract="A C++ robot's “chain of thought”: robots of robots. Code is available.",
+        ),
         listing(2, title="Agents", abstract="", keywords=["chain of robots", "thought"]),
         listing(3, abstract="A chain. Of thought and robots, of thought.", authors=["Ada O'Neill", "Бен Word"]),
     )
@@ -61,10 +65,22 @@ def test_the_texts_of_papers_are_read_from_the_index_as_they_were_put_there(site
     papers = site.app.store.papers.by_rows(rows)
     made = fts.read_documents([[*fts.index_document(papers[row]).values()] for row in known])
     assert texts.abstract_lengths() == made.abstract_lengths()
-    for query in ("robots", "rob*", '"chain of thought"', '"of robots"', "C++", "author:neill", '"of th*"', "absent"):
+    for query in (
+        "robots",
+        "rob*",
+        '"chain of thought"',
+        '"of robots"',
+        "C++",
+        "author:neill",
+        "code",
+        '"of th*"',
+        "absent",
+    ):
         for phrase in sought(parse(query)):
             for field in [phrase.field] if phrase.field else TEXT:
                 assert texts.mentions(phrase, field) == made.mentions(phrase, field), (query, field)
+            assert texts.asides(phrase) == made.asides(phrase), query
+    assert texts.asides(Phrase(("code",))) == {1: 1}
 
 
 @pytest.mark.parametrize("text", ["robots", "robots that walk"])

@@ -12,6 +12,7 @@ from operator import attrgetter
 from paperround.domain.latex import readable
 from paperround.domain.models import Paper
 from paperround.domain.text import fold, terms
+from paperround.matching.availability import availability_terms
 
 _NO_LETTERS = re.compile(r"[\W_]+")
 
@@ -28,11 +29,11 @@ class Field(StrEnum):
     SOURCE = "source"
 
 
-TEXT_FORM = "3"
+TEXT_FORM = "4"
 """The version of the indexed text. After a change of this version `sweep` indexes the stored papers again.
 
 1: the text as the source wrote it. 2: the text as it is printed, with LaTeX resolved. 3: fraction characters are
-kept whole, so that 2½ does not become 21 and 2.
+kept whole, so that 2½ does not become 21 and 2. 4: the index also says what an abstract has only as an aside.
 """
 TEXT = (Field.TITLE, Field.KEYWORDS, Field.ABSTRACT)
 """The fields that are searched for words without a field."""
@@ -52,8 +53,26 @@ def field_terms(paper: Paper, field: Field) -> tuple[tuple[str, ...], ...]:
 
 
 def text_terms(paper: Paper) -> set[str]:
-    """Return the terms that are found without naming a field."""
-    return set[str]().union(*map(_text_terms, chain.from_iterable(_WRITTEN[field](paper) for field in TEXT)))
+    """Return the terms that say something about the paper, in any field of its text."""
+    return set[str]().union(*chain.from_iterable(telling_terms(paper, field) for field in TEXT))
+
+
+def telling_terms(paper: Paper, field: Field) -> tuple[tuple[str, ...], ...]:
+    """Return `field_terms` without the asides."""
+    found = field_terms(paper, field)
+    if field is not Field.ABSTRACT or not (runs := asides(paper)):
+        return found
+    left_out = {*chain.from_iterable(runs)}
+    return tuple(tuple(term for number, term in enumerate(text) if number not in left_out) for text in found)
+
+
+def asides(paper: Paper) -> tuple[range, ...]:
+    """Return the runs of the abstract's terms, by number, that say where code and data are.
+
+    They say nothing of the paper's subject: no evidence for plain words, and nothing to learn from.
+    """
+    (abstract,) = _WRITTEN[Field.ABSTRACT](paper)
+    return _asides(abstract)
 
 
 _WRITTEN: Mapping[Field, Callable[[Paper], tuple[str, ...]]] = {
@@ -77,6 +96,11 @@ def _name_terms(name: str) -> tuple[str, ...]:
 # tuple because the garbage collector stops looking at tuples of strings. As lists, these texts made each of its full
 # runs take 0.1 s.
 _text_terms = lru_cache(maxsize=8_192)(_name_terms)
+
+
+@lru_cache(maxsize=8_192)
+def _asides(abstract: str) -> tuple[range, ...]:
+    return availability_terms(readable(abstract))
 
 
 @lru_cache(maxsize=8_192)

@@ -22,7 +22,7 @@ from paperround.domain import reasons
 from paperround.domain.models import Paper
 from paperround.domain.reasons import ReasonKind
 from paperround.domain.text import TermPlaces
-from paperround.matching.fields import TEXT, Field, field_terms, text_terms, values
+from paperround.matching.fields import TEXT, Field, asides, field_terms, text_terms, values
 from paperround.matching.query import Phrase, Query, evaluate, sought
 from paperround.matching.words import Wanted, Words, spellings
 
@@ -154,7 +154,13 @@ class Index:
         self._papers = {paper.row: paper for paper in papers}
         self._weights = {row: _weights(paper) for row, paper in self._papers.items()}
         self._postings: dict[tuple[Field, ...], _Postings] = {}
-        self._found: dict[Phrase, Mapping[int, _Find]] = {}
+        self._asides = frozenset(
+            row << _ROW | _FIELDS.index(Field.ABSTRACT) << _FIELD | number
+            for row, paper in self._papers.items()
+            for run in asides(paper)
+            for number in run
+        )
+        self._found: dict[tuple[Phrase, bool], Mapping[int, _Find]] = {}
         self._evidence: dict[str, tuple[float, NDArray[np.intp], NDArray[np.float32]]] = {}
         self._originals: dict[int, _Words | _Names] = {}
         self._places = {row: place for place, row in enumerate(self._papers)}
@@ -197,8 +203,9 @@ class Index:
 
         `rows` limits the result to these rows. The strongest evidence comes first.
         """
+        plain = isinstance(wanted, Words)
         phrases = wanted.phrases if isinstance(wanted, Words) else sought(wanted)
-        found = [self._find(phrase) for phrase in phrases]
+        found = [self._find(phrase, plain=plain) for phrase in phrases]
         wanted_rows = self._papers if rows is None else rows
         return {row: self._hit([finds[row] for finds in found if row in finds]).why for row in wanted_rows}
 
@@ -221,15 +228,26 @@ class Index:
             self._postings[fields] = made  # only when complete: another thread may look something up
         return self._postings[fields]
 
-    def _find(self, phrase: Phrase) -> Mapping[int, _Find]:
-        """Return the occurrences of a phrase by row; the result is cached for all queries with this phrase."""
-        if phrase not in self._found:
-            starts = self._postings_of(phrase.field).starts(phrase)
+    def _find(self, phrase: Phrase, *, plain: bool = False) -> Mapping[int, _Find]:
+        """Return the occurrences of a phrase by row, for plain words without those in asides.
+
+        The result is cached for all queries with this phrase.
+        """
+        if (phrase, plain) not in self._found:
+            postings = self._postings_of(phrase.field)
+            starts = self._telling(postings, phrase) if plain else postings.starts(phrase)
             if phrase.field in TEXT:
                 code = _FIELDS.index(phrase.field)
                 starts = [address for address in starts if (address & _PLACE) >> _FIELD == code]
-            self._found[phrase] = self._weighed(phrase, starts)
-        return self._found[phrase]
+            self._found[phrase, plain] = self._weighed(phrase, starts)
+        return self._found[phrase, plain]
+
+    def _telling(self, postings: _Postings, phrase: Phrase) -> Sequence[int]:
+        """Return the addresses at which a phrase begins, unless all of it is in an aside."""
+        starts, length = postings.starts(phrase), len(phrase.terms)
+        if not self._asides:
+            return starts
+        return [at for at in starts if not self._asides.issuperset(range(at, at + length))]
 
     def _weighed(self, phrase: Phrase, starts: Sequence[int]) -> Mapping[int, _Find]:
         """Return the evidence (negated), first address and length of a phrase in each row, from its addresses."""
@@ -257,7 +275,7 @@ class Index:
         known = self._evidence.get(term)
         if known is None:
             spelled, postings = spellings(term), self._postings_of(None)
-            sums = self._sums(chain.from_iterable(map(postings.starts, spelled)))
+            sums = self._sums(chain.from_iterable(self._telling(postings, one) for one in spelled))
             rarity = self._statistics.rarity_of_any(spelled)
             places = np.fromiter((self._places[row] for row in sums), dtype=np.intp, count=len(sums))
             mentions = np.fromiter(sums.values(), dtype=np.float32, count=len(sums))

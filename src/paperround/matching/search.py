@@ -7,6 +7,7 @@ topic and a letter agree.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -120,6 +121,9 @@ class IndexedTexts(Protocol):
     def mentions(self, phrase: Phrase, field: Field) -> Mapping[int, int]:
         """Return how often papers have a phrase in a field, by their places; those without it are left out."""
 
+    def asides(self, phrase: Phrase) -> Mapping[int, int]:
+        """Return how often papers have a phrase only as an aside in the abstract, by their places."""
+
     def abstract_lengths(self) -> Sequence[int]:
         """Return the number of terms of each paper's abstract."""
 
@@ -134,27 +138,29 @@ def scores(wanted: Wanted, statistics: Statistics, texts: IndexedTexts) -> Numbe
     sets = wanted.spellings if isinstance(wanted, Words) else tuple((phrase,) for phrase in sought(wanted))
     rarities = [min(_rarity(phrase, statistics) for phrase in spelled) for spelled in sets]
     weights = np.array([text_weights(length + 1) for length in texts.abstract_lengths()]).reshape(-1, len(TEXT))
-    found, half = np.zeros(len(weights)), HALF_OF_PLAIN if plain else HALF
+    found = np.zeros(len(weights))
     for spelled, rarity in zip(sets, rarities, strict=True):
-        found += _evidence(spelled, rarity, texts, weights, half)
+        found += _evidence(spelled, rarity, texts, weights, plain=plain)
     return np.asarray(found / sum(rarities) if plain else -np.expm1(-found), dtype=np.float32)
 
 
 def _evidence(
-    spelled: Sequence[Phrase], rarity: float, texts: IndexedTexts, weights: NDArray[np.float64], half: float
+    spelled: Sequence[Phrase], rarity: float, texts: IndexedTexts, weights: NDArray[np.float64], *, plain: bool
 ) -> NDArray[np.float64]:
     """Return the evidence of a phrase in each paper, as in `lexical`: rarity × saturation, or a constant for names.
 
     `spelled` has the phrase in each of its spellings. `weights` has a row for each paper, and a column for each field
-    of TEXT.
+    of TEXT. For plain words asides do not count.
     """
-    total = np.zeros(len(weights))
+    total, half = np.zeros(len(weights)), HALF_OF_PLAIN if plain else HALF
     for phrase in spelled:
         if phrase.field in NAMED:
             total[list(texts.mentions(phrase, phrase.field))] = NAMED[phrase.field]
             return total
         for column, field in enumerate(TEXT):
             if phrase.field in {None, field} and (mentions := texts.mentions(phrase, field)):
+                if plain and field is Field.ABSTRACT:
+                    mentions = Counter(mentions) - Counter(texts.asides(phrase))
                 places = list(mentions)
                 total[places] += weights[places, column] * list(mentions.values())
     return rarity * total / (total + half)

@@ -8,7 +8,7 @@ from math import log
 from operator import itemgetter
 
 from paperround.domain.models import Paper
-from paperround.matching.fields import TEXT, field_terms
+from paperround.matching.fields import TEXT, telling_terms
 from paperround.matching.learning import TermVectors
 from paperround.matching.lexical import WEIGHT, Statistics
 from paperround.matching.suggestions import tells
@@ -26,7 +26,7 @@ def telling_words(paper: Paper, statistics: Statistics, most: int = 8) -> Words 
     """Return up to `most` words that distinguish a paper from others, for a search; None if it has none."""
     counted = Counter[str]()
     for field in TEXT:
-        for words in field_terms(paper, field):
+        for words in telling_terms(paper, field):
             for word in filter(tells, words):
                 counted[word] += int(WEIGHT[field])
     total = statistics.documents + 1

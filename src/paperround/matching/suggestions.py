@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise, product
 from math import log
 
 from paperround.domain.models import Paper
 from paperround.domain.text import spans, terms
-from paperround.matching.fields import TEXT, values
+from paperround.matching.fields import TEXT, Field, asides, values
 from paperround.matching.learning import AUTHOR
 from paperround.matching.lexical import Statistics
 from paperround.matching.taste import Taste
@@ -71,8 +71,13 @@ def suggest_words(
 def _terms_of(paper: Paper) -> dict[Term, str]:
     """Return the words and pairs of adjacent words of a paper, each with its spelling there."""
     texts: dict[Term, str] = {}
-    for text in (value for field in TEXT for value in values(paper, field)):
-        words = [(word, start, end) for word, (start, end) in zip(terms(text), spans(text), strict=True)]
+    left_out = {*chain.from_iterable(asides(paper))}
+    for field, text in chain.from_iterable(product([field], values(paper, field)) for field in TEXT):
+        words = [
+            (word, start, end)
+            for number, (word, (start, end)) in enumerate(zip(terms(text), spans(text), strict=True))
+            if field is not Field.ABSTRACT or number not in left_out
+        ]
         for word, start, end in words:
             if tells(word):
                 texts.setdefault((word,), text[start:end].lower())

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
 
 from paperround.domain.models import Paper
-from paperround.matching.fields import TEXT, Field, field_terms
+from paperround.matching.fields import TEXT, Field, asides, field_terms
 from paperround.matching.query import Phrase, Query, evaluate, joined
 
 COLUMNS: tuple[str, ...] = ("terms",)
@@ -30,16 +30,21 @@ CREATE = (
 # stored and found all the same, except by a phrase far back in it:
 _MAX_WORD_LENGTH = 500  # characters, of up to four bytes each; a longer word is cut to this length
 _ROOM = 230_000  # bytes for each of the four fields that can be long; a list of 10,000 names loses its end
+_ASIDE, _ROOM_OF_ASIDES = "no", 20_000  # what their lexemes begin with, and their bytes
 _LAST = 16_383  # all later words share this position; the one before stays free, so that no phrase ends in them
 _PLACES = 256
 
 # For ts_rank; a lexeme without a label has weight D.
-_WEIGHT = {Field.TITLE: "A", Field.KEYWORDS: "B", Field.AUTHOR: "C", Field.ORG: "C"}
+_WEIGHT: dict[str, str] = {Field.TITLE: "A", Field.KEYWORDS: "B", Field.AUTHOR: "C", Field.ORG: "C"}
 
 
 def index_document(paper: Paper) -> dict[str, str]:
     """Return the paper's terms as the text of a tsvector."""
-    return {"terms": " ".join(entry for field in Field for entry in _entries(field, field_terms(paper, field)))}
+    entries = [entry for field in Field for entry in _entries(field, field_terms(paper, field))]
+    if runs := asides(paper):
+        (abstract,) = field_terms(paper, Field.ABSTRACT)
+        entries += _entries(_ASIDE, [abstract[run.start : run.stop] for run in runs], _ROOM_OF_ASIDES)
+    return {"terms": " ".join(entries)}
 
 
 def read_documents(documents: Sequence[Sequence[str]]) -> IndexedVectors:
@@ -58,6 +63,13 @@ class IndexedVectors:
 
     def mentions(self, phrase: Phrase, field: Field) -> Mapping[int, int]:
         """Return how often papers have a phrase in a field, by their places; those without it are left out."""
+        return self._mentions(phrase, field)
+
+    def asides(self, phrase: Phrase) -> Mapping[int, int]:
+        """Return how often papers have a phrase only as an aside in the abstract, by their places."""
+        return self._mentions(phrase, _ASIDE)
+
+    def _mentions(self, phrase: Phrase, field: str) -> Mapping[int, int]:
         *before, last = phrase.terms
         lasts = self._positions(field, [last, *phrase.endings], prefix=phrase.prefix)
         first, *others = [*(self._positions(field, [term]) for term in before), lasts]
@@ -70,7 +82,7 @@ class IndexedVectors:
         }
         return {place: number for place, number in numbers.items() if number}
 
-    def _positions(self, field: Field, terms: Sequence[str], *, prefix: bool = False) -> dict[int, set[int]]:
+    def _positions(self, field: str, terms: Sequence[str], *, prefix: bool = False) -> dict[int, set[int]]:
         """Return where papers have one of the terms, by their places; `prefix` is about the first of the terms."""
         found: dict[int, set[int]] = {}
         for number, term in enumerate(terms):
@@ -101,9 +113,9 @@ def expression(query: Query) -> str:
     return found
 
 
-def _entries(field: Field, texts: Sequence[Sequence[str]]) -> Iterator[str]:
+def _entries(field: str, texts: Sequence[Sequence[str]], room: int = _ROOM) -> Iterator[str]:
     """Yield the field's lexemes, each with its positions and their weight, within PostgreSQL's limits."""
-    room, weight = _ROOM, _WEIGHT.get(field, "")
+    weight = _WEIGHT.get(field, "")
     for lexeme, places in _places(field, texts).items():
         apart = list(dict.fromkeys(place if place < _LAST - 1 else _LAST for place in places))[:_PLACES]
         room -= len(lexeme.encode()) + 3 * len(apart)
@@ -111,7 +123,7 @@ def _entries(field: Field, texts: Sequence[Sequence[str]]) -> Iterator[str]:
             yield f"{lexeme}:{','.join(f'{place}{weight}' for place in apart)}"
 
 
-def _places(field: Field, texts: Sequence[Sequence[str]]) -> dict[str, list[int]]:
+def _places(field: str, texts: Sequence[Sequence[str]]) -> dict[str, list[int]]:
     found: dict[str, list[int]] = {}
     place = 0
     for terms in texts:
@@ -122,7 +134,7 @@ def _places(field: Field, texts: Sequence[Sequence[str]]) -> dict[str, list[int]
     return found
 
 
-def _lexeme(field: Field, term: str) -> str:
+def _lexeme(field: str, term: str) -> str:
     return "'" + f"{field[:2]}:{term[:_MAX_WORD_LENGTH]}".replace("\\", "\\\\").replace("'", "''") + "'"
 
 

@@ -1,0 +1,120 @@
+"""Recognize what an abstract says about where its code and data are: "Code is available at https://…". Pure.
+
+Such sentences are no evidence of a paper's subject: of a hundred abstracts twelve have the word "code" only there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from paperround.domain.text import spans
+
+_DOMAIN = r"\.(?:ai|co|com|de|edu|io|net|org)\b"
+_URL = rf"(?:https?:\s?//\S+|www\.\S+|\b[\w-]+(?:\.[\w-]+){{0,5}}{_DOMAIN}(?:/\S*)?)"
+_KIND = r"(?:(?:anonymous|benchmark|experimental|full|model|pre-?trained|project|source|trained|training|video) )?"
+_ARTIFACT = (
+    rf"{_KIND}(?:annotations?|artifacts?|benchmarks?|checkpoints?|code ?bases?|codes?|configurations?|"
+    r"data(?: ?sets?)?|demos?|documentation|implementations?|models?|prompts?|schemas?|scripts?|software|toolkits?|"
+    r"tools?|weights)"
+)
+_PLACE = (
+    rf"{_KIND}(?:details|examples?|github|home ?page|information|materials?|packages?|page|project|"
+    r"repositor(?:y|ies)|resources?|results?|samples?|supplementary materials?|videos?|visuali[sz]ations?|"
+    r"web ?pages?|web ?sites?)"
+)
+_OURS = r"(?:(?:accompanying|additional|all|both|corresponding|further|more|other|our|the|their|this) )*"
+_AND = r"(?:, (?:and )?| ?& ?| ?/ ?| and | as well as | along with | with )"
+
+
+def _some(noun: str) -> str:
+    """Return the pattern of one or several of these nouns."""
+    return rf"{_OURS}{noun}(?:{_AND}{_OURS}{noun})*(?:, etc)?\.?,?"
+
+
+_ANY = _some(f"(?:{_ARTIFACT}|{_PLACE})")
+_AIM = r"(?:(?:to|for) (?:[\w-]+ ){0,3}(?:community|reproduc\w+|research|stud(?:y|ies)|transparency|use),? )?"
+_OF = r"(?:,? (?:accompanying|associated|for|from|in|including|of|that|to|used|which)\b.{0,80}?)?"
+_IS = r" (?:are|can|has|have|is|will) (?:(?:all|also|be|been|freely|fully|further|made|now|openly|publicly|soon) )*"
+_AVAILABLE = (
+    r"(?:accessed|accessible|available|downloaded|found|hosted|open-?sourced|provided|public|published|released|"
+    r"shared)"
+)
+_WHERE = (
+    rf"\b(?: publicly| online| soon)*(?:\.?$|.*(?:{_URL}|\b(?:acceptance|anonymous|github|here|hugging ?face|"
+    r"licen[sc]e|link|online|open-?sourced?|project page|publication|publicly|repository|request|research|review|"
+    r"soon|supplement\w*|web ?page|web ?site|zenodo)\b))"
+)
+_PURPOSE = (
+    r"(?:[.,:]?$|[,:]? (?:(?:are |is )?(?:at|available|freely|here|in https?:|on (?:github|hugging|our|the project)|"
+    r"open\w*|public\w*|under|upon|via)\b|to (?:accelerate|advance|enable|encourage|ensure|facilitate|foster|promote|"
+    r"spur|stimulate|support)\b|for (?:academic|further|future|public|reproduc\w+|research|the community)\b))"
+)
+_SENTENCE = re.compile(
+    # "The code for our experiments will be made publicly available at …", "Code available at …"
+    rf"{_AIM}{_ANY}(?:{_OF}{_IS}| ){_AVAILABLE}{_WHERE}"
+    # "The complete source code and all scripts are open-source and available at https://…"
+    r"|(?!(?:by|in|on|one|this|we)\b)[^.]{0,100}\b(?:checkpoints|code(?:s|base)?|implementation|software|weights)\b"
+    r"(?! (?:agents?|completion|generat\w+|llms?|models?|repair|review|search|synthesis|translation|understanding))"
+    rf".{{0,60}}\b(?:accessible|available|found|open-?sourced?|provided|released?)\b.{{0,60}}{_URL}"
+    # "Project page: https://…"
+    rf"|{_ANY}(?: link| url| is| are| at| on| via)*\s*[:\u2013-]?\s*{_URL}"
+    # "See our project page for videos."
+    rf"|(?:check|further|more|please|see|visit|watch)\b.*(?:{_URL}|\bproject (?:page|web)|\bweb ?(?:page|site))"
+    # "We release our code and models to support further research."
+    rf"|(?:(?:additionally|also|finally|furthermore|moreover),? )?{_AIM}(?:and )?we (?:(?:also|further|have|openly|"
+    rf"publicly|will) )*(?:make|open-?sourced?|publish|released?|share) {_some(_ARTIFACT)}{_PURPOSE}",
+    re.IGNORECASE,
+)
+_ADDRESS = re.compile(
+    rf"(?:\b(?:code|data|dataset|demo|github|home ?page|models?|project(?: page)?|videos?|web ?site)\s*:\s*)?{_URL}",
+    re.IGNORECASE,
+)
+_HAS_ADDRESS = re.compile(rf"://|www\.|{_DOMAIN}", re.IGNORECASE)
+_BOUNDARY = re.compile(r"(?<=[.!?;)])\s+|\s*\((?=code|data|project|source)", re.IGNORECASE)
+# Looking for each of these takes a tenth of the time of a pattern.
+_SIGNS = (
+    *("http", "www.", "github", "gitlab", "accessible", "available", "open-sourc", "open sourc", "project page"),
+    *("public", "release", "supplement", "webpage", "website", "we make", "we share"),
+)
+_LONGEST = 400  # characters of a sentence on availability
+
+
+def availability_terms(text: str) -> tuple[range, ...]:
+    """Return the runs of terms of a text, by number from 0, that say where code, data or pages are."""
+    if not _has_sign(text):
+        return ()
+    asides = [*_asides(text)]
+    if not asides:
+        return ()
+    numbers = [
+        number
+        for number, (start, _) in enumerate(spans(text))
+        if any(first <= start < last for first, last in asides)
+    ]
+    return tuple(_runs(numbers))
+
+
+def _has_sign(text: str) -> bool:
+    lower = text.lower()
+    return any(sign in lower for sign in _SIGNS)
+
+
+def _asides(text: str) -> Iterator[tuple[int, int]]:
+    """Yield the first and last offset of each sentence on availability and of each address."""
+    if _HAS_ADDRESS.search(text):
+        yield from (found.span() for found in _ADDRESS.finditer(text))
+    start = 0
+    for end, following in (*(found.span() for found in _BOUNDARY.finditer(text)), (len(text), len(text))):
+        if end - start <= _LONGEST and _has_sign(text[start:end]) and _SENTENCE.match(text, start, end):
+            yield start, end
+        start = following
+
+
+def _runs(numbers: list[int]) -> Iterator[range]:
+    """Yield the ranges of consecutive numbers."""
+    start = 0
+    for place, number in enumerate(numbers, 1):
+        if place == len(numbers) or numbers[place] != number + 1:
+            yield range(numbers[start], number + 1)
+            start = place

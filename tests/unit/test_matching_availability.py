@@ -1,0 +1,137 @@
+"""Sentences on where code and data are, which say nothing of a paper's subject."""
+
+from __future__ import annotations
+
+import pytest
+
+from paperround.domain.text import terms
+from paperround.matching import fts, tsearch
+from paperround.matching.availability import availability_terms
+from paperround.matching.fields import Field, asides, telling_terms, text_terms
+from paperround.matching.learning import TermVectors
+from paperround.matching.lexical import Index, Statistics
+from paperround.matching.query import parse
+from paperround.matching.search import scores
+from paperround.matching.suggestions import suggest_words
+from paperround.matching.words import Words
+from support.queries import paper
+
+_CODE = Words(("code",))
+
+
+def _left_out(text: str) -> list[str]:
+    every = terms(text)
+    return [" ".join(every[run.start : run.stop]) for run in availability_terms(text)]
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Code is available at https://github.com/ada/robots.",
+        "The code will be released upon acceptance.",
+        "Our code, dataset, and models are available at https://github.com/ada/robots",
+        "All code, models, and data are released.",
+        "Codes and data will be released soon.",
+        "The source code for our experiments is publicly available at github.com/ada/robots.",
+        "Code and data are available at robots.cs.tue.example.org",
+        "The implementation accompanying this work is publicly available at https://anonymous.4open.science/r/x-6FB8.",
+        "The complete software is open-source and available at: https://github.com/ada/robots",
+        "Project page: https://ada.github.io/robots/",
+        "Code & Data: https://github.com/ada/robots/tree/main.",
+        "Code:https://github.com/ada/robots",
+        "Project website is https://research.example.com/labs/robots",
+        "https://sites.google.com/view/robots",
+        "Further details are provided in the supplementary materials.",
+        "See the project website at unite-page.github.io",
+        "Please check the project page for the video samples https://ada.github.io.",
+        "We release our code and models to support further research.",
+        "We will make our code open-source to facilitate community validation.",
+        "We release code, configurations, and schemas to support reproducible use.",
+        "To foster further research, our code is available online.",
+    ],
+)
+def test_a_sentence_on_where_code_and_data_are_is_left_out(sentence: str) -> None:
+    assert _left_out(sentence) == [" ".join(terms(sentence))]
+    around = f"We grasp cups with robots. {sentence.removesuffix('.')}. It works."
+    assert _left_out(around) == [" ".join(terms(sentence))] or sentence.endswith(("robots", "main", "robots/", "FB8"))
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Our model generates code from natural language.",
+        "We release a dataset of code in twelve languages.",
+        "We release 95k validator-verified traces of code.",
+        "Code generation with language models is widely available to programmers.",
+        "Large language models for code rely on code data, including public repositories, such as GitHub.",
+        "We train on publicly available code and open-source repositories.",
+        "SWE-Bench++ turns GitHub pull requests into tasks.",
+        "For open-source models, multi-agent debate consistently improves code.",
+        "We release models for code generation.",
+        "We release data on 300 patients.",
+        "Code for low-resource languages is rarely available.",
+        "Typically, only vision is available.",
+        "This release makes three contributions.",
+        "Models that write code are released every week.",
+        "Robots act.",
+    ],
+)
+def test_a_sentence_on_the_subject_stays(sentence: str) -> None:
+    assert _left_out(sentence) == []
+
+
+def test_an_address_is_left_out_wherever_it_stands() -> None:
+    said = "We present Robo (https://ada.github.io/robo), a benchmark for code generation."
+    assert _left_out(said) == ["http ada github io robo"]
+    assert _left_out("A model of cups (code: github.com/ada/cups) that code well.") == ["code github com ada cup"]
+
+
+_BOTH = paper(1, title="Cups", abstract="Robots write code. The code is available at https://github.com/ada/cups.")
+_ASIDE = paper(2, title="Cups", abstract="Robots act. Code is available at https://github.com/ada/cups.")
+
+
+def test_what_an_abstract_says_of_its_code_is_no_evidence_for_plain_words_and_not_counted() -> None:
+    assert telling_terms(_ASIDE, Field.ABSTRACT) == (("robot", "act"),)
+    assert telling_terms(_ASIDE, Field.TITLE) == (("cup",),)
+    assert [*map(list, asides(_ASIDE))] == [[*range(2, 11)]]
+    assert text_terms(_ASIDE) == {"cup", "robot", "act"}
+    assert Statistics.of([_BOTH, _ASIDE]).frequencies["code"] == 1
+    index = Index([_BOTH, _ASIDE])
+    both, aside = index.shares(_CODE)
+    assert both > 0 == aside
+    once = paper(3, title="Cups", abstract="Robots write code. " + "The word is here for the length only now.")
+    assert Index([_BOTH, once]).shares(_CODE)[0] == pytest.approx(Index([_BOTH, once]).shares(_CODE)[1], rel=0.01)
+    assert index.reasons(_CODE) == {1: ("abstract: code",), 2: ()}
+
+
+def test_a_query_finds_whatever_the_text_says() -> None:
+    index = Index([_BOTH, _ASIDE])
+    assert index.rows(parse("abstract:code")) == {1, 2}
+    assert index.rows(parse("code AND github")) == {1, 2}
+    assert index.matches(parse("abstract:code"))[2].why == ("abstract: Code",)
+
+
+@pytest.mark.parametrize("language", [fts, tsearch])
+def test_a_search_agrees_on_every_database(language: object) -> None:
+    papers = [_BOTH, _ASIDE]
+    documents = [language.index_document(one) for one in papers]  # type: ignore[attr-defined]
+    columns = language.COLUMNS  # type: ignore[attr-defined]
+    texts = language.read_documents([[one[name] for name in columns] for one in documents])  # type: ignore[attr-defined]
+    statistics = Statistics.of(papers)
+    for words in (_CODE, Words(("robot", "code", "available"))):
+        assert scores(words, statistics, texts) == pytest.approx(Index(papers, statistics).shares(words), rel=1e-4)
+    exact, hits = (
+        scores(parse("abstract:code"), statistics, texts),
+        Index(papers, statistics).matches(parse("abstract:code")),
+    )
+    assert exact == pytest.approx([hits[1].score, hits[2].score], rel=1e-4)
+    assert texts.abstract_lengths() == [13, 11]
+
+
+def test_nothing_is_learned_from_it_nor_suggested() -> None:
+    features = TermVectors(Statistics.of([_ASIDE]))
+    features.of(_ASIDE)
+    assert "code" not in features.names
+    assert "robot" in features.names
+    suggested = suggest_words((), [(_ASIDE, 1.0), (_ASIDE, 1.0)], Statistics.of([_BOTH]))
+    assert not {"code", "github"} & {*" ".join(suggested).split()}
