@@ -69,8 +69,8 @@ def test_the_first_letter_has_the_papers_that_stood_out_on_trial_after_answers(
         membership.rate_paper(site.app, membership.subscriber(site.app, "ada@example.org"), row, verdict)
     site.clock.now += timedelta(minutes=1)
     pipeline.run_round(site.app)
-    assert trial.taken >= 9
-    assert _digests(site) == [trial.taken]
+    assert trial.taken >= 6, "besides the three that were answered with more"
+    assert _digests(site) == [trial.taken + 3]
     site.app.close()
 
 
@@ -128,8 +128,8 @@ def test_an_answer_on_a_paper_of_one_interest_leaves_another_interest_in_the_sam
     interests.prepare(all_topics)
     batch = interests.batch(site.app.store.papers.latest(99))
     learned = {
-        topic.query: interests.hits(topic.query, interpret(topic.query), batch, topic.row)
-        != interests.hits(topic.query, interpret(topic.query), batch)
+        topic.query: interests.compare(topic.query, interpret(topic.query), batch, topic.row).hits
+        != interests.compare(topic.query, interpret(topic.query), batch).hits
         for topic in all_topics
     }
     assert learned == {walking: True, pictured: False}
