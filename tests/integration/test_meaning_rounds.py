@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from sqlalchemy import update
 
 from paperround.app import App
 from paperround.matching.vectors import pack
+from paperround.matching.words import is_plain_words
 from paperround.rounds import pipeline, topic_definitions
 from paperround.rounds.meaning import Meaning, embed, enough_embedded
 from paperround.rounds.scheduler import Scheduler
@@ -30,6 +32,9 @@ from support.site import Site
 
 WALKING = {"title": "A humanoid", "abstract": "Its stride is even.", "authors": ["Ada Bee"]}
 PLAIN = "legged machines which walk"
+BY_WORDS = {"title": "Uneven ground", "abstract": "A photo of it.", "authors": ["Ada Bee"]}
+"""Matches WALKS by two of its words; its vector says that it is on something else."""
+WALKS = "walk on uneven ground"
 
 
 def matched(app: App, slug: str) -> set[int]:
@@ -91,6 +96,89 @@ def test_a_paper_that_no_topic_was_compared_with_yet_is_sent_however_late_its_ve
     assert matched(site.app, "walking") == set()
     pipeline.run_round(site.app)
     assert len(site.relay.accepted) == 1
+
+
+def paper_matched_by_words(site: Site, *, query: str = WALKS, unmailed: bool = False) -> None:
+    """A topic and an interest of Ada's that take two papers by their words; the vector of one does not confirm it."""
+    use_ideas(site.app)
+    site.topic("walking", query)
+    site.subscriber("ada@example.org", "walking", queries=[WALKS])
+    fitting = {"title": "Uneven ground", "abstract": "A humanoid.", "authors": ["Ben Cow"]}
+    papers = listing(1, **BY_WORDS), listing(2, **fitting), *(listing(number, "agents") for number in range(3, 7))
+    site.app.store.papers.add(papers, site.clock(), unmailed=unmailed)
+    site.papers()
+    assert matched(site.app, "walking") == matched(site.app, own(site)) == {1, 2}
+
+
+def own(site: Site) -> str:
+    """The slug of Ada's interest."""
+    [slug] = [topic.slug for topic in site.app.store.topics.all() if topic.private]
+    return slug
+
+
+def test_a_paper_that_matches_by_its_words_alone_is_in_no_letter_once_it_has_a_vector(site: Site) -> None:
+    paper_matched_by_words(site)
+    pipeline.embed_papers(site.app)
+    assert matched(site.app, "walking") == matched(site.app, own(site)) == {2}
+    site.clock.now += timedelta(days=1)
+    pipeline.run_round(site.app)
+    [letter] = site.relay.accepted
+    assert b"A humanoid" in letter.message
+    assert b"A photo" not in letter.message
+
+
+def test_nor_is_it_in_feeds_if_it_is_never_mailed(site: Site) -> None:
+    paper_matched_by_words(site, unmailed=True)
+    pipeline.embed_papers(site.app)
+    assert matched(site.app, "walking") == matched(site.app, own(site)) == {2}
+
+
+def test_what_an_exact_query_matches_stays_whatever_its_vector_says(site: Site) -> None:
+    paper_matched_by_words(site, query='"uneven ground"')
+    pipeline.embed_papers(site.app)
+    assert matched(site.app, "walking") == {1, 2}
+    assert matched(site.app, own(site)) == {2}
+
+
+def test_a_paper_that_a_letter_brought_before_it_had_a_vector_is_not_sent_again(site: Site) -> None:
+    paper_matched_by_words(site)
+    site.clock.now += timedelta(days=1)
+    pipeline.publish_and_deliver(site.app)
+    [letter] = site.relay.accepted
+    assert b"A photo" in letter.message
+    pipeline.embed_papers(site.app)
+    assert matched(site.app, "walking") == {2}, "others may subscribe to a topic"
+    assert matched(site.app, own(site)) == {1, 2}, "an interest says why the letter has it"
+    site.papers(listing(1, **BY_WORDS | {"abstract": "A humanoid, and a photo of it."}, version=2))
+    pipeline.embed_papers(site.app)
+    assert matched(site.app, "walking") == {1, 2}
+    site.clock.now += timedelta(days=1)
+    pipeline.run_round(site.app)
+    assert len(site.relay.accepted) == 1
+
+
+def lost_if_nothing_is_found(site: Site, *, days: int = 7, query: str = WALKS) -> set[int]:
+    """The papers that the topic loses if it is compared, as this query, with the first two and takes neither."""
+    before, papers = matched(site.app, "walking"), list(site.app.store.papers.by_rows([1, 2]).values())
+    since = site.clock() - timedelta(days=days)
+    with site.app.store.topics.matching_again([1, 2], since, is_plain_words) as work:
+        work.papers = papers
+        work.topics = [replace(topic, query=query) for topic in work.topics]
+    return before - matched(site.app, "walking")
+
+
+def test_matches_are_only_lost_where_topic_and_paper_are_as_they_were_compared(site: Site) -> None:
+    paper_matched_by_words(site)
+    assert lost_if_nothing_is_found(site) == set(), "neither has a vector"
+    embed(site.app, 5)
+    assert lost_if_nothing_is_found(site, query="its query before it was changed") == set()
+    site.papers(listing(2, **BY_WORDS, version=2))
+    site.clock.now += timedelta(days=7, seconds=1)
+    assert lost_if_nothing_is_found(site) == set(), "older than a week"
+    site.app.store.papers.add([listing(1, **BY_WORDS | {"authors": ["Ada Bee", "Cy Dee"]}, version=2)], site.clock())
+    assert lost_if_nothing_is_found(site, days=8) == set(), "one waits to be matched, the other for a vector"
+    site.papers()
+    assert lost_if_nothing_is_found(site, days=8) == {1}
 
 
 @pytest.fixture

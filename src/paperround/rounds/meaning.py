@@ -175,7 +175,8 @@ def enough_embedded(app: App) -> bool:
     """Return whether papers got vectors, and enough have one to compare those papers with the topics.
 
     Enough is half of the papers that say what is usual, or what there is if no more can be computed now: compared
-    with the first few, a paper could match an interest that it does not fit, and matches are not taken back.
+    with the first few, a paper could match an interest that it does not fit, or lose its match with one that it fits,
+    and each paper is compared once.
     """
     vectors = app.store.vectors
     if not vectors.any_uncompared():  # as nearly always

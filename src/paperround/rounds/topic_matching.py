@@ -51,7 +51,8 @@ def match_embedded(app: App) -> None:
     """Compare the papers that got a vector with the topics in plain words.
 
     Of what matches only now, papers older than a week are shown on pages and not sent: a new model, or the first one,
-    must not bring what letters have passed over long ago.
+    must not bring what letters have passed over long ago. Matches of newer papers that their vectors do not confirm
+    are deleted.
     """
     rows, last = app.store.vectors.uncompared()
     interests, since = app.shared(Interests), news_horizon(app.clock())
@@ -59,9 +60,8 @@ def match_embedded(app: App) -> None:
         app.shared(Collection).renew()
         for some in chunked(rows, _PAPERS_AT_ONCE):
             interests.prepare(app.store.topics.all())
-            with app.store.topics.matching_again(some, since) as work:
-                plain = [topic for topic in work.topics if is_plain_words(topic.query)]
-                work.found = _found(app, work.papers, plain)
+            with app.store.topics.matching_again(some, since, is_plain_words) as work:
+                work.found = _found(app, work.papers, work.topics)
     app.store.vectors.compared(last)
 
 

@@ -18,6 +18,7 @@ from sqlalchemy import (
     Connection,
     Date,
     DateTime,
+    Delete,
     Dialect,
     Engine,
     FromClause,
@@ -97,7 +98,7 @@ class ManyRows(_Compiled):
     PostgreSQL gets all rows in one statement, as an array for each parameter, since it spends most of the time on
     each statement and not on the row. Arrays of texts are binary (`%b`): the driver's text form escapes each
     quotation mark with a regular expression, which took a quarter of a round. Those of numbers and moments are text,
-    written here. Each row of an UPDATE must concern another row of the table.
+    written here. Each row of an UPDATE or DELETE must concern another row of the table.
     """
 
     def __init__(self, engine: Engine, statement: ClauseElement, columns: Sequence[str] | None = None) -> None:
@@ -116,12 +117,13 @@ class ManyRows(_Compiled):
             self._text = f"{head} SELECT * FROM {arrays}{conflict}{action}"  # noqa: S608 - our own names
         else:
             change, _, condition = _PARAMETER.sub(r"given.\1", self._text).partition(" WHERE ")
-            self._text = f"{change} FROM {arrays} AS given ({', '.join(self._names)}) WHERE {condition}"
+            joined = "USING" if isinstance(statement, Delete) else "FROM"
+            self._text = f"{change} {joined} {arrays} AS given ({', '.join(self._names)}) WHERE {condition}"
 
     def run(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
         """Run the statement for each row; a row has a value for each bound parameter that has none of its own.
 
-        Returns the number of rows that were inserted or changed.
+        Returns the number of rows that were inserted, changed or deleted.
         """
         given = ([row.get(name, self._constants[name]) for row in rows] for name in self._names)
         columns = list(map(self._converted, self._names, given))

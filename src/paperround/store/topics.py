@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Engine, Select, Table, delete, exists, func, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Select,
+    Table,
+    bindparam,
+    delete,
+    exists,
+    func,
+    select,
+    update,
+)
 
 from paperround.domain.clock import LONG_AGO
 from paperround.domain.errors import UnknownNameError
@@ -21,6 +33,7 @@ from paperround.store.engine import lock_exclusively, lock_shared, reading, upse
 from paperround.store.papers import load_papers
 from paperround.store.schema import (
     UNMATCHED,
+    WAITING_FOR_VECTOR,
     close_papers,
     editions,
     matches,
@@ -28,6 +41,7 @@ from paperround.store.schema import (
     subscribers,
     subscriptions,
     topics,
+    vectors,
 )
 from paperround.store.subscribers import SUBSCRIBED, email_key, take_turns
 
@@ -82,6 +96,8 @@ class Topics:
         changed = {name: stored.excluded[name] for name in ("day", "score", "why")}
         stored = stored.on_conflict_do_update(index_elements=["topic", "paper"], set_=changed)
         self._matches = ManyRows(engine, stored, [column.name for column in matches.c])
+        pair = (matches.c.topic == bindparam("of_topic")) & (matches.c.paper == bindparam("of_paper"))
+        self._lost = ManyRows(engine, delete(matches).where(pair))
         close = upsert(engine, close_papers)
         close = close.on_conflict_do_update(index_elements=["topic", "paper"], set_={"fit": close.excluded.fit})
         self._close = ManyRows(engine, close, [column.name for column in close_papers.c])
@@ -236,15 +252,26 @@ class Topics:
             db.execute(update(papers).where(papers.c.row.in_(rows)).values(unmatched=False))
 
     @contextmanager
-    def matching_again(self, rows: Collection[int], news_since: datetime) -> Iterator[Matching]:
-        """Yield these papers and all topics, and store what is found in the block as `add_found` does.
+    def matching_again(
+        self, rows: Collection[int], news_since: datetime, includes: Callable[[str], bool]
+    ) -> Iterator[Matching]:
+        """Yield these papers and the topics whose query `includes`, and replace what was found before.
+
+        What is found in the block is stored as `add_found` does. Matches that are not found again are deleted, of
+        papers first seen since `news_since`; an interest keeps those that its subscriber has been sent.
 
         It is one transaction. Papers that are unmatched are left to `matching`.
         """
         with writing(self._engine) as db:
             work = _matching(db, papers.c.row.in_(rows) & ~UNMATCHED)
+            work.topics = [topic for topic in work.topics if includes(topic.query)]
             yield work
-            self._insert(db, work.found, _too_old(news_since), compared=[paper.row for paper in work.papers])
+            compared = [paper.row for paper in work.papers]
+            # Exclusively, so that no other transaction adds matches of a paper or topic that has changed between
+            # reading which are lost and deleting them.
+            self._insert(db, work.found, _too_old(news_since), compared, lock_exclusively)
+            for chunk in chunked(_lost_matches(db, work, news_since), _CHUNK):
+                self._lost.run(db, [{"of_topic": topic, "of_paper": paper} for topic, paper in chunk])
 
     def add_found(self, found: Found, news_since: datetime) -> None:
         """Store what was found for topics in stored papers.
@@ -264,7 +291,14 @@ class Topics:
             mine = among(db, close_papers.c.topic, rows)
             db.execute(delete(close_papers).where(mine, _still_unread(close_papers)))
 
-    def _insert(self, db: Connection, found: Found, old: Any, compared: Collection[int] = ()) -> None:
+    def _insert(
+        self,
+        db: Connection,
+        found: Found,
+        old: Any,
+        compared: Collection[int] = (),
+        lock: Callable[[Connection, Table], None] = lock_shared,
+    ) -> None:
         """Store what was found.
 
         Matches of papers that are `old` are archived, and such papers are not stored as close. The papers `compared`
@@ -288,7 +322,7 @@ class Topics:
         there = set(db.scalars(wanted.with_for_update(read=True, key_share=True)))
         kept = [(topic, paper) for topic, paper in pairs if paper in facts and topic in there]
         if kept or compared:
-            lock_shared(db, matches)
+            lock(db, matches)
         values = [_match_row(one[0], matched[one], *facts[one[1]]) for one in kept if one in matched]
         for chunk in chunked(values, _CHUNK):
             self._matches.run(db, chunk)
@@ -430,6 +464,28 @@ def _without_close(db: Connection, rows: Collection[int]) -> dict[tuple[int, int
     if found:
         db.execute(delete(close_papers).where(mine))
     return {(topic, paper): edition for topic, paper, edition in found}
+
+
+def _lost_matches(db: Connection, work: Matching, news_since: datetime) -> list[tuple[int, int]]:
+    """Return the matches, as pairs of topic and paper, that were not found again although both are as compared."""
+    compared = {topic.row: topic.query for topic in work.topics}
+    found = {(topic, match.paper) for topic, match in work.found.matches}
+    # A paper whose text has changed meanwhile is unmatched or has no vector; it is compared again.
+    as_compared = ~UNMATCHED & ~WAITING_FOR_VECTOR & (papers.c.first_seen >= news_since)
+    unsent = _still_unread(matches) | (matches.c.edition == UNMAILED_EDITION)
+    query = (
+        select(matches.c.topic, matches.c.paper, topics.c.query)
+        .join_from(matches, topics)
+        .join(papers, papers.c.row == matches.c.paper)
+        .join(vectors, vectors.c.paper == matches.c.paper)
+        .where(among(db, matches.c.paper, [paper.row for paper in work.papers]), as_compared)
+        .where(~topics.c.private | unsent)
+    )
+    return [
+        (topic, paper)
+        for topic, paper, text in db.execute(query)
+        if compared.get(topic) == text and (topic, paper) not in found
+    ]
 
 
 def _move_requests(db: Connection, old: str, new: str) -> None:
