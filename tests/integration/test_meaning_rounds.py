@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import queue
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -13,9 +13,11 @@ import pytest
 from sqlalchemy import update
 
 from paperround.app import App
+from paperround.domain.models import Feedback, Topic
 from paperround.matching.vectors import pack
-from paperround.matching.words import is_plain_words
-from paperround.rounds import pipeline, topic_definitions
+from paperround.matching.words import interpret, is_plain_words
+from paperround.rounds import pipeline, topic_definitions, topic_matching
+from paperround.rounds.interests import Interests
 from paperround.rounds.meaning import Meaning, embed, enough_embedded
 from paperround.rounds.scheduler import Scheduler
 from paperround.rounds.search import search_papers
@@ -452,3 +454,57 @@ def test_a_model_without_answers_stops_nothing_and_is_asked_again_later(
     monkeypatch.setattr("paperround.rounds.meaning._ENCODER_RETRY_SECONDS", 0.0)
     site.papers(listing(9, "agents"))
     assert site.app.store.vectors.topic_vectors("ideas-1").keys() == {PLAIN}
+
+
+def test_a_paper_that_gets_its_vector_from_another_process_while_topics_are_prepared_is_matched_by_it(
+    tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site, other = Site(tmp_path, database_url), Site(tmp_path, database_url)
+    for one in (site, other):
+        use_ideas(one.app)
+    site.topic("walking", PLAIN)
+    site.app.store.papers.add(
+        [listing(1, **WALKING), *(listing(number, "agents") for number in range(2, 6))], site.clock()
+    )
+    interests = site.app.shared(Interests)
+    prepare = interests.prepare
+
+    def prepared(topics: Iterable[Topic]) -> None:
+        prepare(topics)
+        pipeline.embed_papers(other.app)
+
+    monkeypatch.setattr(interests, "prepare", prepared)
+    topic_matching.match_papers(site.app)
+    assert matched(site.app, "walking") == {1}
+    for one in (site, other):
+        one.app.close()
+
+
+def test_titles_that_get_their_vectors_later_are_learned_from_without_a_restart(
+    tmp_path: Path, database_url: str
+) -> None:
+    earlier, upgraded, restarted = (Site(tmp_path, database_url) for _ in range(3))
+    for one in (earlier, upgraded, restarted):
+        use_ideas(one.app)
+    earlier.papers(
+        listing(1, title="A photo", abstract="Its stride is even."),
+        *(listing(number, title="Speech" if number % 2 else "Agents") for number in range(2, 40)),
+    )
+    embed(earlier.app, 5)
+    with writing(engine_of(earlier.app.store)) as db:
+        db.execute(update(vectors).values(title=None))
+    before = _fits(upgraded)
+    assert embed(upgraded.app, 5) == 39
+    assert _fits(upgraded) == pytest.approx(_fits(restarted))
+    assert _fits(upgraded) != pytest.approx(before)
+    for one in (earlier, upgraded, restarted):
+        one.app.close()
+
+
+def _fits(site: Site) -> dict[int, float]:
+    """How well papers fit an interest after an answer."""
+    meaning, interests = site.app.shared(Meaning), site.app.shared(Interests)
+    meaning.table()
+    meaning.of_query(PLAIN)
+    batch = interests.batch(site.app.store.papers.latest(99))
+    return interests.fits(PLAIN, interpret(PLAIN), batch, [Feedback(1, -1, site.clock())])

@@ -14,6 +14,7 @@ from paperround.domain.person_names import divide
     [
         ("Ada Lovelace", "Lovelace|Ada"),
         ("W. Souza", "Souza|W."),
+        (", Ada Lovelace", ", Ada Lovelace"),
         ("Lovelace A.", "Lovelace|A."),
         ("Jian LI", "LI|Jian"),
         ("Gabriel García Márquez", "Márquez|Gabriel García"),

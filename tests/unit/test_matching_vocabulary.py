@@ -84,6 +84,30 @@ def test_nothing_is_added_to_a_query_or_beside_the_long_form(text: str) -> None:
     assert KNOWN.expand(text) == text
 
 
+ORDINARY = Vocabulary(long_forms={"can": "controller area network", "map": "mean average precision", "rl": "reward"})
+
+
+@pytest.mark.parametrize(
+    ("text", "added"),
+    [
+        ("robots that can learn", ""),
+        ("drones that map cities", ""),
+        ("CAN security", " controller area network"),
+        ("MAPs of rooms", " mean average precision"),
+        ("ROBOTS THAT CAN LEARN", ""),
+        ("rl agents", " reward"),
+    ],
+)
+def test_an_ordinary_word_is_an_acronym_only_in_capitals(text: str, added: str) -> None:
+    assert ORDINARY.expand(text, {"can", "map"}.__contains__) == text + added
+
+
+def test_a_text_with_many_acronyms_stays_a_valid_query() -> None:
+    forms = {f"a{letter}z": f"{letter * 90} words" for letter in "bcdefghijklmnopqrstuvwxy"}
+    text = Vocabulary(long_forms=forms).expand(" ".join(term.upper() for term in forms))
+    assert 1_900 < len(text) <= 2_000
+
+
 @given(st.text("abc", min_size=1, max_size=5), st.data())
 def test_what_is_one_letter_away_leads_back(word: str, data: st.DataObject) -> None:
     other = data.draw(st.sampled_from(sorted(one_letter_away(word))))

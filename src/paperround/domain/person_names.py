@@ -61,6 +61,8 @@ def divide(name: str, organization: str = "") -> PersonName:
 
 def _turned(name: str) -> PersonName:
     family, *rest = (part.strip() for part in name.split(","))
+    if not family:
+        return PersonName(name)
     if len(rest) == 1:
         return PersonName(family, rest[0])
     if len(rest) == 2 and _SUFFIX.fullmatch(rest[1]):

@@ -248,8 +248,8 @@ def learned_scale(past: Numbers, liked: int, disliked: int, threshold_reduction:
 def learned_sums(z_scores: Numbers, learned: Numbers, scale: Scale) -> Numbers:
     """Return the sums of an interest's z-scores and those of its follower's taste, on their scale.
 
-    A paper that the taste speaks for fits at least as well as without it, by the usual threshold: more of a kind must
-    not take a paper of this kind away.
+    A paper that the taste speaks for fits at least as well as without it by the usual threshold, which is not reduced
+    for papers in other words: more of a kind must not take a paper of this kind away.
     """
     sums = z_scores + learned
     least = np.float32(scale.mean) + np.float32(scale.deviation * scale.threshold / USUAL_THRESHOLD) * z_scores

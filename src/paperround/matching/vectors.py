@@ -57,11 +57,6 @@ class Vectors(NamedTuple):
     """Whether each of the papers has a vector."""
     numbers: Numbers
 
-    @property
-    def coverage(self) -> int:
-        """How many eighths of the papers have a vector."""
-        return _eighths(len(self.numbers), len(self.known))
-
     def cosines(self, wanted: Numbers) -> Numbers:
         """Return the cosine between a vector of length one and each of these."""
         if not len(self.numbers):
@@ -143,7 +138,7 @@ class VectorTable:
         What is computed from the vectors of many papers is outdated when this changes: seldom, and when the last of
         them gets one.
         """
-        return _eighths(sum(map(self._places.__contains__, rows)), len(rows))
+        return 8 * sum(map(self._places.__contains__, rows)) // max(len(rows), 1)
 
     def _alike(self, wanted: Numbers) -> NDArray[np.intp]:
         """Return the places of the vectors that share the most signs with this one, or of all if there are few.
@@ -165,10 +160,6 @@ class VectorTable:
             some = places[start : start + _VECTORS_PER_BLOCK]
             found[start : start + _VECTORS_PER_BLOCK] = self._small[some].astype(np.float32) @ wanted
         return found * self._factors[places]
-
-
-def _eighths(part: int, total: int) -> int:
-    return 8 * part // max(total, 1)
 
 
 def _signs(vectors: NDArray[Any]) -> NDArray[np.uint64]:

@@ -11,6 +11,7 @@ from string import ascii_lowercase
 from paperround.domain.models import Paper
 from paperround.domain.text import fold, spans, terms
 from paperround.matching.lexical import Statistics
+from paperround.matching.query import MAX_LENGTH
 from paperround.matching.words import STOP_WORDS, is_plain
 
 _MIN_WORD_LENGTH = 4  # letters: too many other words are one letter away from a shorter one
@@ -18,6 +19,7 @@ _RARE, _COMMON = 2, 3  # papers: a word in fewer than two is doubtful, a word in
 _SEEN_TWICE = 2
 # "large language models (LLMs)": parentheses with two to eight letters, the first and the last of them capital.
 _DEFINED = re.compile(r"\(([A-Z][A-Za-z]{0,6}[A-Z])s?\)")
+_CAPITALS = re.compile(r"[A-Z][A-Za-z]{0,6}[A-Z]s?")
 _ENDING = re.compile(r"(?:e|ed|er|es|est|y)$")
 _MOST_NAMES = 4  # words of an author's name
 _BEFORE = 200  # characters before the parentheses in which the long form is looked for
@@ -68,15 +70,31 @@ class Vocabulary:
                 end = stop
         return CorrectedText("".join([*pieces, text[end:]]), tuple(changes))
 
-    def expand(self, text: str) -> str:
-        """Return plain words with the long form of each of their acronyms appended."""
-        words = terms(text)
-        added = [
-            self.long_forms[term]
-            for term in dict.fromkeys(words)
-            if term in self.long_forms and not set(self.long_forms[term].split()) <= set(words)
-        ]
-        return " ".join([text, *added]) if added and (is_plain(text) or text.isalnum()) else text
+    def expand(self, text: str, is_ordinary: Callable[[str], bool] = STOP_WORDS.__contains__) -> str:
+        """Return plain words with the long form of each of their acronyms appended, up to the length of a query.
+
+        `is_ordinary` returns whether a term is a word of the language: written in lower case, as in "robots that can
+        learn", it is none of the acronyms.
+        """
+        if not (is_plain(text) or text.isalnum()):
+            return text
+        words, expanded = set(terms(text)), text
+        for term in self._acronyms(text, is_ordinary):
+            longer = f"{expanded} {self.long_forms[term]}"
+            if len(longer) <= MAX_LENGTH and not words.issuperset(self.long_forms[term].split()):
+                expanded = longer
+        return expanded
+
+    def _acronyms(self, text: str, is_ordinary: Callable[[str], bool]) -> list[str]:
+        """Return the acronyms in a text as terms, each once."""
+        found = dict[str, None]()
+        for start, stop in spans(text):
+            written = text[start:stop]
+            capital = _CAPITALS.fullmatch(written) is not None and not text.isupper()
+            for term in terms(written):
+                if term in self.long_forms and (capital or not is_ordinary(term)):
+                    found[term] = None
+        return list(found)
 
     def author(self, name: Sequence[str]) -> str:
         """Return the author's name, or part of one, that these terms are, with the given or the family name first.

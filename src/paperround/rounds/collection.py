@@ -15,6 +15,7 @@ from paperround.matching.background import background
 from paperround.matching.lexical import COUNTED_PAPERS, Index, Statistics
 from paperround.matching.query import Phrase
 from paperround.matching.vocabulary import CorrectedText, Vocabulary
+from paperround.matching.words import STOP_WORDS
 from paperround.meaning.english import ordinary_words
 
 _MOST_WRITTEN_OUT = 20_000  # texts
@@ -24,6 +25,11 @@ _SLACK = 200  # papers by which a search's statistics may be behind
 def is_known(term: str) -> bool:
     """Return whether a term is a word of papers elsewhere or of ordinary English."""
     return term in background().frequencies or term in ordinary_words()
+
+
+def _is_ordinary(term: str) -> bool:
+    """Return whether a term is a word of ordinary English."""
+    return term in STOP_WORDS or term in ordinary_words()
 
 
 class CollectionSnapshot:
@@ -56,7 +62,7 @@ class CollectionSnapshot:
         if text not in self._written_out:
             if len(self._written_out) >= _MOST_WRITTEN_OUT:
                 self._written_out.clear()
-            self._written_out[text] = self.vocabulary.expand(text)
+            self._written_out[text] = self.vocabulary.expand(text, _is_ordinary)
         return self._written_out[text]
 
     @cached_property

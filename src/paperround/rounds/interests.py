@@ -97,8 +97,10 @@ class _History:
     batch: InterestBatch
     learner: Learner
     """Learns tastes, and caches what it computes about papers."""
-    vectors: int
-    """The number of vectors in memory when those of the earlier papers were last counted."""
+    sizes: tuple[int, int]
+    """The numbers of vectors in memory when those of the earlier papers were last counted."""
+    coverage: tuple[int, int]
+    """How many eighths of the earlier papers had a vector of their text and of their title."""
     measured: dict[str, _ScoreScales] = field(default_factory=dict)
     """The scales of interests."""
 
@@ -371,17 +373,16 @@ class Interests:
         """
         held, fixed = self._meaning.held(), self._app.shared(Collection).fixed()
         with self._renewing:
-            past, vectors = self._newest, len(held)
-            if (
-                past is not None
-                and past.batch.index is fixed.index
-                and (past.vectors == vectors or past.batch.vectors.coverage == held.coverage(fixed.index.numbers))
-            ):
-                past.vectors = vectors
+            past, sizes = self._newest, self._meaning.sizes()
+            if past is not None and past.batch.index is fixed.index and past.sizes == sizes:
+                return past
+            coverage = self._meaning.coverage(fixed.index.numbers)
+            if past is not None and past.batch.index is fixed.index and past.coverage == coverage:
+                past.sizes = sizes
                 return past
             known = PastPapers(fixed.papers, fixed.statistics, *self._meaning.lookups())
             batch = InterestBatch(fixed.index, held.of(fixed.index.numbers))
-            self._newest = _History(batch, Learner(known), vectors)
+            self._newest = _History(batch, Learner(known), sizes, coverage)
             return self._newest
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from cachetools import LRUCache
@@ -71,6 +71,14 @@ class Meaning:
         The vectors of titles are those of newer papers.
         """
         return (self._table.of, self._titles.of) if self.on else (None, None)
+
+    def sizes(self) -> tuple[int, int]:
+        """Return how many texts and titles have a vector in memory."""
+        return len(self._table), len(self._titles)
+
+    def coverage(self, rows: Sequence[int]) -> tuple[int, int]:
+        """Return how many eighths of these papers have a vector of their text and of their title in memory."""
+        return self._table.coverage(rows), self._titles.coverage(rows)
 
     def written_out(self, query: str) -> str:
         """Return the text whose vector an interest has: with the long forms of its acronyms.

@@ -138,7 +138,7 @@ def _named(app: App, identifier: str, offset: int) -> Search:
 
 def _search(app: App, text: str, limit: int, offset: int, bounds: SearchBounds, order: SearchOrder) -> Search:
     past, meant = app.shared(Collection).recent(), app.shared(Collection).correct(text)
-    written_out = past.vocabulary.expand(meant.text)
+    written_out = past.written_out(meant.text)
     wanted = interpret_search(written_out)
     tiers = _candidates(app, written_out, wanted, offset + limit, bounds, order)
     rows, texts = app.store.papers.indexed_texts(list(tiers))

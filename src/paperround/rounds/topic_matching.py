@@ -41,6 +41,9 @@ def match_papers(app: App) -> None:
         if waiting:
             interests.prepare(app.store.topics.all())
         with app.store.topics.matching(_PAPERS_AT_ONCE) as work:
+            # These papers are locked now. A vector that another process stored before is used; one that it stores
+            # later makes the paper be compared again.
+            app.shared(Meaning).table()
             work.found = _found(app, work.papers, work.topics)
         if not work.papers:
             return

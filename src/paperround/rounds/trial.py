@@ -116,7 +116,7 @@ class Trials:
 
     def __init__(self, app: App) -> None:
         self._app = app
-        self._known: tuple[CollectionSnapshot, int, Tastes] | None = None
+        self._known: tuple[CollectionSnapshot, tuple[int, int], Tastes] | None = None
 
     def try_interest(self, text: str, answers: Answers, breadth: Breadth = Breadth.USUAL) -> InterestTrial:
         """Return the result of an interest on the newest papers, ranked as in a letter.
@@ -176,7 +176,9 @@ class Trials:
     def _current(self) -> tuple[CollectionSnapshot, Tastes]:
         """Return the newest papers, and what learns tastes against them and their vectors."""
         past = self._app.shared(Collection).recent()
-        coverage = self._app.shared(Meaning).table().coverage(past.index.numbers)
+        meaning = self._app.shared(Meaning)
+        meaning.table()
+        coverage = meaning.coverage(past.index.numbers)
         if self._known is None or self._known[0] is not past or self._known[1] != coverage:
             self._known = past, coverage, tastes(self._app)
         return past, self._known[2]
