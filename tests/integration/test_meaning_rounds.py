@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sqlalchemy import update
+from sqlalchemy import delete, update
 
 from paperround.app import App
 from paperround.domain.models import Feedback, Topic
@@ -454,6 +454,19 @@ def test_a_model_without_answers_stops_nothing_and_is_asked_again_later(
     monkeypatch.setattr("paperround.rounds.meaning._ENCODER_RETRY_SECONDS", 0.0)
     site.papers(listing(9, "agents"))
     assert site.app.store.vectors.topic_vectors("ideas-1").keys() == {PLAIN}
+
+
+def test_only_the_newest_papers_get_a_vector_of_their_title(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("paperround.rounds.meaning.COUNTED_PAPERS", 2)
+    encoder = use_ideas(site.app)
+    site.papers(*(listing(number, title=f"Paper {number}") for number in range(1, 6)))
+    assert embed(site.app, 5) == 5
+    assert {text for text in encoder.asked if "." not in text} == {"Paper 4", "Paper 5"}
+    assert embed(site.app, 5) == 0
+    with writing(engine_of(site.app.store)) as db:
+        db.execute(delete(vectors).where(vectors.c.paper == 4))
+    assert embed(site.app, 5) == 1, "the third is among the newest two now"
+    assert embed(site.app, 5) == 0
 
 
 def test_a_paper_that_gets_its_vector_from_another_process_while_topics_are_prepared_is_matched_by_it(

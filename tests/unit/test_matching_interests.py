@@ -265,7 +265,7 @@ def test_a_paper_that_the_taste_speaks_for_fits_at_least_as_well_as_without_it(
     plain, scale = z_scale(), learned_scale(past, liked, 0)
     z_scores = np.linspace(0, 10, 41, dtype=np.float32)
     sums = learned_sums(z_scores, np.full(41, learned, dtype=np.float32), scale)
-    if learned >= 1:
+    if np.float32(learned) >= 1:
         near = np.abs(plain.standardized(z_scores) - plain.threshold * (1 - breadth / 10)) < 1e-3
         assert (scale.above_threshold(sums, breadth) >= plain.above_threshold(z_scores, breadth))[~near].all()
     else:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from paperround.app import App
 from paperround.domain.errors import MeaningError
+from paperround.domain.models import Paper
 from paperround.matching.lexical import COUNTED_PAPERS
 from paperround.matching.vectors import Lookup, VectorTable, pack, unpack
 from paperround.process import logs, memory
@@ -164,12 +165,9 @@ def embed(app: App, seconds: float, advance: Callable[[int], None] = lambda _: N
     meaning, began, made = app.shared(Meaning), time.monotonic(), 0
     while meaning.on and not app.stopping.is_set() and time.monotonic() - began < seconds:
         papers = app.store.vectors.waiting(_PAPERS_PER_TRANSACTION, COUNTED_PAPERS)
-        texts = [text for paper in papers for text in (text_of(paper), paper.title)]
-        found = meaning.encode(texts) if texts else None
-        if found is None:
+        embedded = _embedded(app, papers) if papers else None
+        if embedded is None:
             break
-        packed = [pack(vector) for vector in found]
-        embedded = [EmbeddedPaper(*one) for one in zip(papers, packed[::2], packed[1::2], strict=True)]
         app.store.vectors.keep(meaning.encoder.name, embedded)
         made += len(papers)
         advance(len(papers))
@@ -177,6 +175,21 @@ def embed(app: App, seconds: float, advance: Callable[[int], None] = lambda _: N
     if made:
         memory.return_free_blocks()
     return made
+
+
+def _embedded(app: App, papers: Sequence[Paper]) -> list[EmbeddedPaper] | None:
+    """Return papers with the vectors of their texts and, if they are new enough to learn from, of their titles."""
+    first = app.store.vectors.first_of_newest(COUNTED_PAPERS)
+    titles = [paper.title for paper in papers if paper.row >= first]
+    found = app.shared(Meaning).encode([*map(text_of, papers), *titles])
+    if found is None:
+        return None
+    packed = iter([pack(vector) for vector in found])
+    texts = [next(packed) for _ in papers]
+    return [
+        EmbeddedPaper(paper, text, next(packed) if paper.row >= first else None)
+        for paper, text in zip(papers, texts, strict=True)
+    ]
 
 
 def enough_embedded(app: App) -> bool:

@@ -37,8 +37,8 @@ class EmbeddedPaper(NamedTuple):
     paper: Paper
     vector: bytes
     """Of its title and abstract."""
-    title: bytes
-    """Of its title alone."""
+    title: bytes | None
+    """Of its title alone; None for a paper that is not among the newest."""
 
 
 class StoredVector(NamedTuple):
@@ -69,6 +69,12 @@ class StoredVectors:
         with reading(self._engine) as db:
             found = load_rows(db, db.scalars(rows).all() or db.scalars(untitled).all())
             return [found[row] for row in sorted(found, reverse=True)]
+
+    def first_of_newest(self, newest: int) -> int:
+        """Return the number of the oldest of the newest papers, at most so many; 0 if there are no papers."""
+        some = select(vectors.c.paper).order_by(vectors.c.paper.desc()).limit(newest).subquery()
+        with reading(self._engine) as db:
+            return db.scalar(select(func.min(some.c.paper))) or 0
 
     def waiting_count(self) -> int:
         """Count the papers without a vector for their current text."""
