@@ -68,6 +68,11 @@ def _morning(site: Site, *papers: Any) -> Digest | None:
     """The digest of the next morning, with these papers; None if there is none."""
     site.clock.now += timedelta(days=1)
     site.papers(*papers)
+    return _morning_round(site)
+
+
+def _morning_round(site: Site) -> Digest | None:
+    """The digest of a round at this moment."""
     pipeline.publish(site.app)
     pipeline.deliver(site.app)
     return site.app.store.issues.digest_on(_ada(site).row, site.clock.now.date())
@@ -252,6 +257,22 @@ def test_they_go_with_their_subscriber_and_after_ten_days(site: Site) -> None:
     site.clock.now += timedelta(days=1)
     pipeline.sweep(site.app)
     assert _stored(site) == 0
+
+
+def test_sweeps_before_the_letter_keep_what_came_close(site: Site) -> None:
+    _subscribe(site, quiet_days=QuietDays.LINE)
+    midnight = site.clock.now.replace(hour=0, minute=0)
+    offered = []
+    for day in range(1, 15):
+        site.clock.now = midnight + timedelta(days=day)
+        site.papers(_close(day))
+        for hour in (1, 3, 6):
+            site.clock.now = midnight + timedelta(days=day, hours=hour)
+            pipeline.sweep(site.app)
+        site.clock.now += timedelta(hours=3)
+        offered += _offered(site, _morning_round(site))
+    assert offered == [list(_OTHER_WORDS)[day % 10] for day in range(1, 15)]
+    assert _stored(site) == 11
 
 
 def test_a_public_topic_and_counts_know_nothing_of_them(site: Site) -> None:

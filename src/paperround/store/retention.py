@@ -55,6 +55,8 @@ class Retention:
         with writing(self._engine) as db:
             old = select(func.max(editions.c.number)).where(editions.c.closed_at < before).scalar_subquery()
             oldest = db.scalar(select(func.min(close_papers.c.edition)).where(close_papers.c.edition <= old))
+            if oldest is None:  # comparing with it would delete those that no edition has yet
+                return 0
             gone = delete(close_papers).where(close_papers.c.edition == oldest).returning(close_papers.c.paper)
             return len(db.execute(gone).all())
 
