@@ -16,9 +16,11 @@ from paperround.rounds import pipeline
 from paperround.rounds.query_preview import PastWeek, preview_query
 from paperround.rounds.trial import InterestTrial, Trials, WiderBreadth, describe_trial
 from paperround.subscribers import membership
+from support.encoder import use_ideas
 from support.letters import FOLDERS
 from support.pages import Pages
 from support.papers import listing
+from support.site import Site
 
 _INTEREST = "a hand grasping transparent cups"
 _SUBJECTS = ("speech recognition", "protein folding", "image retrieval", "traffic forecasts", "poetry", "compilers")
@@ -111,3 +113,19 @@ def test_the_papers_that_were_answered_do_not_count_among_those_that_stand_out(p
     assert describe_trial(trials.try_interest(_INTEREST, all_of_them), _ENGLISH).startswith(told)
     exact = trials.try_interest("title:grasping", {liked: 1})
     assert (exact.taken, exact.exact) == (4, True)
+
+
+def test_an_interest_whose_papers_were_answered_is_not_called_unknown(site: Site) -> None:
+    """Its papers say it in other words."""
+    use_ideas(site.app)
+    subjects = ("speech recognition", "protein molecule", "image retrieval", "traffic", "poetry", "compilers")
+    site.papers(
+        *(listing(100 + number, subjects[number % 6]) for number in range(60)),
+        *(listing(200 + number, title=f"A humanoid {number}", abstract="Its stride.") for number in range(2)),
+    )
+    while pipeline.embed_papers(site.app):
+        pass
+    trials = site.app.shared(Trials)
+    taken = [one.paper.row for one in trials.try_interest("legged walk", {}).papers if one.taken]
+    assert len(taken) == 2
+    assert not trials.try_interest("legged walk", dict.fromkeys(taken, 1)).unknown

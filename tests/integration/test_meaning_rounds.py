@@ -10,9 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from sqlalchemy import delete, update
 
 from paperround.app import App
+from paperround.domain.errors import MeaningError
 from paperround.domain.models import Feedback, Topic
 from paperround.matching.vectors import pack
 from paperround.matching.words import interpret, is_plain_words
@@ -440,6 +442,16 @@ def test_an_interest_is_found_by_what_the_operators_model_says_of_it_and_asked_o
     assert encoder.asked.count("two things which keep upright. humanoid") == 1
 
 
+def test_a_text_model_gets_an_interest_as_it_is_written_and_is_not_asked_again_for_an_acronym(site: Site) -> None:
+    encoder = use_ideas(site.app)
+    encoder.words = "humanoid"
+    site.topic("walking", "QGA on ice")
+    defining = "We study quadruped gait adaptation (QGA) on ice."
+    site.papers(*(listing(number, title=f"A study {number}", abstract=defining) for number in range(1, 6)))
+    pipeline.embed_papers(site.app)
+    assert [text for text in encoder.asked if "QGA on ice. " in text] == ["QGA on ice. humanoid"]
+
+
 def test_a_model_without_answers_stops_nothing_and_is_asked_again_later(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -454,6 +466,37 @@ def test_a_model_without_answers_stops_nothing_and_is_asked_again_later(
     monkeypatch.setattr("paperround.rounds.meaning._ENCODER_RETRY_SECONDS", 0.0)
     site.papers(listing(9, "agents"))
     assert site.app.store.vectors.topic_vectors("ideas-1").keys() == {PLAIN}
+
+
+def test_matches_stay_while_the_vector_of_their_topic_cannot_be_computed(
+    tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("paperround.rounds.meaning._ENCODER_RETRY_SECONDS", 0.0)
+    site, changed = Site(tmp_path, database_url), Site(tmp_path, database_url)
+    use_ideas(site.app)
+    site.topic("walking", PLAIN)
+    site.papers(listing(1, **WALKING), *(listing(number, "agents") for number in range(2, 6)))
+    pipeline.embed_papers(site.app)
+    assert matched(site.app, "walking") == {1}
+    encoder = use_ideas(changed.app, "ideas-2")
+    encode = encoder.encode
+
+    def fails_for_the_topic(texts: Sequence[str]) -> NDArray[np.float32]:
+        if PLAIN in texts:
+            raise MeaningError("the endpoint is gone")
+        return encode(texts)
+
+    monkeypatch.setattr(encoder, "encode", fails_for_the_topic)
+    changed.app.store.vectors.rebuild("ideas-2")
+    pipeline.embed_papers(changed.app)
+    assert matched(site.app, "walking") == {1}
+    assert changed.app.store.vectors.any_uncompared()
+    monkeypatch.setattr(encoder, "encode", encode)
+    pipeline.embed_papers(changed.app)
+    assert matched(site.app, "walking") == {1}
+    assert not changed.app.store.vectors.any_uncompared()
+    for one in (site, changed):
+        one.app.close()
 
 
 def test_only_the_newest_papers_get_a_vector_of_their_title(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,6 +34,11 @@ class IdeaEncoder:
         self.words = ""
         self.speechless = False
 
+    @property
+    def rewords(self) -> bool:
+        """Whether it was told to say something of interests."""
+        return bool(self.words)
+
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """One vector of length one for each text."""
         if self.broken:

@@ -42,6 +42,11 @@ class Encoder(Protocol):
         """Whether interests have to be in English to find papers in English."""
         ...
 
+    @property
+    def rewords(self) -> bool:
+        """Whether a text model restates interests."""
+        ...
+
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Return one vector of length one per text, in the same order. Raise MeaningError if this fails."""
         ...
@@ -65,6 +70,11 @@ class EncoderSettings(BaseModel):
     def english_only(self) -> bool:
         """True unless an encoder may know other languages."""
         return True
+
+    @property
+    def rewords(self) -> bool:
+        """False unless an encoder has a model for text."""
+        return False
 
     def reword(self, text: str) -> str:  # noqa: ARG002 - most encoders have no model for text
         """Return "", which means that the interest is used as written."""

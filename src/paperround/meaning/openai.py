@@ -77,6 +77,11 @@ class OpenAI(EncoderSettings, Endpoint):
             )
         return np.concatenate(parts)
 
+    @property
+    def rewords(self) -> bool:
+        """Whether a text model is set."""
+        return bool(self.text_model)
+
     def reword(self, text: str) -> str:
         """Return an interest in the field's terms, "" without a text model. Raise MeaningError if this fails."""
         if not self.text_model:

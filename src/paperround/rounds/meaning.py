@@ -82,11 +82,12 @@ class Meaning:
         return self._table.coverage(rows), self._titles.coverage(rows)
 
     def written_out(self, query: str) -> str:
-        """Return the text whose vector an interest has: with the long forms of its acronyms.
+        """Return the text that an interest is compared by: with the long forms of its acronyms.
 
-        They are those of the papers that scores are based on.
+        They are those of the papers that scores are based on. A text model gets an interest as it is written, since
+        it knows acronyms itself, and must not be asked again whenever the papers define another one.
         """
-        return self._app.shared(Collection).fixed().written_out(query)
+        return query if self.encoder.rewords else self._app.shared(Collection).fixed().written_out(query)
 
     def known(self, text: str) -> NDArray[np.float32] | None:
         """Return the vector of a text, written out, if it is in memory, without reading or computing anything."""
@@ -126,10 +127,10 @@ class Meaning:
         """Return the vector of a topic in plain words, which the topic keeps; None if it cannot be computed."""
         if not self.on:
             return None
+        text = self.written_out(query)
         with self._guard:
             if self._topics is None:
                 self._topics = self._app.store.vectors.topic_vectors(self.encoder.name, self.written_out)
-            text = self.written_out(query)
             known = self._topics.get(text)
         if known is None:
             reworded = self._reworded(text)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
+from functools import partial
 
 from paperround.app import App
 from paperround.domain.errors import QueryError
@@ -55,17 +56,26 @@ def match_embedded(app: App) -> None:
 
     Of what matches only now, papers older than a week are shown on pages and not sent: a new model, or the first one,
     must not bring what letters have passed over long ago. Matches of newer papers that their vectors do not confirm
-    are deleted.
+    are deleted. A topic whose own vector cannot be computed now keeps its matches, and is compared later.
     """
     rows, last = app.store.vectors.uncompared()
-    interests, since = app.shared(Interests), news_horizon(app.clock())
+    interests, since, complete = app.shared(Interests), news_horizon(app.clock()), True
     if any(is_plain_words(topic.query) for topic in app.store.topics.all()):
         app.shared(Collection).renew()
         for some in chunked(rows, _PAPERS_AT_ONCE):
-            interests.prepare(app.store.topics.all())
-            with app.store.topics.matching_again(some, since, is_plain_words) as work:
+            topics = app.store.topics.all()
+            interests.prepare(topics)
+            complete &= all(_has_vector(app, topic.query) for topic in topics if is_plain_words(topic.query))
+            with app.store.topics.matching_again(some, since, partial(_has_vector, app)) as work:
                 work.found = _found(app, work.papers, work.topics)
-    app.store.vectors.compared(last)
+    if complete:
+        app.store.vectors.compared(last)
+
+
+def _has_vector(app: App, query: str) -> bool:
+    """Return whether a query is plain words whose vector is in memory."""
+    meaning = app.shared(Meaning)
+    return is_plain_words(query) and meaning.known(meaning.written_out(query)) is not None
 
 
 def reindex(app: App) -> None:

@@ -137,7 +137,7 @@ class Trials:
         reasons = self._app.shared(Interests).reasons(query, wanted, batch, ranked)
         least = least_fit(breadth.steps) if words else 0.0
         news = [fit for row, fit in fits.items() if not words or row not in answers]
-        taken = sum(fit >= least for fit in news)
+        taken, fitting = sum(fit >= least for fit in news), any(fit >= least for fit in fits.values())
         return InterestTrial(
             query,
             papers=tuple(
@@ -162,7 +162,7 @@ class Trials:
             unwanted=unwanted_in(query),
             author=name_of_author(self._app, query),
             correction=meant.text if meant.changes else "",
-            unknown=words is not None and not taken and _are_unknown(words, past.statistics.frequencies),
+            unknown=words is not None and not fitting and _are_unknown(words, past.statistics.frequencies),
         )
 
     def taste(self, subscriber: int) -> Taste:

@@ -186,7 +186,7 @@ class StoredVectors:
         return {text: one.vector for text, one in texts if one.vector_of == _origin(model, text)}
 
     def keep_topic(self, query: str, text: str, model: str, vector: bytes) -> None:
-        """Store the vector of a topic's query, written out as `text`, with the topic."""
+        """Store the vector of a topic's query, which is computed from `text`, with the topic."""
         with writing(self._engine) as db:
             db.execute(
                 update(topics).where(topics.c.query == query).values(vector=vector, vector_of=_origin(model, text))
