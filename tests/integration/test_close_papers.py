@@ -18,7 +18,7 @@ from paperround.operator.preview import PreviewRequest
 from paperround.rounds import pipeline
 from paperround.store.engine import reading
 from paperround.store.schema import close_papers
-from paperround.subscribers import membership
+from paperround.subscribers import confirmation, membership
 from paperround.web import create
 from support.databases import engine_of
 from support.pages import Browser
@@ -160,6 +160,32 @@ def test_who_wants_little_or_gets_a_whole_week_at_once_has_none(site: Site, chos
     found = [_morning(site, *([_fits(1), _close(2), _close(3)] if not day else [])) for day in range(9)]
     assert any(found)
     assert [_offered(site, digest) for digest in found] == [[]] * 9
+    assert _stored(site) == 0
+
+
+def test_who_no_longer_gets_a_whole_week_at_once_has_those_from_then_on(site: Site) -> None:
+    ada = _subscribe(site, cadence=Cadence.WEEKLY)
+    site.papers(_close(2))
+    membership.change(site.app, ada, {"cadence": Cadence.DAILY})
+    assert _offered(site, _morning(site, _fits(1), _close(3))) == ["dogwood"]
+
+
+def test_who_no_longer_wants_little_has_them_at_once(site: Site) -> None:
+    ada = _subscribe(site, breadth=Breadth.FEWER)
+    _morning(site, _fits(1))
+    site.papers(_close(2))
+    membership.change(site.app, ada, {"breadth": Breadth.USUAL})
+    pipeline.sweep(site.app)
+    assert _offered(site, _morning(site, _fits(7), _close(3))) == ["dogwood", "cedar"]
+
+
+@pytest.mark.parametrize(("cadence", "stored"), [(Cadence.WEEKLY, 0), (Cadence.DAILY, 1)])
+def test_a_confirmed_subscription_has_them_if_its_letters_may(site: Site, cadence: Cadence, stored: int) -> None:
+    site.papers(_close(2))
+    wanted = {"topics": ("whales",), "queries": (_INTEREST,), "cadence": cadence}
+    confirmation.ask_to_subscribe(site.app, _EMAIL, wanted, {})
+    assert confirmation.confirm(site.app, _ada(site))
+    assert _stored(site) == stored
 
 
 def test_what_a_subscriber_leaves_out_or_has_answered_is_not_offered(site: Site) -> None:

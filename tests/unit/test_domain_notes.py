@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from paperround.domain import notes
 from paperround.domain.models import DayFacts, NoteKind, PaperNote
-from paperround.domain.preferences import Breadth, Preferences
+from paperround.domain.preferences import Breadth
 from paperround.domain.schedule import Cadence, Schedule
 from support.letters import paper
 
@@ -129,8 +129,8 @@ def test_close_papers_are_at_most_three_and_no_copies_of_each_other_or_of_what_w
 
 
 def test_only_a_daily_letter_with_few_papers_has_close_ones_unless_fewer_are_wanted() -> None:
-    cadences = {one for one in Cadence if notes.may_have_close(Preferences(cadence=one))}
+    cadences = {one for one in Cadence if notes.may_have_close(one, Breadth.USUAL)}
     assert cadences == {Cadence.DAILY, Cadence.WEEKDAYS, Cadence.OFF}
-    breadths = [one for one in Breadth if notes.may_have_close(Preferences(breadth=one))]
+    breadths = [one for one in Breadth if notes.may_have_close(Cadence.DAILY, one)]
     assert breadths == [Breadth.USUAL, Breadth.MORE, Breadth.MOST]
     assert [number for number in range(5) if notes.is_thin(number)] == [0, 1, 2]

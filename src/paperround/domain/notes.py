@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from paperround.domain.models import DayFacts, NoteKind, Paper, PaperNote
-from paperround.domain.preferences import Preferences
+from paperround.domain.preferences import Breadth
 from paperround.domain.schedule import Cadence, Schedule, due_at, span
 
 MOST_NEWS, MOST_SAVED, MOST_CLOSE = 3, 8, 3
@@ -82,12 +82,12 @@ def choose_saved(
     return tuple([note for note, at in saved if at >= begins][:MOST_SAVED])
 
 
-def may_have_close(preferences: Preferences) -> bool:
-    """Return whether a subscriber's letters may end with close papers.
+def may_have_close(cadence: Cadence, breadth: Breadth) -> bool:
+    """Return whether the letters of a subscriber with this cadence and breadth may end with close papers.
 
     Weekly and monthly letters have enough without them, and who chose to get fewer papers wants no others.
     """
-    return not preferences.cadence.covers_several_days and preferences.breadth.steps >= 0
+    return not cadence.covers_several_days and breadth.steps >= 0
 
 
 def is_thin(papers: int) -> bool:

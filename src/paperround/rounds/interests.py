@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from paperround.app import App
 from paperround.domain.models import Feedback, Paper, Topic
+from paperround.domain.notes import may_have_close
 from paperround.domain.preferences import Breadth
 from paperround.matching import search
 from paperround.matching.interests import (
@@ -186,6 +187,11 @@ class Interests:
                 else Comparison(batch.index.matches(wanted), {})
             )
         return batch.untaught[text, breadth]
+
+    def wants_close(self, topic: int) -> bool:
+        """Return whether close papers are of use to the subscriber of an interest, as prepared."""
+        follower = self._followers.get(topic, InterestFollower())
+        return may_have_close(follower.cadence, follower.breadth)
 
     def _written_out(self, query: str) -> tuple[str, Words]:
         """Return an interest with the long forms of its acronyms, as text and as words."""

@@ -253,7 +253,7 @@ def _found(app: App, papers: Sequence[Paper], topics: Sequence[Topic]) -> Found:
                 for row, hit in found.hits.items()
                 if not follows or followed_in(topic.about).is_among(authors[row])
             ]
-            if topic.private:
+            if topic.private and interests.wants_close(topic.row):
                 close += [ClosePaper(topic.row, row, fit) for row, fit in found.close.items()]
     return Found(matches, close)
 

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine, delete, func, select
 
 from paperround.domain.models import Feedback, NoticeKind
 from paperround.domain.preferences import OWN_PREFIX, Breadth
+from paperround.domain.schedule import Cadence
 from paperround.process.chunks import chunked
 from paperround.store.bulk import among
 from paperround.store.engine import reading, upsert, writing
@@ -46,13 +47,14 @@ class FeedbackEntry:
 
 @dataclass(frozen=True, slots=True)
 class InterestFollower:
-    """What decides how many papers an interest of a subscriber takes."""
+    """What decides which papers an interest of a subscriber takes, and whether close ones are wanted."""
 
     breadth: Breadth = Breadth.USUAL
     feedback: tuple[Feedback, ...] = ()
     """The latest first."""
     queries: tuple[str, ...] = ()
     """All interests that the subscriber has; empty without feedback."""
+    cadence: Cadence = Cadence.DAILY
 
 
 class SubscriberFeedback:
@@ -123,9 +125,13 @@ class SubscriberFeedback:
             return ratings_of(db, [subscriber]).get(subscriber, ())
 
     def interest_followers(self) -> dict[int, InterestFollower]:
-        """Return who chose a breadth or gave feedback and has interests of their own, by the topics of these."""
+        """Return the followers of subscribers' own interests, by topic number.
+
+        Left out are those who get a letter each day, chose no breadth and gave no feedback.
+        """
+        chosen = subscribers.c.breadth, subscribers.c.cadence
         query = (
-            select(subscriptions.c.topic, subscriptions.c.subscriber, subscribers.c.breadth, topics.c.query)
+            select(subscriptions.c.topic, subscriptions.c.subscriber, *chosen, topics.c.query)
             .join_from(subscriptions, topics)
             .join(subscribers, subscribers.c.row == subscriptions.c.subscriber)
             .where(topics.c.private, topics.c.slug.startswith(OWN_PREFIX, autoescape=True))
@@ -141,10 +147,10 @@ class SubscriberFeedback:
             for chunk in chunked(answered, _CHUNK):
                 ratings |= ratings_of(db, chunk)
         by_topic = {
-            topic: InterestFollower(breadth, ratings[one], tuple(queries[one]))
+            topic: InterestFollower(breadth, ratings[one], tuple(queries[one]), cadence)
             if one in ratings
-            else InterestFollower(breadth)
-            for topic, one, breadth, _ in followers
+            else InterestFollower(breadth, cadence=cadence)
+            for topic, one, breadth, cadence, _ in followers
         }
         return {topic: one for topic, one in by_topic.items() if one != InterestFollower()}
 

@@ -352,7 +352,7 @@ def _close_to(
     follows, others = {}, dict[int, set[int]]()
     unread_papers, mine = unread.paper, match_table.bounds(unread.subscriber, len(due))
     for (subscriber, _, followed), (start, end) in zip(due, mine, strict=True):
-        if not may_have_close(subscriber.preferences):
+        if not may_have_close(subscriber.preferences.cadence, subscriber.preferences.breadth):
             continue
         papers = set(unread_papers[start:end].tolist())
         if is_thin(len(papers)) or subscriber.preferences.leave_out:

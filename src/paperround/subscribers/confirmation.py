@@ -143,9 +143,9 @@ def _prepared(app: App, subscriber: Subscriber, request: PendingRequest, consent
     interests = interests_in(request.preferences.as_patch(), subscriber.row)
     app.store.topics.save(interests)
     feedback, queries = _feedback(app, subscriber, request), tuple(one.query for one in interests)
-    topic_matching.match_requested(
-        app, interests, InterestFollower(request.preferences.breadth, feedback, queries if feedback else ())
-    )
+    wanted = request.preferences
+    follower = InterestFollower(wanted.breadth, feedback, queries if feedback else (), wanted.cadence)
+    topic_matching.match_requested(app, interests, follower)
     return Confirmation(
         subscriber,
         replace(request, consent={**request.consent, **consent}),
