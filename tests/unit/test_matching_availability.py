@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from time import process_time
+
 import pytest
 
 from paperround.domain.text import terms
@@ -17,6 +19,7 @@ from paperround.matching.words import Words
 from support.queries import paper
 
 _CODE = Words(("code",))
+_FAR_BELOW_QUADRATIC = 3  # seconds
 
 
 def _left_out(text: str) -> list[str]:
@@ -48,6 +51,11 @@ def _left_out(text: str) -> list[str]:
         "We will make our code open-source to facilitate community validation.",
         "We release code, configurations, and schemas to support reproducible use.",
         "To foster further research, our code is available online.",
+        "All code and data will be open-sourced for the community to build upon.",
+        "Code and data are available after the review process is completed.",
+        "Our models are available at robots.example upon publication.",
+        "We release our models on the project page.",
+        "More results are on our website.",
     ],
 )
 def test_a_sentence_on_where_code_and_data_are_is_left_out(sentence: str) -> None:
@@ -73,11 +81,26 @@ def test_a_sentence_on_where_code_and_data_are_is_left_out(sentence: str) -> Non
         "Typically, only vision is available.",
         "This release makes three contributions.",
         "Models that write code are released every week.",
+        "Models are released under open licences that fail to stop misuse in biology.",
+        "Data are publicly shared by patients with diabetes on the web site of the hospital, which raises questions.",
+        "All models have been released by companies without review of safety, to the public.",
+        "Data is available for 300 patients with sepsis online.",
+        "We share data to support patients with rare diseases.",
+        "We share models at the edge of networks that are public.",
+        "See how robots learn from videos at scale on any website.",
+        "Further training of language models on synthetic web pages: a public study of project page text.",
         "Robots act.",
     ],
 )
 def test_a_sentence_on_the_subject_stays(sentence: str) -> None:
     assert _left_out(sentence) == []
+
+
+@pytest.mark.parametrize(("beginning", "repeated"), [("See www. ", "a-"), ("See www. ", "a.io "), ("Public", " ")])
+def test_a_long_text_takes_linear_time(beginning: str, repeated: str) -> None:
+    before = process_time()
+    availability_terms(beginning + repeated * (100_000 // len(repeated)))
+    assert process_time() - before < _FAR_BELOW_QUADRATIC
 
 
 def test_an_address_is_left_out_wherever_it_stands() -> None:

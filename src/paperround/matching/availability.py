@@ -11,7 +11,9 @@ from collections.abc import Iterator
 from paperround.domain.text import spans
 
 _DOMAIN = r"\.(?:ai|co|com|de|edu|io|net|org)\b"
-_URL = rf"(?:https?:\s?//\S+|www\.\S+|\b[\w-]+(?:\.[\w-]+){{0,5}}{_DOMAIN}(?:/\S*)?)"
+# A label of a domain has at most 63 characters (RFC 1035, 2.3.4). Without a limit, many hyphens take quadratic time.
+_LABEL = r"[\w-]{1,63}"
+_URL = rf"(?:https?:\s?//\S+|www\.\S+|(?<![\w-]){_LABEL}(?:\.{_LABEL}){{0,5}}{_DOMAIN}(?:/\S*)?)"
 _KIND = r"(?:(?:anonymous|benchmark|experimental|full|model|pre-?trained|project|source|trained|training|video) )?"
 _ARTIFACT = (
     rf"{_KIND}(?:annotations?|artifacts?|benchmarks?|checkpoints?|code ?bases?|codes?|configurations?|"
@@ -37,33 +39,42 @@ _AIM = r"(?:(?:to|for) (?:[\w-]+ ){0,3}(?:community|reproduc\w+|research|stud(?:
 _OF = r"(?:,? (?:accompanying|associated|for|from|in|including|of|that|to|used|which)\b.{0,80}?)?"
 _IS = r" (?:are|can|has|have|is|will) (?:(?:all|also|be|been|freely|fully|further|made|now|openly|publicly|soon) )*"
 _AVAILABLE = (
-    r"(?:accessed|accessible|available|downloaded|found|hosted|open-?sourced|provided|public|published|released|"
+    r"(?:accessed|accessible|available|downloaded|found|hosted|open-?sourced?|provided|public|published|released|"
     r"shared)"
 )
-_WHERE = (
-    rf"\b(?: publicly| online| soon)*(?:\.?$|.*(?:{_URL}|\b(?:acceptance|anonymous|github|here|hugging ?face|"
-    r"licen[sc]e|link|online|open-?sourced?|project page|publication|publicly|repository|request|research|review|"
-    r"soon|supplement\w*|web ?page|web ?site|zenodo)\b))"
+# A sentence that says more than a few words after this goes on to its subject.
+_FEW_WORDS = r"(?: (?!(?:but|that|which|who)\b)\S+){0,4}$"
+_PLACED = (
+    rf":? (?:at|from|in|on|through|under|via)\b.{{0,40}}?(?:{_URL}|\b(?:anonymous|footnote|github|hugging ?face|link|"
+    rf"project page|repository|supplement\w*|web ?page|web ?site|zenodo)\b\S*{_FEW_WORDS})"
+)
+_WHEN = (
+    r"(?: at \S+)? (?:after|on|pending|under|upon|with)\b.{0,40}?"
+    rf"\b(?:acceptance|licen[sc]es?|publication|request|review)\b\S*{_FEW_WORDS}"
 )
 _PURPOSE = (
-    r"(?:[.,:]?$|[,:]? (?:(?:are |is )?(?:at|available|freely|here|in https?:|on (?:github|hugging|our|the project)|"
-    r"open\w*|public\w*|under|upon|via)\b|to (?:accelerate|advance|enable|encourage|ensure|facilitate|foster|promote|"
-    r"spur|stimulate|support)\b|for (?:academic|further|future|public|reproduc\w+|research|the community)\b))"
+    r",? (?:to (?:accelerate|advance|enable|encourage|ensure|facilitate|foster|promote|spur|stimulate|support)\b"
+    r".{0,60}?|for (?:(?:academic|all|further|future|open|public|the) )*)"
+    r"\b(?:community|progress|reproduc\w+|research(?:ers)?|transparency|(?:academic|public) use)\b.{0,80}$"
 )
+_WHERE = rf"(?:,? (?:here|online|publicly|soon)\b)*(?:[.,:]?$|{_PLACED}|{_WHEN}|{_PURPOSE})"
+_PAGE = r"(?:project (?:page|web ?page|web ?site)|(?:our|the|this) web ?(?:page|site))\b"
 _SENTENCE = re.compile(
     # "The code for our experiments will be made publicly available at …", "Code available at …"
-    rf"{_AIM}{_ANY}(?:{_OF}{_IS}| ){_AVAILABLE}{_WHERE}"
+    rf"{_AIM}{_ANY}(?:{_OF}{_IS}| ){_AVAILABLE}\b(?:{_WHERE}|.{{0,80}}{_URL})"
     # "The complete source code and all scripts are open-source and available at https://…"
     r"|(?!(?:by|in|on|one|this|we)\b)[^.]{0,100}\b(?:checkpoints|code(?:s|base)?|implementation|software|weights)\b"
     r"(?! (?:agents?|completion|generat\w+|llms?|models?|repair|review|search|synthesis|translation|understanding))"
     rf".{{0,60}}\b(?:accessible|available|found|open-?sourced?|provided|released?)\b.{{0,60}}{_URL}"
     # "Project page: https://…"
-    rf"|{_ANY}(?: link| url| is| are| at| on| via)*\s*[:\u2013-]?\s*{_URL}"
+    rf"|{_ANY}(?: link| url| is| are| at| on| via)*\s*(?:[:\u2013-]\s*)?{_URL}"
     # "See our project page for videos."
-    rf"|(?:check|further|more|please|see|visit|watch)\b.*(?:{_URL}|\bproject (?:page|web)|\bweb ?(?:page|site))"
+    rf"|(?:please )?(?:(?:check|refer to|see|visit|watch)(?: out)?|(?:further|more) {_PLACE})\b"
+    rf"(?! (?:how|that|why)\b).{{0,60}}(?:{_URL}|\b{_PAGE}(?:$|[.,:;]| (?:at|for|of|to|with)\b).{{0,80}}$)"
     # "We release our code and models to support further research."
     rf"|(?:(?:additionally|also|finally|furthermore|moreover),? )?{_AIM}(?:and )?we (?:(?:also|further|have|openly|"
-    rf"publicly|will) )*(?:make|open-?sourced?|publish|released?|share) {_some(_ARTIFACT)}{_PURPOSE}",
+    rf"publicly|will) )*(?:make|open-?sourced?|publish|released?|share) {_some(_ARTIFACT)}\b"
+    rf"(?:,? (?:(?:are|freely|fully|is|openly|publicly) )*{_AVAILABLE})?\b{_WHERE}",
     re.IGNORECASE,
 )
 _ADDRESS = re.compile(
@@ -71,7 +82,7 @@ _ADDRESS = re.compile(
     re.IGNORECASE,
 )
 _HAS_ADDRESS = re.compile(rf"://|www\.|{_DOMAIN}", re.IGNORECASE)
-_BOUNDARY = re.compile(r"(?<=[.!?;)])\s+|\s*\((?=code|data|project|source)", re.IGNORECASE)
+_BOUNDARY = re.compile(r"(?<!\s)\s*\((?=code|data|project|source)|(?<=[.!?;)])\s+", re.IGNORECASE)
 # Looking for each of these takes a tenth of the time of a pattern.
 _SIGNS = (
     *("http", "www.", "github", "gitlab", "accessible", "available", "open-sourc", "open sourc", "project page"),
@@ -84,15 +95,12 @@ def availability_terms(text: str) -> tuple[range, ...]:
     """Return the runs of terms of a text, by number from 0, that say where code, data or pages are."""
     if not _has_sign(text):
         return ()
-    asides = [*_asides(text)]
-    if not asides:
+    covered = bytearray(len(text))
+    for first, last in _asides(text):
+        covered[first:last] = b"\1" * (last - first)
+    if not any(covered):
         return ()
-    numbers = [
-        number
-        for number, (start, _) in enumerate(spans(text))
-        if any(first <= start < last for first, last in asides)
-    ]
-    return tuple(_runs(numbers))
+    return tuple(_runs([number for number, (start, _) in enumerate(spans(text)) if covered[start]]))
 
 
 def _has_sign(text: str) -> bool:
