@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from time import process_time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -143,3 +145,18 @@ def test_an_excerpt_is_never_too_long_and_made_of_the_abstract(abstract: str, bu
     shown = shorten_abstract(abstract, "SNOW: A Study", budget)
     assert len(shown) <= budget or shown == abstract == ""
     assert shown[1:].removesuffix("…") in abstract
+
+
+@pytest.mark.parametrize(
+    ("abstract", "title"),
+    [
+        pytest.param("We act, and " + "code is " * 12_500, "Cups", id="where code is"),
+        pytest.param("a. " * 33_000, "Cups", id="abbreviations"),
+        pytest.param("." * 100_000 + "a", "Cups", id="dots"),
+        pytest.param("We act. " * 100, "A" * 3_000 + " b: cups", id="capitals"),
+    ],
+)
+def test_a_long_text_takes_linear_time(abstract: str, title: str) -> None:
+    before = process_time()
+    shorten_abstract(abstract, title, 300)
+    assert process_time() - before < 3

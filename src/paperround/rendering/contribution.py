@@ -34,7 +34,7 @@ _STATES = re.compile(
 )
 # Where code and data are is not what a paper is about, and earlier work is not this one.
 _ASIDE = re.compile(
-    r"https?://|\b(?:code|data(?:sets?)?) (?:and \w+ )?(?:is|are|will be)\b.*\b(?:available|public|released)"
+    r"https?://|\b(?:code|data(?:sets?)?) (?:and \w+ )?(?:is|are|will be)\b.{0,200}\b(?:available|public|released)"
     r"|^(?:in|our) (?:our )?(?:earlier|previous|prior) \w+\b|\bwe previously\b|\bpreviously,? we\b",
     re.IGNORECASE,
 )
@@ -47,7 +47,7 @@ _LINK = re.compile(
     r"[^,.:;]{0,60}), (?=(?:here|in this|our|this|we)\b)",
     re.IGNORECASE,
 )
-_NAME = re.compile(r"\S*[A-Z0-9]\S*[A-Z0-9]\S*")
+_NAME = re.compile(r"[^\sA-Z0-9]*[A-Z0-9][^\sA-Z0-9]*[A-Z0-9]\S*")
 
 
 def shorten_abstract(abstract: str, title: str, budget: int) -> str:

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterator
 
 # The end of a sentence, perhaps with closing quotes or brackets, before a space; CJK sentences need no space.
-_SENTENCE_END = re.compile(r"""[.!?…]+["'”’»)\]]*(?=\s)|[。！？]+[」』”）]*""")
+_SENTENCE_END = re.compile(r"""(?<![.!?…])[.!?…]+["'”’»)\]]*(?=\s)|[。！？]+[」』”）]*""")
 # A period after these ends no sentence, nor does one after a single letter ("J. Doe", "w.r.t.").
 _ABBREVIATIONS = frozenset(
     re.findall(
@@ -19,6 +19,7 @@ _ABBREVIATIONS = frozenset(
         """,
     )
 )
+_LONGEST_END = 20  # characters: more than any abbreviation has; looking at more takes quadratic time
 _LAST_WORD = re.compile(r"[^\s(\[“\"']*$")
 # If whole sentences, or words, would fill less than these shares of the budget, cut at a word, or at a character.
 _LEAST_SENTENCES, _LEAST_WORDS = 0.7, 0.4
@@ -95,7 +96,7 @@ def _last_sentence_end(text: str, budget: int) -> int:
 def _abbreviated(text: str) -> bool:
     if not text.endswith("."):
         return False
-    word = _LAST_WORD.search(text[:-1])
+    word = _LAST_WORD.search(text[-_LONGEST_END:-1])
     last = word[0].lower() if word else ""
     letter = last.rpartition(".")[2].rpartition("-")[2]
     return last in _ABBREVIATIONS or (len(letter) == 1 and letter.isalpha())
