@@ -81,7 +81,7 @@ def test_a_sentence_on_where_code_and_data_are_is_left_out(sentence: str) -> Non
         "Typically, only vision is available.",
         "This release makes three contributions.",
         "Models that write code are released every week.",
-        "Models are released under open licences that fail to stop misuse in biology.",
+        "Models are released under open licences that fail to stop misuse in biology, as we show here.",
         "Data are publicly shared by patients with diabetes on the web site of the hospital, which raises questions.",
         "All models have been released by companies without review of safety, to the public.",
         "Data is available for 300 patients with sepsis online.",
