@@ -258,8 +258,8 @@ def test_disliked_papers_raise_the_threshold_only_beside_liked_ones() -> None:
     assert learned_scale(past, 2, 9) == learned_scale(past, 2, 4) != learned_scale(past, 2, 3)
 
 
-@given(SCORES, st.integers(1, 20), st.floats(-3, 3), st.sampled_from([-2, 0, 2]))
-def test_a_paper_that_the_taste_speaks_for_fits_at_least_as_well_as_without_it(
+@given(SCORES, st.integers(1, 20), st.floats(-3, 3), st.sampled_from([0, 1, 2]))
+def test_a_paper_that_the_taste_speaks_for_is_taken_if_it_is_without_it(
     past: np.ndarray, liked: int, learned: float, breadth: int
 ) -> None:
     plain, scale = z_scale(), learned_scale(past, liked, 0)

@@ -248,11 +248,13 @@ def learned_scale(past: Numbers, liked: int, disliked: int, threshold_reduction:
 def learned_sums(z_scores: Numbers, learned: Numbers, scale: Scale) -> Numbers:
     """Return the sums of an interest's z-scores and those of its follower's taste, on their scale.
 
-    A paper that the taste speaks for fits at least as well as without it by the usual threshold, which is not reduced
-    for papers in other words: more of a kind must not take a paper of this kind away.
+    A paper that the taste speaks for is lifted to the threshold, but no further, if it reaches the usual one without
+    it: more of a kind must not take a paper of this kind away. The usual threshold is not reduced for papers in other
+    words.
     """
     sums = z_scores + learned
-    least = np.float32(scale.mean) + np.float32(scale.deviation * scale.threshold / USUAL_THRESHOLD) * z_scores
+    reached = np.minimum(z_scores / np.float32(USUAL_THRESHOLD), 1)
+    least = np.float32(scale.mean) + np.float32(scale.deviation * scale.threshold) * reached
     return np.asarray(np.where(learned >= np.float32(_SPEAKS_FOR), np.maximum(sums, least), sums))
 
 
