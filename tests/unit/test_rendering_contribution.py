@@ -160,3 +160,22 @@ def test_a_long_text_takes_linear_time(abstract: str, title: str) -> None:
     before = process_time()
     shorten_abstract(abstract, title, 300)
     assert process_time() - before < 3
+
+
+@pytest.mark.parametrize(
+    ("contribution", "begins"),
+    [
+        ("We learn one policy for all three from a few demonstrations.", "A humanoid"),
+        ("We compare a robot with people.", "We compare"),
+        ("We solve both of these with one network.", "A humanoid"),
+        ("We evaluate it on all three benchmarks.", "We evaluate"),
+    ],
+)
+def test_a_sentence_that_counts_what_the_one_before_lists_does_not_stand_alone(
+    contribution: str, begins: str
+) -> None:
+    listed = "A humanoid may slip, trip or be pushed."
+    abstract = (
+        f"Falls are costly, and few robots stand up again by themselves. {listed} {contribution} {'More. ' * 60}"
+    )
+    assert shorten_abstract(abstract, "Falling well", 200).startswith(begins)

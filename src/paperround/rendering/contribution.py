@@ -47,6 +47,12 @@ _LINK = re.compile(
     r"[^,.:;]{0,60}), (?=(?:here|in this|our|this|we)\b)",
     re.IGNORECASE,
 )
+# What the sentence before has listed: "one policy for all three".
+_COUNTS_BACK = re.compile(
+    r"\b(?:all|each of|of) (?:(?:the|these|those) )?(?:two|three|four|five)\b(?! \w+s\b)"
+    r"|\b(?:all|both|each|none) of (?:them|these)\b",
+    re.IGNORECASE,
+)
 _NAME = re.compile(r"[^\sA-Z0-9]*[A-Z0-9][^\sA-Z0-9]*[A-Z0-9]\S*")
 
 
@@ -59,11 +65,12 @@ def shorten_abstract(abstract: str, title: str, budget: int) -> str:
 
 
 def _contribution(abstract: str, title: str) -> str:
-    start, name = 0, _name(title)
+    before, start, name = 0, 0, _name(title)
     for sentence in sentences(abstract):
         if _states(sentence.lstrip(), name):
-            return _unlinked(abstract[start:].lstrip()) if start else abstract
-        start += len(sentence)
+            first = before if _COUNTS_BACK.search(sentence) else start
+            return _unlinked(abstract[first:].lstrip()) if first else abstract
+        before, start = start, start + len(sentence)
     return abstract
 
 
