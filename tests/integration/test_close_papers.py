@@ -18,6 +18,7 @@ from paperround.operator.preview import PreviewRequest
 from paperround.rounds import pipeline
 from paperround.store.engine import reading
 from paperround.store.schema import close_papers
+from paperround.store.topics import news_horizon
 from paperround.subscribers import confirmation, membership
 from paperround.web import create
 from support.databases import engine_of
@@ -266,6 +267,18 @@ def test_a_paper_that_is_compared_again_is_close_only_if_it_still_is(site: Site)
     site.papers(_close(3, version=2))
     assert _stored(site) == 1
     assert _offered(site, _morning(site, _fits(7))) == ["dogwood"]
+
+
+def test_a_paper_that_is_compared_again_stays_close_to_an_interest_that_is_not(site: Site) -> None:
+    _subscribe(site)
+    _morning(site, _fits(1))
+    site.papers(_close(2))
+    [row] = [paper.row for paper in site.app.store.papers.latest(1)]
+    since = news_horizon(site.clock())
+    for stored, includes in ((1, lambda query: query != _INTEREST), (0, lambda query: query == _INTEREST)):
+        with site.app.store.topics.matching_again([row], since, includes):
+            pass  # and nothing is found
+        assert _stored(site) == stored
 
 
 def test_they_go_with_their_subscriber_and_after_ten_days(site: Site) -> None:

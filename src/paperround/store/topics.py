@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -98,7 +98,10 @@ class Topics:
         self._matches = ManyRows(engine, stored, [column.name for column in matches.c])
         pair = (matches.c.topic == bindparam("of_topic")) & (matches.c.paper == bindparam("of_paper"))
         self._lost = ManyRows(engine, delete(matches).where(pair))
+        close_pair = (close_papers.c.topic == bindparam("of_topic")) & (close_papers.c.paper == bindparam("of_paper"))
+        self._lost_close = ManyRows(engine, delete(close_papers).where(close_pair))
         close = upsert(engine, close_papers)
+        # Its edition stays too: it is offered once.
         close = close.on_conflict_do_update(index_elements=["topic", "paper"], set_={"fit": close.excluded.fit})
         self._close = ManyRows(engine, close, [column.name for column in close_papers.c])
 
@@ -248,7 +251,7 @@ class Topics:
             rows = db.scalars(waiting.with_for_update(skip_locked=True, key_share=True)).all()
             work = _matching(db, papers.c.row.in_(rows)) if rows else Matching([], [])
             yield work
-            self._insert(db, work.found, papers.c.archived, compared=rows)
+            self._insert(db, work.found, papers.c.archived, work)
             db.execute(update(papers).where(papers.c.row.in_(rows)).values(unmatched=False))
 
     @contextmanager
@@ -266,10 +269,9 @@ class Topics:
             work = _matching(db, papers.c.row.in_(rows) & ~UNMATCHED)
             work.topics = [topic for topic in work.topics if includes(topic.query)]
             yield work
-            compared = [paper.row for paper in work.papers]
             # Exclusively, so that no other transaction adds matches of a paper or topic that has changed between
             # reading which are lost and deleting them.
-            self._insert(db, work.found, _too_old(news_since), compared, lock_exclusively)
+            self._insert(db, work.found, _too_old(news_since), work, lock_exclusively)
             for chunk in chunked(_lost_matches(db, work, news_since), _CHUNK):
                 self._lost.run(db, [{"of_topic": topic, "of_paper": paper} for topic, paper in chunk])
 
@@ -296,13 +298,13 @@ class Topics:
         db: Connection,
         found: Found,
         old: Any,
-        compared: Collection[int] = (),
+        compared: Matching | None = None,
         lock: Callable[[Connection, Table], None] = lock_shared,
     ) -> None:
         """Store what was found.
 
-        Matches of papers that are `old` are archived, and such papers are not stored as close. The papers `compared`
-        were compared with all interests: they are close to no others than those found now.
+        Matches of papers that are `old` are archived, and such papers are not stored as close. Papers and interests
+        that were `compared` with each other are close only if that was found now.
 
         A paper may have been merged into another meanwhile, and a topic deleted. The existing ones are locked until
         the end of the transaction. To avoid deadlocks, every transaction locks papers before topics and topics before
@@ -321,19 +323,18 @@ class Topics:
         wanted = select(topics.c.row).where(topics.c.row.in_({topic for topic, _ in pairs})).order_by(topics.c.row)
         there = set(db.scalars(wanted.with_for_update(read=True, key_share=True)))
         kept = [(topic, paper) for topic, paper in pairs if paper in facts and topic in there]
-        if kept or compared:
+        if kept or (compared and compared.papers):
             lock(db, matches)
         values = [_match_row(one[0], matched[one], *facts[one[1]]) for one in kept if one in matched]
         for chunk in chunked(values, _CHUNK):
             self._matches.run(db, chunk)
-        before = _without_close(db, compared)
-        nearby = [
-            {"topic": one[0], "paper": one[1], "fit": close[one], "edition": before.get(one)}
-            for one in kept
-            if one in close and not facts[one[1]][1]
-        ]
-        for chunk in chunked(nearby, _CHUNK):
-            self._close.run(db, chunk)
+        nearby = [(topic, paper) for topic, paper in kept if (topic, paper) in close and not facts[paper][1]]
+        lost = _lost_close(db, compared, set(nearby)) if compared else ()
+        for some in chunked(lost, _CHUNK):
+            self._lost_close.run(db, [{"of_topic": topic, "of_paper": paper} for topic, paper in some])
+        columns = "topic", "paper", "fit", "edition"
+        for some in chunked(nearby, _CHUNK):
+            self._close.run(db, [dict(zip(columns, (*one, close[one], None), strict=True)) for one in some])
 
     def of_paper(self, row: int) -> list[tuple[Topic, Match]]:
         """Return the topics that a paper matches, best score first."""
@@ -456,14 +457,12 @@ def _still_unread(table: Table) -> ColumnElement[bool]:
     return exists(query.where(_followed(table), _unread(table)).correlate(table))
 
 
-def _without_close(db: Connection, rows: Collection[int]) -> dict[tuple[int, int], int | None]:
-    """Delete the close papers with these numbers; return the edition of each, by topic and paper."""
-    mine = among(db, close_papers.c.paper, rows)
-    columns = close_papers.c.topic, close_papers.c.paper, close_papers.c.edition
-    found = db.execute(select(*columns).where(mine)).all() if rows else []
-    if found:
-        db.execute(delete(close_papers).where(mine))
-    return {(topic, paper): edition for topic, paper, edition in found}
+def _lost_close(db: Connection, work: Matching, found: Set[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return the close papers, as pairs of topic and paper, that were not found again although both were compared."""
+    of_papers = among(db, close_papers.c.paper, [paper.row for paper in work.papers])
+    stored = db.execute(select(close_papers.c.topic, close_papers.c.paper).where(of_papers)).all()
+    compared = {topic.row for topic in work.topics}
+    return sorted({(topic, paper) for topic, paper in stored if topic in compared} - found)
 
 
 def _lost_matches(db: Connection, work: Matching, news_since: datetime) -> list[tuple[int, int]]:
