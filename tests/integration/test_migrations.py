@@ -23,7 +23,7 @@ from paperround.store import migrations, unsent
 from paperround.store.engine import reading, writing
 from paperround.store.schema import close_papers, metadata, suppressions
 from paperround.store.sent_before import sent_before
-from paperround.store.topics import ClosePaper, Found
+from paperround.store.topics import ClosePaper, ComparisonResult
 from paperround.store.vectors import StoredVector
 from support.databases import engine_of
 from support.migrating import upgrade
@@ -441,7 +441,9 @@ def test_an_interest_of_the_version_before_can_have_close_papers(empty_database_
         )
     store.migrate()
     [topic] = store.topics.all()
-    store.topics.add_found(Found(close=[ClosePaper(topic.row, 1, 0.45)]), datetime(2026, 11, 16, tzinfo=UTC))
+    store.topics.add_found(
+        ComparisonResult(close=[ClosePaper(topic.row, 1, 0.45)]), datetime(2026, 11, 16, tzinfo=UTC)
+    )
     number = store.issues.close_edition(datetime(2026, 11, 21, tzinfo=UTC))
     with reading(engine_of(store)) as connection:
         assert connection.execute(select(close_papers)).all() == [(topic.row, 1, 0.45, number)]

@@ -22,7 +22,7 @@ from paperround.rounds.collection import Collection
 from paperround.rounds.interests import Interests, best_candidates
 from paperround.rounds.meaning import Meaning
 from paperround.store.feedback import InterestFollower
-from paperround.store.topics import ClosePaper, DueTopic, Found, news_horizon
+from paperround.store.topics import ClosePaper, ComparisonResult, DueTopic, news_horizon
 
 log = logs.logger()
 _PAPERS_AT_ONCE = 500
@@ -180,7 +180,7 @@ def _match_interests(app: App, due: Sequence[DueTopic]) -> None:
     for papers in app.store.papers.stored_since(first):
         wanted = [one.topic for one in due if tasks[one.topic.row].first <= papers[-1].row]
         all_found = _found(app, papers, wanted)
-        found = Found(
+        found = ComparisonResult(
             [(row, match) for row, match in all_found.matches if tasks[row].includes(match.paper)],
             [one for one in all_found.close if tasks[one.topic].includes(one.paper)],
         )
@@ -237,9 +237,9 @@ def _candidates(app: App, topic: Topic, week: int) -> Iterator[list[Paper]]:
     yield from app.store.papers.stored_since(week)
 
 
-def _found(app: App, papers: Sequence[Paper], topics: Sequence[Topic]) -> Found:
+def _found(app: App, papers: Sequence[Paper], topics: Sequence[Topic]) -> ComparisonResult:
     if not papers:
-        return Found()
+        return ComparisonResult()
     interests = app.shared(Interests)
     batch = interests.batch(papers)
     authors = {paper.row: paper.authors for paper in papers}
@@ -255,7 +255,7 @@ def _found(app: App, papers: Sequence[Paper], topics: Sequence[Topic]) -> Found:
             ]
             if topic.private and interests.wants_close(topic.row):
                 close += [ClosePaper(topic.row, row, fit) for row, fit in found.close.items()]
-    return Found(matches, close)
+    return ComparisonResult(matches, close)
 
 
 def _follows(topic: Topic) -> bool:

@@ -59,7 +59,7 @@ class ClosePaper(NamedTuple):
     fit: float
 
 
-class Found(NamedTuple):
+class ComparisonResult(NamedTuple):
     """What comparing papers with topics has found."""
 
     matches: Sequence[tuple[int, Match]] = ()
@@ -73,7 +73,7 @@ class Matching:
 
     papers: list[Paper]
     topics: list[Topic]
-    found: Found = field(default_factory=Found)
+    found: ComparisonResult = field(default_factory=ComparisonResult)
 
 
 class DueTopic(NamedTuple):
@@ -275,7 +275,7 @@ class Topics:
             for chunk in chunked(_lost_matches(db, work, news_since), _CHUNK):
                 self._lost.run(db, [{"of_topic": topic, "of_paper": paper} for topic, paper in chunk])
 
-    def add_found(self, found: Found, news_since: datetime) -> None:
+    def add_found(self, found: ComparisonResult, news_since: datetime) -> None:
         """Store what was found for topics in stored papers.
 
         Matches of papers first seen before `news_since` are archived, so that a new topic does not send last year's
@@ -283,9 +283,9 @@ class Topics:
         """
         with writing(self._engine) as db:
             for matched in chunked(found.matches, _CHUNK):
-                self._insert(db, Found(matched), _too_old(news_since))
+                self._insert(db, ComparisonResult(matched), _too_old(news_since))
             for close in chunked(found.close, _CHUNK):
-                self._insert(db, Found(close=close), _too_old(news_since))
+                self._insert(db, ComparisonResult(close=close), _too_old(news_since))
 
     def forget_close(self, rows: Collection[int]) -> None:
         """Delete the close papers of these interests that no digest of their subscribers has passed over yet."""
@@ -296,7 +296,7 @@ class Topics:
     def _insert(
         self,
         db: Connection,
-        found: Found,
+        found: ComparisonResult,
         old: Any,
         compared: Matching | None = None,
         lock: Callable[[Connection, Table], None] = lock_shared,
