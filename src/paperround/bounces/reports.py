@@ -19,7 +19,7 @@ from paperround.bounces.verdict import Judgment, Report, judge_reply, reply_code
 from paperround.domain.models import BounceKind
 from paperround.domain.refusals import ADDRESS
 from paperround.domain.reply_codes import ENHANCED
-from paperround.domain.text import clean
+from paperround.domain.text import REPLY, clean
 from paperround.domain.tokens import find_verp
 
 _MAX_DIAGNOSTIC = 500  # characters
@@ -31,7 +31,6 @@ _FROM_A_SYSTEM = re.compile(
     r"mailer[-_ ]?daemon|post[-_]?master|mail(er)? (delivery|admin|system|robot)|delivery sub|no-?reply@",
     re.IGNORECASE,
 )
-_ANSWERS = re.compile(r"\s*(?:re|aw|antw|sv)\s*(?:\[\d+\])?\s*:", re.IGNORECASE)
 _OF_A_FAILURE = re.compile(
     r"undeliver|not (be )?deliver|fail(ure|ed)|returned|return to sender|non.?deliver|rejected|error sending"
     r"|delivery (status|report|error|problem)|trouble delivering|エラー|送信できません"
@@ -246,7 +245,7 @@ def _looks_like_a_report(head: Part, text: str) -> bool:
     if head.first("x-failed-recipients") or head.type == "multipart/report":
         return True
     without_return = head.first("return-path") == "<>"
-    if _ANSWERS.match(head.first("subject") or "") and not without_return and not head.first("auto-submitted"):
+    if REPLY.match(head.first("subject") or "") and not without_return and not head.first("auto-submitted"):
         return False  # a person, who may be called or write as the postmaster
     by_a_system = without_return or _FROM_A_SYSTEM.search(head.first("from") or "")
     tells = _TELLS_A_FAILURE.search(text)

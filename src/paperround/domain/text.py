@@ -19,7 +19,10 @@ _UNWANTED = re.compile(
 _INVISIBLE = "\xad\u200b\u2060\ufeff"
 QUOTATION_MARKS = '"“”„‟«»'
 """Those that mean the same in queries: phones and word processors insert others for the one that is typed."""
-REPLY_PREFIX = re.compile(r"^(?:\s*(?:re|aw|antw|fwd?|wg|sv)\s*(?:\[\d+\])?\s*:)+\s*", re.IGNORECASE)
+_REPLY, _MARK_END = "re|aw|antw|sv", r"\s*(?:\[\d+\])?\s*:"
+REPLY = re.compile(rf"\s*(?:{_REPLY}){_MARK_END}", re.IGNORECASE)
+"""How a subject begins in replies, such as "Re: " or "AW[2]: "."""
+REPLY_PREFIX = re.compile(rf"^(?:\s*(?:{_REPLY}|fwd?|wg){_MARK_END})+\s*", re.IGNORECASE)
 """How a subject begins in replies and forwarded mail, such as "Re: Fwd: " or "AW[2]: "."""
 _FRACTION = re.compile("([¼-¾⅐-⅞↉])")
 # Chinese and Japanese are written without spaces: each character is a term, and a word is a phrase of terms.

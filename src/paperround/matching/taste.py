@@ -23,6 +23,7 @@ from paperround.matching.learning import (
     SparseRows,
     TermVectors,
     WordModel,
+    predict,
     regress,
     separate,
     weight,
@@ -104,10 +105,6 @@ class VectorSpace:
                 self._known[row] = found.numbers[0]
         return self._known.get(row)
 
-    def vectors(self, papers: Iterable[Paper]) -> list[Numbers]:
-        """Return the vectors of those papers that have one."""
-        return [vector for paper in papers if (vector := self.vector(paper.row)) is not None]
-
     def learn(self, examples: Iterable[tuple[Paper, int]], measured: Sequence[Paper]) -> VectorModel | None:
         """Return the model of these examples, whose scores are measured against other papers.
 
@@ -118,9 +115,9 @@ class VectorSpace:
         if len({label > 0 for _, label in known}) < 2:
             return None
         weights = regress(np.stack([vector for vector, _ in known]), [label for _, label in known])
-        others = self.vectors(measured)
-        scores = np.stack(others) @ weights[:-1] + weights[-1] if others else np.zeros(0)
-        return VectorModel(self, weights, _usual(scores.tolist()))
+        others = [vector for paper in measured if (vector := self.vector(paper.row)) is not None]
+        scores = predict(np.stack(others), weights).tolist() if others else []
+        return VectorModel(self, weights, _usual(scores))
 
     @cached_property
     def _center(self) -> Numbers:
@@ -139,7 +136,7 @@ class VectorModel:
 
     def z_scores(self, vectors: Numbers) -> Numbers:
         """Return how far these vectors of the space are above those of other papers, in standard deviations."""
-        scores = vectors @ self.weights[:-1] + self.weights[-1]
+        scores = predict(vectors, self.weights)
         return np.asarray((scores - self.usual.mean) / self.usual.deviation, dtype=np.float32)
 
 

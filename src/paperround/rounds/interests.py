@@ -179,10 +179,10 @@ class Interests:
         """
         learned, breadth = self._learned.get(topic), self._followers.get(topic, InterestFollower()).breadth
         if learned is not None and isinstance(wanted, Words):
-            return self._compare(text, batch, learned, breadth)
+            return self._compare(text, wanted, batch, learned, breadth)
         if (text, breadth) not in batch.untaught:
             batch.untaught[text, breadth] = (
-                self._compare(text, batch, None, breadth)
+                self._compare(text, wanted, batch, None, breadth)
                 if isinstance(wanted, Words)
                 else Comparison(batch.index.matches(wanted), {})
             )
@@ -193,18 +193,20 @@ class Interests:
         follower = self._followers.get(topic, InterestFollower())
         return may_have_close(follower.cadence, follower.breadth)
 
-    def _written_out(self, query: str) -> tuple[str, Words]:
+    def _written_out(self, query: str, words: Words) -> tuple[str, Words]:
         """Return an interest with the long forms of its acronyms, as text and as words."""
         text = self._meaning.written_out(query)
-        words = interpret_once(text)
-        assert isinstance(words, Words)
-        return text, words
+        if text != query:
+            longer = interpret_once(text)
+            assert isinstance(longer, Words)
+            return text, longer
+        return query, words
 
     def _compare(
-        self, text: str, batch: InterestBatch, learned: _TrainedInterest | None, breadth: Breadth
+        self, text: str, words: Words, batch: InterestBatch, learned: _TrainedInterest | None, breadth: Breadth
     ) -> Comparison:
         """Return what stands out for plain words and for what was learned, and what comes close."""
-        text, words = self._written_out(text)
+        text, words = self._written_out(text, words)
         known = self._known(text, words, learned.of.past if learned else self._past())
         z_scores, scale = self._sums(known, words, batch, learned)
         places = np.flatnonzero(scale.above_threshold(z_scores, breadth.steps)).tolist()
@@ -260,7 +262,7 @@ class Interests:
             rated = rated or self.rated(feedback)
             papers = {paper.row: paper for paper in rated.index.papers}
             learned = self._learn_one(_TasteSource(text, tuple(feedback), past), papers, rated, frozenset())
-        text, words = self._written_out(text)
+        text, words = self._written_out(text, wanted)
         z_scores, scale = self._sums(self._known(text, words, past), words, batch, learned)
         fits = zip(batch.index.numbers, map(scale.fit, z_scores.tolist()), strict=True)
         return {row: fit for row, fit in fits if fit > 0}
@@ -270,7 +272,7 @@ class Interests:
     ) -> dict[int, tuple[str, ...]]:
         """Return why the best papers of a batch fit, by number."""
         if isinstance(wanted, Words):
-            return self._reasons(*self._written_out(text), batch, rows)
+            return self._reasons(*self._written_out(text, wanted), batch, rows)
         return batch.index.reasons(wanted, rows)
 
     def _reasons(
@@ -313,8 +315,9 @@ class Interests:
         self, of: _TasteSource, papers: Mapping[int, Paper], rated: InterestBatch, new: Set[int]
     ) -> _TrainedInterest:
         """Learn from the feedback of one subscriber; `rated` are `papers`, indexed once for all subscribers."""
-        past = of.past
-        text, words = self._written_out(of.interest)
+        past, wanted = of.past, interpret(of.interest)
+        assert isinstance(wanted, Words)
+        text, words = self._written_out(of.interest, wanted)
         known, earlier = self._known(text, words, past), past.batch
         z_scores = self._z_scores(known, words, earlier)
         near = self._related(of, rated, z_scores)
@@ -345,8 +348,8 @@ class Interests:
         """Return the z-scores of rated papers for an interest; None if it has no vector or is no plain words."""
         if query not in rated.z_scores:
             rated.z_scores[query] = None
-            if is_plain_words(query):
-                text, words = self._written_out(query)
+            if is_plain_words(query) and isinstance(wanted := interpret(query), Words):
+                text, words = self._written_out(query, wanted)
                 if (known := self._known(text, words, past)).expanded is not None:
                     rated.z_scores[query] = self._z_scores(known, words, rated)
         return rated.z_scores[query]
@@ -380,10 +383,12 @@ class Interests:
         held, fixed = self._meaning.held(), self._app.shared(Collection).fixed()
         with self._renewing:
             past, sizes = self._newest, self._meaning.sizes()
-            if past is not None and past.batch.index is fixed.index and past.sizes == sizes:
+            if past is not None and past.batch.index is not fixed.index:
+                past = None
+            if past is not None and past.sizes == sizes:
                 return past
             coverage = self._meaning.coverage(fixed.index.numbers)
-            if past is not None and past.batch.index is fixed.index and past.coverage == coverage:
+            if past is not None and past.coverage == coverage:
                 past.sizes = sizes
                 return past
             known = PastPapers(fixed.papers, fixed.statistics, *self._meaning.lookups())

@@ -8,7 +8,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
-from functools import partial
 
 from paperround.app import App
 from paperround.domain.errors import QueryError
@@ -59,23 +58,20 @@ def match_embedded(app: App) -> None:
     are deleted. A topic whose own vector cannot be computed now keeps its matches, and is compared later.
     """
     rows, last = app.store.vectors.uncompared()
-    interests, since, complete = app.shared(Interests), news_horizon(app.clock()), True
+    interests, meaning = app.shared(Interests), app.shared(Meaning)
+    since, complete = news_horizon(app.clock()), True
     if any(is_plain_words(topic.query) for topic in app.store.topics.all()):
         app.shared(Collection).renew()
         for some in chunked(rows, _PAPERS_AT_ONCE):
             topics = app.store.topics.all()
             interests.prepare(topics)
-            complete &= all(_has_vector(app, topic.query) for topic in topics if is_plain_words(topic.query))
-            with app.store.topics.matching_again(some, since, partial(_has_vector, app)) as work:
+            plain = {topic.query for topic in topics if is_plain_words(topic.query)}
+            embedded = {query for query in plain if meaning.known(meaning.written_out(query)) is not None}
+            complete &= embedded == plain
+            with app.store.topics.matching_again(some, since, embedded.__contains__) as work:
                 work.found = _found(app, work.papers, work.topics)
     if complete:
         app.store.vectors.compared(last)
-
-
-def _has_vector(app: App, query: str) -> bool:
-    """Return whether a query is plain words whose vector is in memory."""
-    meaning = app.shared(Meaning)
-    return is_plain_words(query) and meaning.known(meaning.written_out(query)) is not None
 
 
 def reindex(app: App) -> None:

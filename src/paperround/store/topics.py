@@ -96,10 +96,7 @@ class Topics:
         changed = {name: stored.excluded[name] for name in ("day", "score", "why")}
         stored = stored.on_conflict_do_update(index_elements=["topic", "paper"], set_=changed)
         self._matches = ManyRows(engine, stored, [column.name for column in matches.c])
-        pair = (matches.c.topic == bindparam("of_topic")) & (matches.c.paper == bindparam("of_paper"))
-        self._lost = ManyRows(engine, delete(matches).where(pair))
-        close_pair = (close_papers.c.topic == bindparam("of_topic")) & (close_papers.c.paper == bindparam("of_paper"))
-        self._lost_close = ManyRows(engine, delete(close_papers).where(close_pair))
+        self._lost, self._lost_close = _deletion(engine, matches), _deletion(engine, close_papers)
         close = upsert(engine, close_papers)
         # Its edition stays too: it is offered once.
         close = close.on_conflict_do_update(index_elements=["topic", "paper"], set_={"fit": close.excluded.fit})
@@ -272,8 +269,7 @@ class Topics:
             # Exclusively, so that no other transaction adds matches of a paper or topic that has changed between
             # reading which are lost and deleting them.
             self._insert(db, work.found, _too_old(news_since), work, lock_exclusively)
-            for chunk in chunked(_lost_matches(db, work, news_since), _CHUNK):
-                self._lost.run(db, [{"of_topic": topic, "of_paper": paper} for topic, paper in chunk])
+            _delete(db, self._lost, _lost_matches(db, work, news_since))
 
     def add_found(self, found: ComparisonResult, news_since: datetime) -> None:
         """Store what was found for topics in stored papers.
@@ -329,12 +325,11 @@ class Topics:
         for chunk in chunked(values, _CHUNK):
             self._matches.run(db, chunk)
         nearby = [(topic, paper) for topic, paper in kept if (topic, paper) in close and not facts[paper][1]]
-        lost = _lost_close(db, compared, set(nearby)) if compared else ()
-        for some in chunked(lost, _CHUNK):
-            self._lost_close.run(db, [{"of_topic": topic, "of_paper": paper} for topic, paper in some])
-        columns = "topic", "paper", "fit", "edition"
+        if compared:
+            _delete(db, self._lost_close, _lost_close(db, compared, set(nearby)))
         for some in chunked(nearby, _CHUNK):
-            self._close.run(db, [dict(zip(columns, (*one, close[one], None), strict=True)) for one in some])
+            rows = [{"topic": one[0], "paper": one[1], "fit": close[one], "edition": None} for one in some]
+            self._close.run(db, rows)
 
     def of_paper(self, row: int) -> list[tuple[Topic, Match]]:
         """Return the topics that a paper matches, best score first."""
@@ -439,6 +434,17 @@ def _unread_since(db: Connection, rows: Collection[int]) -> dict[int, datetime]:
         )
         unread_since |= dict(db.execute(query).all())
     return unread_since
+
+
+def _deletion(engine: Engine, table: Table) -> ManyRows:
+    """Return the statement that deletes pairs of topic and paper from a table."""
+    pair = (table.c.topic == bindparam("of_topic")) & (table.c.paper == bindparam("of_paper"))
+    return ManyRows(engine, delete(table).where(pair))
+
+
+def _delete(db: Connection, deletion: ManyRows, pairs: Sequence[tuple[int, int]]) -> None:
+    for some in chunked(pairs, _CHUNK):
+        deletion.run(db, [{"of_topic": topic, "of_paper": paper} for topic, paper in some])
 
 
 def _followed(table: Table) -> ColumnElement[bool]:

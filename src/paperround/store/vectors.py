@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Engine, bindparam, case, func, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Engine, Subquery, bindparam, case, func, select, tuple_, update
 
 from paperround.domain.models import Paper
 from paperround.store.engine import lock_exclusively, reading, upsert, writing
@@ -64,7 +64,7 @@ class StoredVectors:
         made none.
         """
         rows = select(vectors.c.paper).where(WAITING_FOR_VECTOR).order_by(vectors.c.paper.desc()).limit(limit)
-        recent = select(vectors.c.paper, vectors.c.title).order_by(vectors.c.paper.desc()).limit(newest).subquery()
+        recent = _newest(newest, vectors.c.title)
         untitled = select(recent.c.paper).where(recent.c.title.is_(None)).order_by(recent.c.paper.desc()).limit(limit)
         with reading(self._engine) as db:
             found = load_rows(db, db.scalars(rows).all() or db.scalars(untitled).all())
@@ -72,9 +72,8 @@ class StoredVectors:
 
     def first_of_newest(self, newest: int) -> int:
         """Return the number of the oldest of the newest papers, at most so many; 0 if there are no papers."""
-        some = select(vectors.c.paper).order_by(vectors.c.paper.desc()).limit(newest).subquery()
         with reading(self._engine) as db:
-            return db.scalar(select(func.min(some.c.paper))) or 0
+            return db.scalar(select(func.min(_newest(newest).c.paper))) or 0
 
     def waiting_count(self) -> int:
         """Count the papers without a vector for their current text."""
@@ -89,7 +88,7 @@ class StoredVectors:
 
     def coverage(self, newest: int) -> float:
         """Return the share of the newest papers, at most so many, that have a vector; 1 if there are no papers."""
-        some = select(vectors.c.vector).order_by(vectors.c.paper.desc()).limit(newest).subquery()
+        some = _newest(newest, vectors.c.vector)
         with reading(self._engine) as db:
             all_, known = db.execute(select(func.count(), func.count(some.c.vector)).select_from(some)).one()
         return known / all_ if all_ else 1.0
@@ -191,6 +190,11 @@ class StoredVectors:
             db.execute(
                 update(topics).where(topics.c.query == query).values(vector=vector, vector_of=_origin(model, text))
             )
+
+
+def _newest(number: int, *columns: ColumnElement[Any]) -> Subquery:
+    """Return the numbers of the newest papers, at most so many, and these columns of their vectors."""
+    return select(vectors.c.paper, *columns).order_by(vectors.c.paper.desc()).limit(number).subquery()
 
 
 def _any_uncompared(db: Connection) -> bool:
