@@ -272,6 +272,15 @@ def test_a_paper_that_the_taste_speaks_for_is_taken_if_it_is_without_it(
         assert sums == pytest.approx(z_scores + learned, abs=1e-4)
 
 
+def test_what_is_lifted_to_the_threshold_is_not_lost_by_rounding() -> None:
+    chance = np.random.default_rng(0)
+    z_scores, learned = np.array([4.75, 6, 9], dtype=np.float32), np.ones(3, dtype=np.float32)
+    for liked in range(1, 301):
+        past = (3 * chance.random() * chance.normal(size=liked)).astype(np.float32)
+        scale = learned_scale(past, liked, 0)
+        assert scale.above_threshold(learned_sums(z_scores, learned, scale)).all(), liked
+
+
 def test_a_learned_cut_is_lowered_by_the_height_that_the_interest_lacks() -> None:
     past = np.random.default_rng(1).normal(size=2_000).astype(np.float32)
     plain, relieved = learned_scale(past, 3, 2), learned_scale(past, 3, 2, 1.5)

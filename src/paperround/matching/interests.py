@@ -55,6 +55,7 @@ _LEARNED_THRESHOLD = 2.0  # standard deviations that very many answers add to th
 _LEARNED_HALF = 5  # answers that add half of that
 _MOST_DISLIKED = 2  # disliked papers that count for each liked one
 _SPEAKS_FOR = 1.0  # z-score of a taste from which it speaks for a paper
+_ABOVE = 1 + 1e-5  # a factor that keeps what is lifted to the threshold from falling below it by rounding
 _LEARNED_DEVIATION = 0.8  # how far above 1 the deviation of learned sums usually is after very many answers
 _LEARNED_DEVIATION_HALF = 4  # answers after which it is half as far above 1
 USUAL_THRESHOLD = _MEANING_THRESHOLD
@@ -254,7 +255,7 @@ def learned_sums(z_scores: Numbers, learned: Numbers, scale: Scale) -> Numbers:
     """
     sums = z_scores + learned
     reached = np.minimum(z_scores / np.float32(USUAL_THRESHOLD), 1)
-    least = np.float32(scale.mean) + np.float32(scale.deviation * scale.threshold) * reached
+    least = np.float32(scale.mean) + np.float32(scale.deviation * scale.threshold * _ABOVE) * reached
     return np.asarray(np.where(learned >= np.float32(_SPEAKS_FOR), np.maximum(sums, least), sums))
 
 
