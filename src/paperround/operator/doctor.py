@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -25,6 +24,7 @@ from paperround.domain.models import DeliveryState, NoticeKind, Stage, Topic
 from paperround.domain.preferences import DEFAULTS
 from paperround.domain.text import counted
 from paperround.operator.preview import PreviewRequest, build
+from paperround.operator.readiness import LATE, MIN_FREE_SPACE, free_space
 from paperround.process import private_files
 from paperround.process.resources import templates
 from paperround.rendering import theme as themes
@@ -34,9 +34,7 @@ from paperround.rounds.topics import changed_by_command, left_over, unserved_top
 from paperround.rounds.topics_file import read_file
 from paperround.settings import unknown_in_environment, unused_of_transport
 
-_NO_ROOM = 2**20  # bytes
 _LITTLE_ROOM = 500 * 2**20  # bytes; a round of a hundred thousand subscribers writes about 300 MB
-_LATE = timedelta(hours=2)
 _MANY_WAITING = 2_000  # papers without a vector: more than a busy day brings
 _WEEK = timedelta(days=7)
 _NEVER_SERVED = timedelta(days=14)
@@ -171,11 +169,10 @@ def _database(app: App) -> Iterator[Finding]:
         yield Finding("database", CheckState.WARNING, f"{what}; {remedy}")
         return
     yield Finding("database", CheckState.OK, f"{url.get_backend_name()}, {app.store.papers.count():,} papers")
-    if url.database and url.get_backend_name() == "sqlite":
+    if url.database and (free := free_space(app)) is not None:
         folder = Path(url.database).resolve().parent
-        free = shutil.disk_usage(folder).free
         room = f"{free // 2**20:,} MB free at the database"
-        if free < _NO_ROOM:
+        if free < MIN_FREE_SPACE:
             yield Finding("disk", CheckState.ERROR, f"{room}: nothing can be stored; free some space", stops=True)
         elif free < _LITTLE_ROOM:
             yield Finding("disk", CheckState.WARNING, f"{room}; a round may need more: free some space")
@@ -455,7 +452,7 @@ def _summaries(app: App) -> Iterator[Finding]:
 
 def _rounds(app: App) -> Iterator[Finding]:
     now = app.clock()
-    waiting = app.store.issues.due_count(now - _LATE)
+    waiting = app.store.issues.due_count(now - LATE)
     if waiting:
         people = counted(waiting, "subscriber has", "subscribers have")
         what = f"{people} been due for over two hours; check that `paperround up` is running"
@@ -519,7 +516,7 @@ def _bounces(app: App) -> Iterator[Finding]:
 def _deliveries(app: App) -> Iterator[Finding]:
     now, overview = app.clock(), app.store.overview
     due = app.store.deliveries.next_due()
-    if due and due < now - _LATE:
+    if due and due < now - LATE:
         what = f"the oldest email has been due since {format_moment(due)}; check `paperround up` and the relay"
         yield Finding("queue", CheckState.WARNING, what)
     week = now - _WEEK

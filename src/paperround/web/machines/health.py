@@ -13,6 +13,7 @@ from prometheus_client.registry import Collector
 from paperround import __version__
 from paperround.domain.errors import StoreError
 from paperround.operator import queries
+from paperround.operator.readiness import READY, check_readiness
 from paperround.web.context import ContextDep, WebContext
 from paperround.web.machines import bearer
 
@@ -30,6 +31,15 @@ def healthz(context: ContextDep) -> Response:
     except StoreError:
         facts["status"], status = "the database does not respond", 503
     return JSONResponse(facts, status, headers=_NOT_KEPT)
+
+
+@router.get("/readyz")
+def readyz(context: ContextDep) -> Response:
+    """Report whether the site can do its daily work; 503 if a part of it cannot."""
+    checks = check_readiness(context.app)
+    ready = all(state == READY for state in checks.values())
+    facts = {"status": "ok" if ready else "not ready", "checks": checks}
+    return JSONResponse(facts, 200 if ready else 503, headers=_NOT_KEPT)
 
 
 @router.get("/metrics")

@@ -1,0 +1,80 @@
+"""Whether a site can do its daily work, for monitors: the database, the rounds, the sources and the relay.
+
+What is reported is public, so it names no address, number or reply of a relay; `paperround doctor` does.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from pathlib import Path
+
+from sqlalchemy import make_url
+
+from paperround.app import App
+from paperround.domain.clock import format_moment
+from paperround.domain.errors import StoreError
+
+LATE = timedelta(hours=2)
+"""From when on a digest or an email that is due counts as late. A large round may take an hour."""
+MIN_FREE_SPACE = 2**20
+"""Bytes on the disk of an SQLite database. With less, nothing can be stored."""
+READY = "ok"
+
+
+def check_readiness(app: App) -> dict[str, str]:
+    """Return the state of each part of the site by name: `READY`, or what is wrong with it."""
+    return {name: _guarded(check, app) for name, check in _CHECKS.items()}
+
+
+def free_space(app: App) -> int | None:
+    """Return the free bytes on the disk of the database; None if it is no SQLite file."""
+    url = make_url(app.settings.database_url)
+    if not url.database or url.get_backend_name() != "sqlite":
+        return None
+    return shutil.disk_usage(Path(url.database).resolve().parent).free
+
+
+def _guarded(check: Callable[[App], str], app: App) -> str:
+    try:
+        return check(app) or READY
+    except (StoreError, OSError):
+        return "the database does not respond"
+
+
+def _database(app: App) -> str:
+    app.store.note("seeds")  # any short query
+    free = free_space(app)
+    return "its disk is full" if free is not None and free < MIN_FREE_SPACE else ""
+
+
+def _rounds(app: App) -> str:
+    late = app.clock() - LATE
+    if app.store.issues.due_count(late):
+        return "digests have been due for over two hours"
+    due = app.store.deliveries.next_due()
+    return "emails have been due for over two hours" if due and due < late else ""
+
+
+def _sources(app: App) -> str:
+    records = app.store.sources.all()
+    states = {source.name: records.get(source.name) for source in app.settings.sources}
+    if not states or any(record and not record.state.is_late for record in states.values()):
+        return ""
+    listed = (f"{name} ({record.state if record else 'never fetched'})" for name, record in states.items())
+    return f"none is up to date: {', '.join(listed)}"
+
+
+def _relay(app: App) -> str:
+    now = app.clock()
+    paused_until = app.store.deliveries.relay(now.date()).paused_until
+    return f"paused until {format_moment(paused_until)}" if paused_until and paused_until > now else ""
+
+
+_CHECKS: Mapping[str, Callable[[App], str]] = {
+    "database": _database,
+    "rounds": _rounds,
+    "sources": _sources,
+    "relay": _relay,
+}
