@@ -27,8 +27,9 @@ from paperround.matching.leave_out import LeaveOut
 from paperround.matching.namesakes import people
 from paperround.matching.query import parse
 from paperround.process.resources import templates
+from paperround.rendering.counts import describe_left_out
 from paperround.rendering.language import load
-from paperround.rendering.view import reason, told_left_out
+from paperround.rendering.schedule_sentences import describe_reason
 
 
 def paper(number: int, **facts: Any) -> Paper:
@@ -136,9 +137,9 @@ def test_too_many_entries_are_refused() -> None:
 
 def test_what_was_left_out_is_told_where_it_was_something() -> None:
     language = load("en", templates())
-    assert told_left_out(0, language) == ""
-    assert told_left_out(2, language) == "2 papers were left out, as you asked."
-    assert reason(Cadence.DAILY, (), language, 1).endswith("1 paper was left out, as you asked.")
+    assert describe_left_out(0, language) == ""
+    assert describe_left_out(2, language) == "2 papers were left out, as you asked."
+    assert describe_reason(Cadence.DAILY, (), language, 1).endswith("1 paper was left out, as you asked.")
     assert (language.signed(0.25), language.signed(-0.5)) == ("+0.25", "−0.50")
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from paperround.domain.models import Links, Site
-from paperround.rendering import language, notice, sample, subject, view
+from paperround.rendering import language, notice, sample, subject
 from paperround.rendering.letter import LetterFacts, LetterRenderer
+from paperround.rendering.letter_view import Card, LetterView, Link, Paragraph
 from support.letters import DAY, FOLDERS, THEMES
 
 pytestmark = pytest.mark.slow  # whole letters
@@ -42,7 +43,7 @@ def test_every_block_is_explained(block: str) -> None:
     assert f"| `{block}` |" in _THEME
 
 
-@pytest.mark.parametrize("kind", [view.Card, view.LetterView, view.Link, view.Paragraph, Links, Site])
+@pytest.mark.parametrize("kind", [Card, LetterView, Link, Paragraph, Links, Site])
 def test_every_fact_that_a_theme_can_print_is_named(kind: type) -> None:
     for fact in fields(kind):
         assert f"`{fact.name}`" in _THEME, fact.name

@@ -19,10 +19,15 @@ from paperround.domain.preferences import Preferences, QuietDays
 from paperround.domain.schedule import Cadence, Schedule
 from paperround.process import resources
 from paperround.process.generational_cache import GenerationalCache
-from paperround.rendering import inline, language, notice, plaintext, sample, theme, view
+from paperround.rendering import inline, language, notice, plaintext, sample, theme
+from paperround.rendering.card import build_card, build_note
+from paperround.rendering.counts import describe_no_papers
+from paperround.rendering.letter_view import Block, BlockKind, Note
 from paperround.rendering.outline import headings
 from paperround.rendering.placeholders import Fragment, escaped, placeholder, plain_addresses
 from paperround.rendering.plaintext import block_text, columns, wrap
+from paperround.rendering.schedule_sentences import describe_schedule
+from paperround.rendering.topic_names import section_heading
 from support.letters import DAY, FOLDERS, paper, renderer
 
 ENGLISH = language.load("en", FOLDERS)
@@ -100,7 +105,7 @@ def test_a_notice_needs_a_subject_and_something_to_say(text: str, mistake: str) 
 )
 def test_a_notice_promises_how_often_letters_come(schedule: Schedule, promise: str) -> None:
     wanted = Preferences(**asdict(schedule), quiet_days=QuietDays.LINE)
-    assert view.promise(wanted, ENGLISH) == f"You will receive {promise}"
+    assert describe_schedule(wanted, ENGLISH) == f"You will receive {promise}"
 
 
 @pytest.mark.parametrize(
@@ -114,7 +119,7 @@ def test_a_notice_promises_how_often_letters_come(schedule: Schedule, promise: s
 )
 def test_no_email_is_promised_for_days_without_papers(schedule: Schedule, promise: str) -> None:
     wanted = Preferences(**asdict(schedule), quiet_days=QuietDays.SILENT)
-    assert view.promise(wanted, ENGLISH).startswith(f"You will receive at most {promise}")
+    assert describe_schedule(wanted, ENGLISH).startswith(f"You will receive at most {promise}")
 
 
 # Cards
@@ -132,7 +137,7 @@ def test_no_email_is_promised_for_days_without_papers(schedule: Schedule, promis
     ],
 )
 def test_of_many_authors_the_first_three_and_the_last_are_named(authors: tuple[str, ...], line: str) -> None:
-    assert view.card(paper(authors=authors), (), ENGLISH, 100, DAY).authors == line
+    assert build_card(paper(authors=authors), (), ENGLISH, 100, DAY).authors == line
 
 
 @pytest.mark.parametrize(
@@ -140,21 +145,21 @@ def test_of_many_authors_the_first_three_and_the_last_are_named(authors: tuple[s
     [("Jundong Xu", ""), ("xu, jundong", ""), ("Apple", ""), ("Xu", "Xu"), ("Robotics", "Robotics"), ("", "")],
 )
 def test_a_name_that_is_followed_is_not_repeated_beside_the_authors(tag: str, beside: str) -> None:
-    by = view.card(paper(authors=("Li Wei", "Jundong Xu"), organization="Apple"), (), ENGLISH, 100, DAY, tag=tag)
+    by = build_card(paper(authors=("Li Wei", "Jundong Xu"), organization="Apple"), (), ENGLISH, 100, DAY, tag=tag)
     assert (by.tag, by.byline_tag) == (tag, beside)
-    line = block_text(view.Block(view.BlockKind.CARD, card=by), ENGLISH).splitlines()[1].strip()
+    line = block_text(Block(BlockKind.CARD, card=by), ENGLISH).splitlines()[1].strip()
     assert line.startswith(" · ".join(filter(None, (beside, "Li Wei, Jundong Xu · Apple"))))
 
 
 def test_without_names_the_number_of_authors_is_told() -> None:
-    assert view.card(paper(authors=(), author_count=12), (), ENGLISH, 100, DAY).authors == "12 authors"
-    assert view.card(paper(authors=(), author_count=1), (), ENGLISH, 100, DAY).authors == "1 author"
+    assert build_card(paper(authors=(), author_count=12), (), ENGLISH, 100, DAY).authors == "12 authors"
+    assert build_card(paper(authors=(), author_count=1), (), ENGLISH, 100, DAY).authors == "1 author"
 
 
 def test_links_are_those_that_exist_and_each_address_once() -> None:
     both = paper(url="https://x.example/1", pdf_url="https://x.example/1", arxiv_id=None)
-    assert [link.label for link in view.card(both, (), ENGLISH, 100, DAY).links] == ["Abstract"]
-    known = view.card(paper(code_url="https://c.example"), (), ENGLISH, 100, DAY)
+    assert [link.label for link in build_card(both, (), ENGLISH, 100, DAY).links] == ["Abstract"]
+    known = build_card(paper(code_url="https://c.example"), (), ENGLISH, 100, DAY)
     assert [(link.label, link.url) for link in known.links] == [
         ("arXiv", "https://arxiv.org/abs/2611.00001"),
         ("PDF", "https://arxiv.org/pdf/2611.00001"),
@@ -163,17 +168,17 @@ def test_links_are_those_that_exist_and_each_address_once() -> None:
 
 
 def test_a_paper_with_nothing_but_a_doi_is_linked_by_it() -> None:
-    known = view.card(paper(url=None, arxiv_id=None, doi="10.1234/a(b)<c>"), (), ENGLISH, 100, DAY)
+    known = build_card(paper(url=None, arxiv_id=None, doi="10.1234/a(b)<c>"), (), ENGLISH, 100, DAY)
     assert known.url == "https://doi.org/10.1234/a(b)"
-    assert view.card(paper(url=None, arxiv_id=None), (), ENGLISH, 100, DAY).url == ""
+    assert build_card(paper(url=None, arxiv_id=None), (), ENGLISH, 100, DAY).url == ""
 
 
 def test_counts_of_nothing_are_not_told() -> None:
-    assert view.card(paper(upvotes=0, comments=0, stars=None), (), ENGLISH, 100, DAY).badges == ()
+    assert build_card(paper(upvotes=0, comments=0, stars=None), (), ENGLISH, 100, DAY).badges == ()
 
 
 def test_the_summary_of_others_is_preferred_and_kept_to_its_room() -> None:
-    known = view.card(paper(summary="Short and made. " * 9), (), ENGLISH, 60, DAY)
+    known = build_card(paper(summary="Short and made. " * 9), (), ENGLISH, 60, DAY)
     assert known.summary == "Short and made. Short and made. Short and made."
     assert known.made_summary
 
@@ -212,12 +217,12 @@ def test_the_summary_of_others_is_preferred_and_kept_to_its_room() -> None:
     ],
 )
 def test_reasons_are_told_as_people_would(why: tuple[str, ...], told: tuple[str, ...]) -> None:
-    assert view.card(paper(), why, ENGLISH, 100, DAY).why == told
+    assert build_card(paper(), why, ENGLISH, 100, DAY).why == told
 
 
 def test_reasons_are_told_in_the_subscribers_language() -> None:
     german = language.load("de", FOLDERS)
-    known = view.card(paper(), ("title: Graph", "also on: Robots", "also on Wale"), german, 100, DAY)
+    known = build_card(paper(), ("title: Graph", "also on: Robots", "also on Wale"), german, 100, DAY)
     assert known.why == ("„Graph“ im Titel", "auch zu Robots und Wale")
 
 
@@ -330,11 +335,11 @@ def test_in_a_wheel_the_folders_lie_inside_the_package(tmp_path: Path, monkeypat
     ],
 )
 def test_a_section_online_is_headed_by_its_topic_or_by_what_it_is(topic: str, cadence: Cadence, heading: str) -> None:
-    assert view.section_name(Section(topic, "Robots", ()), cadence, language.load("en", FOLDERS)) == heading
+    assert section_heading(Section(topic, "Robots", ()), cadence, language.load("en", FOLDERS)) == heading
 
 
 def test_a_note_without_an_address_is_a_line_of_its_title() -> None:
-    note = view.Note(NoteKind.SAVED, "", "A paper", Markup("A paper"), "")
+    note = Note(NoteKind.SAVED, "", "A paper", Markup("A paper"), "")
     english = language.load("en", FOLDERS)
     assert list(plaintext._note_lines(note, english)) == ["A paper"]
     news = replace(note, news="Code released", url="https://a.example/1")
@@ -345,7 +350,7 @@ def test_a_note_without_an_address_is_a_line_of_its_title() -> None:
 
 
 def test_a_paper_that_was_not_chosen_has_a_plus_where_letters_ask_for_feedback() -> None:
-    english, note = language.load("en", FOLDERS), view.Note(NoteKind.CLOSE, "", "A paper", Markup("A paper"), "", 7)
+    english, note = language.load("en", FOLDERS), Note(NoteKind.CLOSE, "", "A paper", Markup("A paper"), "", 7)
     assert list(plaintext._note_lines(note, english)) == ["A paper"]
     assert list(plaintext._note_lines(note, english, "https://b.example/f")) == [
         "A paper",
@@ -359,7 +364,7 @@ def test_close_papers_have_a_sentence_that_says_why_they_are_there(*, feedback: 
     last = headings(Cadence.DAILY, english, alone=False, today=True, feedback=feedback)[-1]
     assert last.text == "Close to your interests"
     assert ("+\u00a0brings more" in last.about) == feedback
-    text = plaintext.block_text(view.Block(view.BlockKind.HEADING, *last, tight=True), english)
+    text = plaintext.block_text(Block(BlockKind.HEADING, *last, tight=True), english)
     assert text.splitlines() == [last.text, "=" * len(last.text), last.about, ""]
 
 
@@ -389,7 +394,7 @@ def test_more_style_sheets_than_are_kept_are_taken_apart_again() -> None:
     ],
 )
 def test_a_topic_has_a_short_name_in_the_index(name: str, short: str) -> None:
-    card = view.card(paper(), (), ENGLISH, 100, DAY, tag=name)
+    card = build_card(paper(), (), ENGLISH, 100, DAY, tag=name)
     assert card.short_tag == short
 
 
@@ -422,25 +427,25 @@ def test_each_kind_of_notice_has_a_template() -> None:
 def test_a_row_of_the_index_says_as_much_of_the_title_as_its_topic_leaves_room_for(
     title: str, topic: str, short: str
 ) -> None:
-    assert view.card(paper(title=title), (), ENGLISH, 100, DAY, tag=topic).short_title == short
+    assert build_card(paper(title=title), (), ENGLISH, 100, DAY, tag=topic).short_title == short
 
 
 def test_links_to_a_paper_have_no_trace_of_the_feed() -> None:
     known = paper(arxiv_id=None, url="https://papers.example/1?rss=1")
-    card = view.card(known, (), ENGLISH, 100, DAY)
+    card = build_card(known, (), ENGLISH, 100, DAY)
     assert [card.url, *(link.url for link in card.links)] == ["https://papers.example/1"] * 2
-    note = view.note(PaperNote(NoteKind.CODE, known.row, DAY), known, ENGLISH, DAY)
+    note = build_note(PaperNote(NoteKind.CODE, known.row, DAY), known, ENGLISH, DAY)
     assert note.url == "https://papers.example/1"
 
 
 def test_a_row_of_the_index_is_one_line_of_the_text() -> None:
-    card = view.card(paper(title="Words " * 20, upvotes=58), (), ENGLISH, 100, DAY, tag="Video understanding")
-    text = plaintext.block_text(view.Block(view.BlockKind.ENTRY, card=card, tight=True), ENGLISH)
+    card = build_card(paper(title="Words " * 20, upvotes=58), (), ENGLISH, 100, DAY, tag="Video understanding")
+    text = plaintext.block_text(Block(BlockKind.ENTRY, card=card, tight=True), ENGLISH)
     assert text == "Words Words Words Words Words… · Video understanding · 58 votes\n"
 
 
 def test_a_letter_without_papers_says_what_there_is_instead() -> None:
     english = language.load("en", resources.templates())
-    assert view.quiet(2, 1, english) == "2 saved papers"
-    assert view.quiet(0, 1, english) == "No new papers other than those you leave out"
-    assert view.quiet(0, 0, english) == "No new papers on your topics"
+    assert describe_no_papers(2, 1, english) == "2 saved papers"
+    assert describe_no_papers(0, 1, english) == "No new papers other than those you leave out"
+    assert describe_no_papers(0, 0, english) == "No new papers on your topics"

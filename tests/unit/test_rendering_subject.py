@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from paperround.domain.errors import ConfigurationError
 from paperround.domain.models import DayFacts
-from paperround.rendering import language, view
+from paperround.rendering import language
+from paperround.rendering.counts import describe_day, describe_no_papers
 from paperround.rendering.subject import DEFAULT, LONGEST, check, pretends, render_subject
 from support.letters import FOLDERS, letter, paper
 
@@ -126,19 +127,19 @@ def test_mathematics_reads_the_same_in_subject_html_and_text() -> None:
     ],
 )
 def test_the_day_is_told_in_numbers_as_far_as_they_are_known(facts: DayFacts | None, fit: int, told: str) -> None:
-    found = view.day_facts(facts, fit, language.load("en", FOLDERS))
+    found = describe_day(facts, fit, language.load("en", FOLDERS))
     assert told in found
     assert bool(found) == (facts is not None)
 
 
 @pytest.mark.parametrize(("fit", "verb"), [(0, "passten 0"), (1, "passte 1"), (2, "passten 2")])
 def test_the_papers_that_fit_are_counted_in_the_right_number(fit: int, verb: str) -> None:
-    told = view.day_facts(DayFacts(20, ""), fit, language.load("de", FOLDERS))
+    told = describe_day(DayFacts(20, ""), fit, language.load("de", FOLDERS))
     assert told == f"Von 20 neuen Papern {verb} zu Ihren Themen und Interessen."
 
 
 def test_a_letter_without_papers_says_what_else_is_in_it() -> None:
     english = language.load("en", FOLDERS)
-    assert view.quiet(0, 0, english) == "No new papers on your topics"
-    assert view.quiet(1, 0, english) == "1 saved paper"
-    assert view.quiet(3, 0, english) == "3 saved papers"
+    assert describe_no_papers(0, 0, english) == "No new papers on your topics"
+    assert describe_no_papers(1, 0, english) == "1 saved paper"
+    assert describe_no_papers(3, 0, english) == "3 saved papers"

@@ -17,7 +17,7 @@ from jinja2.runtime import Macro
 
 from paperround.domain.errors import PaperroundError
 from paperround.domain.models import Site
-from paperround.rendering.view import Block, Card, LetterView
+from paperround.rendering.letter_view import Block, Card, LetterView
 
 _AROUND = 3  # lines above and below
 _MAX_VALUE_LENGTH = 100  # characters shown of a value

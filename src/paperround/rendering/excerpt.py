@@ -1,4 +1,7 @@
-"""Shorten text at natural places: abstracts at the end of a sentence, titles at the end of a word. Pure."""
+"""Shorten text at natural places: abstracts at the end of a sentence, titles at the end of a word. Pure.
+
+Also decide where a line may break, and in which direction a text runs.
+"""
 
 from __future__ import annotations
 
@@ -28,6 +31,7 @@ _JOINER = "\u200d"
 # Longer words do not fit on a phone's screen in a title; zero-width spaces allow them to break.
 _LONGEST_WORD, _BREAK_EVERY = 26, 13
 _LONG_WORD = re.compile(rf"\S{{{_LONGEST_WORD + 1},}}")
+_WIDTH_SAMPLE = 80  # characters that tell whether a text is in a wide script
 # Thai, Burmese, Khmer and the wide scripts, which break without such spaces.
 _SELF_BREAKING = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u9fff\uac00-\ud7af\uf900-\uffef]")
 
@@ -77,6 +81,17 @@ def breakable(text: str) -> str:
     if not _LONG_WORD.search(text):
         return text
     return _LONG_WORD.sub(_broken, text)
+
+
+def keep_together(text: str) -> str:
+    """Replace spaces with no-break spaces, to keep a count with its word or a month with its day."""
+    return text.replace(" ", "\u00a0")
+
+
+def is_wide(text: str) -> bool:
+    """Return whether text is mostly in wide characters (CJK), each of which says as much as two or three others."""
+    start = text[:_WIDTH_SAMPLE]
+    return 2 * sum(unicodedata.east_asian_width(char) in "WF" for char in start) > len(start)
 
 
 def right_to_left(text: str) -> bool:

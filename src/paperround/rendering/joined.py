@@ -12,9 +12,9 @@ from paperround.domain.client_limits import LARGEST_HTML
 from paperround.domain.models import Links
 from paperround.rendering import plaintext
 from paperround.rendering.chart import Chart
+from paperround.rendering.letter_view import Block, LetterView
 from paperround.rendering.placeholders import Fragment, addresses, escaped
 from paperround.rendering.size import Plan
-from paperround.rendering.view import Block, LetterView
 
 _SENTENCES = ("subject", "lead", "date", "tally", "more", "finish", "reason")
 _KEPT_SENTENCES = 4_096

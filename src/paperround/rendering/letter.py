@@ -42,7 +42,18 @@ from paperround.process.chunks import chunked
 from paperround.process.generational_cache import GenerationalCache
 from paperround.rendering import chart as charts
 from paperround.rendering import notice as notices
-from paperround.rendering import plaintext, reasons, sample, size, subject, view
+from paperround.rendering import plaintext, reasons, sample, size, subject
+from paperround.rendering.card import build_card, build_note, can_load_pictures, count_words
+from paperround.rendering.counts import (
+    count_minutes,
+    describe_end,
+    describe_no_papers,
+    describe_others,
+    describe_papers,
+    describe_reading,
+    describe_share,
+    label_all_online,
+)
 from paperround.rendering.joined import (
     Frame,
     JoinedLetter,
@@ -51,6 +62,8 @@ from paperround.rendering.joined import (
     Shell,
 )
 from paperround.rendering.language import Language
+from paperround.rendering.letter_lines import explain_replies, first_line, footer_links, greet, thank_sources
+from paperround.rendering.letter_view import Block, BlockKind, LetterView, Note
 from paperround.rendering.outline import Form, Outline, OutlineKey, Part, headings
 from paperround.rendering.placeholders import (
     ADDRESSES,
@@ -60,9 +73,10 @@ from paperround.rendering.placeholders import (
     placeholder,
     plain_addresses,
 )
+from paperround.rendering.schedule_sentences import describe_reason, format_issue_date, format_masthead_date
 from paperround.rendering.size import Plan, PlannedPaper
 from paperround.rendering.theme import Theme
-from paperround.rendering.view import Block, BlockKind
+from paperround.rendering.topic_names import topic_of_pick
 
 _PLACES = {NoteKind.SAVED: -1, NoteKind.CLOSE: 1}  # the notes before and after those on what is new
 _MOST_PAPERS = 999  # the indent of a card's first line leaves space for numbers up to this
@@ -77,7 +91,7 @@ class _WholeLetter:
     """The same letter, rendered as one document."""
 
     plan: Plan
-    view: view.LetterView
+    view: LetterView
     html: str
     texts: tuple[tuple[BlockKind, str], ...]
 
@@ -132,7 +146,7 @@ class LetterRenderer:
     ) -> None:
         self.site, self.language = site, language
         self._folders, self._feedback, self._replies = tuple(folders), feedback, replies
-        self._pictures = pictures and view.reaches_subscribers(site)
+        self._pictures = pictures and can_load_pictures(site)
         self._subject_template = subject.check(subject_template)
         self._names_topics = "{topics}" in subject_template
         self._theme = Theme(theme, language, self._folders, marked=marked)
@@ -299,19 +313,19 @@ class LetterRenderer:
         indent = len(plaintext.numbered(_MOST_PAPERS)) if block.card else 0
         return Fragment.of(text, self._theme.file, indent)
 
-    def _block(self, form: Form, choice: PlannedPaper | view.Note | None) -> Block:
+    def _block(self, form: Form, choice: PlannedPaper | Note | None) -> Block:
         """Return a block for the templates: a heading, a note, or a paper with the card for its form."""
         if not isinstance(choice, PlannedPaper):
             return Block(form.kind, *form.heading, note=choice, tight=form.tight)
         budget = size.budget_of(form.kind, form.budget)
-        card = view.card(
+        card = build_card(
             choice.paper, choice.why, self.language, budget, form.day, site=self.site.base_url,
             tag=choice.tag if form.topic else "",
         )  # fmt: skip
         if not (self._pictures and form.picture):
             card = replace(card, picture="")
         card = replace(card, number=form.number) if form.number else card
-        return Block(form.kind, card=card, votes=form.votes, tight=form.tight, words=view.words(form.kind, card))
+        return Block(form.kind, card=card, votes=form.votes, tight=form.tight, words=count_words(form.kind, card))
 
     def _charted(self, chart: charts.Chart | None) -> tuple[Fragment, ...]:
         """Return the chart as HTML and as text; empty if there is none."""
@@ -323,7 +337,7 @@ class LetterRenderer:
         both = piece, plaintext.chart_text(chart)
         return self._charts.put(chart, tuple(Fragment.of(one, self._theme.file) for one in both))
 
-    def _shell(self, letter: view.LetterView, cadence: Cadence) -> Shell:
+    def _shell(self, letter: LetterView, cadence: Cadence) -> Shell:
         """Return the shell of a letter; it is cached for letters that have the same optional parts."""
         facts = (bool(letter.more), bool(letter.finish), letter.thanks, letter.controls, letter.reply, cadence)
         if (known := self._shells.get(facts)) is not None:
@@ -340,7 +354,7 @@ class LetterRenderer:
         pieces = (*self._cut(blank), opening, closing)
         return self._shells.put(facts, Shell(*(Fragment.of(piece, self._theme.file) for piece in pieces)))
 
-    def _cut(self, letter: view.LetterView) -> list[str]:
+    def _cut(self, letter: LetterView) -> list[str]:
         """Render this letter, inline its style sheet and cut it at its marks."""
         pieces = self._theme.pieces(letter=letter, site=self.site)
         wanted = 2 + len(letter.blocks) + bool(letter.chart)
@@ -355,9 +369,9 @@ class LetterRenderer:
         """Return the links that this site's letters show."""
         return links if self._feedback else replace(links, feedback="")
 
-    def _blank(self, blocks: tuple[Block, ...] = ()) -> view.LetterView:
+    def _blank(self, blocks: tuple[Block, ...] = ()) -> LetterView:
         """Return a letter with a placeholder in place of each value that belongs to one subscriber."""
-        return view.LetterView(
+        return LetterView(
             subject=placeholder("subject"),
             lead=placeholder("lead"),
             date=placeholder("date"),
@@ -374,7 +388,7 @@ class LetterRenderer:
         """Return the sentences of a letter with these blocks."""
         subscriber, day, language, shown = facts.subscriber, facts.day, self.language, len(plan.choices)
         topics = tuple(dict.fromkeys([choice.tag for choice in plan.choices if choice.tag]))
-        frame = self._frame(plan, len(topics), view.minutes(blocks), facts.digest)
+        frame = self._frame(plan, len(topics), count_minutes(blocks), facts.digest)
         first = [card for card in [blocks[at].card for at in outline.named] if card]
         line = subject.render_subject(
             self._subject_template,
@@ -383,28 +397,28 @@ class LetterRenderer:
             topics=language.list(topics) if self._names_topics else "",
             **frame.fields,
         )
-        lead = view.greeted(subscriber, view.preheader(first, line, frame.contents_with_minutes), day, language)
-        return Sentences(frame, line, lead, view.reason(facts.digest.cadence, topics, language, plan.left_out))
+        lead = greet(subscriber, first_line(first, line, frame.contents_with_minutes), day, language)
+        return Sentences(frame, line, lead, describe_reason(facts.digest.cadence, topics, language, plan.left_out))
 
     def _frame(self, plan: Plan, topics: int, minutes: int, digest: Digest) -> Frame:
         """Return what letters with the same numbers say around their papers."""
         shown, more, saved, language = len(plan.choices), plan.more, plan.saved, self.language
         day, cadence = digest.day, digest.cadence
-        thanks = view.thanks([choice.paper for choice in plan.choices])
+        thanks = thank_sources([choice.paper for choice in plan.choices])
         key = (shown, more, saved, topics, minutes, cadence, day, plan.days, thanks, plan.facts, plan.left_out)
         if (known := self._frames.get(key)) is not None:
             return known
-        contents = view.quiet(saved, plan.left_out, language)
+        contents = describe_no_papers(saved, plan.left_out, language)
         if shown or more:
-            contents = view.contents(shown, topics, more, language)
-        contents_with_minutes = view.contents_with_minutes(shown, minutes, language) if shown else contents
-        letter = view.LetterView(
+            contents = describe_papers(shown, topics, more, language)
+        contents_with_minutes = describe_reading(shown, minutes, language) if shown else contents
+        letter = LetterView(
             subject="",
             lead="",
-            date=view.masthead_date(cadence, day, language),
-            tally=view.tally(shown, more, language),
-            more=view.all_online(shown, more, language),
-            finish=view.finish(
+            date=format_masthead_date(cadence, day, language),
+            tally=describe_share(shown, more, language),
+            more=label_all_online(shown, more, language),
+            finish=describe_end(
                 plan.facts,
                 contents_with_minutes if shown else "",
                 plan.matched,
@@ -417,8 +431,8 @@ class LetterRenderer:
             reason="",
             thanks=thanks,
             links=None,
-            controls=view.controls(cadence, language, saved=bool(saved)),
-            reply=view.how_to_reply(shown, language) if self._replies else "",
+            controls=footer_links(cadence, language, saved=bool(saved)),
+            reply=explain_replies(shown, language) if self._replies else "",
         )
         fields = self._subject_fields(shown, contents, cadence, day)
         return self._frames.put(
@@ -428,10 +442,10 @@ class LetterRenderer:
     def _subject_fields(self, shown: int, inside: str, cadence: Cadence, day: date) -> dict[str, str]:
         """Return the subject's fields that do not name papers or topics."""
         return {
-            "others": view.and_more(max(0, shown - 2), self.language),
+            "others": describe_others(max(0, shown - 2), self.language),
             "inside": inside,
             "papers": self.language.number(shown),
-            "date": view.dated(cadence, day, self.language),
+            "date": format_issue_date(cadence, day, self.language),
             "site": self.site.name,
         }
 
@@ -445,7 +459,7 @@ class LetterRenderer:
             for known, (section, pick) in zip(self._choices.get_all(keys), picks, strict=True)
         ]
         day, noted = digest.day, [note for note in digest.notes if note.paper in papers]
-        notes = [view.note(note, papers[note.paper], self.language, day) for note in noted]
+        notes = [build_note(note, papers[note.paper], self.language, day) for note in noted]
         notes.sort(key=lambda note: _PLACES.get(note.kind, 0))
         more, left_out = len(digest.more), digest.left_out
         return Plan(
@@ -461,7 +475,7 @@ class LetterRenderer:
 
     def _choice(self, paper: Paper, section: Section, pick: Pick) -> PlannedPaper:
         """Return the planned paper, the same instance each time for the same paper and reasons: it is a cache key."""
-        why, tag = reasons.worth_printing(pick.why), view.tag(section, pick, self.language)
+        why, tag = reasons.worth_printing(pick.why), topic_of_pick(section, pick, self.language)
         known = self._choices.get((paper.row, why, tag))
         if known is None or known.paper != paper:
             known = self._choices.put((paper.row, why, tag), PlannedPaper(paper, why, tag))

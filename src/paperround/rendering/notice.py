@@ -24,8 +24,9 @@ from paperround.domain.text import clean
 from paperround.rendering.environment import environment
 from paperround.rendering.excerpt import breakable
 from paperround.rendering.language import Language
+from paperround.rendering.letter_view import Notice, Paragraph
+from paperround.rendering.schedule_sentences import describe_schedule
 from paperround.rendering.template import mistake
-from paperround.rendering.view import Notice, Paragraph, promise
 
 _FOLDER, _ENDING = "email/notices", ".txt.j2"
 _LINK = re.compile(r"\[([^]]+)\]\((https?://[^\s)]+)\)")
@@ -70,7 +71,7 @@ def compose(
                     "site": site,
                     "subscriber": subscriber,
                     "links": links,
-                    "promise": promise(subscriber.preferences, language),
+                    "promise": describe_schedule(subscriber.preferences, language),
                 }
             )
         )

@@ -10,9 +10,9 @@ from typing import NamedTuple
 from paperround.domain.schedule import Cadence
 from paperround.rendering import plaintext, size
 from paperround.rendering.language import Language
+from paperround.rendering.letter_view import BlockKind, Note
 from paperround.rendering.placeholders import Fragment
 from paperround.rendering.size import Plan, PlannedPaper
-from paperround.rendering.view import BlockKind, Note
 
 _UNNAMED = (BlockKind.ENTRY, BlockKind.NOTE)
 _PICTURES = {BlockKind.LEAD: 1, BlockKind.CARD: 2}  # more pictures would make a letter long without saying much

@@ -11,7 +11,7 @@ from paperround.domain.models import Site
 from paperround.rendering.chart import Chart
 from paperround.rendering.excerpt import cut
 from paperround.rendering.language import Language
-from paperround.rendering.view import Block, BlockKind, Card, LetterView, Note, Notice
+from paperround.rendering.letter_view import Block, BlockKind, Card, LetterView, Note, Notice
 
 WIDTH = 72
 _LEAST_OF_TITLE = 24  # characters, also beside a long topic

@@ -11,12 +11,12 @@ from functools import lru_cache
 from paperround.domain.latex import readable
 from paperround.domain.reasons import ReasonKind, read, unquoted
 from paperround.domain.text import clean
-from paperround.rendering.excerpt import breakable, cut
+from paperround.rendering.excerpt import breakable
 from paperround.rendering.language import Language
 from paperround.rendering.source_names import source_name
+from paperround.rendering.topic_names import topic_name
 
 _WORTH_PRINTING = {ReasonKind.ALSO_ON, ReasonKind.LIKE, ReasonKind.AUTHOR, ReasonKind.ORGANIZATION}
-_INTEREST = 40  # characters of an interest in the subscriber's own words
 
 
 def worth_printing(why: Iterable[str]) -> tuple[str, ...]:
@@ -33,17 +33,6 @@ def as_sentences(why: Iterable[str], language: Language) -> tuple[str, ...]:
     for kind, found in read(map(clean, why)):
         kinds.setdefault(kind or found, []).append(readable(found))
     return tuple(breakable(_sentence(kind, found, language)) for kind, found in kinds.items())
-
-
-def topic_name(found: str, language: Language) -> str:
-    """Return a topic's name; the words of a subscriber's own interest are shortened and in quotation marks.
-
-    A topic's name is translated if the language's catalog has a translation of it.
-    """
-    words = unquoted(found)
-    if words is None:
-        return language.own_words(found)
-    return language.gettext("“%(words)s”") % {"words": cut(words, _INTEREST)}
 
 
 def _sentence(kind: ReasonKind | str, found: list[str], language: Language) -> str:

@@ -13,7 +13,8 @@ from typing import Generic, NamedTuple, TypeVar
 
 from paperround.domain.client_limits import LARGEST_HTML
 from paperround.domain.models import DayFacts, NoteKind, Paper
-from paperround.rendering.view import BlockKind, Note, is_popular
+from paperround.rendering.card import is_popular
+from paperround.rendering.letter_view import BlockKind, Note
 
 # The length of a card's summary in characters, first two lines on a phone; with 0 only the title is shown.
 BUDGETS = (140, 110, 80, 0)
@@ -42,7 +43,7 @@ class PlannedPaper:
     @cached_property
     def popular(self) -> bool:
         """Whether the paper has enough votes to print their number."""
-        return is_popular(self.paper)
+        return is_popular(self.paper.upvotes or 0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,9 @@ from paperround.domain.latex import readable
 from paperround.domain.models import NOTICE_HOLDS, Delivery, Digest, Paper, Subscriber, SubscriberState
 from paperround.process.resources import templates
 from paperround.rendering import language as languages
-from paperround.rendering import view
 from paperround.rendering.language import Language
 from paperround.rendering.letter import in_order
+from paperround.rendering.topic_names import topic_of_pick
 from paperround.rounds.letters import LetterBuilder
 from paperround.store.subscription_requests import NewNotice
 
@@ -61,7 +61,7 @@ def _letter_of(app: App, reply: LetterReply) -> tuple[Delivery | None, Subscribe
 def _resolved(reply: LetterReply, digest: Digest, papers: Mapping[int, Paper], language: Language) -> ReplyTargets:
     """Find the papers that a reply is about, by their numbers and names in the letter; topics have two names."""
     shown = [(section, pick) for section, pick in in_order(digest) if pick.paper in papers]
-    tags = {pick.paper: view.tag(section, pick) for section, pick in shown}
+    tags = {pick.paper: topic_of_pick(section, pick) for section, pick in shown}
     topics = {row: f"{name} / {language.own_words(name)}" for row, name in tags.items()}
     return resolve(reply.requests, [papers[row] for row in topics], topics)
 

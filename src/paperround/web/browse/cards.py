@@ -9,9 +9,9 @@ from datetime import date
 from markupsafe import Markup
 
 from paperround.domain.models import Paper, Topic
-from paperround.rendering import view
+from paperround.rendering.card import build_card
 from paperround.rendering.language import Language
-from paperround.rendering.view import Link
+from paperround.rendering.letter_view import Link
 from paperround.web.urls import page_of
 from paperround.web.wording import translated_topics
 
@@ -71,7 +71,7 @@ def card(
     budget: int = _ABSTRACT,
 ) -> PaperCard:
     """Return the card of a paper. `budget` is the maximum length of the abstract in characters."""
-    made = view.card(paper, why, language, budget, today, least=1)
+    made = build_card(paper, why, language, budget, today, min_badge=1)
     return PaperCard(
         id=paper.id,
         page=page_of(paper.id),

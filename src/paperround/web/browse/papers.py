@@ -20,8 +20,8 @@ from paperround.rendering import reasons
 from paperround.rendering.contribution import shorten_abstract
 from paperround.rendering.excerpt import excerpt
 from paperround.rendering.language import Language
+from paperround.rendering.letter_view import Link
 from paperround.rendering.source_names import source_name
-from paperround.rendering.view import Link
 from paperround.rounds.similar import similar_papers
 from paperround.store.sources import SourceRecord
 from paperround.store.topics import news_horizon

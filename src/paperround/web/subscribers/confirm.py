@@ -12,7 +12,7 @@ from paperround.domain import tokens
 from paperround.domain.errors import InvalidTokenError
 from paperround.domain.models import Subscriber, SubscriberState
 from paperround.rendering.language import Language
-from paperround.rendering.view import promise
+from paperround.rendering.schedule_sentences import describe_schedule
 from paperround.subscribers import confirmation, membership
 from paperround.web.context import ContextDep, WebContext, client_of
 from paperround.web.forms import AnyForm
@@ -46,7 +46,7 @@ def ask_to_confirm(request: Request, context: ContextDep, token: str) -> Respons
         topics=[names[slug] for slug in wanted.topics if slug in names],
         queries=wanted.queries,
         follows=wanted.follows,
-        promise=promise(wanted, language),
+        promise=describe_schedule(wanted, language),
     )
 
 

@@ -18,9 +18,11 @@ from fastapi.responses import RedirectResponse
 from paperround.domain import tokens
 from paperround.domain.errors import InvalidTokenError
 from paperround.domain.models import Digest, Paper, Section, Subscriber
-from paperround.rendering import view
 from paperround.rendering.chart import Chart, chart
+from paperround.rendering.counts import describe_left_out
 from paperround.rendering.language import Language
+from paperround.rendering.schedule_sentences import format_issue_date
+from paperround.rendering.topic_names import section_heading
 from paperround.rounds.letters import LetterBuilder
 from paperround.web.browse import cards
 from paperround.web.context import PRIVATE, ContextDep, WebContext
@@ -69,10 +71,10 @@ def digest_online(request: Request, context: ContextDep, token: str, page: int =
         address=address,
         mine=mine,
         ratings=_ratings(context, subscriber, numbers) if mine else {},
-        heading=view.dated(digest.cadence, digest.day, language),
+        heading=format_issue_date(digest.cadence, digest.day, language),
         chart=_chart(context, digest, language) if first else None,
         sections=_sections(digest, printed, language, context.today) if first else [],
-        left_out=view.told_left_out(digest.left_out, language) if first else "",
+        left_out=describe_left_out(digest.left_out, language) if first else "",
         counted=len(counted),
         more=[cards.card(paper, language, context.today) for paper in more],
         back="" if first else address if page == 2 else f"{address}?page={page - 1}",
@@ -137,4 +139,4 @@ def _sections(
         picks = [pick for pick in section.picks if pick.paper in printed]
         return [cards.card(printed[pick.paper], language, today, why=pick.why, budget=_WHOLE) for pick in picks]
 
-    return [(view.section_name(part, digest.cadence, language), laid_out(part)) for part in digest.sections]
+    return [(section_heading(part, digest.cadence, language), laid_out(part)) for part in digest.sections]

@@ -21,7 +21,7 @@ from paperround.domain.models import Subscriber, SubscriberState
 from paperround.domain.preferences import Patch
 from paperround.rendering.followed_names import followed_name
 from paperround.rendering.language import Language
-from paperround.rendering.view import promise
+from paperround.rendering.schedule_sentences import describe_schedule
 from paperround.rounds.authors import has_papers, similar_author
 from paperround.subscribers import membership
 from paperround.web import wording
@@ -245,7 +245,7 @@ def page(
         choices=preferences_form.choices(context, language, form),
         next_letter=wording.moment(due, zone, language) if due and due > context.app.clock() else "",
         due_now=bool(due and due <= context.app.clock()),
-        promise=promise(subscriber.preferences, language),
+        promise=describe_schedule(subscriber.preferences, language),
         paused_until=language.date(until) if (until := subscriber.preferences.paused_until) else "",
         tomorrow=context.today.isoformat(),
         past=_past(context, subscriber, language),

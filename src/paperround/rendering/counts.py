@@ -1,0 +1,164 @@
+"""Sentences and labels about the number of papers in a letter, and about those it was chosen from. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from functools import lru_cache
+
+from paperround.domain.models import DayFacts
+from paperround.rendering.excerpt import keep_together
+from paperround.rendering.language import Language
+from paperround.rendering.letter_view import Block
+from paperround.rendering.source_names import source_name
+
+_WORDS_A_MINUTE = 220
+
+
+def count_minutes(blocks: Iterable[Block]) -> int:
+    """Return the reading time of the blocks in minutes, at least one."""
+    return max(1, round(sum([block.words for block in blocks]) / _WORDS_A_MINUTE))
+
+
+@lru_cache(maxsize=1024)
+def describe_papers(papers: int, topics: int, more: int, language: Language) -> str:
+    """Return a summary of the content, such as `9 papers on 3 topics; 4 more online`."""
+    if not papers:
+        return _describe_more_online(more, language) or language.gettext("no new papers")
+    summary = language.gettext("%(papers)s on %(topics)s") % {
+        "papers": language.count("%(num)s paper", "%(num)s papers", papers),
+        "topics": language.count("%(num)s topic", "%(num)s topics", topics),
+    }
+    return f"{summary}; {_describe_more_online(more, language)}" if more else summary
+
+
+def _describe_more_online(more: int, language: Language) -> str:
+    return language.count("%(num)s more online", "%(num)s more online", more) if more else ""
+
+
+def describe_no_papers(saved: int, left_out: int, language: Language) -> str:
+    """Return a summary of the content of a letter without new papers.
+
+    `saved` is the number of saved papers that it names, `left_out` that of papers that the subscriber excludes.
+    """
+    if saved:
+        return language.count("%(num)s saved paper", "%(num)s saved papers", saved)
+    if left_out:
+        return language.gettext("No new papers other than those you leave out")
+    return language.gettext("No new papers on your topics")
+
+
+@lru_cache(maxsize=1024)
+def describe_others(others: int, language: Language) -> str:
+    """Return ` · 8 more` for the subject; empty for 0."""
+    return " · " + language.count("%(num)s more", "%(num)s more", others) if others else ""
+
+
+@lru_cache(maxsize=1024)
+def describe_reading(papers: int, minutes: int, language: Language) -> str:
+    """Return the number of papers and the reading time, such as `10 papers, 3 minutes`."""
+    return language.gettext("%(papers)s, %(time)s") % {
+        "papers": keep_together(language.count("%(num)s paper", "%(num)s papers", papers)),
+        "time": keep_together(language.count("%(num)s minute", "%(num)s minutes", minutes)),
+    }
+
+
+@lru_cache(maxsize=1024)
+def describe_share(shown: int, more: int, language: Language) -> str:
+    """Return `10 of 28`, or `10 papers` if all are shown."""
+    if not shown and not more:
+        return language.gettext("nothing new")
+    if not more:
+        return keep_together(language.count("%(num)s paper", "%(num)s papers", shown))
+    numbers = {"shown": language.number(shown), "all": language.number(shown + more)}
+    return keep_together(language.gettext("%(shown)s of %(all)s") % numbers)
+
+
+@lru_cache(maxsize=1024)
+def label_all_online(papers: int, more: int, language: Language) -> str:
+    """Return the label of the button to all papers online; empty if all are in the letter."""
+    return language.count("Read all %(num)s online", "Read all %(num)s online", papers + more) if more else ""
+
+
+def describe_left_out(number: int, language: Language) -> str:
+    """Return how many papers were left out at the subscriber's request; empty for 0."""
+    if not number:
+        return ""
+    return language.count(
+        "%(num)s paper was left out, as you asked.", "%(num)s papers were left out, as you asked.", number
+    )
+
+
+@lru_cache(maxsize=1024)
+def describe_end(
+    facts: DayFacts | None,
+    reading: str,
+    matched: int,
+    language: Language,
+    *,
+    shown: int = 0,
+    more: int = 0,
+    left_out: int = 0,
+    days: tuple[date, date] | None = None,
+) -> str:
+    """Return the last line: that this was all, how long it took to read, and what it was chosen from.
+
+    `reading` is what `describe_reading` returned, or empty. `shown` is the number of papers in the letter, `more`
+    that of those only online, `left_out` that of those that matched but that the subscriber excludes, and `days` the
+    first and last day of the papers if the letter reaches back several days.
+    """
+    sentences = (
+        _describe_completeness(reading, matched, more, language),
+        _describe_days(days, shown, language) if days else "",
+        describe_day(facts, matched + left_out, language),
+    )
+    return " ".join(filter(None, sentences))
+
+
+def _describe_completeness(reading: str, matched: int, more: int, language: Language) -> str:
+    _ = language.gettext
+    if not reading:
+        return ""
+    if more:
+        return _("Those were the best of %(all)s: %(inside)s.") % {"all": language.number(matched), "inside": reading}
+    return _("That was all: %(inside)s.") % {"inside": reading}
+
+
+def _describe_days(days: tuple[date, date], shown: int, language: Language) -> str:
+    first, last = (keep_together(language.short_date(day, days[1])) for day in days)
+    sentence = (
+        language.ngettext("It was announced on %(first)s.", "They were announced on %(first)s.", shown)
+        if first == last
+        else language.gettext("They were announced between %(first)s and %(last)s.")
+    )
+    # An abbreviated month may end with a full stop, as in German, and a sentence has one.
+    return (sentence % {"first": first, "last": last}).replace("..", ".")
+
+
+def describe_day(facts: DayFacts | None, matched: int, language: Language) -> str:
+    """Return how many papers the letter was chosen from, and whether all sources were complete; empty if unknown."""
+    if facts is None:
+        return ""
+    return " ".join(filter(None, (_describe_matched(facts, matched, language), _describe_sources(facts, language))))
+
+
+def _describe_matched(facts: DayFacts, matched: int, language: Language) -> str:
+    if facts.papers < matched:
+        return ""
+    sentence = language.ngettext(
+        "Of %(papers)s, %(fit)s matched your topics and interests.",
+        "Of %(papers)s, %(fit)s matched your topics and interests.",
+        matched,
+    )
+    papers = language.count("%(num)s new paper", "%(num)s new papers", facts.papers)
+    return sentence % {"papers": papers, "fit": language.number(matched)}
+
+
+def _describe_sources(facts: DayFacts, language: Language) -> str:
+    _ = language.gettext
+    if facts.late:
+        names = language.list([source_name(name) for name in facts.late])
+        return _("Not complete yet: %(sources)s. What is missing comes in a later email.") % {"sources": names}
+    if facts.complete:
+        return _("All sources were complete at %(time)s UTC.") % {"time": facts.complete}
+    return ""

@@ -1,0 +1,88 @@
+"""Sentences about a subscriber's schedule, and the day or the days of an issue. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from functools import lru_cache
+
+from paperround.domain.errors import translatable as _
+from paperround.domain.preferences import Preferences, QuietDays
+from paperround.domain.schedule import Cadence, span
+from paperround.rendering.counts import describe_left_out
+from paperround.rendering.excerpt import keep_together
+from paperround.rendering.language import Language
+
+_MAX_NAMED_TOPICS = 4
+_SCHEDULES: Mapping[tuple[Cadence, QuietDays], str] = {
+    (Cadence.DAILY, QuietDays.SILENT): _(
+        "You will receive at most one email a day, at %(time)s (%(zone)s), and only on days with papers for you."
+    ),
+    (Cadence.DAILY, QuietDays.LINE): _("You will receive one email every day at %(time)s (%(zone)s)."),
+    (Cadence.WEEKDAYS, QuietDays.SILENT): _(
+        "You will receive at most one email every weekday, at %(time)s (%(zone)s), "
+        "and only if there are papers for you."
+    ),
+    (Cadence.WEEKDAYS, QuietDays.LINE): _("You will receive one email every weekday at %(time)s (%(zone)s)."),
+    (Cadence.WEEKLY, QuietDays.SILENT): _(
+        "You will receive at most one email a week, on %(weekday)s at %(time)s (%(zone)s), "
+        "and only if there are papers for you."
+    ),
+    (Cadence.WEEKLY, QuietDays.LINE): _("You will receive one email a week, on %(weekday)s at %(time)s (%(zone)s)."),
+    (Cadence.MONTHLY, QuietDays.SILENT): _(
+        "You will receive at most one email a month, on day %(monthday)s at %(time)s (%(zone)s), "
+        "and only if there are papers for you."
+    ),
+    (Cadence.MONTHLY, QuietDays.LINE): _(
+        "You will receive one email a month, on day %(monthday)s at %(time)s (%(zone)s)."
+    ),
+}
+_NO_SCHEDULE = _("You will receive no emails until you change the frequency.")
+_REASONS: Mapping[Cadence, str] = {
+    Cadence.DAILY: _("You receive this email every day because you follow %(topics)s."),
+    Cadence.WEEKDAYS: _("You receive this email on weekdays because you follow %(topics)s."),
+    Cadence.WEEKLY: _("You receive this email once a week because you follow %(topics)s."),
+    Cadence.MONTHLY: _("You receive this email once a month because you follow %(topics)s."),
+    Cadence.OFF: _("You receive this email because you follow %(topics)s."),  # in previews
+}
+
+
+def describe_schedule(preferences: Preferences, language: Language) -> str:
+    """Return a sentence that says how often and when emails will come."""
+    schedule = preferences.schedule
+    sentence = _SCHEDULES.get((schedule.cadence, preferences.quiet_days), _NO_SCHEDULE)
+    return language.gettext(sentence) % {
+        "time": language.time(schedule.at),
+        "zone": schedule.timezone.replace("_", " "),
+        "weekday": language.weekday(schedule.weekday),
+        "monthday": schedule.monthday,
+    }
+
+
+@lru_cache(maxsize=4096)
+def describe_reason(cadence: Cadence, topics: tuple[str, ...], language: Language, left_out: int = 0) -> str:
+    """Return why subscribers of these topics get this letter, how often, and how many papers they left out."""
+    return " ".join(filter(None, (_explain(cadence, topics, language), describe_left_out(left_out, language))))
+
+
+def _explain(cadence: Cadence, topics: tuple[str, ...], language: Language) -> str:
+    if not topics:
+        return language.gettext("You receive this email because you subscribed to it.")
+    named = list(topics) if len(topics) <= _MAX_NAMED_TOPICS else list(topics[: _MAX_NAMED_TOPICS - 1])
+    if others := len(topics) - len(named):
+        named.append(language.count("%(num)s more topic", "%(num)s more topics", others))
+    return language.gettext(_REASONS[cadence]) % {"topics": language.list(named)}
+
+
+@lru_cache(maxsize=1024)
+def format_issue_date(cadence: Cadence, day: date, language: Language) -> str:
+    """Return the day of an issue, or the range of days that it covers."""
+    days = span(cadence, day)
+    return language.span(*days) if days else language.date(day)
+
+
+@lru_cache(maxsize=1024)
+def format_masthead_date(cadence: Cadence, day: date, language: Language) -> str:
+    """Return the day of an issue, or the range of days that it covers, in the short form for the masthead."""
+    days = span(cadence, day)
+    return language.span(*days) if days else keep_together(language.weekday_date(day))
