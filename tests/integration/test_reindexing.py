@@ -83,7 +83,7 @@ def test_sweeps_go_on_where_the_last_one_ended(tmp_path: Path, monkeypatch: pyte
     app.stopping.clear()
     topic_matching.reindex(app)
     assert found(app, "textbf") == []
-    assert app.store.notes("text form") == {"text form": TEXT_FORM}
+    assert app.store.site_values.starting_with("text form") == {"text form": TEXT_FORM}
     app.close()
 
 
@@ -104,7 +104,7 @@ def test_a_subscribers_own_query_is_matched_again_and_keeps_what_a_monthly_lette
         db.execute(delete(matches).where(matches.c.paper == rows["Heavy"]))
         why = {"score": 1.0, "why": [], "edition": None, "day": date(2026, 12, 13), "topic": stored.row}
         db.execute(insert(matches), {**why, "paper": rows["Nothing"]})
-    site.app.store.set_note("text form", "1")
+    site.app.store.site_values.set("text form", "1")
     pipeline.sweep(site.app)
     found = site.app.store.topics.matches_of(stored)
     assert found == {rows["Water"], rows["Heavy"]}, "older ones stay, of the past week those that fit now"

@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 import shutil
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import psycopg
 import pytest
 
-from paperround.domain.errors import UsageError
+from paperround.domain.errors import StoreError, UsageError
 from paperround.domain.models import SubscriberState
+from paperround.store import backup as backups
 from support.pages import Pages
 
 BOB, CAROL = "bob@hopper.example", "carol@hopper.example"
@@ -58,6 +60,67 @@ def test_a_copied_database_is_restored_with_its_log(pages: Pages, backup: Path) 
             shutil.copy(f"{backup}{ending}", f"{copied}{ending}")
     pages.app.store.restore(copied)
     assert any(BOB in row for row in pages.dump()["subscribers"])
+
+
+@contextmanager
+def _full_disk(monkeypatch: pytest.MonkeyPatch, name: str) -> Iterator[None]:
+    """Let the databases whose path contains `name` grow no further, by SQLite's own limit."""
+    connect = sqlite3.connect
+
+    def limited(path: object, **options: object) -> sqlite3.Connection:
+        connection: sqlite3.Connection = connect(path, **options)  # type: ignore[arg-type, call-overload]
+        if name in str(path):
+            connection.execute("PRAGMA max_page_count = 1")
+        return connection
+
+    with monkeypatch.context() as patched:
+        patched.setattr(sqlite3, "connect", limited)
+        yield
+
+
+def _files(folder: Path) -> list[str]:
+    """Return the names of the files in a folder, without the write-ahead log of the database."""
+    return sorted(path.name for path in folder.iterdir() if not path.name.startswith("paperround.db-"))
+
+
+def test_a_backup_on_a_full_disk_says_so_and_leaves_only_the_former_one(
+    pages: Pages, backup: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    former, files = backup.read_bytes(), _files(tmp_path)
+    with _full_disk(monkeypatch, ".part"), pytest.raises(StoreError, match=r"disk of .*backup\.db is full .*free"):
+        pages.app.store.backup(backup)
+    assert _files(tmp_path) == files
+    assert backup.read_bytes() == former
+
+
+@pytest.mark.parametrize("name", [".before-restore-1.part", ".restoring.part", "paperround.db"])
+def test_restoring_on_a_full_disk_says_so_and_changes_nothing(
+    pages: Pages, backup: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    pages.subscriber(BOB)
+    before, files = pages.dump(), _files(tmp_path)
+    with _full_disk(monkeypatch, name), pytest.raises(StoreError, match=r"disk.* is full .*free some space"):
+        pages.app.store.restore(backup)
+    assert pages.dump() == before
+    assert _files(tmp_path) == files
+
+
+def test_numbers_are_skipped_also_if_restoring_failed_before(
+    pages: Pages, backup: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bob = pages.subscriber(BOB)
+    with monkeypatch.context() as patched:
+        patched.setattr(backups, "_skip_numbers", _fail)
+        with pytest.raises(StoreError, match="disk is full"):
+            pages.app.store.restore(backup)
+    pages.app.store.restore(backup)
+    assert bob < pages.subscriber(CAROL) < 1_000_000
+
+
+def _fail(*_: object) -> None:
+    error = sqlite3.OperationalError("database or disk is full")
+    error.sqlite_errorcode = sqlite3.SQLITE_FULL
+    raise error
 
 
 def _highest(pages: Pages) -> dict[str, int]:

@@ -16,6 +16,7 @@ from paperround.app import open_store
 from paperround.domain.errors import ConfigurationError, StoreError, UsageError
 from paperround.rounds import pipeline
 from paperround.store import Store, engine
+from paperround.store.errors import named_errors
 from support.databases import engine_of
 from support.papers import listing
 from support.site import MORNING, Site
@@ -89,6 +90,16 @@ def test_a_full_disk_while_delivering_stops_and_goes_on_where_it_stopped(tmp_pat
     site.app.close()
 
 
+def test_a_full_disk_without_room_for_the_files_beside_the_database_says_so() -> None:
+    error = sqlite3.OperationalError("disk I/O error")  # what SQLite says if the -shm file cannot grow
+    error.sqlite_errorcode = sqlite3.SQLITE_IOERR_SHMSIZE
+    with (
+        pytest.raises(StoreError, match=r"the database's disk is full \(disk I/O error\); free some space"),
+        named_errors(),
+    ):
+        raise error
+
+
 def test_a_database_that_another_program_holds_is_waited_for_and_then_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -157,7 +168,7 @@ def test_a_backup_is_whole_and_can_be_taken_while_letters_go_out(tmp_path: Path)
     "title", ["Fully Sharded Training", "A deadlock in a locked room", "No space for no such table"]
 )
 def test_an_error_is_named_by_its_code_and_not_by_the_words_of_a_row(store: Store, title: str) -> None:
-    store.set_note(title, "one")
+    store.site_values.set(title, "one")
     with pytest.raises(StoreError, match="the database cannot be used"), engine.writing(engine_of(store)) as db:
         db.execute(text("INSERT INTO notes (name, value) VALUES (:name, :name)"), {"name": title})
     with pytest.raises(StoreError, match="the database cannot be used"), engine.writing(engine_of(store)) as db:

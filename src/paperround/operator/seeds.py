@@ -55,10 +55,10 @@ def load_seeds(app: App) -> bool:
     The papers are announced on the last three days, with the votes that they had by each of these days, and the
     subscribers' first emails are due at once. Interrupted, it goes on where it stopped at the next start.
     """
-    state = app.store.note(_NOTE)
+    state = app.store.site_values.get(_NOTE)
     if state == _LOADED or (not state and (app.store.papers.count() or app.store.subscribers.count())):
         return False
-    app.store.set_note(_NOTE, _BEGUN)
+    app.store.site_values.set(_NOTE, _BEGUN)
     seeds, now = folder("seeds"), app.clock()
     papers = SeedPaper.read_all(seeds / "papers.jsonl", now.date())
     thumbnails = _keep_pictures(app, seeds / "pictures", now) if app.settings.site.pictures else {}
@@ -68,7 +68,7 @@ def load_seeds(app: App) -> bool:
         app.store.papers.add([listing for listing in listings if listing], moment)
     topic_matching.match_papers(app)
     _add_subscribers(app, seeds / "subscribers.csv")
-    app.store.set_note(_NOTE, _LOADED)
+    app.store.site_values.set(_NOTE, _LOADED)
     return True
 
 

@@ -92,7 +92,7 @@ def open_site(
             raise ConfigurationError(MISSING_KEY.format(why=f"{people} links signed with it"))
         settings = with_secret_key(settings)
     _check_secret_key(settings)
-    app = App(settings.on_port(port or int(store.note(_PORT_NOTE) or DEFAULT_PORT)), store, clock, config)
+    app = App(settings.on_port(port or int(store.site_values.get(_PORT_NOTE) or DEFAULT_PORT)), store, clock, config)
     file = topics_file.read_file(app)
     if not (examine or file.is_loaded(app)):
         from paperround.rounds.topics import load_topics  # noqa: PLC0415 - brings numpy
@@ -126,7 +126,7 @@ def _store_to_examine(settings: Settings) -> Store:
 
 def note_port(app: App, port: int) -> None:
     """Record where the pages are served, so that letters of other commands link to them too."""
-    app.store.set_note(_PORT_NOTE, str(port))
+    app.store.site_values.set(_PORT_NOTE, str(port))
 
 
 def _check_secret_key(settings: Settings) -> None:

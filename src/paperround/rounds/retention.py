@@ -24,7 +24,7 @@ def clock_is_steady(app: App) -> bool:
 
     If it has, it may be ahead, and nothing may be deleted for its age: that could not be undone.
     """
-    now, kept = app.clock(), app.store.note(_NOTE)
+    now, kept = app.clock(), app.store.site_values.get(_NOTE)
     if kept is None:
         since, last = now - _STEADY, now
     else:
@@ -32,7 +32,7 @@ def clock_is_steady(app: App) -> bool:
         if not -_BACK <= now - last <= _LEAP:
             since = last = now
     if kept is None or last == now or now - last > _BACK:
-        app.store.set_note(_NOTE, f"{since.isoformat()} {now.isoformat()}")
+        app.store.site_values.set(_NOTE, f"{since.isoformat()} {now.isoformat()}")
     return now - since >= _STEADY
 
 

@@ -46,7 +46,7 @@ class TaskQueue:
         self._address: dict[str, Any] = {"conninfo": address, "min_size": 1, "kwargs": {"prepare_threshold": None}}
         self._submitting = procrastinate.App(connector=procrastinate.SyncPsycopgConnector(**self._address))
         self._submitting.open()
-        store.install("procrastinate", importlib.metadata.version("procrastinate"), self._scripts)
+        store.foreign_tables.install("procrastinate", importlib.metadata.version("procrastinate"), self._scripts)
         self._worker: BackgroundThread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._running: asyncio.Task[None] | None = None

@@ -80,19 +80,19 @@ def reindex(app: App) -> None:
     The progress is stored in the database, so that each sweep continues where the last one ended. When all papers
     are indexed, all topics, including subscribers' own queries, are compared with them again.
     """
-    if app.store.note(_FORM_NOTE) == TEXT_FORM:
+    if app.store.site_values.get(_FORM_NOTE) == TEXT_FORM:
         return
     progress, began = f"{_FORM_NOTE} {TEXT_FORM} after", time.monotonic()
-    row: int | None = int(app.store.note(progress) or 0)
+    row: int | None = int(app.store.site_values.get(progress) or 0)
     while row is not None and time.monotonic() - began < _REINDEX_SECONDS and not app.stopping.is_set():
         row = app.store.papers.reindex(row, _PAPERS_AT_ONCE)
         if row is not None:
-            app.store.set_note(progress, str(row))
+            app.store.site_values.set(progress, str(row))
         app.throttle.give_way()
     if row is None:
         app.store.topics.rematch_all()
-        app.store.set_note(_FORM_NOTE, TEXT_FORM)
-        app.store.set_note(progress, None)
+        app.store.site_values.set(_FORM_NOTE, TEXT_FORM)
+        app.store.site_values.delete(progress)
 
 
 def match_topics(app: App) -> None:

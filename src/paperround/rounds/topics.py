@@ -115,7 +115,7 @@ def load_topics(app: App, file: TopicsFile) -> None:
     kept = _without_unfollowed(app, _left_over(app, wanted))
     for topic in kept:
         log.warning("topic is no longer in topics.toml; its subscribers keep it", topic=topic.slug)
-    app.store.set_note(_SLUGS_NOTE, json.dumps([topic.slug for topic in (*kept, *wanted)]))
+    app.store.site_values.set(_SLUGS_NOTE, json.dumps([topic.slug for topic in (*kept, *wanted)]))
     file.note_loaded(app)
 
 
@@ -137,7 +137,7 @@ def left_over(app: App) -> list[Topic]:
 
 
 def _left_over(app: App, wanted: Sequence[Topic]) -> list[Topic]:
-    once, now = json.loads(app.store.note(_SLUGS_NOTE) or "[]"), {topic.slug for topic in wanted}
+    once, now = json.loads(app.store.site_values.get(_SLUGS_NOTE) or "[]"), {topic.slug for topic in wanted}
     return [topic for topic in app.store.topics.public() if topic.slug in once and topic.slug not in now]
 
 

@@ -22,11 +22,11 @@ class TopicsFile:
 
     def is_loaded(self, app: App) -> bool:
         """Return whether the store has loaded exactly these topics."""
-        return app.store.note(_NOTE) == self._digest
+        return app.store.site_values.get(_NOTE) == self._digest
 
     def note_loaded(self, app: App) -> None:
         """Record that the store has loaded these topics."""
-        app.store.set_note(_NOTE, self._digest)
+        app.store.site_values.set(_NOTE, self._digest)
 
     @property
     def _digest(self) -> str:

@@ -16,13 +16,13 @@ BUSY_SECONDS = 30
 
 
 @contextmanager
-def named_errors() -> Iterator[None]:
-    """Raise a StoreError with a remedy in place of the driver's errors in this block."""
+def named_errors(disk: str = "the database's disk") -> Iterator[None]:
+    """Raise a StoreError with a remedy in place of the driver's errors in this block, which writes to a disk."""
     try:
         yield
     except (DBAPIError, sqlite3.Error) as error:
         cause = error.orig if isinstance(error, DBAPIError) else error
-        raise StoreError(explain(_code(cause), " ".join(str(cause).split()))) from error
+        raise StoreError(explain(_code(cause), " ".join(str(cause).split()), disk)) from error
 
 
 _MIGRATE = "the database is of another version ({}); run: paperround migrate"
@@ -32,15 +32,17 @@ _OTHER_VERSION = re.compile(r"no such (?:table|column)|table \w+ has no column")
 def _code(error: BaseException | None) -> int | str | None:
     """Return SQLite's primary result code or PostgreSQL's SQLSTATE; None if the driver itself raised the error."""
     code: int | None = getattr(error, "sqlite_errorcode", None)
+    if code == sqlite3.SQLITE_IOERR_SHMSIZE:  # a file beside the database could not grow
+        return sqlite3.SQLITE_FULL
     return getattr(error, "sqlstate", None) if code is None else code & 0xFF
 
 
-def explain(code: int | str | None, message: str) -> str:
+def explain(code: int | str | None, message: str, disk: str = "the database's disk") -> str:
     """Return a sentence about an error with this code (see `_code`) and message, with the remedy."""
     # Not by the words of the message: it may quote a row.
     match code:
         case sqlite3.SQLITE_FULL | "53100":
-            what = "the database's disk is full ({}); free some space and run the command again: nothing is lost"
+            what = "{disk} is full ({}); free some space and run the command again: nothing is lost"
         case "40P01":
             what = "another program had locked the database ({}); run the command again: nothing is lost"
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED | "55P03":
@@ -54,4 +56,4 @@ def explain(code: int | str | None, message: str) -> str:
             what = _MIGRATE
         case _:
             what = "the database cannot be used: {}"
-    return what.format(message)
+    return what.format(message, disk=disk)

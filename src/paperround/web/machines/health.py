@@ -27,7 +27,7 @@ def healthz(context: ContextDep) -> Response:
     facts = {"status": "ok", "version": __version__}
     status = 200
     try:
-        context.app.store.note("seeds")
+        context.app.store.site_values.get("seeds")
     except StoreError:
         facts["status"], status = "the database does not respond", 503
     return JSONResponse(facts, status, headers=_NOT_KEPT)

@@ -1,0 +1,165 @@
+"""Backups of a SQLite database: copying it while it is in use, and replacing it with a copy."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from itertools import count
+from pathlib import Path
+
+from paperround.domain.errors import UsageError
+from paperround.process import private_files
+from paperround.store.errors import named_errors
+from paperround.store.migrations import newest_revision
+
+_OTHERS_SECONDS = 1.0  # a command that is about to end may have the database open
+_IN_LINKS = ("subscribers", "address_changes", "digests", "deliveries")
+"""The tables whose row numbers are in personal links and return addresses."""
+_MARGIN = 1_000_000  # more emails than a site sends between two backups
+
+
+def write(database: Path, to: Path) -> None:
+    """Write a consistent copy of a database to a file, which is replaced once the copy is complete.
+
+    Raises UsageError if the file is the database itself, which other programs have open, or a device; StoreError if
+    the copy cannot be written, for example because the disk is full.
+    """
+    if to.exists() and (not to.is_file() or to.samefile(database)):
+        raise UsageError(f"{to} is {'the database itself' if to.is_file() else 'no file'}; choose another file")
+    with closing(sqlite3.connect(database)) as source:
+        _write_copy(source, to)
+
+
+def restore(database: Path, file: Path) -> Path:
+    """Replace a database with a backup in one transaction, and return the path of a copy of the former database.
+
+    Row numbers that were used after the backup are not used again: they are in the personal links of emails, which
+    would act on another subscriber.
+
+    Raises UsageError if the file is not a backup or is newer than this program, or if another program has the
+    database open; StoreError if the disk is full. In each case the database is unchanged, and no copy is left.
+    """
+    if file.exists() and database.exists() and file.samefile(database):  # SQLite would wait for itself without end
+        raise UsageError(f"{file} is the database itself; choose a backup")
+    version = _version_of(file)
+    if version > newest_revision():
+        raise UsageError(f"{file} is of version {version}, newer than this program ({newest_revision()}); update it")
+    names = (database.with_name(f"{database.name}.before-restore-{number}") for number in count(1))
+    former = next(name for name in names if not name.exists())
+    with named_errors(), closing(_opened_alone(database)) as current:
+        _write_copy(current, former)
+        try:
+            _replace(current, file, database.with_name(f"{database.name}.restoring"))
+        except BaseException:
+            former.unlink()
+            raise
+    return former
+
+
+def _replace(database: sqlite3.Connection, file: Path, prepared: Path) -> None:
+    """Replace a database with a backup that skips the row numbers the database has used.
+
+    The numbers are skipped in a copy, `prepared`, which is deleted at the end: if they were skipped in the database
+    after it was replaced, an error in between would leave it without.
+    """
+    with _deleted_at_the_end(prepared):
+        with closing(_opened_backup(file)) as backup:
+            _write_copy(backup, prepared)
+        with closing(sqlite3.connect(prepared, isolation_level=None)) as copy:
+            _skip_numbers(copy, _highest_numbers(database))
+            copy.backup(database)
+
+
+def _opened_alone(path: Path) -> sqlite3.Connection:
+    """Open a SQLite database and keep everybody else out until the connection is closed.
+
+    A connection to a database with a write-ahead log holds a shared lock as long as it is open, even if it is idle.
+    So the exclusive lock shows that there is no other (https://sqlite.org/wal.html, section 8). Raises UsageError if
+    there is one.
+    """
+    database = sqlite3.connect(path, isolation_level=None, timeout=_OTHERS_SECONDS)
+    try:
+        database.execute("PRAGMA locking_mode = EXCLUSIVE")  # keeps the lock beyond the transaction
+        database.execute("BEGIN EXCLUSIVE")
+        database.execute("COMMIT")
+    except sqlite3.OperationalError as error:
+        database.close()
+        if not error.sqlite_errorname.startswith("SQLITE_BUSY"):
+            raise
+        raise UsageError(
+            "another program has the database open; stop `paperround up` and others that use it, then try again"
+        ) from None
+    return database
+
+
+def _opened_backup(file: Path) -> sqlite3.Connection:
+    """Open a backup to read it, and create no files beside it.
+
+    Even a reader creates the files of a write-ahead log (https://sqlite.org/wal.html, section 5), unless it says that
+    the database is immutable. One that has such a log is not: the log is part of it.
+    """
+    options = "mode=ro" if file.with_name(f"{file.name}-wal").exists() else "mode=ro&immutable=1"
+    return sqlite3.connect(f"{file.resolve().as_uri()}?{options}", uri=True)
+
+
+def _write_copy(database: sqlite3.Connection, to: Path) -> None:
+    """Write a copy of a database to a private file. Raises StoreError if that fails, and leaves no part of it."""
+    private_files.make_folder(to.parent)
+    part = to.with_name(to.name + ".part")
+    with named_errors(f"the disk of {to}"), _deleted_at_the_end(part):
+        private_files.write(part, b"")
+        with closing(sqlite3.connect(part)) as copy:
+            database.backup(copy)
+        part.replace(to)  # atomic: a broken copy never gets the final name
+
+
+@contextmanager
+def _deleted_at_the_end(file: Path) -> Iterator[None]:
+    """Delete a database and the files that SQLite keeps beside it, if they exist, however the block ends."""
+    try:
+        yield
+    finally:
+        for ending in ("", "-journal", "-wal", "-shm"):
+            file.with_name(file.name + ending).unlink(missing_ok=True)
+
+
+def _highest_numbers(database: sqlite3.Connection) -> dict[str, int]:
+    """Return the highest row number that each table has ever used; those of deleted rows count too."""
+    known = database.execute("SELECT count(*) FROM sqlite_master WHERE name = 'sqlite_sequence'").fetchone()[0]
+    return dict(database.execute("SELECT name, seq FROM sqlite_sequence")) if known else {}
+
+
+def _skip_numbers(restored: sqlite3.Connection, used: Mapping[str, int]) -> None:
+    """Let new rows of a restored database have numbers above those that the former database has used.
+
+    A former database that has used fewer than the restored one is not its continuation, which is lost. How many
+    that one used is unknown, so a margin is left.
+    """
+    own = _highest_numbers(restored)
+    if not used or any(used.get(name, 0) < number for name, number in own.items()):
+        used = {name: own.get(name, 0) + _MARGIN for name in _IN_LINKS}
+    restored.execute("BEGIN")
+    for name, number in used.items():
+        restored.execute("DELETE FROM sqlite_sequence WHERE name = ?", (name,))
+        restored.execute("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", (name, number))
+    restored.execute("COMMIT")
+
+
+def _version_of(file: Path) -> str:
+    """Return the version of the database in a file.
+
+    Raises UsageError if the file is missing, damaged or not a paperround database.
+    """
+    if not file.is_file():
+        raise UsageError(f"{file}: there is no such file")
+    db = _opened_backup(file)
+    try:
+        if db.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
+            raise UsageError(f"{file} is damaged; use an older backup")
+        version: str = db.execute("SELECT version_num FROM alembic_version").fetchone()[0]
+    except (sqlite3.DatabaseError, TypeError):
+        raise UsageError(f"{file} is not a backup of a paperround database") from None
+    finally:
+        db.close()
+    return version
