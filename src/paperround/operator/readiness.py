@@ -44,7 +44,7 @@ def _guarded(check: Callable[[App], str], app: App) -> str:
 
 
 def _database(app: App) -> str:
-    app.store.note("seeds")  # any short query
+    app.store.site_values.get("seeds")  # any short query
     free = free_space(app)
     return "its disk is full" if free is not None and free < MIN_FREE_SPACE else ""
 
