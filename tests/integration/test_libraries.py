@@ -165,6 +165,19 @@ def test_titles_wait_for_arxiv_to_come_back(pages: Pages, services: Services) ->
     assert libraries.look_up_titles(pages.app) == 1
 
 
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_service_that_refuses_is_asked_once_a_sweep_and_titles_wait(
+    pages: Pages, services: Services, status: int
+) -> None:
+    names = [f"2411.{number:05}" for number in range(1000, 1008)]
+    pages.client.post(_page(pages), data={"do": "read", "text": " ".join(names)})
+    services.status = status
+    for _ in range(4):
+        assert libraries.look_up_titles(pages.app) == 0
+    assert {path.partition("id_list=")[2].count("%2C") for path in services.asked} == {len(names) - 1}
+    assert len(pages.app.store.examples.waiting(100)) == len(names)
+
+
 def test_a_zotero_library_is_read_page_by_page_and_its_key_is_stored_encrypted(
     pages: Pages, services: Services
 ) -> None:

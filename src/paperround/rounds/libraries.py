@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from http import HTTPStatus
 
 from paperround.app import App
 from paperround.domain.errors import PaperroundError, SourceError
@@ -149,20 +150,17 @@ def look_up_titles(app: App) -> int:
 
 
 def _listings(app: App, names: Sequence[str]) -> Sequence[Listing]:
-    """Return the papers with these identifiers that arXiv has. Raises SourceError if it cannot be reached now."""
+    """Return the papers with these identifiers that arXiv has. Raises SourceError if arXiv does not answer."""
     if not names:
         return ()
     params: dict[str, str | int] = {"id_list": ",".join(names), "max_results": len(names)}
-    try:
-        answer = app.http.get(ARXIV_API, asker="arXiv", params=params)
-        answer.expect_ok("arXiv")
-        return arxiv.parse(answer.body, app.clock().date()).listings
-    except SourceError as error:
-        if error.retryable:
-            raise
-        if len(names) == 1:
-            log.info("title not looked up", paper=names[0], problem=str(error))
-            return ()
-    # arXiv refuses a whole list for one identifier that there cannot be, such as 2503.0213.
+    response = app.http.get(ARXIV_API, asker="arXiv", params=params)
+    if response.status != HTTPStatus.BAD_REQUEST:
+        response.expect_ok("arXiv")
+        return arxiv.parse(response.body, app.clock().date()).listings
+    if len(names) == 1:
+        log.info("title not looked up", paper=names[0], problem="arXiv has no such identifier")
+        return ()
+    # arXiv refuses a whole list for one identifier that cannot exist, such as 2503.0213.
     middle = len(names) // 2
     return [*_listings(app, names[:middle]), *_listings(app, names[middle:])]
