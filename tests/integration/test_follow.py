@@ -116,6 +116,24 @@ def test_a_browser_that_opened_the_preferences_follows_with_one_click_and_unfoll
     assert _subscriber(pages).preferences.follows == ("org: Bird House",)
 
 
+def test_the_last_name_is_not_unfollowed_and_that_is_said_in_the_subscribers_language(pages: Pages) -> None:
+    row = pages.subscriber(_EMAIL, language="de", follows=("author: Wei Zhang",))
+    _paper(pages, 20, "On storks", "Wei Zhang")
+    link = links_in(_morning(pages), "f")[0]
+    membership.change(pages.app, _subscriber(pages), {"topics": ()})
+    browser = Browser(pages.web)
+    browser.get(pages.link("preferences", row))
+    answer = browser.post("/follow", data={"author": "Wei Zhang", "do": "unfollow"})
+    assert answer.status_code == 422
+    said = "Sie würden niemandem und nichts mehr folgen. Wählen Sie zuerst ein Thema, oder melden Sie sich ab."
+    assert said in html.unescape(answer.text)
+    number = pages.app.store.papers.by_id("2611.00020")
+    assert number is not None
+    form = {"follow": str(number.row), "name": "Wei Zhang", "do": "unfollow"}
+    assert said in html.unescape(browser.post(link, data=form).text)
+    assert _subscriber(pages).preferences.follows == ("author: Wei Zhang",)
+
+
 def test_a_longer_name_is_that_of_somebody_else(pages: Pages) -> None:
     pages.subscriber(_EMAIL)
     _paper(pages, 20, "On storks", "Wei Li")
@@ -216,6 +234,19 @@ def test_a_bad_entry_is_named_and_nothing_is_saved(pages: Pages, field: str, tex
     assert answer.status_code == 422
     assert f'id="wrong-{field}"' in answer.text
     assert getattr(_subscriber(pages).preferences, field) == ()
+
+
+def test_a_bad_entry_is_explained_in_the_subscribers_language(pages: Pages) -> None:
+    row = pages.subscriber(_EMAIL, language="de")
+    wrong = {"follows": "category: cs.CR", "leave_out": "category: cs.XX\nautor: Ada", "language": "de"}
+    answer = pages.client.post(pages.link("preferences", row), data={**FORM, **wrong, "do": "save"})
+    said = re.sub("<[^>]+>", "", html.unescape(answer.text))
+    for sentence in (
+        "'category: cs.CR' kann man nur ausschließen",
+        "arXiv hat keine Kategorie 'cs.XX'",
+        "'autor:' ist nicht bekannt (meinten Sie author:?)",
+    ):
+        assert sentence in said
 
 
 def test_an_entry_with_an_operator_from_an_earlier_version_does_not_block_other_changes(pages: Pages) -> None:

@@ -250,7 +250,7 @@ def test_a_paper_of_a_crowd_tells_nobody_apart() -> None:
     ("text", "told"),
     [
         ("foo: bar", "'foo:' is not known; write words without a colon, or author: NAME"),
-        ("autor: Ada", r"'autor:' is not known \(did you mean 'author'\?\)"),
+        ("autor: Ada", r"'autor:' is not known \(did you mean author:\?\)"),
         ("category: cs.XX", "arXiv has no category 'cs.XX'"),
         ("cat: math.ZZ", "arXiv has no category 'math.ZZ'"),
     ],

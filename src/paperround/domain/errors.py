@@ -73,12 +73,41 @@ class QueryError(UsageError):
         return translate(self._sentence) % self._facts + spot
 
 
+class InvalidValueError(ValueError):
+    """An entered value is invalid. The text has the remedy."""
+
+    def __init__(self, sentence: str, **facts: object) -> None:
+        """`sentence` is `translatable`, and `facts` are the values of its placeholders."""
+        self._sentence, self._facts = sentence, facts
+        super().__init__(self.told(translatable))
+
+    def told(self, translate: Callable[[str], str]) -> str:
+        """Return the text in another language."""
+        return translate(self._sentence) % self._facts
+
+
+class InvalidEntriesError(InvalidValueError):
+    """Several entries of a list are invalid. The text names each problem, so that all can be corrected at once."""
+
+    def __init__(self, errors: Sequence[InvalidValueError]) -> None:
+        self._errors = errors
+        ValueError.__init__(self, self.told(translatable))
+
+    def told(self, translate: Callable[[str], str]) -> str:
+        """Return the text in another language."""
+        return ". ".join(dict.fromkeys(error.told(translate) for error in self._errors))
+
+
 class PreferenceError(UsageError):
     """A preference has an invalid value. `field` names the preference, `problem` has the remedy."""
 
-    def __init__(self, field: str, problem: str) -> None:
-        self.field, self.problem = field, problem
-        super().__init__(f"{field}: {problem}")
+    def __init__(self, field: str, reason: InvalidValueError) -> None:
+        self.field, self.problem, self._reason = field, str(reason), reason
+        super().__init__(f"{field}: {reason}")
+
+    def told(self, translate: Callable[[str], str]) -> str:
+        """Return the problem in another language, without the name of the field."""
+        return self._reason.told(translate)
 
 
 class SourceError(PaperroundError):

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
+from paperround.domain.errors import InvalidValueError
+from paperround.domain.errors import translatable as _
 from paperround.domain.latex import readable
 from paperround.domain.name_comparison import TITLES_AND_SUFFIXES
-from paperround.domain.text import QUOTATION_MARKS, clean, did_you_mean, given_name_first, terms
+from paperround.domain.text import QUOTATION_MARKS, clean, given_name_first, most_similar, terms
 
 MOST_FOLLOWED, MOST_LEFT_OUT, MOST_ENTRY = 100, 100, 300  # entries, entries, characters of each
 MOST_COAUTHORS = 6
@@ -19,7 +21,6 @@ _ENTRY = re.compile(r"(?P<kind>author|org|category|paper)\s*:\s*(?P<name>.*)", r
 _LEFT_OUT = re.compile(r"(?P<kind>[a-z]+)\s*:\s*(?P<name>.*)", re.IGNORECASE)
 _OPERATOR = re.compile(r"(?:^|\s)(?:AND|OR|NOT)(?:\s|$)|\w\*(?:\s|$)|(?:^|\s)[-–−](?=\w)")
 _WITHOUT_QUOTES = str.maketrans("", "", QUOTATION_MARKS)  # they would end the phrase in the query
-_FORMS = "author: NAME, category: NAME or paper: IDENTIFIER"
 _ARXIV = {
     archive: frozenset(subjects.split())
     for archive, subjects in {
@@ -91,18 +92,20 @@ def followed_in(entry: str) -> FollowedName:
 def read_followed(text: str) -> FollowedName:
     """Parse an entry: `author: NAME`, `author: NAME (with NAME, NAME)`, `org: NAME`, or a bare name.
 
-    Raises ValueError, with the remedy, for an entry that names nobody.
+    Raises InvalidValueError for an entry that names nobody.
     """
     entry = clean(text.translate(_WITHOUT_QUOTES))
     found = _ENTRY.fullmatch(entry)
     kind, name = (found["kind"].lower(), found["name"]) if found else ("author", entry)
     if kind not in {"author", "org"}:
-        raise ValueError(f"{entry[:80]!r} can be left out, not followed; write author: NAME or org: NAME")
+        sentence = _("%(entry)s can be left out, not followed; write author: NAME or org: NAME")
+        raise InvalidValueError(sentence, entry=_quoted(entry))
     parsed = _WITH.fullmatch(name) if kind == "author" else None
     others = tuple(part for part in map(clean, parsed["others"].split(",")) if terms(part)) if parsed else ()
     name = clean(parsed["name"] if parsed else name)
     if not terms(name) or len(entry) > MOST_ENTRY:
-        raise ValueError(f"{entry[:80]!r} names nobody to follow; write author: NAME or org: NAME")
+        sentence = _("%(entry)s names nobody to follow; write author: NAME or org: NAME")
+        raise InvalidValueError(sentence, entry=_quoted(entry))
     return FollowedName(name, kind == "org", others[:MOST_COAUTHORS])
 
 
@@ -129,13 +132,14 @@ class LeftOut:
 def read_left_out(text: str) -> LeftOut:
     """Parse an exclusion: `author: NAME`, `category: cs.CV`, `paper: 2411.01234`, or else words.
 
-    Raises ValueError, with the remedy, for an entry that excludes nothing.
+    Raises InvalidValueError for an entry that excludes nothing.
     """
     entry = clean(text)
     found = _LEFT_OUT.fullmatch(entry)
     kind, value = (_read_kind(found["kind"]), clean(found["name"])) if found else ("words", entry)
     if not terms(value) or len(entry) > MOST_ENTRY or kind == "org":
-        raise ValueError(f"{entry[:80]!r} leaves nothing out; write words, {_FORMS}")
+        sentence = _("%(entry)s leaves nothing out; write words, author: NAME, category: NAME or paper: IDENTIFIER")
+        raise InvalidValueError(sentence, entry=_quoted(entry))
     if kind == "category":
         value = value.removesuffix(".*")
         _check_category(value)
@@ -145,11 +149,12 @@ def read_left_out(text: str) -> LeftOut:
 def check_left_out(text: str) -> LeftOut:
     """Parse an exclusion that somebody enters. Operators, which earlier versions stored as words, are refused.
 
-    Raises ValueError, with the remedy, for an entry that excludes nothing or not what it says.
+    Raises InvalidValueError for an entry that excludes nothing or not what it says.
     """
     found = read_left_out(text)
     if found.kind is LeftOutKind.WORDS and _OPERATOR.search(found.value):
-        raise ValueError(f"{found.value[:80]!r} has an operator; only words can be left out, each in its own entry")
+        sentence = _("%(entry)s has an operator; only words can be left out, each in its own entry")
+        raise InvalidValueError(sentence, entry=_quoted(found.value))
     return found
 
 
@@ -159,18 +164,30 @@ def archive_of(category: str) -> str:
     return archive if dot and subject in _ARXIV.get(archive, ()) else ""
 
 
+def _quoted(entry: str) -> str:
+    return repr(entry[:80])
+
+
 def _read_kind(typed: str) -> str:
     kind = {"cat": "category", "organization": "org"}.get(typed.lower(), typed.lower())
     known = ("author", "category", "paper", "org")
     if kind not in known:
-        hint = did_you_mean(kind, known[:-1])
-        start = f"{typed[:40]}:"
-        raise ValueError(f"{start!r} is not known{hint}; write words without a colon, or {_FORMS}")
+        meant = most_similar(kind, known[:-1])
+        sentence = (
+            _("%(start)s is not known (did you mean %(meant)s:?); for words, remove the colon")
+            if meant
+            else _(
+                "%(start)s is not known; write words without a colon, or author: NAME, category: NAME "
+                "or paper: IDENTIFIER"
+            )
+        )
+        raise InvalidValueError(sentence, start=repr(f"{typed[:40]}:"), meant=meant)
     return kind
 
 
 def _check_category(name: str) -> None:
-    """Raise ValueError for a category of arXiv that there is not; other servers name theirs as they like."""
+    """Raise InvalidValueError for an unknown category of arXiv; other servers name theirs as they like."""
     archive, dot, subject = name.lower().partition(".")
     if dot and archive in _ARXIV and subject not in _ARXIV[archive]:
-        raise ValueError(f"arXiv has no category {name[:40]!r}; see https://arxiv.org/category_taxonomy")
+        sentence = _("arXiv has no category %(name)s; see https://arxiv.org/category_taxonomy")
+        raise InvalidValueError(sentence, name=repr(name[:40]))

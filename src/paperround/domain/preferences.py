@@ -20,7 +20,7 @@ from operator import attrgetter
 from typing import Annotated, Any, get_type_hints
 from zoneinfo import available_timezones
 
-from paperround.domain.errors import PreferenceError, QueryError
+from paperround.domain.errors import InvalidEntriesError, InvalidValueError, PreferenceError, QueryError
 from paperround.domain.errors import translatable as _
 from paperround.domain.followed import MOST_FOLLOWED, MOST_LEFT_OUT, check_left_out, read_followed, read_left_out
 from paperround.domain.schedule import Cadence, Schedule
@@ -39,10 +39,11 @@ Plain = str | int | list[str] | None
 
 _OWN, _FOLLOW = "own", "follow"
 OWN_PREFIX = f"{_OWN}-"
-"""With this the slugs of own queries begin, and perhaps those of public topics."""
+"""The prefix of the slugs of subscribers' own queries. A public topic may start with it too."""
 _PRIVATE_SLUG = re.compile(rf"({_OWN}|{_FOLLOW})-[0-9a-f]{{16}}")
 _HOUR = re.compile(r"(\d{1,2})(?:[:.](\d{2})(?::\d{2})?)?\s*([ap])?\.?(?:m\.?)?", re.IGNORECASE)
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>")  # of HTML, which people paste with a text
+_NONE_SUCH = "there is no %(what)s %(given)s; there are: %(known)s"
 _ITEM = re.compile(r"(?:[^\\;\n]|\\.)+")  # a backslash escapes the next character
 
 
@@ -100,7 +101,7 @@ class TextForm:
 
 def _text(given: object) -> str:
     if isinstance(given, bool) or not isinstance(given, str | int):
-        raise ValueError("write it as text")  # noqa: TRY004 - invalid input, not a program error
+        raise InvalidValueError("write it as text")
     return clean(str(given))
 
 
@@ -111,7 +112,7 @@ def _read_line(given: object) -> str:
 
 def _texts(given: object) -> list[str]:
     if isinstance(given, str) or not isinstance(given, Sequence) or not all(isinstance(item, str) for item in given):
-        raise ValueError("write it as a list of texts")
+        raise InvalidValueError("write it as a list of texts")
     return list(given)
 
 
@@ -133,40 +134,41 @@ def _read_queries(given: object) -> tuple[str, ...]:
             sentence = _("an interest has at most %(most)s characters; keep the words that matter most")
             raise QueryError(text[:MOST_QUERY], MOST_QUERY, sentence, most=MOST_QUERY)
     if len(found) > MOST_QUERIES:
-        raise ValueError(f"{len(found)} interests; the most is {MOST_QUERIES}, so join some with OR")
+        sentence = _("%(number)s interests; the most is %(most)s, so join some with OR")
+        raise InvalidValueError(sentence, number=len(found), most=MOST_QUERIES)
     return found
 
 
-def _read_entries(what: str, most: int, read: Callable[[str], object], given: object) -> tuple[str, ...]:
+def _read_entries(too_many: str, most: int, read: Callable[[str], object], given: object) -> tuple[str, ...]:
     """Return the entries of a list in canonical spelling. A line break also separates entries.
 
-    Raises ValueError that names all wrong entries, so that they can be corrected at once.
+    Raises InvalidValueError: InvalidEntriesError for invalid entries, or with the sentence `too_many`.
     """
     items = split_list(given) if isinstance(given, str) else _texts(given)
     entries: dict[str, None] = {}
-    wrong: dict[str, None] = {}
+    errors: list[InvalidValueError] = []
     for line in (line for item in items for line in item.splitlines() if clean(line)):
         try:
             entries[str(read(line))] = None
-        except ValueError as error:
-            wrong[str(error)] = None
-    if wrong:
-        raise ValueError(". ".join(wrong))
-    found = tuple(entries)
-    if len(found) > most:
-        raise ValueError(f"{len(found)} entries to {what}; {most} is the most")
-    return found
+        except InvalidValueError as error:
+            errors.append(error)
+    if errors:
+        raise InvalidEntriesError(errors)
+    if len(entries) > most:
+        raise InvalidValueError(too_many, number=len(entries), most=most)
+    return tuple(entries)
 
 
-def _entries(what: str, most: int, read: Callable[[str], object], about: str) -> TextForm:
-    return TextForm(partial(_read_entries, what, most, read), list, about, list[str])
+def _entries(too_many: str, most: int, read: Callable[[str], object], about: str) -> TextForm:
+    return TextForm(partial(_read_entries, too_many, most, read), list, about, list[str])
 
 
 def _read_choice(kind: type[StrEnum], what: str, given: object) -> StrEnum:
     try:
         return kind(_text(given).lower())
     except ValueError:
-        raise ValueError(f"there is no {what} {given!r}; there are: {', '.join(kind)}") from None
+        known = ", ".join(kind)
+        raise InvalidValueError(_NONE_SUCH, what=what, given=repr(given), known=known) from None
 
 
 def _write_choice(value: StrEnum) -> str:
@@ -181,7 +183,8 @@ def _read_number(least: int, most: int, what: str, given: object) -> int:
     text = _text(given)
     is_number = text.isascii() and text.isdecimal() and len(text) <= len(str(most)) + 1
     if not is_number or not least <= int(text) <= most:
-        raise ValueError(f"{given!r} is not {what} from {least} to {most}")
+        sentence = "%(given)r is not %(what)s from %(least)s to %(most)s"
+        raise InvalidValueError(sentence, given=given, what=what, least=least, most=most)
     return int(text)
 
 
@@ -198,7 +201,7 @@ def _read_hour(given: object) -> time:
         whole = hour if not half else hour % 12 + 12 * (half == "p")
         if whole < 24 and minute < 60 and (not half or 1 <= hour <= 12):
             return time(whole, minute)
-    raise ValueError(f"{given!r} is not a time of day; write it as 07:30")
+    raise InvalidValueError("%(given)r is not a time of day; write it as 07:30", given=given)
 
 
 @lru_cache
@@ -214,7 +217,7 @@ def _read_zone(given: object) -> str:
     text = _text(given)
     if zone := _zones().get(text.lower()):
         return zone
-    raise ValueError(f"there is no time zone {given!r}; write it as Europe/Berlin")
+    raise InvalidValueError("there is no time zone %(given)r; write it as Europe/Berlin", given=given)
 
 
 def _read_weekday(given: object) -> int:
@@ -223,7 +226,8 @@ def _read_weekday(given: object) -> int:
         return int(text)
     found = [number for number, name in enumerate(WEEKDAYS) if len(text) >= 3 and name.startswith(text)]
     if not found:
-        raise ValueError(f"{given!r} is not a day of the week; write one of: {', '.join(WEEKDAYS)}")
+        sentence = "%(given)r is not a day of the week; write one of: %(days)s"
+        raise InvalidValueError(sentence, given=given, days=", ".join(WEEKDAYS))
     return found[0]
 
 
@@ -234,7 +238,7 @@ def _write_weekday(number: int) -> str:
 def _read_name_of(what: str, given: object) -> str:
     name = _text(given)
     if not name or len(name) > 60:
-        raise ValueError(f"there is no {what} {name[:60]!r}")
+        raise InvalidValueError("there is no %(what)s %(name)r", what=what, name=name[:60])
     return name
 
 
@@ -246,7 +250,7 @@ def _read_day(given: object) -> date | None:
     try:
         return date.fromisoformat(_text(given))
     except ValueError:
-        raise ValueError(f"{given!r} is not a date; write it as 2026-12-24") from None
+        raise InvalidValueError("%(given)r is not a date; write it as 2026-12-24", given=given) from None
 
 
 def _write_day(day: date | None) -> str | None:
@@ -268,12 +272,17 @@ class Preferences:
     ] = ()
     follows: Annotated[
         tuple[str, ...],
-        _entries("follow", MOST_FOLLOWED, read_followed, "An author or organization to follow, such as org: Name"),
+        _entries(
+            _("%(number)s entries to follow; %(most)s is the most"),
+            MOST_FOLLOWED,
+            read_followed,
+            "An author or organization to follow, such as org: Name",
+        ),
     ] = ()
     leave_out: Annotated[
         tuple[str, ...],
         _entries(
-            "leave out",
+            _("%(number)s entries to leave out; %(most)s is the most"),
             MOST_LEFT_OUT,
             read_left_out,
             "What never to show: words, author: NAME, category: NAME or paper: IDENTIFIER",
@@ -359,26 +368,31 @@ def _read_text(name: str, text: str) -> Any:
 
 def check_new_entries(patch: Mapping[str, Any], before: Preferences) -> None:
     """Raise PreferenceError for entries to leave out with operators, except those that were stored before."""
-    wrong: dict[str, None] = {}
+    errors: list[InvalidValueError] = []
     for entry in patch.get("leave_out", ()):
         try:
             if entry not in before.leave_out:
                 check_left_out(entry)
-        except ValueError as error:
-            wrong[str(error)] = None
-    if wrong:
-        raise PreferenceError("leave_out", ". ".join(wrong))
+        except InvalidValueError as error:
+            errors.append(error)
+    if errors:
+        raise PreferenceError("leave_out", InvalidEntriesError(errors))
+
+
+def no_such_preference() -> InvalidValueError:
+    """Return the error for an unknown name of a preference."""
+    return InvalidValueError("there is no such preference; there are: %(known)s", known=", ".join(FIELDS))
 
 
 def read_field(name: str, given: object) -> Any:
     """Parse the value of one field. Raises the same errors as `read_patch`."""
     form = FORMS.get(name)
     if form is None:
-        raise PreferenceError(name, f"there is no such preference; there are: {', '.join(FIELDS)}")
+        raise PreferenceError(name, no_such_preference())
     try:
         return form.read(given)
-    except ValueError as error:
-        raise PreferenceError(name, str(error)) from None
+    except InvalidValueError as error:
+        raise PreferenceError(name, error) from None
 
 
 def write_patch(patch: Patch) -> dict[str, Plain]:
@@ -481,8 +495,8 @@ class SiteOptions:
             spellings = {value: as_spelled(value, known) for value in wanted}
             if missing := [value for value, spelled in spellings.items() if spelled is None]:
                 what, there = name.removesuffix("s"), ", ".join(known) or "none yet"
-                hint = did_you_mean(missing[0], known)
-                raise PreferenceError(name, f"there is no {what} {missing[0]!r}{hint}; there are: {there}")
+                given = f"{missing[0]!r}{did_you_mean(missing[0], known)}"
+                raise PreferenceError(name, InvalidValueError(_NONE_SUCH, what=what, given=given, known=there))
             checked[name] = tuple(dict.fromkeys(spellings.values())) if name in LISTS else spellings[patch[name]]
         if "queries" in patch:
             typed: dict[str, str] = {}

@@ -73,8 +73,13 @@ def counted(number: int, one: str, many: str = "") -> str:
 
 def did_you_mean(typed: str, known: Iterable[str]) -> str:
     """Return a hint, with a space before it, at the known name that a mistyped one resembles; empty if none does."""
-    meant = get_close_matches(typed.lower(), list(known), 1, 0.7)
-    return f" (did you mean {meant[0]!r}?)" if meant else ""
+    meant = most_similar(typed, known)
+    return f" (did you mean {meant!r}?)" if meant else ""
+
+
+def most_similar(typed: str, known: Iterable[str]) -> str:
+    """Return the known name that a mistyped one resembles most; empty if it resembles none."""
+    return next(iter(get_close_matches(typed.lower(), list(known), 1, 0.7)), "")
 
 
 def given_name_first(name: str) -> str:

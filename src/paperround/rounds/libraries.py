@@ -9,7 +9,7 @@ from datetime import timedelta
 from http import HTTPStatus
 
 from paperround.app import App
-from paperround.domain.errors import PaperroundError, SourceError
+from paperround.domain.errors import InvalidValueError, PaperroundError, SourceError
 from paperround.domain.errors import translatable as _
 from paperround.domain.models import Facts, Listing
 from paperround.process import logs
@@ -83,14 +83,19 @@ def _example(entry: LibraryEntry) -> Example:
 
 
 def link_zotero(app: App, subscriber: int, key: str) -> None:
-    """Store a Zotero key, encrypted; the next sweep reads the library. Raises ValueError for what cannot be a key."""
+    """Store a Zotero key, encrypted; the next sweep reads the library.
+
+    Raises InvalidValueError for an impossible key.
+    """
     if not _ZOTERO_KEY.fullmatch(key):
-        raise ValueError(_("This is not a Zotero key, which has only letters and digits. Please copy it again."))
+        raise InvalidValueError(
+            _("This is not a Zotero key, which has only letters and digits. Please copy it again.")
+        )
     app.store.examples.link(subscriber, ZOTERO, "", encrypt(app.keys, key))
 
 
 def link_orcid(app: App, subscriber: int, text: str) -> None:
-    """Store an ORCID iD; the next sweep reads the record. Raises ValueError, naming the remedy, for an invalid iD."""
+    """Store an ORCID iD; the next sweep reads the record. Raises InvalidValueError for an invalid iD."""
     app.store.examples.link(subscriber, ORCID, orcid_id(text), "")
 
 

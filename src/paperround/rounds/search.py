@@ -42,10 +42,12 @@ from paperround.rounds.interests import MOST_NEAR, best_candidates
 from paperround.rounds.meaning import Meaning
 
 _OF_THE_BEST = 0.5  # plain words sorted by date or votes: papers with half the score of the best one
-_SORTED = 660  # papers that plain words sorted by date or votes are chosen from; pages end before
+_SORTED = 660  # papers that plain words sorted by date or votes are chosen from; more than MOST_LISTED
 _NEAREST = 10  # shown at least, if papers are ranked by meaning, even if they do not match
 MOST_COUNTED = 1_000
 """As far as the results of a search are counted."""
+MOST_LISTED = 600
+"""The last result that pages and the API show. Each further one makes a search rank more papers."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ import json
 import re
 from typing import Any
 
-from paperround.domain.errors import SourceError
+from paperround.domain.errors import InvalidValueError, SourceError
+from paperround.domain.errors import translatable as _
 from paperround.domain.models import Problem
 from paperround.network.http import Http, HttpResponse, Pace
 from paperround.sources.library import Library, LibraryEntry, entry_of, read_library
@@ -20,7 +21,7 @@ _ACCESS_REFUSED = (401, 403, 404)
 
 
 def orcid_id(text: str) -> str:
-    """Return the ORCID iD in a text or URL. Raises ValueError, with the remedy, if it is missing or mistyped.
+    """Return the ORCID iD in a text or URL. Raises InvalidValueError if it is missing or mistyped.
 
     The last digit is a checksum (ISO 7064 MOD 11-2).
     """
@@ -30,7 +31,8 @@ def orcid_id(text: str) -> str:
     for digit in digits[:-1]:
         total = (total + int(digit)) * 2
     if not digits or digits[-1] != "0123456789X"[(12 - total % 11) % 11]:
-        raise ValueError(f"{text.strip()[:60]!r} is not an ORCID iD; write it as 0000-0002-1825-0097")
+        sentence = _("%(text)s is not an ORCID iD; write it as 0000-0002-1825-0097")
+        raise InvalidValueError(sentence, text=repr(text.strip()[:60]))
     return "-".join(digits[at : at + 4] for at in range(0, 16, 4))
 
 

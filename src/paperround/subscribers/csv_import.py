@@ -13,7 +13,7 @@ from paperround.app import App
 from paperround.domain import preferences
 from paperround.domain.errors import PreferenceError, StoreError, UnknownNameError, UsageError
 from paperround.domain.models import Problem, Subscriber, SubscriberState
-from paperround.domain.preferences import DEFAULTS, FIELDS, Patch
+from paperround.domain.preferences import DEFAULTS, FIELDS, Patch, no_such_preference
 from paperround.domain.text import counted, did_you_mean
 from paperround.store.subscriber_changes import Effect, SubscriberChange
 from paperround.store.subscribers import email_key
@@ -106,7 +106,7 @@ def import_subscribers(app: App, table: SubscriberList, options: ImportOptions) 
     Raises PreferenceError if `overwrite` names an unknown preference, StoreError if the database fails.
     """
     if unknown := sorted(set(options.overwrite) - set(FIELDS)):
-        raise PreferenceError(unknown[0], f"there is no such preference; there are: {', '.join(FIELDS)}")
+        raise PreferenceError(unknown[0], no_such_preference())
     report = ImportReport(Counter(dict.fromkeys((*Effect, "skipped", "asked"), 0)))
     if table.encoding:
         remedy = "if names look wrong, save it as UTF-8 and import it again"

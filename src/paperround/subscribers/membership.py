@@ -21,7 +21,8 @@ from email_validator import EmailNotValidError, validate_email
 from paperround.app import App
 from paperround.delivery.inbox import Inbox, InboxTransport
 from paperround.domain import preferences, tokens
-from paperround.domain.errors import PreferenceError, UnknownNameError, UsageError
+from paperround.domain.errors import InvalidValueError, PreferenceError, UnknownNameError, UsageError
+from paperround.domain.errors import translatable as _
 from paperround.domain.followed import FollowedName, read_followed
 from paperround.domain.models import Subscriber, SubscriberState
 from paperround.domain.preferences import DEFAULTS, Patch, Preferences, SiteOptions
@@ -184,7 +185,8 @@ def _check_topics(app: App, patch: Patch, known: Subscriber | None) -> None:
     before = known.preferences if known else DEFAULTS
     if not before.patched(patch).follows_anything:
         there = ", ".join(topic.slug for topic in app.store.topics.public()) or "none yet, add one first"
-        raise PreferenceError("topics", f"no topic to follow; choose one or more of: {there}")
+        sentence = "no topic to follow; choose one or more of: %(there)s"
+        raise PreferenceError("topics", InvalidValueError(sentence, there=there))
 
 
 def _stays_pending(change: SubscriberChange, known: Subscriber | None) -> bool:
@@ -245,8 +247,11 @@ def unfollow(app: App, subscriber: Subscriber, name: str) -> None:
 
     Raises PreferenceError if the subscriber would follow nothing anymore.
     """
-    left = [entry for entry in subscriber.preferences.follows if read_followed(entry).name != name]
-    change(app, subscriber, {"follows": tuple(left)})
+    left = tuple(entry for entry in subscriber.preferences.follows if read_followed(entry).name != name)
+    if not subscriber.preferences.patched({"follows": left}).follows_anything:
+        sentence = _("You would follow nothing anymore. Choose a topic first, or unsubscribe.")
+        raise PreferenceError("follows", InvalidValueError(sentence))
+    change(app, subscriber, {"follows": left})
 
 
 def save_paper(app: App, subscriber: Subscriber, paper: int) -> bool:
@@ -375,7 +380,8 @@ def check_pause(app: App, subscriber: Subscriber, until: date | None) -> None:
     """Raise UsageError if the subscriber cannot pause, or if the day is not in the future."""
     check_reading(subscriber, doing="pause")
     if until and until <= _today(app.clock(), subscriber):
-        raise PreferenceError("paused_until", f"{until} is in the past; choose a day in the future")
+        sentence = "%(until)s is in the past; choose a day in the future"
+        raise PreferenceError("paused_until", InvalidValueError(sentence, until=until))
 
 
 def _today(now: datetime, subscriber: Subscriber) -> date:

@@ -15,7 +15,7 @@ from paperround.domain.models import Paper
 from paperround.matching.search import SearchBounds
 from paperround.rendering.language import Language
 from paperround.rendering.source_names import source_name
-from paperround.rounds.search import MOST_COUNTED, Search, SearchOrder, search_papers
+from paperround.rounds.search import MOST_COUNTED, MOST_LISTED, Search, SearchOrder, search_papers
 from paperround.rounds.trial import describe_operators
 from paperround.web.browse import cards
 from paperround.web.browse.papers import PAGE
@@ -25,7 +25,7 @@ from paperround.web.parameters import LONGEST_QUERY, checked_page, plain_query
 from paperround.web.urls import page_of
 
 router = APIRouter()
-_MOST_PAGES = 20
+_MOST_PAGES = MOST_LISTED // PAGE
 
 
 @dataclass(frozen=True, slots=True)

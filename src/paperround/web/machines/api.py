@@ -22,7 +22,7 @@ from paperround.domain.models import DeliveryState, Paper, SubscriberState, Topi
 from paperround.matching.search import UNBOUNDED, SearchBounds
 from paperround.operator import queries
 from paperround.operator.retries import retry_letters
-from paperround.rounds.search import search_papers
+from paperround.rounds.search import MOST_LISTED, search_papers
 from paperround.rounds.similar import similar_papers
 from paperround.rounds.topics import add_topic
 from paperround.subscribers import membership
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 _MAX_RESULTS = 200
 _MOST_ENTRIES = 200  # of a list, such as topics
 _NO_PAPER: dict[int | str, dict[str, Any]] = {404: {"description": "No paper has this identifier."}}
+_QUERY = f"A query or keywords. Up to {MOST_LISTED} results are listed, sorted by relevance."
 Limit = Annotated[int, Query(ge=1, le=_MAX_RESULTS)]
 Offset = Annotated[int, Query(ge=0, le=1_000_000)]
 
@@ -264,9 +265,7 @@ def _papers(api: FastAPI) -> None:
     @api.get("/papers", tags=["papers"])
     def papers(
         context: ContextDep,
-        q: Annotated[
-            str, Query(max_length=1_000, description="A query or keywords. Results are sorted by relevance.")
-        ] = "",
+        q: Annotated[str, Query(max_length=1_000, description=_QUERY)] = "",
         day: Annotated[
             date | None, Query(description="Only papers announced on this day, most upvoted first.")
         ] = None,
@@ -275,6 +274,9 @@ def _papers(api: FastAPI) -> None:
     ) -> list[PaperFacts]:
         """List papers: the newest, those of a day, or the results of a search."""
         if q.strip():
+            if offset + limit > MOST_LISTED:
+                advice = "narrow it down, for example with `day`"
+                raise HTTPException(422, f"a search lists {MOST_LISTED} papers at most; {advice}")
             bounds = SearchBounds(day, day) if day else UNBOUNDED
             papers = search_papers(context.app, plain_query(q), limit, offset, bounds=bounds).found
             return [_paper(context, one.paper, one.why) for one in papers]

@@ -91,7 +91,8 @@ def _follow(
             membership.follow(context.app, subscriber, whom)
     except PreferenceError as error:
         language = context.language_for(request, subscriber)
-        return context.message(request, language.gettext("Not saved"), [str(error)], status=422, language=language)
+        wrong = error.told(language.gettext)
+        return context.message(request, language.gettext("Not saved"), [wrong], status=422, language=language)
     return _page(request, context, token, digest, reloaded(context, subscriber), [number], what=_FOLLOW)
 
 

@@ -14,7 +14,7 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse
 
 from paperround.domain import tokens
-from paperround.domain.errors import InvalidTokenError, PreferenceError
+from paperround.domain.errors import InvalidTokenError, InvalidValueError, PreferenceError
 from paperround.domain.followed import FollowedName, read_followed
 from paperround.domain.latex import readable
 from paperround.domain.models import Subscriber
@@ -63,8 +63,9 @@ def follow(request: Request, context: ContextDep, form: Form) -> Response:
             whom = _whom(context, form, name, organization=organization)
             done = "already" if str(whom) in subscriber.preferences.follows else "followed"
             membership.follow(context.app, subscriber, whom)
-    except (PreferenceError, ValueError) as error:
-        return _page(request, context, subscriber, name, organization=organization, wrong=str(error), status=422)
+    except (PreferenceError, InvalidValueError) as error:
+        wrong = error.told(context.language_for(request, subscriber).gettext)
+        return _page(request, context, subscriber, name, organization=organization, wrong=wrong, status=422)
     here = path(context, tokens.PREFERENCES, subscriber)
     return RedirectResponse(f"{here}?done={done}#following", 303, headers=PRIVATE)
 

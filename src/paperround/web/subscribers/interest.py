@@ -101,10 +101,8 @@ def _save(request: Request, context: WebContext, subscriber: Subscriber, given: 
     """Change preferences; return what is wrong with them, or an empty string."""
     try:
         patch = membership.read_patch(context.app, given, subscriber.preferences)
-    except QueryError as error:
+    except (QueryError, PreferenceError) as error:
         return error.told(context.language_for(request, subscriber).gettext)
-    except PreferenceError as error:
-        return str(error)
     membership.change(context.app, subscriber, patch)
     return ""
 
@@ -149,10 +147,8 @@ def _page(
         context.count_trials(request, 1)
         try:
             trial = context.app.shared(Trials).try_interest(text, answers, breadth)
-        except QueryError as error:
+        except (QueryError, PreferenceError) as error:
             wrong, status = error.told(language.gettext), 422
-        except PreferenceError as error:
-            wrong, status = str(error), 422
     return context.private_page(
         request,
         "interest",

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
 from paperround.domain import tokens
+from paperround.domain.errors import InvalidValueError
 from paperround.domain.models import Problem, Subscriber
 from paperround.rendering.language import Language
 from paperround.rounds import libraries
@@ -40,9 +41,9 @@ def change(request: Request, context: ContextDep, token: str, upload: FormWithFi
             link, field = _LINKS[kind]
             try:
                 link(context.app, subscriber.row, form.get(field).strip()[:_MAX_NAME])
-            except ValueError as error:
+            except InvalidValueError as error:
                 language = context.language_for(request, subscriber)
-                return _page(request, context, subscriber, wrong=language.gettext(str(error)), status=422)
+                return _page(request, context, subscriber, wrong=error.told(language.gettext), status=422)
         case "unlink":
             context.app.store.examples.unlink(subscriber.row, form.get("kind"))
         case "forget":

@@ -199,9 +199,8 @@ def _wrong_fields(app: App, form: PreferencesForm, language: Language) -> dict[s
 
 
 def _named(error: PreferenceError, language: Language) -> dict[str, str]:
-    # Browsers prevent most of these values, so the plain message suffices.
     place = error.field if error.field in _MARKED else "other"
-    return {place: f"{wording.labels(language).get(error.field, error.field)}: {error.problem}"}
+    return {place: f"{wording.labels(language).get(error.field, error.field)}: {error.told(language.gettext)}"}
 
 
 def with_previews(
