@@ -157,3 +157,11 @@ def test_an_alarm_of_the_future_silences_none_of_today(site: Site) -> None:
     assert bounces.first_today("domain post.example", MORNING + _AHEAD)
     assert bounces.first_today("domain post.example", MORNING)
     assert not bounces.first_today("domain post.example", MORNING)
+
+
+def test_an_alarm_of_today_leaves_those_of_yesterday(site: Site) -> None:
+    bounces = site.app.store.bounces
+    for day, domain in ((-2, "c"), (-1, "a"), (-1, "b"), (0, "b")):
+        assert bounces.first_today(f"policy {domain}.example", MORNING + day * _DAY), "the first on its day"
+    assert not bounces.first_today("policy b.example", MORNING)
+    assert bounces.alarms(MORNING) == [("policy", "a.example"), ("policy", "b.example")]

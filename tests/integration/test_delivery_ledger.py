@@ -357,6 +357,16 @@ def test_resuming_makes_due_what_is_queued_for_later_and_not_what_a_subscribers_
     assert ledger.resume_relay(MORNING) == 0
 
 
+def test_a_page_of_the_report_has_its_own_letters_and_attempts(site: Site, ledger: Deliveries) -> None:
+    rows = [_notice(site, name) for name in ("ada", "ben", "eve")]
+    ledger.claim(MORNING, 9, "c", LEASE)
+    for row in rows:
+        _settle(ledger, row, DeliveryState.SENT)
+    pages = [ledger.report(limit=1, offset=offset) for offset in range(4)]
+    assert [[letter["id"] for letter in page] for page in pages] == [[row] for row in reversed(rows)] + [[]]
+    assert [len(letter["attempts"]) for page in pages for letter in page] == [1, 1, 1]
+
+
 def test_a_letter_that_is_queued_for_later_can_be_sent_at_once(site: Site, ledger: Deliveries) -> None:
     waits, due = _notice(site, "ada"), _notice(site, "ben")
     ledger.claim(MORNING, 1, "c", LEASE)

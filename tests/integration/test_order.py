@@ -10,6 +10,7 @@ from paperround.operator import preview, queries
 from paperround.operator.considered import considered_papers
 from paperround.operator.preview import PreviewRequest
 from paperround.rounds import pipeline
+from paperround.store import issues
 from paperround.subscribers import membership
 from support.papers import listing
 from support.site import Site
@@ -56,6 +57,21 @@ def test_five_copies_do_not_fill_a_letter_and_none_of_them_is_lost(site: Site) -
     assert sum("grippers" in title for title in titles) == 2
     assert "grippers" in titles[0]
     assert len(digest.more) == 3
+
+
+def test_only_the_digests_that_are_asked_for_are_read(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.subscriber(_EMAIL, "studies")
+    for number in range(1, 4):
+        site.papers(listing(number, title=f"A study of storks {number}"))
+        site.clock.now += timedelta(days=1)
+        pipeline.publish(site.app)
+    row = membership.subscriber(site.app, _EMAIL).row
+    every = site.app.store.issues.digests_of(row)
+    read: list[object] = []
+    sections = issues._sections
+    monkeypatch.setattr(issues, "_sections", lambda stored: read.append(stored) or sections(stored))
+    assert site.app.store.issues.digests_of(row, 1) == every[:1]
+    assert len(read) == 1 < len(every)
 
 
 def test_the_parts_of_a_rank_are_told_by_delivery_and_preview_alike(site: Site) -> None:

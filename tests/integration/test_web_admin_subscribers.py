@@ -251,6 +251,15 @@ def test_an_operator_starts_a_change_of_address_that_its_owner_confirms(pages: P
     assert "not an email address" in wrong.text
 
 
+@pytest.mark.parametrize("do", ["", "erase", "delete"])
+def test_an_unknown_or_unconfirmed_change_does_nothing(pages: Pages, browser: Browser, do: str) -> None:
+    row = pages.subscriber(ADA)
+    before = _found(pages, ADA)
+    answer = browser.post(f"/admin/subscribers/{row}", data={"csrf": _csrf(browser), "do": do})
+    assert answer.status_code == (303 if do == "erase" else 422)
+    assert _found(pages, ADA) == before
+
+
 def test_the_checks_are_those_of_doctor(pages: Pages, browser: Browser) -> None:
     page = browser.get("/admin/doctor").text
     assert "database" in page

@@ -113,8 +113,7 @@ def deliveries(
     topic: str = "",
 ) -> list[dict[str, Any]]:
     """Return deliveries, latest first, with the public identifiers of their papers, filtered as by `report`."""
-    most = None if limit is None else limit + offset
-    rows = app.store.deliveries.report(state=state, row=row, limit=most, email=email, topic=topic)[offset:]
+    rows = app.store.deliveries.report(state=state, row=row, limit=limit, offset=offset, email=email, topic=topic)
     names = app.store.papers.ids({paper for one in rows for paper in one["paper_rows"]})
     return [
         {name: value for name, value in one.items() if name != "paper_rows"}

@@ -265,9 +265,13 @@ def _lift_mistaken(db: Connection, mistaken: ColumnElement[bool], again: datetim
 
 
 def _first_today(db: Connection, name: str, today: date) -> bool:
-    # Also those of later days, which a clock that ran ahead has left.
-    db.execute(delete(notes).where(notes.c.name.startswith(_ALARM), notes.c.value != today.isoformat()))
-    statement = upsert(db, notes).values(name=name, value=today.isoformat()).on_conflict_do_nothing()
+    day, yesterday = today.isoformat(), (today - timedelta(days=1)).isoformat()
+    # Days after today are from a clock that ran ahead.
+    is_over = or_(notes.c.value < yesterday, notes.c.value > day)
+    db.execute(delete(notes).where(notes.c.name.startswith(_ALARM), is_over))
+    statement = upsert(db, notes).values(name=name, value=day)
+    is_earlier = notes.c.value != day
+    statement = statement.on_conflict_do_update(index_elements=["name"], set_={"value": day}, where=is_earlier)
     return bool(db.execute(statement.returning(notes.c.name)).all())
 
 

@@ -426,11 +426,13 @@ class Deliveries:
         subscriber: int | None = None,
         limit: int | None = None,
         *,
+        offset: int = 0,
         email: str = "",
         topic: str = "",
     ) -> list[dict[str, Any]]:
         """Return deliveries for display and export, latest first, each with its papers and attempts.
 
+        `offset` is the number of deliveries to skip, of those that the other arguments select.
         `email` is part of the recipient's address; `topic` is the slug of a topic that the subscriber follows now.
         """
         where = [deliveries.c.state == state.value] if state else []
@@ -439,18 +441,20 @@ class Deliveries:
         where += [deliveries.c.email.icontains(email, autoescape=True)] if email else []
         followers = select(subscriptions.c.subscriber).join_from(subscriptions, topics).where(topics.c.slug == topic)
         where += [deliveries.c.subscriber.in_(followers)] if topic else []
+        newest = deliveries.c.row.desc()
         query = (
             select(deliveries, issues.c.cadence, issues.c.day, digests.c.sections)
             .join_from(deliveries, issues, isouter=True)
             .join(digests, digests.c.row == deliveries.c.digest, isouter=True)
             .where(*where)
-            .order_by(deliveries.c.row.desc())
+            .order_by(newest)
             .limit(limit)
+            .offset(offset)
         )
         with reading(self._engine) as db:
             stored = db.execute(query).all()
             tried: dict[int, list[Any]] = {}
-            rows = select(deliveries.c.row).where(*where).order_by(deliveries.c.row.desc()).limit(limit)
+            rows = select(deliveries.c.row).where(*where).order_by(newest).limit(limit).offset(offset)
             tries = select(attempts).where(attempts.c.delivery.in_(rows.scalar_subquery()))
             for attempt in db.execute(tries.order_by(attempts.c.row)):
                 tried.setdefault(attempt.delivery, []).append(attempt)

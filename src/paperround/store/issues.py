@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
     BindParameter,
+    ColumnElement,
     Connection,
     Engine,
     Integer,
@@ -175,17 +176,13 @@ class Issues:
     def digests_of(self, subscriber: int, limit: int = 50) -> list[Digest]:
         """Return a subscriber's digests, latest first."""
         with reading(self._engine) as db:
-            found = _digests(db, digests.c.subscriber == subscriber)
-            return sorted(found.values(), key=lambda digest: -digest.row)[:limit]
+            return _latest_digests(db, digests.c.subscriber == subscriber, limit)
 
     def past_digests_of(self, subscriber: int, limit: int) -> list[Digest]:
         """Return the digests of a subscriber's letters, latest first, without letters that were given up."""
         given_up = exists().where(deliveries.c.digest == digests.c.row, deliveries.c.state.in_(GIVEN_UP))
-        latest = select(digests.c.row).where(digests.c.subscriber == subscriber, ~given_up)
-        latest = latest.order_by(digests.c.row.desc()).limit(limit)
         with reading(self._engine) as db:
-            found = _digests(db, digests.c.row.in_(db.scalars(latest).all()))
-            return sorted(found.values(), key=lambda digest: -digest.row)
+            return _latest_digests(db, (digests.c.subscriber == subscriber) & ~given_up, limit)
 
     def printed(self, digest: Digest, rows: Sequence[int]) -> dict[int, Paper]:
         """Return papers by number as they were when the digest's issue first used them."""
@@ -388,6 +385,13 @@ def _digests(db: Connection, where: Any) -> dict[int, Digest]:
         )
         for row, sections, more, left_out, notes, facts, scores, cadence, day in db.execute(_DIGESTS.where(where))
     }
+
+
+def _latest_digests(db: Connection, where: ColumnElement[bool], limit: int) -> list[Digest]:
+    """Return up to `limit` digests that meet a condition, latest first."""
+    latest = select(digests.c.row).where(where).order_by(digests.c.row.desc()).limit(limit)
+    found = _digests(db, digests.c.row.in_(db.scalars(latest).all()))
+    return sorted(found.values(), key=lambda digest: -digest.row)
 
 
 def _printed_digest(

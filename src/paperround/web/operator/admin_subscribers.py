@@ -215,7 +215,7 @@ def change(request: Request, context: OperatorContextDep, row: int, form: Form) 
     """Pause, resume, unsubscribe, move or erase a subscriber, renew their links, or send a link or confirmation."""
     context.sessions.check_csrf(request, form)
     subscriber, do = _subscriber(context, row), form.get("do")
-    if do not in _CHANGES or (do == "erase" and "sure" not in form):
+    if do == "erase" and "sure" not in form:
         return _redirect(context, row, "")
     try:
         with context.recording(OPERATOR, f"subscriber: {do}", f"subscriber {row}"):
@@ -243,9 +243,6 @@ _DONE = {
 """The message about a completed change, by the name in the address of the redirect."""
 
 
-_CHANGES = ("pause", "resume", "unsubscribe", "link", "new-links", "move", "erase")
-
-
 def _change(context: WebContext, subscriber: Subscriber, do: str, form: FormFields) -> str:
     """Make one of the changes, and return the name of what was done. Raises UsageError if it is impossible."""
     app = context.app
@@ -269,9 +266,11 @@ def _change(context: WebContext, subscriber: Subscriber, do: str, form: FormFiel
         case "move":
             address_change.request(app, subscriber, form.get("email"))
             return "moving"
-        case _:
+        case "erase":
             membership.erase(app, subscriber)
             return "erased"
+        case _:
+            raise UsageError(f"there is no change {do[:40]!r}")
 
 
 def _subscriber_page(
