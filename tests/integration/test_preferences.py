@@ -26,6 +26,7 @@ from paperround.domain.schedule import Cadence
 from paperround.operator.queries import subscriber_facts
 from paperround.store.address_changes import ConfirmResult
 from paperround.store.subscriber_changes import Effect
+from paperround.store.subscribers import SubscriberFilter
 from paperround.subscribers import address_change, confirmation, csv_file, membership
 from paperround.subscribers.csv_file import SubscriberRow
 from paperround.subscribers.csv_import import ImportOptions, ImportReport, import_subscribers
@@ -228,6 +229,29 @@ def test_two_who_change_different_fields_at_once_both_succeed(database_url: str,
     assert (after.theme, after.max_papers) == ("cards", 3)
     for site in sites:
         site.app.close()
+
+
+def test_subscribers_are_found_by_address_state_and_topic_in_either_order(pages: Pages) -> None:
+    for email in ("ada@one.example", "ben_x@one.example", "eve@two.example"):
+        pages.subscriber(email)
+    membership.change(pages.app, membership.subscriber(pages.app, "eve@two.example"), {"topics": ("agents",)})
+    membership.add(pages.app, "pen@two.example", {"topics": ("agents",)}, confirmed=False)
+    membership.add(pages.app, "ben_x@one.example", {"topics": ("robots", "agents")}, confirmed=True)
+
+    def found(*, newest_first: bool = False, limit: int | None = None, offset: int = 0, **wanted: Any) -> list[str]:
+        selected = SubscriberFilter(**wanted)
+        several = pages.app.store.subscribers.find(selected, newest_first=newest_first, limit=limit, offset=offset)
+        return [subscriber.email.partition("@")[0] for subscriber in several]
+
+    assert found() == ["ada", "ben_x", "eve", "pen"]
+    assert found(newest_first=True, limit=2, offset=1) == ["eve", "ben_x"]
+    assert found(email="ONE") == ["ada", "ben_x"]
+    assert found(email="n_") == ["ben_x"], "an underscore is itself"
+    assert found(state=SubscriberState.PENDING) == ["pen"]
+    assert found(topic="agents") == ["ben_x", "eve", "pen"]
+    assert found(topic="robots", limit=1) == ["ada"]
+    assert found(topic="agent") == []
+    assert found(topic="agents", email="two", state=SubscriberState.ACTIVE) == ["eve"]
 
 
 def test_who_was_erased_meanwhile_does_not_come_back_by_a_change(pages: Pages) -> None:

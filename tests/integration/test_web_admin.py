@@ -14,6 +14,7 @@ import pytest
 from paperround.domain.models import Stage, SubscriberState
 from paperround.operator import api_tokens
 from paperround.rounds import pipeline
+from paperround.store.subscribers import SubscriberFilter
 from paperround.subscribers import membership
 from support.pages import ADMIN, ADMIN_SITE, ADMIN_TOKEN, Browser, Pages
 from support.papers import listing
@@ -330,7 +331,7 @@ def test_both_databases_count_days_alike(tmp_path: Path, database_url: str) -> N
     site.clock.now += timedelta(days=1)
     pipeline.publish(site.app)
     pipeline.deliver(site.app)
-    (found,) = site.app.store.overview.subscribers("E_X@", None, 10)
+    (found,) = site.app.store.subscribers.find(SubscriberFilter("E_X@"))
     membership.unsubscribe(site.app, found)
     overview, since, today = site.app.store.overview, site.clock() - timedelta(days=5), site.clock().date()
     assert overview.subscribers_by_day(since) == {"joined": {today - timedelta(days=1): 2}, "left": {today: 1}}

@@ -272,10 +272,11 @@ def list_subscribers(
 ) -> None:
     """List subscribers, all or filtered."""
     from paperround.operator import queries
+    from paperround.store.subscribers import SubscriberFilter
 
     with opened() as app:
         check_topic(app, topic)
-        found = queries.subscribers(app, state=state, email=email, topic=topic, limit=limit)
+        found = app.store.subscribers.find(SubscriberFilter(email, state, topic), limit=limit)
         everybody = [queries.subscriber_facts(subscriber) for subscriber in found]
     if as_json:
         console.as_json(everybody)

@@ -45,18 +45,6 @@ def subscriber_facts(subscriber: Subscriber) -> dict[str, Any]:
     }
 
 
-def subscribers(
-    app: App, *, state: SubscriberState | None = None, email: str = "", topic: str = "", limit: int | None = None
-) -> Iterator[Subscriber]:
-    """Return subscribers, oldest first, filtered by state, by a part of the address and by topic."""
-    found = (
-        subscriber
-        for subscriber in app.store.subscribers.all(state)
-        if email.casefold() in subscriber.email.casefold() and (not topic or topic in subscriber.topics)
-    )
-    return islice(found, limit)
-
-
 def _served(subscriber: Subscriber) -> bool:
     return subscriber.state is SubscriberState.ACTIVE and subscriber.suppressed is None
 
@@ -67,17 +55,18 @@ def silent(app: App) -> Iterator[tuple[Subscriber, str]]:
     while chunk := list(islice(subscribers, _CHUNK)):
         latest = app.store.deliveries.latest_of([subscriber.row for subscriber in chunk])
         for subscriber in chunk:
-            reason = _why_nothing(subscriber, latest.get(subscriber.row), app.clock())
+            reason = _explain_silence(subscriber, latest.get(subscriber.row), app.clock())
             if reason:
                 yield subscriber, reason
 
 
 def why_nothing(app: App, subscriber: Subscriber) -> str:
     """Return why this subscriber received no email today; empty when they received one."""
-    return _why_nothing(subscriber, app.store.deliveries.latest_of([subscriber.row]).get(subscriber.row), app.clock())
+    latest = app.store.deliveries.latest_of([subscriber.row]).get(subscriber.row)
+    return _explain_silence(subscriber, latest, app.clock())
 
 
-def _why_nothing(subscriber: Subscriber, latest: LatestDelivery | None, now: datetime) -> str:
+def _explain_silence(subscriber: Subscriber, latest: LatestDelivery | None, now: datetime) -> str:
     """Check in order: are they allowed to receive email, was one tried, what do they follow, was there anything to
     send, are they due?
     """

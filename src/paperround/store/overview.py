@@ -1,4 +1,4 @@
-"""Read-only statistics for the operator: subscribers by address and state, and letters and bounces by day."""
+"""Read-only statistics for the operator: subscribers, letters and bounces by day."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Connection, Engine, exists, func, select
 
-from paperround.domain.models import DeliveryState, Subscriber, SubscriberState
+from paperround.domain.models import DeliveryState, SubscriberState
 from paperround.store.engine import reading
 from paperround.store.schema import bounces, deliveries, digests, issues, subscribers, subscriptions
-from paperround.store.subscribers import SUBSCRIBED, email_key, load_subscribers
+from paperround.store.subscribers import SUBSCRIBED
 
 Series = dict[str, Counter[date]]
 """Counts by name and day (UTC)."""
@@ -23,18 +23,6 @@ class Overview:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-
-    def subscribers(self, words: str, state: SubscriberState | None, limit: int, offset: int = 0) -> list[Subscriber]:
-        """Return subscribers whose address contains `words`, in this state if given, newest first."""
-        where: list[Any] = [subscribers.c.email_key.contains(email_key(words), autoescape=True)] if words else []
-        if state is not None:
-            where.append(subscribers.c.state == state.value)
-        wanted = (
-            select(subscribers.c.row).where(*where).order_by(subscribers.c.row.desc()).limit(limit).offset(offset)
-        )
-        with reading(self._engine) as db:
-            rows = db.scalars(wanted).all()
-            return load_subscribers(db, subscribers.c.row.in_(rows), order=subscribers.c.row.desc()) if rows else []
 
     def subscribers_by_day(self, since: datetime) -> Series:
         """Count the subscribers who joined and left on each day since a moment."""

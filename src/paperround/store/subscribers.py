@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from operator import attrgetter
@@ -14,6 +15,7 @@ from sqlalchemy import (
     Connection,
     Engine,
     bindparam,
+    case,
     collate,
     delete,
     exists,
@@ -86,6 +88,40 @@ def _too_far(db: Connection, now: datetime) -> dict[int, tuple[datetime, date | 
     return {row: dates for row, dates in mended.items() if dates}
 
 
+@dataclass(frozen=True, slots=True)
+class SubscriberFilter:
+    """Which subscribers to find. What is not given selects all."""
+
+    email: str = ""
+    """A part of the address, in upper or lower case."""
+    state: SubscriberState | None = None
+    topic: str = ""
+    """The slug of a topic that they follow, or will follow when they confirm."""
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """Return the filter for SQL."""
+        conditions = []
+        if self.email:
+            conditions.append(subscribers.c.email_key.contains(email_key(self.email), autoescape=True))
+        if self.state is not None:
+            conditions.append(subscribers.c.state == self.state.value)
+        if self.topic:
+            conditions.append(_follows(self.topic))
+        return conditions
+
+
+def _follows(slug: str) -> ColumnElement[bool]:
+    """Return the condition that a subscriber follows a topic. The request of a pending subscriber comes first."""
+    requested_topics = subscribers.c.request["topics"].as_string()
+    is_request = (subscribers.c.state == SubscriberState.PENDING.value) & requested_topics.is_not(None)
+    is_stored = exists().where(
+        subscriptions.c.subscriber == subscribers.c.row,
+        subscriptions.c.topic == topics.c.row,
+        topics.c.slug == slug,
+    )
+    return case((is_request, requested_topics.contains(f'"{slug}"', autoescape=True)), else_=is_stored)
+
+
 class Subscribers:
     """Subscribers and suppressed addresses."""
 
@@ -129,6 +165,18 @@ class Subscribers:
                 return
             yield from chunk
             last = email_key(chunk[-1].email)
+
+    def find(
+        self, wanted: SubscriberFilter, *, newest_first: bool = False, limit: int | None = None, offset: int = 0
+    ) -> list[Subscriber]:
+        """Return the subscribers that a filter selects, oldest first, or else newest first.
+
+        `offset` is the number of them to skip, and `limit` the number to return.
+        """
+        order = subscribers.c.row.desc() if newest_first else subscribers.c.row
+        rows = select(subscribers.c.row).where(*wanted.conditions()).order_by(order).limit(limit).offset(offset)
+        with reading(self._engine) as db:
+            return load_subscribers(db, subscribers.c.row.in_(rows), order=order)
 
     def all(self, state: SubscriberState | None = None) -> Iterator[Subscriber]:
         """Yield all subscribers, or those in a state, loaded in chunks."""

@@ -18,6 +18,7 @@ from paperround.domain.schedule import Cadence
 from paperround.operator import queries
 from paperround.operator.retries import retriable
 from paperround.rendering import breadth_labels
+from paperround.store.subscribers import SubscriberFilter
 from paperround.subscribers import address_change, confirmation, csv_file, csv_import, membership
 from paperround.web import wording
 from paperround.web.browse.periods import read_day
@@ -48,8 +49,9 @@ def subscribers(
 ) -> Response:
     """Show the subscribers in a state whose address contains the characters of `q`, newest first."""
     chosen = SubscriberState(state) if state in set(SubscriberState) else None
-    matching = context.app.store.overview.subscribers(
-        q.strip(), chosen, _PAGE + 1, _PAGE * (checked_page(page, MOST_PAGES) - 1)
+    offset = _PAGE * (checked_page(page, MOST_PAGES) - 1)
+    matching = context.app.store.subscribers.find(
+        SubscriberFilter(q, chosen), newest_first=True, limit=_PAGE + 1, offset=offset
     )
     if page > 1 and not matching:
         raise HTTPException(404)

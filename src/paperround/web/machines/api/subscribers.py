@@ -9,6 +9,7 @@ from fastapi import APIRouter, HTTPException, Path, Query
 
 from paperround.domain.models import Subscriber, SubscriberState
 from paperround.operator import queries
+from paperround.store.subscribers import SubscriberFilter
 from paperround.subscribers import membership
 from paperround.web.context import WebContext
 from paperround.web.machines.api.access import TOKEN_NEEDED, SubscribersRead, SubscribersWrite
@@ -30,7 +31,8 @@ def subscribers(
     offset: Offset = 0,
 ) -> list[SubscriberFacts]:
     """List subscribers, newest first. `q` filters by a part of the address."""
-    page = context.app.store.overview.subscribers(q, state, limit, offset)
+    wanted = SubscriberFilter(q, state)
+    page = context.app.store.subscribers.find(wanted, newest_first=True, limit=limit, offset=offset)
     return [subscriber_facts(subscriber) for subscriber in page]
 
 
