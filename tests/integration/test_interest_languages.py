@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 
+from paperround.domain.interest_trial import Doubt, InterestTrial
 from paperround.rendering import language
+from paperround.rendering.trial_sentences import describe_trial
 from paperround.rounds import pipeline
-from paperround.rounds.trial import InterestTrial, Trials, describe_trial
+from paperround.rounds.trial import Trials
 from paperround.subscribers import membership
 from support.letters import FOLDERS
 from support.openai_server import openai_server, reply
@@ -45,7 +47,7 @@ def test_an_interest_in_another_language_finds_english_papers_with_a_multilingua
     site.papers(listing(1, **WALKING), *(listing(number, "agents") for number in range(2, 8)))
     pipeline.embed_papers(site.app)
     trial = site.app.shared(Trials).try_interest(interest, {})
-    assert (trial.papers[0].paper.title, trial.taken, trial.unknown) == ("A humanoid", 1, False)
+    assert (trial.papers[0].paper.title, trial.selected, trial.doubt) == ("A humanoid", 1, None)
     membership.add(site.app, "ada@example.org", {"queries": (interest,)}, confirmed=True)
     site.clock.now = MORNING.replace(day=24, hour=8)
     pipeline.run_round(site.app)
@@ -65,7 +67,7 @@ def test_without_such_a_model_the_page_asks_for_english_words(tmp_path: Path, in
 
 @pytest.mark.parametrize("code", ["en", "de"])
 def test_the_verdict_on_a_vague_interest_names_what_papers_are_answered_with(code: str) -> None:
-    spoken, vague = language.load(code, FOLDERS), InterestTrial("progress", total=100)
+    spoken, vague = language.load(code, FOLDERS), InterestTrial("progress", total=100, doubt=Doubt.VAGUE)
     assert "−" in describe_trial(vague, spoken)
     told = describe_trial(vague, spoken, "--more", "--less")
     assert "--more" in told

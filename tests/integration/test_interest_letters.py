@@ -46,7 +46,7 @@ def test_the_first_letter_has_the_papers_that_stood_out_on_trial(
     membership.add(site.app, "ada@example.org", {"queries": (interest,)}, confirmed=True, first_now=True)
     site.clock.now += timedelta(minutes=1)
     pipeline.run_round(site.app)
-    assert trial.taken == fitting
+    assert trial.selected == fitting
     assert _digests(site) == ([fitting] if fitting else [])
     site.app.close()
 
@@ -69,8 +69,8 @@ def test_the_first_letter_has_the_papers_that_stood_out_on_trial_after_answers(
         membership.rate_paper(site.app, membership.subscriber(site.app, "ada@example.org"), row, verdict)
     site.clock.now += timedelta(minutes=1)
     pipeline.run_round(site.app)
-    assert trial.taken >= 6, "besides the three that were answered with more"
-    assert _digests(site) == [trial.taken + 3]
+    assert trial.selected >= 6, "besides the three that were answered with more"
+    assert _digests(site) == [trial.selected + 3]
     site.app.close()
 
 

@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from paperround.domain.interest_trial import Doubt, InterestTrial, WiderBreadth
 from paperround.domain.preferences import Breadth
 from paperround.rendering import language
+from paperround.rendering.trial_sentences import describe_trial
 from paperround.rounds import pipeline
-from paperround.rounds.query_preview import PastWeek, preview_query
-from paperround.rounds.trial import InterestTrial, Trials, WiderBreadth, describe_trial
+from paperround.rounds.query_preview import PastWeek, preview_query, preview_topic_query
+from paperround.rounds.trial import Trials
 from paperround.subscribers import membership
 from support.encoder import use_ideas
 from support.letters import FOLDERS
@@ -57,7 +59,7 @@ def test_the_breadth_that_is_named_takes_the_papers_that_it_was_said_to_take(pag
     usual = trials.try_interest(_INTEREST, {})
     assert usual.wider == WiderBreadth(Breadth.MORE, 3)
     wider = trials.try_interest(_INTEREST, {}, Breadth.MORE)
-    assert (wider.taken, wider.wider) == (3, None)
+    assert (wider.selected, wider.wider) == (3, None)
     told = {"queries": (_INTEREST,), "breadth": Breadth.MORE}
     membership.add(pages.app, "ada@example.org", told, confirmed=True, first_now=True)
     pages.site.clock.now += timedelta(minutes=1)
@@ -78,23 +80,23 @@ def test_a_subscriber_reads_what_helps_beside_a_paper_that_no_breadth_takes(page
 
 
 def test_the_preview_in_the_form_says_the_same_of_the_past_week(pages: Pages) -> None:
-    said = preview_query(pages.app, _INTEREST, _ENGLISH).said
-    assert said == (f"No paper of the past week stands out enough to be emailed. {_FEW} {_MORE} The closest are:")
-    assert preview_query(pages.app, _INTEREST, _ENGLISH, week=PastWeek(pages.app, breadth=Breadth.MORE)).papers
-    topic = preview_query(pages.app, _INTEREST, _ENGLISH, own=False).said
+    summary = preview_query(pages.app, _INTEREST, _ENGLISH).summary
+    assert summary == (f"No paper of the past week stands out enough to be emailed. {_FEW} {_MORE} The closest are:")
+    assert preview_query(pages.app, _INTEREST, _ENGLISH, PastWeek(pages.app, breadth=Breadth.MORE)).papers
+    topic = preview_topic_query(pages.app, _INTEREST, _ENGLISH).summary
     assert topic == "No paper of the past week stands out enough to be emailed. The closest are:"
 
 
 def test_a_site_with_many_papers_does_not_call_them_few(pages: Pages) -> None:
-    vague = InterestTrial("progress", total=2_000)
+    vague = InterestTrial("progress", total=2_000, doubt=Doubt.VAGUE)
     assert "may be too vague" in describe_trial(vague, _ENGLISH)
-    wider = InterestTrial("progress", total=2_000, wider=WiderBreadth(Breadth.MOST, 1))
+    wider = InterestTrial("progress", total=2_000, doubt=Doubt.VAGUE, wider=WiderBreadth(Breadth.MOST, 1))
     told = describe_trial(wider, _ENGLISH)
     assert "only" not in told
     assert "too vague" not in told
     assert "“Far more” under" in told
     assert "1 paper would be emailed" in told
-    useful = InterestTrial("agents", taken=4, total=2_000, wider=WiderBreadth(Breadth.MORE, 7))
+    useful = InterestTrial("agents", selected=4, total=2_000, wider=WiderBreadth(Breadth.MORE, 7))
     assert describe_trial(useful, _ENGLISH) == "4 of the newest papers stand out and would have been emailed."
 
 
@@ -104,15 +106,15 @@ def test_the_papers_that_were_answered_do_not_count_among_those_that_stand_out(p
     liked = first.papers[0].paper.row
     trial = trials.try_interest(_INTEREST, {liked: 1}, Breadth.MORE)
     [answered] = [one for one in trial.papers if one.answer]
-    assert answered.taken
-    assert trial.taken == sum(one.taken for one in trial.papers) - 1 > 0
-    told = f"Besides the papers you answered, {trial.taken} of the newest papers"
+    assert answered.selected
+    assert trial.selected == sum(one.selected for one in trial.papers) - 1 > 0
+    told = f"Besides the papers you answered, {trial.selected} of the newest papers"
     assert describe_trial(trial, _ENGLISH).startswith(told)
     all_of_them = {one.paper.row: 1 for one in first.papers}
     told = "Besides the papers you answered, none stands out enough to be emailed."
     assert describe_trial(trials.try_interest(_INTEREST, all_of_them), _ENGLISH).startswith(told)
     exact = trials.try_interest("title:grasping", {liked: 1})
-    assert (exact.taken, exact.exact) == (4, True)
+    assert (exact.selected, exact.exact) == (4, True)
 
 
 def test_an_interest_whose_papers_were_answered_is_not_called_unknown(site: Site) -> None:
@@ -126,6 +128,6 @@ def test_an_interest_whose_papers_were_answered_is_not_called_unknown(site: Site
     while pipeline.embed_papers(site.app):
         pass
     trials = site.app.shared(Trials)
-    taken = [one.paper.row for one in trials.try_interest("legged walk", {}).papers if one.taken]
-    assert len(taken) == 2
-    assert not trials.try_interest("legged walk", dict.fromkeys(taken, 1)).unknown
+    selected = [one.paper.row for one in trials.try_interest("legged walk", {}).papers if one.selected]
+    assert len(selected) == 2
+    assert trials.try_interest("legged walk", dict.fromkeys(selected, 1)).doubt is not Doubt.UNKNOWN

@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from paperround.domain import tokens
+from paperround.domain.interest_trial import Doubt
 from paperround.rounds.similar import similar_papers
 from paperround.rounds.trial import Trials
 from paperround.subscribers import membership
@@ -94,7 +95,7 @@ def test_an_interest_none_of_whose_words_is_known_says_so(pages: Pages) -> None:
 )
 def test_short_words_of_another_language_are_not_taken_for_english_ones(text: str, unknown: bool, site: Site) -> None:
     site.papers(listing(1, title="A report of MIT", abstract="Dice that die."))
-    assert Trials(site.app).try_interest(text, {}).unknown is unknown
+    assert (Trials(site.app).try_interest(text, {}).doubt is Doubt.UNKNOWN) is unknown
 
 
 @pytest.mark.parametrize(

@@ -227,7 +227,7 @@ def test_a_filled_trap_sends_nothing_and_never_claims_that_it_did(pages: Pages) 
     """A browser extension may fill in the hidden field for a person, who must learn that no email is on its way."""
     caught = pages.subscribe(EMAIL, extra="https://casino.example")
     assert caught.status_code == 422
-    assert "press the button once more" in caught.text
+    assert "press the button again" in caught.text
     assert "Check your email" not in caught.text
     assert "casino" not in caught.text
     assert pages.letters() == []

@@ -75,7 +75,8 @@ def try_topic(
     from paperround.operator.queries import paper_row
     from paperround.process.resources import templates
     from paperround.rendering import language
-    from paperround.rounds.trial import Trials, describe_trial
+    from paperround.rendering.trial_sentences import describe_trial
+    from paperround.rounds.trial import Trials
 
     with opened() as app:
         answers = {
@@ -89,7 +90,7 @@ def try_topic(
             "query": trial.query,
             "verdict": verdict,
             "correction": trial.correction,
-            "taken": trial.taken,
+            "taken": trial.selected,
             "total": trial.total,
             "suggestions": list(trial.suggestions),
             "papers": [

@@ -9,9 +9,10 @@ from paperround.domain.errors import QueryError
 from paperround.domain.followed import FollowedName, read_followed
 from paperround.domain.latex import readable
 from paperround.domain.models import Paper
-from paperround.matching.author_names import author_named, is_name_of
+from paperround.matching.author_names import author_exactly_named, author_named, is_name_of
 from paperround.matching.namesakes import Person, people
 from paperround.matching.query import parse_once
+from paperround.matching.words import is_plain
 from paperround.rounds.collection import Collection
 
 _MOST_PAPERS = 300
@@ -52,3 +53,8 @@ def similar_author(app: App, followed: FollowedName) -> str:
     papers = app.store.browsing.found(parse_once(query), 1) if query else []
     authors = (readable(author) for paper in papers for author in paper.authors)
     return next((author for author in authors if is_name_of(author, query)), "")
+
+
+def query_for_author(app: App, text: str) -> str:
+    """Return the query for the author whose full name a text is; "" if it is no name of an author."""
+    return author_exactly_named(app.shared(Collection).recent().vocabulary, text) if is_plain(text) else ""

@@ -1,6 +1,6 @@
 """Previews a query on the papers of the past week: how many match, and which are the best.
 
-A subscriber sees it beside each interest of the form. `trial.py` tries one interest more thoroughly, with answers.
+A subscriber sees it below the interests of the form. `trial.py` tries one interest more thoroughly, with answers.
 """
 
 from __future__ import annotations
@@ -19,23 +19,30 @@ from paperround.matching import lexical
 from paperround.matching.interests import least_fit
 from paperround.matching.negation import unwanted_in
 from paperround.matching.query import Query
-from paperround.matching.words import Words, check_topic_query, interpret_once
+from paperround.matching.words import Words, check_topic_query, interpret_once, operators_in
 from paperround.rendering import reasons
 from paperround.rendering.language import Language
+from paperround.rendering.trial_sentences import (
+    describe_closest,
+    describe_misreading,
+    describe_operators,
+    describe_remedies,
+    describe_week,
+    suggest_correction,
+)
+from paperround.rounds.authors import query_for_author
 from paperround.rounds.collection import Collection
 from paperround.rounds.interests import InterestBatch, Interests
 from paperround.rounds.meaning import Meaning
-from paperround.rounds.trial import (
-    describe_doubts,
-    describe_help,
-    describe_operators,
-    name_of_author,
-    wider_breadth,
-)
+from paperround.rounds.trial import wider_breadth
 from paperround.store.topics import news_horizon
 
-_SHOWN, _CLOSEST = 5, 3  # papers
-_COUNTED = 1_000  # the most papers that are counted
+_MAX_SHOWN = 5  # papers that match
+_MAX_CLOSEST = 3  # papers that come close, if none matches
+_MAX_COUNTED = 1_000  # papers
+
+Shown = tuple[tuple[Paper, tuple[str, ...]], ...]
+"""Papers, each with the reasons why it is shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +50,11 @@ class QueryPreview:
     """The matches of a query in the past week."""
 
     query: str
-    said: str = ""
+    summary: str = ""
     """How many papers match, as a sentence before `papers`; empty if the query is invalid."""
-    papers: tuple[tuple[Paper, tuple[str, ...]], ...] = ()
-    """The best matches, or the closest papers if none matches an interest in plain words; each with its reasons."""
-    wrong: str = ""
+    papers: Shown = ()
+    """The best matches, or the closest papers if none matches an interest in plain words."""
+    error: str = ""
     """Why the query is invalid; empty if it is valid."""
 
 
@@ -61,7 +68,7 @@ class PastWeek:
     def papers(self) -> Sequence[Paper]:
         """The papers, newest first."""
         first, today = _past_week(self._app)
-        return [paper for paper in self._app.store.browsing.newest(today, _COUNTED) if paper.day >= first]
+        return [paper for paper in self._app.store.browsing.newest(today, _MAX_COUNTED) if paper.day >= first]
 
     @cached_property
     def batch(self) -> InterestBatch:
@@ -75,99 +82,82 @@ class PastWeek:
         return self._app.shared(Interests).rated(self.feedback) if self.feedback else None
 
 
-def preview_query(
-    app: App, text: str, language: Language, *, own: bool = True, week: PastWeek | None = None
-) -> QueryPreview:
-    """Try a query on the papers of the past week.
-
-    `own` means that the query is a subscriber's, which must keep the limits of the preference; otherwise it is a
-    topic's.
-    """
+def preview_query(app: App, text: str, language: Language, week: PastWeek | None = None) -> QueryPreview:
+    """Try a subscriber's query on the papers of the past week, within the limits of the preference."""
     try:
-        if own:
-            preferences.read_field("queries", [text])
-        else:
-            check_topic_query(text)
-        wanted = interpret_once(text)
-        if isinstance(wanted, Words):
-            return _preview_interest(app, text, wanted, language, week or PastWeek(app), own=own)
-        return _preview_exactly(app, text, wanted, language)
+        preferences.read_field("queries", [text])
+        return _preview(app, text, language, week or PastWeek(app), advise=True)
     except QueryError as error:
-        return QueryPreview(text, wrong=error.told(language.gettext))
+        return QueryPreview(text, error=error.told(language.gettext))
 
 
-def _described(number: int, language: Language) -> str:
-    """Return the number of matches as a sentence; it was counted up to 1,000."""
-    if number >= _COUNTED:
-        return language.gettext("More than %(number)s papers in the past week. Try more specific words.") % {
-            "number": language.number(number)
-        }
-    if not number:
-        return language.gettext("No papers in the past week. Try fewer words, or more general ones.")
-    return language.count("%(num)s paper in the past week:", "%(num)s papers in the past week, including:", number)
+def preview_topic_query(app: App, text: str, language: Language) -> QueryPreview:
+    """Try a topic's query on the papers of the past week."""
+    try:
+        check_topic_query(text)
+        return _preview(app, text, language, PastWeek(app), advise=False)
+    except QueryError as error:
+        return QueryPreview(text, error=error.told(language.gettext))
+
+
+def _preview(app: App, text: str, language: Language, week: PastWeek, *, advise: bool) -> QueryPreview:
+    """Try a query. `advise` says that its author is a subscriber, who can answer papers and change the breadth."""
+    wanted = interpret_once(text)
+    if not isinstance(wanted, Words):
+        return _preview_exact(app, text, wanted, language)
+    summary, papers = _preview_interest(app, text, wanted, language, week, advise=advise)
+    misreading = describe_misreading(unwanted_in(text), query_for_author(app, text), language)
+    if misreading:
+        return QueryPreview(text, misreading, papers)
+    correction = app.shared(Collection).correct(text)
+    question = suggest_correction(correction.text, language) if correction.changes else ""
+    return QueryPreview(text, f"{question} {summary}".lstrip(), papers)
 
 
 def _preview_interest(
-    app: App, text: str, words: Words, language: Language, week: PastWeek, *, own: bool
-) -> QueryPreview:
-    """Try an interest in plain words: the papers that stand out, or else the closest ones."""
+    app: App, text: str, words: Words, language: Language, week: PastWeek, *, advise: bool
+) -> tuple[str, Shown]:
+    """Return how many papers stand out, and the best of them, or else the closest ones."""
     papers, batch = week.papers, week.batch
     meaning, interests = app.shared(Meaning), app.shared(Interests)
     meaning.of_query(meaning.written_out(text))
-    fits, least = interests.fits(text, words, batch, week.feedback, week.rated), least_fit(week.breadth.steps)
+    fits, min_fit = interests.fits(text, words, batch, week.feedback, week.rated), least_fit(week.breadth.steps)
     closest = sorted(fits, key=lambda row: (-fits[row], -row))
-    if taken := [row for row in closest if fits[row] >= least]:
-        verdict = _with_doubts(app, text, _described(len(taken), language), language)
-        why = interests.reasons(text, words, batch, taken[:_SHOWN])
-        return QueryPreview(
-            text, verdict, _best(papers, {row: lexical.Hit(fits[row], why[row]) for row in why}, language)
-        )
-    closest = closest[:_CLOSEST]
+    if selected := [row for row in closest if fits[row] >= min_fit]:
+        why = interests.reasons(text, words, batch, selected[:_MAX_SHOWN])
+        best = _best(papers, {row: lexical.Hit(fits[row], why[row]) for row in why}, language)
+        return describe_week(len(selected), language, counted=_MAX_COUNTED), best
+    closest = closest[:_MAX_CLOSEST]
     if not closest:
-        return QueryPreview(text, _with_doubts(app, text, _described(0, language), language))
-    known, why = {paper.row: paper for paper in papers}, interests.reasons(text, words, batch, closest)
-    verdict = " ".join(
-        (
-            language.gettext("No paper of the past week stands out enough to be emailed."),
-            *(_describe_help(app, week.breadth, list(fits.values()), language) if own else ()),
-            language.gettext("The closest are:"),
-        )
-    )
-    shown = tuple((known[row], reasons.as_sentences(why[row], language)) for row in closest)
-    return QueryPreview(text, _with_doubts(app, text, verdict, language), shown)
+        return describe_week(0, language, counted=_MAX_COUNTED), ()
+    by_row, why = {paper.row: paper for paper in papers}, interests.reasons(text, words, batch, closest)
+    remedies = _remedies(app, week.breadth, list(fits.values()), language) if advise else []
+    shown = tuple((by_row[row], reasons.as_sentences(why[row], language)) for row in closest)
+    return describe_closest(remedies, language), shown
 
 
-def _describe_help(app: App, breadth: Breadth, fits: Sequence[float], language: Language) -> list[str]:
+def _remedies(app: App, breadth: Breadth, fits: Sequence[float], language: Language) -> list[str]:
     """Return what would bring more papers of these fits, a sentence each."""
     total = len(app.shared(Collection).recent().papers)
-    return describe_help(total, wider_breadth(breadth, fits), language)
+    return describe_remedies(total, wider_breadth(breadth, fits), language)
 
 
-def _with_doubts(app: App, text: str, verdict: str, language: Language) -> str:
-    """Return what was found, after a probable typing mistake; or only why the words hardly find what is meant."""
-    meant = app.shared(Collection).correct(text)
-    mistyped = language.gettext("Did you mean “%(words)s”?") % {"words": meant.text} if meant.changes else ""
-    doubts = describe_doubts(unwanted_in(text), name_of_author(app, text), language)
-    return doubts or f"{mistyped} {verdict}".lstrip()
-
-
-def _preview_exactly(app: App, text: str, query: Query, language: Language) -> QueryPreview:
+def _preview_exact(app: App, text: str, query: Query, language: Language) -> QueryPreview:
     """Try a query with operators."""
     week = _past_week(app)
-    number = app.store.browsing.count_found(query, _COUNTED, week)
-    papers = app.store.browsing.found(query, _SHOWN * 10, week)
+    number = app.store.browsing.count_found(query, _MAX_COUNTED, week)
+    papers = app.store.browsing.found(query, _MAX_SHOWN * 10, week)
     hits = lexical.Index(papers).matches(query)
-    verdict = f"{describe_operators(text, language)} {_described(number, language)}".strip()
-    return QueryPreview(text, verdict, _best(papers, hits, language))
+    operators = describe_operators(operators_in(text), language)
+    summary = f"{operators} {describe_week(number, language, counted=_MAX_COUNTED)}".strip()
+    return QueryPreview(text, summary, _best(papers, hits, language))
 
 
 def _past_week(app: App) -> tuple[date, date]:
     return news_horizon(app.clock()).date(), app.clock().date()
 
 
-def _best(
-    papers: Sequence[Paper], hits: Mapping[int, lexical.Hit], language: Language
-) -> tuple[tuple[Paper, tuple[str, ...]], ...]:
+def _best(papers: Sequence[Paper], hits: Mapping[int, lexical.Hit], language: Language) -> Shown:
     """Return the best matches, each with its reasons."""
     best = sorted((paper for paper in papers if paper.row in hits), key=lambda paper: -hits[paper.row].score)
-    return tuple((paper, reasons.as_sentences(hits[paper.row].why, language)) for paper in best[:_SHOWN])
+    return tuple((paper, reasons.as_sentences(hits[paper.row].why, language)) for paper in best[:_MAX_SHOWN])

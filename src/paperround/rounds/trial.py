@@ -1,114 +1,50 @@
-"""Previews an interest on the papers of the past weeks, ranked again after each answer."""
+"""Tries an interest on the papers of the past weeks, ranked again after each answer."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
-from typing import NamedTuple
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from paperround.app import App
 from paperround.domain import preferences
+from paperround.domain.interest_trial import Answers, Doubt, InterestTrial, TriedPaper, WiderBreadth
 from paperround.domain.models import Feedback, Paper
 from paperround.domain.preferences import Breadth
 from paperround.matching import ranking
-from paperround.matching.author_names import author_exactly_named
 from paperround.matching.interests import least_fit
 from paperround.matching.negation import unwanted_in
 from paperround.matching.suggestions import suggest_words
-from paperround.matching.taste import Taste, Tastes
-from paperround.matching.words import Words, interpret_once, is_plain, operators_in, says_nothing
-from paperround.rendering import breadth_labels
-from paperround.rendering.language import Language
+from paperround.matching.taste import Taste
+from paperround.matching.words import Wanted, Words, interpret_once, operators_in, says_nothing
+from paperround.rounds.authors import query_for_author
 from paperround.rounds.collection import Collection, CollectionSnapshot, is_known
-from paperround.rounds.interests import InterestBatch, Interests, tastes
+from paperround.rounds.current_tastes import CurrentTastes
+from paperround.rounds.interests import InterestBatch, Interests
 from paperround.rounds.meaning import Meaning
 
-SHOWN = 10  # papers
-MOST_ANSWERS = 40
+_MAX_SHOWN = 10  # papers
 _MAX_RANKED = 150  # best fitting papers, which the answers rank
 _SUGGESTED_FROM = 12  # papers
 _LIKED_WORTH, _DISLIKED_WORTH = 3.0, -2.0  # weights of answers; a paper that merely fits has 1
-_BROAD_SHARE = 0.1  # of the papers; an interest that takes more is too broad
+_BROAD_SHARE = 0.1  # of the papers; an interest that selects more is too broad
 _SHORT = 3  # letters; a word of another language that is no longer may look like an English one
-_FEW_PAPERS = 500  # with fewer, interests take few of the papers that fit (docs/relevance.md, "On a new site")
-
-Answers = Mapping[int, int]
-"""+1 (more like this) or −1 (less) by paper number."""
 
 
 @dataclass(frozen=True, slots=True)
-class TriedPaper:
-    """A paper that fits an interest."""
+class _Comparison:
+    """An interest, compared with the newest papers."""
 
-    paper: Paper
-    fit: float
-    """How well it fits, 0 to 1."""
-    taken: bool
-    """Whether it fits well enough for letters."""
-    wider: Breadth | None
-    """The narrowest wider breadth with which it would fit well enough; None if there is none, or none is needed."""
-    why: tuple[str, ...]
-    answer: int = 0
-    """The answer, +1 or −1; 0 if there is none."""
-
-
-class WiderBreadth(NamedTuple):
-    """A breadth that takes more papers than the one that was tried."""
-
-    breadth: Breadth
-    taken: int
-    """The number of papers that it takes."""
-
-
-@dataclass(frozen=True, slots=True)
-class InterestTrial:
-    """The result of trying an interest on the papers of the past weeks."""
-
-    query: str
-    papers: tuple[TriedPaper, ...] = ()
-    """The best papers, best first."""
-    suggestions: tuple[str, ...] = ()
-    """Technical terms that could be added to the interest."""
-    taken: int = 0
-    """The number of papers that fit well enough for letters; of plain words, without those that were answered."""
-    answered: bool = False
-    """Whether papers were answered."""
-    wider: WiderBreadth | None = None
-    """A breadth that takes more papers; None if there is none."""
-    total: int = 0
-    """The number of papers compared."""
-    since: date | None = None
-    """The day of the oldest paper compared; None if there are none."""
-    exact: bool = False
-    """Whether it is a query with operators, which papers match exactly or not at all."""
-    empty: bool = False
-    """Whether it has only words that papers on any subject have, such as "the"."""
-    unwanted: str = ""
-    """What it says that the subscriber does not want: the words that it nevertheless looks for."""
-    author: str = ""
-    """A query for the author whose name it is; empty if it is none."""
-    correction: str = ""
-    """The interest with its probable typing mistakes corrected; empty if it has none."""
-    unknown: bool = False
-    """Whether none of its words, or only short ones, occur in any of the papers, and no paper fits in meaning."""
-
-    @property
-    def doubtful(self) -> bool:
-        """Whether emails would hardly contain what the subscriber means."""
-        return bool(
-            self.vague or self.broad or self.empty or self.unknown or self.unwanted or self.author or not self.total
-        )
-
-    @property
-    def vague(self) -> bool:
-        """Whether no paper fits well enough for letters."""
-        return not self.exact and self.total > 0 and not self.taken
-
-    @property
-    def broad(self) -> bool:
-        """Whether too many papers fit for the interest to be useful."""
-        return self.taken > max(SHOWN, _BROAD_SHARE * self.total)
+    newest: CollectionSnapshot
+    papers: Mapping[int, Paper]
+    """The newest papers and those that were answered, by row."""
+    fits: Mapping[int, float]
+    """How well papers fit, by row."""
+    best: Sequence[int]
+    """The papers that fit best, best first."""
+    shown: Sequence[int]
+    """The best papers in the order in which a letter would rank them."""
+    why: Mapping[int, tuple[str, ...]]
+    """Why the papers in `shown` fit, by row."""
 
 
 class Trials:
@@ -116,7 +52,6 @@ class Trials:
 
     def __init__(self, app: App) -> None:
         self._app = app
-        self._known: tuple[CollectionSnapshot, tuple[int, int], Tastes] | None = None
 
     def try_interest(self, text: str, answers: Answers, breadth: Breadth = Breadth.USUAL) -> InterestTrial:
         """Return the result of an interest on the newest papers, ranked as in a letter.
@@ -127,272 +62,119 @@ class Trials:
         query = "".join(preferences.read_field("queries", [text]))
         wanted = interpret_once(query)
         words = wanted if isinstance(wanted, Words) else None
-        (past, learned), meant = self._current(), self._app.shared(Collection).correct(query)
-        feedback, batch = self._feedback(answers), self._batch(query, past)
-        fits = self._app.shared(Interests).fits(query, wanted, batch, feedback)
-        known = {paper.row: paper for paper in past.papers}
-        known |= self._app.store.papers.by_rows(answers.keys() - known.keys())
-        best = sorted(fits, key=lambda row: (-fits[row], -row))[:_MAX_RANKED]
-        ranked = _rank(best, fits, learned.of(feedback, known, ()), known)[:SHOWN]
-        reasons = self._app.shared(Interests).reasons(query, wanted, batch, ranked)
-        least = least_fit(breadth.steps) if words else 0.0
-        news = [fit for row, fit in fits.items() if not words or row not in answers]
-        taken, fitting = sum(fit >= least for fit in news), any(fit >= least for fit in fits.values())
-        return InterestTrial(
+        compared = self._compare(query, wanted, answers)
+        min_fit = least_fit(breadth.steps) if words else 0.0
+        counted = [fit for row, fit in compared.fits.items() if not words or row not in answers]
+        correction = self._app.shared(Collection).correct(query)
+        trial = InterestTrial(
             query,
-            papers=tuple(
-                TriedPaper(
-                    known[row],
-                    round(fits[row], 4),
-                    fits[row] >= least,
-                    wider.breadth if words and (wider := wider_breadth(breadth, [fits[row]])) else None,
-                    reasons[row],
-                    answers.get(row, 0),
-                )
-                for row in ranked
-            ),
-            suggestions=self._suggestions(words, best, answers, known, past) if words else (),
-            taken=taken,
+            papers=tuple(_tried_paper(row, compared, answers, min_fit, breadth) for row in compared.shown),
+            suggestions=_suggestions(words, compared, answers) if words else (),
+            selected=_count_selected(counted, min_fit),
             answered=bool(answers),
-            wider=wider_breadth(breadth, news) if words else None,
-            total=len(past.papers),
-            since=min((paper.day for paper in past.papers), default=None),
+            wider=wider_breadth(breadth, counted) if words else None,
+            total=len(compared.newest.papers),
+            since=min((paper.day for paper in compared.newest.papers), default=None),
             exact=words is None,
-            empty=says_nothing(query),
+            operators=() if words else operators_in(query),
             unwanted=unwanted_in(query),
-            author=name_of_author(self._app, query),
-            correction=meant.text if meant.changes else "",
-            unknown=words is not None and not fitting and _are_unknown(words, past.statistics.frequencies),
+            author=query_for_author(self._app, query),
+            correction=correction.text if correction.changes else "",
         )
+        fits_none = not _count_selected(compared.fits.values(), min_fit)
+        unknown = words is not None and fits_none and _are_unknown(words, compared.newest.statistics.frequencies)
+        return replace(trial, doubt=_find_doubt(trial, unknown=unknown))
 
-    def taste(self, subscriber: int) -> Taste:
-        """Return the taste learned from a subscriber's feedback and library, based on the newest papers."""
-        _, learned = self._current()
-        feedback = self._app.store.feedback.of(subscriber)
-        examples, known = self._app.store.examples.learned_from(subscriber)
-        known |= self._app.store.papers.by_rows(one.paper for one in feedback)
-        return learned.of((*feedback, *examples), known)
+    def _compare(self, query: str, wanted: Wanted, answers: Answers) -> _Comparison:
+        """Compare an interest with the newest papers, for a subscriber with these answers."""
+        newest, interests = self._app.shared(Collection).recent(), self._app.shared(Interests)
+        feedback = [Feedback(row, verdict, self._app.clock()) for row, verdict in answers.items()]
+        batch = self._batch(query, newest)
+        fits = interests.fits(query, wanted, batch, feedback)
+        papers = {paper.row: paper for paper in newest.papers}
+        papers |= self._app.store.papers.by_rows(answers.keys() - papers.keys())
+        best = sorted(fits, key=lambda row: (-fits[row], -row))[:_MAX_RANKED]
+        taste = self._app.shared(CurrentTastes).learn(feedback, papers)
+        shown = _rank(best, fits, taste, papers)[:_MAX_SHOWN]
+        return _Comparison(newest, papers, fits, best, shown, interests.reasons(query, wanted, batch, shown))
 
-    def _current(self) -> tuple[CollectionSnapshot, Tastes]:
-        """Return the newest papers, and what learns tastes against them and their vectors."""
-        past = self._app.shared(Collection).recent()
-        meaning = self._app.shared(Meaning)
-        meaning.table()
-        coverage = meaning.coverage(past.index.numbers)
-        if self._known is None or self._known[0] is not past or self._known[1] != coverage:
-            self._known = past, coverage, tastes(self._app)
-        return past, self._known[2]
-
-    def _batch(self, query: str, past: CollectionSnapshot) -> InterestBatch:
+    def _batch(self, query: str, newest: CollectionSnapshot) -> InterestBatch:
         """Return the newest papers to compare an interest with, whose vector is then known."""
         meaning = self._app.shared(Meaning)
         meaning.of_query(meaning.written_out(query))
-        return InterestBatch(past.index, meaning.table().of(past.index.numbers))
-
-    def _feedback(self, answers: Answers) -> list[Feedback]:
-        return [Feedback(row, verdict, self._app.clock()) for row, verdict in answers.items()]
-
-    def _suggestions(
-        self,
-        words: Words,
-        best: Sequence[int],
-        answers: Answers,
-        known: Mapping[int, Paper],
-        past: CollectionSnapshot,
-    ) -> tuple[str, ...]:
-        worth = {1: _LIKED_WORTH, -1: _DISLIKED_WORTH}
-        rows = dict.fromkeys([*best[:_SUGGESTED_FROM], *(row for row in answers if row in known)])
-        weighed = [(known[row], worth.get(answers.get(row, 0), 1.0)) for row in rows]
-        had = {term for phrase in words.phrases for term in phrase.terms}
-        return tuple(suggest_words(had, weighed, past.statistics, acronyms=past.vocabulary.long_forms.keys()))
+        table = meaning.table()
+        return InterestBatch(newest.index, table.of(newest.index.numbers))
 
 
-def _are_unknown(words: Words, known: Container[str]) -> bool:
-    """Return whether papers know none of these words, or only short ones by chance, as in another language.
+def _tried_paper(row: int, compared: _Comparison, answers: Answers, min_fit: float, breadth: Breadth) -> TriedPaper:
+    """Return a paper of the result. `min_fit` is the least fit with which it is emailed; 0 for a query."""
+    fit = compared.fits[row]
+    wider = wider_breadth(breadth, [fit]) if min_fit else None
+    return TriedPaper(
+        compared.papers[row],
+        fit=round(fit, 4),
+        selected=fit >= min_fit,
+        wider=wider.breadth if wider else None,
+        why=compared.why[row],
+        answer=answers.get(row, 0),
+    )
 
-    The German "mit" is not MIT. More words must be missing, and be no English, than are found.
+
+def _suggestions(words: Words, compared: _Comparison, answers: Answers) -> tuple[str, ...]:
+    """Return technical terms of the best and the answered papers that the interest does not have."""
+    worth = {1: _LIKED_WORTH, -1: _DISLIKED_WORTH}
+    rows = dict.fromkeys([*compared.best[:_SUGGESTED_FROM], *(row for row in answers if row in compared.papers)])
+    weighted = [(compared.papers[row], worth.get(answers.get(row, 0), 1.0)) for row in rows]
+    present = {term for phrase in words.phrases for term in phrase.terms}
+    acronyms = compared.newest.vocabulary.long_forms.keys()
+    return tuple(suggest_words(present, weighted, compared.newest.statistics, acronyms=acronyms))
+
+
+def _find_doubt(trial: InterestTrial, *, unknown: bool) -> Doubt | None:
+    """Return the first doubt about an interest; `unknown` says that papers do not know its words."""
+    vague = not trial.exact and not trial.selected
+    doubts = {
+        Doubt.NO_PAPERS: not trial.total,
+        Doubt.EMPTY: says_nothing(trial.query),
+        Doubt.UNWANTED: bool(trial.unwanted),
+        Doubt.AUTHOR: bool(trial.author),
+        Doubt.UNKNOWN: unknown,
+        Doubt.VAGUE: vague,
+        Doubt.BROAD: trial.selected > max(_MAX_SHOWN, _BROAD_SHARE * trial.total),
+    }
+    return next((doubt for doubt, applies in doubts.items() if applies), None)
+
+
+def _are_unknown(words: Words, frequencies: Container[str]) -> bool:
+    """Return whether papers have none of these words, or only short ones by chance, as in another language.
+
+    The German "mit" is not MIT. More words must be missing, and not be English, than are found.
     """
     every = str(words).split()
-    found = [term for term in every if term in known]
+    found = [term for term in every if term in frequencies]
     missing = [term for term in every if len(term) > _SHORT and not is_known(term)]
     return not found or (len(missing) > len(found) and all(len(term) <= _SHORT for term in found))
 
 
-def _rank(rows: Iterable[int], fits: Mapping[int, float], taste: Taste, known: Mapping[int, Paper]) -> list[int]:
+def _rank(rows: Iterable[int], fits: Mapping[int, float], taste: Taste, papers: Mapping[int, Paper]) -> list[int]:
     """Return the papers in the order in which a letter would rank them."""
     if taste.neutral:
         return list(rows)
     scores = {
-        row: ranking.score(fits[row], 0.0, taste.affinity(known[row]).degree, followed=False, code=False).total
+        row: ranking.score(fits[row], 0.0, taste.affinity(papers[row]).degree, followed=False, code=False).total
         for row in rows
     }
     return sorted(scores, key=lambda row: (-scores[row], -row))
 
 
-def read_answers(pairs: Iterable[tuple[str, int]]) -> dict[int, int]:
-    """Return the answers in pairs of (`more`, `less` or `forget`, paper number); the last one on a paper counts."""
-    found: dict[int, int] = {}
-    verdicts = {"more": 1, "less": -1}
-    for name, row in pairs:
-        if name in verdicts and row:
-            found[row] = verdicts[name]
-        elif name == "forget":
-            found.pop(row, None)
-    return dict(list(found.items())[-MOST_ANSWERS:])
-
-
 def wider_breadth(breadth: Breadth, fits: Sequence[float]) -> WiderBreadth | None:
-    """Return the next wider breadth that takes more of the papers with these fits; None if there is none."""
-    taken = _taken(breadth, fits)
-    return next(
-        (WiderBreadth(wider, number) for wider in breadth.wider if (number := _taken(wider, fits)) > taken), None
-    )
+    """Return the next wider breadth that selects more of the papers with these fits; None if there is none."""
+    selected = _count_selected(fits, least_fit(breadth.steps))
+    for wider in breadth.wider:
+        if (number := _count_selected(fits, least_fit(wider.steps))) > selected:
+            return WiderBreadth(wider, number)
+    return None
 
 
-def _taken(breadth: Breadth, fits: Sequence[float]) -> int:
-    least = least_fit(breadth.steps)
-    return sum(fit >= least for fit in fits)
-
-
-def describe_trial(
-    trial: InterestTrial,
-    language: Language,
-    more: str = "+",
-    less: str = "−",
-    setting: Callable[[Breadth, Language], str] = breadth_labels.setting,
-) -> str:
-    """Return a few sentences that tell the subscriber how useful the interest is.
-
-    `more` and `less` are what they answer papers with; `setting` tells what to choose for a breadth.
-    """
-    _, number = language.gettext, language.number
-    if not trial.total:
-        return _("There are no papers to try it on yet.")
-    if trial.empty:
-        return _("Papers on any subject have these words. Say what the papers should be about.")
-    if doubts := describe_doubts(trial.unwanted, trial.author, language):
-        return doubts
-    if trial.exact:
-        return f"{_describe_exact(trial, language)} {describe_operators(trial.query, language)}".strip()
-    if trial.unknown:
-        return _(
-            "The newest papers have none of these words, or only short ones. Try words that a paper on your interest "
-            "would use, in English."
-        )
-    helps = " ".join(describe_help(trial.total, trial.wider, language, setting))
-    if trial.vague:
-        sentences = (
-            _("Besides the papers you answered, none stands out enough to be emailed.")
-            if trial.answered
-            else _("No paper stands out enough to be emailed."),
-            helps or _("The interest may be too vague, or nothing on it has appeared lately."),
-            _("The closest papers are below: answer with %(more)s and %(less)s, or add a technical term.")
-            % {"more": more, "less": less},
-        )
-        return " ".join(sentences)
-    if trial.broad:
-        return _(
-            "%(taken)s of the %(total)s newest papers fit, which is too many to tell what you are looking for. "
-            "Add a word that narrows it down."
-        ) % {"taken": number(trial.taken), "total": number(trial.total)}
-    verdict = _describe_taken(trial, language)
-    return f"{verdict} {helps}" if helps and has_few_papers(trial.total) else verdict
-
-
-def _describe_taken(trial: InterestTrial, language: Language) -> str:
-    if trial.answered:
-        return language.count(
-            "Besides the papers you answered, %(num)s of the newest papers stands out and would have been emailed.",
-            "Besides the papers you answered, %(num)s of the newest papers stand out and would have been emailed.",
-            trial.taken,
-        )
-    return language.count(
-        "%(num)s of the newest papers stands out and would have been emailed.",
-        "%(num)s of the newest papers stand out and would have been emailed.",
-        trial.taken,
-    )
-
-
-def has_few_papers(total: int) -> bool:
-    """Return whether a site has so few papers that interests take few of those that fit."""
-    return total < _FEW_PAPERS
-
-
-def describe_help(
-    total: int,
-    wider: WiderBreadth | None,
-    language: Language,
-    setting: Callable[[Breadth, Language], str] = breadth_labels.setting,
-) -> list[str]:
-    """Return what would bring more papers, a sentence each: time and answers on a site with few papers, or a breadth.
-
-    `total` is the number of papers of the site.
-    """
-    sentences = []
-    if has_few_papers(total):
-        sentences.append(
-            language.count(
-                "This site has only %(num)s paper so far, too few to tell what stands out. Your first answers help "
-                "most.",
-                "This site has only %(num)s papers so far, too few to tell what stands out. Your first answers help "
-                "most.",
-                total,
-            )
-        )
-    if wider:
-        sentence = language.ngettext(
-            "With %(setting)s, %(num)s paper would be emailed.",
-            "With %(setting)s, %(num)s papers would be emailed.",
-            wider.taken,
-        )
-        known = {"setting": setting(wider.breadth, language), "num": language.number(wider.taken)}
-        sentences.append(sentence % known)
-    return sentences
-
-
-def _describe_exact(trial: InterestTrial, language: Language) -> str:
-    if not trial.taken:
-        return language.gettext("None of the newest papers matches exactly.")
-    return language.count(
-        "%(num)s of the newest papers matches exactly.",
-        "%(num)s of the newest papers match exactly.",
-        trial.taken,
-    )
-
-
-def describe_operators(text: str, language: Language) -> str:
-    """Return why a text is read as a query, and how to have it read as plain words; "" if it has no operator."""
-    operators = operators_in(text)
-    if not operators:
-        return ""
-    return language.gettext(
-        "Read as a query because of %(operators)s: it finds exact matches only. To look for the words instead, write "
-        "them without operators and quotation marks."
-    ) % {"operators": language.list(operators)}
-
-
-def name_of_author(app: App, text: str) -> str:
-    """Return the query for the author whose full name an interest is; "" if it is no name of an author."""
-    return author_exactly_named(app.shared(Collection).recent().vocabulary, text) if is_plain(text) else ""
-
-
-def describe_doubts(unwanted: str, author: str, language: Language) -> str:
-    """Return why plain words hardly find what is meant; empty if nothing speaks against them.
-
-    `unwanted` is what they say that the subscriber does not want; `author` is the query for the author whose name
-    they are.
-    """
-    if unwanted:
-        return _describe_unwanted(unwanted, language)
-    return _describe_author(author, language) if author else ""
-
-
-def _describe_author(query: str, language: Language) -> str:
-    return language.gettext("This is the name of an author. For their papers, enter: %(query)s") % {"query": query}
-
-
-def _describe_unwanted(words: str, language: Language) -> str:
-    return language.gettext(
-        "This brings papers about “%(words)s” instead of keeping them away. Write what you want to read about; what "
-        "you never want goes under “Leave out” in the preferences."
-    ) % {"words": words}
+def _count_selected(fits: Iterable[float], min_fit: float) -> int:
+    return sum(fit >= min_fit for fit in fits)

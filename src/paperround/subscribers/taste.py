@@ -10,8 +10,9 @@ from paperround.app import App
 from paperround.domain.models import Subscriber
 from paperround.matching.learning import weight
 from paperround.matching.suggestions import WeighedWord, strongest_words
+from paperround.matching.taste import Taste
 from paperround.rounds.collection import Collection
-from paperround.rounds.trial import Trials
+from paperround.rounds.current_tastes import CurrentTastes
 from paperround.store.feedback import FeedbackEntry
 
 _MOST_WORDS, _MOST_PAPERS = 20, 200
@@ -46,7 +47,7 @@ class LearnedTaste:
 
 def learned(app: App, subscriber: Subscriber) -> LearnedTaste:
     """Return what was learned from a subscriber's feedback, in relation to the newest papers."""
-    taste = app.shared(Trials).taste(subscriber.row)
+    taste = _learn(app, subscriber)
     feedback = app.store.feedback.latest(subscriber.row, _MOST_PAPERS)
     known = app.store.papers.by_rows(one.paper for one in feedback)
     papers = [(one, taste.affinity(known[one.paper]).degree) for one in feedback if one.paper in known]
@@ -54,6 +55,14 @@ def learned(app: App, subscriber: Subscriber) -> LearnedTaste:
     acronyms = app.shared(Collection).recent().vocabulary.long_forms.keys()
     words = strongest_words(taste, _MOST_WORDS, acronyms)
     return LearnedTaste(sure, words, papers, app.store.examples.count(subscriber.row))
+
+
+def _learn(app: App, subscriber: Subscriber) -> Taste:
+    """Return the taste learned from a subscriber's feedback and library."""
+    feedback = app.store.feedback.of(subscriber.row)
+    examples, papers = app.store.examples.learned_from(subscriber.row)
+    papers |= app.store.papers.by_rows(rating.paper for rating in feedback)
+    return app.shared(CurrentTastes).learn((*feedback, *examples), papers)
 
 
 def reset(app: App, subscriber: Subscriber) -> int:

@@ -13,10 +13,11 @@ from paperround.domain import identifiers
 from paperround.domain.errors import QueryError, UsageError
 from paperround.domain.models import Paper
 from paperround.matching.search import SearchBounds
+from paperround.matching.words import operators_in
 from paperround.rendering.language import Language
 from paperround.rendering.source_names import source_name
+from paperround.rendering.trial_sentences import describe_operators
 from paperround.rounds.search import MOST_COUNTED, MOST_LISTED, Search, SearchOrder, search_papers
-from paperround.rounds.trial import describe_operators
 from paperround.web.browse import cards
 from paperround.web.browse.papers import PAGE
 from paperround.web.browse.periods import read_day
@@ -95,6 +96,7 @@ def search(
     if page > 1 and not result.found:
         raise HTTPException(404)
     here = f"{context.home}/search?"
+    operators = () if result.total or result.mistake else operators_in(plain_query(q))
     return context.page(
         request,
         "search",
@@ -105,7 +107,7 @@ def search(
         q=q,
         wrong=wrong,
         mistake=result.mistake.told(language.gettext) if result.mistake else "",
-        operators="" if result.total or result.mistake else describe_operators(plain_query(q), language),
+        operators=describe_operators(operators, language),
         elsewhere=identifiers.page_address(result.identifier) if result.identifier else "",
         result=result,
         count=_describe_total(result, language),

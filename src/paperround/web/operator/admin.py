@@ -14,7 +14,7 @@ from paperround.domain.scopes import SCOPES
 from paperround.domain.text import clean
 from paperround.operator import api_tokens, doctor, queries
 from paperround.process import logs
-from paperround.rounds.query_preview import QueryPreview, preview_query
+from paperround.rounds.query_preview import QueryPreview, preview_topic_query
 from paperround.rounds.topics import add_topic
 from paperround.store.topics import news_horizon
 from paperround.web import error_pages, session_cookies
@@ -189,9 +189,9 @@ def save_topic(request: Request, context: OperatorContextDep, form: Form) -> Res
         form.get("query").strip(),
         form.get("about").strip(),
     )
-    trial = preview_query(context.app, typed.query, context.visitors_language(request), own=False)
-    if form.get("do") == "try" or trial.wrong:
-        return _topic_page(request, context, typed, trial, status=422 if trial.wrong else 200)
+    preview = preview_topic_query(context.app, typed.query, context.visitors_language(request))
+    if form.get("do") == "try" or preview.error:
+        return _topic_page(request, context, typed, preview, status=422 if preview.error else 200)
     try:
         if not typed.name:
             raise UsageError("enter a name for the topic")
@@ -206,11 +206,11 @@ def _topic_page(
     request: Request,
     context: WebContext,
     found: Topic,
-    trial: QueryPreview | None = None,
+    preview: QueryPreview | None = None,
     wrong: str = "",
     status: int = 200,
 ) -> Response:
-    return admin_page(request, context, "topic", topic=found, trial=trial, wrong=wrong, status=status)
+    return admin_page(request, context, "topic", topic=found, preview=preview, wrong=wrong, status=status)
 
 
 # --- tokens of programs -----------------------------------------------------------------------------------------

@@ -15,20 +15,22 @@ from fastapi.responses import RedirectResponse
 
 from paperround.domain import tokens
 from paperround.domain.errors import PreferenceError, QueryError
+from paperround.domain.interest_trial import Answers, InterestTrial
 from paperround.domain.models import Subscriber
 from paperround.domain.preferences import MOST_QUERIES, MOST_QUERY, MOST_TYPED, Breadth
 from paperround.domain.text import clean
 from paperround.matching.negation import unwanted_in
 from paperround.rendering import breadth_labels
 from paperround.rendering.language import Language
+from paperround.rendering.trial_sentences import describe_trial
 from paperround.rounds.meaning import Meaning
-from paperround.rounds.trial import Answers, InterestTrial, Trials, describe_trial, read_answers
+from paperround.rounds.trial import Trials
 from paperround.subscribers import membership
 from paperround.web import wording
 from paperround.web.browse import cards
 from paperround.web.context import PRIVATE, ContextDep, WebContext
 from paperround.web.forms import Form, FormFields, read_number
-from paperround.web.subscribers.preferences_form import schedule_of
+from paperround.web.subscribers.preferences_form import read_answers, schedule_of
 from paperround.web.subscribers.token_links import path, subscriber_of
 
 router = APIRouter()
@@ -39,7 +41,7 @@ _ANSWERS = ("more", "less", "forget")
 def try_interest(request: Request, context: ContextDep) -> Response:
     """Show the results of an interest to any visitor. The address holds the interest and the answers."""
     fields = FormFields(request.query_params.multi_items())
-    answers = read_answers((name, read_number(value)) for name, value in fields.pairs(_ANSWERS))
+    answers = read_answers(fields, _ANSWERS)
     text = _with_word(fields)
     schedule = {**schedule_of(fields), **({"later": "1"} if fields.get("later") else {})}
     onward = {"way": "interest", "q": text, **schedule, **_named(answers)}
@@ -180,7 +182,7 @@ def _papers(context: WebContext, trial: InterestTrial, language: Language) -> li
             "row": one.paper.row,
             "card": cards.card(one.paper, language, context.today, why=one.why),
             "answer": one.answer,
-            "fits": one.taken,
+            "fits": one.selected,
             "wider": breadth_labels.short_setting(one.wider, language) if one.wider else "",
         }
         for one in trial.papers

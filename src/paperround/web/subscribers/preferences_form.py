@@ -25,7 +25,6 @@ from paperround.rendering import breadth_labels, theme
 from paperround.rendering.language import Language
 from paperround.rounds.meaning import Meaning
 from paperround.rounds.query_preview import PastWeek, QueryPreview, preview_query
-from paperround.rounds.trial import read_answers
 from paperround.subscribers import membership
 from paperround.web import wording
 from paperround.web.forms import FormFields, read_number
@@ -39,6 +38,8 @@ _EMPTY_LINES = 1
 _LONGEST_ENTRY = 40_000  # characters: a text area holds all lines of a list
 _MARKED = {"paused_until", "follows", "leave_out"}  # fields that show their own error
 _LONGEST_CHOICE = 60  # characters
+_MAX_ANSWERS = 40
+_VERDICTS = {"more": 1, "less": -1}
 SCHEDULE = ("cadence", "weekday", "monthday", "at", "timezone", "max_papers")
 """The fields of the schedule, which the page that tries an interest keeps in its address."""
 INPUTS = {name: name for name in FIELDS} | {"topics": "topic", "queries": "query"}
@@ -61,7 +62,7 @@ class PreferencesForm:
     """A new subscriber's feedback on papers while they tried an interest: +1 or −1 by the row of the paper."""
     wrong: Mapping[str, str] = field(default_factory=dict)
     """The error messages by input."""
-    trials: tuple[QueryPreview, ...] = ()
+    previews: tuple[QueryPreview, ...] = ()
     asked: str = ""
     """A new address that the form asks about, because its domain looks mistyped."""
     stamp: str = ""
@@ -142,13 +143,23 @@ def read_form(form: FormFields, stored: Preferences = DEFAULTS) -> PreferencesFo
     if "queries" in typed:
         typed["queries"] = typed["queries"][: MOST_QUERIES * 2]
     return PreferencesForm(
-        stored, typed, form.get("email")[:500], "first_now" in form, form.get("way")[:20], read_answers_of(form)
+        stored, typed, form.get("email")[:500], "first_now" in form, form.get("way")[:20], read_answers(form)
     )
 
 
-def read_answers_of(form: FormFields) -> dict[int, int]:
-    """Return the feedback on papers that the form carries along: +1 or −1 by the row of the paper."""
-    return read_answers((name, read_number(value)) for name, value in form.pairs(("more", "less")))
+def read_answers(form: FormFields, names: Sequence[str] = ("more", "less")) -> dict[int, int]:
+    """Return the feedback on papers that a form carries along: +1 or −1 by the row of the paper.
+
+    The last answer on a paper counts. `names` are the fields to read; `forget` withdraws an answer.
+    """
+    answers: dict[int, int] = {}
+    for name, value in form.pairs(names):
+        row = read_number(value)
+        if name == "forget":
+            answers.pop(row, None)
+        elif row:
+            answers[row] = _VERDICTS[name]
+    return dict(list(answers.items())[-_MAX_ANSWERS:])
 
 
 def schedule_of(form: FormFields) -> dict[str, str]:
@@ -162,11 +173,12 @@ def check_form(
     """Validate the form. Returns the patch and the form, or None and the form with its error messages."""
     _ = language.gettext
     week = PastWeek(context.app)
-    trials = tuple(preview_query(context.app, text, language, week=week) for text in form.typed.get("queries", ()))
+    queries = form.typed.get("queries", ())
+    previews = tuple(preview_query(context.app, text, language, week) for text in queries)
     wrong: dict[str, str] = {}
-    if any(one.wrong for one in trials):
+    if any(preview.error for preview in previews):
         wrong["query"] = _("One of your interests contains an error.")
-    elif len(trials) > MOST_QUERIES:
+    elif len(previews) > MOST_QUERIES:
         wrong["query"] = _("Too many interests. Combine some of them with OR.")
     if not form["topics"] and not form["queries"] and not form["follows"]:
         wrong["topic"] = _("Choose a topic, or enter an interest.")
@@ -179,7 +191,7 @@ def check_form(
     if form["theme"] not in themes or form["language"] not in context.language_names:
         wrong["theme"] = _("Choose one of the available options.")
     if wrong:
-        return None, replace(form, wrong=wrong, trials=tuple(one for one in trials if one.wrong))
+        return None, replace(form, wrong=wrong, previews=tuple(preview for preview in previews if preview.error))
     try:
         return membership.read_patch(context.app, form.typed, form.stored), form
     except PreferenceError as error:
@@ -209,4 +221,4 @@ def with_previews(
     """Return the form with a preview of each of its queries, as a subscriber with this feedback would get them."""
     chosen = form["breadth"]
     week = PastWeek(app, feedback, Breadth(chosen) if chosen in set(Breadth) else DEFAULTS.breadth)
-    return replace(form, trials=tuple(preview_query(app, text, language, week=week) for text in form["queries"]))
+    return replace(form, previews=tuple(preview_query(app, text, language, week) for text in form["queries"]))

@@ -76,7 +76,7 @@ def subscribe_form(
     typed: dict[str, Any] = {"queries": (q[:MOST_TYPED],)} if q else {}
     typed |= {"follows": (follow[:MOST_ENTRY],)} if follow else {}
     typed |= preferences_form.schedule_of(fields)
-    answers = preferences_form.read_answers_of(fields)
+    answers = preferences_form.read_answers(fields)
     shown = replace(shown, typed=typed, email=email[:_LONGEST_EMAIL], answers=answers)
     response = _form(request, context, language, shown)
     if email:
@@ -109,13 +109,13 @@ def try_query(request: Request, context: ContextDep, q: str = "") -> Response:
     language = context.visitors_language(request)
     if not q.strip():
         return JSONResponse({"message": "", "papers": []}, headers={"Cache-Control": "no-store"})
-    tried = preview_query(context.app, q[:2_000], language)
+    preview = preview_query(context.app, q[:2_000], language)
     papers = [
         {"title": readable(paper.title), "href": context.home + page_of(paper.id), "why": "; ".join(why)}
-        for paper, why in tried.papers
+        for paper, why in preview.papers
     ]
     return JSONResponse(
-        {"message": tried.wrong or tried.said, "wrong": bool(tried.wrong), "papers": papers},
+        {"message": preview.error or preview.summary, "wrong": bool(preview.error), "papers": papers},
         headers={"Cache-Control": "no-store"},
     )
 

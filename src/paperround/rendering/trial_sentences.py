@@ -1,0 +1,190 @@
+"""Sentences about an interest that was tried on stored papers, and about a query in a form. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from paperround.domain.interest_trial import Doubt, InterestTrial, WiderBreadth
+from paperround.domain.preferences import Breadth
+from paperround.rendering import breadth_labels
+from paperround.rendering.language import Language
+
+_FEW_PAPERS = 500  # with fewer, interests select few of the papers that fit (docs/relevance.md, "On a new site")
+
+DescribeSetting = Callable[[Breadth, Language], str]
+"""A function that says what to choose for a breadth."""
+
+
+def describe_trial(
+    trial: InterestTrial,
+    language: Language,
+    more: str = "+",
+    less: str = "−",
+    setting: DescribeSetting = breadth_labels.setting,
+) -> str:
+    """Return a few sentences that tell the subscriber how useful the interest is.
+
+    `more` and `less` are what they answer papers with; `setting` tells what to choose for a breadth.
+    """
+    _ = language.gettext
+    match trial.doubt:
+        case Doubt.NO_PAPERS:
+            return _("There are no papers to try it on yet.")
+        case Doubt.EMPTY:
+            return _("These words occur in papers on every subject. Describe what the papers should be about.")
+        case Doubt.UNWANTED | Doubt.AUTHOR:
+            return describe_misreading(trial.unwanted, trial.author, language)
+        case _ if trial.exact:
+            return f"{_describe_matches(trial, language)} {describe_operators(trial.operators, language)}".strip()
+        case Doubt.UNKNOWN:
+            return _(
+                "The newest papers have none of these words, or only short ones. Try words that a paper on your "
+                "interest would use, in English."
+            )
+        case Doubt.VAGUE:
+            return _describe_vague(trial, language, more, less, setting)
+        case Doubt.BROAD:
+            return _describe_broad(trial, language)
+        case None:
+            return _describe_useful(trial, language, setting)
+
+
+def _describe_matches(trial: InterestTrial, language: Language) -> str:
+    if not trial.selected:
+        return language.gettext("None of the newest papers matches exactly.")
+    return language.count(
+        "%(num)s of the newest papers matches exactly.",
+        "%(num)s of the newest papers match exactly.",
+        trial.selected,
+    )
+
+
+def _describe_vague(trial: InterestTrial, language: Language, more: str, less: str, setting: DescribeSetting) -> str:
+    _ = language.gettext
+    outcome = (
+        _("Besides the papers you answered, none stands out enough to be emailed.")
+        if trial.answered
+        else _("No paper stands out enough to be emailed.")
+    )
+    remedies = " ".join(describe_remedies(trial.total, trial.wider, language, setting))
+    cause = remedies or _("The interest may be too vague, or nothing on it has appeared lately.")
+    request = _("The closest papers are below: answer with %(more)s and %(less)s, or add a technical term.")
+    return f"{outcome} {cause} {request % {'more': more, 'less': less}}"
+
+
+def _describe_broad(trial: InterestTrial, language: Language) -> str:
+    sentence = language.gettext(
+        "%(taken)s of the %(total)s newest papers fit, which is too many to tell what you are looking for. "
+        "Add a word that narrows it down."
+    )
+    return sentence % {"taken": language.number(trial.selected), "total": language.number(trial.total)}
+
+
+def _describe_useful(trial: InterestTrial, language: Language, setting: DescribeSetting) -> str:
+    outcome = _describe_selected(trial, language)
+    if not has_few_papers(trial.total):
+        return outcome
+    return " ".join((outcome, *describe_remedies(trial.total, trial.wider, language, setting)))
+
+
+def _describe_selected(trial: InterestTrial, language: Language) -> str:
+    if trial.answered:
+        return language.count(
+            "Besides the papers you answered, %(num)s of the newest papers stands out and would have been emailed.",
+            "Besides the papers you answered, %(num)s of the newest papers stand out and would have been emailed.",
+            trial.selected,
+        )
+    return language.count(
+        "%(num)s of the newest papers stands out and would have been emailed.",
+        "%(num)s of the newest papers stand out and would have been emailed.",
+        trial.selected,
+    )
+
+
+def has_few_papers(total: int) -> bool:
+    """Return whether a site has so few papers that interests select few of those that fit."""
+    return total < _FEW_PAPERS
+
+
+def describe_remedies(
+    total: int,
+    wider: WiderBreadth | None,
+    language: Language,
+    setting: DescribeSetting = breadth_labels.setting,
+) -> list[str]:
+    """Return what would bring more papers, a sentence each: time and answers on a site with few papers, or a breadth.
+
+    `total` is the number of papers of the site.
+    """
+    sentences = []
+    if has_few_papers(total):
+        sentences.append(
+            language.count(
+                "This site has only %(num)s paper so far, too few to tell what stands out. Your first answers help "
+                "most.",
+                "This site has only %(num)s papers so far, too few to tell what stands out. Your first answers help "
+                "most.",
+                total,
+            )
+        )
+    if wider:
+        sentence = language.ngettext(
+            "With %(setting)s, %(num)s paper would be emailed.",
+            "With %(setting)s, %(num)s papers would be emailed.",
+            wider.selected,
+        )
+        sentences.append(
+            sentence % {"setting": setting(wider.breadth, language), "num": language.number(wider.selected)}
+        )
+    return sentences
+
+
+def describe_operators(operators: Sequence[str], language: Language) -> str:
+    """Return why a text is read as a query, and how to have it read as plain words; "" if it has no operator."""
+    if not operators:
+        return ""
+    return language.gettext(
+        "Read as a query because of %(operators)s: it finds exact matches only. To look for the words instead, write "
+        "them without operators and quotation marks."
+    ) % {"operators": language.list(operators)}
+
+
+def describe_misreading(unwanted: str, author: str, language: Language) -> str:
+    """Return why plain words are hardly read as they are meant; empty if nothing suggests that.
+
+    `unwanted` is what they say that the subscriber does not want; `author` is the query for the author whose name
+    they are.
+    """
+    _ = language.gettext
+    if unwanted:
+        return _(
+            "This brings papers about “%(words)s” instead of keeping them away. Write what you want to read about; "
+            "what you never want goes under “Leave out” in the preferences."
+        ) % {"words": unwanted}
+    if author:
+        return _("This is the name of an author. For their papers, enter: %(query)s") % {"query": author}
+    return ""
+
+
+def describe_week(number: int, language: Language, *, counted: int) -> str:
+    """Return how many papers of the past week match, before a list of them; they were counted up to `counted`."""
+    if number >= counted:
+        return language.gettext("More than %(number)s papers in the past week. Try more specific words.") % {
+            "number": language.number(number)
+        }
+    if not number:
+        return language.gettext("No papers in the past week. Try fewer words, or more general ones.")
+    return language.count("%(num)s paper in the past week:", "%(num)s papers in the past week, including:", number)
+
+
+def describe_closest(remedies: Sequence[str], language: Language) -> str:
+    """Return that no paper of the past week is emailed and what would bring more, before a list of the closest."""
+    _ = language.gettext
+    return " ".join(
+        (_("No paper of the past week stands out enough to be emailed."), *remedies, _("The closest are:"))
+    )
+
+
+def suggest_correction(words: str, language: Language) -> str:
+    """Return the question whether a text with its typing mistakes corrected was meant."""
+    return language.gettext("Did you mean “%(words)s”?") % {"words": words}
