@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from paperround.network.http import Http
 
 T = TypeVar("T")
+_LINK_SALT = "link salt"
+"""The note that a new database gets with its tables (migration 0029)."""
 
 
 class Progress(Protocol):
@@ -95,9 +97,17 @@ class App:
 
     @cached_property
     def keys(self) -> tuple[bytes, ...]:
-        """The keys that sign links. The first one signs, all are accepted."""
+        """The site's secret keys. The first one signs and encrypts, all are accepted."""
         assert self.settings.secret_key is not None
         return tokens.keys(self.settings.secret_key.get_secret_value())
+
+    @cached_property
+    def link_keys(self) -> tuple[bytes, ...]:
+        """The keys that sign links and return addresses, derived from `keys` for this database.
+
+        The numbers in links belong to other subscribers in another database, even one with the same secret key.
+        """
+        return tokens.link_keys(self.keys, self.store.note(_LINK_SALT) or "")
 
     @cached_property
     def site(self) -> Site:

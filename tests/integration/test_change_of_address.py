@@ -175,7 +175,7 @@ def test_who_has_left_moves_nowhere(pages: Pages, ada: int) -> None:
 
 def test_a_link_of_another_purpose_confirms_nothing(pages: Pages, ada: int) -> None:
     _ask(pages, ada, NEW)
-    forged = tokens.mint(pages.app.keys, tokens.PREFERENCES, 1)
+    forged = tokens.mint(pages.app.link_keys, tokens.PREFERENCES, 1)
     assert Browser(pages.web).post(f"/a/{forged}").status_code == 404
 
 

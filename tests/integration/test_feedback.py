@@ -334,7 +334,7 @@ def test_a_test_letter_lets_nobody_speak_for_the_subscriber(pages: Pages) -> Non
     sent = message_from_bytes(pages.site.relay.letters[-1].message, policy=policy.default)
     body = sent.get_body(("plain",)).get_content()  # type: ignore[union-attr]
     (token,) = set(re.findall(r"/f/([\w-]+)\?", body))
-    assert tokens.read(pages.app.keys, tokens.FEEDBACK, token) == 0
+    assert tokens.read(pages.app.link_keys, tokens.FEEDBACK, token) == 0
     assert pages.client.post(f"/f/{token}?more={digest.papers[0]}").status_code == 404
 
 

@@ -32,7 +32,7 @@ def test_a_paper_is_saved_by_a_button_listed_exported_and_removed(pages: Pages) 
     text = _letter(pages)
     browser, save = pages.client, _path(text, r"/f/\S+\?save=\d+")
     ada = membership.subscriber(pages.app, _EMAIL)
-    here = f"/p/{tokens.mint(pages.app.keys, tokens.PREFERENCES, ada.row)}/saved"
+    here = f"/p/{tokens.mint(pages.app.link_keys, tokens.PREFERENCES, ada.row)}/saved"
     assert "Save for the weekend?" in browser.get(save).text
     assert not pages.app.store.reading_lists.of(ada.row), "a link that scanners follow saves nothing"
     assert "Saved for the weekend" in browser.post(save, data={}).text

@@ -230,7 +230,7 @@ def test_without_the_setting_letters_ask_for_no_replies_and_none_are_read(tmp_pa
     assert "Reply “" not in _text(letter)
     delivery = site.app.store.deliveries.by_message_id(str(letter["Message-ID"]))
     assert delivery
-    address = tokens.verp(site.app.keys, delivery.row, "bounces.example.org", "reply", purpose=tokens.REPLY)
+    address = tokens.verp(site.app.link_keys, delivery.row, "bounces.example.org", "reply", purpose=tokens.REPLY)
     assert not _read(site, _reply(letter, "more 2", To=address)).new
     assert _verdicts(site) == {}
     site.app.close()

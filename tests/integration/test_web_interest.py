@@ -57,7 +57,7 @@ def _subscriber(pages: Pages) -> Any:
 
 
 def _own(pages: Pages) -> str:
-    return f"/p/{tokens.mint(pages.app.keys, tokens.PREFERENCES, _subscriber(pages).row)}"
+    return f"/p/{tokens.mint(pages.app.link_keys, tokens.PREFERENCES, _subscriber(pages).row)}"
 
 
 def test_ten_papers_are_shown_and_those_that_fit_come_first(pages: Pages) -> None:

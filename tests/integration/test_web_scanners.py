@@ -69,7 +69,7 @@ def _everything(pages: Pages) -> list[str]:
     address_change.request(pages.app, subscriber, "new.address@papers.example")
     pages.app.store.private_feeds.set_secret(row, "a-secret")
     good = {
-        "a": f"/a/{tokens.mint(pages.app.keys, tokens.ADDRESS, 1)}",
+        "a": f"/a/{tokens.mint(pages.app.link_keys, tokens.ADDRESS, 1)}",
         "c": pages.link("confirm", waiting.row),
         "p": pages.link("preferences", row),
         "u": pages.link("unsubscribe", row),

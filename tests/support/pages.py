@@ -101,7 +101,7 @@ class Pages:
         """The path that a letter to this subscriber has for this purpose."""
         letter = {"unsubscribe": "u", "preferences": "p", "digest": "i", "confirm": "c", "feedback": "f"}[purpose]
         issued = self.site.clock() if purpose == "confirm" else None
-        return f"/{letter}/{tokens.mint(self.app.keys, purpose, row, issued=issued)}"
+        return f"/{letter}/{tokens.mint(self.app.link_keys, purpose, row, issued=issued)}"
 
     def subscribe(self, email: str, client: str = "203.0.113.5", **fields: Any) -> Any:
         """Send the form as a browser at this address does, which follows where it is led."""

@@ -309,12 +309,12 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[App]:
     (tmp_path / "config" / "paperround.toml").write_text(SITE, encoding="utf-8")
     dkim_key.generate(tmp_path / "config" / "dkim.pem")
     shutil.copy(folder("seeds") / "papers.jsonl", tmp_path / "papers.jsonl")
-    report = REPORT.format(returns_to=tokens.verp(tokens.keys(SECRET), 1, "bounces.example.org"))
-    (tmp_path / "report.eml").write_text(report, encoding="utf-8")
     (tmp_path / "subscribers.csv").write_text(
         "email,topics,shoe size\njan@brouwer.example,robotics,43\n", encoding="utf-8"
     )
     made = open_site()
+    report = REPORT.format(returns_to=tokens.verp(made.link_keys, 1, "bounces.example.org"))
+    (tmp_path / "report.eml").write_text(report, encoding="utf-8")
     load_seeds(made)
     # Letters of one paper each: here their commands are tried, not their looks.
     for subscriber in list(made.store.subscribers.all()):

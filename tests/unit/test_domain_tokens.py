@@ -155,3 +155,16 @@ def test_a_renewed_link_has_another_number_and_both_halves_come_back(number, gen
     assert 0 <= carried <= tokens.MAX_NUMBER
     assert tokens.split_generation(carried) == (number, generation)
     assert (carried == number) is (generation == 0)
+
+
+def test_links_of_another_database_are_not_valid() -> None:
+    here, there = tokens.link_keys(KEYS, "one"), tokens.link_keys(KEYS, "another")
+    for other in (there, KEYS):
+        with pytest.raises(InvalidTokenError):
+            tokens.read(other, "u", tokens.mint(here, "u", 5))
+    assert tokens.link_keys(KEYS, "") == KEYS  # of a database that is older than salts
+
+
+def test_a_former_key_is_accepted_with_the_salt_too() -> None:
+    rotated = tokens.link_keys((*OTHER, *KEYS), "one")
+    assert tokens.read(rotated, "u", tokens.mint(tokens.link_keys(KEYS, "one"), "u", 5)) == 5

@@ -47,6 +47,11 @@ def keys(secret: str) -> tuple[bytes, ...]:
     return tuple(hashlib.sha256(b"paperround link\0" + part.encode()).digest() for part in parts)
 
 
+def link_keys(keys: Sequence[bytes], salt: str) -> tuple[bytes, ...]:
+    """Return the keys for the links of a database with this salt: the keys themselves if it has none."""
+    return tuple(hmac.digest(key, b"salt\0" + salt.encode(), "sha256") for key in keys) if salt else tuple(keys)
+
+
 def with_generation(number: int, generation: int) -> int:
     """Return the number in the token of an owner whose links have been replaced `generation` times.
 

@@ -114,7 +114,7 @@ def _delivery(app: App, report: Report, *, trusted: bool) -> Delivery | None:
     """
     if report.verp_token:
         try:
-            return app.store.deliveries.by_row(tokens.read_verp(app.keys, report.verp_token))
+            return app.store.deliveries.by_row(tokens.read_verp(app.link_keys, report.verp_token))
         except InvalidTokenError:
             return None
     if app.settings.bounces.domain and not trusted:

@@ -96,7 +96,7 @@ class LetterBuilder:
     def __init__(self, app: App) -> None:
         self._app = app
         self._site = app.site
-        self._keys = app.keys
+        self._keys = app.link_keys
         self.templates = Templates()
         self._renderers: dict[tuple[str, str], _Kept] = {}
         self._signer = dkim.signer(app.settings.dkim) if app.settings.dkim else None
@@ -332,7 +332,7 @@ def digest_message_id(app: App, issue: Issue, subscriber: Subscriber) -> str:
     It is derived rather than random: a letter that is composed again after a backup was restored has the same one,
     and mailboxes recognize the copy.
     """
-    return message.message_id(str(issue), subscriber.row, subscriber.email, app.keys[0], app.site.domain)
+    return message.message_id(str(issue), subscriber.row, subscriber.email, app.link_keys[0], app.site.domain)
 
 
 def as_preview(app: App, digest: Digest, subscriber: Subscriber) -> Delivery:

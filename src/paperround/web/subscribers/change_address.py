@@ -135,7 +135,7 @@ def confirm(request: Request, context: ContextDep, token: str) -> Response:
 
 
 def _pending(context: WebContext, token: str) -> tuple[AddressChange | None, Subscriber | None]:
-    row = tokens.read(context.app.keys, tokens.ADDRESS, token)
+    row = tokens.read(context.app.link_keys, tokens.ADDRESS, token)
     change = address_change.pending_change(context.app, row)
     return change, context.app.store.subscribers.by_row(change.subscriber) if change else None
 

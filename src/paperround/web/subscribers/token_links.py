@@ -14,7 +14,7 @@ def owner(context: WebContext, purpose: str, token: str) -> Subscriber | None:
     """Return the subscriber that a token belongs to; None if they were erased. Raises InvalidTokenError."""
     if purpose == tokens.CONFIRM:
         return _asked(context, token)
-    row = tokens.read(context.app.keys, purpose, token)
+    row = tokens.read(context.app.link_keys, purpose, token)
     if purpose != tokens.PREFERENCES:
         return context.app.store.subscribers.by_row(row)
     row, link_generation = tokens.split_generation(row)
@@ -26,7 +26,7 @@ def _asked(context: WebContext, token: str) -> Subscriber | None:
 
     Raises InvalidTokenError if the request is too old, or went to an address that they had before.
     """
-    keys, since = context.app.keys, context.app.clock() - NOTICE_HOLDS
+    keys, since = context.app.link_keys, context.app.clock() - NOTICE_HOLDS
     found = context.app.store.subscribers.by_row(tokens.read(keys, tokens.CONFIRM, token, issued_after=since))
     if found and (moved := found.consent_moment("address_confirmed_at")):
         tokens.read(keys, tokens.CONFIRM, token, issued_after=max(since, moved))
@@ -52,7 +52,7 @@ def digest_owner(context: WebContext, purpose: str, token: str) -> tuple[Digest,
     """Return the digest that a token belongs to and its subscriber. Raises InvalidTokenError, also if they were
     erased.
     """
-    row, link_generation = tokens.split_generation(tokens.read(context.app.keys, purpose, token))
+    row, link_generation = tokens.split_generation(tokens.read(context.app.link_keys, purpose, token))
     owner = context.app.store.issues.digest_owner(row)
     subscriber = _current(context.app.store.subscribers.by_row(owner[0]), link_generation) if owner else None
     if subscriber is None:
@@ -91,7 +91,7 @@ def mint(context: WebContext, purpose: str, subscriber: Subscriber, digest: Dige
     # Unsubscribe links stay valid forever: the only thing they can do is stop the emails.
     if purpose != tokens.UNSUBSCRIBE:
         number = tokens.with_generation(number, subscriber.link_generation)
-    return tokens.mint(context.app.keys, purpose, number)
+    return tokens.mint(context.app.link_keys, purpose, number)
 
 
 def feed_addresses(context: WebContext, subscriber: Subscriber) -> dict[str, str]:
