@@ -107,7 +107,7 @@ class App:
 
         The numbers in links belong to other subscribers in another database, even one with the same secret key.
         """
-        return tokens.link_keys(self.keys, self.store.note(_LINK_SALT) or "")
+        return tokens.link_keys(self.keys, self.store.site_values.get(_LINK_SALT) or "")
 
     @cached_property
     def site(self) -> Site:
