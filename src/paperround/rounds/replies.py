@@ -50,7 +50,8 @@ def take_reply(app: App, reply: LetterReply) -> tuple[str, str | None, bool]:
 def _letter_of(app: App, reply: LetterReply) -> tuple[Delivery | None, Subscriber | None]:
     """Return the letter and the subscriber that the signed address of a reply belongs to."""
     try:
-        row, link_generation = tokens.split_generation(tokens.read_verp(app.link_keys, reply.token, purpose=tokens.REPLY))
+        number = tokens.read_verp(app.link_keys, reply.token, purpose=tokens.REPLY)
+        row, link_generation = tokens.split_generation(number)
     except InvalidTokenError:
         return None, None
     delivery = app.store.deliveries.by_row(row)
@@ -81,7 +82,8 @@ def _answer(
         "digest": delivery.digest,
         "person": site.reply_to or site.sender,
     }
-    key = message_id(f"reply {delivery.row} {reply.fingerprint}", delivery.subscriber, "", app.link_keys[0], site.domain)
+    what = f"reply {delivery.row} {reply.fingerprint}"
+    key = message_id(what, delivery.subscriber, "", app.link_keys[0], site.domain)
     return NewNotice(key, context, app.clock() + NOTICE_HOLDS)
 
 
