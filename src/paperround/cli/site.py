@@ -9,7 +9,7 @@ import typer
 
 from paperround.cli import shared
 from paperround.cli.framework import Command, command_group
-from paperround.cli.shared import AsJson, exit_if, given_path, opened
+from paperround.cli.shared import AsJson, exit_if, given_path, opened, progress_bars
 from paperround.operator import console
 
 root = command_group()
@@ -149,6 +149,21 @@ def restore(file: Annotated[Path, typer.Argument(metavar="FILE", parser=given_pa
     with opened() as app:
         former = app.store.restore(file)
     console.say(f"restored {file}; the previous database was saved as {former}")
+
+
+@root.command(cls=Command, epilog="paperround copy postgresql+psycopg://paperround@localhost/paperround")
+def copy(
+    url: Annotated[str, typer.Argument(metavar="URL", help="The empty database, as in PAPERROUND_DATABASE_URL.")],
+) -> None:
+    """Copy the database to an empty one, such as from SQLite to PostgreSQL.
+
+    Stop `paperround up` first: what changes later is not copied. Then set PAPERROUND_DATABASE_URL to the copy.
+    """
+    from paperround.operator.copying import copy_database
+
+    with opened() as app, progress_bars(app):
+        place = copy_database(app, url)
+    console.say(f"copied the database to {place}; to use it, set PAPERROUND_DATABASE_URL")
 
 
 @root.command(cls=Command, epilog="paperround migrate")

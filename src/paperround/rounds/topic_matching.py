@@ -26,7 +26,7 @@ from paperround.store.topics import ClosePaper, ComparisonResult, DueTopic, news
 log = logs.logger()
 _PAPERS_AT_ONCE = 500
 _INTERESTS_AT_ONCE = 500  # compared with the papers of a week in one pass; what they match is in memory
-_FORM_NOTE = "text form"  # stores fields.TEXT_FORM once all papers are indexed in it
+FORM_NOTE = "text form"  # stores fields.TEXT_FORM once all papers are indexed in it
 _REINDEX_SECONDS = 20.0  # per sweep: about 20,000 papers
 
 
@@ -80,9 +80,9 @@ def reindex(app: App) -> None:
     The progress is stored in the database, so that each sweep continues where the last one ended. When all papers
     are indexed, all topics, including subscribers' own queries, are compared with them again.
     """
-    if app.store.site_values.get(_FORM_NOTE) == TEXT_FORM:
+    if app.store.site_values.get(FORM_NOTE) == TEXT_FORM:
         return
-    progress, began = f"{_FORM_NOTE} {TEXT_FORM} after", time.monotonic()
+    progress, began = f"{FORM_NOTE} {TEXT_FORM} after", time.monotonic()
     row: int | None = int(app.store.site_values.get(progress) or 0)
     while row is not None and time.monotonic() - began < _REINDEX_SECONDS and not app.stopping.is_set():
         row = app.store.papers.reindex(row, _PAPERS_AT_ONCE)
@@ -91,8 +91,16 @@ def reindex(app: App) -> None:
         app.throttle.give_way()
     if row is None:
         app.store.topics.rematch_all()
-        app.store.site_values.set(_FORM_NOTE, TEXT_FORM)
+        app.store.site_values.set(FORM_NOTE, TEXT_FORM)
         app.store.site_values.delete(progress)
+
+
+def index_copied(app: App) -> None:
+    """Index all papers of a database that was copied without its index. Their matches were copied."""
+    row: int | None = 0
+    while row is not None:
+        row = app.store.papers.reindex(row, _PAPERS_AT_ONCE)
+    app.store.site_values.set(FORM_NOTE, TEXT_FORM)
 
 
 def match_topics(app: App) -> None:

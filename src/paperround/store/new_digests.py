@@ -172,7 +172,10 @@ def _not_reached_yet(db: Connection, decided: Sequence[NewDelivery], numbers: Nu
 def _issue(db: Connection, issue: Issue) -> int:
     cadence, day = issue
     db.execute(upsert(db, issues).values(cadence=cadence.value, day=day).on_conflict_do_nothing())
-    return int(db.scalar(select(issues.c.row).where(issues.c.cadence == cadence.value, issues.c.day == day)) or 0)
+    row: int = db.execute(
+        select(issues.c.row).where(issues.c.cadence == cadence.value, issues.c.day == day)
+    ).scalar_one()
+    return row
 
 
 def _print(db: Connection, decided: Sequence[NewDelivery], numbers: Numbers) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 
 from sqlalchemy import inspect
 
 from paperround.domain.errors import StoreError, UsageError
-from paperround.store import backup
+from paperround.store import backup, copying
 from paperround.store.access import Access
 from paperround.store.address_changes import AddressChanges
 from paperround.store.address_hashes import AddressHashes
@@ -163,6 +163,18 @@ class Store:
         if self._engine.dialect.name != "sqlite":
             raise StoreError("backup copies SQLite databases; for PostgreSQL use pg_dump")
         backup.write(self._file(), to)
+
+    def copy_to(self, target: Store, left_out: str, advance: Callable[[int], None]) -> int:
+        """Copy all rows but the search index to a database that is empty or does not exist yet.
+
+        See `copying.copy_rows`. Raises UsageError if the other database has rows, and StoreError as `prepare` does.
+        """
+        target.prepare()
+        return copying.copy_rows(self._engine, target._engine, left_out, advance)
+
+    def count_rows(self) -> int:
+        """Return the number of rows that `copy_to` would copy."""
+        return copying.count_rows(self._engine)
 
     def restore(self, file: Path) -> Path:
         """Replace a SQLite database with a backup, and return the path of a copy of the former database.

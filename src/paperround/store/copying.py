@@ -1,0 +1,96 @@
+"""Copying all rows of a database to an empty one, which may be of the other kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from sqlalchemy import Connection, Engine, Table, func, insert, select, text
+
+from paperround.domain.errors import UsageError
+from paperround.store.engine import reading, writing
+from paperround.store.schema import metadata, notes
+
+_ROWS_AT_ONCE = 1_000
+_TABLES = metadata.sorted_tables
+"""All tables but the search index; a table comes after those that it refers to."""
+_NUMBERED = [table for table in _TABLES if "row" in table.primary_key.columns]
+"""The tables whose rows get a number from the database."""
+
+
+def copy_rows(source: Engine, target: Engine, left_out: str, advance: Callable[[int], None]) -> int:
+    """Copy all rows but the search index in one transaction, and return how many there are.
+
+    Numbers of rows stay the same, and no number that the source has ever used is given to a new row: it may be in the
+    links of an email, which would act on another subscriber. Site values whose names start with `left_out` are not
+    copied. `advance` is called with the number of rows that were copied.
+
+    Raises UsageError if the target has rows.
+    """
+    copied = 0
+    with reading(source) as old, writing(target) as new:
+        _require_empty(new)
+        new.execute(notes.delete())  # those that migrations write
+        for table in _TABLES:
+            rows = old.execution_options(yield_per=_ROWS_AT_ONCE).execute(select(table).order_by(*table.primary_key))
+            for some in rows.mappings().partitions():
+                new.execute(insert(table), [dict(row) for row in some])
+                copied += len(some)
+                advance(len(some))
+        new.execute(notes.delete().where(notes.c.name.startswith(left_out, autoescape=True)))
+        for table, number in _USED_NUMBERS[old.dialect.name](old).items():
+            _CONTINUE_AFTER[new.dialect.name](new, table, number)
+    return copied
+
+
+def count_rows(engine: Engine) -> int:
+    """Return the number of rows that `copy_rows` would copy."""
+    with reading(engine) as db:
+        return sum(db.scalar(select(func.count()).select_from(table)) or 0 for table in _TABLES)
+
+
+def _require_empty(target: Connection) -> None:
+    for table in _TABLES:
+        if table is not notes and target.execute(select(table).limit(1)).first() is not None:
+            raise UsageError(f"the database to copy to is not empty: it has {table.name}; create a new one")
+
+
+def _used_in_sqlite(db: Connection) -> dict[Table, int]:
+    """Return the highest number that each table has ever used; of tables that may use one again, the highest."""
+    ever = dict(db.execute(text("SELECT name, seq FROM sqlite_sequence")).tuples().all())
+    highest = {table: db.scalar(select(func.max(table.c.row))) or 0 for table in _NUMBERED}
+    used = {table: max(number, ever.get(table.name, 0)) for table, number in highest.items()}
+    return {table: number for table, number in used.items() if number}
+
+
+def _used_in_postgresql(db: Connection) -> dict[Table, int]:
+    used: dict[Table, int] = {}
+    for table in _NUMBERED:
+        sequence = db.scalar(text(f"SELECT {_sequence_of(table)}"))
+        number, is_used = db.execute(text(f"SELECT last_value, is_called FROM {sequence}")).one()  # noqa: S608
+        used |= {table: number} if is_used else {}
+    return used
+
+
+def _continue_in_sqlite(db: Connection, table: Table, number: int) -> None:
+    values = {"name": table.name, "number": number}
+    db.execute(text("DELETE FROM sqlite_sequence WHERE name = :name"), values)
+    db.execute(text("INSERT INTO sqlite_sequence (name, seq) VALUES (:name, :number)"), values)
+
+
+def _continue_in_postgresql(db: Connection, table: Table, number: int) -> None:
+    db.execute(text(f"SELECT setval({_sequence_of(table)}, :number)"), {"number": number})
+
+
+def _sequence_of(table: Table) -> str:
+    """Return the SQL for the name of the sequence that numbers a table's rows."""
+    return f"pg_get_serial_sequence('{table.name}', 'row')"
+
+
+_USED_NUMBERS: Mapping[str, Callable[[Connection], dict[Table, int]]] = {
+    "sqlite": _used_in_sqlite,
+    "postgresql": _used_in_postgresql,
+}
+_CONTINUE_AFTER: Mapping[str, Callable[[Connection, Table, int], None]] = {
+    "sqlite": _continue_in_sqlite,
+    "postgresql": _continue_in_postgresql,
+}
