@@ -56,7 +56,7 @@ def _require_empty(target: Connection) -> None:
 
 def _used_in_sqlite(db: Connection) -> dict[Table, int]:
     """Return the highest number that each table has ever used; of tables that may use one again, the highest."""
-    ever: dict[str, int] = dict(db.execute(text("SELECT name, seq FROM sqlite_sequence")).tuples().all())
+    ever: dict[str, int] = dict(map(tuple, db.execute(text("SELECT name, seq FROM sqlite_sequence"))))
     highest = {table: db.scalar(select(func.max(table.c.row))) or 0 for table in _NUMBERED}
     used = {table: max(number, ever.get(table.name, 0)) for table, number in highest.items()}
     return {table: number for table, number in used.items() if number}
