@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from paperround import cli
+from paperround.cli import subscriber_lists
 from paperround.cli import subscribers as subscriber_commands
 from paperround.domain import preferences
 from paperround.domain.errors import PreferenceError, StoreError, UsageError
@@ -58,7 +59,8 @@ def pages(tmp_path: Path) -> Iterator[Pages]:
 @pytest.fixture
 def shell(pages: Pages, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
     """Runs a command on the site of the pages; what it printed."""
-    monkeypatch.setattr(subscriber_commands, "opened", _Opened(pages.app))
+    for commands in (subscriber_commands, subscriber_lists):
+        monkeypatch.setattr(commands, "opened", _Opened(pages.app))
     return _run
 
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Collection, Iterable, Mapping
-from contextlib import nullcontext
+from collections.abc import Callable, Collection, Iterable
 from inspect import Parameter, Signature, signature
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 from paperround.cli.framework import Command, command_group
+from paperround.cli.libraries import learn_from
 from paperround.cli.shared import (
     AsJson,
     ByEmail,
@@ -19,16 +18,12 @@ from paperround.cli.shared import (
     Email,
     Limit,
     check_topic,
-    exit_if,
-    given_path,
-    open_file,
     opened,
     read_day,
-    read_file,
     recording,
     recording_of,
-    write_lines,
 )
+from paperround.cli.subscriber_lists import export_subscribers, import_subscribers
 from paperround.domain.clock import format_moment
 from paperround.domain.models import SubscriberState
 from paperround.domain.preferences import FORMS, LISTS
@@ -45,6 +40,11 @@ group = command_group("Manage subscribers and their preferences.")
 _OPTIONS = {"topics": ("--topic",), "queries": ("--interest", "--query"), "follows": ("--follow",)}
 """The options of preferences whose names are not those of their fields."""
 _ERASED_AT_ONCE = 100  # in one transaction, while others wait
+
+
+def _register(name: str, command: Callable[..., None], example: str) -> None:
+    """Add a command of another module to the group; the help lists commands in the order in which they are added."""
+    group.command(name, cls=Command, epilog=example)(command)
 
 
 def takes_preferences(command: Callable[..., None]) -> Callable[..., None]:
@@ -110,7 +110,7 @@ def add_subscriber(
 
 
 def _names_of_no_paper(app: App, follows: Collection[str]) -> list[str]:
-    """Return a sentence for each of these entries of the followed of whom no paper is stored."""
+    """Return a warning for each followed name without a stored paper."""
     if not follows:
         return []
     from paperround.domain.followed import read_followed
@@ -153,108 +153,8 @@ def _say_what_is_missing(subscriber: Subscriber, home: str, *, asked: bool) -> N
         )
 
 
-@group.command("import", cls=Command, epilog="paperround subscribers import subscribers.csv --confirmed")
-def import_subscribers(
-    file: Annotated[
-        Path,
-        typer.Argument(
-            metavar="FILE", parser=given_path, help="Separated by commas, semicolons, tabs or vertical bars."
-        ),
-    ],
-    confirmed: Annotated[
-        bool, typer.Option("--confirmed", help="They have agreed; do not send a confirmation email.")
-    ] = False,
-    first_now: Annotated[
-        bool, typer.Option("--first-now", help="Send the first letters with the next round.")
-    ] = False,
-    topic: Annotated[list[str] | None, typer.Option(metavar="SLUG", help="Topic for rows that name none.")] = None,
-    overwrite: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="FIELD",
-            help="Change only this field of known subscribers; an empty cell resets it. Repeat for each field.",
-        ),
-    ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change, without changing it.")] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Import subscribers from a CSV file."""
-    from paperround.subscribers import csv_file, csv_import
-
-    fields = [name.strip() for entry in overwrite or () for name in entry.split(",")]
-    options = csv_import.ImportOptions(
-        confirmed,
-        topic or (),
-        first_now,
-        fields,
-        dry_run,
-        listed=dry_run or as_json,
-        topics_remedy="give --topic for all rows",
-    )
-    with (
-        opened() as app,
-        open_file(file) as data,
-        nullcontext() if dry_run else recording(app, "subscribers imported", "in progress") as record,
-    ):
-        report = csv_import.import_subscribers(app, csv_file.read(data), options)
-        if record:
-            record.subject = counted(report.imported, "row")
-    changes = [one for one in report.additions if not one.is_unchanged]
-    if as_json:
-        facts = {
-            "imported": report.imported,
-            "rejected": report.counts["skipped"],
-            **report.counts,
-            "dry_run": dry_run,
-        }
-        listed = [{"email": one.email, "effect": one.effect.value, "fields": list(one.fields)} for one in changes]
-        console.as_json(
-            {
-                **facts,
-                "changes": listed,
-                "problems": list(map(str, report.problems)),
-                "warnings": list(report.warnings),
-            }
-        )
-    else:
-        summary = ", ".join(f"{number} {what}" for what, number in report.counts.items() if what != "asked")
-        console.say(f"{'would be: ' if dry_run else ''}{summary}")
-        for one in changes if dry_run else ():
-            console.say(f"  {one.effect.value} {one.email}{': ' if one.fields else ''}{', '.join(one.fields)}")
-        for note in report.notes:
-            console.warn(f"{file}: {note}")
-        _say_who_is_asked(report.counts, confirmed=confirmed)
-    exit_if(report.problems)
-
-
-def _say_who_is_asked(counts: Mapping[str, int], *, confirmed: bool) -> None:
-    if counts["asked"]:
-        people = counted(counts["asked"], "person", "people")
-        console.say(
-            f"an email will ask {people} to confirm, with the next `paperround deliver` or round; they receive no "
-            "letters until then. If they have agreed already, import with --confirmed"
-        )
-    elif counts["new"] and not confirmed:
-        console.say("nobody was asked to confirm; `paperround subscribers add EMAIL` asks a pending subscriber")
-
-
-@group.command("export", cls=Command, epilog="paperround subscribers export everybody.csv")
-def export_subscribers(
-    file: Annotated[
-        Path | None, typer.Argument(metavar="FILE", parser=given_path, help="The file to write; by default stdout.")
-    ] = None,
-) -> None:
-    """Export all subscribers as CSV, with their complete records."""
-    from paperround.subscribers import csv_file
-
-    with opened() as app:
-        lines = csv_file.write(app.store.subscribers.by_address())
-        if file is None:
-            sys.stdout.writelines(lines)
-        else:
-            number = write_lines(file, lines) - 1  # without the heading
-            console.say(f"{file}: {number:,} subscriber{'s' if number != 1 else ''}")
-
+_register("import", import_subscribers, "paperround subscribers import subscribers.csv --confirmed")
+_register("export", export_subscribers, "paperround subscribers export everybody.csv")
 
 _COUNTED = ("queries", "follows")
 
@@ -338,65 +238,7 @@ def _shown(value: object) -> object:
     return ", ".join(f"{name} {text}" for name, text in value.items()) if isinstance(value, dict) else value
 
 
-@group.command("learn", cls=Command, epilog="paperround subscribers learn ada@lovelace.example library.bib")
-def learn_from(
-    email: Email,
-    file: Annotated[
-        Path | None,
-        typer.Argument(metavar="FILE", parser=given_path, help="BibTeX, RIS, CSL-JSON, or a list of identifiers."),
-    ] = None,
-    author: Annotated[str, typer.Option(metavar="NAME", help="This author's papers on this site.")] = "",
-    orcid: Annotated[str, typer.Option(metavar="ID", help="The works of this ORCID record; fetched daily.")] = "",
-    zotero: Annotated[
-        bool, typer.Option("--zotero", help="A Zotero library, whose key is read from stdin; fetched daily.")
-    ] = False,
-    forget: Annotated[bool, typer.Option("--forget", help="Forget earlier learning first.")] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Learn what a subscriber likes from papers that they have."""
-    from dataclasses import asdict, replace
-
-    from paperround.domain.errors import UsageError
-    from paperround.rounds import libraries
-    from paperround.sources.library import Library, read_library
-    from paperround.subscribers import membership
-
-    with opened() as app:
-        row = membership.subscriber(app, email).row
-        if forget:
-            app.store.examples.forget(row)
-        library = read_library(read_file(file), str(file)) if file else Library()
-        if author:
-            by_author = libraries.library_of_author(app, author)
-            library = replace(library, entries=(*library.entries, *by_author.entries))
-        report = libraries.learn_from(app, row, library)
-        try:
-            if orcid:
-                libraries.link_orcid(app, row, orcid)
-            if zotero:
-                libraries.link_zotero(app, row, sys.stdin.readline().strip())
-        except ValueError as error:
-            raise UsageError(str(error)) from None
-        if orcid or zotero:
-            libraries.sync_libraries(app, app.store.examples.linked(row))
-        libraries.look_up_titles(app)
-        linked = [(one.kind, one.account, one.problem) for one in app.store.examples.linked(row)]
-        examples = app.store.examples.count(row)
-    if library.encoding:
-        console.warn(
-            f"{file} is not in UTF-8 and was read as {library.encoding}; if names look wrong, save it as UTF-8"
-        )
-    problems = [*map(str, library.problems), *(problem for _, _, problem in linked if problem)]
-    if as_json:
-        console.as_json({**asdict(report), "examples": examples, "problems": problems})
-    else:
-        liked = counted(report.liked, "paper is here and counts as an answer", "papers are here and count as answers")
-        more = counted(report.learned, "more is", "more are")
-        unknown = counted(len(report.unknown), "DOI is", "DOIs are")
-        console.say(f"{liked}; {more} learned from, {examples} in all; {unknown} unknown here")
-        for problem in problems:
-            console.warn(problem)
-    exit_if(problems)
+_register("learn", learn_from, "paperround subscribers learn ada@lovelace.example library.bib")
 
 
 @group.command("silent", cls=Command, epilog="paperround subscribers silent")

@@ -95,7 +95,9 @@ def _with_pick(
 
 
 def _taste_for(app: App, preview: Preview, papers: Mapping[int, Paper]) -> Taste:
-    """Return the subscriber's present taste, for choosing the papers of this digest; nobody has none."""
+    """Return the subscriber's current taste, used to choose the papers of this digest; a neutral taste without a
+    subscriber.
+    """
     assert preview.digest
     feedback, new = app.store.feedback.of(preview.subscriber.row), {*preview.digest.papers, *preview.digest.more}
     return tastes(app).of(feedback, {**papers, **app.store.papers.by_rows(one.paper for one in feedback)}, new)

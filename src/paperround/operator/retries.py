@@ -36,7 +36,7 @@ def objections(app: App, numbers: Sequence[int]) -> dict[int, str]:
 
 
 def retriable(app: App, letters: Sequence[Mapping[str, Any]]) -> frozenset[int]:
-    """Return the numbers of those of these reported letters that pages offer to send again."""
+    """Return which of the listed letters can be retried."""
     ended = [letter["id"] for letter in letters if letter["state"] in _STATES]
     return frozenset(ended) - objections(app, ended).keys()
 

@@ -55,7 +55,7 @@ def migrate(config: Path | None) -> str:
 
 
 def _nobody(sentence: str) -> None:
-    """Tell nobody."""
+    """Ignore the message."""
 
 
 def open_site(

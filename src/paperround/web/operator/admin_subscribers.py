@@ -302,7 +302,7 @@ _LABELS = {
     "follows": "Authors and organizations",
     "paused_until": "Paused until",
 }
-"""The labels where those of the subscriber's own form do not fit."""
+"""Labels that differ from those of the subscriber's form."""
 
 
 def _described(context: WebContext, known: Preferences) -> dict[str, str]:

@@ -52,7 +52,9 @@ def ask_to_confirm(request: Request, context: ContextDep, token: str) -> Respons
 
 @router.post("/c/{token}")
 def confirm(request: Request, context: ContextDep, token: str) -> Response:
-    """Confirm the subscription, and lead to the preferences: the address that stays is not that of this link."""
+    """Confirm the subscription and redirect to the preferences, so that the confirmation link does not stay in the
+    address bar.
+    """
     subscriber = owner(context, tokens.CONFIRM, token)
     consent = {"confirmed_at": context.app.clock().isoformat(), "confirmed_from": client_of(request)}
     if subscriber is None or not confirmation.confirm(context.app, subscriber, consent):

@@ -130,7 +130,7 @@ def _save(request: Request, context: WebContext, subscriber: Subscriber, form: F
 
 
 def _without_papers(context: WebContext, subscriber: Subscriber, patch: Patch) -> list[str]:
-    """Return the first entries of the followed that a patch adds and of whom no paper is stored."""
+    """Return the newly followed names without a stored paper, at most ten."""
     added = (entry for entry in patch.get("follows", ()) if entry not in subscriber.preferences.follows)
     unknown = (entry for entry in added if not has_papers(context.app, read_followed(entry)))
     return list(islice(unknown, _MOST_DOUBTS))
