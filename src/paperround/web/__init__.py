@@ -19,9 +19,12 @@ from paperround.web.browse import (
     export,
     feed_pages,
     letter_charts,
+    paper,
     papers,
     pictures,
     search,
+    static_files,
+    topics,
 )
 from paperround.web.context import WebContext
 from paperround.web.machines import api, health, reference, webhooks
@@ -53,6 +56,9 @@ _ROUTERS = (
     reference.router,
     citations.router,
     papers.router,
+    paper.router,
+    topics.router,
+    static_files.router,
     letter_charts.router,
     pictures.router,
     export.router,

@@ -1,0 +1,94 @@
+"""The page of a paper."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+from fastapi import APIRouter, HTTPException, Request, Response
+from markupsafe import Markup
+
+from paperround.domain.latex import readable, readable_html
+from paperround.domain.models import Listing, Paper
+from paperround.operator.seeds import is_example
+from paperround.rendering import reasons
+from paperround.rendering.contribution import shorten_abstract
+from paperround.rendering.excerpt import excerpt
+from paperround.rendering.language import Language
+from paperround.rendering.letter_view import Link
+from paperround.rendering.source_names import source_name
+from paperround.rounds.similar import similar_papers
+from paperround.web.browse import cards
+from paperround.web.browse.papers import MAX_DESCRIPTION
+from paperround.web.context import ContextDep, WebContext
+from paperround.web.wording import translated_topic
+
+router = APIRouter()
+_DAYS_OF_VOTES = 7
+
+
+@router.get("/papers/{paper_id:path}")
+def paper(request: Request, context: ContextDep, paper_id: str) -> Response:
+    """Show one paper."""
+    stored = context.app.store.papers.by_id(paper_id)
+    if stored is None:
+        raise HTTPException(404)
+    language = context.visitors_language(request)
+    made = stored.made_summary(language.code)
+    abstract, summary = readable(stored.abstract), readable(made)
+    return context.page(
+        request,
+        "paper",
+        language=language,
+        paper=stored,
+        card=cards.card(stored, language, context.today),
+        abstract=Markup(readable_html(stored.abstract)),  # noqa: S704 - readable_html escapes
+        summary=Markup(readable_html(made)),  # noqa: S704 - readable_html escapes
+        authors=[readable(name) for name in stored.authors],
+        published=stored.published or stored.day,
+        description=excerpt(summary, MAX_DESCRIPTION)
+        or shorten_abstract(abstract, readable(stored.title), MAX_DESCRIPTION),
+        topics=[
+            (translated_topic(one, language), reasons.as_sentences(match.why, language))
+            for one, match in context.app.store.topics.of_paper(stored.row)
+            if not one.private
+        ],
+        growth=_growth(context, stored, language),
+        example=is_example(stored),
+        seen=_seen(context.app.store.papers.listings_of(stored.row)),
+        versions=_versions(stored, language),
+        similar=[cards.card(one, language, context.today) for one in similar_papers(context.app, stored)],
+    )
+
+
+def _seen(listings: Sequence[Listing]) -> list[tuple[date, list[str]]]:
+    """Return the days on which sources announced the paper, latest first, with the sources of each day."""
+    found: dict[date, list[str]] = {}
+    for listing in sorted(listings, key=lambda one: (-one.day.toordinal(), one.source)):
+        names = found.setdefault(listing.day, [])
+        if (name := source_name(listing.source)) not in names:
+            names.append(name)
+    return list(found.items())
+
+
+def _growth(context: WebContext, paper: Paper, language: Language) -> list[tuple[str, int]]:
+    """Return the votes by the end of each of the last days on which they grew; empty if there are fewer than two
+    such days.
+    """
+    counts = context.app.store.papers.daily_counts_of([paper.row]).get(paper.row, [])
+    voted = [one for one in counts if one.upvotes][-_DAYS_OF_VOTES:]
+    votes = [(language.short_date(one.day, context.today), one.upvotes) for one in voted]
+    return votes if len(votes) > 1 else []
+
+
+def _versions(paper: Paper, language: Language) -> list[Link]:
+    """Return links to all versions on arXiv, latest first; empty if there is only one."""
+    if not (paper.arxiv_id and paper.version and paper.version > 1):
+        return []
+    return [
+        Link(
+            language.gettext("Version %(number)s") % {"number": number},
+            f"https://arxiv.org/abs/{paper.arxiv_id}v{number}",
+        )
+        for number in range(paper.version, 0, -1)
+    ]
