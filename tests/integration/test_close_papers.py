@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 from paperround.domain.models import Digest, NoteKind, Subscriber
 from paperround.domain.preferences import Breadth, QuietDays
 from paperround.domain.schedule import Cadence
+from paperround.matching.lexical import COUNTED_PAPERS
 from paperround.operator import preview
 from paperround.operator.preview import PreviewRequest
 from paperround.rounds import pipeline
@@ -137,10 +138,35 @@ def test_a_letter_with_three_papers_has_none(site: Site) -> None:
     assert _offered(site, _morning(site, _fits(4), _fits(5), _fits(6), _close(7))) == []
 
 
-def test_a_silent_day_stays_silent_and_its_papers_are_passed_over(site: Site) -> None:
+def test_a_silent_day_stays_silent_and_its_papers_are_passed_over(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(site.app.store.papers, "count", lambda: COUNTED_PAPERS)
     _subscribe(site)
     assert _morning(site, _close(2)) is None
     assert _offered(site, _morning(site, _fits(1), _close(3))) == ["dogwood"]
+
+
+def test_on_a_new_site_close_papers_alone_are_a_letter(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    _subscribe(site)
+    digest = _morning(site, _close(2), _close(3))
+    assert digest
+    assert digest.papers == ()
+    assert _offered(site, digest) == ["dogwood", "cedar"]
+    assert message_from_bytes(site.relay.accepted[-1].message)["Subject"] == "2 papers close to your interests"
+    html, text = _parts(site)
+    for part in (html, text):
+        assert "2 papers close to your interests: Grasping dogwood" in " ".join(part.split())
+        assert _ENDING in part
+        assert "No new papers" not in part
+    assert _morning(site) is None  # they are offered once
+    monkeypatch.setattr(site.app.store.papers, "count", lambda: COUNTED_PAPERS)
+    assert _morning(site, _close(4)) is None
+
+
+def test_who_wants_few_papers_gets_no_letter_of_close_ones(site: Site) -> None:
+    _subscribe(site, breadth=Breadth.FEWER)
+    assert _morning(site, _close(2), _close(3)) is None
 
 
 def test_a_letter_of_one_line_has_them(site: Site) -> None:
@@ -148,8 +174,7 @@ def test_a_letter_of_one_line_has_them(site: Site) -> None:
     digest = _morning(site, _close(2))
     assert _offered(site, digest) == ["cedar"]
     _, text = _parts(site)
-    assert "No new papers on your topics." in text
-    assert "Grasping cedar" in text
+    assert "1 paper close to your interests: Grasping cedar" in " ".join(text.split())
 
 
 @pytest.mark.parametrize(

@@ -140,6 +140,8 @@ def test_the_papers_that_fit_are_counted_in_the_right_number(fit: int, verb: str
 
 def test_a_letter_without_papers_says_what_else_is_in_it() -> None:
     english = language.load("en", FOLDERS)
-    assert describe_no_papers(0, 0, english) == "No new papers on your topics"
-    assert describe_no_papers(1, 0, english) == "1 saved paper"
-    assert describe_no_papers(3, 0, english) == "3 saved papers"
+    assert describe_no_papers(0, 0, 0, english) == "No new papers on your topics"
+    assert describe_no_papers(1, 2, 0, english) == "1 saved paper"
+    assert describe_no_papers(3, 0, 0, english) == "3 saved papers"
+    assert describe_no_papers(0, 1, 2, english) == "1 paper close to your interests"
+    assert describe_no_papers(0, 3, 0, english) == "3 papers close to your interests"

@@ -36,13 +36,18 @@ def _describe_more_online(more: int, language: Language) -> str:
     return language.count("%(num)s more online", "%(num)s more online", more) if more else ""
 
 
-def describe_no_papers(saved: int, left_out: int, language: Language) -> str:
+def describe_no_papers(saved: int, close: int, left_out: int, language: Language) -> str:
     """Return a summary of the content of a letter without new papers.
 
-    `saved` is the number of saved papers that it names, `left_out` that of papers that the subscriber excludes.
+    `saved` is the number of saved papers that it names, `close` that of papers that came close to an interest, and
+    `left_out` that of papers that the subscriber excludes.
     """
     if saved:
         return language.count("%(num)s saved paper", "%(num)s saved papers", saved)
+    if close:
+        return language.count(
+            "%(num)s paper close to your interests", "%(num)s papers close to your interests", close
+        )
     if left_out:
         return language.gettext("No new papers other than those you leave out")
     return language.gettext("No new papers on your topics")

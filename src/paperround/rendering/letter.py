@@ -397,7 +397,11 @@ class LetterRenderer:
             topics=language.list(topics) if self._names_topics else "",
             **frame.fields,
         )
-        lead = greet(subscriber, first_line(first, line, frame.contents_with_minutes), day, language)
+        in_subject = line.split(" · ")
+        titles = [card.short_title for card in first[1:] if card.title.replace("\u200b", "") not in in_subject]
+        if not first:
+            titles = [note.title for note in plan.notes if note.kind is NoteKind.CLOSE]
+        lead = greet(subscriber, first_line(frame.contents_with_minutes, titles), day, language)
         return Sentences(frame, line, lead, describe_reason(facts.digest.cadence, topics, language, plan.left_out))
 
     def _frame(self, plan: Plan, topics: int, minutes: int, digest: Digest) -> Frame:
@@ -405,10 +409,11 @@ class LetterRenderer:
         shown, more, saved, language = len(plan.choices), plan.more, plan.saved, self.language
         day, cadence = digest.day, digest.cadence
         thanks = thank_sources([choice.paper for choice in plan.choices])
-        key = (shown, more, saved, topics, minutes, cadence, day, plan.days, thanks, plan.facts, plan.left_out)
+        notes = saved, plan.close, plan.left_out
+        key = (shown, more, notes, topics, minutes, cadence, day, plan.days, thanks, plan.facts)
         if (known := self._frames.get(key)) is not None:
             return known
-        contents = describe_no_papers(saved, plan.left_out, language)
+        contents = describe_no_papers(*notes, language)
         if shown or more:
             contents = describe_papers(shown, topics, more, language)
         contents_with_minutes = describe_reading(shown, minutes, language) if shown else contents

@@ -11,7 +11,7 @@ from paperround.domain.schedule import Cadence
 from paperround.domain.text import clean
 from paperround.rendering.excerpt import breakable, cut
 from paperround.rendering.language import Language
-from paperround.rendering.letter_view import Card, Link
+from paperround.rendering.letter_view import Link
 
 # The exact wording requested by https://info.arxiv.org/help/api/tou.html; it is not translated.
 _ARXIV_THANKS = "Thank you to arXiv for use of its open access interoperability."
@@ -21,17 +21,15 @@ _MONDAY = 0
 _MIN_COMPARED = 3  # papers that the example of a reply names
 
 
-def first_line(cards: Sequence[Card], subject: str, start: str) -> str:
+def first_line(start: str, titles: Sequence[str]) -> str:
     """Return the letter's first line, which mail clients show as the preview beside the subject.
 
-    After `start` it has the beginnings of the titles of the next papers that the subject does not name.
+    After `start` it has the beginnings of these titles, of papers that the subject does not name.
     """
-    named = subject.split(" · ")
-    others = [card for card in cards[1:] if card.title.replace("\u200b", "") not in named]
-    titles = [cut(card.short_title, _MAX_FIRST_TITLE) for card in others[:_MAX_FIRST_TITLES]]
-    if not titles:
+    beginnings = [cut(title, _MAX_FIRST_TITLE) for title in titles[:_MAX_FIRST_TITLES]]
+    if not beginnings:
         return f"{_capitalize(start)}."
-    return f"{_capitalize(start)}: " + "\u00a0· ".join(titles)
+    return f"{_capitalize(start)}: " + "\u00a0· ".join(beginnings)
 
 
 def greet(subscriber: Subscriber, line: str, day: date, language: Language) -> str:

@@ -18,6 +18,7 @@ from paperround.matching.candidates import CandidateMaker
 from paperround.matching.compose import Candidates, DigestRequest, compose
 from paperround.matching.interests import least_fit
 from paperround.matching.leave_out import LeaveOut
+from paperround.matching.lexical import COUNTED_PAPERS
 from paperround.matching.near_copies import NearCopies
 from paperround.matching.popularity import DiscussionCache
 from paperround.matching.taste import Tastes
@@ -44,6 +45,8 @@ class RoundContext:
     discussion: DiscussionCache
     most_discussed: int
     facts: DayFactsReader
+    is_new_site: bool
+    """Whether the site has too few papers to tell what stands out for an interest."""
 
     @classmethod
     def of(cls, app: App) -> RoundContext:
@@ -60,6 +63,7 @@ class RoundContext:
             DiscussionCache(),
             app.settings.site.most_discussed,
             DayFactsReader(app, now),
+            app.store.papers.count() < COUNTED_PAPERS,
         )
 
 
@@ -106,11 +110,11 @@ def choose(batch: DueBatch, issues: Sequence[Issue], context: RoundContext) -> l
     digests = compose(
         requests, candidates, context.names, lambda rows: context.copies.among([batch.papers[row] for row in rows])
     )
-    found = [
-        digest or _without_papers(due, request)
-        for digest, due, request in zip(digests, batch.due, requests, strict=True)
+    each = zip(digests, batch.due, requests, strict=True)
+    return [
+        _with_close(digest, due, batch, context) if digest else _without_papers(due, request, batch, context)
+        for digest, due, request in each
     ]
-    return [digest and _with_close(digest, due, batch, context) for digest, due in zip(found, batch.due, strict=True)]
 
 
 def _saved(due: DueSubscriber, issue: Issue) -> tuple[PaperNote, ...]:
@@ -181,9 +185,15 @@ def _with_close(digest: Digest, due: DueSubscriber, batch: DueBatch, context: Ro
     return replace(digest, notes=(*digest.notes, *notes))
 
 
-def _without_papers(due: DueSubscriber, request: DigestRequest) -> Digest | None:
-    """Return the digest of a subscriber without new papers; None unless it has saved ones, or a line is wanted."""
+def _without_papers(
+    due: DueSubscriber, request: DigestRequest, batch: DueBatch, context: RoundContext
+) -> Digest | None:
+    """Return the digest of a subscriber without new papers; None unless it has saved ones, or a line is wanted.
+
+    On a new site close papers are worth a letter too: most papers that fit only come close there, and without a
+    letter its subscriber could not answer any.
+    """
+    digest = _with_close(request.digest(), due, batch, context)
     wants_line = due.subscriber.preferences.quiet_days is QuietDays.LINE and due.topics
-    if wants_line or any(note.kind is NoteKind.SAVED for note in request.notes):
-        return request.digest()
-    return None
+    worth_a_letter = {NoteKind.SAVED, NoteKind.CLOSE} if context.is_new_site else {NoteKind.SAVED}
+    return digest if wants_line or any(note.kind in worth_a_letter for note in digest.notes) else None
