@@ -53,7 +53,7 @@ def test_a_preview_is_in_the_language_of_the_subscribers_page(page: Page, base: 
     page.goto(mine)
     page.select_option("#language", "de")
     with page.expect_navigation():
-        page.locator("button[value=save]:not(.away)").click()
+        page.locator("button[value=save]:not(.visually-hidden)").click()
     page.locator("textarea[name=query]").last.fill("robots OR agents")
     if not page.evaluate("typeof fields !== 'undefined'"):
         page.click("text=Treffer der letzten Woche anzeigen")
@@ -61,7 +61,7 @@ def test_a_preview_is_in_the_language_of_the_subscribers_page(page: Page, base: 
     assert "Als Suchanfrage gelesen wegen OR" in page.inner_text("#trials")
     page.select_option("#language", "en")
     with page.expect_navigation():
-        page.locator("button[value=save]:not(.away)").click()
+        page.locator("button[value=save]:not(.visually-hidden)").click()
 
 
 def test_a_subscriber_answers_sees_what_was_learned_and_forgets_it(page: Page, base: Address) -> None:

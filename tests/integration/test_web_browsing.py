@@ -127,8 +127,8 @@ def test_an_empty_day_leads_on_to_the_nearest_days_with_papers(pages: Pages) -> 
     pages.site.papers(listing(20, day=date(2026, 11, 17)))
     text = pages.client.get("/?date=2026-11-19").text
     assert "No papers were announced in this period." in text
-    assert '<a class="quiet button" href="/?date=2026-11-17">Tue, Nov 17 · 1 paper</a>' in text
-    assert '<a class="quiet button" href="/?date=2026-11-20">Fri, Nov 20 · 6 papers</a>' in text
+    assert '<a class="secondary button" href="/?date=2026-11-17">Tue, Nov 17 · 1 paper</a>' in text
+    assert '<a class="secondary button" href="/?date=2026-11-20">Fri, Nov 20 · 6 papers</a>' in text
 
 
 def test_topics_are_listed_with_their_papers_of_the_past_week_by_announcement(pages: Pages) -> None:

@@ -203,7 +203,7 @@ def test_results_are_filtered_by_date_and_source(pages: Pages) -> None:
         text = pages.client.get("/search", params={"q": query, "source": "blog"}).text
         assert _titles(text) == ["robots, part 92"]
     nothing = pages.client.get("/search", params={"q": "robots", "until": "2020-01-01"}).text
-    assert '<a class="quiet button" href="/search?q=robots">Search without filters</a>' in nothing
+    assert '<a class="secondary button" href="/search?q=robots">Search without filters</a>' in nothing
     assert pages.client.get("/search", params={"q": "robots", "since": "last week"}).status_code == 400
 
 

@@ -575,4 +575,4 @@ def test_the_address_can_be_corrected_where_the_page_says_that_an_email_comes(pa
     form = pages.client.get(pages.client.get("/subscribe/sent?correct=1").headers["location"])
     assert 'value="ada@lovelace.example"' in form.text
     lost = pages.client.post_and_follow("/preferences", data={"email": "ada@lovelace.example"})
-    assert '<a class="quiet button" href="/preferences">Correct the address</a>' in lost.text
+    assert '<a class="secondary button" href="/preferences">Correct the address</a>' in lost.text

@@ -284,7 +284,7 @@ def _subscriber_page(
         context,
         "subscriber",
         subscriber=subscriber,
-        said=confirmation,
+        message=confirmation,
         wrong=wrong,
         status=422 if wrong else 200,
         why=queries.why_nothing(context.app, subscriber),

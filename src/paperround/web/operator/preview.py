@@ -234,7 +234,8 @@ def _page(
     seen, other = _shown(context, asked), asked.other()
     return context.private_page(
         request, "preview", translated=False, scripts=True,
-        asked=asked, seen=seen, beside=_shown(context, other) if other else None, tabs=TABS, said=test_result,
+        asked=asked, seen=seen, compared=_shown(context, other) if other else None,
+        tabs=TABS, test_result=test_result,
         considered=list(_considered(context, seen)) if asked.show == "papers" else [],
         look_link=lambda look: asked.address(f"{context.home}/preview", look=look),
         pairs=lambda names: [(name, wording.label(name)) for name in names],

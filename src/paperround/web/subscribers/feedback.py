@@ -22,6 +22,7 @@ from paperround.subscribers import membership
 from paperround.web.browse import cards
 from paperround.web.context import PRIVATE, ContextDep, WebContext
 from paperround.web.forms import AnyForm, FormFields, read_number
+from paperround.web.subscribers import feedback_sentences
 from paperround.web.subscribers.token_links import digest_owner, path, reloaded
 
 router = APIRouter()
@@ -35,11 +36,11 @@ _PAPERS_SHOWN = 500  # papers
 def ask(request: Request, context: ContextDep, token: str) -> Response:
     """Show buttons for the paper that was clicked, or for all papers of the digest if the address names none."""
     digest, subscriber = digest_owner(context, tokens.FEEDBACK, token)
-    asked = _asked(request.query_params)
-    if asked is None:
+    named = _named_paper(request.query_params)
+    if named is None:
         return _page(request, context, token, digest, subscriber, (*digest.papers, *digest.more)[:_PAPERS_SHOWN])
-    what, number = asked
-    return _page(request, context, token, digest, subscriber, [number], what=what)
+    kind, number = named
+    return _page(request, context, token, digest, subscriber, [number], kind=kind)
 
 
 @router.post("/f/{token}")
@@ -51,24 +52,24 @@ def submit_feedback(request: Request, context: ContextDep, token: str, form: Any
     digest, subscriber = digest_owner(context, tokens.FEEDBACK, token)
     if "name" in form:
         return _follow(request, context, token, digest, subscriber, form)
-    what, number = _asked(form.known(_VERDICTS)) or _asked(request.query_params) or ("", 0)
-    if not _inside(digest, number) or what not in _VERDICTS:
+    kind, number = _named_paper(form.known(_VERDICTS)) or _named_paper(request.query_params) or ("", 0)
+    if not _inside(digest, number) or kind not in _VERDICTS:
         return _unknown(request, context, subscriber)
     current = context.app.store.feedback.current_numbers([number])[number]  # the paper may have been merged
-    if what == _SAVE:
+    if kind == _SAVE:
         if not membership.save_paper(context.app, subscriber, current):
             return _unknown(request, context, subscriber)
-    elif what == _REMOVE:
+    elif kind == _REMOVE:
         membership.remove_saved(context.app, subscriber, current)
-    elif what == _FORGET:
+    elif kind == _FORGET:
         membership.remove_rating(context.app, subscriber, number)
-    elif not membership.rate_paper(context.app, subscriber, number, _VERDICTS[what]):
+    elif not membership.rate_paper(context.app, subscriber, number, _VERDICTS[kind]):
         return _unknown(request, context, subscriber)
     if "back" in form:
         name = context.app.store.papers.ids([current]).get(current, "")
         online = path(context, tokens.DIGEST, subscriber, digest)
         return RedirectResponse(f"{online}#paper-{quote(name)}", 303, headers=PRIVATE)
-    return _page(request, context, token, digest, subscriber, [number], what=what, recorded=True)
+    return _page(request, context, token, digest, subscriber, [number], kind=kind, recorded=True)
 
 
 def _follow(
@@ -93,7 +94,7 @@ def _follow(
         language = context.language_for(request, subscriber)
         wrong = error.told(language.gettext)
         return context.message(request, language.gettext("Not saved"), [wrong], status=422, language=language)
-    return _page(request, context, token, digest, reloaded(context, subscriber), [number], what=_FOLLOW)
+    return _page(request, context, token, digest, reloaded(context, subscriber), [number], kind=_FOLLOW)
 
 
 def _followable(paper: Paper) -> tuple[str, ...]:
@@ -101,11 +102,11 @@ def _followable(paper: Paper) -> tuple[str, ...]:
     return (*([paper.organization] if paper.organization else []), *paper.authors)
 
 
-def _asked(fields: Mapping[str, str]) -> tuple[str, int] | None:
+def _named_paper(fields: Mapping[str, str]) -> tuple[str, int] | None:
     """Return the kind of feedback and the number of the paper (0 for an invalid number); None if neither is given."""
-    for what in (*_VERDICTS, _FOLLOW):
-        if what in fields:
-            return what, read_number(fields[what])
+    for kind in (*_VERDICTS, _FOLLOW):
+        if kind in fields:
+            return kind, read_number(fields[kind])
     return None
 
 
@@ -121,15 +122,15 @@ def _page(
     subscriber: Subscriber,
     numbers: Sequence[int],
     *,
-    what: str = "",
+    kind: str = "",
     recorded: bool = False,
 ) -> Response:
-    """Show the page for these papers. `what` means that a single paper was chosen; `recorded`, that feedback was
+    """Show the page for these papers. `kind` means that a single paper was chosen; `recorded`, that feedback was
     recorded.
     """
     language = context.language_for(request, subscriber)
     papers = _papers(context, [number for number in numbers if _inside(digest, number)])
-    if what and not papers:
+    if kind and not papers:
         return _unknown(request, context, subscriber)
     verdicts = context.app.store.feedback.verdicts(subscriber.row)
     on_list = context.app.store.reading_lists.rows(subscriber.row)
@@ -138,16 +139,19 @@ def _page(
         "feedback",
         language=language,
         token=token,
-        what=what,
-        said=recorded,
-        reads=subscriber.state.is_subscribed,
-        gone=subscriber.state is SubscriberState.UNSUBSCRIBED,
+        kind=kind,
+        recorded=recorded,
+        heading=feedback_sentences.heading(kind, language, recorded=recorded),
+        message=feedback_sentences.message(
+            kind, language, recorded=recorded, is_subscribed=subscriber.state.is_subscribed
+        ),
+        has_left=subscriber.state is SubscriberState.UNSUBSCRIBED,
         papers=[
             (number, cards.card(paper, language, context.today), verdicts.get(paper.row, 0), paper.row in on_list)
             for number, paper in papers.items()
         ],
         day=language.date(digest.day),
-        people=_people(subscriber, papers) if what else [],
+        people=_people(subscriber, papers) if kind else [],
     )
 
 

@@ -127,7 +127,7 @@ def _page(
         "library",
         status=status,
         language=language,
-        said=results or [],
+        messages=results or [],
         problems=[str(one) for one in problems[:_PROBLEMS_SHOWN]],
         left=max(0, len(problems) - _PROBLEMS_SHOWN),
         wrong=wrong,

@@ -50,7 +50,7 @@ def preferences(
         context,
         subscriber,
         confirmation=_confirmation(done, language),
-        beside=done if done in _FOLLOWED else "",
+        message_in_list=done in _FOLLOWED,
         doubts=[_doubt(context, entry, language) for entry in subscriber.preferences.follows if entry in unknown],
     )
     return follow.remember(shown, context, subscriber)
@@ -214,16 +214,16 @@ def page(
     *,
     shown: PreferencesForm | None = None,
     confirmation: str = "",
-    beside: str = "",
+    message_in_list: bool = False,
     doubts: Sequence[str] = (),
     status: int = 200,
     stale: bool = False,
 ) -> Response:
     """Return the subscriber's page.
 
-    `shown` is the form as typed, if it contains errors or previews; `confirmation` says what was just done, beside
-    the list of those that they follow if `beside` is not empty; `doubts` are sentences about names in that list;
-    `stale` means that the preferences were changed after the form was opened.
+    `shown` is the form as typed, if it contains errors or previews. `confirmation` says what was just done; with
+    `message_in_list` it stands at the list of those that they follow. `doubts` are sentences about names in that
+    list. `stale` means that the preferences were changed after the form was opened.
     """
     language = context.language_for(request, subscriber)
     form = shown or PreferencesForm(subscriber.preferences)
@@ -236,8 +236,8 @@ def page(
         language=language,
         scripts=True,
         subscriber=subscriber,
-        said=confirmation,
-        beside=beside,
+        message=confirmation,
+        message_in_list=message_in_list,
         doubts=doubts,
         stale=stale,
         version=PreferencesForm(subscriber.preferences).version,
