@@ -9,7 +9,7 @@ from collections import Counter
 import pytest
 import trustme
 
-from paperround.delivery import SmtpTransport, connection_pool, smtp_session
+from paperround.delivery import SmtpTransport, connection_budget, smtp_session
 from paperround.delivery.connection_pool import ConnectionPool
 from paperround.delivery.smtp_session import WINDOW
 from paperround.domain.errors import TransportError
@@ -233,7 +233,7 @@ def test_a_relay_that_ends_every_connection_stops_the_sending_with_the_letters_k
 
 
 def test_a_relay_that_says_421_to_everything_stops_the_sending_too(monkeypatch):
-    monkeypatch.setattr(connection_pool, "_COOLDOWN_SECONDS", 0.01)
+    monkeypatch.setattr(connection_budget, "_COOLDOWN_SECONDS", 0.01)
     record = Record()
     with (
         SmtpServer(always("mail", "421 4.3.2 not today")) as server,

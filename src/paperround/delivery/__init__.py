@@ -1,8 +1,11 @@
 """Delivery: from a rendered letter to the relay, and from the outcome to the next step.
 
-In reading order: `message` builds the letter, `dkim` signs it, a transport hands it over (`smtp` with its
-`connection_pool` and `smtp_session`, `inbox`, `folders`, `memory`), and `retry` judges the outcome. `base` says what
-a transport provides. A new one is one class with its own `kind` and a `send` method, added to `AnyTransport`.
+In reading order: `message` builds the letter, `dkim` signs it, a transport hands it over (`smtp`, `inbox`, `folders`,
+`memory`), and `retry` judges the outcome. `base` says what a transport provides. A new one is one class with its own
+`kind` and a `send` method, added to `AnyTransport`.
+
+`smtp` hands over through a `connection_pool`, which drives an `smtp_session` for each connection. The decisions of the
+pool are in `letter_queue`, `connection_budget`, `failover` and `outcome_buffer`.
 """
 
 from __future__ import annotations
