@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from paperround.delivery import SmtpTransport
-from paperround.delivery.smtp_session import refusal, takes_utf8
+from paperround.delivery.smtp_connection import refusal, takes_utf8
 from paperround.domain.errors import UsageError
 from paperround.subscribers import csv_file, membership
 from paperround.subscribers.csv_import import ImportOptions, import_subscribers

@@ -4,8 +4,8 @@ In reading order: `message` builds the letter, `dkim` signs it, a transport hand
 `memory`), and `retry` judges the outcome. `base` says what a transport provides. A new one is one class with its own
 `kind` and a `send` method, added to `AnyTransport`.
 
-`smtp` hands over through a `connection_pool`, which drives an `smtp_session` for each connection. The decisions of the
-pool are in `letter_queue`, `connection_budget`, `failover` and `outcome_buffer`.
+`smtp` hands over through a `connection_pool`, which drives an `smtp_session` for each connection. The decisions of
+the pool are in `letter_queue`, `connection_budget`, `failover` and `outcome_buffer`.
 """
 
 from __future__ import annotations

@@ -9,7 +9,8 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from paperround.delivery.smtp_session import ConnectionFailedError, SmtpSession
+from paperround.delivery.smtp_connection import ConnectionFailedError
+from paperround.delivery.smtp_session import SmtpSession
 
 
 @dataclass(frozen=True, slots=True)

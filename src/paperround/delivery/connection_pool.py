@@ -24,7 +24,8 @@ from paperround.delivery.failover import Failover
 from paperround.delivery.letter_queue import LetterQueue
 from paperround.delivery.outcome_buffer import OutcomeBuffer
 from paperround.delivery.relay import RelaySettings
-from paperround.delivery.smtp_session import ConnectionFailedError, Reply, SmtpSession, outcome
+from paperround.delivery.smtp_connection import ConnectionFailedError
+from paperround.delivery.smtp_session import Reply, SmtpSession, outcome
 from paperround.domain.errors import TransportError
 from paperround.domain.models import Letter, Outcome, Stage
 from paperround.process import logs

@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from paperround.delivery.relay import RelaySettings
-from paperround.delivery.smtp_session import Reply, SmtpSession, open_session
+from paperround.delivery.smtp_connection import open_session
+from paperround.delivery.smtp_session import Reply, SmtpSession
 from paperround.domain.models import Stage
 
 _RETRY_DELAYS = (0.2, 1.0, 3.0)  # seconds between attempts; a server may notice the end of a connection late

@@ -1,7 +1,7 @@
 """One connection to a relay and the letters sent over it (RFC 5321, with pipelining as RFC 2920 allows).
 
-`smtplib` does the greeting, TLS and login, and blocks. After that nothing here blocks: a selector reports when the
-socket is readable or writable, and the session continues where it was.
+`smtp_connection` has opened it. Nothing here blocks: a selector reports when the socket is readable or writable, and
+the session continues where it was.
 
 If the relay offers PIPELINING, MAIL, RCPT and DATA are sent in one write, and the next letter's envelope follows the
 final dot of the previous one: one round trip per letter. Otherwise each command waits for its reply.
@@ -13,22 +13,18 @@ before each envelope, so that a refused letter leaves the relay in no state that
 
 from __future__ import annotations
 
-import contextlib
 import re
 import smtplib
 import socket
 import ssl
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
-from functools import lru_cache
 from itertools import islice
-from typing import NamedTuple
 
 from paperround.delivery.address import UnusableAddressError, wire
-from paperround.delivery.login import LoginError, explain, log_in
 from paperround.delivery.relay import RelaySettings
 from paperround.domain.models import Letter, Outcome, Stage
 from paperround.domain.reply_codes import SERVICE_ENDS, enhanced
@@ -39,8 +35,7 @@ _REPLY = re.compile(rb"(?:[2-5]\d\d-[^\n]*\n)*([2-5]\d\d)(?: [^\n]*)?\r?\n")  # 
 _NO_REPLY = re.compile(rb"(?:[2-5]\d\d-[^\n]*\n)*(?![2-5]\d\d[- \r\n])[^\n]*\n")
 _MAX_REPLY = 1 << 16  # octets
 _MAX_TEXT = 500  # characters kept of a relay's reply
-_CHECK_TIMEOUT = 5.0  # seconds that a page may wait for the relay
-_FAREWELL = 5.0  # seconds for a relay's answer to QUIT
+QUIT_TIMEOUT = 5.0  # seconds for a relay's answer to QUIT
 _PROMPT = 0.25  # seconds; after a slower reply no further letter is pipelined
 _CHUNKS = 4  # parts that are encrypted at a time: one letter with its envelopes
 WINDOW = 8  # letters under way on a connection to a relay that takes them whole
@@ -54,14 +49,6 @@ class Reply:
     stage: Stage
     code: int | None
     text: str
-
-
-class ConnectionFailedError(Exception):
-    """Raised if no connection could be opened; `reply` has the stage and the relay's reply."""
-
-    def __init__(self, stage: Stage, code: int | None, text: str) -> None:
-        super().__init__(text)
-        self.reply = Reply(stage, code, text)
 
 
 class _NotOfferedError(Exception):
@@ -122,18 +109,21 @@ class SmtpSession:
         self._encrypted = isinstance(self.socket, ssl.SSLSocket)
         self.socket.setblocking(False)
         self._pipelining, self._sizes, self.takes_utf8 = map(smtp.has_extn, ("pipelining", "size", "smtputf8"))
-        self._whole = relay.chunking and self._pipelining and smtp.has_extn("chunking")
+        self._chunking = relay.chunking and self._pipelining and smtp.has_extn("chunking")
         """Whether letters are sent whole, with BDAT."""
         self._received = b""
+        """What the relay sent after its last complete reply."""
         self._outgoing: deque[tuple[bytes | memoryview, _Transaction | None]] = deque()
-        self._due: deque[tuple[_Step, _Transaction | None]] = deque()
+        """What waits until the socket can be written; the end of a letter with its transaction."""
+        self._awaited: deque[tuple[_Step, _Transaction | None]] = deque()
+        """The commands sent whose replies are to come, each with its letter."""
         self._transactions: deque[_Transaction] = deque()
         self._envelope: _Transaction | None = None
         """The letter whose envelope was sent but whose body the relay has not requested yet."""
-        self._reset_first = self._leaving = False
-        self._lost = ""
+        self._reset_first = self._quitting = False
+        self._write_error = ""
         """The error that ended writing; empty while the socket can be written."""
-        self._progress = self._dot_at = time.monotonic()
+        self._progress_at = self._dot_at = time.monotonic()
         self.ended = False
         self.prompt = False
         """Whether the relay answered the last letter at once."""
@@ -149,11 +139,11 @@ class SmtpSession:
     @property
     def room(self) -> bool:
         """Whether another letter can be offered now."""
-        if self.ended or self._leaving or self._lost or self._envelope or self.used_up:
+        if self.ended or self._quitting or self._write_error or self._envelope or self.used_up:
             return False
-        if not self._due:
+        if not self._awaited:
             return True
-        fits = not self._whole or len(self._transactions) < self.window
+        fits = not self._chunking or len(self._transactions) < self.window
         return self._pipelining and self.prompt and fits
 
     @property
@@ -174,16 +164,16 @@ class SmtpSession:
     @property
     def deadline(self) -> float:
         """When the relay times out, by the monotonic clock; infinity while no reply is expected."""
-        if self._lost:
+        if self._write_error:
             return 0.0
         if self._outgoing:
-            return self._progress + self._relay.timeout
-        if not self._due:
+            return self._progress_at + self._relay.timeout
+        if not self._awaited:
             return float("inf")
-        awaited = self._due[0][0]
-        if awaited is _Step.FINAL:
-            return self._progress + self._relay.final_timeout
-        return self._progress + (_FAREWELL if awaited is _Step.QUIT else self._relay.timeout)
+        step, _ = self._awaited[0]
+        if step is _Step.FINAL:
+            return self._progress_at + self._relay.final_timeout
+        return self._progress_at + (QUIT_TIMEOUT if step is _Step.QUIT else self._relay.timeout)
 
     def offer(self, letter: Letter) -> None:
         """Begin the transaction of a letter; an unusable address is added to `results` at once."""
@@ -193,33 +183,33 @@ class SmtpSession:
             self.results.append((letter, obstacle.reply))
             return
         self.letters += 1
-        if not self._due:
-            self._progress = time.monotonic()
+        if not self._awaited:
+            self._progress_at = time.monotonic()
         transaction = _Transaction(letter, commands)
         if not self._transactions:
             self._dot_at = time.monotonic()
         self._transactions.append(transaction)
-        if not self._whole:
+        if not self._chunking:
             self._envelope = transaction
         if self._pipelining:
-            self._due += ((step, transaction) for step, _ in commands)
+            self._awaited += ((step, transaction) for step, _ in commands)
             self._outgoing.append((b"".join(command for _, command in commands), None))
         else:
             self._send_next(transaction)
-        if self._whole:
+        if self._chunking:
             self._outgoing.append((letter.message, transaction))
             self._reset_first = True
         self.flush()
 
     def allow(self, seconds: float) -> None:
         """Extend the deadline by the seconds during which this process did not read from the relay."""
-        self._progress += seconds
+        self._progress_at += seconds
 
     def quit(self) -> None:
         """Send QUIT; the session ends when the relay answers or times out."""
-        if not self._leaving and not self.ended:
-            self._leaving = True
-            self._progress = time.monotonic()
+        if not self._quitting and not self.ended:
+            self._quitting = True
+            self._progress_at = time.monotonic()
             self._send(_Step.QUIT, b"QUIT\r\n", None)
             self.flush()
 
@@ -230,9 +220,9 @@ class SmtpSession:
 
     def expire(self) -> None:
         """End the connection because the relay timed out or the socket failed."""
-        if self._lost:
+        if self._write_error:
             self.receive(lambda: None)  # the relay may have sent the reason
-        self._end(self._lost or "connection lost: timed out")
+        self._end(self._write_error or "connection lost: timed out")
 
     def flush(self) -> None:
         """Write as much as the socket accepts."""
@@ -243,7 +233,7 @@ class SmtpSession:
             return
         except OSError as error:
             self._outgoing.clear()
-            self._lost = f"connection lost: {error}"
+            self._write_error = f"connection lost: {error}"
 
     def receive(self, draw: Callable[[], Letter | None]) -> None:
         """Read replies and act on them; `draw` returns the letter whose envelope follows a final dot, or None."""
@@ -264,38 +254,37 @@ class SmtpSession:
                 # for our acknowledgment of the first: Postfix accepted 179 letters per second instead of 1,390.
                 self.socket.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
             self._received += octets
-            self._take_replies(draw)
+            self._handle_replies(draw)
             more = self._encrypted and not self.ended  # the selector does not see data that TLS has already read
 
-    def _take_replies(self, draw: Callable[[], Letter | None]) -> None:
+    def _handle_replies(self, draw: Callable[[], Letter | None]) -> None:
         start = 0
-        while not self.ended and (found := _REPLY.match(self._received, start)):
-            start = found.end()
-            self._take(int(found[1]), found[0], draw)
+        while not self.ended and (reply := _REPLY.match(self._received, start)):
+            start = reply.end()
+            self._handle_reply(int(reply[1]), reply[0], draw)
         self._received = rest = self._received[start:]
         if rest and not self.ended and (_NO_REPLY.match(rest) or len(rest) > _MAX_REPLY):
             self._end(f"connection lost: not an SMTP reply: {readable(rest[:80])!r}")
 
-    def _take(self, code: int, reply: bytes, draw: Callable[[], Letter | None]) -> None:
-        """Handle one reply."""
-        if not self._due:  # an idle relay sends 421 before it closes the connection
+    def _handle_reply(self, code: int, reply: bytes, draw: Callable[[], Letter | None]) -> None:
+        if not self._awaited:  # an idle relay sends 421 before it closes the connection
             self._end(f"connection lost: {_text(reply)}")
             return
-        step, transaction = self._due.popleft()
-        self._progress = time.monotonic()
+        step, transaction = self._awaited.popleft()
+        self._progress_at = time.monotonic()
         if transaction is not None:
             if step is _Step.FINAL:
                 self._finish(transaction, code, reply)
             elif step is _Step.DATA and code == _GO_AHEAD:
-                self._hand_over(transaction, draw)
+                self._send_message(transaction, draw)
             elif step is not _Step.DATA and 200 <= code < 300:
-                self._go_on(transaction, step)
+                self._continue(transaction, step)
             else:
                 self._refuse(transaction, step, code, reply)
         if code == SERVICE_ENDS or step is _Step.QUIT:
             self._end(f"connection lost: {_text(reply)}", announced=True)
 
-    def _go_on(self, transaction: _Transaction, step: _Step) -> None:
+    def _continue(self, transaction: _Transaction, step: _Step) -> None:
         if step is not _Step.RSET and not transaction.refusal:
             transaction.stage = Stage.RCPT if step is _Step.MAIL else Stage.DATA
         if not self._pipelining:
@@ -304,13 +293,13 @@ class SmtpSession:
 
     def _refuse(self, transaction: _Transaction, step: _Step, code: int, reply: bytes) -> None:
         if step is _Step.RSET:
-            self._go_on(transaction, step)
+            self._continue(transaction, step)
             return
         transaction.refusal = transaction.refusal or Reply(_STAGES[step], code, _text(reply))
         if step is _Step.DATA or not self._pipelining:
-            self._conclude(transaction)
+            self._finish_refused(transaction)
 
-    def _conclude(self, transaction: _Transaction) -> None:
+    def _finish_refused(self, transaction: _Transaction) -> None:
         """Finish a letter that was refused before its body was sent."""
         assert transaction.refusal is not None
         self._envelope = None
@@ -318,11 +307,11 @@ class SmtpSession:
         self._transactions.remove(transaction)
         self.results.append((transaction.letter, transaction.refusal))
 
-    def _hand_over(self, transaction: _Transaction, draw: Callable[[], Letter | None]) -> None:
+    def _send_message(self, transaction: _Transaction, draw: Callable[[], Letter | None]) -> None:
         if transaction.refusal:
             # RFC 2920 3.1: some servers answer 354 without any recipient; this empty letter reaches nobody.
             self._send(_Step.EMPTY, b".\r\n", None)
-            self._conclude(transaction)
+            self._finish_refused(transaction)
             self.flush()
             return
         self._envelope = None
@@ -331,8 +320,8 @@ class SmtpSession:
             message = (b"\r\n" + message).replace(b"\r\n.", b"\r\n..")[2:]  # RFC 5321 4.5.2
         self._outgoing.append((message, None))
         self._outgoing.append((b".\r\n" if message.endswith(b"\r\n") else b"\r\n.\r\n", transaction))
-        self._due.append((_Step.FINAL, transaction))
-        self._dot_at = self._progress
+        self._awaited.append((_Step.FINAL, transaction))
+        self._dot_at = self._progress_at
         if self._pipelining and self.prompt and not self.used_up and (following := draw()):
             self.offer(following)  # also writes the letter above
         self.flush()
@@ -341,8 +330,8 @@ class SmtpSession:
         if 200 <= code < 300 and not transaction.dot_sent:
             self._end("connection lost: the relay replied before the letter was sent")
             return
-        self.prompt = self._progress - self._dot_at < _PROMPT
-        self._dot_at = self._progress  # the relay turns to the next letter, if one is under way
+        self.prompt = self._progress_at - self._dot_at < _PROMPT
+        self._dot_at = self._progress_at  # the relay turns to the next letter, if one is under way
         self._transactions.remove(transaction)
         self.results.append((transaction.letter, transaction.refusal or Reply(Stage.FINAL, code, _text(reply))))
 
@@ -364,7 +353,7 @@ class SmtpSession:
         self._transactions.clear()
 
     def _commands(self, letter: Letter) -> deque[tuple[_Step, bytes]]:
-        sender, recipient = _written(letter.sender, "5.1.7"), _written(letter.recipient, "5.1.3")
+        sender, recipient = _envelope_address(letter.sender, "5.1.7"), _envelope_address(letter.recipient, "5.1.3")
         size = f" SIZE={len(letter.message)}" if self._sizes else ""  # RFC 1870
         utf8 = ""
         if not (sender.isascii() and recipient.isascii()):
@@ -376,7 +365,7 @@ class SmtpSession:
                 (_Step.MAIL, f"MAIL FROM:<{sender}>{size}{utf8}\r\n".encode()),
                 (_Step.RCPT, f"RCPT TO:<{recipient}>\r\n".encode()),
                 (_Step.FINAL, f"BDAT {len(letter.message)} LAST\r\n".encode())
-                if self._whole
+                if self._chunking
                 else (_Step.DATA, b"DATA\r\n"),
             ]
         )
@@ -390,16 +379,17 @@ class SmtpSession:
         self._send(step, command, transaction)
 
     def _send(self, step: _Step, command: bytes, transaction: _Transaction | None) -> None:
-        self._due.append((step, transaction))
+        self._awaited.append((step, transaction))
         self._outgoing.append((command, None))
 
     def _write(self) -> int:
+        """Write what waits, and return how many octets the socket accepted."""
         if self._encrypted:
             return self.socket.send(b"".join([chunk for chunk, _ in islice(self._outgoing, _CHUNKS)]))
         return self.socket.sendmsg([chunk for chunk, _ in self._outgoing])
 
     def _count_sent(self, octets: int) -> None:
-        self._progress = time.monotonic()
+        self._progress_at = time.monotonic()
         while octets:
             chunk, transaction = self._outgoing[0]
             if octets < len(chunk):
@@ -409,109 +399,6 @@ class SmtpSession:
             self._outgoing.popleft()
             if transaction is not None:
                 transaction.dot_sent = True
-
-
-def open_session(
-    relay: RelaySettings, context: ssl.SSLContext | None, name: str, max_letters: int = 0
-) -> SmtpSession:
-    """Connect, greet, encrypt and log in. Raises ConnectionFailedError before anything confidential is sent in clear.
-
-    `max_letters` is the maximum number of letters on this session, 0 for no limit.
-    """
-    smtp = _connect(relay, context)
-    try:
-        with _refusals(Stage.CONNECT):
-            _tune(smtp.sock, relay)
-            smtp.ehlo_or_helo_if_needed()
-        if relay.tls == "starttls":
-            _encrypt(smtp, context)
-        if relay.username:
-            with _refusals(Stage.AUTH):
-                log_in(smtp, relay)
-    except BaseException:
-        smtp.close()
-        raise
-    return SmtpSession(smtp, relay, name, max_letters)
-
-
-class RelayRefusal(NamedTuple):
-    """Why a relay would accept nothing."""
-
-    stage: Stage
-    text: str
-
-    def __str__(self) -> str:
-        """Return both, such as `auth: 535 5.7.8 wrong password`."""
-        return f"{self.stage.value}: {self.text}"
-
-
-def refusal(relay: RelaySettings) -> RelayRefusal | None:
-    """Return why the relay would accept nothing from this site now, or None. No letter is sent."""
-    try:
-        session = open_session(relay, relay.context(), "check")
-    except ConnectionFailedError as refused:
-        return RelayRefusal(refused.reply.stage, str(refused))
-    session.socket.settimeout(_FAREWELL)
-    session.quit()
-    session.receive(lambda: None)
-    session.close()
-    return None
-
-
-def takes_utf8(relay: RelaySettings) -> bool | None:
-    """Return whether the relay accepts addresses outside ASCII (RFC 6531); None without an answer in seconds."""
-    impatient = relay.model_copy(update={"connect_timeout": _CHECK_TIMEOUT, "timeout": _CHECK_TIMEOUT})
-    try:
-        session = open_session(impatient, impatient.context(), "check")
-    except ConnectionFailedError:
-        return None
-    session.close()
-    return session.takes_utf8
-
-
-def _connect(relay: RelaySettings, context: ssl.SSLContext | None) -> smtplib.SMTP:
-    helo = relay.helo or _own_name()
-    with _refusals(Stage.CONNECT):
-        if relay.tls == "tls":
-            return smtplib.SMTP_SSL(relay.host, relay.at_port, helo, timeout=relay.connect_timeout, context=context)
-        return smtplib.SMTP(relay.host, relay.at_port, helo, timeout=relay.connect_timeout)
-
-
-def _tune(sock: socket.socket | None, relay: RelaySettings) -> None:
-    if sock:
-        # With TLS a letter takes several writes, and Nagle's algorithm would delay the last: 176/s instead of 962.
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        sock.settimeout(relay.timeout)
-
-
-def _encrypt(smtp: smtplib.SMTP, context: ssl.SSLContext | None) -> None:
-    with _refusals(Stage.TLS):
-        if not smtp.has_extn("starttls"):
-            raise ConnectionFailedError(Stage.TLS, None, "the relay offers no STARTTLS; nothing is sent without it")
-        code, text = smtp.starttls(context=context)
-        if code != 220:
-            raise ConnectionFailedError(Stage.TLS, code, readable(text))
-        smtp.ehlo_or_helo_if_needed()
-
-
-@contextlib.contextmanager
-def _refusals(stage: Stage) -> Iterator[None]:
-    """Raise the errors of smtplib, ssl and the network as ConnectionFailedError."""
-    try:
-        yield
-    except smtplib.SMTPResponseException as error:
-        # smtplib uses -1 for an invalid reply.
-        raise ConnectionFailedError(
-            stage, error.smtp_code if error.smtp_code > 0 else None, readable(error.smtp_error)
-        ) from error
-    except LoginError as error:
-        raise ConnectionFailedError(Stage.AUTH, None, readable(str(error))) from error
-    except ssl.SSLError as error:
-        raise ConnectionFailedError(Stage.TLS, None, explain(error)) from error
-    except (smtplib.SMTPNotSupportedError, UnicodeError) as error:
-        raise ConnectionFailedError(stage, None, explain(error)) from error
-    except (OSError, smtplib.SMTPException, ValueError) as error:  # the connection ended, at any stage
-        raise ConnectionFailedError(Stage.CONNECT, None, explain(error)) from error
 
 
 def readable(octets: bytes | str) -> str:
@@ -525,15 +412,8 @@ def _text(reply: bytes) -> str:
     return readable(b" ".join(line[4:] for line in reply.splitlines()))
 
 
-def _written(address: str, code: str) -> str:
+def _envelope_address(address: str, code: str) -> str:
     try:
         return wire(address)
     except UnusableAddressError as error:
         raise _NotOfferedError(f"{code} {error}") from None
-
-
-@lru_cache(maxsize=1)
-def _own_name() -> str:
-    # Cached: without a reverse DNS entry the lookup takes seconds.
-    name = socket.getfqdn()
-    return name if "." in name else "[127.0.0.1]"  # RFC 5321 4.1.4: an address literal if there is no name

@@ -16,7 +16,7 @@ from sqlalchemy import make_url
 from paperround.app import App
 from paperround.bounces.mailboxes import check_maildir, try_imap
 from paperround.delivery import FileTransport, InboxTransport, MaildirTransport, SmtpTransport
-from paperround.delivery.smtp_session import refusal
+from paperround.delivery.smtp_connection import refusal
 from paperround.domain.clock import format_moment
 from paperround.domain.errors import ConfigurationError, MeaningError, PaperroundError, StoreError
 from paperround.domain.hosts import is_local

@@ -353,7 +353,7 @@ def can_be_written_to(app: App, email: str) -> bool:
     if email.rpartition("@")[0].isascii():
         return True
     from paperround.delivery.smtp import SmtpTransport  # noqa: PLC0415 - rarely needed; commands start faster without it
-    from paperround.delivery.smtp_session import takes_utf8  # noqa: PLC0415
+    from paperround.delivery.smtp_connection import takes_utf8  # noqa: PLC0415
 
     transport = app.settings.transport
     return not isinstance(transport, SmtpTransport) or takes_utf8(transport) is not False
