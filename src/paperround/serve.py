@@ -39,7 +39,7 @@ def run(app: App, host: str, port: int) -> None:
             papers, subscribers = app.store.papers.count(), sum(app.store.subscribers.count().values())
             console.say(f"loaded {papers} papers and {subscribers} subscribers from the seeds")
             scheduler.round()
-            sent = app.store.deliveries.count().get("sent", 0)
+            sent = app.store.delivery_reports.count().get("sent", 0)
             console.say(f"first round: {sent} letters delivered")
         _describe(app)
         scheduler.start()

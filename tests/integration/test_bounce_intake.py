@@ -155,7 +155,7 @@ def _next_morning(site: Site, paper: int) -> None:
 
 
 def _papers_sent(site: Site) -> list[int]:
-    sent = [one for one in site.app.store.deliveries.report() if one["state"] == "sent"]
+    sent = [one for one in site.app.store.delivery_reports.find() if one["state"] == "sent"]
     return sorted(paper for one in sent for paper in one["paper_rows"])
 
 
@@ -218,7 +218,7 @@ def test_further_bounces_of_a_widespread_failure_do_not_look_for_withheld_letter
 def test_a_withheld_letter_that_another_program_sends_already_is_not_queued_again(site: Site) -> None:
     bounce, engine = _suppress_by_mistake(site), engine_of(site.app.store)
     _next_morning(site, 2)
-    withheld = site.app.store.deliveries.report(DeliveryState.SUPPRESSED)
+    withheld = site.app.store.delivery_reports.find(DeliveryState.SUPPRESSED)
     assert len(withheld) == 1
 
     def send(_: Any, cursor: Any, statement: str, *__: Any) -> None:
@@ -230,7 +230,7 @@ def test_a_withheld_letter_that_another_program_sends_already_is_not_queued_agai
         _find_the_mistake(site, bounce)
     finally:
         event.remove(engine, "before_cursor_execute", send)
-    [letter] = site.app.store.deliveries.report(row=withheld[0]["id"])
+    [letter] = site.app.store.delivery_reports.find(row=withheld[0]["id"])
     assert letter["state"] == DeliveryState.SENDING
 
 
@@ -238,7 +238,7 @@ def test_undoing_a_refusal_queues_the_letters_again_that_it_withheld(site: Site)
     site.relay.replies = [(Stage.RCPT, 550, "5.1.1 nobody here")]
     for paper in (2, 3):
         _next_morning(site, paper)
-    (refused,) = [one["id"] for one in site.app.store.deliveries.report(DeliveryState.FAILED)]
+    (refused,) = [one["id"] for one in site.app.store.delivery_reports.find(DeliveryState.FAILED)]
     assert site.app.store.bounces.undo([refused], site.clock(), "a mistake") == [refused]
     pipeline.deliver(site.app)
     _next_morning(site, 4)

@@ -250,7 +250,7 @@ def test_a_letter_that_failed_at_the_old_address_is_sent_again_to_the_new_one(
     pages.site.papers(*_news())
     pages.site.relay.replies.append((Stage.RCPT, 550, "5.1.1 no such mailbox"))
     pages.letters()
-    (failed,) = [one["id"] for one in pages.app.store.deliveries.report(DeliveryState.FAILED)]
+    (failed,) = [one["id"] for one in pages.app.store.delivery_reports.find(DeliveryState.FAILED)]
     _confirm_change(pages, ada)
     if again == "by the operator":
         assert retry_letters(pages.app, [failed]) == {}
@@ -263,10 +263,10 @@ def test_a_notice_to_an_address_that_was_suppressed_meanwhile_is_withdrawn(pages
     _confirm_change(pages, ada)
     pages.site.relay.replies.append((Stage.RCPT, 550, "5.1.1 no such mailbox"))
     pages.letters()
-    (failed,) = [one["id"] for one in pages.app.store.deliveries.report(DeliveryState.FAILED)]
+    (failed,) = [one["id"] for one in pages.app.store.delivery_reports.find(DeliveryState.FAILED)]
     assert pages.app.store.deliveries.retry([failed], pages.site.clock()) == [failed]
     assert pages.letters() == []
-    assert pages.app.store.deliveries.report(row=failed)[0]["reason"] == "the address is suppressed"
+    assert pages.app.store.delivery_reports.find(row=failed)[0]["reason"] == "the address is suppressed"
 
 
 def test_a_bounce_suppresses_the_address_that_bounced_and_not_the_subscribers(pages: Pages, ada: int) -> None:
@@ -274,7 +274,7 @@ def test_a_bounce_suppresses_the_address_that_bounced_and_not_the_subscribers(pa
     pages.site.relay.replies.append((Stage.RCPT, 550, "5.1.1 no such mailbox"))
     pages.letters()
     assert pages.app.store.subscribers.by_row(ada).suppressed is None  # type: ignore[union-attr]
-    newest = max(one["id"] for one in pages.app.store.deliveries.report())
+    newest = max(one["id"] for one in pages.app.store.delivery_reports.find())
     late = Bounce("complaint", newest, BounceKind.COMPLAINT, None, "spam")
     complaint = Suppression(SuppressionCause.COMPLAINT, "complaint")
     pages.app.store.bounces.apply(late, pages.site.clock(), lambda _: complaint, lambda *_: None)

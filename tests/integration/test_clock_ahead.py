@@ -70,7 +70,7 @@ def test_a_source_that_was_asked_in_the_future_is_due(tmp_path: Path) -> None:
 def test_nothing_is_deleted_by_a_clock_that_leaps_until_it_has_been_steady_for_a_day(site: Site) -> None:
     def letters_after_sweep() -> int:
         pipeline.sweep(site.app)
-        return sum(site.app.store.deliveries.count().values())
+        return sum(site.app.store.delivery_reports.count().values())
 
     site.papers(listing(1))
     site.clock.now = MORNING + _HOUR

@@ -36,7 +36,7 @@ def asked(site: Site, **given: Any) -> Subscriber:
 
 
 def notices(site: Site) -> list[str]:
-    return [one["issue"].removeprefix("notice ") for one in reversed(site.app.store.deliveries.report())]
+    return [one["issue"].removeprefix("notice ") for one in reversed(site.app.store.delivery_reports.find())]
 
 
 def before_storing(site: Site, monkeypatch: pytest.MonkeyPatch, happens: Any) -> None:
@@ -217,15 +217,15 @@ def test_a_former_subscriber_who_unsubscribes_again_is_not_asked_any_more(site: 
 def test_a_confirmation_that_waits_is_not_sent_once_there_is_nothing_to_confirm(site: Site) -> None:
     ada = asked(site)
     assert confirmation.confirm(site.app, ada)
-    [waits] = [one["id"] for one in site.app.store.deliveries.report() if one["issue"] == "notice confirm"]
+    [waits] = [one["id"] for one in site.app.store.delivery_reports.find() if one["issue"] == "notice confirm"]
     pipeline.deliver(site.app)
-    assert site.app.store.deliveries.report(row=waits)[0]["state"] == DeliveryState.SUPPRESSED
+    assert site.app.store.delivery_reports.find(row=waits)[0]["state"] == DeliveryState.SUPPRESSED
 
 
 def test_who_complains_about_a_confirmation_gets_no_other_that_waits(site: Site) -> None:
     asked(site)
     assert pipeline.deliver(site.app).letters == {"sent": 1}
-    [first] = [one["id"] for one in site.app.store.deliveries.report()]
+    [first] = [one["id"] for one in site.app.store.delivery_reports.find()]
     site.clock.now += timedelta(days=1, hours=1)
     asked(site)
     site.clock.now += timedelta(minutes=1)
@@ -237,7 +237,7 @@ def test_who_complains_about_a_confirmation_gets_no_other_that_waits(site: Site)
 def test_a_stranger_who_complained_is_deleted_whether_they_unsubscribe_too(site: Site, unsubscribes: str) -> None:
     asked(site)
     pipeline.deliver(site.app)
-    [delivery] = [one["id"] for one in site.app.store.deliveries.report()]
+    [delivery] = [one["id"] for one in site.app.store.delivery_reports.find()]
     if unsubscribes == "before":
         unsubscribe(site)
     complain(site, delivery)

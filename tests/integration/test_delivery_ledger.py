@@ -13,8 +13,11 @@ from sqlalchemy import delete, insert, select, update
 
 from paperround.domain.models import BounceKind, Delivery, DeliveryState, NoticeKind, Outcome, Stage, SubscriberState
 from paperround.rounds import pipeline
-from paperround.store.deliveries import Deliveries, LatestDelivery, RecentAttempts, RelayState, Settlement
+from paperround.store.attempts import RecentAttempts
+from paperround.store.deliveries import Deliveries, Settlement
+from paperround.store.delivery_reports import LatestDelivery
 from paperround.store.engine import reading, writing
+from paperround.store.relay import RelayState
 from paperround.store.schema import deliveries, relay, subscribers, suppressions
 from paperround.store.subscription_requests import NewNotice, notice_row
 from support.databases import engine_of
@@ -74,7 +77,7 @@ def _published(site: Site) -> list[int]:
     site.papers(listing(1))
     site.clock.now = MORNING + timedelta(hours=2)
     pipeline.publish(site.app)
-    return sorted(told["id"] for told in site.app.store.deliveries.report())
+    return sorted(told["id"] for told in site.app.store.delivery_reports.find())
 
 
 def test_a_notice_waits_from_now_on_and_is_found_by_its_message_id(site: Site, ledger: Deliveries) -> None:
@@ -88,7 +91,7 @@ def test_a_notice_waits_from_now_on_and_is_found_by_its_message_id(site: Site, l
     )  # fmt: skip
     assert ledger.by_message_id(found.message_id) == found
     assert ledger.by_message_id("<nobody@papers.example.org>") is None
-    [told] = ledger.report()
+    [told] = site.app.store.delivery_reports.find()
     assert (told["reason"], told["attempts"], told["state"]) == ("", [], "queued")
 
 
@@ -126,7 +129,7 @@ def test_a_claim_settles_expired_and_unwanted_letters(site: Site, ledger: Delive
     assert claimed.settled == Counter(expired=1, suppressed=1)
     states = {row: _get(ledger, row).state for row in (old, gone)}
     assert states == {old: DeliveryState.EXPIRED, gone: DeliveryState.SUPPRESSED}
-    assert [ledger.report(row=row)[0]["reason"] for row in (old, gone)] == [
+    assert [site.app.store.delivery_reports.find(row=row)[0]["reason"] for row in (old, gone)] == [
         "not accepted before it expired",
         "the address is suppressed",
     ]
@@ -142,7 +145,7 @@ def test_a_claim_settles_no_more_than_it_looks_at(site: Site, ledger: Deliveries
 
 def test_digests_of_those_who_paused_are_withdrawn_and_their_notices_are_not(site: Site, ledger: Deliveries) -> None:
     rows = _published(site)
-    [ada] = [told["id"] for told in ledger.report(email="ada")]
+    [ada] = [told["id"] for told in site.app.store.delivery_reports.find(email="ada")]
     found = _get(ledger, ada)
     site.app.store.subscribers.set_state(found.subscriber, SubscriberState.PAUSED, site.clock.now)
     notice = _notice(site, "ada", "reply")
@@ -151,7 +154,7 @@ def test_digests_of_those_who_paused_are_withdrawn_and_their_notices_are_not(sit
     assert {str(one.issue) for one in claimed.deliveries} == {"daily 2026-11-23", "None"}
     assert len({one.subscriber for one in claimed.deliveries}) == 3
     assert claimed.settled == Counter(suppressed=1)
-    assert ledger.report(row=ada)[0]["reason"] == "the subscriber is paused"
+    assert site.app.store.delivery_reports.find(row=ada)[0]["reason"] == "the subscriber is paused"
 
 
 def test_notices_that_mean_nothing_to_those_who_left_are_withdrawn(site: Site, ledger: Deliveries) -> None:
@@ -161,7 +164,9 @@ def test_notices_that_mean_nothing_to_those_who_left_are_withdrawn(site: Site, l
     site.app.store.subscribers.set_state(ada, SubscriberState.UNSUBSCRIBED, MORNING + LEASE)
     claimed = {one.row for one in ledger.claim(MORNING, 9, "a", LEASE).deliveries}
     assert claimed == {notices[kind] for kind in ("your-link", "address-changed")}
-    assert ledger.report(row=notices["welcome"])[0]["reason"] == "the subscriber is unsubscribed"
+    assert (
+        site.app.store.delivery_reports.find(row=notices["welcome"])[0]["reason"] == "the subscriber is unsubscribed"
+    )
 
 
 def test_the_last_check_leaves_out_a_letter_whose_suppression_is_lifted_meanwhile(
@@ -192,7 +197,7 @@ def test_the_last_check_withdraws_claimed_letters_that_are_unwanted_and_no_other
     assert ledger.still_wanted([mine, gone, other], "mine", LATER) == {mine: True, gone: False}
     states = [_get(ledger, row).state for row in (mine, gone, other)]
     assert states == [DeliveryState.SENDING, DeliveryState.SUPPRESSED, DeliveryState.SENDING]
-    assert ledger.report(row=gone)[0]["reason"] == "the address is suppressed"
+    assert site.app.store.delivery_reports.find(row=gone)[0]["reason"] == "the address is suppressed"
     assert _finished_at(site, gone) == LATER
     assert ledger.release("mine", LATER) == 1, "the withdrawn letter belongs to no claim any more"
 
@@ -233,7 +238,7 @@ def test_an_outcome_is_recorded_with_the_attempt(
     assert _settle(ledger, row, state, **others) == {row}
     found = _get(ledger, row)
     assert (found.state, found.attempts, found.next_attempt_at) == (state, attempts, again)
-    [told] = ledger.report(row=row)
+    [told] = site.app.store.delivery_reports.find(row=row)
     assert told["reason"] == "why"
     assert told["attempts"] == [
         {"at": MORNING, "code": 451, "enhanced": None, "text": "as told", "stage": "rcpt"},
@@ -245,7 +250,7 @@ def test_a_claim_of_somebody_else_keeps_its_state_and_gets_the_attempt(site: Sit
     ledger.claim(MORNING, 9, "theirs", LEASE)
     assert _settle(ledger, row, DeliveryState.FAILED, "mine", reason="why") == set()
     assert _get(ledger, row).state is DeliveryState.SENDING
-    assert len(ledger.report(row=row)[0]["attempts"]) == 1
+    assert len(site.app.store.delivery_reports.find(row=row)[0]["attempts"]) == 1
 
 
 def test_failed_and_deferred_letters_are_tried_again_at_once_and_others_are_not(
@@ -260,7 +265,7 @@ def test_failed_and_deferred_letters_are_tried_again_at_once_and_others_are_not(
     for row in (failed, deferred):
         found = _get(ledger, row)
         assert (found.state, found.next_attempt_at, found.expires_at) == (DeliveryState.QUEUED, LATER, END)
-        assert ledger.report(row=row)[0]["reason"] == ""
+        assert site.app.store.delivery_reports.find(row=row)[0]["reason"] == ""
         assert _finished_at(site, row) is None, "so that retention does not remove it"
     assert _get(ledger, sent).state is DeliveryState.SENT
     assert _finished_at(site, sent) == MORNING
@@ -282,7 +287,7 @@ def test_a_refused_letter_asks_whether_others_were_taken_since_its_own_last_try(
     site: Site, ledger: Deliveries
 ) -> None:
     mine, other = _notice(site, "ada"), _notice(site, "ben")
-    assert not ledger.others_accepted_since_last_try(mine), "it was never tried"
+    assert not site.app.store.relay.has_accepted_since_last_try(mine), "it was never tried"
     ledger.claim(MORNING, 9, "c", LEASE)
 
     def tried(row: int, state: DeliveryState, at: datetime, code: int) -> None:
@@ -291,15 +296,15 @@ def test_a_refused_letter_asks_whether_others_were_taken_since_its_own_last_try(
 
     tried(other, DeliveryState.SENT, MORNING, 250)
     tried(mine, DeliveryState.QUEUED, MORNING + timedelta(minutes=1), 550)
-    assert not ledger.others_accepted_since_last_try(mine), "the other one was taken before"
+    assert not site.app.store.relay.has_accepted_since_last_try(mine), "the other one was taken before"
     third = _notice(site, "eve", at=MORNING)
     ledger.claim(LATER, 9, "c", LEASE)
     tried(third, DeliveryState.SENT, MORNING + timedelta(minutes=1), 250)
-    assert not ledger.others_accepted_since_last_try(mine), "at the same moment is not since"
+    assert not site.app.store.relay.has_accepted_since_last_try(mine), "at the same moment is not since"
     fourth = _notice(site, "eve", "confirm")
     ledger.claim(LATER, 9, "c", LEASE)
     tried(fourth, DeliveryState.SENT, LATER, 250)
-    assert ledger.others_accepted_since_last_try(mine)
+    assert site.app.store.relay.has_accepted_since_last_try(mine)
 
 
 def test_the_latest_letter_of_each_subscriber_is_the_one_of_the_last_issue(site: Site, ledger: Deliveries) -> None:
@@ -309,10 +314,10 @@ def test_the_latest_letter_of_each_subscriber_is_the_one_of_the_last_issue(site:
         pipeline.publish(site.app)
     ada, ben, _ = site.app.store.subscribers.by_address()
     _notice(site, "ada", at=site.clock.now)  # no digest
-    assert ledger.latest_of([ada.row, ben.row]) == {
+    assert site.app.store.delivery_reports.latest_digests([ada.row, ben.row]) == {
         one.row: LatestDelivery(date(2026, 11, 24), DeliveryState.QUEUED, "") for one in (ada, ben)
     }
-    assert ledger.latest_of([]) == {}
+    assert site.app.store.delivery_reports.latest_digests([]) == {}
 
 
 def test_the_latest_letter_may_be_of_the_first_issue_and_is_no_notice(site: Site, ledger: Deliveries) -> None:
@@ -322,24 +327,26 @@ def test_the_latest_letter_may_be_of_the_first_issue_and_is_no_notice(site: Site
     ada = site.app.store.subscribers.by_email("ada@example.org")
     assert ada
     _notice(site, "ada")
-    assert ledger.latest_of([ada.row]) == {ada.row: LatestDelivery(MORNING.date(), DeliveryState.QUEUED, "")}
+    assert site.app.store.delivery_reports.latest_digests([ada.row]) == {
+        ada.row: LatestDelivery(MORNING.date(), DeliveryState.QUEUED, "")
+    }
 
 
 def test_the_relay_is_paused_and_counts_what_it_took_by_the_day(site: Site, ledger: Deliveries) -> None:
     day = MORNING.date()
-    assert ledger.relay(day) == RelayState()
-    ledger.pause_relay(LATER, "too fast")
-    assert ledger.relay(day) == RelayState(LATER, "too fast", 0)
+    assert site.app.store.relay.state(day) == RelayState()
+    site.app.store.relay.pause(LATER, "too fast")
+    assert site.app.store.relay.state(day) == RelayState(LATER, "too fast", 0)
     with reading(engine_of(site.app.store)) as db:
         assert db.scalars(select(relay.c.handed_over)).all() == [0]
     for name in ("ada", "ben"):
         row = _notice(site, name)
         ledger.claim(MORNING, 9, "c", LEASE)
         _settle(ledger, row, DeliveryState.SENT, reply=(Stage.FINAL, 250))
-    assert ledger.relay(day).handed_over == 2
-    assert ledger.relay(day + timedelta(days=1)).handed_over == 0
-    ledger.resume_relay(LATER)
-    assert ledger.relay(day) == RelayState(None, "", 2)
+    assert site.app.store.relay.state(day).handed_over == 2
+    assert site.app.store.relay.state(day + timedelta(days=1)).handed_over == 0
+    site.app.store.relay.resume(LATER)
+    assert site.app.store.relay.state(day) == RelayState(None, "", 2)
 
 
 def test_resuming_makes_due_what_is_queued_for_later_and_not_what_a_subscribers_server_put_off(
@@ -350,11 +357,11 @@ def test_resuming_makes_due_what_is_queued_for_later_and_not_what_a_subscribers_
     _settle(ledger, waits, DeliveryState.QUEUED, next_attempt_at=LATER)
     _settle(ledger, deferred, DeliveryState.DEFERRED, next_attempt_at=LATER)
     _settle(ledger, sent, DeliveryState.SENT, reply=(Stage.FINAL, 250))
-    ledger.pause_relay(LATER, "not encrypted")
-    assert ledger.resume_relay(MORNING) == 1
+    site.app.store.relay.pause(LATER, "not encrypted")
+    assert site.app.store.relay.resume(MORNING) == 1
     assert ledger.next_due() == _get(ledger, waits).next_attempt_at == MORNING
     assert _get(ledger, deferred).next_attempt_at == LATER
-    assert ledger.resume_relay(MORNING) == 0
+    assert site.app.store.relay.resume(MORNING) == 0
 
 
 def test_a_page_of_the_report_has_its_own_letters_and_attempts(site: Site, ledger: Deliveries) -> None:
@@ -392,9 +399,9 @@ def test_letters_that_wait_expire_without_a_claim_and_all_others_stay(site: Site
     assert _finished_at(site, waiting) is None
     states = [_get(ledger, row).state for row in (over, waiting, sending)]
     assert states == [DeliveryState.EXPIRED, DeliveryState.DEFERRED, DeliveryState.SENDING]
-    assert ledger.count() == {"expired": 1, "deferred": 1, "sending": 1}
-    assert ledger.count(MORNING) == ledger.count()
-    assert ledger.count(MORNING + timedelta(seconds=1)) == {}
+    assert site.app.store.delivery_reports.count() == {"expired": 1, "deferred": 1, "sending": 1}
+    assert site.app.store.delivery_reports.count(MORNING) == site.app.store.delivery_reports.count()
+    assert site.app.store.delivery_reports.count(MORNING + timedelta(seconds=1)) == {}
 
 
 def test_letters_that_are_due_are_counted_up_to_a_number_for_each_state(site: Site, ledger: Deliveries) -> None:
@@ -441,7 +448,7 @@ def test_many_letters_expire_in_groups_and_are_all_counted(
         for name in ("ada", "ben"):
             _notice(site, name, kind, until=LATER)
     assert ledger.expire(LATER) == 4
-    assert ledger.count() == {"expired": 4}
+    assert site.app.store.delivery_reports.count() == {"expired": 4}
 
 
 def test_the_papers_of_a_letter_that_its_sender_gives_up_come_with_the_next_one(
@@ -453,7 +460,7 @@ def test_the_papers_of_a_letter_that_its_sender_gives_up_come_with_the_next_one(
     _settle(ledger, sent, DeliveryState.SENT, reply=(Stage.FINAL, 250))
     site.clock.now += timedelta(days=1)
     assert pipeline.publish(site.app).composed == 2, "the one that was given up, and the one that expired by itself"
-    [again] = ledger.report(subscriber=_get(ledger, expired).subscriber, limit=1)
+    [again] = site.app.store.delivery_reports.find(subscriber=_get(ledger, expired).subscriber, limit=1)
     assert (again["issue"], again["paper_rows"]) == ("daily 2026-11-24", [1])
 
 
@@ -472,10 +479,10 @@ def test_the_papers_of_a_letter_that_two_programs_give_up_come_with_the_next_one
 ) -> None:
     late, over = _expired_while_it_is_sent(site, ledger)
     assert _settle(ledger, late, DeliveryState.EXPIRED, reason="too late") == set()
-    assert ledger.report(row=late)[0]["reason"] != "too late"
+    assert site.app.store.delivery_reports.find(row=late)[0]["reason"] != "too late"
     site.clock.now = over
     assert pipeline.publish(site.app).composed == 3
-    [again] = ledger.report(subscriber=_get(ledger, late).subscriber, limit=1)
+    [again] = site.app.store.delivery_reports.find(subscriber=_get(ledger, late).subscriber, limit=1)
     assert again["paper_rows"] == [1]
 
 
@@ -485,7 +492,7 @@ def test_a_letter_that_was_accepted_after_it_had_expired_is_sent_and_keeps_its_p
     late, over = _expired_while_it_is_sent(site, ledger)
     assert _settle(ledger, late, DeliveryState.SENT, reply=(Stage.FINAL, 250)) == {late}
     assert _get(ledger, late).state is DeliveryState.SENT
-    assert ledger.report(row=late)[0]["reason"] == ""
+    assert site.app.store.delivery_reports.find(row=late)[0]["reason"] == ""
     assert _finished_at(site, late) == MORNING
     site.clock.now = over
     assert pipeline.publish(site.app).composed == 2, "for the two others"
@@ -497,11 +504,11 @@ def test_dates_that_a_clock_running_ahead_has_written_are_mended(site: Site, led
     far = MORNING + timedelta(days=400)
     _settle(ledger, ahead, DeliveryState.DEFERRED, next_attempt_at=far)
     _settle(ledger, fine, DeliveryState.DEFERRED, next_attempt_at=MORNING + timedelta(days=3))
-    ledger.pause_relay(far, "too fast")
+    site.app.store.relay.pause(far, "too fast")
     assert ledger.correct_dates(MORNING) == 1
     assert _get(ledger, ahead).next_attempt_at == MORNING
     assert _get(ledger, fine).next_attempt_at == MORNING + timedelta(days=3)
-    assert ledger.relay(MORNING.date()).paused_until is None
+    assert site.app.store.relay.state(MORNING.date()).paused_until is None
     assert ledger.release_expired_claims(MORNING) == 1
     assert _get(ledger, lost).state is DeliveryState.QUEUED
 
@@ -509,18 +516,21 @@ def test_dates_that_a_clock_running_ahead_has_written_are_mended(site: Site, led
 def test_mending_dates_leaves_leases_pauses_and_counts_that_are_possible(site: Site, ledger: Deliveries) -> None:
     row, later = _notice(site, "ada"), _notice(site, "ben")
     ledger.claim(MORNING, 1, "c", LEASE)
-    ledger.pause_relay(LATER, "too fast")
+    site.app.store.relay.pause(LATER, "too fast")
     assert ledger.correct_dates(MORNING) == 0
     assert ledger.release_expired_claims(MORNING) == 0, "the lease of the letter that is being sent still runs"
-    assert ledger.relay(MORNING.date()).paused_until == LATER
-    ledger.pause_relay(LATER - timedelta(minutes=1), "another program was refused for a shorter time")
-    assert (ledger.relay(MORNING.date()).paused_until, ledger.relay(MORNING.date()).reason) == (LATER, "too fast")
+    assert site.app.store.relay.state(MORNING.date()).paused_until == LATER
+    site.app.store.relay.pause(LATER - timedelta(minutes=1), "another program was refused for a shorter time")
+    assert (
+        site.app.store.relay.state(MORNING.date()).paused_until,
+        site.app.store.relay.state(MORNING.date()).reason,
+    ) == (LATER, "too fast")
     _settle(ledger, row, DeliveryState.SENT, reply=(Stage.FINAL, 250))
     ledger.claim(MORNING, 1, "d", LEASE)
     refusal = Settlement(Outcome(later, Stage.MAIL, 550), DeliveryState.QUEUED)
     ledger.settle([refusal], "d", MORNING - timedelta(minutes=1))
     ledger.correct_dates(MORNING + timedelta(minutes=1))
-    assert ledger.others_accepted_since_last_try(later), "the time of the last accepted letter is kept"
+    assert site.app.store.relay.has_accepted_since_last_try(later), "the time of the last accepted letter is kept"
 
 
 def test_a_letter_accepted_by_a_clock_ahead_does_not_speak_for_the_relay_forever(
@@ -533,9 +543,11 @@ def test_a_letter_accepted_by_a_clock_ahead_does_not_speak_for_the_relay_forever
     refused = Settlement(Outcome(late, Stage.MAIL, 550), DeliveryState.QUEUED)
     ledger.settle([refused], "c", MORNING - timedelta(minutes=1))
     ledger.correct_dates(MORNING)
-    assert ledger.others_accepted_since_last_try(late), "the letter counts as accepted when the clock was put right"
+    assert site.app.store.relay.has_accepted_since_last_try(late), (
+        "the letter counts as accepted when the clock was put right"
+    )
     ledger.settle([refused], "c", LATER)
-    assert not ledger.others_accepted_since_last_try(late)
+    assert not site.app.store.relay.has_accepted_since_last_try(late)
 
 
 @pytest.mark.parametrize(
@@ -552,7 +564,7 @@ def test_deliveries_are_listed_the_latest_first_by_what_is_asked(
     rows = {name: _notice(site, name) for name in ("ada", "ben", "eve")}
     ledger.claim(MORNING, 9, "c", LEASE)
     _settle(ledger, rows["ben"], DeliveryState.SENT, reply=(Stage.FINAL, 250))
-    assert [told["email"].partition("@")[0] for told in ledger.report(**asked)] == found
+    assert [told["email"].partition("@")[0] for told in site.app.store.delivery_reports.find(**asked)] == found
 
 
 def test_the_attempts_of_listed_deliveries_are_in_the_order_of_time(site: Site, ledger: Deliveries) -> None:
@@ -561,7 +573,7 @@ def test_the_attempts_of_listed_deliveries_are_in_the_order_of_time(site: Site, 
         ledger.claim(MORNING, 9, "c", LEASE)
         outcome = Outcome(row, Stage.RCPT, 451, None, text, "relay.example:25")
         ledger.settle([Settlement(outcome, DeliveryState.QUEUED)], "c", MORNING)
-    [found] = ledger.report(limit=1)
+    [found] = site.app.store.delivery_reports.find(limit=1)
     assert (found["id"], [attempt["text"] for attempt in found["attempts"]]) == (newer, ["first", "second"])
 
 
@@ -570,12 +582,12 @@ def test_a_reported_delivery_names_its_issue_its_papers_and_its_next_attempt(sit
     site.clock.now = MORNING + timedelta(hours=2)
     pipeline.publish(site.app)
     notice = _notice(site, "eve", at=LATER)
-    [digest] = [told["id"] for told in ledger.report(email="ada")]
-    [found] = ledger.report(row=digest)
+    [digest] = [told["id"] for told in site.app.store.delivery_reports.find(email="ada")]
+    [found] = site.app.store.delivery_reports.find(row=digest)
     assert (found["id"], found["issue"], found["email"]) == (digest, "daily 2026-11-23", "ada@example.org")
     assert found["paper_rows"] == [1]
     assert found["next_attempt_at"] == site.clock.now
-    [found] = ledger.report(row=notice)
+    [found] = site.app.store.delivery_reports.find(row=notice)
     assert (found["id"], found["issue"], found["paper_rows"]) == (notice, "notice welcome", [])
     assert found["next_attempt_at"] == LATER
 
@@ -593,7 +605,7 @@ def test_the_latest_refusals_leave_out_letters_that_are_refused_again_while_othe
         ledger.settle([Settlement(outcome, DeliveryState.QUEUED, counts=False)], "c", MORNING)
         ledger.claim(MORNING, 9, "c", LEASE)
 
-    assert ledger.recent_attempts() == RecentAttempts([])
+    assert site.app.store.attempts.recent() == RecentAttempts([])
     tried(first, Stage.RCPT, 500)
     tried(third, Stage.RCPT, 451)
     tried(second, Stage.FINAL, 200)
@@ -603,7 +615,7 @@ def test_the_latest_refusals_leave_out_letters_that_are_refused_again_while_othe
     tried(fourth, Stage.RCPT, 250)  # the recipient, not the letter
     tried(fourth, Stage.FINAL, 300)
     tried(fourth, Stage.RCPT, 550)  # nothing was taken in between
-    recent = ledger.recent_attempts()
+    recent = site.app.store.attempts.recent()
     assert [one.outcome.delivery for one in recent.refusals] == [fourth, fourth, third, first]
     assert recent.refusals[0].outcome == Outcome(fourth, Stage.RCPT, 550, "5.1.1", "no", "relay.example:25")
     assert recent.accepted == 1
@@ -622,7 +634,7 @@ def test_refusals_of_long_ago_are_not_looked_at(
     _settle(ledger, rows[0], DeliveryState.SENT, reply=(Stage.FINAL, 250))
     _settle(ledger, rows[1], DeliveryState.FAILED, reply=(Stage.RCPT, 550))
     _settle(ledger, rows[2], DeliveryState.FAILED, reply=(Stage.RCPT, 550))
-    recent = ledger.recent_attempts()
+    recent = site.app.store.attempts.recent()
     assert [one.outcome.delivery for one in recent.refusals] == [rows[2], rows[1]]
     assert (recent.accepted, recent.last_accepted) == (0, 0), "it is older than the two attempts that are looked at"
 
@@ -634,7 +646,7 @@ def test_a_letter_refused_twice_in_a_row_is_listed_though_others_pass_afterwards
     for row, stage, code in ((refused, Stage.RCPT, 550), (refused, Stage.RCPT, 550), (passed, Stage.FINAL, 250)):
         ledger.claim(MORNING, 9, "c", LEASE)
         _settle(ledger, row, DeliveryState.QUEUED if code == 550 else DeliveryState.SENT, reply=(stage, code))
-    recent = ledger.recent_attempts()
+    recent = site.app.store.attempts.recent()
     assert [one.outcome.delivery for one in recent.refusals] == [refused, refused]
     assert recent.last_accepted > recent.refusals[0].row
 
@@ -643,7 +655,7 @@ def test_a_delivery_is_found_by_its_digest_and_by_whom_it_reached_last(site: Sit
     site.papers(listing(1))
     site.clock.now = MORNING + timedelta(hours=2)
     pipeline.publish(site.app)
-    [ada, *_] = [told for told in ledger.report() if told["email"] == "ada@example.org"]
+    [ada, *_] = [told for told in site.app.store.delivery_reports.find() if told["email"] == "ada@example.org"]
     found = _get(ledger, ada["id"])
     assert found.digest is not None
     assert ledger.of_digest(found.digest) == found

@@ -112,11 +112,11 @@ class Ledger(RuleBasedStateMachine):
     @rule()
     def the_operator_retries_everything(self) -> None:
         store = self.site.app.store
-        store.deliveries.retry([one["id"] for one in store.deliveries.report()], self.site.clock())
+        store.deliveries.retry([one["id"] for one in store.delivery_reports.find()], self.site.clock())
 
     @invariant()
     def one_letter_per_issue_and_subscriber(self) -> None:
-        counted = Counter((one["issue"], one["email"]) for one in self.site.app.store.deliveries.report())
+        counted = Counter((one["issue"], one["email"]) for one in self.site.app.store.delivery_reports.find())
         assert all(number == 1 for number in counted.values())
 
     @invariant()
@@ -127,7 +127,7 @@ class Ledger(RuleBasedStateMachine):
     @invariant()
     def nobody_gets_a_paper_in_two_letters(self) -> None:
         had: Counter[tuple[str, int]] = Counter()
-        for one in self.site.app.store.deliveries.report():
+        for one in self.site.app.store.delivery_reports.find():
             if one["state"] in (DeliveryState.EXPIRED, DeliveryState.SUPPRESSED):
                 continue  # its papers come with another letter
             had.update((one["email"], paper) for paper in one["paper_rows"])
@@ -140,7 +140,7 @@ class Ledger(RuleBasedStateMachine):
 
     @invariant()
     def what_was_sent_stays_sent(self) -> None:
-        sent = {one["message_id"] for one in self.site.app.store.deliveries.report(DeliveryState.SENT)}
+        sent = {one["message_id"] for one in self.site.app.store.delivery_reports.find(DeliveryState.SENT)}
         assert sent <= set(map(_id, self.site.relay.accepted))
 
     def teardown(self) -> None:
@@ -151,7 +151,7 @@ class Ledger(RuleBasedStateMachine):
             self.site.clock.now += timedelta(hours=4)  # longer than the longest delay between two tries
             pipeline.sweep(app)
             pipeline.deliver(app)
-        states = app.store.deliveries.count()
+        states = app.store.delivery_reports.count()
         assert not {"sending", "queued", "deferred"} & states.keys()
         app.close()
         shutil.rmtree(self.folder)

@@ -117,7 +117,7 @@ def run(composed: Path, tmp_path: Path, request: pytest.FixtureRequest):
                 if due is None:
                     break
                 clock.now = max(due, relay.paused_until or due, clock.now + BETWEEN_SWEEPS)
-            ledger = site.app.store.deliveries.report()
+            ledger = site.app.store.delivery_reports.find()
             site.app.close()
         done = Run(server, ledger)
         stored, ends = len(server.received), Counter(one["state"] for one in ledger)

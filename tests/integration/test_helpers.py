@@ -205,7 +205,7 @@ def test_a_program_that_stops_while_composing_stops_its_helpers(
         with pytest.raises(OSError, match="terminal"):
             pipeline.publish_and_deliver(site.app)
         assert helper_processes(os.getpid()) == []
-        states = site.app.store.deliveries.count()
+        states = site.app.store.delivery_reports.count()
         assert set(states) <= {"sent", "queued"}
         assert states["sent"] == len(server.received)
         site.app.progress = NoProgress()
@@ -225,7 +225,7 @@ def test_a_killed_helper_costs_only_time(tmp_path: Path) -> None:
         pipeline.deliver(site.app)
         assert set(server.recipients()) == EVERYBODY
         assert len(server.received) - LETTERS <= IN_DOUBT // 2
-        assert site.app.store.deliveries.count() == {"sent": LETTERS}
+        assert site.app.store.delivery_reports.count() == {"sent": LETTERS}
 
 
 def test_a_program_that_stops_stops_its_helpers(tmp_path: Path) -> None:
@@ -237,7 +237,7 @@ def test_a_program_that_stops_stops_its_helpers(tmp_path: Path) -> None:
         sent = len(server.received)
         assert 0 < sent < LETTERS
         assert tallies[0].letters == Counter(sent=sent)
-        assert site.app.store.deliveries.count() == {"sent": sent, "queued": LETTERS - sent}
+        assert site.app.store.delivery_reports.count() == {"sent": sent, "queued": LETTERS - sent}
 
 
 def test_helpers_of_a_killed_program_finish_their_letters_and_put_the_others_back(tmp_path: Path) -> None:
@@ -256,7 +256,7 @@ def test_helpers_of_a_killed_program_finish_their_letters_and_put_the_others_bac
         running.kill()
         running.wait()
         until(lambda: not Path(f"/proc/{helper}").exists())
-        states = site.app.store.deliveries.count()
+        states = site.app.store.delivery_reports.count()
         with closing(sqlite3.connect(tmp_path / "paperround.db")) as db:
             claims = db.execute("SELECT DISTINCT claim FROM deliveries WHERE state = 'sending'").fetchall()
         assert len(claims) == 1, "the killed program's, until its lease ends; the helper has put its own letters back"

@@ -81,7 +81,7 @@ def _rows(site: Site, *numbers: int) -> list[int]:
 
 def _digests(site: Site) -> list[int]:
     """How many papers each digest includes or counts."""
-    rows = [told["id"] for told in site.app.store.deliveries.report()]
+    rows = [told["id"] for told in site.app.store.delivery_reports.find()]
     found = [site.app.store.deliveries.by_row(row) for row in rows]
     digests = [site.app.store.issues.digest(one.digest) for one in found if one and one.digest]
     return [len([*digest.papers, *digest.more]) for digest in digests if digest]

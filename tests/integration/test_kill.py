@@ -145,6 +145,6 @@ def test_four_programs_make_the_same_round_and_everybody_gets_one_letter(tmp_pat
 
 def _settled(folder: Path) -> bool:
     site = Site(folder)
-    states = site.app.store.deliveries.count()
+    states = site.app.store.delivery_reports.count()
     site.app.close()
     return set(states) == {"sent"}

@@ -65,7 +65,7 @@ def test_a_letter_is_not_sent_again_while_another_one_is_composed_with_its_paper
     site.papers(listing(1), listing(2))
     site.clock.now = MORNING + timedelta(hours=1)
     assert pipeline.publish(site.app).composed == 1
-    [letter] = [one["id"] for one in site.app.store.deliveries.report()]
+    [letter] = [one["id"] for one in site.app.store.delivery_reports.find()]
     site.clock.now += timedelta(days=1)
     site.app.store.deliveries.expire(site.clock())
     again = list[list[int]]()
@@ -101,7 +101,7 @@ def test_who_gives_a_letter_up_and_whose_subscriber_is_locked_do_not_wait_for_ea
     site.papers(listing(1))
     site.clock.now = MORNING + timedelta(hours=1)
     assert pipeline.publish(site.app).composed == 1
-    [letter] = [one["id"] for one in site.app.store.deliveries.report()]
+    [letter] = [one["id"] for one in site.app.store.delivery_reports.find()]
     ada = membership.subscriber(site.app, "ada@example.org")
     membership.pause(site.app, ada)
     suppressed = site.app.store.subscribers.suppress("new@example.org", "left alone", site.clock())
@@ -243,7 +243,7 @@ def test_letters_that_several_programs_hand_over_are_counted_together(database_u
         site.subscriber(f"subscriber{number}@example.org", "robots", first_now=True)
         pipeline.publish(site.app)
         assert pipeline.deliver(site.app).letters == {"sent": 1}
-    assert sites[0].app.store.deliveries.relay(MORNING.date()).handed_over == 2
-    assert sites[0].app.store.deliveries.relay(MORNING.date() + timedelta(days=1)).handed_over == 0
+    assert sites[0].app.store.relay.state(MORNING.date()).handed_over == 2
+    assert sites[0].app.store.relay.state(MORNING.date() + timedelta(days=1)).handed_over == 0
     for site in sites:
         site.app.close()

@@ -537,7 +537,7 @@ def test_an_export_imported_into_an_empty_site_gives_the_same_subscribers_byte_f
         report = take_in(sites[1], exported)
         assert report.problems == []
         assert _export(sites[1]) == exported
-    assert not sites[1].app.store.deliveries.count(), "who has confirmed there is not asked here"
+    assert not sites[1].app.store.delivery_reports.count(), "who has confirmed there is not asked here"
     for site in sites:
         site.app.close()
 

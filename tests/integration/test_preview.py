@@ -394,7 +394,7 @@ def test_a_preview_changes_nothing(fresh: Site) -> None:
         assert shown
         considered_papers(fresh.app, shown)
     assert fresh.app.store.subscribers.by_email("ada@example.net") == before
-    assert fresh.app.store.deliveries.count() == {}
+    assert fresh.app.store.delivery_reports.count() == {}
     assert fresh.relay.letters == []
 
 
@@ -422,7 +422,7 @@ def test_a_test_letter_is_marked_and_carries_nobodys_links(fresh: Site) -> None:
         b"=\r\n", b""
     )
     assert b"ada@example.net" not in letter.message
-    assert fresh.app.store.deliveries.count() == {}
+    assert fresh.app.store.delivery_reports.count() == {}
 
 
 def test_a_notice_can_be_sent_for_a_test_too(fresh: Site) -> None:

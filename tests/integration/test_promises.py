@@ -66,7 +66,7 @@ def test_a_match_made_while_a_changed_topic_is_compared_anew_is_kept(site: Site,
     monkeypatch.setattr(site.app.store.topics, "matches_of", meanwhile)
     site.topic("robots", "robots OR machines")
     assert a_round(site, MORNING + HOUR).composed == 1
-    [delivery] = site.app.store.deliveries.report()
+    [delivery] = site.app.store.delivery_reports.find()
     assert len(delivery["paper_rows"]) == 2
 
 

@@ -82,7 +82,7 @@ def test_digests_and_emails_that_are_two_hours_late_are_reported(pages: Pages) -
 
 def test_a_paused_relay_is_reported_without_its_reply(pages: Pages) -> None:
     until = pages.site.clock() + timedelta(hours=1)
-    pages.app.store.deliveries.pause_relay(until, "550 ada@lovelace.example is blocked")
+    pages.app.store.relay.pause(until, "550 ada@lovelace.example is blocked")
     assert _checks(pages) == {"relay": f"paused until {until:%Y-%m-%d %H:%M} UTC"}
     pages.site.clock.now = until
     assert _checks(pages, ready=True) == {}

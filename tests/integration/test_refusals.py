@@ -47,7 +47,7 @@ def deliver(site: Site) -> list[dict]:
 
 
 def states(site: Site) -> list[str]:
-    return [one["state"] for one in site.app.store.deliveries.report()]
+    return [one["state"] for one in site.app.store.delivery_reports.find()]
 
 
 def suppressed(site: Site) -> list[str]:
@@ -55,7 +55,7 @@ def suppressed(site: Site) -> list[str]:
 
 
 def paused(site: Site) -> bool:
-    until = site.app.store.deliveries.relay(site.clock().date()).paused_until
+    until = site.app.store.relay.state(site.clock().date()).paused_until
     return until is not None and until > site.clock()
 
 
@@ -192,7 +192,7 @@ def test_some_dead_mailboxes_of_a_domain_are_suppressed(site: Site) -> None:
 def test_a_message_id_alone_suppresses_nobody_where_return_addresses_are_signed(site: Site) -> None:
     subscribe(site, "ada@mail.example")
     deliver(site)
-    [letter] = site.app.store.deliveries.report()
+    [letter] = site.app.store.delivery_reports.find()
     quoted = f"\n--x\nContent-Type: message/rfc822\n\nMessage-ID: {letter['message_id']}\n\n--x--".encode()
     stranger = report("postmaster@papers.example").replace(b"\r\n--x--", quoted)
     assert [one.new for one in bounce_intake.process_mails(site.app, [("x", stranger)])] == [False]
@@ -207,7 +207,7 @@ def test_a_forged_return_address_is_worth_nothing_whatever_message_id_comes_with
     site.papers(listing(1))
     subscribe(site, "ada@mail.example")
     deliver(site)
-    [letter] = site.app.store.deliveries.report()
+    [letter] = site.app.store.delivery_reports.find()
     quoted = f"\n--x\nContent-Type: message/rfc822\n\nMessage-ID: {letter['message_id']}\n\n--x--".encode()
     forged = report(f"bounces+{'a' * 34}@papers.example").replace(b"\r\n--x--", quoted)
     assert not bounce_intake.process_mails(site.app, [("x", forged)], trusted=True)[0].new
@@ -279,6 +279,6 @@ def test_a_refusal_that_a_retry_overcame_does_not_count_against_the_address(site
         pipeline.publish(site.app)
         assert pipeline.deliver(site.app).letters["failed"] == 1
         assert suppressed(site) == []
-        failed = [one["id"] for one in site.app.store.deliveries.report() if one["state"] == "failed"]
+        failed = [one["id"] for one in site.app.store.delivery_reports.find() if one["state"] == "failed"]
         assert site.app.store.deliveries.retry(failed, site.clock()) == failed
         assert pipeline.deliver(site.app).letters["sent"] == 1

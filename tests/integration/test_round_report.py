@@ -97,7 +97,7 @@ def test_a_relay_that_takes_nothing_is_named_and_the_letters_stay(
     monkeypatch.setattr(site.relay, "send", down)
     _, tally = pipeline.run_round(site.app)
     assert tally.paused == "the relay takes nothing; the letters stay queued"
-    assert site.app.store.deliveries.count() == {"queued": 1}
+    assert site.app.store.delivery_reports.count() == {"queued": 1}
 
 
 def test_papers_that_a_source_gives_for_the_archive_are_never_mailed(site: Site) -> None:
@@ -132,7 +132,7 @@ def test_a_sweep_counts_all_that_it_repairs(site: Site) -> None:
     deliveries.claim(site.clock(), 2, "a program that died", timedelta(minutes=5))
     site.clock.now += timedelta(minutes=6)
     assert pipeline.sweep(site.app) == 2
-    assert deliveries.count() == {DeliveryState.QUEUED.value: 5}
+    assert site.app.store.delivery_reports.count() == {DeliveryState.QUEUED.value: 5}
     site.clock.now += timedelta(days=3)
     assert pipeline.sweep(site.app) == 1  # the pause is over
     site.clock.now -= timedelta(days=10)  # the clock had run ahead: letters and dates lie too far in the future now

@@ -145,7 +145,7 @@ def test_a_subscriber_erased_while_their_letter_is_on_its_way_takes_nobody_elses
 
     site.relay.send = erase_first
     pipeline.deliver(site.app)
-    assert site.app.store.deliveries.count() == {"sent": 2}
+    assert site.app.store.delivery_reports.count() == {"sent": 2}
 
 
 def test_a_letter_that_waits_is_sent_though_its_paper_turns_out_to_be_another_one(site: Site) -> None:
@@ -158,7 +158,7 @@ def test_a_letter_that_waits_is_sent_though_its_paper_turns_out_to_be_another_on
     site.papers(listing(1, title="Robots under quite another title"), listing(1, version=2))
     assert site.app.store.papers.count() == 1
     assert pipeline.deliver(site.app).letters["sent"] == 1
-    [delivery] = site.app.store.deliveries.report()
+    [delivery] = site.app.store.delivery_reports.find()
     named = site.app.store.papers.ids(delivery["paper_rows"])
     assert set(named) == set(delivery["paper_rows"])
     assert all(site.app.store.papers.by_id(name) for name in named.values())
@@ -241,7 +241,7 @@ def test_a_suppressed_address_gets_nothing_and_import_does_not_change_that(site:
     tally = a_round(site, MORNING + HOUR)
     assert not letters(site)
     assert tally.letters["suppressed"] == 1
-    [delivery] = site.app.store.deliveries.report()
+    [delivery] = site.app.store.delivery_reports.find()
     assert delivery["reason"] == "the address is suppressed"
 
 

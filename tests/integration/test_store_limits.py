@@ -80,7 +80,7 @@ def test_a_character_that_postgresql_does_not_have_finds_nothing_and_stops_nothi
     pipeline.publish(site.app)
     site.relay.replies = [(Stage.RCPT, 451, "4.2.0 come\0back")]
     assert pipeline.deliver(site.app).letters == {"deferred": 1}
-    [report] = site.app.store.deliveries.report()
+    [report] = site.app.store.delivery_reports.find()
     assert len(report["attempts"]) == 1
 
 

@@ -78,7 +78,7 @@ def test_a_full_disk_while_delivering_stops_and_goes_on_where_it_stopped(tmp_pat
     disk = FullDisk(site, 6)
     with pytest.raises(StoreError, match="disk is full"):
         pipeline.deliver(site.app)
-    uncertain = len(site.relay.accepted) - site.app.store.deliveries.count().get("sent", 0)
+    uncertain = len(site.relay.accepted) - site.app.store.delivery_reports.count().get("sent", 0)
     assert uncertain <= 1  # this relay has one connection
     disk.free()
     site.clock.now += timedelta(minutes=5)  # the lease of what was in flight runs out
@@ -158,8 +158,8 @@ def test_a_backup_is_whole_and_can_be_taken_while_letters_go_out(tmp_path: Path)
     site.app.store.backup(tmp_path / "copies" / "copy.db")
     pipeline.deliver(site.app)
     copy = Site(tmp_path, f"sqlite:///{tmp_path}/copies/copy.db")
-    assert copy.app.store.deliveries.count() == {"queued": 20}
-    assert site.app.store.deliveries.count() == {"sent": 20}
+    assert copy.app.store.delivery_reports.count() == {"queued": 20}
+    assert site.app.store.delivery_reports.count() == {"sent": 20}
     copy.app.close()
     site.app.close()
 

@@ -66,7 +66,7 @@ def test_an_address_that_four_programs_are_given_at_once_is_one_subscriber(sites
     at_once(
         [lambda site=site: confirmation.ask_to_subscribe(site.app, "ada@example.org", patch, {}) for site in sites]
     )
-    assert sites[0].app.store.deliveries.count() == {"queued": 1}
+    assert sites[0].app.store.delivery_reports.count() == {"queued": 1}
     at_once([lambda site=site: site.subscriber("ben@example.org", "robots", "agents") for site in sites])
     assert sites[0].app.store.subscribers.count() == {"pending": 1, "active": 1}
 
@@ -77,7 +77,7 @@ def test_a_confirmation_that_four_programs_are_given_at_once_is_one(sites: list[
     ada, results = membership.subscriber(sites[0].app, "ada@example.org"), list[bool]()
     at_once([lambda site=site: results.append(confirmation.confirm(site.app, ada)) for site in sites])
     assert sorted(results) == [False, False, False, True]
-    assert sites[0].app.store.deliveries.count() == {"queued": 2}, "the request and one welcome"
+    assert sites[0].app.store.delivery_reports.count() == {"queued": 2}, "the request and one welcome"
 
 
 def test_whole_days_of_four_programs_end_with_each_paper_once_for_each_subscriber(sites: list[Site]) -> None:
@@ -102,7 +102,7 @@ def test_whole_days_of_four_programs_end_with_each_paper_once_for_each_subscribe
         for site in sites:
             pipeline.deliver(site.app)
 
-    reports = sites[0].app.store.deliveries.report()
+    reports = sites[0].app.store.delivery_reports.find()
     assert {report["state"] for report in reports} == {"sent"}
     assert Counter(letter.delivery for site in sites for letter in site.relay.accepted) == Counter(
         report["id"] for report in reports

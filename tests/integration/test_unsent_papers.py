@@ -51,7 +51,7 @@ def morning(site: Site, day: int, *papers: int) -> pipeline.Tally:
 def papers_sent(site: Site, email: str) -> list[int]:
     """The papers in the letters that a subscriber has had, in order."""
     row = membership.subscriber(site.app, email).row
-    letters = [one for one in site.app.store.deliveries.report(subscriber=row) if one["state"] == "sent"]
+    letters = [one for one in site.app.store.delivery_reports.find(subscriber=row) if one["state"] == "sent"]
     return [paper for one in reversed(letters) for paper in one["paper_rows"]]
 
 
@@ -65,7 +65,7 @@ def test_a_letter_is_withdrawn_when_its_subscriber_turns_emails_off_and_its_pape
     site.clock.now += timedelta(hours=1)
     pipeline.deliver(site.app)
     assert (papers_sent(site, EMAILS[0]), papers_sent(site, EMAILS[1])) == ([], [1])
-    [withdrawn] = site.app.store.deliveries.report(email=EMAILS[0])
+    [withdrawn] = site.app.store.delivery_reports.find(email=EMAILS[0])
     assert (withdrawn["state"], withdrawn["reason"]) == ("suppressed", "the subscriber's frequency is off")
     membership.change(site.app, membership.subscriber(site.app, EMAILS[0]), {"cadence": Cadence.DAILY})
     morning(site, 1, 2)
@@ -111,7 +111,7 @@ def test_the_papers_of_a_letter_that_expires_come_with_the_next_one(site: Site, 
     morning(site, 1, 3)
     for email in EMAILS:
         assert sorted(papers_sent(site, email)) == [1, 2, 3]
-    assert Counter(one["state"] for one in site.app.store.deliveries.report()) == {"expired": 2, "sent": 2}
+    assert Counter(one["state"] for one in site.app.store.delivery_reports.find()) == {"expired": 2, "sent": 2}
     morning(site, 2, 4)
     for email in EMAILS:
         assert sorted(papers_sent(site, email)) == [1, 2, 3, 4]
@@ -123,7 +123,7 @@ def test_papers_that_were_only_counted_in_a_letter_that_expired_are_chosen_from_
     morning(site, 0, 1, 2, 3, 4)
     site.app.transport = site.relay
     morning(site, 1)
-    [letter] = [one for one in site.app.store.deliveries.report() if one["state"] == "sent"]
+    [letter] = [one for one in site.app.store.delivery_reports.find() if one["state"] == "sent"]
     assert len(letter["paper_rows"]) == 2
     assert len(site.app.store.issues.digests_of(1)[0].more) == 2
 
@@ -135,7 +135,7 @@ def test_a_letter_that_has_expired_is_sent_again_only_while_none_of_its_papers_c
     site.clock.now = MORNING + timedelta(days=1, minutes=61)
     assert site.app.store.deliveries.expire(site.clock()) == 2
     site.app.transport = site.relay
-    rows = sorted(one["id"] for one in site.app.store.deliveries.report())
+    rows = sorted(one["id"] for one in site.app.store.delivery_reports.find())
     assert site.app.store.deliveries.retry(rows[:1], site.clock()) == rows[:1]
     pipeline.deliver(site.app)
     assert papers_sent(site, EMAILS[0]) == [1]
@@ -153,7 +153,7 @@ def expired_letters(site: Site, day: int, *papers: int) -> list[int]:
     site.clock.now = MORNING + timedelta(days=day + 1, minutes=61)
     assert site.app.store.deliveries.expire(site.clock())
     site.app.transport = site.relay
-    return sorted(one["id"] for one in site.app.store.deliveries.report() if one["state"] == "expired")
+    return sorted(one["id"] for one in site.app.store.delivery_reports.find() if one["state"] == "expired")
 
 
 def test_of_two_letters_that_have_expired_the_first_is_sent_again_and_the_other_papers_still_wait(site: Site) -> None:
@@ -296,7 +296,7 @@ def test_a_pause_and_a_letter_put_off_by_a_clock_that_ran_ahead_come_back(site: 
     site.relay.replies = [(Stage.RCPT, 451, "4.3.0 later")] * 2
     pipeline.publish(site.app)
     site.clock.now += timedelta(days=300)
-    site.app.store.deliveries.pause_relay(site.clock() + timedelta(minutes=15), "too fast")
+    site.app.store.relay.pause(site.clock() + timedelta(minutes=15), "too fast")
     site.clock.now -= timedelta(days=300)
     assert pipeline.deliver(site.app).paused
     pipeline.sweep(site.app)
@@ -322,7 +322,7 @@ def test_a_letter_that_the_relay_takes_after_it_expired_is_sent_and_its_papers_d
 
     site.relay.before = stopped_for_long
     pipeline.deliver(site.app)
-    first, *later = site.app.store.deliveries.report()[::-1]
+    first, *later = site.app.store.delivery_reports.find()[::-1]
     assert first["state"] == "sent"
     assert [one["state"] for one in later] == (["suppressed"] if composed else [])
     site.papers(listing(3))
@@ -408,7 +408,7 @@ def test_the_papers_of_a_letter_that_was_withdrawn_come_after_a_pause(site: Site
         pipeline.deliver(site.app)
     else:
         coming_back(site, way)
-    states = {one["state"] for one in site.app.store.deliveries.report(email="ada") if one["paper_rows"]}
+    states = {one["state"] for one in site.app.store.delivery_reports.find(email="ada") if one["paper_rows"]}
     assert states <= {"suppressed", "sent"}
     morning(site, 1, 3)
     ada = membership.subscriber(site.app, EMAILS[0])
@@ -443,7 +443,7 @@ def test_a_letter_that_the_relay_takes_after_its_subscriber_paused_does_not_come
 
     site.relay.before = stopped_for_long
     pipeline.deliver(site.app)
-    assert [one["state"] for one in site.app.store.deliveries.report()] == ["sent"]
+    assert [one["state"] for one in site.app.store.delivery_reports.find()] == ["sent"]
     morning(site, 1, 2)
     assert papers_sent(site, EMAILS[0]) == [1, 2]
 
@@ -452,7 +452,7 @@ def test_an_operator_is_told_why_a_letter_is_not_sent_again(site: Site) -> None:
     site.subscriber(EMAILS[0], "robots")
     [expired] = expired_letters(site, 0, 1)
     morning(site, 2, 2)
-    sent = max(one["id"] for one in site.app.store.deliveries.report())
+    sent = max(one["id"] for one in site.app.store.delivery_reports.find())
     assert retry_letters(site.app, [expired, sent, 999]) == {
         expired: "it has expired, and its papers were in a later letter",
         sent: "it is sent; only failed, expired or deferred letters can be sent again",

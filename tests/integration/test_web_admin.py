@@ -198,13 +198,13 @@ def test_a_subscribers_own_query_is_not_the_operators_to_change(pages: Pages) ->
 def test_the_overview_ends_a_pause_of_the_relay(pages: Pages) -> None:
     browser = pages.operator()
     assert "Resume delivery" not in browser.get("/admin").text
-    deliveries = pages.app.store.deliveries
-    deliveries.pause_relay(pages.site.clock() + timedelta(minutes=15), "tls: the relay offers no STARTTLS")
+    relay = pages.app.store.relay
+    relay.pause(pages.site.clock() + timedelta(minutes=15), "tls: the relay offers no STARTTLS")
     page = browser.get("/admin").text
     assert "the relay offers no STARTTLS" in page
     assert browser.post("/admin/letters/resume", data={"csrf": "guessed"}).status_code == 403
     browser.post("/admin/letters/resume", data={"csrf": _csrf(page)})
-    assert deliveries.relay(pages.site.clock().date()).paused_until is None
+    assert relay.state(pages.site.clock().date()).paused_until is None
     assert "delivery resumed" in browser.get("/admin/changes").text
 
 
@@ -230,7 +230,7 @@ def test_a_letter_to_a_suppressed_address_is_not_offered_again(pages: Pages) -> 
     pages.site.clock.now += timedelta(days=1)
     pages.site.relay.replies.append((Stage.RCPT, 550, "5.1.1 no such user"))
     pages.letters()
-    (failed,) = pages.app.store.deliveries.report(row=None)
+    (failed,) = pages.app.store.delivery_reports.find(row=None)
     browser, number = pages.operator(), failed["id"]
     list_of_all = browser.get("/admin/letters").text
     assert 'name="letter"' not in list_of_all
@@ -240,7 +240,7 @@ def test_a_letter_to_a_suppressed_address_is_not_offered_again(pages: Pages) -> 
     assert f"It cannot be sent again: {why}." in letter
     assert ">Retry<" not in letter
     browser.post("/admin/letters", data={"csrf": _csrf(list_of_all), "letter": number})
-    assert pages.app.store.deliveries.report() == [failed], "its reason stays: the reply of the mailbox"
+    assert pages.app.store.delivery_reports.find() == [failed], "its reason stays: the reply of the mailbox"
     refused = pages.client.post(f"/api/deliveries/{number}/retry", headers=ADMIN)
     assert (refused.status_code, why in refused.text) == (409, True)
 

@@ -80,7 +80,7 @@ def sent(tmp_path_factory: pytest.TempPathFactory) -> Sent:
     pipeline.publish(site.app)
     pipeline.deliver(site.app)
     address = next(letter.sender for letter in site.relay.accepted if letter.recipient == EMAIL)
-    [message_id] = [one["message_id"] for one in site.app.store.deliveries.report() if one["email"] == EMAIL]
+    [message_id] = [one["message_id"] for one in site.app.store.delivery_reports.find() if one["email"] == EMAIL]
     site.app.close()
     return Sent(folder / "paperround.db", message_id, address)
 

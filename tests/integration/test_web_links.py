@@ -49,7 +49,7 @@ def test_unsubscribing_reaches_letters_that_are_queued_already(pages: Pages) -> 
     pages.client.post(link)
     pipeline.deliver(pages.app)
     assert pages.site.relay.letters == []
-    assert pages.app.store.deliveries.count() == {"suppressed": 1}
+    assert pages.app.store.delivery_reports.count() == {"suppressed": 1}
 
 
 def test_a_get_of_the_unsubscribe_link_shows_a_button_and_changes_nothing(pages: Pages) -> None:

@@ -132,7 +132,7 @@ def test_workers_that_are_killed_and_a_database_that_crashes_leave_nobody_withou
 
 def _all_sent(site: Site) -> bool:
     try:
-        return site.app.store.deliveries.count() == {"sent": LETTERS}
+        return site.app.store.delivery_reports.count() == {"sent": LETTERS}
     except StoreError:
         return False  # it is away for a moment
 

@@ -435,7 +435,7 @@ _CHILDREN: dict[str, Callable[..., None]] = {"deliver": _deliver_once, "grow": _
 def _drawn(site: Site, number: int) -> Iterator[tuple[Delivery, Digest, Subscriber]]:
     """The first letters' digests and subscribers."""
     store = site.app.store
-    for reported in store.deliveries.report(limit=number):
+    for reported in store.delivery_reports.find(limit=number):
         delivery = store.deliveries.by_row(reported["id"])
         assert delivery is not None
         assert delivery.digest is not None

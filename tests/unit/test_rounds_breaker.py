@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from paperround.domain.models import Outcome, Stage
 from paperround.domain.refusals import SEVERAL
 from paperround.rounds.breaker import refused_by_account, refused_everywhere
-from paperround.store.deliveries import FailedAttempt, RecentAttempts
+from paperround.store.attempts import FailedAttempt, RecentAttempts
 
 NOW = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
 

@@ -32,8 +32,10 @@ from paperround.rounds import dispatch
 from paperround.rounds.dispatch import BatchSender, DispatchCallbacks
 from paperround.rounds.sending import SendingResult
 from paperround.settings import DeliverySettings
+from paperround.store.attempts import FailedAttempt, RecentAttempts
 from paperround.store.bounces import Bounce, smtp_fingerprint
-from paperround.store.deliveries import ClaimResult, FailedAttempt, RecentAttempts, RelayState, Settlement
+from paperround.store.deliveries import ClaimResult, Settlement
+from paperround.store.relay import RelayState
 
 NOW = datetime(2026, 11, 23, 7, tzinfo=UTC)
 TAKEN = (Stage.FINAL, 250, "2.0.0 ok")
@@ -71,7 +73,7 @@ class FakeQueue:
     """Digests by number."""
     digest_of: dict[int, int] = field(default_factory=dict)
 
-    deliveries = issues = subscribers = bounces = property(lambda self: self)
+    deliveries = relay = attempts = issues = subscribers = bounces = property(lambda self: self)
 
     def claim(self, now: datetime, limit: int, claim: str, lease: timedelta, per_day: int | None) -> ClaimResult:
         assert len(claim) == 32, "nobody else can have this name"
@@ -116,17 +118,17 @@ class FakeQueue:
     def next_due(self) -> datetime | None:
         return NOW if self.waiting else None
 
-    def relay(self, day: date) -> RelayState:
+    def state(self, day: date) -> RelayState:
         return RelayState(*(self.paused or (None, "")), self.handed_over)
 
-    def pause_relay(self, until: datetime, reason: str) -> None:
+    def pause(self, until: datetime, reason: str) -> None:
         assert until
         self.paused = until, reason
 
-    def others_accepted_since_last_try(self, row: int) -> bool:
+    def has_accepted_since_last_try(self, row: int) -> bool:
         return self.others_pass and row in self.claimed
 
-    def recent_attempts(self) -> RecentAttempts:
+    def recent(self) -> RecentAttempts:
         return RecentAttempts(self.refusals)
 
     def undo(self, rows: list[int], again: datetime, reason: str) -> list[int]:
@@ -715,11 +717,11 @@ def test_the_letters_of_a_fraction_of_a_second_are_prepared_at_a_time_and_few_at
 def test_the_relay_is_asked_about_today_and_a_pause_that_ends_now_is_over() -> None:
     queue, days = FakeQueue([1], paused=(NOW, "too fast")), []
 
-    def relay(day: date) -> RelayState:
+    def state(day: date) -> RelayState:
         days.append(day)
         return RelayState(NOW, "too fast", 0)
 
-    queue.relay = relay  # type: ignore[method-assign]
+    queue.state = state  # type: ignore[method-assign]
     transport = FakeTransport()
     sender(queue, transport).run()
     assert transport.got == [1]

@@ -146,9 +146,9 @@ def sweep(as_json: AsJson = False) -> None:
 
 def _waiting(app: App) -> str:
     """Return how many letters wait for a later attempt, and until when; empty if none."""
-    from paperround.store.deliveries import WAITING
+    from paperround.store.delivery_conditions import WAITING
 
-    counts, due = app.store.deliveries.count(), app.store.deliveries.next_due()
+    counts, due = app.store.delivery_reports.count(), app.store.deliveries.next_due()
     number = sum(counts.get(state, 0) for state in WAITING)
     letters = counted(number, "letter waits", "letters wait")
     return f"{letters}; the next attempt is due at {due:%Y-%m-%d %H:%M:%S} UTC" if due else ""

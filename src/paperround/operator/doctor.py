@@ -310,7 +310,7 @@ def _same_organization(one: str, other: str) -> bool:
 
 def _sending(app: App) -> Iterator[Finding]:
     now = app.clock()
-    relay = app.store.deliveries.relay(now.date())
+    relay = app.store.relay.state(now.date())
     if relay.paused_until and relay.paused_until > now:
         what = f"delivery is paused until {format_moment(relay.paused_until)}: {relay.reason}"
         remedy = "once the cause is fixed, run: paperround deliveries resume"

@@ -16,7 +16,7 @@ from paperround.domain.models import DISCUSSED, DeliveryState, Score, Subscriber
 from paperround.domain.preferences import write
 from paperround.domain.reasons import read as read_reasons
 from paperround.matching.words import is_plain
-from paperround.store.deliveries import LatestDelivery
+from paperround.store.delivery_reports import LatestDelivery
 
 _CHUNK = 500
 
@@ -53,7 +53,7 @@ def silent(app: App) -> Iterator[tuple[Subscriber, str]]:
     """Yield each subscriber who received no email today (in their time zone), with the reason."""
     subscribers = app.store.subscribers.all()
     while chunk := list(islice(subscribers, _CHUNK)):
-        latest = app.store.deliveries.latest_of([subscriber.row for subscriber in chunk])
+        latest = app.store.delivery_reports.latest_digests([subscriber.row for subscriber in chunk])
         for subscriber in chunk:
             reason = _explain_silence(subscriber, latest.get(subscriber.row), app.clock())
             if reason:
@@ -62,7 +62,7 @@ def silent(app: App) -> Iterator[tuple[Subscriber, str]]:
 
 def why_nothing(app: App, subscriber: Subscriber) -> str:
     """Return why this subscriber received no email today; empty when they received one."""
-    latest = app.store.deliveries.latest_of([subscriber.row]).get(subscriber.row)
+    latest = app.store.delivery_reports.latest_digests([subscriber.row]).get(subscriber.row)
     return _explain_silence(subscriber, latest, app.clock())
 
 
@@ -102,7 +102,7 @@ def deliveries(
     topic: str = "",
 ) -> list[dict[str, Any]]:
     """Return deliveries, latest first, with the public identifiers of their papers, filtered as by `report`."""
-    rows = app.store.deliveries.report(state=state, row=row, limit=limit, offset=offset, email=email, topic=topic)
+    rows = app.store.delivery_reports.find(state=state, row=row, limit=limit, offset=offset, email=email, topic=topic)
     names = app.store.papers.ids({paper for one in rows for paper in one["paper_rows"]})
     return [
         {name: value for name, value in one.items() if name != "paper_rows"}
@@ -140,14 +140,14 @@ def _scores(app: App, row: int) -> list[dict[str, Any]]:
 def stats(app: App) -> dict[str, Any]:
     """Return the numbers of papers, subscribers and deliveries, and the state of the relay."""
     now = app.clock()
-    relay = app.store.deliveries.relay(now.date())
+    relay = app.store.relay.state(now.date())
     paused = relay.paused_until is not None and relay.paused_until > now
     return {
         "papers": app.store.papers.count(),
         "topics": len(app.store.topics.public()),
         "interests": app.store.topics.private_count(),
         "subscribers": app.store.subscribers.count(),
-        "deliveries": app.store.deliveries.count(),
+        "deliveries": app.store.delivery_reports.count(),
         "relay": {
             "paused_until": relay.paused_until if paused else None,
             "reason": relay.reason if paused else "",

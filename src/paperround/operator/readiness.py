@@ -68,7 +68,7 @@ def _sources(app: App) -> str:
 
 def _relay(app: App) -> str:
     now = app.clock()
-    paused_until = app.store.deliveries.relay(now.date()).paused_until
+    paused_until = app.store.relay.state(now.date()).paused_until
     return f"paused until {format_moment(paused_until)}" if paused_until and paused_until > now else ""
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from paperround.app import App
 from paperround.domain.models import Delivery, DeliveryState
-from paperround.store.deliveries import SUPPRESSED
+from paperround.store.objections import SUPPRESSED
 
 _STATES = (DeliveryState.FAILED, DeliveryState.EXPIRED, DeliveryState.DEFERRED)
 
@@ -31,7 +31,7 @@ def retry_letters(app: App, numbers: Sequence[int]) -> dict[int, str]:
 def objections(app: App, numbers: Sequence[int]) -> dict[int, str]:
     """Return why some of these letters must not be sent, by number, with what could change that."""
     remedy = {SUPPRESSED: "only its owner can lift that, by subscribing again and confirming"}
-    found = app.store.deliveries.objections(numbers)
+    found = app.store.delivery_reports.objections(numbers)
     return {number: "; ".join(filter(None, (why, remedy.get(why)))) for number, why in found.items()}
 
 
@@ -43,7 +43,7 @@ def retriable(app: App, letters: Sequence[Mapping[str, Any]]) -> frozenset[int]:
 
 def resume_delivery(app: App) -> int:
     """End a pause of the relay, and return how many letters that waited for a later moment are due now."""
-    due = app.store.deliveries.resume_relay(app.clock())
+    due = app.store.relay.resume(app.clock())
     app.request_round()
     return due
 

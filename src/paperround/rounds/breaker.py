@@ -14,7 +14,7 @@ from itertools import takewhile
 from paperround.domain.hosts import domain_of
 from paperround.domain.models import BounceKind, Outcome
 from paperround.domain.refusals import SEVERAL, Refusal, judge, wording
-from paperround.store.deliveries import FailedAttempt, RecentAttempts
+from paperround.store.attempts import FailedAttempt, RecentAttempts
 
 COINCIDENCE = 1e-6
 """A series of refusals that chance would produce less often than this, for each letter, is no coincidence."""

@@ -34,8 +34,10 @@ from paperround.process import logs
 from paperround.process.threads import BackgroundThread
 from paperround.rounds import breaker
 from paperround.settings import DeliverySettings
+from paperround.store.attempts import RecentAttempts
 from paperround.store.bounces import Bounce, smtp_fingerprint
-from paperround.store.deliveries import CHECKED_AT_ONCE, ClaimResult, RecentAttempts, RelayState, Settlement
+from paperround.store.deliveries import CHECKED_AT_ONCE, ClaimResult, Settlement
+from paperround.store.relay import RelayState
 
 log = logs.logger()
 # Seconds from the check that a letter is still wanted until its turn comes. With a slow relay, letters are checked
@@ -57,10 +59,20 @@ class DeliveryQueue(Protocol):
     def settle(self, settled: Sequence[Settlement], claim: str, now: datetime) -> Collection[int]: ...
     def release(self, claim: str, now: datetime) -> int: ...
     def next_due(self) -> datetime | None: ...
-    def relay(self, day: date) -> RelayState: ...
-    def pause_relay(self, until: datetime, reason: str) -> None: ...
-    def others_accepted_since_last_try(self, row: int) -> bool: ...
-    def recent_attempts(self) -> RecentAttempts: ...
+
+
+class RelayRecords(Protocol):
+    """The pause of the relay, and what it has accepted."""
+
+    def state(self, day: date) -> RelayState: ...
+    def pause(self, until: datetime, reason: str) -> None: ...
+    def has_accepted_since_last_try(self, row: int) -> bool: ...
+
+
+class AttemptRecords(Protocol):
+    """What the relay answered to recent attempts."""
+
+    def recent(self) -> RecentAttempts: ...
 
 
 class BounceRecords(Protocol):
@@ -86,6 +98,10 @@ class DispatchStore(Protocol):
 
     @property
     def deliveries(self) -> DeliveryQueue: ...
+    @property
+    def relay(self) -> RelayRecords: ...
+    @property
+    def attempts(self) -> AttemptRecords: ...
     @property
     def bounces(self) -> BounceRecords: ...
     @property
@@ -236,7 +252,7 @@ class BatchSender:
     def _allowance(self) -> int:
         """Return how many letters may be claimed now: none while the relay is paused or the day's limit reached."""
         now = self._clock()
-        relay = self._store.deliveries.relay(now.date())
+        relay = self._store.relay.state(now.date())
         if relay.paused_until and relay.paused_until > now:
             self.paused = f"paused until {format_moment(relay.paused_until)}: {relay.reason}"
             return 0
@@ -361,11 +377,11 @@ class BatchSender:
                 return Settlement(outcome, DeliveryState.FAILED, step.reason, bounce=step.kind, status=step.status)
 
     def _others_pass(self, delivery: Delivery) -> bool:
-        return self._store.deliveries.others_accepted_since_last_try(delivery.row)
+        return self._store.relay.has_accepted_since_last_try(delivery.row)
 
     def _undo_if_ours(self, now: datetime) -> None:
         """Undo what refusals did to subscribers if the refusals were aimed at this site's account."""
-        recent = self._store.deliveries.recent_attempts()
+        recent = self._store.attempts.recent()
         if found := breaker.refused_by_account(recent) or breaker.refused_everywhere(recent.refusals, now):
             until, again = retry.pause_of_account(now, self._policy, self._random)
             several, last = len({one.subscriber for one in found}), found[0].outcome
@@ -378,7 +394,7 @@ class BatchSender:
         if self._refused_until is None or until > self._refused_until:
             self._refused_until = until
             self.paused = f"paused until {format_moment(until)}: {alarm}"
-            self._store.deliveries.pause_relay(until, alarm)
+            self._store.relay.pause(until, alarm)
             log.error("sending is paused", until=until.isoformat(), problem=alarm)
 
 

@@ -12,7 +12,8 @@ from sqlalchemy.exc import IntegrityError
 
 from paperround.domain.models import EventKind, NoticeKind, Subscriber, SubscriberState
 from paperround.store.address_hashes import AddressHashes, conceal, lift, recognize
-from paperround.store.deliveries import WAITING, readdress
+from paperround.store.deliveries import readdress
+from paperround.store.delivery_conditions import WAITING
 from paperround.store.engine import reading, writing
 from paperround.store.events import Wanted, tell
 from paperround.store.schema import address_changes, deliveries, subscribers, suppressions

@@ -15,7 +15,7 @@ from paperround.domain.models import BounceKind, DeliveryState, EventKind, Stage
 from paperround.domain.suppressions import Letters, RecentLetter, Suppression, SuppressionCause, WidespreadFailure
 from paperround.store.deliveries import readdress, requeue_withheld
 from paperround.store.engine import reading, upsert, writing
-from paperround.store.events import Wanted, tell
+from paperround.store.events import EventState, Wanted, tell
 from paperround.store.schema import bounces, deliveries, events, notes, subscribers, suppressions
 from paperround.store.subscribers import email_key
 
@@ -173,9 +173,17 @@ class Bounces:
             for email_key, at in db.execute(select(bounces.c.email_key, bounces.c.at).where(refused)).all():
                 _lift_mistaken(db, and_(suppressions.c.email_key == email_key, suppressions.c.at == at), again)
             readdress(db, [one.row for one in waiting])
-            untold = [events.c.state == "waiting", events.c.kind == EventKind.BOUNCED.value, events.c.claim.is_(None)]
+            untold = [
+                events.c.state == EventState.WAITING.value,
+                events.c.kind == EventKind.BOUNCED.value,
+                events.c.claim.is_(None),
+            ]
             about = events.c.payload["email"].as_string().in_([one.email for one in waiting])
-            db.execute(delete(events).where(*untold, about, events.c.payload["bounce"].as_string() != "complaint"))
+            db.execute(
+                delete(events).where(
+                    *untold, about, events.c.payload["bounce"].as_string() != BounceKind.COMPLAINT.value
+                )
+            )
             db.execute(delete(bounces).where(refused))
             return [one.row for one in waiting]
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Connection, Engine, delete, func, insert, or_, select, update
@@ -20,8 +21,14 @@ from paperround.store.schema import events
 
 Wanted = Mapping[EventKind, Sequence[str]]
 """The names of the webhooks that receive each kind of event."""
-_WAITING, _FAILED = "waiting", "failed"
 _LONGEST_WAIT = timedelta(days=2)  # no event waits longer for its next attempt, unless a fast clock set the time
+
+
+class EventState(StrEnum):
+    """The state of a stored event; a delivered one is deleted."""
+
+    WAITING = "waiting"
+    FAILED = "failed"
 
 
 def tell(db: Connection, wanted: Wanted, kind: EventKind, email: str, now: datetime, **facts: str | None) -> None:
@@ -36,7 +43,7 @@ def tell(db: Connection, wanted: Wanted, kind: EventKind, email: str, now: datet
             "webhook": webhook,
             "at": now,
             "payload": {"email": email, **facts},
-            "state": _WAITING,
+            "state": EventState.WAITING.value,
             "tries": 0,
             "next_try_at": now,
             "answer": "",
@@ -59,7 +66,7 @@ class Events:
         Returns an empty list while the oldest event waits for its next attempt or one is claimed by another program:
         a receiver that was down gets a subscriber's events in order.
         """
-        waiting = (events.c.state == _WAITING) & (events.c.webhook == webhook)
+        waiting = (events.c.state == EventState.WAITING.value) & (events.c.webhook == webhook)
         with writing(self._engine) as db:
             oldest = select(events).where(waiting).order_by(events.c.row).limit(limit).with_for_update()
             due = db.execute(oldest).all()
@@ -82,7 +89,10 @@ class Events:
         A failed event loses its payload, so nothing about the subscriber is kept.
         """
         values: dict[str, Any] = {"claim": None, "lease_until": None, "answer": answer, "next_try_at": again_at}
-        values |= {"tries": event.tries + 1, "state": _WAITING if again_at else _FAILED}
+        values |= {
+            "tries": event.tries + 1,
+            "state": EventState.WAITING.value if again_at else EventState.FAILED.value,
+        }
         if again_at is None:
             values["payload"] = {}
         with writing(self._engine) as db:
@@ -111,7 +121,7 @@ class Events:
 
     def prune(self, before: datetime, known: Sequence[str]) -> None:
         """Delete events from before a moment that have failed, or whose webhook is not in `known`."""
-        over = or_(events.c.state == _FAILED, events.c.webhook.not_in(known))
+        over = or_(events.c.state == EventState.FAILED.value, events.c.webhook.not_in(known))
         with writing(self._engine) as db:
             db.execute(delete(events).where(events.c.at < before, over))
 

@@ -37,6 +37,7 @@ from paperround.domain.models import (
     Score,
     Section,
     Subscriber,
+    SubscriberState,
     TopicCounts,
     pack_scores,
 )
@@ -115,7 +116,9 @@ class Issues:
     def next_digest_at(self) -> datetime | None:
         """Return when the next active subscriber is due, or None if nobody is."""
         with reading(self._engine) as db:
-            query = select(func.min(subscribers.c.next_digest_at)).where(subscribers.c.state == "active")
+            query = select(func.min(subscribers.c.next_digest_at)).where(
+                subscribers.c.state == SubscriberState.ACTIVE.value
+            )
             found: datetime | None = db.scalar(query)
             return found
 
@@ -234,7 +237,7 @@ def fitting(wanted: Mapping[int, int], most: int) -> list[int]:
 
 
 def _is_due(now: datetime | BindParameter[datetime]) -> tuple[Any, ...]:
-    return subscribers.c.state == "active", subscribers.c.next_digest_at <= now
+    return subscribers.c.state == SubscriberState.ACTIVE.value, subscribers.c.next_digest_at <= now
 
 
 _DUE = (

@@ -10,7 +10,7 @@ from datetime import date, datetime
 from sqlalchemy import Connection, Engine, Table, delete, func, insert, select
 
 from paperround.domain.models import DeliveryState
-from paperround.store.deliveries import WAITING
+from paperround.store.delivery_conditions import WAITING
 from paperround.store.engine import writing
 from paperround.store.schema import attempts, close_papers, counted_papers, deliveries, digests, editions, issues
 

@@ -13,10 +13,12 @@ from paperround.store import backup, copying
 from paperround.store.access import Access
 from paperround.store.address_changes import AddressChanges
 from paperround.store.address_hashes import AddressHashes
+from paperround.store.attempts import Attempts
 from paperround.store.bounces import Bounces
 from paperround.store.browsing import Browsing
 from paperround.store.data_export import DataExport
 from paperround.store.deliveries import Deliveries
+from paperround.store.delivery_reports import DeliveryReports
 from paperround.store.engine import connect, reading, sqlite_file
 from paperround.store.errors import named_errors
 from paperround.store.events import Events, Wanted
@@ -32,6 +34,7 @@ from paperround.store.pictures import Pictures
 from paperround.store.private_feeds import PrivateFeeds
 from paperround.store.quotas import Quotas
 from paperround.store.reading_lists import ReadingLists
+from paperround.store.relay import Relay
 from paperround.store.retention import Retention
 from paperround.store.search import SearchIndex, SearchSyntax
 from paperround.store.service_turns import ServiceTurns
@@ -71,6 +74,9 @@ class Store:
         self.vectors = StoredVectors(self._engine)
         self.summaries = Summaries(self._engine)
         self.deliveries = Deliveries(self._engine)
+        self.delivery_reports = DeliveryReports(self._engine)
+        self.attempts = Attempts(self._engine)
+        self.relay = Relay(self._engine)
         self.bounces = Bounces(self._engine, wanted or {})
         self.events = Events(self._engine)
         self.sources = Sources(self._engine)

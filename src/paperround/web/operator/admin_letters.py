@@ -45,7 +45,7 @@ def letters(
         state=state,
         email=email,
         states=list(DeliveryState),
-        counts=context.app.store.deliveries.count(),
+        counts=context.app.store.delivery_reports.count(),
         retriable=retriable(context.app, rows[:_PAGE]),
         turn=pages_around(page, more=len(rows) > _PAGE),
         more={"state": state, "email": email},

@@ -278,7 +278,7 @@ def _change(context: WebContext, subscriber: Subscriber, do: str, form: FormFiel
 def _subscriber_page(
     request: Request, context: WebContext, subscriber: Subscriber, *, confirmation: str = "", wrong: str = ""
 ) -> Response:
-    letters = context.app.store.deliveries.report(subscriber=subscriber.row, limit=_LETTERS_SHOWN)
+    letters = context.app.store.delivery_reports.find(subscriber=subscriber.row, limit=_LETTERS_SHOWN)
     return admin_page(
         request,
         context,
