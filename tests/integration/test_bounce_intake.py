@@ -133,11 +133,11 @@ def test_a_widespread_failure_lifts_what_it_caused_whatever_the_reasons_say(site
     store, now = site.app.store, site.clock()
     first = Bounce("one", site.relay.accepted[0].delivery, BounceKind.HARD, "5.1.1", "gone")
     suppression = Suppression(SuppressionCause.HARD_BOUNCE, "in other words")
-    store.bounces.apply(first, now, lambda _: suppression, lambda *_: None)
+    store.bounces.apply(first, now, lambda _: suppression)
     store.subscribers.suppress("eve@example.org", "hard bounce, says the operator", now)
     store.subscribers.suppress("ben@example.org", "4 letters in a row came back to the operator", now)
     lost = WidespreadFailure(everywhere=True, lifts=SuppressionCause.LOST_LETTERS)
-    store.bounces.apply(replace(first, fingerprint="two"), now, lambda _: suppression, lambda *_: lost)
+    store.bounces.apply(replace(first, fingerprint="two"), now, lambda _: lost)
     assert suppressed(site) == ["ada@example.org", "ben@example.org", "eve@example.org"]
     membership.erase(site.app, subscriber(site))
     site.subscriber("ada@example.org", "robots")
@@ -162,14 +162,14 @@ def _papers_sent(site: Site) -> list[int]:
 def _suppress_by_mistake(site: Site) -> Bounce:
     bounce = Bounce("one", site.relay.accepted[0].delivery, BounceKind.HARD, "5.1.1", "gone")
     suppression = Suppression(SuppressionCause.HARD_BOUNCE, "gone")
-    site.app.store.bounces.apply(bounce, site.clock(), lambda _: suppression, lambda *_: None)
+    site.app.store.bounces.apply(bounce, site.clock(), lambda _: suppression)
     return bounce
 
 
 def _find_the_mistake(site: Site, bounce: Bounce, fingerprint: str = "two") -> None:
     failure = WidespreadFailure(everywhere=True, lifts=SuppressionCause.HARD_BOUNCE)
     later = replace(bounce, fingerprint=fingerprint)
-    site.app.store.bounces.apply(later, site.clock(), lambda _: None, lambda *_: failure)
+    site.app.store.bounces.apply(later, site.clock(), lambda _: failure)
 
 
 @pytest.mark.parametrize("hours", [1, 24], ids=["on the same day", "too late for the letter"])

@@ -277,7 +277,7 @@ def test_a_bounce_suppresses_the_address_that_bounced_and_not_the_subscribers(pa
     newest = max(one["id"] for one in pages.app.store.delivery_reports.find())
     late = Bounce("complaint", newest, BounceKind.COMPLAINT, None, "spam")
     complaint = Suppression(SuppressionCause.COMPLAINT, "complaint")
-    pages.app.store.bounces.apply(late, pages.site.clock(), lambda _: complaint, lambda *_: None)
+    pages.app.store.bounces.apply(late, pages.site.clock(), lambda _: complaint)
     assert pages.app.store.subscribers.by_row(ada).state is SubscriberState.ACTIVE  # type: ignore[union-attr]
 
 

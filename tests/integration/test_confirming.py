@@ -179,7 +179,7 @@ def test_whoever_reads_german_confirms_topics_by_their_german_names(pages: Pages
 def complain(site: Site, delivery: int) -> None:
     bounce = Bounce(f"complaint {delivery}", delivery, BounceKind.COMPLAINT, None, "spam")
     suppression = Suppression(SuppressionCause.COMPLAINT, "complaint")
-    assert site.app.store.bounces.apply(bounce, site.clock(), lambda _: suppression, lambda *_: None)
+    assert site.app.store.bounces.apply(bounce, site.clock(), lambda _: suppression)
 
 
 def unsubscribe(site: Site) -> bool:

@@ -6,9 +6,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from paperround.bounces.suppression import LetterResult, suppression_after
+from paperround.bounces.suppression import decide, suppression_after
 from paperround.domain.models import BounceKind
-from paperround.domain.suppressions import SuppressionCause
+from paperround.domain.suppressions import (
+    BounceEvidence,
+    LetterResult,
+    RecentLetter,
+    SuppressionCause,
+    WidespreadFailure,
+)
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 HARD, SOFT, POLICY = BounceKind.HARD, BounceKind.SOFT, BounceKind.POLICY
@@ -49,3 +55,20 @@ def test_an_address_is_given_up_for_these_reasons_and_no_others(
 def test_a_late_report_about_an_older_letter_counts_as_well() -> None:
     history = fates((0, None, None), (1, HARD, "5.1.1"))
     assert suppression_after(history[1], history) == (SuppressionCause.HARD_BOUNCE, "hard bounce 5.1.1")
+
+
+@pytest.mark.parametrize(
+    ("dead", "decision"),
+    [
+        (4, (SuppressionCause.HARD_BOUNCE, "hard bounce 5.1.1")),
+        (5, WidespreadFailure(everywhere=False, lifts=SuppressionCause.HARD_BOUNCE)),
+    ],
+)
+def test_nobody_is_suppressed_for_a_failure_that_affects_most_subscribers(dead: int, decision: object) -> None:
+    refused, accepted = (
+        RecentLetter("post.example", HARD, "5.1.1", "gone"),
+        RecentLetter("post.example", None, None, ""),
+    )
+    letters = [refused] * dead + [accepted] * 3
+    report = LetterResult(NOW, HARD, "5.1.1")
+    assert decide(BounceEvidence(report, "gone", [report], lambda: letters, lambda: letters)) == decision

@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import takewhile
 
+from paperround.bounces.widespread import widespread_failure
 from paperround.domain.models import BounceKind
 from paperround.domain.refusals import BAD_DOMAIN
-from paperround.domain.suppressions import Suppression, SuppressionCause
+from paperround.domain.suppressions import BounceDecision, BounceEvidence, LetterResult, Suppression, SuppressionCause
 
 _IN_A_ROW = 3
 _SPREAD = timedelta(days=14)
 
 
-@dataclass(frozen=True, slots=True)
-class LetterResult:
-    """The result of one letter; `kind` is None if no report about it arrived."""
-
-    at: datetime
-    kind: BounceKind | None = None
-    status: str | None = None
-    """The enhanced status code (RFC 3463)."""
+def decide(evidence: BounceEvidence) -> BounceDecision:
+    """Return what follows from a report: a widespread failure, or else the suppression of the address, or nothing."""
+    report = evidence.report
+    letters = evidence.letters_to_domain, evidence.letters_to_all
+    failure = widespread_failure(report.kind, report.status, evidence.text, *letters)
+    return failure or suppression_after(report, evidence.results)
 
 
 def suppression_after(report: LetterResult, results: Sequence[LetterResult]) -> Suppression | None:

@@ -12,7 +12,7 @@ _MIN_SUBSCRIBERS = 5  # different subscribers
 
 
 def widespread_failure(
-    kind: BounceKind, status: str | None, text: str, of_domain: Letters, of_all: Letters
+    kind: BounceKind | None, status: str | None, text: str, of_domain: Letters, of_all: Letters
 ) -> WidespreadFailure | None:
     """Return the widespread failure that a report belongs to, or None.
 
@@ -21,7 +21,7 @@ def widespread_failure(
     wording, as from a provider that has an outage or blocks this sender. If no domain can be resolved, the problem
     is our name server.
     """
-    if kind in (BounceKind.COMPLAINT, BounceKind.NOTHING):
+    if kind in (None, BounceKind.COMPLAINT, BounceKind.NOTHING):
         return None
     if status == BAD_DOMAIN:
         return _everywhere(of_all(), lambda letter: letter.status == BAD_DOMAIN, SuppressionCause.BAD_DOMAIN)

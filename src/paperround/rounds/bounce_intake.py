@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import partial
 
 from paperround.app import App
 from paperround.bounces import mailboxes, reports
 from paperround.bounces.mime import read_parts
 from paperround.bounces.replies import parse_reply
-from paperround.bounces.suppression import LetterResult, suppression_after
+from paperround.bounces.suppression import decide
 from paperround.bounces.verdict import Report
-from paperround.bounces.widespread import widespread_failure
 from paperround.domain import tokens
 from paperround.domain.errors import InvalidTokenError, PaperroundError
 from paperround.domain.hosts import domain_of
@@ -129,14 +127,7 @@ def apply_bounce(app: App, bounce: Bounce) -> bool:
     """Store a report and apply the verdict; return False if it is known already or about no letter of this site."""
     if bounce.kind is BounceKind.NOTHING:
         return False
-    now = app.clock()
-    latest = LetterResult(now, bounce.kind, bounce.status)
-    consequences = app.store.bounces.apply(
-        bounce,
-        now,
-        lambda history: suppression_after(latest, [LetterResult(*result) for result in history]),
-        partial(widespread_failure, bounce.kind, bounce.status, bounce.text),
-    )
+    consequences = app.store.bounces.apply(bounce, app.clock(), decide)
     if consequences is None:
         return False
     if consequences.suppressed:

@@ -6,13 +6,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, exists, func, or_, select, update
 
 from paperround.domain.hosts import domain_of
 from paperround.domain.models import BounceKind, DeliveryState, EventKind, Stage, SubscriberState
-from paperround.domain.suppressions import Letters, RecentLetter, Suppression, SuppressionCause, WidespreadFailure
+from paperround.domain.suppressions import (
+    BounceDecision,
+    BounceEvidence,
+    LetterResult,
+    RecentLetter,
+    Suppression,
+    SuppressionCause,
+    WidespreadFailure,
+)
 from paperround.store.deliveries import readdress, requeue_withheld
 from paperround.store.engine import reading, upsert, writing
 from paperround.store.events import EventState, Wanted, tell
@@ -53,8 +61,24 @@ class BounceConsequences:
     """Whether the domain refuses this sender by policy, and this is the first such alarm today (UTC)."""
 
 
-History = tuple[datetime, BounceKind | None, str | None]
-"""One letter: when it was finished, and the kind and status of the report about it, or None for both."""
+class _Recipient(NamedTuple):
+    """The subscriber that a reported letter was sent to."""
+
+    row: int
+    email: str
+    state: SubscriberState
+    sent_to: str
+    """The address that the letter was sent to: the subscriber's own may have changed since, or change soon."""
+
+    @property
+    def key(self) -> str:
+        """The key of the address that the letter was sent to."""
+        return email_key(self.sent_to)
+
+    @property
+    def domain(self) -> str:
+        """The domain of that address."""
+        return domain_of(self.sent_to)
 
 
 class Bounces:
@@ -64,66 +88,36 @@ class Bounces:
         self._engine, self._wanted = engine, wanted
 
     def apply(
-        self,
-        bounce: Bounce,
-        now: datetime,
-        judge: Callable[[Sequence[History]], Suppression | None],
-        find_failure: Callable[[Letters, Letters], WidespreadFailure | None],
+        self, bounce: Bounce, now: datetime, decide: Callable[[BounceEvidence], BounceDecision]
     ) -> BounceConsequences | None:
-        """Store a report and apply its consequences in one transaction.
+        """Store a report, decide what follows from it and store that too, in one transaction.
 
-        `judge` takes the history of the address, latest letter first, and returns its suppression, or None.
-        `find_failure` takes functions that read the latest letters to the domain and to all, and returns the
-        widespread failure that this report belongs to, or None; then nobody is suppressed for it. A complaint also
-        unsubscribes.
-
-        Returns None if the report is already stored or its letter is unknown.
+        Besides the decision, a complaint unsubscribes, and webhooks are told. Returns None if the report is already
+        stored or its letter is unknown.
         """
         with writing(self._engine) as db:
-            # The letter before its subscriber, as programs lock them that give a letter up: so none waits for another
-            # in a circle.
-            letter = select(deliveries.c.row).where(deliveries.c.row == bounce.delivery)
-            db.execute(letter.with_for_update(read=True, key_share=True)).all()
-            subscriber = db.execute(
-                select(
-                    subscribers.c.row, subscribers.c.email, subscribers.c.state, deliveries.c.email.label("sent_to")
-                )
-                .join(deliveries, deliveries.c.subscriber == subscribers.c.row)
-                .where(deliveries.c.row == bounce.delivery)
-                .with_for_update(of=subscribers)
-            ).one_or_none()
-            # The address that the letter was sent to: the subscriber's own may have changed since, or change soon.
-            key = email_key(subscriber.sent_to) if subscriber else ""
-            if subscriber is None or not _add(db, bounce, key, now):
+            recipient = _lock_recipient(db, bounce.delivery)
+            if recipient is None or not _add(db, bounce, recipient.key, now):
                 return None
-            suppression = judge(_results(db, subscriber.row, subscriber.sent_to))
-            domain = domain_of(subscriber.sent_to)
-            failure = find_failure(partial(_recent_letters, db, now, domain), partial(_recent_letters, db, now))
-            if failure:
-                suppression = None
-                _lift(db, None if failure.everywhere else domain, failure.lifts, now)
-            if suppression:
-                cause, reason = suppression
-                insertion = upsert(db, suppressions).values(email_key=key, reason=reason, at=now, cause=cause.value)
-                db.execute(insertion.on_conflict_do_nothing())
-            reason = suppression.reason if suppression else ""
+            decision = decide(_evidence(db, bounce, recipient, now))
+            match decision:
+                case WidespreadFailure(everywhere, cause):
+                    _lift(db, None if everywhere else recipient.domain, cause, now)
+                case Suppression():
+                    _suppress(db, recipient.key, decision, now)
+            reason = decision.reason if isinstance(decision, Suppression) else None
             facts = {"bounce": bounce.kind.value, "status": bounce.status, "suppressed": reason or None}
-            tell(db, self._wanted, EventKind.BOUNCED, subscriber.sent_to, now, **facts)
-            if bounce.kind is BounceKind.COMPLAINT and key == email_key(subscriber.email):
-                # RFC 6449 section 5.6: a subscriber who reports spam does not want the next letter.
-                gone = {"state": SubscriberState.UNSUBSCRIBED.value, "paused_until": None, "unsubscribed_at": now}
-                db.execute(update(subscribers).where(subscribers.c.row == subscriber.row).values(gone))
-                if SubscriberState(subscriber.state).is_subscribed:
-                    tell(db, self._wanted, EventKind.UNSUBSCRIBED, subscriber.email, now)
-            today = now.astimezone(UTC).date()
-            of_domain, everywhere = bool(failure and not failure.everywhere), bool(failure and failure.everywhere)
-            return BounceConsequences(
-                suppressed=reason,
-                domain=domain,
-                domain_fails=of_domain and _first_today(db, f"{_ALARM}domain {domain}", today),
-                everything_fails=everywhere and _first_today(db, f"{_ALARM}everywhere all", today),
-                ours=bounce.kind is BounceKind.POLICY and _first_today(db, f"{_ALARM}policy {domain}", today),
-            )
+            tell(db, self._wanted, EventKind.BOUNCED, recipient.sent_to, now, **facts)
+            if bounce.kind is BounceKind.COMPLAINT and recipient.key == email_key(recipient.email):
+                self._unsubscribe_complainer(db, recipient, now)
+            return _with_alarms(db, bounce, recipient.domain, decision, now)
+
+    def _unsubscribe_complainer(self, db: Connection, recipient: _Recipient, now: datetime) -> None:
+        """Unsubscribe a subscriber who reported spam, and does not want the next letter (RFC 6449 section 5.6)."""
+        gone = {"state": SubscriberState.UNSUBSCRIBED.value, "paused_until": None, "unsubscribed_at": now}
+        db.execute(update(subscribers).where(subscribers.c.row == recipient.row).values(gone))
+        if recipient.state.is_subscribed:
+            tell(db, self._wanted, EventKind.UNSUBSCRIBED, recipient.email, now)
 
     def first_today(self, name: str, now: datetime) -> bool:
         """Record an alarm of this name, and return whether it is the first one of this day (UTC)."""
@@ -170,8 +164,8 @@ class Bounces:
                 .values(state=DeliveryState.QUEUED.value, reason=reason, next_attempt_at=again, finished_at=None)
                 .returning(deliveries.c.row, deliveries.c.email)
             ).all()
-            for email_key, at in db.execute(select(bounces.c.email_key, bounces.c.at).where(refused)).all():
-                _lift_mistaken(db, and_(suppressions.c.email_key == email_key, suppressions.c.at == at), again)
+            for key, at in db.execute(select(bounces.c.email_key, bounces.c.at).where(refused)).all():
+                _lift_mistaken(db, and_(suppressions.c.email_key == key, suppressions.c.at == at), again)
             readdress(db, [one.row for one in waiting])
             untold = [
                 events.c.state == EventState.WAITING.value,
@@ -229,6 +223,53 @@ _OF_LETTER = and_(
     bounces.c.delivery == deliveries.c.row,
     or_(deliveries.c.state != DeliveryState.SENT.value, ~bounces.c.fingerprint.startswith(_SMTP)),
 )
+
+
+def _lock_recipient(db: Connection, delivery: int) -> _Recipient | None:
+    """Lock a delivery and its subscriber until the end of the transaction; return None if there is none."""
+    # The letter before its subscriber, as programs lock them that give a letter up: so none waits for another in a
+    # circle.
+    letter = select(deliveries.c.row).where(deliveries.c.row == delivery)
+    db.execute(letter.with_for_update(read=True, key_share=True)).all()
+    query = (
+        select(subscribers.c.row, subscribers.c.email, subscribers.c.state, deliveries.c.email)
+        .join(deliveries, deliveries.c.subscriber == subscribers.c.row)
+        .where(deliveries.c.row == delivery)
+        .with_for_update(of=subscribers)
+    )
+    stored = db.execute(query).one_or_none()
+    return _Recipient(stored[0], stored[1], SubscriberState(stored[2]), stored[3]) if stored else None
+
+
+def _evidence(db: Connection, bounce: Bounce, recipient: _Recipient, now: datetime) -> BounceEvidence:
+    return BounceEvidence(
+        LetterResult(now, bounce.kind, bounce.status),
+        bounce.text,
+        _results(db, recipient.row, recipient.sent_to),
+        partial(_recent_letters, db, now, recipient.domain),
+        partial(_recent_letters, db, now),
+    )
+
+
+def _suppress(db: Connection, key: str, suppression: Suppression, now: datetime) -> None:
+    values = {"email_key": key, "reason": suppression.reason, "at": now, "cause": suppression.cause.value}
+    db.execute(upsert(db, suppressions).values(values).on_conflict_do_nothing())
+
+
+def _with_alarms(
+    db: Connection, bounce: Bounce, domain: str, decision: BounceDecision, now: datetime
+) -> BounceConsequences:
+    """Record the alarms of a report, and return its consequences."""
+    today = now.astimezone(UTC).date()
+    failure = decision if isinstance(decision, WidespreadFailure) else None
+    of_domain, everywhere = bool(failure and not failure.everywhere), bool(failure and failure.everywhere)
+    return BounceConsequences(
+        suppressed=decision.reason if isinstance(decision, Suppression) else "",
+        domain=domain,
+        domain_fails=of_domain and _first_today(db, f"{_ALARM}domain {domain}", today),
+        everything_fails=everywhere and _first_today(db, f"{_ALARM}everywhere all", today),
+        ours=bounce.kind is BounceKind.POLICY and _first_today(db, f"{_ALARM}policy {domain}", today),
+    )
 
 
 def _recent_letters(db: Connection, now: datetime, domain: str | None = None) -> list[RecentLetter]:
@@ -296,7 +337,7 @@ def _add(db: Connection, bounce: Bounce, key: str, now: datetime) -> bool:
     return bool(db.execute(statement.on_conflict_do_nothing().returning(bounces.c.row)).all())
 
 
-def _results(db: Connection, subscriber: int, email: str) -> list[History]:
+def _results(db: Connection, subscriber: int, email: str) -> list[LetterResult]:
     over = [DeliveryState.SENT.value, DeliveryState.FAILED.value]
     query = (
         select(deliveries.c.row, deliveries.c.finished_at, bounces.c.kind, bounces.c.status)
@@ -305,7 +346,7 @@ def _results(db: Connection, subscriber: int, email: str) -> list[History]:
         .order_by(deliveries.c.finished_at.desc(), bounces.c.row.desc())
         .limit(_LETTERS_LOOKED_AT)
     )
-    seen: dict[int, History] = {}
+    seen: dict[int, LetterResult] = {}
     for row, at, kind, status in db.execute(query):
-        seen.setdefault(row, (at, BounceKind(kind) if kind else None, status))
+        seen.setdefault(row, LetterResult(at, BounceKind(kind) if kind else None, status))
     return list(seen.values())
