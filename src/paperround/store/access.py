@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, Engine, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from paperround.store.engine import adding, reading, writing
+from paperround.store import pending_write
+from paperround.store.engine import reading, writing
 from paperround.store.schema import api_tokens, audit_entries, sessions
 
 _USE_NOTED_EVERY = timedelta(minutes=1)
@@ -53,11 +54,11 @@ class AuditRecord:
     @contextmanager
     def attached(self) -> Iterator[None]:
         """Store the entry in the first transaction that is committed in this block."""
-        with adding(self._write) as is_written:
+        with pending_write.attached(self._write) as pending:
             try:
                 yield
             finally:
-                self._is_written = is_written()
+                self._is_written = pending.is_committed
 
     def finish(self, *, failed: bool) -> None:
         """Store the entry or its final subject, or note in it that the change failed."""

@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
@@ -29,6 +28,7 @@ from sqlalchemy.schema import Table
 
 from paperround.domain.errors import ConfigurationError, StoreError
 from paperround.process import private_files
+from paperround.store import pending_write
 from paperround.store.errors import BUSY_SECONDS, explain, named_errors
 
 if TYPE_CHECKING:
@@ -257,8 +257,11 @@ def _turn(engine: Engine) -> AbstractContextManager[None]:
 
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
-    """Open a transaction that is committed at the end of the block, or rolled back if the block raises."""
-    addition = _ADDITION.get([])
+    """Open a transaction that is committed at the end of the block, or rolled back if the block raises.
+
+    An audit entry that waits for the change (see `pending_write`) is stored in the same transaction.
+    """
+    pending = pending_write.current()
     with (
         named_errors(),
         engine.connect().execution_options(writes=True) as connection,
@@ -266,33 +269,10 @@ def writing(engine: Engine) -> Iterator[Connection]:
         connection.begin(),
     ):
         yield connection
-        for write in addition:
-            write(connection)
-    addition.clear()
-
-
-_ADDITION: ContextVar[list[Callable[[Connection], None]]] = ContextVar("addition")
-"""The write that the next transaction of this request, command or task adds to its own; an empty list once it has.
-
-A context variable, because who makes a change is known to the page, API call or command, and the transaction is
-opened by a method of the store several calls below. As an argument, an audit entry would pass through every function
-between and most methods that write, which serve subscribers and the scheduler too. Requests at the same time have a
-context each. A list, because the thread that works for a request gets a copy of its context: both see it empty.
-"""
-
-
-@contextmanager
-def adding(write: Callable[[Connection], None]) -> Iterator[Callable[[], bool]]:
-    """Add a write to the first transaction that is committed in the block, so that a crash leaves both or neither.
-
-    Yields a function that returns whether it was written.
-    """
-    addition = [write]
-    mark = _ADDITION.set(addition)
-    try:
-        yield lambda: not addition
-    finally:
-        _ADDITION.reset(mark)
+        if pending:
+            pending.join(connection)
+    if pending:
+        pending.is_committed = True
 
 
 @contextmanager
