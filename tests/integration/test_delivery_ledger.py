@@ -369,7 +369,7 @@ def test_a_page_of_the_report_has_its_own_letters_and_attempts(site: Site, ledge
     ledger.claim(MORNING, 9, "c", LEASE)
     for row in rows:
         _settle(ledger, row, DeliveryState.SENT)
-    pages = [ledger.report(limit=1, offset=offset) for offset in range(4)]
+    pages = [site.app.store.delivery_reports.find(limit=1, offset=offset) for offset in range(4)]
     assert [[letter["id"] for letter in page] for page in pages] == [[row] for row in reversed(rows)] + [[]]
     assert [len(letter["attempts"]) for page in pages for letter in page] == [1, 1, 1]
 

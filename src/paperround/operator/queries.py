@@ -101,7 +101,7 @@ def deliveries(
     email: str = "",
     topic: str = "",
 ) -> list[dict[str, Any]]:
-    """Return deliveries, latest first, with the public identifiers of their papers, filtered as by `report`."""
+    """Return deliveries, latest first, with the public identifiers of their papers, filtered as by `find`."""
     rows = app.store.delivery_reports.find(state=state, row=row, limit=limit, offset=offset, email=email, topic=topic)
     names = app.store.papers.ids({paper for one in rows for paper in one["paper_rows"]})
     return [
