@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from paperround.domain.models import NoteKind
 from paperround.rounds import pipeline
 from paperround.rounds.scheduler import Scheduler
 from paperround.sources import SourceState
-from paperround.store.bounces import Bounces
+from paperround.store.alarms import AlarmKind
 from paperround.store.examples import LinkedLibrary
 from paperround.store.quotas import Quota
 from paperround.store.sources import SourceRecord
@@ -152,16 +153,15 @@ def test_a_link_that_was_sent_in_the_future_keeps_nobody_from_getting_another(si
 
 
 def test_an_alarm_of_the_future_silences_none_of_today(site: Site) -> None:
-    bounces = site.app.store.bounces
-    assert isinstance(bounces, Bounces)
-    assert bounces.first_today("domain post.example", MORNING + _AHEAD)
-    assert bounces.first_today("domain post.example", MORNING)
-    assert not bounces.first_today("domain post.example", MORNING)
+    first_today = partial(site.app.store.alarms.first_today, AlarmKind.DOMAIN, "post.example")
+    assert first_today(MORNING + _AHEAD)
+    assert first_today(MORNING)
+    assert not first_today(MORNING)
 
 
 def test_an_alarm_of_today_leaves_those_of_yesterday(site: Site) -> None:
-    bounces = site.app.store.bounces
+    alarms = site.app.store.alarms
     for day, domain in ((-2, "c"), (-1, "a"), (-1, "b"), (0, "b")):
-        assert bounces.first_today(f"policy {domain}.example", MORNING + day * _DAY), "the first on its day"
-    assert not bounces.first_today("policy b.example", MORNING)
-    assert bounces.alarms(MORNING) == [("policy", "a.example"), ("policy", "b.example")]
+        assert alarms.first_today(AlarmKind.POLICY, f"{domain}.example", MORNING + day * _DAY), "the first on its day"
+    assert not alarms.first_today(AlarmKind.POLICY, "b.example", MORNING)
+    assert alarms.latest(MORNING) == [(AlarmKind.POLICY, "a.example"), (AlarmKind.POLICY, "b.example")]

@@ -626,7 +626,7 @@ def test_the_latest_refusals_leave_out_letters_that_are_refused_again_while_othe
 def test_refusals_of_long_ago_are_not_looked_at(
     site: Site, ledger: Deliveries, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("paperround.store.deliveries._ATTEMPTS_LOOKED_AT", 2)
+    monkeypatch.setattr("paperround.store.attempts._RECENT", 2)
     old = _notice(site, "ada", "reply")
     rows = [_notice(site, name) for name in ("ada", "ben", "eve")]
     ledger.claim(MORNING, 9, "c", LEASE)

@@ -20,8 +20,9 @@ from paperround.domain.schedule import Cadence
 from paperround.matching import fts
 from paperround.matching.query import parse
 from paperround.store import migrations, unsent
+from paperround.store.alarms import AlarmKind
 from paperround.store.engine import reading, writing
-from paperround.store.schema import close_papers, metadata, suppressions
+from paperround.store.schema import close_papers, metadata, suppressions, webhook_signatures
 from paperround.store.sent_before import sent_before
 from paperround.store.topics import ClosePaper, ComparisonResult
 from paperround.store.vectors import StoredVector
@@ -450,4 +451,30 @@ def test_an_interest_of_the_version_before_can_have_close_papers(empty_database_
     store.topics.delete_unfollowed_private()
     with reading(engine_of(store)) as connection:
         assert connection.execute(select(close_papers)).all() == []
+    store.close()
+
+
+def test_alarms_and_signatures_move_from_the_notes_to_their_tables(empty_database_url: str) -> None:
+    store = open_store(empty_database_url)
+    values = {
+        "alarm policy post.example": "2026-11-22",
+        "alarm everywhere all": "2026-11-23",
+        "signature abc": "2026-11-23T07:00:00.250000+01:00 event",
+        "alarms": "another value",
+        "seeds": "loaded",
+    }
+    with writing(engine_of(store)) as connection:
+        upgrade(connection, "0028")
+        for name, value in values.items():
+            row = {"name": name, "value": value}
+            connection.execute(text("INSERT INTO notes (name, value) VALUES (:name, :value)"), row)
+    store.migrate()
+    now = datetime(2026, 11, 23, 8, tzinfo=UTC)
+    assert store.alarms.latest(now) == [(AlarmKind.EVERYWHERE, "all"), (AlarmKind.POLICY, "post.example")]
+    with reading(engine_of(store)) as connection:
+        [signature] = connection.execute(select(webhook_signatures)).all()
+    assert signature == ("abc", "event", datetime(2026, 11, 23, 6, 0, 0, 250_000, tzinfo=UTC))
+    assert store.webhook_signatures.claim("abc", "event", now)
+    assert not store.webhook_signatures.claim("abc", "another", now)
+    assert store.site_values.starting_with("") == {"alarms": "another value", "seeds": "loaded"}
     store.close()

@@ -383,11 +383,11 @@ def test_a_captured_mailgun_signature_is_valid_for_no_other_event(tmp_path: Path
     assert bring(EMAIL).status_code == 200, "Mailgun may call again if our answer was lost"
     assert bring("ben@example.org").status_code == 403
     assert hooked.suppressed("ben@example.org") is None
-    hooked.app.store.bounces.forget_signatures(hooked.app.clock() - timedelta(days=3))
+    hooked.app.store.webhook_signatures.forget(hooked.app.clock() - timedelta(days=3))
     assert bring("ben@example.org").status_code == 403
     hooked.site.clock.now += timedelta(days=4)
     pipeline.sweep(hooked.app)
-    assert not hooked.app.store.site_values.starting_with("signature ")
+    assert hooked.site.dump()["webhook_signatures"] == []
     hooked.app.close()
 
 

@@ -33,6 +33,7 @@ from paperround.rounds.summaries import one_sentence, quota
 from paperround.rounds.topics import changed_by_command, left_over, unserved_topics, unusable_topics
 from paperround.rounds.topics_file import read_file
 from paperround.settings import unknown_in_environment, unused_of_transport
+from paperround.store.alarms import AlarmKind
 
 _LITTLE_ROOM = 500 * 2**20  # bytes; a round of a hundred thousand subscribers writes about 300 MB
 _MANY_WAITING = 2_000  # papers without a vector: more than a busy day brings
@@ -469,10 +470,12 @@ def _rounds(app: App) -> Iterator[Finding]:
 
 _REPUTATION = "its reputation or content; check SPF, DKIM, DMARC, reverse DNS and blocklists"
 _BOUNCE_ALARMS = {
-    "domain": "most letters to {} fail, so nobody there is suppressed; check that its server is up and accepts mail",
-    "everywhere": "most letters to all domains fail ({}); check the relay and its DNS",
-    "policy": f"{{}} is rejecting mail from this site because of {_REPUTATION}",
-    "deferred": f"{{}} is deferring mail from this site because of {_REPUTATION}",
+    AlarmKind.DOMAIN: (
+        "most letters to {} fail, so nobody there is suppressed; check that its server is up and accepts mail"
+    ),
+    AlarmKind.EVERYWHERE: "most letters to all domains fail ({}); check the relay and its DNS",
+    AlarmKind.POLICY: f"{{}} is rejecting mail from this site because of {_REPUTATION}",
+    AlarmKind.DEFERRED: f"{{}} is deferring mail from this site because of {_REPUTATION}",
 }
 
 
@@ -508,7 +511,7 @@ def _bounces(app: App) -> Iterator[Finding]:
     if app.store.subscribers.is_address_key_lost():
         what = "erased addresses that complained are not recognized any more, because the secret key was changed"
         yield Finding("secret key", CheckState.WARNING, f"{what}; put the former key after it, separated by a comma")
-    for kind, domain in app.store.bounces.alarms(app.clock()):
+    for kind, domain in app.store.alarms.latest(app.clock()):
         what = _BOUNCE_ALARMS[kind].format(domain)
         yield Finding("bounces", CheckState.WARNING, f"{what}; the replies: paperround bounces list")
 

@@ -17,6 +17,7 @@ from paperround.domain.hosts import domain_of
 from paperround.domain.models import BounceKind, Delivery, SubscriberState
 from paperround.process import logs
 from paperround.rounds.replies import take_reply
+from paperround.store.alarms import AlarmKind
 from paperround.store.bounces import Bounce
 
 log = logs.logger()
@@ -152,7 +153,7 @@ def apply_bounce(app: App, bounce: Bounce) -> bool:
 def log_site_deferral(app: App, email: str, problem: str) -> None:
     """Log an error, at most once a day per domain, that a domain defers or refuses letters because of this site."""
     domain = domain_of(email)
-    if app.store.bounces.first_today(f"deferred {domain}", app.clock()):
+    if app.store.alarms.first_today(AlarmKind.DEFERRED, domain, app.clock()):
         log.error(
             "mail from this site is deferred because of its reputation or content", domain=domain, latest=problem
         )

@@ -42,7 +42,7 @@ def prune(app: App) -> None:
     app.store.subscription_requests.forget_unconfirmed(now - _UNCONFIRMED_KEPT)
     app.store.address_changes.forget(now - _UNCONFIRMED_KEPT)
     app.store.pictures.forget(now - _PICTURES_KEPT)
-    app.store.bounces.forget_signatures(now - _SIGNATURES_KEPT)
+    app.store.webhook_signatures.forget(now - _SIGNATURES_KEPT)
     while app.store.retention.forget_close(now - _CLOSE_KEPT) and not app.stopping.is_set():
         app.throttle.give_way()
     webhooks.prune(app)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -21,14 +21,14 @@ from paperround.domain.suppressions import (
     SuppressionCause,
     WidespreadFailure,
 )
+from paperround.store.alarms import EVERYWHERE, AlarmKind, first_today
 from paperround.store.deliveries import readdress, requeue_withheld
 from paperround.store.engine import reading, upsert, writing
 from paperround.store.events import EventState, Wanted, tell
-from paperround.store.schema import bounces, deliveries, events, notes, subscribers, suppressions
+from paperround.store.schema import bounces, deliveries, events, subscribers, suppressions
 from paperround.store.subscribers import email_key
 
 _LETTERS_LOOKED_AT = 60
-_ALARM, _SIGNATURE = "alarm ", "signature "
 _DOMAIN_SPAN = timedelta(days=3)  # today's daily letter, or yesterday's where today's is not sent yet
 _DELIVERIES_LOOKED_AT, _LETTERS_OF_DOMAIN = 20_000, 500
 
@@ -118,33 +118,6 @@ class Bounces:
         db.execute(update(subscribers).where(subscribers.c.row == recipient.row).values(gone))
         if recipient.state.is_subscribed:
             tell(db, self._wanted, EventKind.UNSUBSCRIBED, recipient.email, now)
-
-    def first_today(self, name: str, now: datetime) -> bool:
-        """Record an alarm of this name, and return whether it is the first one of this day (UTC)."""
-        with writing(self._engine) as db:
-            return _first_today(db, f"{_ALARM}{name}", now.astimezone(UTC).date())
-
-    def alarms(self, now: datetime) -> list[tuple[str, str]]:
-        """Return the alarms of today and yesterday (UTC) as pairs of kind and domain."""
-        yesterday = now.astimezone(UTC).date() - timedelta(days=1)
-        query = select(notes.c.name).where(notes.c.name.startswith(_ALARM), notes.c.value >= yesterday.isoformat())
-        with reading(self._engine) as db:
-            names = [str(name).split(" ", 2) for name in db.scalars(query.order_by(notes.c.name))]
-        return [(name[1], name[2]) for name in names if len(name) == 3]
-
-    def claim_signature(self, token: str, event: str, now: datetime) -> bool:
-        """Remember the event that a relay's signature came with, and return whether it came with no other before."""
-        name, value = f"{_SIGNATURE}{token}", f"{now.isoformat()} {event}"
-        with writing(self._engine) as db:
-            db.execute(upsert(db, notes).values(name=name, value=value).on_conflict_do_nothing())
-            first = db.scalar(select(notes.c.value).where(notes.c.name == name))
-        return str(first).partition(" ")[2] == event
-
-    def forget_signatures(self, before: datetime) -> None:
-        """Forget the signatures that were claimed before a moment."""
-        old = and_(notes.c.name.startswith(_SIGNATURE), notes.c.value < before.isoformat())
-        with writing(self._engine) as db:
-            db.execute(delete(notes).where(old))
 
     def undo(self, rows: Sequence[int], again: datetime, reason: str) -> list[int]:
         """Queue letters again that were refused by mistake, and return their deliveries.
@@ -260,15 +233,14 @@ def _with_alarms(
     db: Connection, bounce: Bounce, domain: str, decision: BounceDecision, now: datetime
 ) -> BounceConsequences:
     """Record the alarms of a report, and return its consequences."""
-    today = now.astimezone(UTC).date()
     failure = decision if isinstance(decision, WidespreadFailure) else None
     of_domain, everywhere = bool(failure and not failure.everywhere), bool(failure and failure.everywhere)
     return BounceConsequences(
         suppressed=decision.reason if isinstance(decision, Suppression) else "",
         domain=domain,
-        domain_fails=of_domain and _first_today(db, f"{_ALARM}domain {domain}", today),
-        everything_fails=everywhere and _first_today(db, f"{_ALARM}everywhere all", today),
-        ours=bounce.kind is BounceKind.POLICY and _first_today(db, f"{_ALARM}policy {domain}", today),
+        domain_fails=of_domain and first_today(db, AlarmKind.DOMAIN, domain, now),
+        everything_fails=everywhere and first_today(db, AlarmKind.EVERYWHERE, EVERYWHERE, now),
+        ours=bounce.kind is BounceKind.POLICY and first_today(db, AlarmKind.POLICY, domain, now),
     )
 
 
@@ -311,17 +283,6 @@ def _lift_mistaken(db: Connection, mistaken: ColumnElement[bool], again: datetim
     if db.scalar(select(exists().where(mistaken))):
         requeue_withheld(db, mistaken, again)
         db.execute(delete(suppressions).where(mistaken))
-
-
-def _first_today(db: Connection, name: str, today: date) -> bool:
-    day, yesterday = today.isoformat(), (today - timedelta(days=1)).isoformat()
-    # Days after today are from a clock that ran ahead.
-    is_over = or_(notes.c.value < yesterday, notes.c.value > day)
-    db.execute(delete(notes).where(notes.c.name.startswith(_ALARM), is_over))
-    statement = upsert(db, notes).values(name=name, value=day)
-    is_earlier = notes.c.value != day
-    statement = statement.on_conflict_do_update(index_elements=["name"], set_={"value": day}, where=is_earlier)
-    return bool(db.execute(statement.returning(notes.c.name)).all())
 
 
 def _add(db: Connection, bounce: Bounce, key: str, now: datetime) -> bool:

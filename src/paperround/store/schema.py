@@ -659,5 +659,23 @@ audit_entries = Table(
     Column("subject", String, nullable=False),
 )
 
+# Alarms about letters that come back: each is logged once a day.
+alarms = Table(
+    "alarms",
+    metadata,
+    Column("kind", String, primary_key=True),  # an AlarmKind
+    Column("domain", String, primary_key=True),
+    Column("day", Date, primary_key=True),
+)
+
+# The signatures of relays' webhook calls, each with a hash of the event that it came with first.
+webhook_signatures = Table(
+    "webhook_signatures",
+    metadata,
+    Column("token", String, primary_key=True),
+    Column("event", String, nullable=False),
+    Column("at", Moment, nullable=False),
+)
+
 # Small values of the site, such as the hash of the loaded topics and whether the seeds were loaded.
 notes = Table("notes", metadata, Column("name", String, primary_key=True), Column("value", Text, nullable=False))

@@ -13,6 +13,7 @@ from paperround.store import backup, copying
 from paperround.store.access import Access
 from paperround.store.address_changes import AddressChanges
 from paperround.store.address_hashes import AddressHashes
+from paperround.store.alarms import Alarms
 from paperround.store.attempts import Attempts
 from paperround.store.bounces import Bounces
 from paperround.store.browsing import Browsing
@@ -47,6 +48,7 @@ from paperround.store.subscription_requests import SubscriptionRequests
 from paperround.store.summaries import Summaries
 from paperround.store.topics import Topics
 from paperround.store.vectors import StoredVectors
+from paperround.store.webhook_signatures import WebhookSignatures
 
 
 class Store:
@@ -78,6 +80,8 @@ class Store:
         self.attempts = Attempts(self._engine)
         self.relay = Relay(self._engine)
         self.bounces = Bounces(self._engine, wanted or {})
+        self.alarms = Alarms(self._engine)
+        self.webhook_signatures = WebhookSignatures(self._engine)
         self.events = Events(self._engine)
         self.sources = Sources(self._engine)
         self.service_turns = ServiceTurns(self._engine)
