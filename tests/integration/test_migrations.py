@@ -464,7 +464,7 @@ def test_alarms_and_signatures_move_from_the_notes_to_their_tables(empty_databas
         "seeds": "loaded",
     }
     with writing(engine_of(store)) as connection:
-        upgrade(connection, "0028")
+        upgrade(connection, "0029")
         for name, value in values.items():
             row = {"name": name, "value": value}
             connection.execute(text("INSERT INTO notes (name, value) VALUES (:name, :value)"), row)
@@ -476,5 +476,6 @@ def test_alarms_and_signatures_move_from_the_notes_to_their_tables(empty_databas
     assert signature == ("abc", "event", datetime(2026, 11, 23, 6, 0, 0, 250_000, tzinfo=UTC))
     assert store.webhook_signatures.claim("abc", "event", now)
     assert not store.webhook_signatures.claim("abc", "another", now)
-    assert store.site_values.starting_with("") == {"alarms": "another value", "seeds": "loaded"}
+    rest = {name: value for name, value in store.site_values.starting_with("").items() if name in values}
+    assert rest == {"alarms": "another value", "seeds": "loaded"}
     store.close()
