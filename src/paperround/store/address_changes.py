@@ -38,7 +38,7 @@ class AddressChange:
 
 
 def keeps_address(other: Subscriber) -> bool:
-    """Return whether nobody else can take a subscriber's address: not if they never confirmed it."""
+    """Return whether a subscriber's address is protected from being taken over. An unconfirmed address is not."""
     return other.state is not SubscriberState.PENDING or bool(other.confirmed_at)
 
 

@@ -33,6 +33,7 @@ from paperround.store.errors import BUSY_SECONDS, explain, named_errors
 
 if TYPE_CHECKING:
     from psycopg import Connection as Psycopg
+    from psycopg.adapt import Dumper
 
 _RETRY_SECONDS = 0.02
 # By default each statement of a PostgreSQL transaction sees its own snapshot. In SQLite all see the same.
@@ -104,32 +105,29 @@ def _postgresql(url: str) -> Engine:
             "PostgreSQL needs its driver; install paperround with its extra `postgresql` (docs/operate.md)"
         ) from None
 
-    # PostgreSQL cannot store the NUL character, and anyone may send one in an address or reply.
-    class WithoutNul(StrDumperUnknown):
-        """Replaces NUL in a text."""
-
-        def dump(self, obj: str) -> Any:
-            return super().dump(obj.replace("\0", "\ufffd"))
-
-    class WithoutNulBinary(StrBinaryDumper):
-        """Replaces NUL in a text of an array, see ManyRows."""
-
-        def dump(self, obj: str) -> Any:
-            return super().dump(obj.replace("\0", "\ufffd"))
-
+    in_arrays, alone = _without_nul(StrBinaryDumper), _without_nul(StrDumperUnknown)
     # A round's threads and the web pages share the pool. When it is exhausted they wait instead of failing.
     engine = create_engine(url, pool_size=10, max_overflow=10, pool_pre_ping=True, connect_args=_CLIENT)
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Psycopg, _record: Any) -> None:
-        connection.adapters.register_dumper(str, WithoutNulBinary)
-        connection.adapters.register_dumper(str, WithoutNul)  # the last one is the default
+        connection.adapters.register_dumper(str, in_arrays)
+        connection.adapters.register_dumper(str, alone)  # the last one is the default
         connection.execute("; ".join(f"SET {name} = '{value}'" for name, value in _SESSION.items()).encode())
         if _is_pooled(connection):
             connection.prepare_threshold = None
         connection.commit()
 
     return engine
+
+
+def _without_nul(dumper: type[Dumper]) -> type[Dumper]:
+    """Return a dumper of texts that replaces NUL, which anyone may send and PostgreSQL cannot store."""
+
+    def dump(self: Dumper, obj: str) -> Any:
+        return dumper.dump(self, obj.replace("\0", "\ufffd"))
+
+    return type(f"{dumper.__name__}WithoutNul", (dumper,), {"dump": dump})
 
 
 def _is_pooled(connection: Psycopg) -> bool:

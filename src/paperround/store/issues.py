@@ -26,6 +26,7 @@ from sqlalchemy import (
     update,
 )
 
+from paperround.domain.errors import UnknownNameError
 from paperround.domain.models import (
     DayFacts,
     Digest,
@@ -146,9 +147,12 @@ class Issues:
             return _unread_by(db, subscriber, now)
 
     def digest(self, row: int) -> Digest:
-        """Return a digest as it was composed."""
+        """Return a digest as it was composed. Raises UnknownNameError if it no longer exists."""
         with reading(self._engine) as db:
-            return next(iter(_digests(db, digests.c.row == row).values()))
+            stored = _digests(db, digests.c.row == row)
+        if row not in stored:
+            raise UnknownNameError(f"there is no digest {row}")
+        return stored[row]
 
     def digest_owner(self, digest: int) -> tuple[int, datetime] | None:
         """Return the subscriber of a digest and when it was composed, or None if it no longer exists."""

@@ -35,7 +35,7 @@ def earlier_numbers(db: Connection, rows: Iterable[int]) -> dict[int, int]:
 
 
 def present_numbers(db: Connection, rows: Iterable[int]) -> dict[int, int]:
-    """Return the present numbers of those of these papers that were merged into another one."""
+    """Map each given paper that was merged to the number of the paper that it was merged into."""
     query = select(paper_keys.c.key, paper_keys.c.paper)
     found = db.execute(query.where(among(db, paper_keys.c.key, [f"{ROW_KEY}{row}" for row in rows])))
     return {int(key.removeprefix(ROW_KEY)): paper for key, paper in found}

@@ -35,7 +35,7 @@ from paperround.store.unsent import forget_unsent
 _CHUNK = 1_000
 _OWN = ("email", "email_key", "name")
 _COMMON = tuple(name for name in COLUMNS if name not in _OWN)
-_REST = (
+_COLUMNS_OF_NEW = (
     *_COMMON,
     *("state", "next_digest_at", "last_edition", "request"),
     *("created_at", "confirmed_at", "unsubscribed_at", "unsubscribe_reason", "consent"),
@@ -96,7 +96,7 @@ class _Statements:
 
     def __init__(self, engine: Engine) -> None:
         columns = [column.name for column in subscriptions.c]
-        self.add = NewRows(engine, subscribers, (*_OWN, *_REST))
+        self.add = NewRows(engine, subscribers, (*_OWN, *_COLUMNS_OF_NEW))
         self.subscribe = NewRows(engine, subscriptions, columns)
         followed = upsert(engine, subscriptions)
         place = {"place": followed.excluded.place}  # existing subscriptions keep their last edition
@@ -105,7 +105,7 @@ class _Statements:
 
 
 @dataclass(frozen=True, slots=True)
-class _Occasion:
+class _ChangeContext:
     """What applies to all changes of a transaction."""
 
     statements: _Statements
@@ -113,18 +113,20 @@ class _Occasion:
     now: datetime
     first_at: datetime | None
     """When the next digest is due; None if the schedule decides."""
-    returns: bool
+    is_confirmed: bool
     """Whether the owners confirm the addresses, so that unsubscribed subscribers become active again."""
     start: int
     """The edition after which new subscriptions begin."""
     numbers: Mapping[str, int] = field(default_factory=dict)
     """The numbers of topics by slug."""
-    rests: dict[tuple[Any, ...], tuple[Any, ...]] = field(default_factory=dict)
-    """The values of `_REST` for new subscribers, by what they were computed from: most choose what others chose."""
+    values_of_new: dict[tuple[Any, ...], tuple[Any, ...]] = field(default_factory=dict)
+    """The values of `_COLUMNS_OF_NEW` by what they were computed from: most subscribers choose what others chose."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Plan:
+class _PlannedChange:
+    """A change, and what it makes of the subscriber."""
+
     change: SubscriberChange
     known: Subscriber | None
     preferences: Preferences
@@ -139,16 +141,17 @@ class _Plan:
 
     @property
     def joins(self) -> bool:
+        """Whether somebody becomes a subscriber who was none, or was not confirmed."""
         was = self.known is not None and self.known.state.is_subscribed
         return not was and self.state.is_subscribed
 
     @property
-    def returns(self) -> bool:
+    def reactivates(self) -> bool:
         """Whether a known subscriber who was not subscribed becomes active."""
         return self.known is not None and self.joins and self.state is SubscriberState.ACTIVE
 
 
-def _save(db: Connection, changes: Sequence[SubscriberChange], occasion: _Occasion) -> list[ChangeResult]:
+def _save(db: Connection, changes: Sequence[SubscriberChange], context: _ChangeContext) -> list[ChangeResult]:
     if len(changes) > 1:
         take_turns(db)
     public = select(topics.c.slug, topics.c.row).where(topics.c.private.is_(False))
@@ -157,59 +160,59 @@ def _save(db: Connection, changes: Sequence[SubscriberChange], occasion: _Occasi
     keys, results = list(by_key), dict[str, ChangeResult]()
     for chunk in chunked(keys, _CHUNK):
         some = {key: by_key[key] for key in chunk}
-        results |= _save_some(db, some, replace(occasion, numbers=numbers))
+        results |= _save_chunk(db, some, replace(context, numbers=numbers))
     return [results[key] for key in by_key]
 
 
-def _save_some(
-    db: Connection, changes: Mapping[str, SubscriberChange], occasion: _Occasion
+def _save_chunk(
+    db: Connection, changes: Mapping[str, SubscriberChange], context: _ChangeContext
 ) -> dict[str, ChangeResult]:
     known = _lock(db, list(changes))
-    plans = {key: _plan(changes[key], one, occasion) for key, one in known.items()}
+    plans = {key: _plan(changes[key], one, context) for key, one in known.items()}
     new = {key: change for key, change in changes.items() if key not in known}
-    rows = _insert(db, new, occasion)
-    touched = [plan for plan in plans.values() if _touches(plan, occasion)]
+    rows = _insert(db, new, context)
+    touched = [plan for plan in plans.values() if _needs_update(plan, context)]
     chosen = {row: interests_in(new[key].patch, row) for key, row in rows.items()}
     chosen |= {plan.row: interests_in(plan.preferences.as_patch(), plan.row) for plan in touched}
-    occasion = replace(occasion, numbers={**occasion.numbers, **_save_interests(db, chosen)})
+    context = replace(context, numbers={**context.numbers, **_save_interests(db, chosen)})
     added = [
         subscription
         for key, row in rows.items()
-        for subscription in _subscriptions(row, _followed(new[key].patch, row), occasion, None)
+        for subscription in _subscriptions(row, _followed(new[key].patch, row), context, None)
     ]
     if added:
-        occasion.statements.subscribe.run(db, added)
-    _change(db, touched, occasion)
+        context.statements.subscribe.run(db, added)
+    _change_known(db, touched, context)
     _suppress(db, [plan.change for plan in plans.values() if "suppressed" in plan.result.fields])
     _suppress(db, [new[key] for key in rows if new[key].suppressed])
     joined = [plan.change.email for plan in plans.values() if plan.joins]
     joined += (new[key].email for key in rows if new[key].state.is_subscribed)
     for email in joined:
-        tell(db, occasion.wanted, EventKind.SUBSCRIBED, email, occasion.now)
+        tell(db, context.wanted, EventKind.SUBSCRIBED, email, context.now)
     results = {key: plan.result for key, plan in plans.items()}
     results |= {key: ChangeResult(new[key].email, Effect.NEW) for key in rows}
     # Another transaction may have added an address while this one waited: then change that subscriber.
     late = {key: change for key, change in new.items() if key not in rows}
-    return {**results, **_save_some(db, late, occasion)} if late else results
+    return {**results, **_save_chunk(db, late, context)} if late else results
 
 
-def _change(db: Connection, plans: Sequence[_Plan], occasion: _Occasion) -> None:
+def _change_known(db: Connection, plans: Sequence[_PlannedChange], context: _ChangeContext) -> None:
     """Store the preferences and the state of known subscribers."""
-    _update(db, plans, occasion)
+    _update(db, plans, context)
     for plan in plans:
         row, followed = plan.row, plan.preferences.followed_by(plan.row)
-        if plan.returns:
+        if plan.reactivates:
             # Matches published while they were away are no longer news.
             for table, whose in ((subscribers, subscribers.c.row), (subscriptions, subscriptions.c.subscriber)):
-                missed = (whose == row) & (table.c.last_edition < occasion.start)
-                db.execute(update(table).where(missed).values(last_edition=occasion.start))
-            forget_unsent(db, row, news_horizon(occasion.now))
-        unwanted = subscriptions.c.topic.not_in(_topics(followed, occasion))
+                missed = (whose == row) & (table.c.last_edition < context.start)
+                db.execute(update(table).where(missed).values(last_edition=context.start))
+            forget_unsent(db, row, news_horizon(context.now))
+        unwanted = subscriptions.c.topic.not_in(_topics(followed, context))
         db.execute(delete(subscriptions).where(subscriptions.c.subscriber == row, unwanted))
         # Add missing subscriptions and set the order of all.
-        if values := _subscriptions(row, followed, occasion, occasion.start):
+        if values := _subscriptions(row, followed, context, context.start):
             names = subscriptions.c.keys()
-            occasion.statements.follow.run(db, [dict(zip(names, one, strict=True)) for one in values])
+            context.statements.follow.run(db, [dict(zip(names, one, strict=True)) for one in values])
 
 
 def interests_in(patch: Patch, row: int) -> list[Topic]:
@@ -243,11 +246,11 @@ def _lock(db: Connection, keys: Sequence[str]) -> dict[str, Subscriber]:
     return {email_key(one.email): one for one in found}
 
 
-def _plan(change: SubscriberChange, known: Subscriber, occasion: _Occasion) -> _Plan:
+def _plan(change: SubscriberChange, known: Subscriber, context: _ChangeContext) -> _PlannedChange:
     patch, state = dict(change.patch), change.state
     before = known.preferences
     # A change made in view of an earlier state must not resubscribe anyone.
-    if known.state is not SubscriberState.PENDING and not occasion.returns:
+    if known.state is not SubscriberState.PENDING and not context.is_confirmed:
         state = _paused_or_resumed(known, patch)
     if not state.is_subscribed:
         patch.pop("paused_until", None)  # only who is subscribed can pause
@@ -258,7 +261,7 @@ def _plan(change: SubscriberChange, known: Subscriber, occasion: _Occasion) -> _
     if _is_suppressed_by(change, known):
         changed = (*changed, "suppressed")
     effect = Effect.CHANGED if changed else Effect.UNCHANGED
-    return _Plan(change, known, preferences, state, ChangeResult(change.email, effect, changed))
+    return _PlannedChange(change, known, preferences, state, ChangeResult(change.email, effect, changed))
 
 
 def _is_suppressed_by(change: SubscriberChange, known: Subscriber) -> bool:
@@ -280,28 +283,28 @@ def _paused_or_resumed(known: Subscriber, patch: Patch) -> SubscriberState:
     return SubscriberState.PAUSED if until else SubscriberState.ACTIVE
 
 
-def _touches(plan: _Plan, occasion: _Occasion) -> bool:
-    return plan.result.effect is not Effect.UNCHANGED or occasion.returns or occasion.first_at is not None
+def _needs_update(plan: _PlannedChange, context: _ChangeContext) -> bool:
+    return plan.result.effect is not Effect.UNCHANGED or context.is_confirmed or context.first_at is not None
 
 
-def _values(plan: _Plan, occasion: _Occasion) -> dict[str, Any]:
+def _values(plan: _PlannedChange, context: _ChangeContext) -> dict[str, Any]:
     return {
         **stored(plan.preferences),
         "state": plan.state.value,
-        "next_digest_at": _due(plan, occasion),
+        "next_digest_at": _due(plan, context),
         "request": _request_left(plan),
-        **_past(plan, occasion),
+        **_timestamps(plan, context),
     }
 
 
-def _request_left(plan: _Plan) -> dict[str, Any] | None:
+def _request_left(plan: _PlannedChange) -> dict[str, Any] | None:
     """Return what remains of the request: any change settles it, unless the subscriber is still pending."""
     if plan.known is None or plan.known.request is None or plan.state is not SubscriberState.PENDING:
         return None
     return {**plan.known.request, **write(plan.preferences)}
 
 
-def _past(plan: _Plan, occasion: _Occasion) -> dict[str, Any]:
+def _timestamps(plan: _PlannedChange, context: _ChangeContext) -> dict[str, Any]:
     """Return the subscriber's times of joining and leaving, and their consent; for a new one the last edition too."""
     known, change = plan.known, plan.change
     left = plan.state is SubscriberState.UNSUBSCRIBED
@@ -309,24 +312,24 @@ def _past(plan: _Plan, occasion: _Occasion) -> dict[str, Any]:
     if known is None:
         history = change.history
         return {
-            "created_at": history.get("created_at") or occasion.now,
-            "confirmed_at": history.get("confirmed_at") or (occasion.now if reads else None),
-            "unsubscribed_at": (history.get("unsubscribed_at") or occasion.now) if left else None,
+            "created_at": history.get("created_at") or context.now,
+            "confirmed_at": history.get("confirmed_at") or (context.now if reads else None),
+            "unsubscribed_at": (history.get("unsubscribed_at") or context.now) if left else None,
             "unsubscribe_reason": history.get("unsubscribe_reason") or None,
             "consent": change.consent or _NO_CONSENT,
-            "last_edition": occasion.start,
+            "last_edition": context.start,
         }
-    agrees = occasion.returns or plan.joins
+    agrees = context.is_confirmed or plan.joins
     asked = (known.request or {}).get("consent", {}) if plan.joins else {}
     return {
-        "confirmed_at": known.confirmed_at or (occasion.now if plan.state is SubscriberState.ACTIVE else None),
+        "confirmed_at": known.confirmed_at or (context.now if plan.state is SubscriberState.ACTIVE else None),
         "unsubscribed_at": known.unsubscribed_at if left else None,
         "consent": {**known.consent, **asked, **((change.consent if agrees else None) or {})},
     }
 
 
-def _due(plan: _Plan, occasion: _Occasion) -> datetime | None:
-    known, schedule, first = plan.known, plan.preferences.schedule, occasion.first_at
+def _due(plan: _PlannedChange, context: _ChangeContext) -> datetime | None:
+    known, schedule, first = plan.known, plan.preferences.schedule, context.first_at
     last_issue_day = known.last_issue_day if known else None
     if not plan.state.is_subscribed:
         return None
@@ -334,43 +337,45 @@ def _due(plan: _Plan, occasion: _Occasion) -> datetime | None:
         return first  # only one issue per day: a subscriber who had today's waits for the next
     if known and known.state is SubscriberState.ACTIVE and known.schedule == schedule and known.next_digest_at:
         return known.next_digest_at  # a digest that is due already stays due
-    return next_digest_at(schedule, occasion.now, last_issue_day)
+    return next_digest_at(schedule, context.now, last_issue_day)
 
 
-def _insert(db: Connection, new: Mapping[str, SubscriberChange], occasion: _Occasion) -> dict[str, int]:
+def _insert(db: Connection, new: Mapping[str, SubscriberChange], context: _ChangeContext) -> dict[str, int]:
     """Add subscribers by key of their address; return their numbers."""
     if not new:
         return {}
     values = [
-        (change.email, key, change.patch.get("name", DEFAULTS.name), *_rest(change, occasion))
+        (change.email, key, change.patch.get("name", DEFAULTS.name), *_values_of_new(change, context))
         for key, change in new.items()
     ]
     try:
         with db.begin_nested():
-            occasion.statements.add.run(db, values)
+            context.statements.add.run(db, values)
     except IntegrityError:  # another transaction has just added one of the addresses: plan again
         return {}
     query = select(subscribers.c.email_key, subscribers.c.row).where(among(db, subscribers.c.email_key, new))
     return dict(db.execute(query).all())
 
 
-def _rest(change: SubscriberChange, occasion: _Occasion) -> tuple[Any, ...]:
-    """Return the values of `_REST` for a new subscriber."""
+def _values_of_new(change: SubscriberChange, context: _ChangeContext) -> tuple[Any, ...]:
+    """Return the values of `_COLUMNS_OF_NEW` for a new subscriber."""
     chosen = (change.state, *map(change.patch.get, _COMMON))
-    found = None if change.history or change.consent else occasion.rests.get(chosen)
+    found = None if change.history or change.consent else context.values_of_new.get(chosen)
     if found is None:
-        plan = _Plan(change, None, DEFAULTS.patched(change.patch), change.state, ChangeResult("", Effect.NEW))
-        values = _values(plan, occasion)
-        found = tuple(values[name] for name in _REST)
+        plan = _PlannedChange(
+            change, None, DEFAULTS.patched(change.patch), change.state, ChangeResult("", Effect.NEW)
+        )
+        values = _values(plan, context)
+        found = tuple(values[name] for name in _COLUMNS_OF_NEW)
         if not (change.history or change.consent):
-            occasion.rests[chosen] = found
+            context.values_of_new[chosen] = found
     return found
 
 
-def _update(db: Connection, plans: Sequence[_Plan], occasion: _Occasion) -> None:
+def _update(db: Connection, plans: Sequence[_PlannedChange], context: _ChangeContext) -> None:
     if not plans:
         return
-    values = [{"its_row": plan.row, **_values(plan, occasion)} for plan in plans]
+    values = [{"its_row": plan.row, **_values(plan, context)} for plan in plans]
     columns = {name: bindparam(name, type_=subscribers.c[name].type) for name in values[0] if name != "its_row"}
     db.execute(update(subscribers).where(subscribers.c.row == bindparam("its_row")).values(columns), values)
     renew_unread(db, [plan.row for plan in plans if "breadth" in plan.result.fields])
@@ -381,16 +386,16 @@ def _followed(patch: Patch, row: int) -> tuple[str, ...]:
     return followed_slugs(patch.get("topics", ()), patch.get("queries", ()), patch.get("follows", ()), row)
 
 
-def _topics(followed: Sequence[str], occasion: _Occasion) -> list[int]:
-    return [occasion.numbers[slug] for slug in dict.fromkeys(followed) if slug in occasion.numbers]
+def _topics(followed: Sequence[str], context: _ChangeContext) -> list[int]:
+    return [context.numbers[slug] for slug in dict.fromkeys(followed) if slug in context.numbers]
 
 
 def _subscriptions(
-    row: int, followed: Sequence[str], occasion: _Occasion, last_edition: int | None
+    row: int, followed: Sequence[str], context: _ChangeContext, last_edition: int | None
 ) -> list[tuple[Any, ...]]:
-    """Return a subscriber's subscriptions as rows of the table; `last_edition` is None for that of the subscriber."""
-    topics = enumerate(_topics(followed, occasion))
-    return [(row, topic, place, last_edition, occasion.now) for place, topic in topics]
+    """Return subscription rows for a subscriber; without `last_edition`, the subscriber's own one applies."""
+    topics = enumerate(_topics(followed, context))
+    return [(row, topic, place, last_edition, context.now) for place, topic in topics]
 
 
 def _suppress(db: Connection, changes: Sequence[SubscriberChange]) -> None:
@@ -416,16 +421,15 @@ class SubscriberChanges:
         now: datetime,
         *,
         first_at: datetime | None = None,
-        returns: bool = False,
         only_known: bool = False,
         dry_run: bool = False,
     ) -> list[ChangeResult]:
         """Apply changes to different addresses in one transaction, and return their results in order.
 
-        Subscribers who are not pending keep their state, unless the patch begins or ends a pause, or `returns` says
-        that the owners confirm the addresses. The next digest is due by the schedule, or at `first_at`. Subscriptions
-        that existed before keep their last edition. Requests for the addresses are settled. With `only_known`,
-        unknown addresses are skipped. With `dry_run`, nothing is stored.
+        Subscribers who are not pending keep their state, unless the patch begins or ends a pause. The next digest is
+        due by the schedule, or at `first_at`. Subscriptions that existed before keep their last edition. Requests for
+        the addresses are settled. With `only_known`, unknown addresses are skipped; with `dry_run`, nothing is
+        stored.
         """
         with trial(self._engine) if dry_run else writing(self._engine) as db:
             recognize(db, self._hashes, (email_key(change.email) for change in changes))
@@ -433,7 +437,11 @@ class SubscriberChanges:
                 there = _lock(db, [email_key(change.email) for change in changes])
                 changes = [change for change in changes if email_key(change.email) in there]
             start = edition_before(db, news_horizon(now))
-            return _save(db, changes, _Occasion(self._statements, self._wanted, now, first_at, returns, start))
+            return _save(
+                db,
+                changes,
+                _ChangeContext(self._statements, self._wanted, now, first_at, is_confirmed=False, start=start),
+            )
 
     def confirm(self, confirmed: Confirmation, now: datetime) -> bool:
         """Activate a subscriber whose owner has confirmed, with everything that follows, in one transaction.
@@ -449,17 +457,17 @@ class SubscriberChanges:
                 return False
             lift(db, self._hashes, email_key(seen.email))
             start = edition_before(db, news_horizon(now))
-            occasion = _Occasion(self._statements, self._wanted, now, None, returns=True, start=start)
-            _save(db, [change], occasion)
+            context = _ChangeContext(self._statements, self._wanted, now, None, is_confirmed=True, start=start)
+            _save(db, [change], context)
             for paper, verdict in request.answers.items():
                 rate_one(db, seen.row, paper, verdict, now)
             today = issue_date(request.preferences.schedule, now)
             first_now = request.first_now and not (known.last_issue_day and known.last_issue_day >= today)
             if first_now and confirmed.chooses(unread_by(db, seen.row, now)):
-                _save(db, [change], replace(occasion, first_at=now))
+                _save(db, [change], replace(context, first_at=now))
             else:
-                context = {**confirmed.welcome.context, "nothing_matched": first_now}
-                welcome = replace(confirmed.welcome, context=context)
+                facts = {**confirmed.welcome.context, "nothing_matched": first_now}
+                welcome = replace(confirmed.welcome, context=facts)
                 db.execute(insert(deliveries), notice_row(seen.row, seen.email, NoticeKind.WELCOME, welcome, now))
             return True
 

@@ -31,7 +31,7 @@ class Summaries:
         self._engine = engine
 
     def missing(self) -> list[MissingSummary]:
-        """Return the summaries missing from letters that are about to be sent, those of most letters first."""
+        """Return the missing summaries of letters that are about to be sent, those that most letters need first."""
         with reading(self._engine) as db:
             letters = Counter[tuple[int, str]]()
             for (_, paper, language), number in _unsent(db).items():

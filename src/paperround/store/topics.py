@@ -218,7 +218,7 @@ class Topics:
             db.execute(delete(topics).where(topics.c.slug == slug))
 
     def remove_unfollowed(self, rows: Collection[int]) -> set[int]:
-        """Delete those of these topics that nobody is subscribed to, with their matches; return their rows."""
+        """Delete the given topics that have no subscribers, with their matches, and return their rows."""
         with writing(self._engine) as db:
             lock_shared(db, matches)
             # Lock the topics first: on PostgreSQL, a subscription that is being added refers to one of them.

@@ -139,7 +139,7 @@ def _scores_left(sections: Sequence[Any], scores: bytes, papers: Collection[int]
 
 
 def unsent_papers_of(db: Connection, subscribers: Sequence[int], *, lock: bool = False) -> dict[int, list[int]]:
-    """Return the unsent papers of those of these subscribers who have any; a paper may be listed twice.
+    """Return the unsent papers of each given subscriber who has any. A paper may occur twice.
 
     With `lock`, no other transaction returns these papers to their letters before this one has ended.
     """

@@ -71,7 +71,7 @@ class StoredVectors:
             return [found[row] for row in sorted(found, reverse=True)]
 
     def first_of_newest(self, newest: int) -> int:
-        """Return the number of the oldest of the newest papers, at most so many; 0 if there are no papers."""
+        """Return the row of the oldest of the `newest` most recent papers; 0 if there are no papers."""
         with reading(self._engine) as db:
             return db.scalar(select(func.min(_newest(newest).c.paper))) or 0
 
