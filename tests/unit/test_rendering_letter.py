@@ -75,7 +75,7 @@ def test_what_was_prepared_is_not_laid_out_again(monkeypatch: pytest.MonkeyPatch
     coming = [facts_of([known[row], known[7 - row]], known) for row in known]
     prepared = fresh.prepare(coming)
     laid_out: list[object] = []
-    monkeypatch.setattr(fresh, "_lay_out", lambda parts, *_: laid_out.extend(parts))
+    monkeypatch.setattr(fresh, "_render_blocks", lambda parts, *_: laid_out.extend(parts))
     for one in prepared:
         fresh.encode(one)
     fresh.prepare(coming)
@@ -87,8 +87,8 @@ def test_new_blocks_are_laid_out_in_one_document_however_many_are_known(monkeypa
     known = {row: paper(row) for row in range(1, 31)}
     fresh.prepare([facts_of(list(known.values())[:29], known)])
     documents: list[int] = []
-    lay_out = fresh._lay_out
-    monkeypatch.setattr(fresh, "_lay_out", lambda parts: documents.append(len(parts)) or lay_out(parts))
+    render_blocks = fresh._render_blocks
+    monkeypatch.setattr(fresh, "_render_blocks", lambda parts: documents.append(len(parts)) or render_blocks(parts))
     monkeypatch.setattr("paperround.rendering.letter._BLOCKS_AT_ONCE", 9)
     fresh.prepare([facts_of(list(reversed(known.values())), known)])
     assert documents

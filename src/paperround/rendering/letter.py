@@ -4,7 +4,7 @@
     renderer.prepare(many_facts)                                  for a chunk of subscribers: renders what is new
     renderer.encode(prepared)                                     for each subscriber: joins encoded blocks
     renderer.letter(facts)                                        the same as HTML and text, for previews
-    renderer.whole_letter(facts)                                  the same the slow way, for comparison in tests
+    renderer.whole_letter(facts)                                  the same as one document, to check a theme
     renderer.notice(kind, subscriber, links, context)             confirm, welcome, reply …
 
 A letter is a list of blocks: the index of all papers, the one to read first, a few with a summary, the others by
@@ -25,6 +25,7 @@ from typing import Any, NamedTuple, cast
 from paperround.domain.errors import ConfigurationError
 from paperround.domain.models import (
     DISCUSSED,
+    DayFacts,
     Digest,
     EncodedLetter,
     Links,
@@ -124,6 +125,27 @@ class PreparedLetter:
     blocks: Sequence[RenderedBlock]
 
 
+class _FrameKey(NamedTuple):
+    """What decides what a letter says around its papers, apart from their titles."""
+
+    shown: int
+    more: int
+    """The number of papers that are only online."""
+    saved: int
+    """The number of notes on saved papers."""
+    close: int
+    """The number of notes on papers that came close to an interest."""
+    left_out: int
+    topics: int
+    minutes: int
+    cadence: Cadence
+    day: date
+    days: tuple[date, date] | None
+    """The first and last day of the papers, if the letter reaches back several days."""
+    facts: DayFacts | None
+    thanks: str
+
+
 class LetterRenderer:
     """Renders the letters of one site in one theme and one language. Threads may share it.
 
@@ -162,19 +184,19 @@ class LetterRenderer:
             for today in (False, True)
         }
         if not marked:
-            self._try_out()
+            self._check_theme()
 
     def prepare(self, letters: Iterable[LetterFacts]) -> list[PreparedLetter]:
         """Return these letters with their blocks; render together those that are needed for the first time.
 
         This is five times as fast as a document for each letter.
         """
-        return self._prepared([(facts, self._plan(facts)) for facts in letters])
+        return self._prepare([(facts, self._make_plan(facts)) for facts in letters])
 
-    def _prepared(self, letters: Sequence[tuple[LetterFacts, Plan]]) -> list[PreparedLetter]:
-        outlines = [self._outline(plan, facts.digest) for facts, plan in letters]
+    def _prepare(self, letters: Sequence[tuple[LetterFacts, Plan]]) -> list[PreparedLetter]:
+        outlines = [self._choose_outline(plan, facts.digest) for facts, plan in letters]
         parts = [outline.parts(plan) for outline, (_, plan) in zip(outlines, letters, strict=True)]
-        blocks = iter(self._kept(list(chain.from_iterable(parts))))
+        blocks = iter(self._cached_blocks(list(chain.from_iterable(parts))))
         return [
             PreparedLetter(facts, plan, outline, list(islice(blocks, len(some))))
             for (facts, plan), outline, some in zip(letters, outlines, parts, strict=True)
@@ -182,24 +204,24 @@ class LetterRenderer:
 
     def letter(self, facts: LetterFacts) -> RenderedLetter:
         """Return the subscriber's letter: subject, HTML of less than 100,000 bytes, and text with the same papers."""
-        draft = self._fitted(*self.prepare([facts]))
+        draft = self._fit(*self.prepare([facts]))
         links, values = addresses(draft.links), draft.escaped
         texts = [(one.block.kind, one.text.filled(links)) for one in draft.blocks]
-        return self._rendered(draft, "".join(piece.filled(values) for piece in draft.html), texts)
+        return self._finish(draft, "".join(piece.filled(values) for piece in draft.html), texts)
 
     def encode(self, prepared: PreparedLetter) -> EncodedLetter:
         """Return the same letter, joined from parts that were encoded once."""
-        draft = self._fitted(prepared)
+        draft = self._fit(prepared)
         return EncodedLetter(draft.sentences.subject, draft.encoded, encode_pieces(draft.text, draft.values))
 
     def whole_letter(self, facts: LetterFacts) -> RenderedLetter:
         """Render the same letter as one document and inline it: fifty times slower, used as the reference."""
-        draft = self._whole(facts)
-        return self._rendered(draft, draft.html, draft.texts)
+        draft = self._fit_whole(facts)
+        return self._finish(draft, draft.html, draft.texts)
 
     def document(self, facts: LetterFacts) -> str:
         """Return the HTML of the same letter before its style sheet is inlined."""
-        draft = self._whole(facts)
+        draft = self._fit_whole(facts)
         return self._theme.render(letter=draft.view, site=self.site)
 
     def notice(self, kind: str, subscriber: Subscriber, links: Links, context: Mapping[str, Any]) -> RenderedLetter:
@@ -209,37 +231,39 @@ class LetterRenderer:
         )
         links, shows_links = plain_addresses(links), links.unsubscribe and notices.shows_personal_links(subscriber)
         letter = replace(
-            self._blank(), subject=notice.subject, lead="", date="", tally="", reason="", notice=notice,
+            self._blank_view(), subject=notice.subject, lead="", date="", tally="", reason="", notice=notice,
             links=replace(links, online="") if shows_links else None,
         )  # fmt: skip
         text = plaintext.notice_text(letter, notice, self.site, self.language)
-        return RenderedLetter(notice.subject, "".join(self._cut(letter)), text)
+        return RenderedLetter(notice.subject, "".join(self._render_pieces(letter)), text)
 
-    def _fitted(self, prepared: PreparedLetter) -> JoinedLetter:
+    def _fit(self, prepared: PreparedLetter) -> JoinedLetter:
         """Join the fullest letter that fits under the size limit."""
-        links, chart = self._links(prepared.facts), self._chart(prepared.facts)
+        links, chart = self._letter_links(prepared.facts), self._make_chart(prepared.facts)
 
         def join(plan: Plan) -> JoinedLetter:
             same = plan is prepared.plan
-            (letter,) = (prepared,) if same else self._prepared([(prepared.facts, plan)])
-            return self._joined(letter, links, chart)
+            (letter,) = (prepared,) if same else self._prepare([(prepared.facts, plan)])
+            return self._join(letter, links, chart)
 
         return size.fit(prepared.plan, join, lambda draft: draft.size)
 
-    def _whole(self, facts: LetterFacts) -> _WholeLetter:
+    def _fit_whole(self, facts: LetterFacts) -> _WholeLetter:
         """Render the fullest letter that fits under the size limit as one document."""
-        links, chart = self._links(facts), self._chart(facts)
-        return size.fit(
-            self._plan(facts), lambda plan: self._at_once(plan, facts, links, chart), lambda draft: draft.size
-        )
+        links, chart = self._letter_links(facts), self._make_chart(facts)
 
-    def _links(self, facts: LetterFacts) -> Links:
-        return self._shown(plain_addresses(facts.links))
+        def render(plan: Plan) -> _WholeLetter:
+            return self._render_whole(plan, facts, links, chart)
 
-    def _chart(self, facts: LetterFacts) -> charts.Chart | None:
+        return size.fit(self._make_plan(facts), render, lambda draft: draft.size)
+
+    def _letter_links(self, facts: LetterFacts) -> Links:
+        return self._shown_links(plain_addresses(facts.links))
+
+    def _make_chart(self, facts: LetterFacts) -> charts.Chart | None:
         return charts.chart(facts.digest, facts.counts, self.language, self.site.base_url if self._pictures else "")
 
-    def _rendered(
+    def _finish(
         self, draft: JoinedLetter | _WholeLetter, html: str, texts: Sequence[tuple[BlockKind, str]]
     ) -> RenderedLetter:
         text = plaintext.letter_text(draft.view, texts, self.site, self.language)
@@ -247,11 +271,11 @@ class LetterRenderer:
             draft.view.subject, html, text, tuple(choice.paper.row for choice in draft.plan.choices)
         )
 
-    def _joined(self, letter: PreparedLetter, links: Links, chart: charts.Chart | None) -> JoinedLetter:
+    def _join(self, letter: PreparedLetter, links: Links, chart: charts.Chart | None) -> JoinedLetter:
         """Build the letter from its blocks."""
         blocks, numbers = letter.blocks, letter.outline.numbers
         sentences = self._sentences(letter.plan, letter.outline, [one.block for one in blocks], letter.facts)
-        shell, charted = sentences.frame.shell, self._charted(chart)
+        shell, charted = sentences.frame.shell, self._chart_fragments(chart)
         html = [shell.top, *[one.html for one in blocks], *charted[:1], shell.bottom]
         texts = chain.from_iterable(zip(numbers, [one.text for one in blocks], strict=True))
         text = [shell.opening, *texts, *charted[1:], shell.closing]
@@ -259,16 +283,16 @@ class LetterRenderer:
         encoded = encode_pieces(html, in_html)
         return JoinedLetter(letter.plan, sentences, links, chart, html, text, blocks, encoded, in_text)
 
-    def _at_once(self, plan: Plan, facts: LetterFacts, links: Links, chart: charts.Chart | None) -> _WholeLetter:
+    def _render_whole(self, plan: Plan, facts: LetterFacts, links: Links, chart: charts.Chart | None) -> _WholeLetter:
         """Render the letter as one document."""
-        outline = self._outline(plan, facts.digest)
-        blocks = tuple(self._block(*part) for part in outline.parts(plan))
+        outline = self._choose_outline(plan, facts.digest)
+        blocks = tuple(self._build_block(*part) for part in outline.parts(plan))
         sentences = self._sentences(plan, outline, blocks, facts)
         letter = replace(sentences.letter, links=links, chart=chart, blocks=blocks)
         texts = tuple((block.kind, plaintext.block_text(block, self.language, links.feedback)) for block in blocks)
-        return _WholeLetter(plan, letter, "".join(self._cut(letter)), texts)
+        return _WholeLetter(plan, letter, "".join(self._render_pieces(letter)), texts)
 
-    def _outline(self, plan: Plan, digest: Digest) -> Outline:
+    def _choose_outline(self, plan: Plan, digest: Digest) -> Outline:
         key = OutlineKey(
             headings=self._headings[digest.cadence, plan.density == "titles", plan.of_today],
             papers=len(plan.choices),
@@ -284,7 +308,7 @@ class LetterRenderer:
         )
         return Outline.of(key)
 
-    def _kept(self, parts: Sequence[Part]) -> list[RenderedBlock]:
+    def _cached_blocks(self, parts: Sequence[Part]) -> list[RenderedBlock]:
         """Return the blocks from the cache; render those that are missing, many in one document."""
         blocks = self._blocks.get_all(parts)
         if all(blocks):
@@ -292,16 +316,16 @@ class LetterRenderer:
         new = list(dict.fromkeys([part for part, one in zip(parts, blocks, strict=True) if one is None]))
         made: dict[Part, RenderedBlock] = {}
         for some in chunked(new, _BLOCKS_AT_ONCE):
-            made |= zip(some, self._lay_out(some), strict=True)
+            made |= zip(some, self._render_blocks(some), strict=True)
         for part, block in made.items():
             self._blocks.put(part, block)
         return [one or made[part] for part, one in zip(parts, blocks, strict=True)]
 
-    def _lay_out(self, parts: Sequence[Part]) -> list[RenderedBlock]:
+    def _render_blocks(self, parts: Sequence[Part]) -> list[RenderedBlock]:
         """Render these blocks in one document and cut them out of it."""
-        blocks = tuple(self._block(*part) for part in parts)
-        _top, *pieces, _bottom = self._cut(self._blank(blocks))
-        feedback = self._shown(_BLANK_LINKS).feedback
+        blocks = tuple(self._build_block(*part) for part in parts)
+        _top, *pieces, _bottom = self._render_pieces(self._blank_view(blocks))
+        feedback = self._shown_links(_BLANK_LINKS).feedback
         return [
             RenderedBlock(block, Fragment.of(html, self._theme.file), self._text_fragment(block, feedback))
             for block, html in zip(blocks, pieces, strict=True)
@@ -313,7 +337,7 @@ class LetterRenderer:
         indent = len(plaintext.numbered(_MOST_PAPERS)) if block.card else 0
         return Fragment.of(text, self._theme.file, indent)
 
-    def _block(self, form: Form, choice: PlannedPaper | Note | None) -> Block:
+    def _build_block(self, form: Form, choice: PlannedPaper | Note | None) -> Block:
         """Return a block for the templates: a heading, a note, or a paper with the card for its form."""
         if not isinstance(choice, PlannedPaper):
             return Block(form.kind, *form.heading, note=choice, tight=form.tight)
@@ -327,13 +351,13 @@ class LetterRenderer:
         card = replace(card, number=form.number) if form.number else card
         return Block(form.kind, card=card, votes=form.votes, tight=form.tight, words=count_words(form.kind, card))
 
-    def _charted(self, chart: charts.Chart | None) -> tuple[Fragment, ...]:
+    def _chart_fragments(self, chart: charts.Chart | None) -> tuple[Fragment, ...]:
         """Return the chart as HTML and as text; empty if there is none."""
         if chart is None:
             return ()
         if (known := self._charts.get(chart)) is not None:
             return known
-        _top, piece, _bottom = self._cut(replace(self._blank(), chart=chart))
+        _top, piece, _bottom = self._render_pieces(replace(self._blank_view(), chart=chart))
         both = piece, plaintext.chart_text(chart)
         return self._charts.put(chart, tuple(Fragment.of(one, self._theme.file) for one in both))
 
@@ -343,7 +367,7 @@ class LetterRenderer:
         if (known := self._shells.get(facts)) is not None:
             return known
         blank = replace(
-            self._blank(),
+            self._blank_view(),
             more=placeholder("more") if letter.more else "",
             finish=placeholder("finish") if letter.finish else "",
             thanks=letter.thanks,
@@ -351,10 +375,10 @@ class LetterRenderer:
             reply=letter.reply,
         )
         opening, closing = plaintext.opening(blank, self.site), plaintext.closing(blank, self.site, self.language)
-        pieces = (*self._cut(blank), opening, closing)
+        pieces = (*self._render_pieces(blank), opening, closing)
         return self._shells.put(facts, Shell(*(Fragment.of(piece, self._theme.file) for piece in pieces)))
 
-    def _cut(self, letter: LetterView) -> list[str]:
+    def _render_pieces(self, letter: LetterView) -> list[str]:
         """Render this letter, inline its style sheet and cut it at its marks."""
         pieces = self._theme.pieces(letter=letter, site=self.site)
         wanted = 2 + len(letter.blocks) + bool(letter.chart)
@@ -365,11 +389,11 @@ class LetterRenderer:
             )
         return pieces
 
-    def _shown(self, links: Links) -> Links:
+    def _shown_links(self, links: Links) -> Links:
         """Return the links that this site's letters show."""
         return links if self._feedback else replace(links, feedback="")
 
-    def _blank(self, blocks: tuple[Block, ...] = ()) -> LetterView:
+    def _blank_view(self, blocks: tuple[Block, ...] = ()) -> LetterView:
         """Return a letter with a placeholder in place of each value that belongs to one subscriber."""
         return LetterView(
             subject=placeholder("subject"),
@@ -380,7 +404,7 @@ class LetterRenderer:
             finish="",
             reason=placeholder("reason"),
             thanks="",
-            links=self._shown(_BLANK_LINKS),
+            links=self._shown_links(_BLANK_LINKS),
             blocks=blocks,
         )
 
@@ -405,44 +429,55 @@ class LetterRenderer:
         return Sentences(frame, line, lead, describe_reason(facts.digest.cadence, topics, language, plan.left_out))
 
     def _frame(self, plan: Plan, topics: int, minutes: int, digest: Digest) -> Frame:
-        """Return what letters with the same numbers say around their papers."""
-        shown, more, saved, language = len(plan.choices), plan.more, plan.saved, self.language
-        day, cadence = digest.day, digest.cadence
-        thanks = thank_sources([choice.paper for choice in plan.choices])
-        notes = saved, plan.close, plan.left_out
-        key = (shown, more, notes, topics, minutes, cadence, day, plan.days, thanks, plan.facts)
-        if (known := self._frames.get(key)) is not None:
-            return known
-        contents = describe_no_papers(*notes, language)
-        if shown or more:
-            contents = describe_papers(shown, topics, more, language)
-        contents_with_minutes = describe_reading(shown, minutes, language) if shown else contents
+        """Return what letters with the same numbers say around their papers; it is cached."""
+        key = _FrameKey(
+            shown=len(plan.choices),
+            more=plan.more,
+            saved=plan.saved,
+            close=plan.close,
+            left_out=plan.left_out,
+            topics=topics,
+            minutes=minutes,
+            cadence=digest.cadence,
+            day=digest.day,
+            days=plan.days,
+            facts=plan.facts,
+            thanks=thank_sources([choice.paper for choice in plan.choices]),
+        )
+        return self._frames.get(key) or self._frames.put(key, self._build_frame(key))
+
+    def _build_frame(self, key: _FrameKey) -> Frame:
+        language, shown, more = self.language, key.shown, key.more
+        contents = (
+            describe_papers(shown, key.topics, more, language)
+            if shown or more
+            else describe_no_papers(key.saved, key.close, key.left_out, language)
+        )
+        reading = describe_reading(shown, key.minutes, language) if shown else ""
         letter = LetterView(
             subject="",
             lead="",
-            date=format_masthead_date(cadence, day, language),
+            date=format_masthead_date(key.cadence, key.day, language),
             tally=describe_share(shown, more, language),
             more=label_all_online(shown, more, language),
             finish=describe_end(
-                plan.facts,
-                contents_with_minutes if shown else "",
-                plan.matched,
+                key.facts,
+                reading,
+                shown + more,
                 language,
                 shown=shown,
                 more=more,
-                left_out=plan.left_out,
-                days=plan.days,
+                left_out=key.left_out,
+                days=key.days,
             ),
             reason="",
-            thanks=thanks,
+            thanks=key.thanks,
             links=None,
-            controls=footer_links(cadence, language, saved=bool(saved)),
+            controls=footer_links(key.cadence, language, saved=bool(key.saved)),
             reply=explain_replies(shown, language) if self._replies else "",
         )
-        fields = self._subject_fields(shown, contents, cadence, day)
-        return self._frames.put(
-            key, Frame.of(letter, self._shell(letter, cadence), contents, contents_with_minutes, fields)
-        )
+        fields = self._subject_fields(shown, contents, key.cadence, key.day)
+        return Frame.of(letter, self._shell(letter, key.cadence), contents, reading or contents, fields)
 
     def _subject_fields(self, shown: int, inside: str, cadence: Cadence, day: date) -> dict[str, str]:
         """Return the subject's fields that do not name papers or topics."""
@@ -454,14 +489,16 @@ class LetterRenderer:
             "site": self.site.name,
         }
 
-    def _plan(self, facts: LetterFacts) -> Plan:
+    def _make_plan(self, facts: LetterFacts) -> Plan:
         """Return the plan of a letter: the digest's papers that are in `papers`, best first over all topics."""
         digest, papers, subscriber = facts.digest, facts.papers, facts.subscriber
         picks = [(section, pick) for section, pick in in_order(digest) if pick.paper in papers]
         keys = [(pick.paper, pick.why, section.topic, section.name) for section, pick in picks]
         choices = [
-            known if known and known.paper is papers[pick.paper] else self._choice(papers[pick.paper], section, pick)
-            for known, (section, pick) in zip(self._choices.get_all(keys), picks, strict=True)
+            choice
+            if choice and choice.paper is papers[pick.paper]
+            else self._planned_paper(papers[pick.paper], section, pick)
+            for choice, (section, pick) in zip(self._choices.get_all(keys), picks, strict=True)
         ]
         day, noted = digest.day, [note for note in digest.notes if note.paper in papers]
         notes = [build_note(note, papers[note.paper], self.language, day) for note in noted]
@@ -474,11 +511,11 @@ class LetterRenderer:
             notes=tuple(notes),
             facts=digest.facts,
             left_out=left_out,
-            days=_days(choices, digest),
+            days=_covered_days(choices, digest),
             of_today=all((day - choice.paper.day).days <= 1 for choice in choices),
         )
 
-    def _choice(self, paper: Paper, section: Section, pick: Pick) -> PlannedPaper:
+    def _planned_paper(self, paper: Paper, section: Section, pick: Pick) -> PlannedPaper:
         """Return the planned paper, the same instance each time for the same paper and reasons: it is a cache key."""
         why, tag = reasons.worth_printing(pick.why), topic_of_pick(section, pick, self.language)
         known = self._choices.get((paper.row, why, tag))
@@ -486,11 +523,11 @@ class LetterRenderer:
             known = self._choices.put((paper.row, why, tag), PlannedPaper(paper, why, tag))
         return self._choices.put((pick.paper, pick.why, section.topic, section.name), known)
 
-    def _try_out(self) -> None:
+    def _check_theme(self) -> None:
         """Try the theme on a sample issue: it must parse, and blocks must not depend on their neighbors."""
         facts = LetterFacts(sample.DIGEST, sample.PAPERS, sample.SUBSCRIBER, sample.LINKS, sample.DAY)
-        self._theme.check(self._theme.render(letter=self._blank(), site=self.site))
-        self.letter(facts._replace(digest=_upside_down(facts.digest)))
+        self._theme.check(self._theme.render(letter=self._blank_view(), site=self.site))
+        self.letter(facts._replace(digest=_reverse_ranks(facts.digest)))
         if self.letter(facts).html != self.whole_letter(facts).html:
             raise ConfigurationError(
                 f"{self._theme.file}: a block comes out differently beside other ones; it is laid out once "
@@ -498,7 +535,7 @@ class LetterRenderer:
             )
 
 
-def _days(choices: Sequence[PlannedPaper], digest: Digest) -> tuple[date, date] | None:
+def _covered_days(choices: Sequence[PlannedPaper], digest: Digest) -> tuple[date, date] | None:
     """Return the first and last day of the papers of a daily letter that reaches back several days.
 
     A subscriber's first letter does, and the one after a pause.
@@ -516,7 +553,7 @@ def in_order(digest: Digest) -> list[tuple[Section, Pick]]:
     return sorted(picks, key=lambda one: (one[0].topic != DISCUSSED, -one[1].rank))
 
 
-def _upside_down(digest: Digest) -> Digest:
+def _reverse_ranks(digest: Digest) -> Digest:
     """Return the digest with its papers in the opposite order, so that each has other neighbors."""
     return replace(
         digest,
