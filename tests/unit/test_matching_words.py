@@ -290,3 +290,21 @@ def test_a_mistyped_field_is_read_as_the_one_that_it_resembles(
 @pytest.mark.parametrize("text", ["rob*t", "*bot", "robots *bot learn"])
 def test_a_star_that_is_not_at_the_end_of_a_word_is_a_mistake(text: str) -> None:
     assert "only at the end of a word" in str(mistake_in(text))
+
+
+def test_german_function_words_are_dropped_from_an_interest() -> None:
+    wanted = interpret("Rekonstruktion von Szenen und Objekten für Roboter")
+    assert isinstance(wanted, Words)
+    assert wanted.terms == ("rekonstruktion", "szenen", "objekten", "roboter")
+
+
+def test_a_word_that_no_paper_has_counts_like_the_others_on_average() -> None:
+    papers = [paper(1, title="Gaussian splatting of scenes"), *(paper(n, title=f"Topic {n}") for n in range(2, 40))]
+    statistics = Statistics.of(papers)
+    shares = {
+        text: float(Index(papers, statistics).shares(Words(tuple(text.split())))[0])
+        for text in ("gaussian splatting", "gaussian splatting gizmo", "gizmo", "gaussian splatting topic")
+    }
+    assert shares["gaussian splatting gizmo"] == pytest.approx(shares["gaussian splatting"] * 2 / 3)
+    assert shares["gizmo"] == 0
+    assert shares["gaussian splatting topic"] > shares["gaussian splatting gizmo"]  # a common word weighs less

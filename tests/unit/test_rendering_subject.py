@@ -17,19 +17,28 @@ _FACTS = {"inside": "9 papers on 3 topics", "papers": "9", "topics": "Robots", "
 
 
 def _subject(top: str, template: str = DEFAULT, others: str = " · 8 more", second: str = "") -> str:
-    return render_subject(template, top=top, second=second, others=others, **_FACTS)
+    return render_subject(template, top=top, second=second, others=" · 7 more", all_others=others, **_FACTS)
 
 
 def test_it_names_the_two_best_papers_and_how_many_more() -> None:
     assert _subject("Attention Revisited") == "Attention Revisited · 8 more"
     assert _subject("Attention Revisited", others="") == "Attention Revisited"
-    assert _subject("Attention Revisited", second="Small Models") == "Attention Revisited · Small Models · 8 more"
+    assert _subject("Attention Revisited", second="Small Models") == "Attention Revisited · Small Models · 7 more"
 
 
 def test_the_second_title_has_the_room_that_the_first_one_leaves() -> None:
     first, second = "A title of forty-two characters, no longer", "A second title of many words"
-    assert _subject(first, second=second) == f"{first} · A second title… · 8 more"
+    assert _subject(first, second=second) == f"{first} · A second title… · 7 more"
     assert _subject(f"{first} at all, it is said", second=second) == f"{first} at all, it is said · 8 more"
+
+
+def test_every_paper_that_the_subject_does_not_name_is_counted() -> None:
+    long = "A title of sixty characters, which leaves no room for another"
+    two = [paper(1, title=long), paper(2, title="Incomprehensibilities reconsidered")]
+    assert letter(two).subject == f"{long} · 1 more"
+    assert letter([*two, paper(3, title="Third")]).subject == f"{long} · 2 more"
+    assert letter([paper(n, title=f"Paper {n}") for n in (1, 2, 3)]).subject == "Paper 1 · Paper 2 · 1 more"
+    assert _subject("X", "{top}{others}", second="Second") == "X · 8 more"
 
 
 def test_the_first_line_repeats_no_title_of_the_subject_and_no_long_word_of_it() -> None:
@@ -71,7 +80,8 @@ def test_it_never_looks_like_an_answer_and_never_shouts(title: str) -> None:
 
 def test_where_the_site_shouts_too_it_is_the_plain_count() -> None:
     facts = {**_FACTS, "site": "ARXIV"}
-    assert render_subject(DEFAULT, top="ATTENTION", second="", others="", **facts) == "ARXIV: 9 papers on 3 topics"
+    line = render_subject(DEFAULT, top="ATTENTION", second="", others="", all_others="", **facts)
+    assert line == "ARXIV: 9 papers on 3 topics"
 
 
 def test_an_empty_template_gives_way_too() -> None:

@@ -27,6 +27,7 @@ from paperround.matching.query import Phrase, Query, evaluate, sought
 from paperround.matching.words import Wanted, Words, spellings
 
 MAX_REASONS = 3
+_UNKNOWN = 1.0  # the rarity of a word that none of the counted papers has
 _MAX_SHOWN = 80  # characters of the paper's own words in one reason
 
 # A word in the title counts as much as three in the abstract; keywords are in between.
@@ -188,15 +189,17 @@ class Index:
     def shares(self, words: Words) -> NDArray[np.float32]:
         """Return for each paper its share of the evidence possible for these words, from 0 to 1.
 
-        A paper would reach 1 only by repeating each of the words endlessly. A word that occurs in no paper counts
-        toward the possible evidence like any other rare word.
+        A paper would reach 1 only by repeating each of the words endlessly. A word that no paper is known to have
+        counts toward the possible evidence like the others on average: it may be in a later paper, or say nothing, as
+        a word of another language does.
         """
-        shares, possible = np.zeros(len(self._papers), dtype=np.float32), 0.0
+        shares, known = np.zeros(len(self._papers), dtype=np.float32), list[float]()
         for term in words.terms:
             rarity, places, evidence = self._term(term)
-            possible += rarity
+            if rarity < _UNKNOWN or len(places):
+                known.append(rarity)
             shares[places] += evidence
-        return shares / np.float32(possible)
+        return shares * np.float32(len(known) / (len(words.terms) * sum(known))) if known else shares
 
     def reasons(self, wanted: Wanted, rows: Iterable[int] | None = None) -> dict[int, tuple[str, ...]]:
         """Return for each paper the reasons why it fits a query or plain words, in the paper's own words.

@@ -61,6 +61,15 @@ STOP_WORDS = frozenset(
     """)
 )
 """English words that occur in texts on any subject, stored as terms, that is, in the singular."""
+_GERMAN_STOP_WORDS = frozenset(
+    terms("""
+    aber als am auch auf aus bei beim bis dass dem der des diese diesem diesen dieser dieses durch ein eine einem einen
+    einer eines für gegen im ist kann können man mehr nach nicht nur ob oder ohne sich sie sind um und uns unter vom von
+    vor wenn werden wie wird wurde über zu zum zur zwischen
+    """)
+)
+"""Their German counterparts, but those that are English words or acronyms too, such as "die" and "mit"."""
+_SAYS_NOTHING = STOP_WORDS | _GERMAN_STOP_WORDS
 SCHOLARLY_WORDS = frozenset(
     terms("""
     able abstract accurate accurately achieve achieved achieving address addresses aim allow analysis analyze
@@ -281,4 +290,4 @@ _kept = lru_cache(maxsize=10_000)(_described)
 
 def _telling(found: tuple[str, ...]) -> Words:
     """Drop the words that say nothing, unless there are no others."""
-    return Words(tuple(term for term in found if term not in STOP_WORDS) or found)
+    return Words(tuple(term for term in found if term not in _SAYS_NOTHING) or found)

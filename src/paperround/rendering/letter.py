@@ -483,6 +483,7 @@ class LetterRenderer:
         """Return the subject's fields that do not name papers or topics."""
         return {
             "others": describe_others(max(0, shown - 2), self.language),
+            "all_others": describe_others(max(0, shown - 1), self.language),
             "inside": inside,
             "papers": self.language.number(shown),
             "date": format_issue_date(cadence, day, self.language),

@@ -33,24 +33,46 @@ def check(template: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def render_subject(template: str, *, top: str, second: str, inside: str, site: str, **others: str) -> str:
+def render_subject(
+    template: str, *, top: str, second: str, others: str, all_others: str, inside: str, site: str, **fields: str
+) -> str:
     """Fill in the template's fields, in at most 70 characters.
 
-    The best paper's title gets the space that it needs; the second title gets the rest, or is omitted. If the line
+    The best paper's title gets the space that it needs; the second title gets the rest, or is omitted. `others` says
+    how many papers there are besides these two, and `all_others` how many there are besides the best one. If the line
     would look like a reply or is all capitals, use one with the site's name instead, and after that the plain count.
     """
-    fields = {"inside": inside, "site": clean(site), **others}
+    fields |= {"inside": inside, "site": clean(site)}
     top, second = (clean(title).replace("\u200b", "") for title in (top, second))
     plain = f"{clean(site)}: {inside}"
     for attempt in (template, "{site}: {top}{others}"):
-        room = LONGEST - len(_filled(attempt, fields, ".", "")) + 1
-        first = cut(top, max(room, _LEAST_OF_TITLE))
-        left = room - len(first) - len(_BETWEEN)
-        shown = second if len(second) <= left else cut(second, left) if left >= _LEAST_OF_SECOND else ""
-        line = _filled(attempt, fields, first, f"{_BETWEEN}{shown}" if shown else "")
+        line = ""
+        if second and "{second}" in attempt:
+            line = _with_second(attempt, {**fields, "others": others}, top, second)
+        if not line:
+            line = _with_title(attempt, {**fields, "others": all_others}, top)
         if line and not pretends(line):
             return cut(line, LONGEST)
     return cut(plain, LONGEST)
+
+
+def _with_second(template: str, fields: dict[str, str], top: str, second: str) -> str:
+    """Return the line with the second title, cut if necessary; empty if there is too little room for it."""
+    room = _room(template, fields)
+    first = cut(top, max(room, _LEAST_OF_TITLE))
+    left = room - len(first) - len(_BETWEEN)
+    if len(second) > left and left < _LEAST_OF_SECOND:
+        return ""
+    return _filled(template, fields, first, f"{_BETWEEN}{cut(second, left)}")
+
+
+def _with_title(template: str, fields: dict[str, str], top: str) -> str:
+    return _filled(template, fields, cut(top, max(_room(template, fields), _LEAST_OF_TITLE)), "")
+
+
+def _room(template: str, fields: dict[str, str]) -> int:
+    """Return the number of characters that are left for titles."""
+    return LONGEST - len(_filled(template, fields, ".", "")) + 1
 
 
 def pretends(line: str) -> bool:
