@@ -24,6 +24,7 @@ from dotenv.parser import Binding, parse_stream
 from dotenv.variables import Variable, parse_variables
 from email_validator import EmailNotValidError, validate_email
 from pydantic import (
+    ValidationInfo,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -363,14 +364,15 @@ class Settings(BaseSettings):
         _named_apart("webhooks", [webhook.name for webhook in value])
         return value
 
-    @model_validator(mode="after")
-    def _has_a_queue(self) -> Self:
-        if self.runner.kind == "procrastinate" and not self.database_url.startswith("postgresql"):
+    @field_validator("runner")
+    @classmethod
+    def _has_a_queue(cls, value: RunnerSettings, info: ValidationInfo) -> RunnerSettings:
+        if value.kind == "procrastinate" and not info.data["database_url"].startswith("postgresql"):
             raise ValueError(
-                'runner.kind = "procrastinate" keeps its queue in PostgreSQL; '
+                'kind = "procrastinate" keeps its queue in PostgreSQL; '
                 "set PAPERROUND_DATABASE_URL=postgresql+psycopg://name@host/database"
             )
-        return self
+        return value
 
     @property
     def webhooks_by_event(self) -> Mapping[EventKind, tuple[str, ...]]:

@@ -57,6 +57,14 @@ def test_the_shipped_configuration_is_valid() -> None:
         ),
         ('[transport]\nkind = "smtp"\nhost = "https://mail"\n', "transport.host: must be the name of a host"),
         ('[transport]\nkind = "smtp"\nhost = "mail:587"\n', "transport.host: must be the name of a host"),
+        (
+            '[runner]\nkind = "procrastinate"\n',
+            'runner: kind = "procrastinate" keeps its queue in PostgreSQL; set PAPERROUND_DATABASE_URL=postgresql',
+        ),
+        (
+            '[rounds]\npublish = "0 0 31 2 *"\n',
+            'rounds.publish: "0 0 31 2 *" never comes, because its month has no such day',
+        ),
         ("[moon]\n", "moon: there is no such setting; see docs/settings.md"),
         ("[site]\ncolor = 1\n", "site.color: there is no such setting; see docs/settings.md"),
         (

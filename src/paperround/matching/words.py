@@ -63,9 +63,9 @@ STOP_WORDS = frozenset(
 """English words that occur in texts on any subject, stored as terms, that is, in the singular."""
 _GERMAN_STOP_WORDS = frozenset(
     terms("""
-    aber als am auch auf aus bei beim bis dass dem der des diese diesem diesen dieser dieses durch ein eine einem einen
-    einer eines für gegen im ist kann können man mehr nach nicht nur ob oder ohne sich sie sind um und uns unter vom von
-    vor wenn werden wie wird wurde über zu zum zur zwischen
+    aber als am auch auf aus bei beim bis dass dem der des diese diesem diesen dieser dieses durch ein eine einem
+    einen einer eines für gegen im ist kann können man mehr nach nicht nur ob oder ohne sich sie sind um und uns unter
+    vom von vor wenn werden wie wird wurde über zu zum zur zwischen
     """)
 )
 """Their German counterparts, but those that are English words or acronyms too, such as "die" and "mit"."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, ClassVar, Protocol
 from zoneinfo import ZoneInfo
 
@@ -16,6 +16,7 @@ from paperround.process.validation import matches
 if TYPE_CHECKING:
     from paperround.network.http import Http
 
+_LEAP_DAYS_APART = timedelta(days=366 * 8)  # at most: 2100 has none
 Parser = Callable[[bytes, date], ParsedSource]
 """Parses bytes, given today's date, into listings and problems. Raises only SourceError, if the format is wrong."""
 
@@ -71,11 +72,15 @@ def _cron(value: str) -> str:
     from apscheduler.triggers.cron import CronTrigger  # noqa: PLC0415 - slow to load, and only `up` keeps a schedule
 
     try:
-        CronTrigger.from_crontab(value)
+        trigger = CronTrigger.from_crontab(value, timezone=UTC)
     except ValueError as error:
         message = f'"{value}" is not a cron schedule ({error}); five fields are expected, as in "15 6 * * mon-fri"'
         # pydantic cannot encode a message with lone surrogates.
         raise ValueError(message.encode("ascii", "backslashreplace").decode()) from None
+    now = datetime.now(UTC)
+    trigger.end_date = now + _LEAP_DAYS_APART
+    if trigger.get_next_fire_time(None, now) is None:
+        raise ValueError(f'"{value}" never comes, because its month has no such day')
     return value
 
 
