@@ -24,13 +24,13 @@ from dotenv.parser import Binding, parse_stream
 from dotenv.variables import Variable, parse_variables
 from email_validator import EmailNotValidError, validate_email
 from pydantic import (
-    ValidationInfo,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
     SecretStr,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
