@@ -117,21 +117,22 @@ class App:
     @cached_property
     def http(self) -> Http:
         """The HTTP client for sources."""
-        from paperround.network.http import Http, Spacing  # noqa: PLC0415 - import httpx only if something is fetched
+        from paperround.network import http  # noqa: PLC0415 - import httpx only if something is fetched
 
-        return Http(
-            contact=self.settings.user_agent_contact,
-            clock=self.clock,
-            private_hosts=self.settings.private_hosts,
-            spacing=Spacing(shared=self.store.service_turns),
+        return http.Http(
+            self.settings.user_agent_contact,
+            http.HttpPolicy(private_hosts=self.settings.private_hosts),
+            rate_limiter=http.RateLimiter(shared=self.store.service_turns),
+            environment=http.HttpEnvironment(clock=self.clock),
         )
 
     @cached_property
     def pictures_http(self) -> Http:
         """The HTTP client for thumbnails."""
+        from paperround.network import http  # noqa: PLC0415 - see above
         from paperround.sources import pictures  # noqa: PLC0415 - imports Pillow
 
-        return pictures.client(self.settings.user_agent_contact, clock=self.clock)
+        return pictures.client(self.settings.user_agent_contact, http.HttpEnvironment(clock=self.clock))
 
     def close(self) -> None:
         """Close the connections and servers that this process opened."""

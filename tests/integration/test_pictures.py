@@ -9,6 +9,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 from email import message_from_bytes, policy
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,10 +20,10 @@ import pytest
 from PIL import Image
 
 from paperround.domain.models import Paper
-from paperround.network.http import Spacing
+from paperround.network.http import Http, RateLimiter
 from paperround.rendering import sample
 from paperround.rounds import pipeline
-from paperround.sources.pictures import client
+from paperround.sources.pictures import POLICY
 from paperround.web import create
 from support.pages import Browser
 from support.papers import listing
@@ -92,11 +93,10 @@ def site(site: Site) -> Site:
     return site
 
 
-def _patient(site: Site, **world: Any) -> None:
+def _patient(site: Site, private_hosts: tuple[str, ...] = ("127.0.0.1",)) -> None:
     """Loopback is allowed, nothing else that is private; and no time is spent on being polite."""
-
-    given = {"private_hosts": ("127.0.0.1",), "spacing": Spacing(sleep=lambda _: None), "timeout": 0.5, **world}
-    site.app.pictures_http = client("ops@example.net", **given)
+    policy = replace(POLICY, private_hosts=private_hosts, timeout=0.5)
+    site.app.pictures_http = Http("ops@example.net", policy, rate_limiter=RateLimiter(sleep=lambda _: None))
 
 
 def _paper(number: int, url: str, **facts: Any) -> Any:

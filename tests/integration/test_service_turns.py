@@ -9,7 +9,7 @@ import pytest
 
 from paperround.app import open_store
 from paperround.domain.errors import SourceError
-from paperround.network.http import ARXIV, Pace, Spacing
+from paperround.network.http import ARXIV, Pace, RateLimiter
 from paperround.store import Store
 from support.answers import World, at
 
@@ -26,7 +26,9 @@ class Program:
 
         self.world, self.slept = world, list[float]()
         turns = store.service_turns
-        self.spacing = Spacing(monotonic=lambda: world.passed, sleep=sleep or self._sleep, shared=turns, wall=wall)
+        self.limiter = RateLimiter(
+            monotonic=lambda: world.passed, sleep=sleep or self._sleep, shared=turns, wall=wall
+        )
 
     def _sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
@@ -34,7 +36,7 @@ class Program:
 
     def ask(self, pace: Pace, takes: float = 0.0) -> float:
         """Ask once; when that began."""
-        with self.spacing.turn(pace, "arxiv"):
+        with self.limiter.turn(pace, "arxiv"):
             began = self.world.passed
             self.world.passed += takes
         return began
@@ -57,10 +59,10 @@ def test_two_programs_keep_one_pace(store: Store) -> None:
 
 def test_a_retry_after_outlives_a_restart(store: Store) -> None:
     world = World(NOW)
-    Program(store, world).spacing.rest(ARXIV, 100)
+    Program(store, world).limiter.back_off(ARXIV, 100)
     restarted = Program(store, world)
     assert restarted.ask(ARXIV) == 100
-    restarted.spacing.rest(ARXIV, 10**9)
+    restarted.limiter.back_off(ARXIV, 10**9)
     with pytest.raises(SourceError, match=r"arxiv\.org asks for no requests for 1440 minutes"):
         Program(store, world).ask(ARXIV)
 
@@ -68,7 +70,7 @@ def test_a_retry_after_outlives_a_restart(store: Store) -> None:
 def test_a_turn_that_was_never_given_back_ends(store: Store) -> None:
     world = World(NOW)
     killed = Program(store, world)
-    turn = killed.spacing.turn(ARXIV, "arxiv")
+    turn = killed.limiter.turn(ARXIV, "arxiv")
     turn.__enter__()  # and then it was killed
     assert Program(store, world).ask(ARXIV) == 120
     del turn

@@ -13,7 +13,7 @@ import pytest
 
 from paperround import __version__
 from paperround.domain.errors import SourceError
-from paperround.network.http import ARXIV, Pace, Spacing
+from paperround.network.http import ARXIV, HttpEnvironment, HttpPolicy, Pace, RateLimiter
 from paperround.sources import Http, Source, SourceState, Window
 from paperround.sources.arxiv import Arxiv
 from paperround.sources.arxiv_oai import ArxivOai
@@ -33,7 +33,7 @@ def server() -> Iterator[PaperServer]:
 
 
 class Impatient:
-    """A clock for Spacing on which waiting takes no time, and that remembers who waited for how long."""
+    """A clock for RateLimiter on which waiting takes no time, and that remembers who waited for how long."""
 
     def __init__(self) -> None:
         self.now, self.slept = 0.0, list[float]()
@@ -45,8 +45,13 @@ class Impatient:
         self.slept.append(seconds)
         self.now += seconds
 
-    def spacing(self) -> Spacing:
-        return Spacing(monotonic=self.monotonic, sleep=self.sleep)
+    def limiter(self) -> RateLimiter:
+        return RateLimiter(monotonic=self.monotonic, sleep=self.sleep)
+
+
+def _http(policy: HttpPolicy | None = None, limiter: RateLimiter | None = None, now: datetime = NOON) -> Http:
+    environment = HttpEnvironment(clock=lambda: now, jitter=lambda: 0.5)
+    return Http("ops@example.net", policy, rate_limiter=limiter, environment=environment)
 
 
 @pytest.fixture
@@ -56,7 +61,7 @@ def clock() -> Impatient:
 
 @pytest.fixture
 def http(clock: Impatient) -> Iterator[Http]:
-    with Http("ops@example.net", spacing=clock.spacing(), clock=lambda: NOON, timeout=5) as made:
+    with _http(HttpPolicy(timeout=5), clock.limiter()) as made:
         yield made
 
 
@@ -112,8 +117,8 @@ def test_arxivs_three_roads_share_one_limit(server: PaperServer, http: Http, clo
 
 
 def test_the_limit_holds_across_threads_and_for_two_clients_on_the_real_clock(server: PaperServer) -> None:
-    spacing = Spacing()
-    oai, feed = (Http(spacing=spacing, clock=lambda: NOON) for _ in range(2))
+    limiter = RateLimiter()
+    oai, feed = (_http(limiter=limiter) for _ in range(2))
     threads = [
         threading.Thread(target=lambda: oai.get(f"{server.url}/oai", asker="a", pace=ARXIV)),
         threading.Thread(target=lambda: feed.get(f"{server.url}/atom/cs.AI", asker="b", pace=ARXIV)),
@@ -130,7 +135,7 @@ def test_the_limit_holds_across_threads_and_for_two_clients_on_the_real_clock(se
 
 def test_a_host_is_asked_one_thing_at_a_time(server: PaperServer) -> None:
     pace = Pace("host", seconds=0.01)
-    with Http(spacing=Spacing()) as http:
+    with _http() as http:
         threads = [
             threading.Thread(target=lambda: http.get(f"{server.url}/blog.xml", asker="x", pace=pace))
             for _ in range(8)
@@ -146,7 +151,7 @@ def test_a_host_is_asked_one_thing_at_a_time(server: PaperServer) -> None:
 
 def test_429_with_retry_after_is_waited_for_on_the_real_clock(server: PaperServer) -> None:
     server.fail("/blog.xml", Fault(429, {"retry-after": "1"}))
-    with Http(spacing=Spacing(), clock=lambda: NOON) as http:
+    with _http() as http:
         answer = Feed(name="blog", url=f"{server.url}/blog.xml").fetch(http, window(1))
     first, second = server.asked
     assert (first.status, second.status) == (429, 200)
@@ -156,7 +161,7 @@ def test_429_with_retry_after_is_waited_for_on_the_real_clock(server: PaperServe
 
 def test_a_503_a_cut_and_a_slow_answer_are_tried_again(server: PaperServer, clock: Impatient) -> None:
     server.fail("/details/", Fault(503), Fault(cut=True), Fault(wait=1.6))
-    with Http(spacing=clock.spacing(), clock=lambda: NOON, timeout=0.8, jitter=lambda: 0.5) as http:
+    with _http(HttpPolicy(timeout=0.8), clock.limiter()) as http:
         answer = Biorxiv(url=server.url).fetch(http, window())
     assert len(answer.parsed.listings) == 187
     assert clock.slept[:3] == [2.0, 4.0, 8.0]
@@ -175,7 +180,10 @@ def test_a_server_that_always_breaks_off_is_an_error_to_try_again(server: PaperS
 def test_a_server_that_never_answers_is_given_up_in_time(server: PaperServer, clock: Impatient) -> None:
     server.fail("/blog.xml", *[Fault(wait=1.0)] * 2)
     started = time.monotonic()
-    with Http(spacing=clock.spacing(), timeout=0.2, tries=2) as http, pytest.raises(SourceError, match="2 tries"):
+    with (
+        _http(HttpPolicy(timeout=0.2, tries=2), clock.limiter()) as http,
+        pytest.raises(SourceError, match="2 tries"),
+    ):
         http.get(f"{server.url}/blog.xml", asker="blog")
     assert time.monotonic() - started < 5
 
@@ -208,7 +216,7 @@ def test_a_guarded_feed_cannot_reach_this_machine(server: PaperServer, http: Htt
 
 def test_a_guarded_request_arrives_under_its_own_name(server: PaperServer, clock: Impatient) -> None:
     port = server.url.rpartition(":")[2]
-    with Http(spacing=clock.spacing(), private_hosts=("127.0.0.0/8", "::1")) as http:
+    with _http(HttpPolicy(private_hosts=("127.0.0.0/8", "::1")), clock.limiter()) as http:
         answer = http.get(f"http://localhost:{port}/blog.xml", asker="blog")
     assert answer.status == 200
     assert server.asked[0].headers["host"] == f"localhost:{port}"
@@ -223,7 +231,7 @@ def test_a_wrong_category_is_told_in_arxivs_words(server: PaperServer, http: Htt
 def test_a_weekend_is_quiet_everywhere(server: PaperServer, clock: Impatient) -> None:
     server.today = date(2026, 11, 21)
     saturday = Window(server.today, server.today)
-    with Http(spacing=clock.spacing(), clock=lambda: NOON + timedelta(days=1)) as http:
+    with _http(limiter=clock.limiter(), now=NOON + timedelta(days=1)) as http:
         arxiv = Arxiv(categories=("cs.AI",), feed_url=server.url, api_url=server.url).fetch(http, saturday)
         daily = HfDaily(url=server.url, again=0).fetch(http, saturday)
     assert (arxiv.state, daily.state) == (SourceState.QUIET, SourceState.QUIET)

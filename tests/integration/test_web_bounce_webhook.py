@@ -16,6 +16,7 @@ import pytest
 
 from paperround.domain.errors import StoreError
 from paperround.domain.models import SubscriberState
+from paperround.network.http import HttpPolicy
 from paperround.rounds import bounce_intake, pipeline
 from paperround.subscribers import membership
 from paperround.web import create
@@ -322,7 +323,7 @@ def amazon(hooked: Hooked, monkeypatch: pytest.MonkeyPatch, *replies: Any) -> Wo
     """Amazon's certificate is where it says, or `replies` are."""
     world = World(hooked.app.clock())
     world.put(signed.CERTIFICATE_URL, *(replies or (signed.certificate(hooked.app.clock()),)))
-    monkeypatch.setattr(hooked.app, "http", world.http(tries=1))
+    monkeypatch.setattr(hooked.app, "http", world.http(HttpPolicy(tries=1)))
     return world
 
 

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import httpx
 
-from paperround.network.http import Spacing
-from paperround.sources import Http
+from paperround.network.address_guard import Resolve
+from paperround.network.http import Http, HttpEnvironment, HttpPolicy, RateLimiter
 
 DATA = Path(__file__).parent.parent / "data" / "sources"
 
+_USUAL = HttpPolicy()
 Reply = httpx.Response | Exception | Callable[[httpx.Request], httpx.Response]
 
 
@@ -31,17 +32,23 @@ class World:
         self.requests: list[httpx.Request] = []
         self.times: list[float] = []
         self._replies: dict[str, list[Reply]] = {}
-        self.spacing = Spacing(monotonic=lambda: self.passed, sleep=self._sleep)
+        self.rate_limiter = RateLimiter(monotonic=lambda: self.passed, sleep=self._sleep)
 
     def put(self, url: str, *replies: Reply | bytes | str) -> None:
         """From now on answer requests whose address contains this."""
         made = [httpx.Response(200, content=reply) if isinstance(reply, bytes | str) else reply for reply in replies]
         self._replies[url] = [*made]
 
-    def http(self, **settings: object) -> Http:
-        """An Http that asks this world."""
-        given = {"jitter": lambda: 0.5, "spacing": self.spacing, "clock": self.now, "guarded": False, **settings}
-        return Http(transport=httpx.MockTransport(self._answer), **given)  # type: ignore[arg-type]
+    def http(self, policy: HttpPolicy = _USUAL, *, contact: str = "", resolve: Resolve | None = None) -> Http:
+        """An Http that asks this world; its addresses are checked if names resolve."""
+        environment = HttpEnvironment(
+            clock=self.now,
+            jitter=lambda: 0.5,
+            resolve=resolve,
+            transport=httpx.MockTransport(self._answer),
+            guarded=resolve is not None,
+        )
+        return Http(contact, policy, rate_limiter=self.rate_limiter, environment=environment)
 
     def now(self) -> datetime:
         """The time, which only sleeping moves."""

@@ -232,6 +232,8 @@ class SmtpServer:
             writer.transport.abort()
 
     async def _finish(self) -> None:
+        for _ in range(3):
+            await asyncio.sleep(0)  # a task that is cancelled before it began would never close its connection
         others = asyncio.all_tasks() - {asyncio.current_task()}
         for task in others:
             task.cancel()

@@ -1,4 +1,4 @@
-"""Http and Spacing: politeness, patience and bounds, in a world without sockets."""
+"""Http and RateLimiter: politeness, patience and bounds, in a world without sockets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,18 @@ from hypothesis import strategies as st
 
 from paperround import __version__
 from paperround.domain.errors import SourceError
-from paperround.network.http import ARXIV, Http, HttpResponse, Pace, Spacing, redacted, retry_after, user_agent
+from paperround.network.http import (
+    ARXIV,
+    Http,
+    HttpEnvironment,
+    HttpPolicy,
+    HttpResponse,
+    Pace,
+    RateLimiter,
+    redacted,
+    retry_after,
+    user_agent,
+)
 from support.answers import World, at
 
 NOW = at("2026-11-23T06:00")
@@ -90,10 +101,10 @@ def test_an_unreachable_host_is_not_waited_for(world: World) -> None:
 def test_a_timeout_is_named(world: World) -> None:
     world.put("example.org", httpx.ReadTimeout(""))
     with pytest.raises(SourceError, match="no response in time"):
-        world.http(tries=1).get("https://example.org/", asker="blog")
+        world.http(HttpPolicy(tries=1)).get("https://example.org/", asker="blog")
     world.put("example.org", httpx.RemoteProtocolError(""))
     with pytest.raises(SourceError, match="RemoteProtocolError"):
-        world.http(tries=1).get("https://example.org/", asker="blog")
+        world.http(HttpPolicy(tries=1)).get("https://example.org/", asker="blog")
 
 
 def test_retry_after_is_obeyed_in_seconds_and_as_a_date(world: World) -> None:
@@ -161,13 +172,13 @@ def test_a_source_can_bring_its_own_pace(world: World) -> None:
 
 
 def test_a_lane_holds_one_request_at_a_time_across_threads() -> None:
-    spacing = Spacing()
+    limiter = RateLimiter()
     pace = Pace("shared", seconds=0.02)
     inside, most, ends = 0, 0, []
 
     def ask() -> None:
         nonlocal inside, most
-        with spacing.turn(pace, "x"):
+        with limiter.turn(pace, "x"):
             inside += 1
             most = max(most, inside)
             ends.append(time.monotonic())
@@ -288,7 +299,7 @@ def test_an_answer_that_drips_is_given_up(world: World) -> None:
 
     world.put("example.org", dripping)
     with pytest.raises(SourceError, match="not complete after 60 s") as error:
-        world.http(tries=1, deadline=60).get("https://example.org/", asker="x")
+        world.http(HttpPolicy(tries=1, deadline=60)).get("https://example.org/", asker="x")
     assert error.value.retryable
 
 
@@ -306,7 +317,7 @@ def addresses(*texts: str):
 
 def test_a_guarded_request_goes_to_the_address_that_was_checked(world: World) -> None:
     world.put("93.184.216.34", b"feed")
-    http = world.http(guarded=True, public_only=True, resolve=addresses("93.184.216.34"))
+    http = world.http(HttpPolicy(public_only=True), resolve=addresses("93.184.216.34"))
     answer = http.get("https://blog.example:8443/feed", asker="blog")
     sent = world.requests[0]
     assert str(sent.url) == "https://93.184.216.34:8443/feed"
@@ -318,9 +329,7 @@ def test_a_guarded_request_goes_to_the_address_that_was_checked(world: World) ->
 @pytest.mark.parametrize("found", [("127.0.0.1",), ("93.184.216.34", "10.0.0.1"), ()])
 def test_a_name_that_leads_into_the_own_network_is_refused(world: World, found: tuple[str, ...]) -> None:
     with pytest.raises(SourceError, match=r"blog: inner\.example is not on the public internet") as error:
-        world.http(guarded=True, resolve=addresses(*found)).get(
-            "http://inner.example/", asker="blog", public_only=True
-        )
+        world.http(resolve=addresses(*found)).get("http://inner.example/", asker="blog", public_only=True)
     assert not error.value.retryable
     assert world.requests == []
 
@@ -332,24 +341,24 @@ def test_a_redirect_into_the_own_network_is_refused_too(world: World) -> None:
         return [ipaddress.ip_address("93.184.216.34" if host == "blog.example" else host)]
 
     with pytest.raises(SourceError, match=r"169\.254\.169\.254 is not on the public internet"):
-        world.http(guarded=True, public_only=True, resolve=resolve).get("https://blog.example/", asker="blog")
+        world.http(HttpPolicy(public_only=True), resolve=resolve).get("https://blog.example/", asker="blog")
     assert len(world.requests) == 1
 
 
 def test_private_addresses_are_refused_unless_they_are_named_or_written_as_addresses(world: World) -> None:
     world.put("10.0.0.7", b"inner")
     world.put("127.0.0.1:8080", b"mine", httpx.Response(302, headers={"location": "http://127.0.0.1:9090/secret"}))
-    http = world.http(guarded=True, resolve=addresses("10.0.0.7"))
+    http = world.http(resolve=addresses("10.0.0.7"))
     with pytest.raises(
         SourceError, match=r"feeds\.lan is not on the public internet; if this is intended, add it to p"
     ):
         http.get("http://feeds.lan/feed", asker="blog")
     for named in ("feeds.lan", "10.0.0.0/8", "10.0.0.7"):
-        allowing = world.http(guarded=True, resolve=addresses("10.0.0.7"), private_hosts=(named,))
+        allowing = world.http(HttpPolicy(private_hosts=(named,)), resolve=addresses("10.0.0.7"))
         assert allowing.get("http://feeds.lan/feed", asker="blog").body == b"inner"
         with pytest.raises(SourceError, match="not on the public internet"):
             allowing.get("http://10.9.9.9/", asker="blog", public_only=True)
-    local = world.http(guarded=True, resolve=lambda host, _: [ipaddress.ip_address(host)])
+    local = world.http(resolve=lambda host, _: [ipaddress.ip_address(host)])
     assert local.get("http://127.0.0.1:8080/feed", asker="blog").body == b"mine"
     with pytest.raises(SourceError, match=r"127\.0\.0\.1 is not on the public internet"):
         local.get("http://127.0.0.1:8080/feed", asker="blog")  # redirects to another port
@@ -359,14 +368,14 @@ def test_private_addresses_are_refused_unless_they_are_named_or_written_as_addre
 def test_the_next_address_of_a_host_is_tried_where_one_does_not_answer(world: World) -> None:
     world.put("2606:2800:220:1::1", httpx.ConnectError("no route"))
     world.put("93.184.216.34", b"feed")
-    http = world.http(guarded=True, resolve=addresses("2606:2800:220:1::1", "93.184.216.34"))
+    http = world.http(resolve=addresses("2606:2800:220:1::1", "93.184.216.34"))
     assert http.get("https://blog.example/feed", asker="blog").body == b"feed"
     assert [request.headers["host"] for request in world.requests] == ["blog.example"] * 2
 
 
 def test_behind_a_proxy_names_are_left_to_it(monkeypatch: pytest.MonkeyPatch, world: World) -> None:
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:1")
-    http = Http(guarded=True, tries=1, spacing=world.spacing, resolve=addresses("10.0.0.7"))
+    http = Http("", HttpPolicy(tries=1), environment=HttpEnvironment(resolve=addresses("10.0.0.7")))
     with pytest.raises(SourceError, match="no response"):  # the proxy is not there
         http.get("https://blog.example/feed", asker="blog")
     with pytest.raises(SourceError, match="not on the public internet"):
@@ -379,7 +388,7 @@ def test_a_name_that_does_not_resolve_is_tried_again_and_named(world: World) -> 
         raise OSError("no such name")
 
     with pytest.raises(SourceError, match="does not resolve") as error:
-        world.http(guarded=True, public_only=True, resolve=resolve, tries=2).get(
+        world.http(HttpPolicy(public_only=True, tries=2), resolve=resolve).get(
             "https://nowhere.example/", asker="blog"
         )
     assert error.value.retryable
@@ -387,7 +396,7 @@ def test_a_name_that_does_not_resolve_is_tried_again_and_named(world: World) -> 
 
 def test_numbers_that_are_addresses_in_disguise_are_resolved_before_they_are_judged() -> None:
     with (
-        Http(public_only=True, tries=1, spacing=Spacing()) as http,
+        Http("", HttpPolicy(public_only=True, tries=1)) as http,
         pytest.raises(SourceError, match="public internet"),
     ):
         http.get("http://2130706433/", asker="x")

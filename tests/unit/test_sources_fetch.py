@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from paperround.domain.errors import SourceError
+from paperround.network.http import HttpPolicy
 from paperround.sources import Source, SourceState, Window
 from paperround.sources.arxiv import Arxiv
 from paperround.sources.arxiv_oai import ArxivOai
@@ -412,7 +413,7 @@ def test_without_backfill_the_api_is_left_alone(arxiv: World) -> None:
 
 def test_a_backfill_that_fails_is_told_and_tried_again_next_time(arxiv: World) -> None:
     arxiv.put("export.arxiv.org", httpx.Response(429))
-    first = SOURCE.fetch(arxiv.http(tries=2), window(FRIDAY, days=1))
+    first = SOURCE.fetch(arxiv.http(HttpPolicy(tries=2)), window(FRIDAY, days=1))
     assert first.state is SourceState.STALE
     assert first.note.startswith("missed days (2026-11-19) could not be fetched; cs: no response from https://export")
     assert len(first.parsed.listings) == 2
@@ -685,7 +686,7 @@ def test_a_feed_that_moved_or_went_is_an_error_with_a_remedy() -> None:
 def test_a_feed_may_be_kept_to_the_public_internet() -> None:
     world = World(FRIDAY)
     inner = Feed(name="inner", url="http://inner.example/feed", public_only=True)
-    http = world.http(guarded=True, resolve=lambda _host, _port: [__import__("ipaddress").ip_address("10.0.0.7")])
+    http = world.http(resolve=lambda _host, _port: [__import__("ipaddress").ip_address("10.0.0.7")])
     with pytest.raises(SourceError, match="not on the public internet"):
         inner.fetch(http, window(FRIDAY))
 

@@ -9,7 +9,7 @@ import pytest
 
 from paperround.domain.clock import machine_clock
 from paperround.domain.errors import SourceError
-from paperround.network.http import Http
+from paperround.network.http import Http, HttpEnvironment, HttpPolicy
 from paperround.sources import library_services
 from paperround.sources.library_services import read_orcid, read_zotero
 from support.library_server import KEY, ORCID, Services
@@ -31,7 +31,7 @@ def services(monkeypatch: pytest.MonkeyPatch) -> Iterator[Services]:
 
 @pytest.fixture
 def http() -> Iterator[Http]:
-    with Http(contact="https://papers.example.org", clock=machine_clock) as made:
+    with Http("https://papers.example.org", environment=HttpEnvironment(clock=machine_clock)) as made:
         yield made
 
 
@@ -82,7 +82,7 @@ def test_a_page_without_a_total_is_the_last(services: Services, http: Http) -> N
 def test_header_fields_go_to_no_other_host(services: Services, http: Http) -> None:
     other = Services()
     services.redirect = f"{other.url}/keys/current"
-    with Http(contact="https://papers.example.org", clock=machine_clock, private_hosts=["127.0.0.1"]) as trusting:
+    with Http("https://papers.example.org", HttpPolicy(private_hosts=("127.0.0.1",))) as trusting:
         answer = trusting.get(f"{services.url}/keys/current", asker="test", headers={"Zotero-API-Key": KEY})
     other.close()
     assert answer.status == httpx.codes.FORBIDDEN, "the other host was not given the key"

@@ -1,11 +1,11 @@
 """An HTTP client that identifies itself, makes conditional requests, and limits rate, time and size.
 
-    Http.get      retries temporary failures (429, 5xx, broken connections) or raises SourceError
-      _follow     follows a limited number of redirects, only to http and https
-        _once     makes one request: waits for the host's turn, reads a limited body within a limited time
-    Spacing       decides when a host may be requested again, one request at a time
+    Http.get         retries temporary failures (429, 5xx, broken connections) or raises SourceError
+      _follow        follows a limited number of redirects, only to http and https
+        _request     makes one request: waits for the host's turn, reads a limited body within a limited time
+    RateLimiter      decides when a host may be requested again, one request at a time
 
-All threads and Http objects of the process share the default Spacing.
+Clients that request the same services share one RateLimiter: arXiv counts all requests of a site together.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ if TYPE_CHECKING:
 else:
     httpx = LazyModule("httpx")  # slow to load, and few commands make requests
 
-_LONGEST_TURN = timedelta(minutes=2)  # then other programs may continue, if one was killed during a request
-_LONGEST_REST = 86_400.0  # seconds; the longest wait that a server can impose
-_REDIRECTS = frozenset((301, 302, 303, 307, 308))
-_CONNECT_TRIES = 2
-_CONNECT_AGAIN = 1.0  # seconds
-_PASSING = frozenset((429, 500, 502, 503, 504))
+_MAX_TURN = timedelta(minutes=2)  # then other programs may continue, if one was killed during a request
+_MAX_BACKOFF = 86_400.0  # seconds; the longest wait that a server can impose
+_REDIRECT_STATUSES = frozenset((301, 302, 303, 307, 308))
+_MAX_CONNECT_TRIES = 2
+_CONNECT_RETRY_DELAY = 1.0  # seconds
+_RETRYABLE_STATUSES = frozenset((429, 500, 502, 503, 504))
 _MAX_REDIRECTS = 5  # nature.com needs three for a feed
 
 
@@ -127,7 +127,7 @@ class Turns(Protocol):
         """Let no turn begin before `free_at`. An already stored later time is kept."""
 
 
-class Spacing:
+class RateLimiter:
     """Spaces requests: one request at a time in each lane, with the lane's pace between them.
 
     With `shared` turns this applies to all programs on one database, and a Retry-After survives a restart.
@@ -172,7 +172,7 @@ class Spacing:
         began = self.monotonic()
         while self._shared:
             now = self._wall()
-            free_at = self._shared.claim(pace.lane, now, now + _LONGEST_TURN)
+            free_at = self._shared.claim(pace.lane, now, now + _MAX_TURN)
             if free_at is None:
                 return
             wait = (free_at - now).total_seconds()
@@ -186,12 +186,12 @@ class Spacing:
                 retryable=True,
             )
 
-    def rest(self, pace: Pace, seconds: float) -> None:
+    def back_off(self, pace: Pace, seconds: float) -> None:
         """Allow no request in the lane for this many seconds, in any program."""
         lane = self._lane(pace.lane)
         lane.free_at = max(lane.free_at, self.monotonic() + seconds)
         if self._shared:
-            self._shared.postpone(pace.lane, self._wall() + timedelta(seconds=min(seconds, _LONGEST_REST)))
+            self._shared.postpone(pace.lane, self._wall() + timedelta(seconds=min(seconds, _MAX_BACKOFF)))
 
     def _lane(self, name: str) -> _Lane:
         with self._guard:
@@ -204,8 +204,41 @@ class _Lane:
     free_at: float = float("-inf")
 
 
-EVERYWHERE = Spacing()
-"""The default of the process. arXiv counts all requests of a site together, so they must share one instance."""
+@dataclass(frozen=True, slots=True)
+class HttpPolicy:
+    """How often a client tries, how long it waits, in seconds, and what it may request."""
+
+    tries: int = 4
+    timeout: float = 30.0
+    """Limits each wait for the network."""
+    deadline: float = 300.0
+    """Limits the time of a whole response."""
+    max_bytes: int = 64 << 20
+    public_only: bool = False
+    """Refuse an address or `localhost` in the private network even if `get` names it."""
+    private_hosts: tuple[str, ...] = ()
+    """Other names that resolve to a loopback, private or link-local address are refused, also in redirects."""
+    compressed: bool = True
+    """Request gzip."""
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class HttpEnvironment:
+    """What a client takes from the system; tests replace it."""
+
+    clock: Callable[[], datetime] = _now
+    jitter: Callable[[], float] = random.random
+    """Returns numbers from 0 to 1."""
+    resolve: Resolve | None = None
+    """Resolves names; by default as the system does."""
+    transport: httpx.BaseTransport | None = None
+    """Makes the requests; by default over the network."""
+    guarded: bool = True
+    """Check addresses; False in tests in which names do not resolve."""
 
 
 class Http:
@@ -214,40 +247,27 @@ class Http:
     def __init__(
         self,
         contact: str = "",
+        policy: HttpPolicy | None = None,
         *,
-        tries: int = 4,
-        timeout: float = 30.0,
-        deadline: float = 300.0,
-        max_bytes: int = 64 << 20,
-        public_only: bool = False,
-        private_hosts: Iterable[str] = (),
-        compressed: bool = True,
-        guarded: bool = True,
-        spacing: Spacing = EVERYWHERE,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-        jitter: Callable[[], float] = random.random,
-        resolve: Resolve | None = None,
-        transport: httpx.BaseTransport | None = None,
+        rate_limiter: RateLimiter | None = None,
+        environment: HttpEnvironment | None = None,
     ) -> None:
-        """Create a client. `contact` is an email address or URL for the User-Agent. Times are in seconds.
+        """Create a client. `contact` is an email address or URL for the User-Agent.
 
-        `timeout` limits each wait for the network, `deadline` a whole response. Names that resolve to a loopback,
-        private or link-local address are refused, also in redirects, except `private_hosts`. An address or
-        `localhost` passed to `get` is allowed, unless `public_only`. `compressed` requests gzip. `jitter` returns
-        numbers from 0 to 1. The other parameters replace the environment in tests, where `guarded` may be false
-        because names do not resolve.
+        Without a `rate_limiter`, the client limits only its own requests.
         """
-        self.now = clock
-        self._tries, self._deadline, self._max_bytes = tries, deadline, max_bytes
-        self._public_only, self._spacing, self._jitter = public_only, spacing, jitter
-        self._guard, self._guarded = AddressGuard(private_hosts, resolve), guarded
-        self._proxied = bool(getproxies()) and transport is None
-        codings = "gzip, deflate" if compressed else "identity"
+        self._policy = policy = policy or HttpPolicy()
+        environment = environment or HttpEnvironment()
+        self.now, self._jitter, self._guarded = environment.clock, environment.jitter, environment.guarded
+        self._rate_limiter = rate_limiter or RateLimiter()
+        self._guard = AddressGuard(policy.private_hosts, environment.resolve)
+        self._proxied = bool(getproxies()) and environment.transport is None
+        codings = "gzip, deflate" if policy.compressed else "identity"
         self._client = httpx.Client(
             headers={"user-agent": user_agent(contact), "accept": "*/*", "accept-encoding": codings},
-            timeout=timeout,
+            timeout=policy.timeout,
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),  # see _follow
-            transport=transport,
+            transport=environment.transport,
         )
 
     def get(
@@ -264,40 +284,47 @@ class Http:
     ) -> HttpResponse:
         """Return the response, with any status, after retrying temporary failures.
 
-        `asker` is the source's name, for error messages. `validators` has the `Answer.validator` of earlier
+        `asker` is the name of the source or service, for error messages. `validators` has the `validator` of earlier
         responses by URL. `headers` are sent only to the named host and not to redirect targets, because they may
         contain a key. Raises SourceError(retryable=True) if the server cannot be reached now, and
         SourceError(retryable=False) if the request is refused: a response that is too large, a forbidden address or a
         URL that is not http.
         """
         target = _url(url, params, asker)
-        own = (target.host, target.port or (443 if target.scheme == "https" else 80))
-        meant = own if is_literal(target.host) and not (public_only or self._public_only) else None
-        secret = (str(target.netloc), headers or {})
-        request = _Request(asker, pace, max_bytes or self._max_bytes, public_only, meant, secret)
+        named = is_literal(target.host) and not (public_only or self._policy.public_only)
+        request = _Request(
+            asker,
+            pace,
+            max_bytes or self._policy.max_bytes,
+            public_only,
+            allowed=_host_and_port(target) if named else None,
+            headers=headers or {},
+            headers_for=str(target.netloc),
+        )
         conditions = _conditions((validators or {}).get(str(target), ""))
-        attempt, most, reason = 0, self._tries, ""
-        while attempt < most:
+        attempt, tries, reason = 0, self._policy.tries, ""
+        while attempt < tries:
             attempt += 1
             try:
                 response = self._follow(request, target, conditions)
             except httpx.ConnectError as error:
-                # No server needs to be spared, and a machine without a network should fail quickly.
-                reason, wait, most = _what_broke(error), _CONNECT_AGAIN, min(most, _CONNECT_TRIES)
+                # No request reached a server, so there is no need to back off, and a machine without a network should
+                # fail quickly.
+                reason, wait, tries = _describe(error), _CONNECT_RETRY_DELAY, min(tries, _MAX_CONNECT_TRIES)
             except httpx.InvalidURL as error:  # httpx parses a redirect's URL even if it does not follow it
                 message = (
                     f"{asker}: {redacted(target)} redirects to an address that is neither http nor https ({error})"
                 )
                 raise SourceError(message, retryable=False) from None
             except httpx.RequestError as error:
-                reason, wait = _what_broke(error), self._backoff(request, target, attempt)
+                reason, wait = _describe(error), self._backoff(request, target, attempt)
             else:
-                if response.status not in _PASSING:
+                if response.status not in _RETRYABLE_STATUSES:
                     return response
-                asked_for = asked_to_wait(response.headers, self.now())
-                wait = self._backoff(request, target, attempt) if asked_for is None else asked_for
+                stated = asked_to_wait(response.headers, self.now())
+                wait = self._backoff(request, target, attempt) if stated is None else stated
                 reason = f"HTTP {response.status}"
-            self._spacing.rest(request.pace_at(target), wait)
+            self._rate_limiter.back_off(request.pace_at(target), wait)
         raise SourceError(
             f"{asker}: no response from {redacted(target)} in {attempt} tries ({reason}); "
             "it is requested again later",
@@ -325,9 +352,9 @@ class Http:
         # Keep cookies during one chain of redirects, because publishers' login hosts set one and require it.
         cookies = httpx.Cookies()
         for _ in range(_MAX_REDIRECTS + 1):
-            response, body = self._once(request, url, conditions, cookies)
+            response, body = self._request(request, url, conditions, cookies)
             location = response.headers.get("location")
-            if response.status_code not in _REDIRECTS or not location:
+            if response.status_code not in _REDIRECT_STATUSES or not location:
                 return HttpResponse(asked, str(url), response.status_code, response.headers, body)
             url = _url(str(url), None, request.asker, location)
         raise SourceError(
@@ -335,7 +362,7 @@ class Http:
             retryable=False,
         )
 
-    def _once(
+    def _request(
         self, request: _Request, url: httpx.URL, conditions: Mapping[str, str], cookies: httpx.Cookies
     ) -> tuple[httpx.Response, bytes]:
         # Send the host name in the Host header and in TLS, although the connection is made to an address.
@@ -346,7 +373,7 @@ class Http:
             extensions={"sni_hostname": url.host} if url.scheme == "https" else {},
         )
         cookies.set_cookie_header(outgoing)
-        with self._spacing.turn(request.pace_at(url), request.asker):
+        with self._rate_limiter.turn(request.pace_at(url), request.asker):
             response = self._send(request, outgoing, url)
             try:
                 body = self._read(response, request, url)
@@ -359,13 +386,15 @@ class Http:
         """Return the decompressed body. It is read in pieces, so that neither a bomb nor an endless response fills
         memory.
         """
-        deadline = self._spacing.monotonic() + self._deadline
+        deadline = self._rate_limiter.monotonic() + self._policy.deadline
         coding = _coding(response.headers, request.asker, url)
         pieces: list[bytes] = []
         try:
             for piece in unpacked(cast("Iterable[bytes]", response.stream), coding, request.max_bytes):
-                if self._spacing.monotonic() > deadline:
-                    raise httpx.ReadTimeout(f"not complete after {self._deadline:.0f} s", request=response.request)
+                if self._rate_limiter.monotonic() > deadline:
+                    raise httpx.ReadTimeout(
+                        f"not complete after {self._policy.deadline:.0f} s", request=response.request
+                    )
                 pieces.append(piece)
         except TooLargeError:
             raise SourceError(
@@ -381,30 +410,30 @@ class Http:
         """Return the response, with its body unread, from the first of the host's addresses that accepts a
         connection.
         """
-        places = self._places(request, url)
-        for number, place in enumerate(places, 1):
-            outgoing.url = place
+        candidates = self._candidates(request, url)
+        for number, candidate in enumerate(candidates, 1):
+            outgoing.url = candidate
             try:
                 return self._client.send(outgoing, stream=True)
             except httpx.ConnectError:
-                if number == len(places):
+                if number == len(candidates):
                     raise
         raise AssertionError("a host has at least one address")
 
-    def _places(self, request: _Request, url: httpx.URL) -> list[httpx.URL]:
+    def _candidates(self, request: _Request, url: httpx.URL) -> list[httpx.URL]:
         """Return the URL, or a URL for each address of its host, so that the connection is made to a checked
         address.
         """
-        port = url.port or (443 if url.scheme == "https" else 80)
-        if not self._guarded or (url.host, port) == request.own:
+        host, port = _host_and_port(url)
+        if not self._guarded or (host, port) == request.allowed:
             return [url]
-        if self._proxied and not is_literal(url.host):  # the proxy resolves the name and is responsible for it
+        if self._proxied and not is_literal(host):  # the proxy resolves the name and is responsible for it
             return [url]
         try:
-            found = self._guard.addresses(url.host, port, request.asker, strictly=request.public_only)
+            addresses = self._guard.addresses(host, port, request.asker, strictly=request.public_only)
         except (OSError, UnicodeError) as error:
             raise httpx.ConnectError(f"the name does not resolve ({error})") from None
-        return [url.copy_with(host=str(address)) for address in found]
+        return [url.copy_with(host=str(address)) for address in addresses]
 
 
 @dataclass(frozen=True, slots=True)
@@ -413,13 +442,15 @@ class _Request:
     pace: Pace | None
     max_bytes: int
     public_only: bool
-    own: tuple[str, int] | None = None
+    allowed: tuple[str, int] | None
     """Host and port in the private network that the requested URL names explicitly."""
-    headers: tuple[str, Mapping[str, str]] = ("", {})
-    """The host and port to which the header fields may be sent, and the fields."""
+    headers: Mapping[str, str]
+    """Header fields that may contain a key."""
+    headers_for: str
+    """The host and port to which they may be sent."""
 
     def headers_at(self, url: httpx.URL) -> Mapping[str, str]:
-        return self.headers[1] if str(url.netloc) == self.headers[0] else {}
+        return self.headers if str(url.netloc) == self.headers_for else {}
 
     def pace_at(self, url: httpx.URL) -> Pace:
         if self.pace:
@@ -481,12 +512,12 @@ def redacted(url: httpx.URL | str) -> str:
     Of a URL that cannot be parsed, only the scheme is returned.
     """
     try:
-        known = httpx.URL(url)
-        host = known.host
+        parsed = httpx.URL(url)
+        host = parsed.host
     except (httpx.InvalidURL, UnicodeError):
         return f"{str(url).partition('://')[0][:10]}://…"
-    port = f":{known.port}" if known.port else ""
-    return f"{known.scheme}://{host}{port}{known.path}"
+    port = f":{parsed.port}" if parsed.port else ""
+    return f"{parsed.scheme}://{host}{port}{parsed.path}"
 
 
 def _url(url: str, params: Mapping[str, str | int] | None, asker: str, location: str | None = None) -> httpx.URL:
@@ -503,13 +534,17 @@ def _url(url: str, params: Mapping[str, str | int] | None, asker: str, location:
     return target.copy_with(fragment=None)
 
 
+def _host_and_port(url: httpx.URL) -> tuple[str, int]:
+    return url.host, url.port or (443 if url.scheme == "https" else 80)
+
+
 def _conditions(validator: str) -> dict[str, str]:
     etag, _, modified = validator.partition("\n")
     headers = {"if-none-match": etag, "if-modified-since": modified}
     return {name: value for name, value in headers.items() if value}
 
 
-def _what_broke(error: httpx.RequestError) -> str:
+def _describe(error: httpx.RequestError) -> str:
     if isinstance(error, httpx.TimeoutException):
         return str(error) or "no response in time"
     return str(error) or type(error).__name__

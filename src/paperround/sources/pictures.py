@@ -16,7 +16,7 @@ from PIL import Image
 
 from paperround.domain.errors import SourceError
 from paperround.domain.models import Picture
-from paperround.network.http import Http, Spacing
+from paperround.network.http import Http, HttpEnvironment, HttpPolicy, RateLimiter
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
 """The formats that are decoded. Others are rejected."""
@@ -41,22 +41,15 @@ _QUALITY = 80
 _ASKER = "pictures"
 
 
-def client(contact: str, **world: object) -> Http:
-    """Return a client for pictures. It refuses private addresses, because a feed may name any address.
+# One attempt with short timeouts: a picture can wait for the next round, but letters cannot wait for a picture.
+# A feed may name any address, so private ones are refused. Pictures are already compressed.
+POLICY = HttpPolicy(tries=1, timeout=10.0, deadline=20.0, max_bytes=_MOST_BYTES, public_only=True, compressed=False)
+_PATIENCE = 10.0  # seconds to wait for a host's turn
 
-    It makes one attempt with short timeouts, because a picture can wait for the next round, but letters cannot wait
-    for a picture.
-    """
-    settings: dict[str, object] = {
-        "tries": 1,
-        "timeout": 10.0,
-        "deadline": 20.0,
-        "max_bytes": _MOST_BYTES,
-        "public_only": True,
-        "compressed": False,  # pictures are already compressed
-        "spacing": Spacing(patience=10.0),
-    }
-    return Http(contact, **{**settings, **world})  # type: ignore[arg-type]
+
+def client(contact: str, environment: HttpEnvironment) -> Http:
+    """Return a client for pictures. `contact` is an email address or URL for the User-Agent."""
+    return Http(contact, POLICY, rate_limiter=RateLimiter(patience=_PATIENCE), environment=environment)
 
 
 def fetch(http: Http, url: str) -> tuple[Picture, bytes]:
