@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from paperround.domain.errors import SourceError
+from paperround.network.http import HttpEnvironment
 from paperround.sources.pictures import HEIGHT, WIDTH, client, fetch, make_small
 from support.answers import World, at
 from support.pictures import claiming, drawn, encoded
@@ -188,7 +189,8 @@ def test_any_bytes_are_refused_calmly(data: bytes) -> None:
 def test_a_picture_is_fetched_from_where_a_source_says_it_is() -> None:
     world = World(at("2026-11-20 06:00"))
     world.put("https://pictures.example/1.png", httpx.Response(200, content=encoded(drawn())))
-    http = client("ops@example.net", transport=httpx.MockTransport(world._answer), guarded=False)
+    environment = HttpEnvironment(transport=httpx.MockTransport(world._answer), guarded=False)
+    http = client("ops@example.net", environment)
     picture, _ = fetch(http, "https://pictures.example/1.png")
     assert (picture.width, picture.height) == (600, 324)
     with pytest.raises(SourceError, match="404"):
