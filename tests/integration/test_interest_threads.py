@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from paperround.domain.models import Digest, Paper
-from paperround.matching.interests import Scale
+from paperround.matching.scale import Scale
 from paperround.matching.words import interpret
 from paperround.rounds import interests as module
 from paperround.rounds import pipeline

@@ -31,17 +31,11 @@ from numpy.typing import NDArray
 from paperround.domain.models import Feedback, Listing, Paper
 from paperround.domain.text import terms
 from paperround.matching.background import background
-from paperround.matching.interests import (
-    ExpandedQuery,
-    Scale,
-    learned_scale,
-    learned_sums,
-    related,
-    relevance,
-    rocchio,
-    z_scale,
-)
+from paperround.matching.expansion import ExpandedQuery, expand_query
+from paperround.matching.interest_feedback import add_taste, is_related, learned_scale
 from paperround.matching.lexical import COUNTED_PAPERS, Index, Statistics
+from paperround.matching.relevance import relevance
+from paperround.matching.scale import Scale, z_scale
 from paperround.matching.taste import Features, Learner, PastPapers
 from paperround.matching.vectors import Lookup, Vectors, pack, unpack
 from paperround.matching.vocabulary import Vocabulary
@@ -142,7 +136,7 @@ class Data:
         known = np.arange(len(self.papers)) if past is None else past
         trust = 1.0 if past is None else min(len(past) / COUNTED_PAPERS, 1.0)
         shares, cosines = self.shares(text)[known], self.cosines(text)[known]
-        return rocchio(self.vector(text), self.vectors[known], shares, cosines, trust)
+        return expand_query(self.vector(text), self.vectors[known], shares, cosines, trust)
 
     def with_past(self, past: NDArray[np.intp]) -> Data:
         """The same data, with the rarity of words counted in these papers as a site that has only them counts it."""
@@ -326,7 +320,7 @@ class Simulation:
         told = self.answers[:number]
         if self.data.encoder is None:
             return told
-        near = related(self.z_scores[[one.paper for one in told]], self.z_scores[self.past])
+        near = is_related(self.z_scores[[one.paper for one in told]], self.z_scores[self.past])
         return [one for one, is_near in zip(told, near.tolist(), strict=True) if is_near]
 
 
@@ -364,7 +358,7 @@ def with_answers(data: Data, seed: int) -> tuple[Rates, Rates]:
             if number:
                 scores = {name: one.taste(name, number) for name in one.learners}
                 scale = one.learned_scale(one.z_scores + scores["ours"], number)
-                scores["ours"] = learned_sums(one.z_scores, scores["ours"], scale)
+                scores["ours"] = add_taste(one.z_scores, scores["ours"], scale)
                 _count_days(counts[kind, number], one.future, scale.above_threshold(scores["ours"]), right)
             for name, found in scores.items():
                 gains[name, kind, number].append(ndcg(ranked(found, one.future.tolist()), right))

@@ -5,7 +5,9 @@ query       the query language of topics and of the search box (docs/queries.md)
 words       plain words, that is, text without query operators
 vocabulary  the collection's own words, for typing mistakes and acronyms
 search      a search over all papers: find candidates, then rank them
-interests   how well papers fit plain words, and which fit well enough
+relevance   how relevant papers are to plain words
+expansion   interests, moved toward the papers that fit them best
+scale       which relevance is high enough for a match
 lexical     a batch of papers against many queries: rows, scores, reasons
 fts         the same query for SQLite's full-text index
 tsearch     the same query for PostgreSQL's full-text search

@@ -16,11 +16,11 @@ from paperround.domain.preferences import Breadth, QuietDays
 from paperround.domain.schedule import Issue, span
 from paperround.matching.candidates import CandidateMaker
 from paperround.matching.compose import Candidates, DigestRequest, compose
-from paperround.matching.interests import least_fit
 from paperround.matching.leave_out import LeaveOut
 from paperround.matching.lexical import COUNTED_PAPERS
 from paperround.matching.near_copies import NearCopies
 from paperround.matching.popularity import DiscussionCache
+from paperround.matching.scale import least_fit
 from paperround.matching.taste import Tastes
 from paperround.matching.words import is_plain_words
 from paperround.rounds import interests

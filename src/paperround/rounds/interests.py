@@ -17,20 +17,14 @@ from paperround.domain.models import Feedback, Paper, Topic
 from paperround.domain.notes import may_have_close
 from paperround.domain.preferences import Breadth
 from paperround.matching import search
-from paperround.matching.interests import (
-    ExpandedQuery,
-    Scale,
-    learned_scale,
-    learned_sums,
-    related,
-    relevance,
-    rocchio,
-    with_meaning,
-    z_scale,
-)
+from paperround.matching.closeness import with_meaning
+from paperround.matching.expansion import ExpandedQuery, expand_query
+from paperround.matching.interest_feedback import add_taste, is_related, learned_scale
 from paperround.matching.learning import TermVectors
 from paperround.matching.lexical import COUNTED_PAPERS, Hit, Index
 from paperround.matching.near_copies import NearCopies
+from paperround.matching.relevance import relevance
+from paperround.matching.scale import Scale, z_scale
 from paperround.matching.search import SearchBounds
 from paperround.matching.taste import Features, Learner, PastPapers, Taste, Tastes
 from paperround.matching.vectors import Numbers, Vectors
@@ -225,7 +219,7 @@ class Interests:
         if learned is None:
             return z_scores, z_scale(known.threshold_reduction)
         taste = learned.taste.z_scores(_features(batch, learned.taste.learner))
-        return learned_sums(z_scores, taste, learned.scale), learned.scale
+        return add_taste(z_scores, taste, learned.scale), learned.scale
 
     def _z_scores(self, known: _ScoreScales, words: Words, batch: InterestBatch) -> Numbers:
         """Return how far each paper stands out for an interest."""
@@ -340,7 +334,7 @@ class Interests:
         if z_scores is None:
             return of.feedback
         others = [self._rated_z_scores(other, rated, of.past) for other in of.others]
-        near = related(z_scores, past, [one for one in others if one is not None]).tolist()
+        near = is_related(z_scores, past, [one for one in others if one is not None]).tolist()
         kept = {row for row, is_near in zip(rated.index.numbers, near, strict=True) if is_near}
         return [one for one in of.feedback if one.paper in kept]
 
@@ -421,7 +415,7 @@ def _measure_some(past: _History, words: Mapping[str, Words], vectors: Sequence[
     own = np.stack(vectors) @ numbers.T
     trust = min(len(numbers) / COUNTED_PAPERS, 1.0)
     expanded_queries = [
-        rocchio(vector, numbers, share, cosines, trust)
+        expand_query(vector, numbers, share, cosines, trust)
         for vector, share, cosines in zip(vectors, known, own, strict=True)
     ]
     moved = np.stack([expanded.vector for expanded in expanded_queries]) @ numbers.T

@@ -16,9 +16,9 @@ from paperround.domain.errors import QueryError
 from paperround.domain.models import Feedback, Paper
 from paperround.domain.preferences import DEFAULTS, Breadth
 from paperround.matching import lexical
-from paperround.matching.interests import least_fit
 from paperround.matching.negation import unwanted_in
 from paperround.matching.query import Query
+from paperround.matching.scale import least_fit
 from paperround.matching.words import Words, check_topic_query, interpret_once, operators_in
 from paperround.rendering import reasons
 from paperround.rendering.language import Language

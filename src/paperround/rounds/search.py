@@ -17,15 +17,10 @@ from paperround.domain.text import terms
 from paperround.matching import lexical
 from paperround.matching import search as matching_search
 from paperround.matching.author_names import author_exactly_named, author_named, is_name_of
-from paperround.matching.interests import (
-    MOST_RELEVANT,
-    USUAL_COSINE,
-    is_close,
-    relevance,
-    rocchio,
-    with_closeness,
-)
+from paperround.matching.closeness import is_close, with_closeness
+from paperround.matching.expansion import expand_query
 from paperround.matching.query import Phrase, both
+from paperround.matching.relevance import MAX_RELEVANCE, USUAL_COSINE, relevance
 from paperround.matching.search import UNBOUNDED, SearchBounds
 from paperround.matching.vectors import Numbers
 from paperround.matching.words import (
@@ -236,9 +231,9 @@ def _with_meaning(
     own = vectors.cosines(vector)
     close = {int(place) for place, cosine in zip(known, own, strict=True) if is_close(float(cosine))}
     early = first[known]
-    expanded = rocchio(vector, vectors.numbers[early], shares[known][early], own[early])
+    expanded = expand_query(vector, vectors.numbers[early], shares[known][early], own[early])
     cosines[known] = vectors.cosines(expanded.vector)
-    scores = relevance(shares, cosines) / np.float32(MOST_RELEVANT)
+    scores = relevance(shares, cosines) / np.float32(MAX_RELEVANCE)
     return np.clip(scores, 0, 1), {int(place): float(cosines[place]) for place in known}, close
 
 

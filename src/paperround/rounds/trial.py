@@ -11,8 +11,8 @@ from paperround.domain.interest_trial import Answers, Doubt, InterestTrial, Trie
 from paperround.domain.models import Feedback, Paper
 from paperround.domain.preferences import Breadth
 from paperround.matching import ranking
-from paperround.matching.interests import least_fit
 from paperround.matching.negation import unwanted_in
+from paperround.matching.scale import least_fit
 from paperround.matching.suggestions import suggest_words
 from paperround.matching.taste import Taste
 from paperround.matching.words import Wanted, Words, interpret_once, operators_in, says_nothing
