@@ -128,8 +128,8 @@ def test_an_answer_on_a_paper_of_one_interest_leaves_another_interest_in_the_sam
     interests.prepare(all_topics)
     batch = interests.batch(site.app.store.papers.latest(99))
     learned = {
-        topic.query: interests.compare(topic.query, interpret(topic.query), batch, topic.row).hits
-        != interests.compare(topic.query, interpret(topic.query), batch).hits
+        topic.query: interests.match(topic.query, interpret(topic.query), batch, topic.row).hits
+        != interests.match(topic.query, interpret(topic.query), batch).hits
         for topic in all_topics
     }
     assert learned == {walking: True, pictured: False}

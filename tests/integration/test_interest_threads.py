@@ -13,7 +13,7 @@ import pytest
 from paperround.domain.models import Digest, Paper
 from paperround.matching.scale import Scale
 from paperround.matching.words import interpret
-from paperround.rounds import interests as module
+from paperround.rounds import interest_scales as module
 from paperround.rounds import pipeline
 from paperround.rounds.collection import Collection
 from paperround.rounds.interests import Interests
@@ -44,7 +44,7 @@ def _renewed(site: Site, about: str) -> None:
     _stored(site, *range(100, 140), about=about)
     site.app.shared(Collection).renew()
     interests = site.app.shared(Interests)
-    interests.fits("other words", interpret("other words"), interests.batch(_stored(site, 140)))
+    interests.score_papers("other words", interpret("other words"), interests.batch(_stored(site, 140)))
 
 
 def test_a_scale_is_kept_with_the_papers_that_it_was_computed_from(
@@ -61,9 +61,9 @@ def test_a_scale_is_kept_with_the_papers_that_it_was_computed_from(
 
     with monkeypatch.context() as patch:
         patch.setattr(module, "Scale", SimpleNamespace(of=meanwhile))
-        interests.fits(INTEREST, WORDS, batch)
+        interests.score_papers(INTEREST, WORDS, batch)
     assert renewed
-    assert interests.fits(INTEREST, WORDS, batch) == Interests(site.app).fits(INTEREST, WORDS, batch)
+    assert interests.score_papers(INTEREST, WORDS, batch) == Interests(site.app).score_papers(INTEREST, WORDS, batch)
 
 
 def test_what_was_learned_is_used_with_the_papers_that_it_was_learned_against(site: Site) -> None:
@@ -81,10 +81,10 @@ def test_what_was_learned_is_used_with_the_papers_that_it_was_learned_against(si
     batch = interests.batch(_stored(site, 80, about=gripper))
     interests.prepare(site.app.store.topics.all())
     [topic] = [topic for topic in site.app.store.topics.all() if topic.private]
-    before = interests.compare(text, words, batch, topic.row)
+    before = interests.match(text, words, batch, topic.row)
     assert before
     _renewed(site, "hands touch")
-    assert interests.compare(text, words, batch, topic.row) == before
+    assert interests.match(text, words, batch, topic.row) == before
 
 
 def test_two_threads_that_renew_the_snapshot_take_each_paper_once(

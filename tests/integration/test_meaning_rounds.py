@@ -273,7 +273,7 @@ def test_a_paper_whose_text_changes_waits_for_a_new_vector_and_one_that_only_gai
     site.papers(listing(1, **WALKING | {"abstract": "A photo of it."}, version=2))
     assert [paper.row for paper in site.app.store.vectors.waiting(9)] == [1]
     assert embed(site.app, 5) == 1
-    [vector] = [site.app.shared(Meaning).table().of([1]).numbers[0]]
+    [vector] = [site.app.shared(Meaning).table().vectors([1]).numbers[0]]
     assert vector[1] > 0, (vector, site.app.store.papers.by_rows([1]))
 
 
@@ -561,6 +561,6 @@ def _fits(site: Site) -> dict[int, float]:
     """How well papers fit an interest after an answer."""
     meaning, interests = site.app.shared(Meaning), site.app.shared(Interests)
     meaning.table()
-    meaning.of_query(PLAIN)
+    meaning.query_vector(PLAIN)
     batch = interests.batch(site.app.store.papers.latest(99))
-    return interests.fits(PLAIN, interpret(PLAIN), batch, [Feedback(1, -1, site.clock())])
+    return interests.score_papers(PLAIN, interpret(PLAIN), batch, [Feedback(1, -1, site.clock())])

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import insert, select, update
 
 from paperround.rounds import pipeline
-from paperround.rounds.choosing import RoundContext
+from paperround.rounds.digest_selection import RoundContext
 from paperround.store import unread
 from paperround.store.engine import reading, writing
 from paperround.store.schema import matches, papers, subscribers, subscriptions, topics, unsent_lists
@@ -40,7 +40,7 @@ def unread_papers(site: Site, found: MatchCache) -> dict[str, list[int]]:
     with site.app.store.issues.batch(site.clock.now, found, 100, 1_000) as batch:
         assert batch.papers.keys() >= batch.matches.papers()
         return {
-            due.subscriber.email: sorted(match.paper for match in batch.matches.of(place))
+            due.subscriber.email: sorted(match.paper for match in batch.matches.for_subscriber(place))
             for place, due in enumerate(batch.due)
         }
 
@@ -67,7 +67,7 @@ def test_who_has_read_less_than_those_before_gets_the_older_editions_too(site: S
     site.papers(listing(1), listing(2))
     site.clock.now = MORNING + HOUR
     with site.app.store.issues.batch(site.clock.now, edition(site), 1, 1_000) as batch:
-        batch.decided += pipeline.compose_batch(site.app, batch, RoundContext.of(site.app))
+        batch.decided += pipeline.compose_batch(site.app, batch, RoundContext.read(site.app))
     site.papers(listing(3))
     site.clock.now += DAY
     found = edition(site)
@@ -140,7 +140,7 @@ def test_a_round_that_began_earlier_takes_no_edition_back(site: Site) -> None:
     for hours, found in ((1, edition(site)), (25, earlier)):
         site.clock.now = MORNING + hours * HOUR
         with site.app.store.issues.batch(site.clock.now, found, 1, 1_000) as batch:
-            batch.decided += pipeline.compose_batch(site.app, batch, RoundContext.of(site.app))
+            batch.decided += pipeline.compose_batch(site.app, batch, RoundContext.read(site.app))
     with reading(engine_of(site.app.store)) as db:
         assert db.scalar(select(subscribers.c.last_edition)) == 2
 
@@ -195,7 +195,7 @@ def test_the_matches_of_unsent_papers_come_from_any_edition_and_of_topics_that_a
     }
     with site.app.store.issues.batch(MORNING + HOUR, MatchCache(4), 100, 10_000) as batch:
         found = {
-            due.subscriber.email: sorted((match.topic, match.paper) for match in batch.matches.of(place))
+            due.subscriber.email: sorted((match.topic, match.paper) for match in batch.matches.for_subscriber(place))
             for place, due in enumerate(batch.due)
         }
     assert found == expected

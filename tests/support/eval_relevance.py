@@ -303,7 +303,7 @@ class Simulation:
         """What the program learns from so many answers, in deviations above the past."""
         papers = {place: self.data.papers[place] for place in range(len(self.data.papers))}
         told = self.related(number) if name == "ours" else self.answers[:number]
-        taste = self.learners[name].of(told, papers, ())
+        taste = self.learners[name].learn(told, papers, ())
         return taste.z_scores(self.features)
 
     def learned_scale(self, both: Numbers, number: int) -> Scale:
@@ -454,9 +454,9 @@ def costs(data: Data) -> dict[str, float]:
     found[f"an interest over {number} papers"] = 1_000 * (time.process_time() - began) / max(len(texts), 1)
     said = [Feedback(place, 1 if place % 2 else -1, NOW) for place in range(min(number, 20))]
     for name, learner in data.learners(np.arange(number)).items():
-        learner.of(said, dict(enumerate(data.papers)), ())  # once, to fill the caches that a round shares
+        learner.learn(said, dict(enumerate(data.papers)), ())  # once, to fill the caches that a round shares
         began = time.process_time()
-        learner.of(said, dict(enumerate(data.papers)), ())
+        learner.learn(said, dict(enumerate(data.papers)), ())
         found[f"learning from 20 answers, {name}"] = 1_000 * (time.process_time() - began)
     return {name: round(value, 2) for name, value in found.items()}
 

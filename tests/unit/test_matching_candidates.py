@@ -30,13 +30,13 @@ def made(*lists: Sequence[Match], interests: tuple[str, ...] = (), least: float 
     table = MatchTable([match for some in lists for match in some])
     owners = np.repeat(np.arange(len(lists)), [len(some) for some in lists])
     matches = BatchMatches(table, owners, np.arange(len(table)))
-    return CandidateMaker(TODAY, interests).of(matches, PAPERS, [least] * len(lists))
+    return CandidateMaker(TODAY, interests).make(matches, PAPERS, [least] * len(lists))
 
 
 def test_a_candidate_is_the_match_and_how_popular_its_paper_is() -> None:
     maker = CandidateMaker(TODAY)
-    found = maker.of(BatchMatches.of_one([ROBOTS, PROTEINS]), PAPERS, [0.0])
-    assert found.matches.of(0) == [ROBOTS, PROTEINS]
+    found = maker.make(BatchMatches.of_one([ROBOTS, PROTEINS]), PAPERS, [0.0])
+    assert found.matches.for_subscriber(0) == [ROBOTS, PROTEINS]
     assert found.scores.relevance.tolist() == [5250, 3000]
     popular = round(round(popularity(40, 2, None, 3) / 10, 4) * 10_000)
     assert found.scores.popularity.tolist() == [popular, 0], "announced tomorrow, in another zone; nobody has voted"
@@ -49,7 +49,7 @@ def test_a_candidate_is_the_match_and_how_popular_its_paper_is() -> None:
 
 def test_a_match_whose_paper_is_gone_is_left_out() -> None:
     found = made([Match("robots", 9, 0.9, ()), ROBOTS], [Match("proteins", 9, 0.9, ())], [PROTEINS])
-    assert [found.matches.of(place) for place in range(3)] == [[ROBOTS], [], [PROTEINS]]
+    assert [found.matches.for_subscriber(place) for place in range(3)] == [[ROBOTS], [], [PROTEINS]]
 
 
 def test_of_an_interest_come_only_matches_as_good_as_the_subscriber_wants_them() -> None:
@@ -66,11 +66,11 @@ def test_each_match_is_computed_once_for_all_its_subscribers(monkeypatch: pytest
     for expected in ([1], [1, 2], [1, 2]):
         numbers = np.arange(len(table))
         both = BatchMatches(table, np.repeat([0, 1], len(table)), np.concatenate([numbers, numbers]))
-        assert maker.of(both, PAPERS, [0.0, 0.0]).matches.paper.tolist() == expected * 2
+        assert maker.make(both, PAPERS, [0.0, 0.0]).matches.paper.tolist() == expected * 2
         if len(table) == 1:
             table.add([PROTEINS])
     assert asked == [1, 2]
-    assert maker.of(BatchMatches.of_one([PROTEINS]), PAPERS, [0.0]).matches.paper.tolist() == [2], (
+    assert maker.make(BatchMatches.of_one([PROTEINS]), PAPERS, [0.0]).matches.paper.tolist() == [2], (
         "another table, other numbers"
     )
 
@@ -88,7 +88,7 @@ def test_a_match_by_an_author_or_an_organization_is_by_name() -> None:
 def test_of_papers_that_match_by_their_source_alone_the_most_voted_comes_first() -> None:
     papers = {3: paper(3, upvotes=90, code_url=None), 4: paper(4, upvotes=40, code_url="https://code.example.org/4")}
     matches = BatchMatches.of_one([Match("best", row, 0.05, ("source: hf-daily",)) for row in (4, 3)])
-    found = CandidateMaker(TODAY).of(matches, papers, [0.0])
+    found = CandidateMaker(TODAY).make(matches, papers, [0.0])
     (digest,) = compose([DigestRequest(Issue(Cadence.DAILY, date(2026, 11, 23)), ("best",), 10)], found, {})
     assert digest is not None
     first, second = digest.sections[0].picks
@@ -105,9 +105,9 @@ def test_the_matches_of_a_batch_stay_in_the_order_of_its_subscribers() -> None:
     assert table.add([]).tolist() == []
     assert (table.topics, table.topic.tolist()) == (["robots", "proteins"], [0, 1, 0])
     some = BatchMatches(table, np.array([0, 2]), np.array([1, 0]))
-    assert ([some.of(place) for place in range(3)], some.papers()) == ([[PROTEINS], [], [ROBOTS]], {1, 2})
+    assert ([some.for_subscriber(place) for place in range(3)], some.papers()) == ([[PROTEINS], [], [ROBOTS]], {1, 2})
     more = some.with_others(BatchMatches(table, np.array([1, 2]), np.array([2, 1])))
-    assert [more.of(place) for place in range(3)] == [[PROTEINS], [ROBOTS], [ROBOTS, PROTEINS]]
+    assert [more.for_subscriber(place) for place in range(3)] == [[PROTEINS], [ROBOTS], [ROBOTS, PROTEINS]]
     assert more.of_papers({0: [1], 2: {2}, 9: [1]}).tolist() == [False, False, False, True]
     assert more.of_papers({0: [], 1: [7]}).tolist() == more.of_papers({}).tolist() == [False] * 4
     assert (len(more), len(BatchMatches.of_one([])), len(BatchMatches.of_one([]).of_papers({0: [1]}))) == (4, 0, 0)
@@ -116,5 +116,5 @@ def test_the_matches_of_a_batch_stay_in_the_order_of_its_subscribers() -> None:
 def test_rows_can_be_taken() -> None:
     found = made([ROBOTS], [ROBOTS, PROTEINS])
     kept = found.taken(np.array([False, True, True]))
-    assert [kept.matches.of(place) for place in range(2)] == [[], [ROBOTS, PROTEINS]]
+    assert [kept.matches.for_subscriber(place) for place in range(2)] == [[], [ROBOTS, PROTEINS]]
     assert (len(kept.taste), len(kept.discussion)) == (2, 2)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paperround.domain.models import Paper
-from paperround.matching.learning import Sparse, TermVectors, WordModel, regress, separate, weight
+from paperround.matching.learning import Sparse, TermVectors, WordModel, fit_ridge, train_svm, weight
 from paperround.matching.lexical import Statistics
 from support.queries import paper
 
@@ -19,34 +19,34 @@ TEXTS = [paper(row, title=f"Translation of texts {row}", abstract="Words and gra
 def trained(liked: list[Paper], others: list[Paper]) -> tuple[TermVectors, WordModel]:
     papers = [*liked, *others]
     made = TermVectors(Statistics.of(papers))
-    rows = [made.of(one) for one in papers]
+    rows = [made.vector(one) for one in papers]
     labels = [1] * len(liked) + [-1] * len(others)
-    return made, WordModel(len(liked), separate(rows, labels, len(made.names)))
+    return made, WordModel(len(liked), train_svm(rows, labels, len(made.names)))
 
 
 def test_papers_like_those_that_were_liked_score_higher_than_all_others() -> None:
     made, model = trained(ROBOTS[:2], TEXTS[:10])
-    liked, others = ([model.score(made.of(one)) for one in some] for some in (ROBOTS[2:], TEXTS[10:]))
+    liked, others = ([model.score(made.vector(one)) for one in some] for some in (ROBOTS[2:], TEXTS[10:]))
     assert min(liked) > max(others)
 
 
 def test_many_papers_are_judged_as_each_of_them_alone_is() -> None:
     made, model = trained(ROBOTS[:2], TEXTS[:10])
     papers = [*ROBOTS, paper(98, title="The"), *TEXTS, paper(99, title="Zebras", authors=["Somebody Else"])]
-    alone = [model.score(made.of(one)) for one in papers]
+    alone = [model.score(made.vector(one)) for one in papers]
     assert made.rows(papers).products(model.terms) == pytest.approx(alone, abs=1e-6)
     assert made.rows([]).products(model.terms).shape == (0,)
 
 
 def test_a_word_unseen_in_training_has_no_effect() -> None:
     made, model = trained(ROBOTS[:2], TEXTS[:10])
-    assert model.score(made.of(paper(99, title="Zebras", authors=["Somebody Else"]))) == 0
+    assert model.score(made.vector(paper(99, title="Zebras", authors=["Somebody Else"]))) == 0
 
 
 def test_a_paper_is_a_vector_of_length_one_made_once_with_its_authors_and_without_stop_words() -> None:
     made = TermVectors(Statistics(100, {"robot": 5}))
-    one = made.of(paper(1, title="The robot and the", authors=["Ada Byron"]))
-    assert made.of(paper(1)) is one
+    one = made.vector(paper(1, title="The robot and the", authors=["Ada Byron"]))
+    assert made.vector(paper(1)) is one
     assert np.linalg.norm(one.weights) == pytest.approx(1)
     assert made.names.keys() == {"robot", "author ada byron"}
 
@@ -54,7 +54,7 @@ def test_a_paper_is_a_vector_of_length_one_made_once_with_its_authors_and_withou
 def test_words_of_a_single_past_paper_are_left_out_on_request_once_there_are_many_papers() -> None:
     for documents, known in ((10_000, {"robot", "zebra"}), (100, {"robot", "zebra", "quokka"})):
         made = TermVectors(Statistics(documents, {"robot": 5, "zebra": 2, "quokka": 1}), shared=True)
-        assert np.linalg.norm(made.of(paper(1, title="Robot zebra quokka")).weights) == pytest.approx(1)
+        assert np.linalg.norm(made.vector(paper(1, title="Robot zebra quokka")).weights) == pytest.approx(1)
         assert made.names.keys() == known
 
 
@@ -66,13 +66,13 @@ def test_what_can_be_separated_is_separated(seed: int, positive: int, negative: 
         rest = chance.normal(scale=0.05, size=4).astype(np.float32)
         rows.append(Sparse(np.arange(5), np.array([side, *rest], dtype=np.float32)))
     labels = [1] * positive + [-1] * negative
-    found = separate(rows, labels, 5)
+    found = train_svm(rows, labels, 5)
     assert [int(np.sign(found[row.places] @ row.weights)) for row in rows] == labels
 
 
 def test_both_classes_count_the_same_however_many_examples_each_has() -> None:
     vectors = np.array([[1.0, 0.0]] + [[0.0, 1.0]] * 50, dtype=np.float32)
-    found = regress(vectors, [1] + [-1] * 50)
+    found = fit_ridge(vectors, [1] + [-1] * 50)
     assert vectors[0] @ found[:-1] + found[-1] == pytest.approx(1, abs=0.2)
     assert vectors[1] @ found[:-1] + found[-1] == pytest.approx(-1, abs=0.2)
 

@@ -46,7 +46,7 @@ def no_words() -> TermVectors:
 
 
 def alike(found: NearCopies, papers: Sequence[Paper]) -> dict[int, set[int]]:
-    return {row: set(others) for row, others in found.among(papers).items() if others}
+    return {row: set(others) for row, others in found.find(papers).items() if others}
 
 
 def test_without_vectors_papers_are_alike_that_share_their_telling_words() -> None:

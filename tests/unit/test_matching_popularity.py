@@ -84,7 +84,7 @@ def test_talk_is_what_was_gained_from_a_day_on_a_comment_for_two_votes() -> None
 
 def test_the_talk_of_a_paper_is_worked_out_once_for_each_span() -> None:
     cache, heard = DiscussionCache(), [DailyCounts(ago(6), 4)]
-    assert cache.of(paper(1, day=ago(6)), heard, ago(6)) == 4
-    assert cache.of(paper(1, day=ago(6)), [], ago(6)) == 4
-    assert cache.of(paper(1, day=ago(6)), heard, ago(5)) == 0
-    assert cache.of(paper(2, day=ago(6)), [], ago(6)) == 0
+    assert cache.discussion(paper(1, day=ago(6)), heard, ago(6)) == 4
+    assert cache.discussion(paper(1, day=ago(6)), [], ago(6)) == 4
+    assert cache.discussion(paper(1, day=ago(6)), heard, ago(5)) == 0
+    assert cache.discussion(paper(2, day=ago(6)), [], ago(6)) == 0

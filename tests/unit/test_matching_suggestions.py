@@ -69,7 +69,7 @@ def test_the_order_of_the_papers_makes_no_difference(best: list[tuple[Paper, flo
 
 def test_a_taste_is_told_in_words_and_authors_the_weightiest_first() -> None:
     liked, disliked = _paper(100, "Storks soar", "", "Ada Lovelace"), _paper(101, "Households save", "", "Bo Chen")
-    taste = Tastes(lambda: PastPapers(_ALL, _STATISTICS)).of(
+    taste = Tastes(lambda: PastPapers(_ALL, _STATISTICS)).taste(
         [Feedback(100, 1, _NOW), Feedback(101, -1, _NOW)], {100: liked, 101: disliked}
     )
     words = strongest_words(taste)
@@ -92,7 +92,7 @@ def test_words_of_papers_on_any_subject_are_no_suggestion_unless_they_belong_to_
 
 def test_words_that_weigh_next_to_nothing_or_are_in_no_rated_paper_are_not_shown() -> None:
     papers = {1: _paper(1, "Storks", "Storks fly over the whole of a wide and empty land once more today")}
-    taste = Tastes(lambda: PastPapers(_ALL, _STATISTICS)).of([Feedback(1, 1, _NOW)], papers)
+    taste = Tastes(lambda: PastPapers(_ALL, _STATISTICS)).taste([Feedback(1, 1, _NOW)], papers)
     weights = [one.weight for one in strongest_words(taste)]
     assert min(weights) >= 0.2 * max(weights)
     assert taste.model is not None
@@ -105,7 +105,7 @@ def test_pieces_of_names_are_neither_suggested_nor_shown_but_acronyms_are() -> N
     statistics = Statistics.of([*liked, *others])
     assert "mem" not in suggest_words([], _weighed(liked), statistics)
     learner = Tastes(lambda: PastPapers([*liked, *others], statistics))
-    taste = learner.of([Feedback(n, 1, _NOW) for n in range(4)], {paper.row: paper for paper in liked})
+    taste = learner.taste([Feedback(n, 1, _NOW) for n in range(4)], {paper.row: paper for paper in liked})
     shown = {one.word for one in strongest_words(taste, acronyms={"uav"})}
     assert {"uav", "swarm"} <= shown
     assert shown.isdisjoint({"mem", "based"})
@@ -114,7 +114,9 @@ def test_pieces_of_names_are_neither_suggested_nor_shown_but_acronyms_are() -> N
 def test_a_word_of_a_single_paper_is_no_taste_once_there_are_many_papers() -> None:
     liked = _paper(1, "Mindstork: storks fly")
     others = [_paper(20 + n, f"Taxes {n + 50}", "Storks pay" if n < 5 else "Households pay") for n in range(300)]
-    taste = Tastes(lambda: PastPapers(others, Statistics.of([liked, *others]))).of([Feedback(1, 1, _NOW)], {1: liked})
+    taste = Tastes(lambda: PastPapers(others, Statistics.of([liked, *others]))).taste(
+        [Feedback(1, 1, _NOW)], {1: liked}
+    )
     shown = {one.word for one in strongest_words(taste)}
     assert "stork" in shown
     assert "mindstork" not in shown
@@ -124,7 +126,7 @@ def test_a_word_of_a_single_abstract_is_no_taste_but_a_word_of_two_is() -> None:
     liked = [_paper(n, f"Storks {n}", "They meet at a wall" if n == 1 else "They soar at a wall") for n in (1, 2)]
     others = [_paper(20 + n, f"Taxes {n + 50}", "Who can meet" if n < 5 else "Households pay") for n in range(300)]
     statistics = Statistics.of([*liked, *others])
-    taste = Tastes(lambda: PastPapers(others, statistics)).of(
+    taste = Tastes(lambda: PastPapers(others, statistics)).taste(
         [Feedback(n, 1, _NOW) for n in (1, 2)], {paper.row: paper for paper in liked}
     )
     shown = {one.word for one in strongest_words(taste)}
@@ -136,7 +138,7 @@ def test_a_group_of_words_that_weighs_next_to_nothing_beside_the_other_is_not_sh
     others = [_paper(20 + n, f"Taxes {n + 50}", "Households and markets pay") for n in range(300)]
     papers = {n: _paper(n, "Storks soar", "Markets of storks") for n in range(1, 9)}
     papers[9] = _paper(9, "Households", "Households and markets pay")
-    taste = Tastes(lambda: PastPapers(others, Statistics.of([*papers.values(), *others]))).of(
+    taste = Tastes(lambda: PastPapers(others, Statistics.of([*papers.values(), *others]))).taste(
         [Feedback(n, 1 if n < 9 else -1, _NOW) for n in papers], papers
     )
     assert taste.model is not None
@@ -145,7 +147,7 @@ def test_a_group_of_words_that_weighs_next_to_nothing_beside_the_other_is_not_sh
 
 
 def test_nothing_is_told_of_who_said_nothing() -> None:
-    assert strongest_words(Tastes(PastPapers).of([], {})) == []
+    assert strongest_words(Tastes(PastPapers).taste([], {})) == []
 
 
 def test_the_words_that_tell_a_paper_from_others_find_papers_like_it() -> None:

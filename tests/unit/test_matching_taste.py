@@ -72,7 +72,7 @@ def test_many_papers_stand_as_high_for_a_taste_as_each_of_them_alone() -> None:
         return look_up
 
     lookups = lookup(texts, known), lookup(titles, np.roll(known, 1))
-    taste = Tastes(lambda: PastPapers(tuple(papers), _statistics(), *lookups)).of(_said(1, 2, 3), _seeds())
+    taste = Tastes(lambda: PastPapers(tuple(papers), _statistics(), *lookups)).taste(_said(1, 2, 3), _seeds())
     together = taste.z_scores(taste.learner.features(papers))
     for place in (0, 1, 2, 20, 21):
         alone = taste.z_scores(taste.learner.features([papers[place]]))
@@ -95,7 +95,7 @@ def test_a_title_alone_tells_what_is_wanted() -> None:
         )
 
     past = PastPapers(tuple(_seeds().values()), _statistics(), lookup(texts), lookup(titles))
-    taste = Tastes(lambda: past).of(_said(101), {101: paper(101, title="Zyx")})
+    taste = Tastes(lambda: past).taste(_said(101), {101: paper(101, title="Zyx")})
     like, other = (paper(row, title="Qwv", abstract="") for row in (102, 103))
     assert taste.affinity(like).degree > taste.affinity(other).degree + 0.01
     features = taste.learner.features([like, other])
@@ -113,7 +113,7 @@ def _past() -> PastPapers:
 
 def _taste(feedback: Sequence[Feedback], papers: Mapping[int, Paper] | None = None, new: Sequence[int] = ()) -> Taste:
     """What is learned, the seeds being the past."""
-    return Tastes(_past).of(feedback, papers or _seeds(), new)
+    return Tastes(_past).taste(feedback, papers or _seeds(), new)
 
 
 @lru_cache(maxsize=1)
@@ -178,7 +178,7 @@ def test_who_has_said_nothing_gets_the_digest_of_before() -> None:
     def never() -> PastPapers:
         raise AssertionError("nothing is read for subscribers who said nothing")
 
-    taste = Tastes(never).of((), {})
+    taste = Tastes(never).taste((), {})
     assert taste.affinity(paper(1)) == NEUTRAL == Affinity(0.0, "")
 
 
@@ -223,10 +223,10 @@ def test_with_vectors_a_paper_that_means_the_same_is_lifted_without_a_word_in_co
     plain = {"abstract": "", "authors": ("C D",)}
     liked, same = paper(101, title="Zyx", authors=("A B",)), paper(102, title="Qwv", **plain)
     past = PastPapers(tuple(_seeds().values()), _statistics(), lookup)
-    taste = Tastes(lambda: past).of(_said(101), {101: liked})
+    taste = Tastes(lambda: past).taste(_said(101), {101: liked})
     other = paper(1, title="Qwv", **plain)  # the vector of a seed
     assert taste.affinity(same).degree > taste.affinity(other).degree + 0.01
-    nobody = Tastes(lambda: PastPapers((), _statistics(), lookup)).of(_said(101), {101: liked})
+    nobody = Tastes(lambda: PastPapers((), _statistics(), lookup)).taste(_said(101), {101: liked})
     assert nobody.affinity(same).degree >= 0
 
 

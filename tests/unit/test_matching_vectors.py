@@ -66,7 +66,7 @@ def test_a_vector_that_is_put_again_replaces_the_first_and_rows_without_one_are_
     table.put({})
     table.put({5: pack(first), 9: pack(first)})
     table.put({5: pack(second)})
-    found = table.of([9, 1, 5])
+    found = table.vectors([9, 1, 5])
     assert found.known.tolist() == [True, False, True]
     assert found.cosines(second) == pytest.approx([float(first @ second), 1.0], abs=0.01)
     assert len(table) == 2
@@ -75,7 +75,7 @@ def test_a_vector_that_is_put_again_replaces_the_first_and_rows_without_one_are_
 def test_an_empty_table_finds_nothing() -> None:
     [wanted] = some(1, 1)
     assert VectorTable().nearest(wanted, 5) == {}
-    assert VectorTable().of([1, 2]).cosines(wanted).tolist() == []
+    assert VectorTable().vectors([1, 2]).cosines(wanted).tolist() == []
 
 
 def test_a_table_grows_beyond_the_room_that_it_begins_with() -> None:
@@ -83,7 +83,7 @@ def test_a_table_grows_beyond_the_room_that_it_begins_with() -> None:
     table.put({row: pack(vector) for row, vector in enumerate(vectors[:4_096])})
     table.put({row + 4_096: pack(vector) for row, vector in enumerate(vectors[4_096:])})
     assert len(table) == 7_000
-    assert table.of([0]).cosines(vectors[0])[0] == pytest.approx(1, abs=0.02)
+    assert table.vectors([0]).cosines(vectors[0])[0] == pytest.approx(1, abs=0.02)
 
 
 def test_vectors_of_another_length_take_the_place_of_all_that_are_there() -> None:
@@ -110,10 +110,10 @@ def test_a_vector_is_found_only_when_it_is_complete(monkeypatch: pytest.MonkeyPa
     signs = vectors_module._signs
 
     def meanwhile(numbers: np.ndarray) -> np.ndarray:
-        seen.extend(table.of([7]).known.tolist())
+        seen.extend(table.vectors([7]).known.tolist())
         return signs(numbers)
 
     monkeypatch.setattr(vectors_module, "_signs", meanwhile)
     table.put({7: one})
     assert seen == [False]
-    assert table.of([7]).known.tolist() == [True]
+    assert table.vectors([7]).known.tolist() == [True]

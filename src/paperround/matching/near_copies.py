@@ -31,7 +31,7 @@ class NearCopies:
         """The papers that have been compared with each other."""
         self._alike: defaultdict[int, set[int]] = defaultdict(set)
 
-    def among(self, papers: Sequence[Paper]) -> Mapping[int, Collection[int]]:
+    def find(self, papers: Sequence[Paper]) -> Mapping[int, Collection[int]]:
         """Return for each paper, by row, all papers known to say much the same, whether among these papers or not."""
         before = len(self._papers)
         self._papers |= {paper.row: paper for paper in papers if paper.row not in self._papers}
@@ -58,7 +58,7 @@ class NearCopies:
         features = terms.rows(self._papers.values())
         weights = np.zeros(len(terms.names), dtype=np.float32)
         for at in range(before, len(rows)):
-            sparse = terms.of(self._papers[int(rows[at])])
+            sparse = terms.vector(self._papers[int(rows[at])])
             weights[sparse.places] = sparse.weights
             alike = (features.products(weights) >= _ALIKE_IN_WORDS) & ~(known & known[at])
             self._note(np.repeat(rows[at], np.count_nonzero(alike)), rows[alike])

@@ -61,7 +61,7 @@ class DiscussionCache:
     def __init__(self) -> None:
         self._known: dict[tuple[int, date], float] = {}
 
-    def of(self, paper: Paper, daily_counts: Iterable[DailyCounts], since: date) -> float:
+    def discussion(self, paper: Paper, daily_counts: Iterable[DailyCounts], since: date) -> float:
         """Return `discussion` of one paper since a day, computed at most once."""
         key = (paper.row, since)
         if key not in self._known:

@@ -50,9 +50,9 @@ def most_alike(
     `cosines` are those of their vectors with the paper's, by row, for those that have vectors.
     """
     vectors, close = TermVectors(statistics), cosines or {}
-    mine, likenesses = vectors.of(paper), []
+    mine, likenesses = vectors.vector(paper), []
     for other in others:
-        alike, cosine = likeness(mine, vectors.of(other)), close.get(other.row)
+        alike, cosine = likeness(mine, vectors.vector(other)), close.get(other.row)
         enough = alike >= _LEAST_LIKENESS if cosine is None else cosine >= _LEAST_COSINE
         if enough and other.row != paper.row:
             likenesses.append((-_LIKENESS_WEIGHT * alike - (cosine or 0.0), -other.row, other))

@@ -163,7 +163,7 @@ def _heaviest(taste: Taste, papers: Sequence[Paper], sign: int, acronyms: Collec
     if model is None:
         return []
     names = list(space.names)  # in the order of their places
-    number = Counter(place for paper in papers for place in space.of(paper).places.tolist())
+    number = Counter(place for paper in papers for place in space.vector(paper).places.tolist())
     titles = {term for paper in papers for term in terms(paper.title)}
     words = [
         WeighedWord(name.removeprefix(AUTHOR), round(float(model.terms[place]), 4), name.startswith(AUTHOR))

@@ -17,15 +17,15 @@ import numpy as np
 
 from paperround.domain.models import Feedback, Paper
 from paperround.matching.learning import (
-    WEAK_NEGATIVES,
-    WEAK_VECTORS,
+    MAX_VECTOR_EXAMPLES,
+    MAX_WORD_EXAMPLES,
     Sparse,
     SparseRows,
     TermVectors,
     WordModel,
+    fit_ridge,
     predict,
-    regress,
-    separate,
+    train_svm,
     weight,
 )
 from paperround.matching.lexical import Statistics
@@ -33,16 +33,20 @@ from paperround.matching.vectors import Lookup, Numbers, Vectors
 
 # One deviation above other papers, averaged over the models, should move a paper about as far as two deviations of
 # relevance. On a site without past papers, papers are measured against today's, and none of them stands out far.
-_STRETCH, _STRETCH_ON_A_NEW_SITE = 16.0, 4.0
+_STRETCH = 16.0
+_STRETCH_ON_A_NEW_SITE = 4.0
 # What a deviation, averaged over the models, is worth beside one of an interest; values from 1.2 to 1.6 do as well.
 _MAX_WEIGHT = np.float32(1.4)
 # How many counter-examples a disliked paper counts as. As one of them it would rank above other papers, because it is
 # like the liked ones; as a hundred it would also take away what is liked.
 _DISLIKED_COUNTS = 30
 # The scores of few other papers may be close by chance, so that a deviation is assumed for them.
-_LEAST_DEVIATION, _DEVIATION_OF_FEW, _FEW_SCORES = 0.02, 0.2, 20
+_FEW_SCORES = 20
+_DEVIATION_OF_FEW = 0.2
+_MIN_DEVIATION = 0.02  # of many scores
 # From this degree (before weighting) and this likeness to a liked paper, that paper is named as the reason.
-_MIN_DEGREE, _MIN_LIKENESS = 0.2, 0.12
+_MIN_DEGREE = 0.2
+_MIN_LIKENESS = 0.12
 _MAX_TITLE = 70  # characters of the liked paper's title in a reason
 
 
@@ -70,7 +74,7 @@ class ScoreDistribution(NamedTuple):
         return (score - self.mean) / self.deviation
 
 
-_ANY = ScoreDistribution()
+_UNMEASURED = ScoreDistribution()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +96,7 @@ class VectorSpace:
         self._lookup, self._past = lookup, past
         self._known: dict[int, Numbers] = {}
 
-    def of(self, rows: Sequence[int]) -> Vectors:
+    def vectors(self, rows: Sequence[int]) -> Vectors:
         """Return the vectors of papers, where they have one."""
         found = self._lookup(rows)
         return found._replace(numbers=found.numbers - self._center) if len(found.numbers) else found
@@ -100,7 +104,7 @@ class VectorSpace:
     def vector(self, row: int) -> Numbers | None:
         """Return the vector of one paper, or None if it has none."""
         if row not in self._known:
-            found = self.of([row])
+            found = self.vectors([row])
             if found.known[0]:
                 self._known[row] = found.numbers[0]
         return self._known.get(row)
@@ -108,16 +112,16 @@ class VectorSpace:
     def learn(self, examples: Iterable[tuple[Paper, int]], measured: Sequence[Paper]) -> VectorModel | None:
         """Return the model of these examples, whose scores are measured against other papers.
 
-        An example is a paper with its label (see `learning.separate`). Return None if those with a vector are all of
+        An example is a paper with its label (see `learning.train_svm`). Return None if those with a vector are all of
         one kind.
         """
         known = [(vector, label) for paper, label in examples if (vector := self.vector(paper.row)) is not None]
         if len({label > 0 for _, label in known}) < 2:
             return None
-        weights = regress(np.stack([vector for vector, _ in known]), [label for _, label in known])
+        weights = fit_ridge(np.stack([vector for vector, _ in known]), [label for _, label in known])
         others = [vector for paper in measured if (vector := self.vector(paper.row)) is not None]
         scores = predict(np.stack(others), weights).tolist() if others else []
-        return VectorModel(self, weights, _usual(scores))
+        return VectorModel(self, weights, _distribution(scores))
 
     @cached_property
     def _center(self) -> Numbers:
@@ -127,7 +131,7 @@ class VectorSpace:
 
 @dataclass(frozen=True, slots=True)
 class VectorModel:
-    """What one subscriber's feedback says of vectors of one kind."""
+    """What one subscriber's feedback says about vectors of one kind."""
 
     space: VectorSpace
     weights: Numbers
@@ -158,37 +162,75 @@ class Learner:
     def features(self, papers: Sequence[Paper]) -> Features:
         """Return what the tastes of this learner compare of these papers."""
         rows = [paper.row for paper in papers]
-        return Features(self.terms.rows(papers), {space: space.of(rows) for space in self._spaces})
+        return Features(self.terms.rows(papers), {space: space.vectors(rows) for space in self._spaces})
 
-    def of(self, feedback: Iterable[Feedback], papers: Mapping[int, Paper], new: Collection[int]) -> Taste:
-        """Return the taste learned from this feedback; ignore feedback on papers that are not in `papers`.
+    def learn(self, feedback: Iterable[Feedback], papers: Mapping[int, Paper], new: Collection[int]) -> Taste:
+        """Learn a taste from this feedback; ignore feedback on papers that are not in `papers`.
 
         `new` contains the rows of the papers to choose from next, which must not serve as counter-examples.
         """
-        ratings = sorted((one.paper, one.verdict) for one in feedback if one.paper in papers)
+        ratings = sorted((rating.paper, rating.verdict) for rating in feedback if rating.paper in papers)
         if not ratings:
             return Taste(self)
-        taken = {row for row, _ in ratings} | set(new)
-        others = [paper for paper in self._past.papers if paper.row not in taken]
+        training = self._training_papers(ratings, papers, new)
+        model, usual = self._train_words(training)
+        return Taste(
+            self,
+            model,
+            usual,
+            self._train_vectors(training),
+            liked=tuple(paper for paper, label in training.rated if label > 0),
+            disliked=tuple(paper for paper, label in training.rated if label < 0),
+            stretch=training.stretch,
+        )
+
+    def _training_papers(
+        self, ratings: Sequence[tuple[int, int]], papers: Mapping[int, Paper], new: Collection[int]
+    ) -> _TrainingPapers:
+        """Choose the papers to learn from and to measure by."""
+        excluded = {row for row, _ in ratings} | set(new)
+        others = [paper for paper in self._past.papers if paper.row not in excluded]
         # Learn from half of the papers and measure by the others: a model is overconfident on its training data.
-        weak, measured = _spread(others[::2]), _spread(others[1::2])
-        stretch = _STRETCH
+        measured, stretch = _spread(others[1::2], MAX_WORD_EXAMPLES), _STRETCH
         if len(measured) < _FEW_SCORES:
-            stretch = _STRETCH_ON_A_NEW_SITE
-            measured = [*measured, *_spread([papers[row] for row in sorted(new) if row in papers])]
+            available = [papers[row] for row in sorted(new) if row in papers]
+            measured, stretch = [*measured, *_spread(available, MAX_WORD_EXAMPLES)], _STRETCH_ON_A_NEW_SITE
+        rated = [(papers[row], 1 if verdict > 0 else -_DISLIKED_COUNTS) for row, verdict in ratings]
         # If nothing was liked, papers in general count as wanted.
         label = -1 if any(verdict > 0 for _, verdict in ratings) else 1
-        answered = [(papers[row], 1 if verdict > 0 else -_DISLIKED_COUNTS) for row, verdict in ratings]
-        rows = [self.terms.of(paper) for paper in (*(paper for paper, _ in answered), *weak)]
-        labels = [*(verdict for _, verdict in answered), *[label] * len(weak)]
-        model = WordModel(len(ratings), separate(rows, labels, len(self.terms.names)))
-        usual = _usual([model.score(self.terms.of(paper)) for paper in measured])
-        examples = [*answered, *((paper, label) for paper in _spread(others[::2], WEAK_VECTORS))]
-        learned = [space.learn(examples, measured) for space in self._spaces]
-        liked = tuple(paper for paper, verdict in answered if verdict > 0)
-        disliked = tuple(paper for paper, verdict in answered if verdict < 0)
-        meaning = tuple(one for one in learned if one is not None)
-        return Taste(self, model, usual, meaning, liked, disliked, stretch)
+        return _TrainingPapers(rated, others[::2], label, measured, stretch)
+
+    def _train_words(self, training: _TrainingPapers) -> tuple[WordModel, ScoreDistribution]:
+        """Return the model of words, and the distribution of its scores."""
+        examples = training.examples(MAX_WORD_EXAMPLES)
+        rows = [self.terms.vector(paper) for paper, _ in examples]
+        weights = train_svm(rows, [label for _, label in examples], len(self.terms.names))
+        model = WordModel(len(training.rated), weights)
+        return model, _distribution([model.score(self.terms.vector(paper)) for paper in training.measured])
+
+    def _train_vectors(self, training: _TrainingPapers) -> tuple[VectorModel, ...]:
+        """Return the models of texts' and of titles' vectors, where there are enough of these."""
+        examples = training.examples(MAX_VECTOR_EXAMPLES)
+        models = [space.learn(examples, training.measured) for space in self._spaces]
+        return tuple(model for model in models if model is not None)
+
+
+class _TrainingPapers(NamedTuple):
+    """The papers that one taste is learned from, and those that its scores are measured by."""
+
+    rated: Sequence[tuple[Paper, int]]
+    """With labels (see `learning.train_svm`)."""
+    others: Sequence[Paper]
+    """Papers without feedback, to choose further examples from."""
+    label: int
+    """The label of these."""
+    measured: Sequence[Paper]
+    stretch: float
+    """How far z-scores have to be to move papers as far as the taste can."""
+
+    def examples(self, others: int) -> list[tuple[Paper, int]]:
+        """Return the rated papers and at most this many others, with labels."""
+        return [*self.rated, *((paper, self.label) for paper in _spread(self.others, others))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +240,7 @@ class Taste:
     learner: Learner
     model: WordModel | None = None
     """None for a subscriber without feedback, for whom every paper is neutral."""
-    words: ScoreDistribution = _ANY
+    words: ScoreDistribution = _UNMEASURED
     meaning: tuple[VectorModel, ...] = ()
     """The models of texts and of titles; empty if there are no vectors."""
     liked: tuple[Paper, ...] = ()
@@ -214,7 +256,7 @@ class Taste:
         """Return how well the paper fits this taste."""
         if self.model is None:
             return NEUTRAL
-        features = self.learner.terms.of(paper)
+        features = self.learner.terms.vector(paper)
         vectors = [(one, one.space.vector(paper.row)) for one in self.meaning]
         meaning = [float(one.z_scores(vector[None])[0]) for one, vector in vectors if vector is not None]
         z_score = self.words.z_score(self.model.score(features))
@@ -250,19 +292,19 @@ class Taste:
         """Return the title of a similar disliked paper if this taste lowers the paper; empty if none is similar."""
         if self.affinity(paper).degree >= 0:
             return ""
-        return self._nearest(paper, self.learner.terms.of(paper), self.disliked)
+        return self._nearest(paper, self.learner.terms.vector(paper), self.disliked)
 
     def _nearest(self, paper: Paper, features: Sparse, answered: Sequence[Paper]) -> str:
         """Return the title of the most similar other paper of these; empty if none is similar enough to name."""
         alike = max(
             (
-                (likeness(features, self.learner.terms.of(other)), -other.row, other.title)
+                (likeness(features, self.learner.terms.vector(other)), -other.row, other.title)
                 for other in answered
                 if other.row != paper.row
             ),
             default=(0.0, 0, ""),
         )
-        return _short(alike[2]) if alike[0] >= _MIN_LIKENESS else ""
+        return _shorten(alike[2]) if alike[0] >= _MIN_LIKENESS else ""
 
 
 class Tastes:
@@ -271,16 +313,16 @@ class Tastes:
     def __init__(self, past: Callable[[], PastPapers]) -> None:
         self._past = past
 
-    def of(self, feedback: Sequence[Feedback], papers: Mapping[int, Paper], new: Collection[int] = ()) -> Taste:
+    def taste(self, feedback: Sequence[Feedback], papers: Mapping[int, Paper], new: Collection[int] = ()) -> Taste:
         """Return one subscriber's taste; `new` contains the rows of the papers to choose from next."""
-        return self._learner.of(feedback, papers, new) if feedback else _NONE
+        return self._learner.learn(feedback, papers, new) if feedback else _NO_FEEDBACK
 
     @cached_property
     def _learner(self) -> Learner:
         return Learner(self._past())
 
 
-_NONE = Taste(Learner(PastPapers()))
+_NO_FEEDBACK = Taste(Learner(PastPapers()))
 
 
 def likeness(one: Sparse, other: Sparse) -> float:
@@ -289,19 +331,19 @@ def likeness(one: Sparse, other: Sparse) -> float:
     return float(one.weights[here] @ other.weights[there])
 
 
-def _spread(papers: Sequence[Paper], most: int = WEAK_NEGATIVES) -> list[Paper]:
-    """Return at most `most` of the papers, evenly spaced."""
-    number = min(len(papers), most)
+def _spread(papers: Sequence[Paper], limit: int) -> list[Paper]:
+    """Return at most `limit` of the papers, evenly spaced."""
+    number = min(len(papers), limit)
     return [papers[place * len(papers) // number] for place in range(number)]
 
 
-def _usual(scores: Sequence[float]) -> ScoreDistribution:
+def _distribution(scores: Sequence[float]) -> ScoreDistribution:
     if len(scores) < _FEW_SCORES:
         return ScoreDistribution(float(np.mean(scores)) if scores else 0.0, _DEVIATION_OF_FEW)
-    return ScoreDistribution(float(np.mean(scores)), max(float(np.std(scores)), _LEAST_DEVIATION))
+    return ScoreDistribution(float(np.mean(scores)), max(float(np.std(scores)), _MIN_DEVIATION))
 
 
-def _short(title: str) -> str:
+def _shorten(title: str) -> str:
     """Return the title, cut at a word if it is too long."""
     if len(title) <= _MAX_TITLE:
         return title

@@ -125,7 +125,7 @@ class VectorTable:
             places, cosines = places[best], cosines[best]
         return dict(zip(self._rows[places].tolist(), cosines.tolist(), strict=True))
 
-    def of(self, rows: Sequence[int]) -> Vectors:
+    def vectors(self, rows: Sequence[int]) -> Vectors:
         """Return the vectors of these rows, where they have one."""
         found = np.fromiter((self._places.get(row, -1) for row in rows), dtype=np.int64, count=len(rows))
         known = found >= 0

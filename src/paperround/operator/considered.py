@@ -13,7 +13,7 @@ from paperround.matching import ranking
 from paperround.matching.candidates import by_name, popularity_on
 from paperround.matching.taste import Taste
 from paperround.operator.preview import Origin, Preview
-from paperround.rounds.interests import tastes
+from paperround.rounds.tastes import make_tastes
 from paperround.store.topics import news_horizon
 
 _LOOKED_AT = 200  # papers of the past week that are checked for earlier emails to the subscriber
@@ -100,7 +100,9 @@ def _taste_for(app: App, preview: Preview, papers: Mapping[int, Paper]) -> Taste
     """
     assert preview.digest
     feedback, new = app.store.feedback.of(preview.subscriber.row), {*preview.digest.papers, *preview.digest.more}
-    return tastes(app).of(feedback, {**papers, **app.store.papers.by_rows(one.paper for one in feedback)}, new)
+    return make_tastes(app).taste(
+        feedback, {**papers, **app.store.papers.by_rows(one.paper for one in feedback)}, new
+    )
 
 
 def _topics_of(preview: Preview) -> set[str]:

@@ -32,7 +32,7 @@ from paperround.rendering import language as languages
 from paperround.rendering import notice, sample
 from paperround.rendering import theme as themes
 from paperround.rounds import pipeline
-from paperround.rounds.choosing import RoundContext, choose
+from paperround.rounds.digest_selection import RoundContext, choose
 from paperround.rounds.letters import FinishedLetter, LetterBuilder, as_preview, new_message_id
 from paperround.store.due import DueBatch, DueSubscriber
 from paperround.subscribers.membership import address as checked_address
@@ -220,12 +220,14 @@ def _draft_of_next_round(app: App, subscriber: Subscriber, day: date | None, cad
     subscriber = subscriber.with_preferences(cadence=cadence or subscriber.schedule.cadence)
     batch = app.store.issues.unread(subscriber, app.clock())
     issue = Issue(subscriber.schedule.cadence, day or _next_issue_day(app, subscriber))
-    (digest,) = choose(batch, [issue], RoundContext.of(app))
+    (digest,) = choose(batch, [issue], RoundContext.read(app))
     # Another subscriber's letter of the same issue may have printed a paper before it changed: it stays as printed.
     printed = app.store.issues.printed(digest, digest.named) if digest else {}
     if digest:
         printed = {**app.store.papers.by_rows(set(digest.named) - printed.keys() - batch.papers.keys()), **printed}
-    return _Draft(subscriber, Origin.NEXT, digest, {**batch.papers, **printed}, tuple(batch.matches.of(0)))
+    return _Draft(
+        subscriber, Origin.NEXT, digest, {**batch.papers, **printed}, tuple(batch.matches.for_subscriber(0))
+    )
 
 
 def _next_issue_day(app: App, subscriber: Subscriber) -> date:
@@ -260,7 +262,7 @@ def _draft_for_topics(app: App, slugs: tuple[str, ...], day: date | None, cadenc
         app.store.papers.by_rows(rows),
         app.store.papers.daily_counts_of(rows) if span else {},
     )
-    (digest,) = choose(batch, [Issue(cadence, named)], RoundContext.of(app))
+    (digest,) = choose(batch, [Issue(cadence, named)], RoundContext.read(app))
     return _Draft(subscriber, Origin.FOLLOWER, digest, batch.papers, tuple(matches))
 
 

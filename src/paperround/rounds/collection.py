@@ -18,7 +18,7 @@ from paperround.matching.vocabulary import CorrectedText, Vocabulary
 from paperround.matching.words import STOP_WORDS
 from paperround.meaning.english import ordinary_words
 
-_MOST_WRITTEN_OUT = 20_000  # texts
+_MAX_EXPANDED = 20_000  # texts kept in memory
 _SLACK = 200  # papers by which a search's statistics may be behind
 
 
@@ -38,7 +38,7 @@ class CollectionSnapshot:
     def __init__(self, papers: Sequence[Paper]) -> None:
         """Take the papers, newest first."""
         self.papers = papers
-        self._written_out: dict[str, str] = {}
+        self._expanded: dict[str, str] = {}
 
     def renewed(self, newer: Sequence[Paper]) -> CollectionSnapshot:
         """Return the snapshot with these newer papers, newest first, in place of as many of the oldest ones."""
@@ -57,13 +57,13 @@ class CollectionSnapshot:
         """The words and acronyms of the papers."""
         return Vocabulary.of(self.papers, self.statistics)
 
-    def written_out(self, text: str) -> str:
+    def expand_acronyms(self, text: str) -> str:
         """Return an interest with the long form of each acronym that the papers define; others as they are."""
-        if text not in self._written_out:
-            if len(self._written_out) >= _MOST_WRITTEN_OUT:
-                self._written_out.clear()
-            self._written_out[text] = self.vocabulary.expand(text, _is_ordinary)
-        return self._written_out[text]
+        if text not in self._expanded:
+            if len(self._expanded) >= _MAX_EXPANDED:
+                self._expanded.clear()
+            self._expanded[text] = self.vocabulary.expand(text, _is_ordinary)
+        return self._expanded[text]
 
     @cached_property
     def index(self) -> Index:

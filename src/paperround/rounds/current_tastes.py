@@ -8,8 +8,8 @@ from paperround.app import App
 from paperround.domain.models import Feedback, Paper
 from paperround.matching.taste import Taste, Tastes
 from paperround.rounds.collection import Collection, CollectionSnapshot
-from paperround.rounds.interests import tastes
 from paperround.rounds.meaning import Meaning
+from paperround.rounds.tastes import make_tastes
 
 
 class CurrentTastes:
@@ -21,12 +21,12 @@ class CurrentTastes:
 
     def learn(self, feedback: Sequence[Feedback], papers: Mapping[int, Paper]) -> Taste:
         """Return the taste that this feedback shows. `papers` has the papers with feedback, by row."""
-        return self._tastes().of(feedback, papers, ())
+        return self._tastes().taste(feedback, papers, ())
 
     def _tastes(self) -> Tastes:
         newest, meaning = self._app.shared(Collection).recent(), self._app.shared(Meaning)
         meaning.table()
         coverage = meaning.coverage(newest.index.numbers)
         if self._cached is None or self._cached[0] is not newest or self._cached[1] != coverage:
-            self._cached = newest, coverage, tastes(self._app)
+            self._cached = newest, coverage, make_tastes(self._app)
         return self._cached[2]

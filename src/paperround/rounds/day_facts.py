@@ -20,7 +20,7 @@ class DayFactsReader:
         self._app, self._now = app, now
         self._known: dict[Cadence, DayFacts] = {}
 
-    def of(self, cadence: Cadence, oldest: float) -> DayFacts:
+    def facts(self, cadence: Cadence, oldest: float) -> DayFacts:
         """Return the facts for an issue of this cadence that is composed now.
 
         `oldest` is when the oldest of its papers was first stored, in seconds since 1970. If that is before the last

@@ -31,7 +31,7 @@ from paperround.domain.schedule import Issue, Schedule, issue_date, next_digest_
 from paperround.process import logs, memory
 from paperround.process.chunks import chunked
 from paperround.rounds import topic_matching, webhooks
-from paperround.rounds.choosing import RoundContext, choose
+from paperround.rounds.digest_selection import RoundContext, choose
 from paperround.rounds.helpers import Senders
 from paperround.rounds.letters import digest_message_id
 from paperround.rounds.meaning import embed, enough_embedded
@@ -247,7 +247,7 @@ def publish(app: App, composed: Callable[[int, int], None] | None = None) -> Tal
 def _compose_due(
     app: App, now: datetime, cache: MatchCache, tally: Tally, composed: Callable[[int, int], None] | None
 ) -> None:
-    context = RoundContext.of(app)
+    context = RoundContext.read(app)
     memory.keep_freed_blocks()
     while True:
         with app.store.issues.batch(now, cache, _SUBSCRIBERS_AT_ONCE, _MATCHES_AT_ONCE) as batch:

@@ -32,7 +32,8 @@ from paperround.rendering.trial_sentences import (
 )
 from paperround.rounds.authors import query_for_author
 from paperround.rounds.collection import Collection
-from paperround.rounds.interests import InterestBatch, Interests
+from paperround.rounds.interest_batch import InterestBatch
+from paperround.rounds.interests import Interests
 from paperround.rounds.meaning import Meaning
 from paperround.rounds.trial import wider_breadth
 from paperround.store.topics import news_horizon
@@ -79,7 +80,7 @@ class PastWeek:
     @cached_property
     def rated(self) -> InterestBatch | None:
         """The papers with feedback, with their index and vectors; None if there is no feedback."""
-        return self._app.shared(Interests).rated(self.feedback) if self.feedback else None
+        return self._app.shared(Interests).rated_batch(self.feedback) if self.feedback else None
 
 
 def preview_query(app: App, text: str, language: Language, week: PastWeek | None = None) -> QueryPreview:
@@ -120,8 +121,11 @@ def _preview_interest(
     """Return how many papers stand out, and the best of them, or else the closest ones."""
     papers, batch = week.papers, week.batch
     meaning, interests = app.shared(Meaning), app.shared(Interests)
-    meaning.of_query(meaning.written_out(text))
-    fits, min_fit = interests.fits(text, words, batch, week.feedback, week.rated), least_fit(week.breadth.steps)
+    meaning.query_vector(meaning.expand_acronyms(text))
+    fits, min_fit = (
+        interests.score_papers(text, words, batch, week.feedback, week.rated),
+        least_fit(week.breadth.steps),
+    )
     closest = sorted(fits, key=lambda row: (-fits[row], -row))
     if selected := [row for row in closest if fits[row] >= min_fit]:
         why = interests.reasons(text, words, batch, selected[:_MAX_SHOWN])

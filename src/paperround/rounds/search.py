@@ -33,9 +33,9 @@ from paperround.matching.words import (
     with_phrase,
 )
 from paperround.rounds.collection import Collection
-from paperround.rounds.interests import MOST_NEAR, best_candidates
 from paperround.rounds.meaning import Meaning
 
+_MAX_NEAR = 50  # papers that are added for their vectors
 _OF_THE_BEST = 0.5  # plain words sorted by date or votes: papers with half the score of the best one
 _SORTED = 660  # papers that plain words sorted by date or votes are chosen from; more than MOST_LISTED
 _NEAREST = 10  # shown at least, if papers are ranked by meaning, even if they do not match
@@ -89,6 +89,26 @@ class Search:
     """The arXiv identifier or DOI that the text is. The result is then this paper, or none if it is not stored."""
 
 
+def best_candidates(
+    app: App, text: str, wanted: Wanted, needed: int = 500, bounds: SearchBounds = UNBOUNDED
+) -> list[int]:
+    """Return the numbers of the papers within bounds that may fit best by words or meaning, newest first.
+
+    `needed` is the number of papers to be shown.
+    """
+    plan = matching_search.plan(wanted, app.shared(Collection).recent().statistics, needed)
+    within = [[(bounds.narrow(query), limit) for query, limit in chain] for chain in plan]
+    rows = app.store.papers.candidates(within, bounds.days)
+    meaning = app.shared(Meaning)
+    vector = meaning.query_vector(text) if isinstance(wanted, Words) else None
+    if vector is None:
+        return rows
+    near = meaning.table().nearest(vector, _MAX_NEAR).keys() - set(rows)
+    if bounds != UNBOUNDED:
+        near = {row for row, paper in app.store.papers.by_rows(near).items() if bounds.include(paper)}
+    return sorted((*rows, *near), reverse=True)
+
+
 def search_papers(
     app: App,
     text: str,
@@ -135,7 +155,7 @@ def _named(app: App, identifier: str, offset: int) -> Search:
 
 def _search(app: App, text: str, limit: int, offset: int, bounds: SearchBounds, order: SearchOrder) -> Search:
     past, meant = app.shared(Collection).recent(), app.shared(Collection).correct(text)
-    written_out = past.written_out(meant.text)
+    written_out = past.expand_acronyms(meant.text)
     wanted = interpret_search(written_out)
     tiers = _candidates(app, written_out, wanted, offset + limit, bounds, order)
     rows, texts = app.store.papers.indexed_texts(list(tiers))
@@ -194,7 +214,7 @@ def _in_tiers(app: App, text: str, wanted: Wanted, needed: int, bounds: SearchBo
     found: dict[int, int] = {}
     number, enough = 0, 0
     # Those that are only near in meaning may not be shown.
-    while enough < needed and len(found) < needed + MOST_NEAR:
+    while enough < needed and len(found) < needed + _MAX_NEAR:
         enough = matching_search.FIRST_PAGES << number
         for row in best_candidates(app, text, wanted, enough, bounds):
             found.setdefault(row, number)
@@ -221,10 +241,10 @@ def _with_meaning(
 
     The text's vector is moved toward the best papers of the `first` tier.
     """
-    vector = app.shared(Meaning).known(text)
+    vector = app.shared(Meaning).cached_vector(text)
     if vector is None:
         return shares, {}, set()
-    vectors = app.shared(Meaning).held().of(rows)
+    vectors = app.shared(Meaning).cached_table().vectors(rows)
     cosines = np.full(len(rows), USUAL_COSINE, dtype=np.float32)
     known = np.flatnonzero(vectors.known)
     # Only the text's own vector tells what is close: moved toward the best papers, it is close to them in any case.

@@ -19,10 +19,10 @@ def similar_papers(app: App, paper: Paper, most: int = 6) -> list[Paper]:
     statistics, table = app.shared(Collection).recent().statistics, app.shared(Meaning).table()
     words = similar.telling_words(paper, statistics)
     rows = app.store.papers.candidates(search.plan(words, statistics)) if words else []
-    own, cosines = table.of([paper.row]), dict[int, float]()
+    own, cosines = table.vectors([paper.row]), dict[int, float]()
     if own.known[0]:
         rows = [*{*rows, *table.nearest(own.numbers[0], _NEAREST)}]
-        vectors = table.of(rows)
+        vectors = table.vectors(rows)
         embedded = [row for row, known in zip(rows, vectors.known, strict=True) if known]
         cosines = dict(zip(embedded, vectors.cosines(own.numbers[0]).tolist(), strict=True))
     others = app.store.papers.by_rows(rows)

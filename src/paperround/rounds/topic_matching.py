@@ -18,8 +18,9 @@ from paperround.matching.words import Wanted, Words, interpret, is_plain_words
 from paperround.process import logs
 from paperround.process.chunks import chunked
 from paperround.rounds.collection import Collection
-from paperround.rounds.interests import Interests, best_candidates
+from paperround.rounds.interests import Interests
 from paperround.rounds.meaning import Meaning
+from paperround.rounds.search import best_candidates
 from paperround.store.feedback import InterestFollower
 from paperround.store.topics import ClosePaper, ComparisonResult, DueTopic, news_horizon
 
@@ -66,7 +67,7 @@ def match_embedded(app: App) -> None:
             topics = app.store.topics.all()
             interests.prepare(topics)
             plain = {topic.query for topic in topics if is_plain_words(topic.query)}
-            embedded = {query for query in plain if meaning.known(meaning.written_out(query)) is not None}
+            embedded = {query for query in plain if meaning.cached_vector(meaning.expand_acronyms(query)) is not None}
             complete &= embedded == plain
             with app.store.topics.matching_again(some, since, embedded.__contains__) as work:
                 work.found = _found(app, work.papers, work.topics)
@@ -235,7 +236,7 @@ def _candidates(app: App, topic: Topic, week: int) -> Iterator[list[Paper]]:
     if not isinstance(wanted, Words):
         yield from app.store.papers.matching(wanted, week if topic.private else 0)
         return
-    text = app.shared(Meaning).written_out(topic.query)
+    text = app.shared(Meaning).expand_acronyms(topic.query)
     older = [row for row in best_candidates(app, text, interpret(text)) if row < week]
     yield list(app.store.papers.by_rows(older).values())
     yield from app.store.papers.stored_since(week)
@@ -251,7 +252,7 @@ def _found(app: App, papers: Sequence[Paper], topics: Sequence[Topic]) -> Compar
     for topic in topics:
         follows = _follows(topic)
         for wanted in _parsed(topic):
-            found = interests.compare(topic.query, wanted, batch, topic.row)
+            found = interests.match(topic.query, wanted, batch, topic.row)
             matches += [
                 (topic.row, Match(topic.slug, row, hit.score, hit.why))
                 for row, hit in found.hits.items()

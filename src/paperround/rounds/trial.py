@@ -19,7 +19,8 @@ from paperround.matching.words import Wanted, Words, interpret_once, operators_i
 from paperround.rounds.authors import query_for_author
 from paperround.rounds.collection import Collection, CollectionSnapshot, is_known
 from paperround.rounds.current_tastes import CurrentTastes
-from paperround.rounds.interests import InterestBatch, Interests
+from paperround.rounds.interest_batch import InterestBatch
+from paperround.rounds.interests import Interests
 from paperround.rounds.meaning import Meaning
 
 _MAX_SHOWN = 10  # papers
@@ -90,7 +91,7 @@ class Trials:
         newest, interests = self._app.shared(Collection).recent(), self._app.shared(Interests)
         feedback = [Feedback(row, verdict, self._app.clock()) for row, verdict in answers.items()]
         batch = self._batch(query, newest)
-        fits = interests.fits(query, wanted, batch, feedback)
+        fits = interests.score_papers(query, wanted, batch, feedback)
         papers = {paper.row: paper for paper in newest.papers}
         papers |= self._app.store.papers.by_rows(answers.keys() - papers.keys())
         best = sorted(fits, key=lambda row: (-fits[row], -row))[:_MAX_RANKED]
@@ -101,9 +102,9 @@ class Trials:
     def _batch(self, query: str, newest: CollectionSnapshot) -> InterestBatch:
         """Return the newest papers to compare an interest with, whose vector is then known."""
         meaning = self._app.shared(Meaning)
-        meaning.of_query(meaning.written_out(query))
+        meaning.query_vector(meaning.expand_acronyms(query))
         table = meaning.table()
-        return InterestBatch(newest.index, table.of(newest.index.numbers))
+        return InterestBatch(newest.index, table.vectors(newest.index.numbers))
 
 
 def _tried_paper(row: int, compared: _Comparison, answers: Answers, min_fit: float, breadth: Breadth) -> TriedPaper:

@@ -138,7 +138,7 @@ def confirm(app: App, subscriber: Subscriber, consent: Mapping[str, str] | None 
 
 def _prepared(app: App, subscriber: Subscriber, request: PendingRequest, consent: Mapping[str, str]) -> Confirmation:
     """Match what the subscriber asks for, which may take a while, and return what is then stored at once."""
-    from paperround.rounds.choosing import candidate_check  # noqa: PLC0415 - loads NumPy, which few commands need
+    from paperround.rounds.digest_selection import make_candidate_check  # noqa: PLC0415 - loads NumPy, which few commands need
 
     interests = interests_in(request.preferences.as_patch(), subscriber.row)
     app.store.topics.save(interests)
@@ -150,7 +150,7 @@ def _prepared(app: App, subscriber: Subscriber, request: PendingRequest, consent
         subscriber,
         replace(request, consent={**request.consent, **consent}),
         new_notice(app, {"topics": _followed_names(app, request.preferences)}),
-        candidate_check(app),
+        make_candidate_check(app),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from paperround.domain.preferences import Breadth, QuietDays
 from paperround.domain.schedule import Issue, span
 from paperround.matching.candidates import CandidateMaker
 from paperround.matching.compose import Candidates, DigestRequest, compose
+from paperround.matching.learning import TermVectors
 from paperround.matching.leave_out import LeaveOut
 from paperround.matching.lexical import COUNTED_PAPERS
 from paperround.matching.near_copies import NearCopies
@@ -23,8 +25,10 @@ from paperround.matching.popularity import DiscussionCache
 from paperround.matching.scale import least_fit
 from paperround.matching.taste import Tastes
 from paperround.matching.words import is_plain_words
-from paperround.rounds import interests
+from paperround.rounds.collection import Collection
 from paperround.rounds.day_facts import DayFactsReader
+from paperround.rounds.meaning import Meaning
+from paperround.rounds.tastes import make_tastes
 from paperround.store.due import DueBatch, DueSubscriber
 
 _ROUNDING = 1e-5  # of a fit: scores are computed with 32-bit floats
@@ -39,8 +43,8 @@ class RoundContext:
     names: Mapping[str, str]
     """The names of topics by slug."""
     tastes: Tastes
-    candidates: CandidateMaker
-    copies: NearCopies
+    candidate_maker: CandidateMaker
+    near_copies: NearCopies
     leave_out: LeaveOut
     discussion: DiscussionCache
     most_discussed: int
@@ -49,16 +53,16 @@ class RoundContext:
     """Whether the site has too few papers to tell what stands out for an interest."""
 
     @classmethod
-    def of(cls, app: App) -> RoundContext:
+    def read(cls, app: App) -> RoundContext:
         """Read the data for a round that begins now."""
         known = app.store.topics.all()
         now = app.clock()
         return cls(
             now,
             {topic.slug: topic.name for topic in known},
-            interests.tastes(app),
+            make_tastes(app),
             _candidate_maker(known, now),
-            interests.near_copies(app),
+            _near_copies(app),
             LeaveOut(),
             DiscussionCache(),
             app.settings.site.most_discussed,
@@ -67,16 +71,27 @@ class RoundContext:
         )
 
 
+def _near_copies(app: App) -> NearCopies:
+    """Return a detector of near-duplicate papers; word counts are read only if a paper has no vector."""
+    meaning = app.shared(Meaning)
+
+    @cache
+    def terms() -> TermVectors:
+        return TermVectors(app.shared(Collection).current().statistics)
+
+    return NearCopies(terms, meaning.table().vectors if meaning.enabled else None)
+
+
 def _candidate_maker(topics: Iterable[Topic], now: datetime) -> CandidateMaker:
     return CandidateMaker(now.date(), {topic.slug for topic in topics if is_plain_words(topic.query)})
 
 
-def candidate_check(app: App) -> Callable[[DueBatch], bool]:
+def make_candidate_check(app: App) -> Callable[[DueBatch], bool]:
     """Return a function that tells whether `choose` would choose a paper for anybody in a batch."""
     maker = _candidate_maker(app.store.topics.all(), app.clock())
 
     def chooses(batch: DueBatch) -> bool:
-        candidates, _ = _without_unwanted(maker.of(batch.matches, batch.papers, _least(batch)), batch, LeaveOut())
+        candidates, _ = _without_unwanted(maker.make(batch.matches, batch.papers, _least(batch)), batch, LeaveOut())
         return len(candidates.matches) > 0
 
     return chooses
@@ -89,11 +104,11 @@ def _least(batch: DueBatch) -> list[float]:
 
 def choose(batch: DueBatch, issues: Sequence[Issue], context: RoundContext) -> list[Digest | None]:
     """Choose a digest for each subscriber of a batch from their unread matches; None if there is nothing to send."""
-    candidates = context.candidates.of(batch.matches, batch.papers, _least(batch))
+    candidates = context.candidate_maker.make(batch.matches, batch.papers, _least(batch))
     liked = _add_taste(candidates, batch, context)
     candidates, left_out = _without_unwanted(candidates, batch, context.leave_out)
     _add_discussion(candidates, batch, issues, context)
-    oldest = context.candidates.oldest(candidates.matches, len(batch.due))
+    oldest = context.candidate_maker.oldest(candidates.matches, len(batch.due))
     requests = [
         DigestRequest(
             issue,
@@ -103,12 +118,15 @@ def choose(batch: DueBatch, issues: Sequence[Issue], context: RoundContext) -> l
             liked=liked.get(number, {}),
             left_out=left_out.get(number, 0),
             notes=(*_saved(due, issue), *due.news),
-            facts=context.facts.of(issue.cadence, oldest[number]),
+            facts=context.facts.facts(issue.cadence, oldest[number]),
         )
         for number, (due, issue) in enumerate(zip(batch.due, issues, strict=True))
     ]
     digests = compose(
-        requests, candidates, context.names, lambda rows: context.copies.among([batch.papers[row] for row in rows])
+        requests,
+        candidates,
+        context.names,
+        lambda rows: context.near_copies.find([batch.papers[row] for row in rows]),
     )
     each = zip(digests, batch.due, requests, strict=True)
     return [
@@ -137,7 +155,7 @@ def _add_taste(candidates: Candidates, batch: DueBatch, context: RoundContext) -
     for number, due, mine in _slices(candidates, batch):
         if due.feedback:
             rows = papers[mine].tolist()
-            taste = context.tastes.of(due.feedback, batch.papers, set(rows))
+            taste = context.tastes.taste(due.feedback, batch.papers, set(rows))
             affinities = {row: taste.affinity(batch.papers[row]) for row in set(rows)}
             candidates.taste[mine] = [round(round(affinities[row].degree, 4) * SCORE_UNIT) for row in rows]
             liked[number] = {row: affinity.like for row, affinity in affinities.items() if affinity.like}
@@ -166,7 +184,7 @@ def _add_discussion(candidates: Candidates, batch: DueBatch, issues: Sequence[Is
     for number, _, mine in _slices(candidates, batch):
         if days := span(issues[number].cadence, issues[number].day):
             candidates.discussion[mine] = [
-                context.discussion.of(batch.papers[row], batch.daily_counts.get(row, ()), days[0])
+                context.discussion.discussion(batch.papers[row], batch.daily_counts.get(row, ()), days[0])
                 for row in papers[mine].tolist()
             ]
 
@@ -180,7 +198,7 @@ def _with_close(digest: Digest, due: DueSubscriber, batch: DueBatch, context: Ro
     preferences = due.subscriber.preferences
     close = [batch.papers[row] for row in rows]
     unwanted = context.leave_out.rows(preferences.leave_out, close)
-    alike = context.copies.among([batch.papers[row] for row in (*digest.papers, *digest.more, *rows)])
+    alike = context.near_copies.find([batch.papers[row] for row in (*digest.papers, *digest.more, *rows)])
     notes = choose_close([paper for paper in close if paper.row not in unwanted], chosen, alike)
     return replace(digest, notes=(*digest.notes, *notes))
 
