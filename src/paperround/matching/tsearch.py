@@ -34,8 +34,7 @@ _ASIDE, _ROOM_OF_ASIDES = "no", 20_000  # what their lexemes begin with, and the
 _LAST = 16_383  # all later words share this position; the one before stays free, so that no phrase ends in them
 _PLACES = 256
 
-# For ts_rank; a lexeme without a label has weight D.
-_WEIGHT: dict[str, str] = {Field.TITLE: "A", Field.KEYWORDS: "B", Field.AUTHOR: "C", Field.ORG: "C"}
+_FORMER_WEIGHTS = "ABCD"  # labels of positions in rows that earlier versions indexed, for a ranking that nothing uses
 
 
 def index_document(paper: Paper) -> dict[str, str]:
@@ -88,8 +87,8 @@ class IndexedVectors:
         for number, term in enumerate(terms):
             beginning = re.escape(_lexeme(field, term)[:-1])
             rest = "[^']*" if prefix and not number else ""
-            for entry in re.finditer(f"{beginning}{rest}':([0-9,A-D]+)", self._text):
-                positions = (int(position.rstrip("ABCD")) for position in entry[1].split(","))
+            for entry in re.finditer(f"{beginning}{rest}':([0-9,{_FORMER_WEIGHTS}]+)", self._text):
+                positions = (int(position.rstrip(_FORMER_WEIGHTS)) for position in entry[1].split(","))
                 found.setdefault(bisect_right(self._starts, entry.start()) - 1, set()).update(positions)
         return found
 
@@ -114,13 +113,12 @@ def expression(query: Query) -> str:
 
 
 def _entries(field: str, texts: Sequence[Sequence[str]], room: int = _ROOM) -> Iterator[str]:
-    """Yield the field's lexemes, each with its positions and their weight, within PostgreSQL's limits."""
-    weight = _WEIGHT.get(field, "")
+    """Yield the field's lexemes, each with its positions, within PostgreSQL's limits."""
     for lexeme, places in _places(field, texts).items():
         apart = list(dict.fromkeys(place if place < _LAST - 1 else _LAST for place in places))[:_PLACES]
         room -= len(lexeme.encode()) + 3 * len(apart)
         if room > 0:
-            yield f"{lexeme}:{','.join(f'{place}{weight}' for place in apart)}"
+            yield f"{lexeme}:{','.join(map(str, apart))}"
 
 
 def _places(field: str, texts: Sequence[Sequence[str]]) -> dict[str, list[int]]:
