@@ -236,7 +236,7 @@ def test_a_round_whose_letters_cannot_be_made_is_counted_as_our_own_trouble(
 
     monkeypatch.setattr(LetterBuilder, "prepare", broken)
     tally = pipeline.deliver(site.app)
-    assert (tally.letters["deferred"], tally.deferred_by_us) == (1, 1)
+    assert (tally.letters["deferred"], tally.deferred_because_of_site) == (1, 1)
     site.app.close()
 
 

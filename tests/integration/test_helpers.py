@@ -101,7 +101,7 @@ def site_with_letters(folder: Path, server: SmtpServer, **delivery: int) -> Iter
 
 @pytest.fixture(autouse=True)
 def _few_letters_are_worth_a_helper(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(helpers, "LETTERS_EACH", EACH)
+    monkeypatch.setattr(helpers, "MIN_LETTERS_PER_PROCESS", EACH)
 
 
 def helper_processes(parent: int) -> list[int]:
@@ -153,7 +153,7 @@ def test_few_letters_or_a_limited_rate_need_no_helper(tmp_path: Path) -> None:
         pipeline.deliver(site.app)
         assert set(site.app.progress.letters) == {"relay"}
     for each, threads in ((LETTERS // 2 + 1, {"relay"}), (LETTERS // 2, {"relay", "helper"})):
-        helpers.LETTERS_EACH = each
+        helpers.MIN_LETTERS_PER_PROCESS = each
         with SmtpServer(slow("final", 0.02)) as server, site_with_letters(tmp_path / str(each), server) as site:
             site.app.progress = ProgressByThread(together="helper" in threads)
             pipeline.deliver(site.app)
@@ -243,7 +243,7 @@ def test_a_program_that_stops_stops_its_helpers(tmp_path: Path) -> None:
 def test_helpers_of_a_killed_program_finish_their_letters_and_put_the_others_back(tmp_path: Path) -> None:
     transport = f"{{**{TRANSPORT}, 'port': int(sys.argv[2])}}"
     program = (
-        "import sys; from pathlib import Path; from test_helpers import *; helpers.LETTERS_EACH = EACH\n"
+        "import sys; from pathlib import Path; from test_helpers import *; helpers.MIN_LETTERS_PER_PROCESS = EACH\n"
         f"site = Site(Path(sys.argv[1]), transport={transport}, delivery={{'processes': 2, 'batch': 50}})\n"
         "site.app.clock = standing_at(NOW); pipeline.deliver(site.app)"
     )

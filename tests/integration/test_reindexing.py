@@ -11,7 +11,7 @@ from sqlalchemy import delete, insert, select, text
 
 from paperround.app import App, open_store
 from paperround.domain.models import Topic
-from paperround.matching.fields import TEXT_FORM
+from paperround.matching.fields import INDEX_VERSION
 from paperround.matching.query import parse
 from paperround.rounds import pipeline, topic_matching
 from paperround.settings import Settings
@@ -76,14 +76,14 @@ def test_a_sweep_indexes_old_papers_as_they_are_printed(empty_database_url: str)
 def test_sweeps_go_on_where_the_last_one_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     app = an_old_database(f"sqlite:///{tmp_path}/x.db")
     monkeypatch.setattr(topic_matching, "_PAPERS_AT_ONCE", 1)
-    monkeypatch.setattr(app.throttle, "give_way", app.stopping.set)
+    monkeypatch.setattr(app.throttle, "yield_to_requests", app.stopping.set)
     topic_matching.reindex(app)
     assert found(app, "textbf") == [2, 3], "one paper was indexed anew before the program was told to stop"
     monkeypatch.undo()
     app.stopping.clear()
     topic_matching.reindex(app)
     assert found(app, "textbf") == []
-    assert app.store.site_values.starting_with("text form") == {"text form": TEXT_FORM}
+    assert app.store.site_values.starting_with("text form") == {"text form": INDEX_VERSION}
     app.close()
 
 

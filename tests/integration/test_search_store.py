@@ -8,7 +8,7 @@ import pytest
 
 from paperround.matching import fts
 from paperround.matching.fields import TEXT
-from paperround.matching.query import Phrase, parse, sought
+from paperround.matching.query import Phrase, parse, positive_phrases
 from paperround.rounds.search import SearchOrder, search_papers
 from support.papers import listing
 from support.site import MORNING, Site
@@ -76,7 +76,7 @@ def test_the_texts_of_papers_are_read_from_the_index_as_they_were_put_there(site
         '"of th*"',
         "absent",
     ):
-        for phrase in sought(parse(query)):
+        for phrase in positive_phrases(parse(query)):
             for field in [phrase.field] if phrase.field else TEXT:
                 assert texts.mentions(phrase, field) == made.mentions(phrase, field), (query, field)
             assert texts.asides(phrase) == made.asides(phrase), query

@@ -65,7 +65,7 @@ def test_topics_that_nobody_follows_are_removed_with_the_file_that_had_them(site
     _load(site, robots="robots", agents="agents", drones="drones", boats="boats")
     _load(site, robots="robots", boats="boats")
     assert {topic.slug for topic in site.app.store.topics.public()} == {"robots", "agents", "boats"}
-    assert [topic.slug for topic in topics.left_over(site.app)] == ["agents"]
+    assert [topic.slug for topic in topics.dropped_topics(site.app)] == ["agents"]
     assert "topic drones" not in _told(site)
     _load(site, robots="robots", drones="drones")
     assert {topic.slug for topic in site.app.store.topics.public()} == {"robots", "agents", "drones"}
@@ -74,7 +74,7 @@ def test_topics_that_nobody_follows_are_removed_with_the_file_that_had_them(site
 def test_a_topic_that_was_never_in_the_file_is_left_alone(site: Site) -> None:
     site.topic("gadgets")
     _load(site, robots="robots", agents="agents")
-    assert topics.left_over(site.app) == []
+    assert topics.dropped_topics(site.app) == []
 
 
 def test_the_subscribers_of_a_renamed_topic_come_along_and_get_no_paper_twice(site: Site) -> None:

@@ -9,7 +9,7 @@ import pytest
 from paperround.domain.text import terms
 from paperround.matching import fts, tsearch
 from paperround.matching.availability import availability_terms
-from paperround.matching.fields import Field, asides, telling_terms, text_terms
+from paperround.matching.fields import Field, asides, significant_terms, text_terms
 from paperround.matching.learning import TermVectors
 from paperround.matching.lexical import Index, Statistics
 from paperround.matching.query import parse
@@ -114,8 +114,8 @@ _ASIDE = paper(2, title="Cups", abstract="Robots act. Code is available at https
 
 
 def test_what_an_abstract_says_of_its_code_is_no_evidence_for_plain_words_and_not_counted() -> None:
-    assert telling_terms(_ASIDE, Field.ABSTRACT) == (("robot", "act"),)
-    assert telling_terms(_ASIDE, Field.TITLE) == (("cup",),)
+    assert significant_terms(_ASIDE, Field.ABSTRACT) == (("robot", "act"),)
+    assert significant_terms(_ASIDE, Field.TITLE) == (("cup",),)
     assert [*map(list, asides(_ASIDE))] == [[*range(2, 11)]]
     assert text_terms(_ASIDE) == {"cup", "robot", "act"}
     assert Statistics.of([_BOTH, _ASIDE]).frequencies["code"] == 1
@@ -153,7 +153,7 @@ def test_a_search_agrees_on_every_database(language: object) -> None:
 
 def test_nothing_is_learned_from_it_nor_suggested() -> None:
     features = TermVectors(Statistics.of([_ASIDE]))
-    features.of(_ASIDE)
+    features.vector(_ASIDE)
     assert "code" not in features.names
     assert "robot" in features.names
     suggested = suggest_words((), [(_ASIDE, 1.0), (_ASIDE, 1.0)], Statistics.of([_BOTH]))

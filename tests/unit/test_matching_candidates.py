@@ -12,7 +12,7 @@ from paperround.domain.match_table import BatchMatches, MatchTable
 from paperround.domain.models import Match
 from paperround.domain.schedule import Cadence, Issue
 from paperround.matching import candidates
-from paperround.matching.candidates import CandidateMaker, by_name
+from paperround.matching.candidates import CandidateMaker, is_by_followed_name
 from paperround.matching.compose import Candidates, DigestRequest, compose
 from paperround.matching.popularity import popularity
 from support.letters import paper
@@ -61,7 +61,9 @@ def test_of_an_interest_come_only_matches_as_good_as_the_subscriber_wants_them()
 
 def test_each_match_is_computed_once_for_all_its_subscribers(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
-    monkeypatch.setattr(candidates, "by_name", lambda match: asked.append(match.paper) or by_name(match))
+    monkeypatch.setattr(
+        candidates, "is_by_followed_name", lambda match: asked.append(match.paper) or is_by_followed_name(match)
+    )
     table, maker = MatchTable([ROBOTS]), CandidateMaker(TODAY)
     for expected in ([1], [1, 2], [1, 2]):
         numbers = np.arange(len(table))
@@ -80,9 +82,9 @@ def test_without_subscribers_there_is_nothing() -> None:
 
 
 def test_a_match_by_an_author_or_an_organization_is_by_name() -> None:
-    assert by_name(Match("a", 1, 0.5, ("title: robots", "author: Ada Lovelace")))
-    assert by_name(Match("a", 1, 0.5, ("organisation: CERN",)))
-    assert not by_name(ROBOTS)
+    assert is_by_followed_name(Match("a", 1, 0.5, ("title: robots", "author: Ada Lovelace")))
+    assert is_by_followed_name(Match("a", 1, 0.5, ("organisation: CERN",)))
+    assert not is_by_followed_name(ROBOTS)
 
 
 def test_of_papers_that_match_by_their_source_alone_the_most_voted_comes_first() -> None:
@@ -115,6 +117,6 @@ def test_the_matches_of_a_batch_stay_in_the_order_of_its_subscribers() -> None:
 
 def test_rows_can_be_taken() -> None:
     found = made([ROBOTS], [ROBOTS, PROTEINS])
-    kept = found.taken(np.array([False, True, True]))
+    kept = found.select(np.array([False, True, True]))
     assert [kept.matches.for_subscriber(place) for place in range(2)] == [[], [ROBOTS, PROTEINS]]
     assert (len(kept.taste), len(kept.discussion)) == (2, 2)

@@ -17,7 +17,7 @@ from paperround.domain.models import Paper
 from paperround.matching.fields import Field
 from paperround.matching.fts import CREATE, expression, index_document
 from paperround.matching.lexical import Index
-from paperround.matching.query import MAX_LENGTH, MAX_NESTING, Query, free_text, parse
+from paperround.matching.query import MAX_LENGTH, MAX_NESTING, Query, parse, parse_search_text
 from support.examples import examples
 from support.queries import BATCHES, QUERIES, Shape, paper
 
@@ -118,16 +118,16 @@ def test_the_store_makes_the_table_that_is_described_here() -> None:
     ],
 )
 def test_the_search_box_takes_a_query_where_it_is_one_and_else_the_words(typed: str, query: str) -> None:
-    assert str(free_text(typed)) == query
+    assert str(parse_search_text(typed)) == query
 
 
 @pytest.mark.parametrize("typed", ["", "  ", "&", "-", "-robots", "NOT robots", "a OR -b", "()"])
 def test_a_search_without_anything_to_look_for_is_refused(typed: str) -> None:
     with pytest.raises(QueryError):
-        free_text(typed)
+        parse_search_text(typed)
 
 
 def test_a_whole_abstract_pasted_into_the_search_box_finds_its_paper() -> None:
     abstract = "We (the authors) ask: what does a robot's hand know? " * 60
     assert len(abstract) > MAX_LENGTH
-    assert rows([paper(abstract=abstract), paper(2, abstract="What?")], free_text(abstract)) == [{1}]
+    assert rows([paper(abstract=abstract), paper(2, abstract="What?")], parse_search_text(abstract)) == [{1}]

@@ -17,15 +17,15 @@ from paperround.matching.query import (
     Or,
     Phrase,
     Query,
-    both,
     can_come_from,
-    either,
-    free_text,
-    negated,
+    conjoin,
+    disjoin,
+    negate,
     nesting,
     parse,
-    read,
-    sought,
+    parse_search_text,
+    parse_syntax,
+    positive_phrases,
 )
 from support.examples import examples
 from support.queries import BLANK, SHAPES, Shape, holds, written
@@ -68,7 +68,7 @@ A, B, C = word("a"), word("b"), word("c")
         ("title: a", word("a", Field.TITLE)),
         ("TI:a", word("a", Field.TITLE)),
         ("title:(a OR abs:b)", Or((word("a", Field.TITLE), word("b", Field.ABSTRACT)))),
-        ("title:(a (b OR c))", read("title:a (title:b OR title:c)")),
+        ("title:(a (b OR c))", parse_syntax("title:a (title:b OR title:c)")),
         ('au:"Ada Byron"', Phrase(("ada", "byron"), Field.AUTHOR)),
         ("cat:cs.CL", word("cs.cl", Field.CAT)),
         ("cat:q-bio.NC", word("q.bio.nc", Field.CAT)),
@@ -135,7 +135,7 @@ def test_groups_that_grow_too_deep_for_a_database_are_refused_before_they_are_as
 def test_what_a_visitor_types_is_not_kept_in_memory() -> None:
     before = parse.cache_info().currsize
     for number in range(20):
-        free_text(f"never typed before {number}")
+        parse_search_text(f"never typed before {number}")
     assert parse.cache_info().currsize == before
 
 
@@ -172,9 +172,9 @@ def test_refused_are_exactly_the_queries_that_match_a_paper_with_none_of_their_w
 @given(SHAPES.flatmap(written))
 @settings(max_examples=examples(80))
 def test_a_query_written_out_again_is_the_same_query(text: str) -> None:
-    query = read(text)
-    assert read(str(query)) == query
-    assert str(read(str(query))) == str(query)
+    query = parse_syntax(text)
+    assert parse_syntax(str(query)) == query
+    assert str(parse_syntax(str(query))) == str(query)
 
 
 @given(st.text('ab"()*-: \nANDORNOTtitlecat.“é', max_size=40))
@@ -202,14 +202,14 @@ def test_parentheses_may_be_nested_as_deep_as_allowed_and_operators_as_long() ->
 
 
 def test_trees_made_by_hand_have_the_same_canonical_form() -> None:
-    assert both([A]) == either([A]) == A
-    assert both([A, both([B, A])]) == And((A, B))
-    assert either([A, either([B, C])]) == Or((A, B, C))
-    assert negated(negated(A)) == A
+    assert conjoin([A]) == disjoin([A]) == A
+    assert conjoin([A, conjoin([B, A])]) == And((A, B))
+    assert disjoin([A, disjoin([B, C])]) == Or((A, B, C))
+    assert negate(negate(A)) == A
 
 
 def test_what_speaks_for_a_paper_are_the_phrases_that_are_not_excluded() -> None:
-    assert sought(parse("a b -(c -title:a)")) == (A, B, word("a", Field.TITLE))
+    assert positive_phrases(parse("a b -(c -title:a)")) == (A, B, word("a", Field.TITLE))
 
 
 @pytest.mark.parametrize(

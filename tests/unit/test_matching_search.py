@@ -15,9 +15,9 @@ from paperround.domain.models import Paper
 from paperround.matching import fts, tsearch
 from paperround.matching.fields import TEXT, Field, field_terms
 from paperround.matching.lexical import Index, Statistics
-from paperround.matching.query import Phrase, parse, sought
+from paperround.matching.query import Phrase, parse, positive_phrases
 from paperround.matching.search import UNBOUNDED, IndexedTexts, SearchBounds, plan, scores
-from paperround.matching.words import Wanted, Words, interpret
+from paperround.matching.words import SearchExpression, Words, interpret
 from support.queries import BATCHES, QUERIES, WORDS, Shape, paper
 
 LANGUAGES = (fts, tsearch)
@@ -82,7 +82,7 @@ def test_a_phrase_is_counted_as_often_as_it_stands_in_each_paper(
     for language in LANGUAGES:
         texts = indexed(papers, language)
         assert texts.abstract_lengths() == [len(said[0]) for said in _said(papers, Field.ABSTRACT)]
-        for phrase in sought(parse(query[1])):
+        for phrase in positive_phrases(parse(query[1])):
             for field in [phrase.field] if phrase.field else TEXT:
                 counts = [sum(mentioned(phrase, terms) for terms in said) for said in _said(papers, field)]
                 assert texts.mentions(phrase, field) == {place: count for place, count in enumerate(counts) if count}
@@ -146,7 +146,7 @@ def test_the_candidates_of_a_query_are_what_it_finds(papers: list[Paper], query:
 @given(BATCHES, st.one_of(PLAIN.map(interpret), QUERIES.map(lambda query: parse(query[1]))))
 @settings(max_examples=60)
 def test_each_query_of_a_chain_finds_some_of_the_papers_of_the_one_before(
-    papers: list[Paper], wanted: Wanted
+    papers: list[Paper], wanted: SearchExpression
 ) -> None:
     index = Index(papers)
     for chain in plan(wanted, Statistics.of(papers)):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from paperround.domain.models import Feedback, Paper
 from paperround.domain.text import terms
 from paperround.matching.lexical import Statistics
-from paperround.matching.similar import most_alike, telling_words
+from paperround.matching.similar import distinctive_words, most_alike
 from paperround.matching.suggestions import strongest_words, suggest_words
 from paperround.matching.taste import PastPapers, Tastes
 from paperround.matching.words import Words
@@ -151,16 +151,16 @@ def test_nothing_is_told_of_who_said_nothing() -> None:
 
 
 def test_the_words_that_tell_a_paper_from_others_find_papers_like_it() -> None:
-    words = telling_words(_ROBOTS[0], _STATISTICS, 3)
+    words = distinctive_words(_ROBOTS[0], _STATISTICS, 3)
     assert words is not None
     assert "imitate" in words.terms
-    assert telling_words(_paper(9, "Of the and"), _STATISTICS) is None
+    assert distinctive_words(_paper(9, "Of the and"), _STATISTICS) is None
     assert isinstance(words, Words)
 
 
 def test_words_with_accents_are_the_terms_of_the_index() -> None:
     paper = _paper(9, "Schrödinger bridges")
-    words = telling_words(paper, _STATISTICS)
+    words = distinctive_words(paper, _STATISTICS)
     assert words is not None
     assert set(words.terms) == set(terms("Schrödinger bridges"))
     assert suggest_words(terms("schrodinger"), [(paper, 1.0)], _STATISTICS) == ["schrödinger bridges"]

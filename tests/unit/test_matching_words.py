@@ -16,8 +16,8 @@ from paperround.matching.words import (
     canonical,
     check_topic_query,
     interpret,
-    interpret_once,
     interpret_search,
+    interpret_uncached,
     is_plain,
     is_plain_words,
     mistake_in,
@@ -100,7 +100,7 @@ def test_a_hyphenated_word_is_as_rare_as_its_most_common_spelling() -> None:
     ],
 )
 def test_one_word_and_everything_with_an_operator_has_its_exact_meaning(text: str) -> None:
-    assert interpret(text) == interpret_once(text) == interpret_search(text) == parse(text)
+    assert interpret(text) == interpret_uncached(text) == interpret_search(text) == parse(text)
     assert canonical(text) == str(parse(text))
     assert any_of(parse(text)) == parse(text)
 
@@ -117,7 +117,7 @@ def test_one_word_and_everything_with_an_operator_has_its_exact_meaning(text: st
     ],
 )
 def test_punctuation_that_stands_alone_is_ignored_in_a_query(text: str, same: str) -> None:
-    assert interpret(text) == interpret_once(text) == interpret_search(text) == parse(same)
+    assert interpret(text) == interpret_uncached(text) == interpret_search(text) == parse(same)
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ def test_stop_words_are_compared_in_the_singular_as_all_terms_are() -> None:
 def test_any_of_the_words_is_enough_to_be_found_and_the_share_says_how_much_of_them(text: str, papers: list) -> None:
     words = interpret(text)
     assert isinstance(words, Words)
-    assert interpret_once(canonical(text)) == words
+    assert interpret_uncached(canonical(text)) == words
     index = Index(papers)
     shares = dict(zip(index.numbers, index.shares(words), strict=True))
     assert {row for row, share in shares.items() if share > 0} == index.rows(any_of(words))

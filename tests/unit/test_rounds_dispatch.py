@@ -229,7 +229,7 @@ def test_a_letter_whose_claim_was_lost_while_it_was_handed_over_is_counted_by_th
     sending = sender(queue, FakeTransport(reply=lambda row: reply if row == 1 else TAKEN))
     sending.run()
     assert sending.tally == {"sent": 1}
-    assert (sending.deferred_by_us, sending.failed) == (0, set())
+    assert (sending.deferred_because_of_site, sending.failed) == (0, set())
 
 
 def test_an_unsubscription_while_letters_go_out_holds_after_sixteen_letters_at_the_latest() -> None:
@@ -373,7 +373,7 @@ def test_a_refused_account_pauses_everything_and_the_rest_stays_queued() -> None
 def test_a_suspect_letter_fails_where_others_went_through_meanwhile() -> None:
     queue, told = FakeQueue([1, 2], others_pass=True), []
     transport = FakeTransport(reply=lambda row: (Stage.MAIL, 550, "5.7.1 not from you") if row == 1 else TAKEN)
-    sender(queue, transport, callbacks=DispatchCallbacks(refused=told.append)).run()
+    sender(queue, transport, callbacks=DispatchCallbacks(on_bounce=told.append)).run()
     assert queue.settled[1].state is DeliveryState.FAILED
     assert [(bounce.delivery, bounce.kind) for bounce in told] == [(1, BounceKind.POLICY)]
     assert transport.got == [1, 2]
@@ -383,7 +383,7 @@ def test_a_letter_that_meets_the_account_s_limit_again_while_others_pass_waits_a
     queue, told = FakeQueue([1, 2], others_pass=True), []
     limit = (Stage.RCPT, 550, "you may send 90 messages per hour")
     transport = FakeTransport(reply=lambda row: limit if row == 1 else TAKEN)
-    sender(queue, transport, callbacks=DispatchCallbacks(refused=told.append)).run()
+    sender(queue, transport, callbacks=DispatchCallbacks(on_bounce=told.append)).run()
     assert queue.settled[1].state is DeliveryState.QUEUED
     assert transport.got == [1, 2]
     assert not queue.paused
@@ -417,7 +417,7 @@ def test_letters_that_another_process_or_an_earlier_run_sent_are_not_subtracted_
     assert own.letters == Counter(queued=1)
     both = SendingResult.unpacked(json.loads(json.dumps((own + other).packed())))
     assert both.letters == Counter(sent=5, failed=1, queued=2)
-    assert (both.paused, both.deferred_by_us) == ("paused", 3)
+    assert (both.paused, both.deferred_because_of_site) == ("paused", 3)
 
 
 def test_refusals_of_several_domains_within_minutes_are_undone_and_the_latest_reply_is_the_one_told() -> None:
@@ -451,7 +451,7 @@ def test_each_letter_is_built_from_its_own_digest_for_its_own_subscriber() -> No
 def test_a_final_refusal_is_passed_on_as_the_report_that_would_have_followed_it() -> None:
     told: list[Bounce] = []
     transport = FakeTransport(reply=lambda _: (Stage.RCPT, 550, "5.1.1 nobody of this name"))
-    sender(FakeQueue([7]), transport, callbacks=DispatchCallbacks(refused=told.append)).run()
+    sender(FakeQueue([7]), transport, callbacks=DispatchCallbacks(on_bounce=told.append)).run()
     assert told == [Bounce(smtp_fingerprint(7, "rcpt"), 7, BounceKind.HARD, "5.1.1", "550 5.1.1 nobody of this name")]
 
 
@@ -483,7 +483,7 @@ def test_of_two_pauses_the_longer_one_holds() -> None:
 
 def test_whoever_watches_is_told_of_letters_that_are_put_off_for_the_sender_s_sake() -> None:
     told: list[tuple[str, str]] = []
-    around = DispatchCallbacks(put_off=lambda email, problem: told.append((email, problem)))
+    around = DispatchCallbacks(on_site_deferral=lambda email, problem: told.append((email, problem)))
     reply = (Stage.RCPT, 450, "4.7.1 you are on a blocklist")
     sender(FakeQueue([1]), FakeTransport(reply=lambda _: reply), callbacks=around).run()
     assert [email for email, _ in told] == ["1@mail.example"]
@@ -502,7 +502,7 @@ def test_what_the_relay_says_is_recorded(
     reply: tuple[Stage, int | None, str], state: DeliveryState, counts: bool
 ) -> None:
     queue, told = FakeQueue([1]), []
-    sender(queue, FakeTransport(reply=lambda _: reply), callbacks=DispatchCallbacks(refused=told.append)).run()
+    sender(queue, FakeTransport(reply=lambda _: reply), callbacks=DispatchCallbacks(on_bounce=told.append)).run()
     assert (queue.settled[1].state, queue.settled[1].counts) == (state, counts)
     assert [bounce.kind for bounce in told] == ([BounceKind.HARD] if state is DeliveryState.FAILED else [])
 
@@ -519,7 +519,7 @@ def test_a_letter_that_cannot_be_laid_out_waits_and_the_others_go() -> None:
     assert transport.got == [1, 3]
     assert queue.settled[2].state is DeliveryState.DEFERRED
     assert not queue.settled[2].counts
-    assert (sending.tally, sending.deferred_by_us) == ({"sent": 2, "deferred": 1}, 1)
+    assert (sending.tally, sending.deferred_because_of_site) == ({"sent": 2, "deferred": 1}, 1)
 
 
 def test_a_subscriber_who_was_erased_a_moment_ago_gets_none() -> None:
@@ -567,7 +567,7 @@ def test_outcomes_that_are_reported_once_more_are_recorded_once() -> None:
 def test_whoever_watches_is_told_how_many_letters_are_done_and_pages_come_first() -> None:
     done: list[int] = []
     waited: list[int] = []
-    around = DispatchCallbacks(give_way=lambda: waited.append(1), advance=done.append)
+    around = DispatchCallbacks(yield_to_requests=lambda: waited.append(1), advance=done.append)
     sender(FakeQueue(list(range(1, 11))), FakeTransport(group=5), callbacks=around).run()
     assert done == [5, 5]
     assert len(waited) == 10
@@ -636,10 +636,10 @@ def test_a_letter_whose_next_attempt_would_come_too_late_is_given_up() -> None:
 def test_letters_deferred_because_of_the_sender_are_counted_and_reported_with_the_reply() -> None:
     told: list[tuple[str, str]] = []
     reply = (Stage.RCPT, 450, "4.7.1 you are on a blocklist")
-    around = DispatchCallbacks(put_off=lambda email, problem: told.append((email, problem)))
+    around = DispatchCallbacks(on_site_deferral=lambda email, problem: told.append((email, problem)))
     sending = sender(FakeQueue([1, 2]), FakeTransport(reply=lambda _: reply), callbacks=around)
     sending.run()
-    assert (sending.tally, sending.deferred_by_us) == ({"deferred": 2}, 2)
+    assert (sending.tally, sending.deferred_because_of_site) == ({"deferred": 2}, 2)
     assert [(email, reply[2] in problem) for email, problem in told] == [
         ("1@mail.example", True),
         ("2@mail.example", True),
@@ -653,7 +653,7 @@ def test_a_letter_that_cannot_be_laid_out_is_recorded_with_what_is_wrong_and_com
     queue = FakeQueue([1, 2])
     sending = sender(queue, FakeTransport(), build=broken)
     sending.run()
-    assert (sending.tally, sending.deferred_by_us) == ({"deferred": 2}, 2)
+    assert (sending.tally, sending.deferred_because_of_site) == ({"deferred": 2}, 2)
     recorded = queue.settled[2]
     assert recorded.outcome.stage is Stage.LOCAL
     assert recorded.reason == recorded.outcome.text == "cannot be laid out: a paper without a title"

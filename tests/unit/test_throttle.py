@@ -19,10 +19,10 @@ def working(*seconds: float) -> Callable[[], float]:
 
 def test_nobody_waits_where_nobody_is_answered() -> None:
     throttle = Throttle(longest=60, monotonic=working(100))
-    with throttle.visitor(), throttle.visitor():
+    with throttle.count_request(), throttle.count_request():
         pass
     began = time.monotonic()
-    throttle.give_way()
+    throttle.yield_to_requests()
     assert time.monotonic() - began < 30
 
 
@@ -31,11 +31,11 @@ def test_a_round_waits_until_the_last_visitor_has_an_answer() -> None:
 
     def work() -> None:
         waiting.set()
-        throttle.give_way()
+        throttle.yield_to_requests()
         goes_on.set()
 
-    with throttle.visitor():
-        with throttle.visitor():
+    with throttle.count_request():
+        with throttle.count_request():
             thread = threading.Thread(target=work)
             thread.start()
             assert waiting.wait(5)
@@ -46,8 +46,8 @@ def test_a_round_waits_until_the_last_visitor_has_an_answer() -> None:
 
 def test_with_a_visitor_always_there_it_waits_as_long_as_it_has_worked() -> None:
     throttle = Throttle(monotonic=working(0.05, 100))
-    with throttle.visitor():
+    with throttle.count_request():
         for least in (0.05, 0.25):
             began = time.monotonic()
-            throttle.give_way()
+            throttle.yield_to_requests()
             assert least <= time.monotonic() - began < least + 30

@@ -156,7 +156,7 @@ def _waiting(app: App) -> str:
 
 def _troubled(tally: Tally) -> bool:
     """Return whether the operator has to act: letters failed, or were deferred because of this site."""
-    return bool(tally.letters["failed"] or tally.deferred_by_us or tally.paused)
+    return bool(tally.letters["failed"] or tally.deferred_because_of_site or tally.paused)
 
 
 def _print_tally(tally: Tally, *, as_json: bool) -> None:
@@ -168,9 +168,9 @@ def _print_tally(tally: Tally, *, as_json: bool) -> None:
         console.table(tuple(facts), [tuple(facts.values())])
         took = ", ".join(f"{stage} {seconds:.2f} s" for stage, seconds in tally.stages.items())
         console.say(f"took {took}")
-    if tally.deferred_by_us:
+    if tally.deferred_because_of_site:
         what = "emails were deferred because of this site"
-        console.warn(f"{tally.deferred_by_us} {what}; run: paperround doctor")
+        console.warn(f"{tally.deferred_because_of_site} {what}; run: paperround doctor")
     if tally.paused:
         console.warn(f"the relay accepts no emails: {tally.paused}")
 

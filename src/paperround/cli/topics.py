@@ -145,7 +145,7 @@ def remove_topic(
             _check_unfollowed(app, slug)
         with recording(app, "topic removed", f"{slug}, moved to {move_to}" if move_to else slug):
             followers = topics.remove_topic(app, slug, move_to)
-        listed = topics.is_in_file(app, slug)
+        listed = topics.file_defining(app, slug)
     moved = f", and follow {move_to} now" if move_to else ""
     console.say(f"{slug} is removed; {counted(followers, 'subscriber')} followed it{moved}")
     if listed:
@@ -192,9 +192,9 @@ def _save_topic(app: App, topic: Topic) -> None:
     with recording(app, "topic saved", topic.slug):
         topic = topics.add_topic(app, topic)
     found = app.store.topics.counts()[topic.slug][1]
-    undone = any(one.slug == topic.slug for one, _ in topics.changed_by_command(app))
+    undone = any(changed.topic.slug == topic.slug for changed in topics.changed_by_command(app))
     console.say(f"{topic.slug}: {counted(found, 'paper matches', 'papers match')}")
-    if undone and (listed := topics.is_in_file(app, topic.slug)):
+    if undone and (listed := topics.file_defining(app, topic.slug)):
         console.warn(
             f"{topic.slug} is in {listed}: change it there too, or the change is undone when the file next changes"
         )

@@ -101,7 +101,7 @@ def _bibtex_name(name: PersonName) -> str:
 
 
 def _ris_name(name: PersonName) -> str:
-    """Return a name as the RIS specification has it: `Last, First, Suffix`, of which others are the first alone."""
+    """Return a name in RIS format: `Last, First, Suffix`. A name that cannot be split is the last name."""
     return ", ".join(part for part in name if part)
 
 

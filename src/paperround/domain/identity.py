@@ -23,7 +23,7 @@ _ARXIV_DOI = "10.48550/arxiv."
 # Shorter titles ("Editorial", "Attention", 编辑部的话) are shared by different works.
 _TITLE_TERMS, _TITLE_LETTERS = 4, 12
 _WEEK = timedelta(days=7)  # between posts of a series; feeds report one post some days apart
-_CORRECTED = 0.8  # of the words of two texts; two that share so many are one text, corrected
+_CORRECTED = 0.8  # of the words of two texts; two that share this many are one text, corrected
 _LONGEST_URL = 400  # characters; a key in a PostgreSQL index has at most 2,700 bytes
 
 

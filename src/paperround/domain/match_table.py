@@ -107,13 +107,13 @@ class BatchMatches:
         order = np.argsort(subscriber, kind="stable")
         return BatchMatches(self.table, subscriber[order], np.concatenate([self.number, others.number])[order])
 
-    def taken(self, rows: Flags) -> BatchMatches:
+    def select(self, rows: Flags) -> BatchMatches:
         """Return these rows."""
         return self if rows.all() else BatchMatches(self.table, self.subscriber[rows], self.number[rows])
 
 
 def bounds(owners: Ints, number: int) -> Iterator[tuple[int, int]]:
-    """Return where the rows of each of so many owners begin and end; `owners` is ascending."""
+    """Return the start and end row of each of the first `number` owners; `owners` must be sorted."""
     return pairwise(np.searchsorted(owners, np.arange(number + 1)).tolist())
 
 

@@ -27,7 +27,7 @@ def _name(text: str) -> tuple[str, ...]:
     """Return the terms of a text that may be a name; empty for other queries."""
     match interpret_search(text):
         case Words():
-            return tuple(terms(text))  # with the words that say nothing about a subject: "Will", "May"
+            return tuple(terms(text))  # with words that are uninformative in other texts: "Will", "May"
         case Phrase(name, None | Field.AUTHOR, prefix=False):
             return name
         case _:

@@ -28,6 +28,6 @@ def read_counts(text: str) -> Statistics:
 
 
 def write_counts(counts: Statistics, least: int) -> str:
-    """Return counts as text: the number of papers, then each term that so many papers have, with their number."""
+    """Return the counts as text: the number of papers, then a line for each term that `least` papers or more have."""
     terms = sorted(term for term, count in counts.frequencies.items() if count >= least)
     return "".join([f"{counts.documents}\n", *(f"{term}\t{counts.frequencies[term]}\n" for term in terms)])

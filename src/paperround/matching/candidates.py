@@ -24,9 +24,9 @@ class CandidateMaker:
     def __init__(self, today: date, interests: Collection[str] = ()) -> None:
         """Store the slugs of the topics in plain words, to which a subscriber's breadth applies."""
         self._today, self._interests = today, interests
-        self._use(MatchTable())
+        self._reset(MatchTable())
 
-    def _use(self, table: MatchTable) -> None:
+    def _reset(self, table: MatchTable) -> None:
         self._table = table
         self._scores = np.zeros((4, 0), dtype=np.int64)
         """The columns of MatchScores."""
@@ -44,38 +44,41 @@ class CandidateMaker:
         subscriber's `least`.
         """
         if matches.table is not self._table:
-            self._use(matches.table)
+            self._reset(matches.table)
         self._compute(matches.number, papers)
-        matches = matches.taken(self._fit[matches.number] >= np.array(least)[matches.subscriber])
+        matches = matches.select(self._fit[matches.number] >= np.array(least)[matches.subscriber])
         taste, discussion = np.zeros(len(matches), dtype=np.int64), np.zeros(len(matches))
         return Candidates(matches, MatchScores(*self._scores), taste, discussion)
 
     def oldest(self, matches: BatchMatches, number: int) -> list[float]:
-        """Return when the oldest paper of each of so many subscribers was first stored; infinity if there is none."""
-        found = np.full(number, np.inf)
-        np.minimum.at(found, matches.subscriber, self._first_seen[matches.number])
-        return found.tolist()
+        """Return, for each of the first `number` subscribers, when their oldest paper was stored.
+
+        In seconds since 1970; infinity without papers.
+        """
+        oldest = np.full(number, np.inf)
+        np.minimum.at(oldest, matches.subscriber, self._first_seen[matches.number])
+        return oldest.tolist()
 
     def _compute(self, match: Ints, papers: Mapping[int, Paper]) -> None:
-        """Compute the columns of those of these matches that are new."""
+        """Compute the columns of the matches that were not computed before."""
         if added := len(self._table) - len(self._fit):
             self._scores = np.pad(self._scores, ((0, 0), (0, added)))
             self._first_seen = np.pad(self._first_seen, (0, added))
             self._fit = np.pad(self._fit, (0, added), constant_values=-np.inf)
         for number in np.unique(match[self._fit[match] == -np.inf]).tolist():
-            one = self._table.matches[number]
-            if paper := papers.get(one.paper):
-                self._scores[:, number] = self._parts(one, paper)
+            computed = self._table.matches[number]
+            if paper := papers.get(computed.paper):
+                self._scores[:, number] = self._score_columns(computed, paper)
                 self._first_seen[number] = paper.first_seen.timestamp()
-                self._fit[number] = one.score if one.topic in self._interests else np.inf
+                self._fit[number] = computed.score if computed.topic in self._interests else np.inf
 
-    def _parts(self, match: Match, paper: Paper) -> tuple[int, ...]:
+    def _score_columns(self, match: Match, paper: Paper) -> tuple[int, ...]:
         """Return the values of MatchScores."""
         score = ranking.score(
             match.score, popularity_on(paper, self._today), 0.0, followed=False, code=paper.code_url is not None
         )
         parts = (round(part * SCORE_UNIT) for part in (score.relevance, score.popularity, score.code))
-        return (*parts, _FOLLOWED * by_name(match))
+        return (*parts, _FOLLOWED * is_by_followed_name(match))
 
 
 def popularity_on(paper: Paper, today: date) -> float:
@@ -83,6 +86,6 @@ def popularity_on(paper: Paper, today: date) -> float:
     return popularity(paper.upvotes, paper.comments, paper.stars, max(0, (today - paper.day).days))
 
 
-def by_name(match: Match) -> bool:
+def is_by_followed_name(match: Match) -> bool:
     """Return whether a match is by an author or an organization that the query names."""
     return any(reason.startswith(_NAMED) for reason in match.why)

@@ -9,7 +9,7 @@ CLOSE = write(ReasonKind.MEANING, "close")
 NEAREST = write(ReasonKind.MEANING, "nearest")
 """The reason given for a paper that is at least closer in meaning than nearly all others."""
 _CLOSE_COSINE = 0.35  # about three deviations above the usual mean
-_FEW_REASONS = 2  # so many reasons by words are enough
+_FEW_REASONS = 2  # two reasons by words are enough
 
 
 def is_close(cosine: float) -> bool:

@@ -40,8 +40,8 @@ from paperround.domain.reasons import ReasonKind
 from paperround.domain.schedule import Issue
 from paperround.matching import ranking
 
-_LEAST_DISCUSSION = 3.0  # a comment and a vote, or three votes; less is no discussion
-_LEAST_PAPERS = 6  # a shorter digest is read from top to bottom anyway
+_MIN_DISCUSSION = 3.0  # a comment and a vote, or three votes; less is no discussion
+_MIN_PAPERS = 6  # a shorter digest is read from top to bottom anyway
 _COMPARED_FACTOR = 3  # compare this many times `max_papers` papers with each other
 _COPY = round(ranking.COPY * SCORE_UNIT)
 
@@ -107,9 +107,9 @@ class Candidates:
     discussion: Floats
     """How much the paper was discussed over the digest's period: votes gained plus twice the comments gained."""
 
-    def taken(self, rows: Flags) -> Candidates:
+    def select(self, rows: Flags) -> Candidates:
         """Return these rows."""
-        return Candidates(self.matches.taken(rows), self.scores, self.taste[rows], self.discussion[rows])
+        return Candidates(self.matches.select(rows), self.scores, self.taste[rows], self.discussion[rows])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -129,13 +129,13 @@ class _Papers:
     total: Ints
     """The rank before repetition among papers is considered."""
 
-    def taken(self, rows: Ints) -> _Papers:
+    def select(self, rows: Ints) -> _Papers:
         """Return these rows."""
         return _Papers(*(getattr(self, name)[rows] for name in self.__slots__))
 
     def ranked(self, repetition: Ints | int = 0) -> Ints:
         """Return the rows by subscriber, the best paper first."""
-        return _ordered(self.subscriber, -self.total - repetition, self.paper)
+        return _sort_rows(self.subscriber, -self.total - repetition, self.paper)
 
 
 def compose(
@@ -152,16 +152,16 @@ def compose(
     matches = candidates.matches
     if not len(matches):
         return [None] * len(requests)
-    places, rows = _places(requests, matches), _ordered(matches.subscriber, matches.paper)
-    room = np.array([request.max_papers for request in requests])
+    places, rows = _places(requests, matches), _sort_rows(matches.subscriber, matches.paper)
+    max_papers = np.array([request.max_papers for request in requests])
     papers = _best_topics(candidates, places, rows)
-    repetition = _repetition(papers, room, alike)
+    repetition = _repetition(papers, max_papers, alike)
     ranked = papers.ranked(repetition)
     discussed = _discussed(requests, papers, ranked, candidates.discussion)
-    shown = _select(papers.subscriber, papers.place[ranked], discussed, room)
+    shown = _select(papers.subscriber, papers.place[ranked], discussed, max_papers)
     sections = _Sections(requests, candidates, names, places, rows)
-    named, scores = sections.build(papers.taken(ranked[shown]), repetition[ranked[shown]], discussed[shown])
-    more = _split(papers.paper[ranked[~shown]].tolist(), papers.subscriber[~shown], len(requests))
+    named, scores = sections.build(papers.select(ranked[shown]), repetition[ranked[shown]], discussed[shown])
+    more = _by_owner(papers.paper[ranked[~shown]].tolist(), papers.subscriber[~shown], len(requests))
     return [
         request.digest(tuple(some), tuple(counted), packed) if some or counted else None
         for request, some, counted, packed in zip(requests, named, more, scores, strict=True)
@@ -171,7 +171,7 @@ def compose(
 def _places(requests: Sequence[DigestRequest], matches: BatchMatches) -> Ints:
     """Return for each match the place of its topic in the subscriber's order; other topics come last, by slug."""
     topic = matches.table.topic[matches.number]
-    starts = _starts(matches.subscriber, topic)
+    starts = _group_starts(matches.subscriber, topic)
     slugs = map(matches.table.topics.__getitem__, topic[starts].tolist())
     runs = list(zip(matches.subscriber[starts].tolist(), slugs, strict=True))
     known = [{slug: place for place, slug in enumerate(request.order)} for request in requests]
@@ -188,7 +188,7 @@ def _best_topics(candidates: Candidates, places: Ints, rows: Ints) -> _Papers:
     """
     table, scores, match = candidates.matches.table, candidates.scores, candidates.matches.number[rows]
     subscriber = candidates.matches.subscriber  # sorting the rows leaves it the same
-    starts = _starts(subscriber, table.paper[match])
+    starts = _group_starts(subscriber, table.paper[match])
     matched = np.diff(starts, append=len(rows))
     score = table.score[match]
     fits_best = score == np.repeat(np.maximum.reduceat(score, starts), matched)
@@ -200,14 +200,14 @@ def _best_topics(candidates: Candidates, places: Ints, rows: Ints) -> _Papers:
     return _Papers(subscriber[best], table.paper[match], best, place, starts, matched, total)
 
 
-def _repetition(papers: _Papers, room: Ints, alike: ranking.Alike) -> Ints:
+def _repetition(papers: _Papers, max_papers: Ints, alike: ranking.Alike) -> Ints:
     """Return by how much each paper is ranked lower because it says much the same as a better one."""
     repetition, ranked = np.zeros_like(papers.total), papers.ranked()
-    first = ranked[_positions(papers.subscriber) < _COMPARED_FACTOR * room[papers.subscriber]]
+    first = ranked[_rank_in_group(papers.subscriber) < _COMPARED_FACTOR * max_papers[papers.subscriber]]
     compared = np.unique(papers.paper[first]).tolist()
     near = alike(compared)
     first = first[np.isin(papers.paper[first], [row for row in compared if near.get(row)])]
-    for some in np.split(first, _starts(papers.subscriber[first])[1:]):
+    for some in np.split(first, _group_starts(papers.subscriber[first])[1:]):
         if len(some) > 1:
             repetition[some] = np.array(ranking.repetitions(papers.paper[some].tolist(), near)) * -_COPY
     return repetition
@@ -218,43 +218,43 @@ def _discussed(requests: Sequence[DigestRequest], papers: _Papers, ranked: Ints,
     places = np.zeros_like(ranked)
     for request, (start, end) in zip(requests, bounds(papers.subscriber, len(requests)), strict=True):
         most = min(request.most_discussed, request.max_papers // 2)
-        if most > 0 and end - start >= _LEAST_PAPERS:
+        if most > 0 and end - start >= _MIN_PAPERS:
             rows = ranked[start:end]
-            taken = _most_discussed(discussion[papers.best[rows]], papers.place[rows], most)
-            places[start + np.array(taken, dtype=np.int64)] = np.arange(1, len(taken) + 1)
+            chosen = _most_discussed(discussion[papers.best[rows]], papers.place[rows], most)
+            places[start + np.array(chosen, dtype=np.int64)] = np.arange(1, len(chosen) + 1)
     return places
 
 
 def _most_discussed(discussion: Floats, topics: Ints, most: int) -> list[int]:
-    """Return up to `most` places of the most discussed papers, most discussed first.
+    """Return up to `most` indexes of the most discussed papers, most discussed first.
 
-    A topic never loses its only remaining paper to them. Of equals the better paper comes first.
+    A topic never loses its only remaining paper to them. Of papers discussed equally, the better one comes first.
     """
-    left, taken = Counter(topics.tolist()), list[int]()
+    left, chosen = Counter(topics.tolist()), list[int]()
     for place in np.argsort(-discussion, kind="stable").tolist():
-        if len(taken) == most or discussion[place] < _LEAST_DISCUSSION:
+        if len(chosen) == most or discussion[place] < _MIN_DISCUSSION:
             break
         if left[topics[place]] > 1:
-            taken.append(place)
+            chosen.append(place)
             left[topics[place]] -= 1
-    return taken
+    return chosen
 
 
-def _select(subscriber: Ints, topic: Ints, discussed: Ints, room: Ints) -> Flags:
+def _select(subscriber: Ints, topic: Ints, discussed: Ints, max_papers: Ints) -> Flags:
     """Return which papers are shown: those discussed, then every topic's best, every topic's second, and so on.
 
     The columns have each subscriber's papers, the best first; `topic` is the place of their best topic.
     """
     shown = discussed > 0
-    left = room - np.bincount(subscriber[shown], minlength=len(room))
+    left = max_papers - np.bincount(subscriber[shown], minlength=len(max_papers))
     others = np.flatnonzero(~shown)
-    by_topic = others[_ordered(subscriber[others], topic[others])]
-    turn = _positions(subscriber[by_topic], topic[by_topic])
+    by_topic = others[_sort_rows(subscriber[others], topic[others])]
+    turn = _rank_in_group(subscriber[by_topic], topic[by_topic])
     first = turn < left[subscriber[by_topic]]  # a topic has at most all places
     by_topic, turn = by_topic[first], turn[first]
-    order = _ordered(subscriber[by_topic], turn, by_topic)
+    order = _sort_rows(subscriber[by_topic], turn, by_topic)
     by_turn = by_topic[order]
-    shown[by_turn[_positions(subscriber[by_turn]) < left[subscriber[by_turn]]]] = True
+    shown[by_turn[_rank_in_group(subscriber[by_turn]) < left[subscriber[by_turn]]]] = True
     return shown
 
 
@@ -272,14 +272,14 @@ class _Sections:
     def build(self, shown: _Papers, repetition: Ints, discussed: Ints) -> tuple[list[list[Section]], list[bytes]]:
         """Return each subscriber's sections, and the packed scores of the papers in them."""
         section = np.where(discussed > 0, _FIRST, shown.place)
-        order = _ordered(shown.subscriber, section, discussed)
-        shown, repetition, section = shown.taken(order), repetition[order], section[order]
+        order = _sort_rows(shown.subscriber, section, discussed)
+        shown, repetition, section = shown.select(order), repetition[order], section[order]
         picks = self._picks(shown, repetition, section == _FIRST)
         sections: list[list[Section]] = [[] for _ in self.requests]
-        starts = _starts(shown.subscriber, section)
+        starts = _group_starts(shown.subscriber, section)
         topics = self._topics(shown.best[starts])
         heads = zip(shown.subscriber[starts].tolist(), section[starts].tolist(), topics, strict=True)
-        for (subscriber, place, slug), some in zip(heads, _parts(picks, starts.tolist()), strict=True):
+        for (subscriber, place, slug), some in zip(heads, _split_at(picks, starts.tolist()), strict=True):
             sections[subscriber].append(
                 Section(DISCUSSED, "", some) if place == _FIRST else Section(slug, self.names.get(slug, slug), some)
             )
@@ -308,15 +308,17 @@ class _Sections:
         ]
 
     def _notes(self, shown: _Papers, first: Flags) -> list[tuple[str, ...]]:
-        """Return the reasons that tell the other topics of a paper, and of the most discussed all topics."""
+        """Return the reasons that name the other topics of a paper, and all topics of the most discussed ones."""
         notes: list[tuple[str, ...]] = [()] * len(first)
-        told = np.flatnonzero(first | (shown.matched > 1))
-        owners = np.repeat(told, shown.matched[told])
-        rows = self.rows[shown.start[owners] + _positions(owners)]
+        noted = np.flatnonzero(first | (shown.matched > 1))
+        owners = np.repeat(noted, shown.matched[noted])
+        rows = self.rows[shown.start[owners] + _rank_in_group(owners)]
         places = np.where(rows == shown.best[owners], _FIRST, self.places[rows])
-        slugs = self._topics(rows[_ordered(owners, places)])
+        slugs = self._topics(rows[_sort_rows(owners, places)])
         topics = [(slug, self.names.get(slug, slug)) for slug in slugs]
-        for paper, (best, *others) in zip(told.tolist(), _parts(topics, _starts(owners).tolist()), strict=True):
+        for paper, (best, *others) in zip(
+            noted.tolist(), _split_at(topics, _group_starts(owners).tolist()), strict=True
+        ):
             also = [_topic_reason(ReasonKind.ALSO_ON, *one) for one in others]
             notes[paper] = (_topic_reason(ReasonKind.ON, *best), *also) if first[paper] else tuple(also)
         return notes
@@ -335,14 +337,14 @@ def _pick(paper: int, why: tuple[str, ...], like: str | None, notes: tuple[str, 
 
 @lru_cache(maxsize=1 << 12)
 def _topic_reason(kind: ReasonKind, slug: str, name: str) -> str:
-    """Return the reason that tells a topic; a subscriber's own interest has no name and is quoted."""
+    """Return the reason that names a topic; a subscriber's own interest has no name and is quoted."""
     return reasons.write(kind, reasons.quote(name) if is_own(slug) else name)
 
 
 # --- columns ------------------------------------------------------------------------------------------------------
 
 
-def _ordered(*keys: Ints) -> Ints:
+def _sort_rows(*keys: Ints) -> Ints:
     """Return the rows sorted by the first key, then by the second, and so on; equal rows keep their order."""
     if not len(keys[0]):
         return np.zeros(0, dtype=np.int64)
@@ -357,24 +359,24 @@ def _ordered(*keys: Ints) -> Ints:
     return np.sort(packed) & ((1 << widths[-1]) - 1)
 
 
-def _starts(*keys: Ints) -> Ints:
+def _group_starts(*keys: Ints) -> Ints:
     """Return where the groups of equal keys begin, of columns that are sorted by them."""
     changes = np.ones(len(keys[0]), dtype=np.bool_)
     changes[1:] = np.logical_or.reduce([key[1:] != key[:-1] for key in keys])
     return np.flatnonzero(changes)
 
 
-def _positions(*keys: Ints) -> Ints:
+def _rank_in_group(*keys: Ints) -> Ints:
     """Return each row's position in its group of equal keys, from 0."""
-    starts = _starts(*keys)
+    starts = _group_starts(*keys)
     return np.arange(len(keys[0])) - np.repeat(starts, np.diff(starts, append=len(keys[0])))
 
 
-def _split(values: Sequence[T], owners: Ints, number: int) -> list[Sequence[T]]:
+def _by_owner(values: Sequence[T], owners: Ints, number: int) -> list[Sequence[T]]:
     """Return each owner's values; `owners` is ascending."""
     return [values[start:end] for start, end in bounds(owners, number)]
 
 
-def _parts(values: Sequence[T], starts: Sequence[int]) -> list[tuple[T, ...]]:
+def _split_at(values: Sequence[T], starts: Sequence[int]) -> list[tuple[T, ...]]:
     """Return the parts that begin at these places."""
     return [tuple(values[start:end]) for start, end in itertools.pairwise((*starts, len(values)))]

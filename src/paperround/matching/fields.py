@@ -29,7 +29,7 @@ class Field(StrEnum):
     SOURCE = "source"
 
 
-TEXT_FORM = "4"
+INDEX_VERSION = "4"
 """The version of the indexed text. After a change of this version `sweep` indexes the stored papers again.
 
 1: the text as the source wrote it. 2: the text as it is printed, with LaTeX resolved. 3: fraction characters are
@@ -54,10 +54,10 @@ def field_terms(paper: Paper, field: Field) -> tuple[tuple[str, ...], ...]:
 
 def text_terms(paper: Paper) -> set[str]:
     """Return the terms that say something about the paper, in any field of its text."""
-    return set[str]().union(*chain.from_iterable(telling_terms(paper, field) for field in TEXT))
+    return set[str]().union(*chain.from_iterable(significant_terms(paper, field) for field in TEXT))
 
 
-def telling_terms(paper: Paper, field: Field) -> tuple[tuple[str, ...], ...]:
+def significant_terms(paper: Paper, field: Field) -> tuple[tuple[str, ...], ...]:
     """Return `field_terms` without the asides."""
     found = field_terms(paper, field)
     if field is not Field.ABSTRACT or not (runs := asides(paper)):
@@ -69,7 +69,7 @@ def telling_terms(paper: Paper, field: Field) -> tuple[tuple[str, ...], ...]:
 def asides(paper: Paper) -> tuple[range, ...]:
     """Return the runs of the abstract's terms, by number, that say where code and data are.
 
-    They say nothing of the paper's subject: no evidence for plain words, and nothing to learn from.
+    They are uninformative about the paper's subject: no evidence for plain words, and nothing to learn from.
     """
     (abstract,) = _WRITTEN[Field.ABSTRACT](paper)
     return _asides(abstract)

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from paperround.domain.models import Paper
 from paperround.domain.text import fold
-from paperround.matching.fields import TEXT, telling_terms
+from paperround.matching.fields import TEXT, significant_terms
 from paperround.matching.lexical import WEIGHT, Statistics
 from paperround.matching.vectors import Numbers
 from paperround.matching.words import STOP_WORDS
@@ -108,7 +108,7 @@ class TermVectors:
         """Compute the TF-IDF vector of a paper, scaled to length one."""
         counts: defaultdict[str, float] = defaultdict(float)
         for place in TEXT:
-            for terms in telling_terms(paper, place):
+            for terms in significant_terms(paper, place):
                 for term in terms:
                     counts[term] += WEIGHT[place]
         weights = {

@@ -77,8 +77,9 @@ def _categories(name: str) -> Iterator[str]:
 
 
 def _name(identifier: str) -> str:
-    """Normalize an identifier for comparison: an arXiv identifier or DOI is without version and address, any other is
-    folded.
+    """Normalize an identifier for comparison.
+
+    Versions and URL prefixes are removed from arXiv identifiers and DOIs; case and accents are removed from others.
     """
     found = arxiv_id(identifier)
     return found[0] if found else doi(identifier) or fold(identifier)

@@ -23,8 +23,8 @@ from paperround.domain.models import Paper
 from paperround.domain.reasons import ReasonKind
 from paperround.domain.text import TermPlaces
 from paperround.matching.fields import TEXT, Field, asides, field_terms, text_terms, values
-from paperround.matching.query import Phrase, Query, evaluate, sought
-from paperround.matching.words import Wanted, Words, spellings
+from paperround.matching.query import Phrase, Query, evaluate, positive_phrases
+from paperround.matching.words import SearchExpression, Words, spellings
 
 MAX_REASONS = 3
 _UNKNOWN = 1.0  # the rarity of a word that none of the counted papers has
@@ -118,7 +118,7 @@ class Statistics:
         return 1 - prod(1 - self.rarity(frequency) for frequency in each)
 
     def rarity_of_any(self, spelled: Iterable[Phrase]) -> float:
-        """Return the rarity of something that papers write as one of several phrases: that of the most common one."""
+        """Return the rarity of an expression with several spellings: the rarity of its most common spelling."""
         return min(map(self.rarity_of, spelled))
 
 
@@ -143,8 +143,9 @@ class Hit(NamedTuple):
     why: tuple[str, ...]
 
 
-# A phrase found in a paper: its evidence, negated, so that the strongest sorts first and of equals the earliest; the
-# address of its first occurrence; its number of terms. It is a plain tuple because a morning creates a million.
+# A phrase found in a paper: its evidence, negated, so that the strongest sorts first; the address of its first
+# occurrence, so that of equally strong phrases the earliest does; its number of terms. It is a plain tuple because a
+# morning creates a million.
 _Find = tuple[float, int, int]
 
 
@@ -170,7 +171,7 @@ class Index:
     def matches(self, query: Query) -> dict[int, Hit]:
         """Return the rows of the papers that match, each with its hit."""
         found: dict[int, list[_Find]] = {row: [] for row in self.rows(query)}
-        for phrase in sought(query):
+        for phrase in positive_phrases(query):
             finds = self._find(phrase)
             for row in found.keys() & finds.keys():
                 found[row].append(finds[row])
@@ -201,13 +202,13 @@ class Index:
             shares[places] += evidence
         return shares * np.float32(len(known) / (len(words.terms) * sum(known))) if known else shares
 
-    def reasons(self, wanted: Wanted, rows: Iterable[int] | None = None) -> dict[int, tuple[str, ...]]:
+    def reasons(self, wanted: SearchExpression, rows: Iterable[int] | None = None) -> dict[int, tuple[str, ...]]:
         """Return for each paper the reasons why it fits a query or plain words, in the paper's own words.
 
         `rows` limits the result to these rows. The strongest evidence comes first.
         """
         plain = isinstance(wanted, Words)
-        phrases = wanted.phrases if isinstance(wanted, Words) else sought(wanted)
+        phrases = wanted.phrases if isinstance(wanted, Words) else positive_phrases(wanted)
         found = [self._find(phrase, plain=plain) for phrase in phrases]
         wanted_rows = self._papers if rows is None else rows
         return {row: self._hit([finds[row] for finds in found if row in finds]).why for row in wanted_rows}
@@ -238,14 +239,14 @@ class Index:
         """
         if (phrase, plain) not in self._found:
             postings = self._postings_of(phrase.field)
-            starts = self._telling(postings, phrase) if plain else postings.starts(phrase)
+            starts = self._significant_starts(postings, phrase) if plain else postings.starts(phrase)
             if phrase.field in TEXT:
                 code = _FIELDS.index(phrase.field)
                 starts = [address for address in starts if (address & _PLACE) >> _FIELD == code]
             self._found[phrase, plain] = self._weighed(phrase, starts)
         return self._found[phrase, plain]
 
-    def _telling(self, postings: _Postings, phrase: Phrase) -> Sequence[int]:
+    def _significant_starts(self, postings: _Postings, phrase: Phrase) -> Sequence[int]:
         """Return the addresses at which a phrase begins, unless all of it is in an aside."""
         starts, length = postings.starts(phrase), len(phrase.terms)
         if not self._asides:
@@ -278,7 +279,7 @@ class Index:
         known = self._evidence.get(term)
         if known is None:
             spelled, postings = spellings(term), self._postings_of(None)
-            sums = self._sums(chain.from_iterable(self._telling(postings, one) for one in spelled))
+            sums = self._sums(chain.from_iterable(self._significant_starts(postings, one) for one in spelled))
             rarity = self._statistics.rarity_of_any(spelled)
             places = np.fromiter((self._places[row] for row in sums), dtype=np.intp, count=len(sums))
             mentions = np.fromiter(sums.values(), dtype=np.float32, count=len(sums))
@@ -292,12 +293,12 @@ class Index:
     def _hit(self, finds: list[_Find]) -> Hit:
         """Add up the evidence found in one paper, and name the strongest as reasons."""
         finds.sort()
-        against, reasons = 0.0, list[str]()
+        negative_evidence, why = 0.0, list[str]()
         for evidence, address, length in finds:
-            against += evidence
-            if len(reasons) < MAX_REASONS and (reason := self._reason(address, length)) not in reasons:
-                reasons.append(reason)
-        return Hit(-expm1(against), tuple(reasons))
+            negative_evidence += evidence
+            if len(why) < MAX_REASONS and (reason := self._reason(address, length)) not in why:
+                why.append(reason)
+        return Hit(-expm1(negative_evidence), tuple(why))
 
     def _reason(self, address: int, length: int) -> str:
         """Return a reason that quotes the words at this address."""
@@ -389,7 +390,7 @@ class _Words:
     def shown(self, position: int, length: int) -> str:
         """Return the words from this position on, in quotation marks if there are several."""
         start, end = self._places.span(position, position + length - 1)
-        words = self._text[start:end] if end - start <= _MAX_SHOWN else _short(self._text[start:end])
+        words = self._text[start:end] if end - start <= _MAX_SHOWN else _shorten(self._text[start:end])
         return reasons.write(self._kind, reasons.quote(words) if length > 1 and " " in words else words)
 
 
@@ -399,12 +400,12 @@ class _Names:
     def __init__(self, name: Field, paper: Paper) -> None:
         lengths = [len(terms) + 1 for terms in field_terms(paper, name)]
         self._starts = list(accumulate(lengths[:-1], initial=0))
-        self._shown = [reasons.write(_KIND[name], _short(text)) for text in values(paper, name)]
+        self._shown = [reasons.write(_KIND[name], _shorten(text)) for text in values(paper, name)]
 
     def shown(self, position: int, _length: int) -> str:
         """Return the name that contains this position."""
         return self._shown[bisect_right(self._starts, position) - 1]
 
 
-def _short(text: str) -> str:
+def _shorten(text: str) -> str:
     return text if len(text) <= _MAX_SHOWN else text[: _MAX_SHOWN - 1].rstrip() + "…"

@@ -74,11 +74,9 @@ def _gains(known: Iterable[DailyCounts], announced: date) -> Iterator[tuple[date
     most, upvotes, comments, stars = 0.0, 0, 0, 0
     for number, counts in enumerate(known):
         # Sources report one paper at different times: the larger count is the newer one.
-        upvotes, comments, stars = (
-            max(upvotes, counts.upvotes),
-            max(comments, counts.comments),
-            max(stars, counts.stars),
-        )
+        upvotes = max(upvotes, counts.upvotes)
+        comments = max(comments, counts.comments)
+        stars = max(stars, counts.stars)
         reactions = _reactions(upvotes, comments, stars)
         yield (counts.day if number else announced), reactions - most
         most = reactions

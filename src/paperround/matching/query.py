@@ -1,9 +1,9 @@
 """The query language of topics and searches; docs/queries.md is its guide for users.
 
-    either   = both ("OR" both)*
-    both     = negated (["AND"] negated)*
-    negated  = ("NOT" | "-")* operand
-    operand  = [field ":"] (word | word"*" | '"' words '"' ["*"] | "(" either ")")
+    disjunction = conjunction ("OR" conjunction)*
+    conjunction = negation (["AND"] negation)*
+    negation    = ("NOT" | "-")* operand
+    operand     = [field ":"] (word | word"*" | '"' words '"' ["*"] | "(" disjunction ")")
 
 Punctuation that stands alone is ignored.
 
@@ -100,18 +100,18 @@ def parse(text: str) -> Query:
 
     Raise QueryError, which says where the text is wrong and how to correct it.
     """
-    return parse_once(text)
+    return parse_uncached(text)
 
 
-def parse_once(text: str) -> Query:
+def parse_uncached(text: str) -> Query:
     """Parse a query without caching it, so that text typed by strangers does not fill the memory.
 
     Raise QueryError as `parse` does.
     """
-    query = read(text)
+    query = parse_syntax(text)
     # Evaluated over queries, this yields the query itself without its outermost negation.
     excluded, named = evaluate(
-        query, _itself, both, either, lambda wanted, unwanted: both([wanted, negated(unwanted)])
+        query, _identity, conjoin, disjoin, lambda wanted, unwanted: conjoin([wanted, negate(unwanted)])
     )
     if excluded:
         raise QueryError(
@@ -126,7 +126,7 @@ def parse_once(text: str) -> Query:
     return query
 
 
-def free_text(text: str) -> Query:
+def parse_search_text(text: str) -> Query:
     """Return a query for text that is typed or pasted into a search box.
 
     Text that is a valid query is parsed as one. Other text (an unclosed quote, "Mamba: linear-time …") becomes a
@@ -134,15 +134,15 @@ def free_text(text: str) -> Query:
     query only excludes.
     """
     try:
-        read(text)
+        parse_syntax(text)
     except QueryError:
         found = [phrase(word) for word in text[:MAX_LENGTH].split() if word not in {"AND", "OR", "NOT"}]
         if any(found):
-            return both(filter(None, found))
-    return parse_once(text)
+            return conjoin(filter(None, found))
+    return parse_uncached(text)
 
 
-def read(text: str) -> Query:
+def parse_syntax(text: str) -> Query:
     """Parse a query without checking that it contains something to look for."""
     if len(text) > MAX_LENGTH:
         raise too_long(text)
@@ -174,19 +174,19 @@ def joined(operator: str, expressions: Sequence[str]) -> str:
     return expressions[0] if len(expressions) == 1 else f"({operator.join(expressions)})"
 
 
-def both(parts: Iterable[Query]) -> Query:
+def conjoin(parts: Iterable[Query]) -> Query:
     """Combine the parts, at least one, into a query that matches what all of them match."""
     flat = _flat(parts, And)
     return flat[0] if len(flat) == 1 else And(flat)
 
 
-def either(parts: Iterable[Query]) -> Query:
+def disjoin(parts: Iterable[Query]) -> Query:
     """Combine the parts, at least one, into a query that matches what any of them matches."""
     flat = _flat(parts, Or)
     return flat[0] if len(flat) == 1 else Or(flat)
 
 
-def negated(query: Query) -> Query:
+def negate(query: Query) -> Query:
     """Return a query that matches what this query does not match."""
     return query.part if isinstance(query, Not) else Not(query)
 
@@ -242,12 +242,12 @@ def _deeper(depths: Sequence[int]) -> int:
     return depths[0] if len(depths) == 1 else 1 + max(depths)
 
 
-def sought(query: Query) -> tuple[Phrase, ...]:
-    """Return the phrases that speak for a paper (under an even number of NOTs), each once, in the order written."""
+def positive_phrases(query: Query) -> tuple[Phrase, ...]:
+    """Return the distinct phrases that are not negated (under an even number of NOTs), in the order written."""
     return tuple(dict.fromkeys(_signed(query, wanted=True)))
 
 
-def _itself(found: Phrase) -> Query:
+def _identity(found: Phrase) -> Query:
     return found
 
 
@@ -328,7 +328,7 @@ class _Parser:
     def parse(self) -> Query:
         if self._tokens[0].kind == "end":
             raise QueryError(self._text, 0, _("the query is empty; write a word to look for"))
-        query = self._either(None)
+        query = self._disjunction(None)
         if self._here.kind == "close":
             raise self._wrong(self._here, _("this parenthesis was never opened"))
         return query
@@ -352,27 +352,27 @@ class _Parser:
     def _wrong(self, token: _Token, sentence: str, **facts: object) -> QueryError:
         return QueryError(self._text, token.at, sentence, **facts)
 
-    def _either(self, field: Field | None) -> Query:
-        parts = [self._both(field)]
+    def _disjunction(self, field: Field | None) -> Query:
+        parts = [self._conjunction(field)]
         while self._here.kind == "OR":
             self._operator()
-            parts.append(self._both(field))
-        return either(parts)
+            parts.append(self._conjunction(field))
+        return disjoin(parts)
 
-    def _both(self, field: Field | None) -> Query:
-        parts = [self._negated(field)]
+    def _conjunction(self, field: Field | None) -> Query:
+        parts = [self._negation(field)]
         while self._here.kind not in {"OR", "close", "end"}:
             if self._here.kind == "AND":
                 self._operator()
-            parts.append(self._negated(field))
-        return both(parts)
+            parts.append(self._negation(field))
+        return conjoin(parts)
 
     def _operator(self) -> None:
         token = self._take()
         if self._here.kind in {"AND", "OR", "close", "end"}:
             raise self._wrong(token, _("%(operator)s needs a word after it"), operator=token.text)
 
-    def _negated(self, field: Field | None) -> Query:
+    def _negation(self, field: Field | None) -> Query:
         times = 0
         while self._here.kind == "NOT":
             times += 1
@@ -380,7 +380,7 @@ class _Parser:
             if self._here.kind in {"AND", "OR", "close", "end"}:
                 raise self._wrong(token, _("%(operator)s needs a word after it"), operator=token.text)
         query = self._operand(field)
-        return negated(query) if times % 2 else query
+        return negate(query) if times % 2 else query
 
     def _operand(self, field: Field | None) -> Query:
         token = self._take()
@@ -424,7 +424,7 @@ class _Parser:
         self._depth += 1
         if self._depth > MAX_DEPTH:
             raise self._wrong(token, _("more than %(number)s nested parentheses"), number=MAX_DEPTH)
-        query = None if self._here.kind == "end" else self._either(field)
+        query = None if self._here.kind == "end" else self._disjunction(field)
         if query is None or self._here.kind == "end":
             raise self._wrong(token, _("this parenthesis is never closed"))
         self._take()

@@ -33,7 +33,7 @@ def score(relevance: float, popularity: float, taste: float, *, followed: bool, 
     plain words lie within a fifth, so votes decide only between papers that fit about equally well. The subscriber's
     taste (−1 to 1) is added in full, so that a paper exactly like those they want more of comes before all others; it
     is 0 without feedback. A paper by a followed author gains 0.2, about as much as a quarter of the relevance.
-    Available code decides between equals. A match by source alone says nothing about relevance, so popularity counts
+    Available code decides between equals. A match by source alone is uninformative, so popularity counts
     in full there.
     """
     if relevance < _SAYS_NOTHING:

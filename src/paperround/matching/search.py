@@ -20,15 +20,20 @@ from paperround.domain.models import Paper
 from paperround.domain.search_plan import DaySpan, SearchPlan
 from paperround.matching.fields import TEXT, Field
 from paperround.matching.lexical import HALF, HALF_OF_PLAIN, NAMED, Statistics, text_weights
-from paperround.matching.query import Phrase, Query, both, either, sought
+from paperround.matching.query import Phrase, Query, conjoin, disjoin, positive_phrases
 from paperround.matching.query import phrase as phrase_of
 from paperround.matching.vectors import Numbers
-from paperround.matching.words import Wanted, Words
+from paperround.matching.words import SearchExpression, Words
 
 # How many of the plain words are used, the rarest first, and how many papers each query may return. All of them
 # together are read and ranked in a few hundredths of a second.
-_MOST_TERMS, _PAIRED, _ALONE = 8, 5, 3
-_EXACT, _IN_TITLE, _SEVERAL, _WORD_ALONE = 200, 80, 60, 20
+_MAX_TERMS = 8
+_MAX_PAIRED = 5
+_MAX_ALONE = 3
+_EXACT = 200  # papers with the query as it is
+_IN_TITLE = 80  # papers with a word in the title
+_SEVERAL = 60  # papers with several of the words
+_WORD_ALONE = 20  # papers with one rare word
 FIRST_PAGES = 60  # papers shown that these limits suffice for; for more papers the limits grow
 
 
@@ -48,8 +53,8 @@ class SearchBounds:
 
     def narrow(self, query: Query) -> Query:
         """Return the query, restricted to the source if there is one."""
-        found = phrase_of(self.source, Field.SOURCE) if self.source else None
-        return both([query, found]) if found else query
+        source = phrase_of(self.source, Field.SOURCE) if self.source else None
+        return conjoin([query, source]) if source else query
 
     def include(self, paper: Paper) -> bool:
         """Return whether a paper is within the limits."""
@@ -59,11 +64,11 @@ class SearchBounds:
 UNBOUNDED = SearchBounds()
 
 
-def plan(wanted: Wanted, statistics: Statistics, needed: int = FIRST_PAGES) -> SearchPlan[Query]:
+def plan(wanted: SearchExpression, statistics: Statistics, needed: int = FIRST_PAGES) -> SearchPlan[Query]:
     """Return the queries for candidates; with more papers `needed`, their limits are larger."""
     times = -(-max(needed, 1) // FIRST_PAGES)
-    found = _loosening(wanted, statistics) if isinstance(wanted, Words) else _exactly(wanted)
-    return [[(query, limit * times) for query, limit in chain] for chain in found]
+    chains = _loosening(wanted, statistics) if isinstance(wanted, Words) else _exactly(wanted)
+    return [[(query, limit * times) for query, limit in chain] for chain in chains]
 
 
 def _exactly(query: Query) -> Iterator[list[tuple[Query, int]]]:
@@ -71,28 +76,31 @@ def _exactly(query: Query) -> Iterator[list[tuple[Query, int]]]:
 
     The stricter queries require its words in the title, or several of them anywhere.
     """
-    anywhere = [phrase for phrase in sought(query) if phrase.field is None][:_MOST_TERMS]
-    several = [(both([query, _at_least(2, anywhere[:_PAIRED])]), _SEVERAL)] if len(anywhere) > 1 else []
+    anywhere = [phrase for phrase in positive_phrases(query) if phrase.field is None][:_MAX_TERMS]
+    several = [(conjoin([query, _at_least(2, anywhere[:_MAX_PAIRED])]), _SEVERAL)] if len(anywhere) > 1 else []
     yield [(query, _EXACT), *several]
     if anywhere:
-        yield [(both([query, either(_in_title(anywhere))]), _IN_TITLE)]
+        yield [(conjoin([query, disjoin(_in_title(anywhere))]), _IN_TITLE)]
 
 
 def _loosening(words: Words, statistics: Statistics) -> Iterator[list[tuple[Query, int]]]:
     """Yield the queries for papers with two, nearly all or all of the words, for titles, and for one rare word."""
-    telling = sorted(words.spellings, key=lambda spelled: _frequency(spelled, statistics))[:_MOST_TERMS]
-    in_title, total = [either(_in_title(spelled)) for spelled in telling[:_PAIRED]], len(telling)
+    rarest = sorted(words.spellings, key=lambda spelled: _frequency(spelled, statistics))[:_MAX_TERMS]
+    in_title, total = [disjoin(_in_title(spelled)) for spelled in rarest[:_MAX_PAIRED]], len(rarest)
     two = min(2, total)
-    anywhere = [either(spelled) for spelled in telling]
+    anywhere = [disjoin(spelled) for spelled in rarest]
     stricter = [(_at_least(number, anywhere), _SEVERAL) for number in range(max(two + 1, total - 1), total + 1)]
-    yield [(_at_least(two, anywhere[:_PAIRED]), _SEVERAL), *stricter]
+    yield [(_at_least(two, anywhere[:_MAX_PAIRED]), _SEVERAL), *stricter]
     yield [(_at_least(number, in_title), _SEVERAL) for number in range(1, two + 1)]
-    for one in anywhere[:_ALONE]:
-        yield [(one, _WORD_ALONE)]
+    for phrase in anywhere[:_MAX_ALONE]:
+        yield [(phrase, _WORD_ALONE)]
 
 
 def _frequency(spelled: Iterable[Phrase], statistics: Statistics) -> int:
-    """Return in how many papers one of several phrases occurs at most: a phrase, in those of its rarest word."""
+    """Return an upper bound for the number of papers that contain any of these phrases.
+
+    It is the sum of the numbers of papers that have each phrase's rarest word.
+    """
     return sum(min(statistics.frequencies.get(term, 0) for term in phrase.terms) for phrase in spelled)
 
 
@@ -101,15 +109,15 @@ def _in_title(phrases: Sequence[Phrase]) -> list[Phrase]:
 
 
 def _at_least(number: int, phrases: Sequence[Query]) -> Query:
-    """Return the query for so many of the phrases or words, given from rare to common.
+    """Return a query for papers with at least `number` of these phrases, which are sorted from rare to common.
 
     It has the last one once and the others more often. Listing all combinations would have each of them as often,
     and an index takes longer the more often a query has its common words.
     """
     if number in {1, len(phrases)}:
-        return either(phrases) if number == 1 else both(phrases)
+        return disjoin(phrases) if number == 1 else conjoin(phrases)
     *rarer, last = phrases
-    return either([both([last, _at_least(number - 1, rarer)]), _at_least(number, rarer)])
+    return disjoin([conjoin([last, _at_least(number - 1, rarer)]), _at_least(number, rarer)])
 
 
 class IndexedTexts(Protocol):
@@ -128,20 +136,20 @@ class IndexedTexts(Protocol):
         """Return the number of terms of each paper's abstract."""
 
 
-def scores(wanted: Wanted, statistics: Statistics, texts: IndexedTexts) -> Numbers:
+def scores(wanted: SearchExpression, statistics: Statistics, texts: IndexedTexts) -> Numbers:
     """Return the score of each paper for a query or plain words, from 0 to 1.
 
     For plain words it is the share of the possible evidence; for a query it is the score of a match in
     `lexical.Index`.
     """
     plain = isinstance(wanted, Words)
-    sets = wanted.spellings if isinstance(wanted, Words) else tuple((phrase,) for phrase in sought(wanted))
+    sets = wanted.spellings if isinstance(wanted, Words) else tuple((phrase,) for phrase in positive_phrases(wanted))
     rarities = [min(_rarity(phrase, statistics) for phrase in spelled) for spelled in sets]
     weights = np.array([text_weights(length + 1) for length in texts.abstract_lengths()]).reshape(-1, len(TEXT))
-    found = np.zeros(len(weights))
+    evidence = np.zeros(len(weights))
     for spelled, rarity in zip(sets, rarities, strict=True):
-        found += _evidence(spelled, rarity, texts, weights, plain=plain)
-    return np.asarray(found / sum(rarities) if plain else -np.expm1(-found), dtype=np.float32)
+        evidence += _evidence(spelled, rarity, texts, weights, plain=plain)
+    return np.asarray(evidence / sum(rarities) if plain else -np.expm1(-evidence), dtype=np.float32)
 
 
 def _evidence(

@@ -8,10 +8,10 @@ from math import log
 from operator import itemgetter
 
 from paperround.domain.models import Paper
-from paperround.matching.fields import TEXT, telling_terms
+from paperround.matching.fields import TEXT, significant_terms
 from paperround.matching.learning import TermVectors
 from paperround.matching.lexical import WEIGHT, Statistics
-from paperround.matching.suggestions import tells
+from paperround.matching.suggestions import is_significant
 from paperround.matching.taste import likeness
 from paperround.matching.words import Words
 
@@ -22,12 +22,12 @@ _LEAST_COSINE = 0.3  # below this, the meanings of two papers have only the fiel
 _LIKENESS_WEIGHT = 4.0
 
 
-def telling_words(paper: Paper, statistics: Statistics, most: int = 8) -> Words | None:
+def distinctive_words(paper: Paper, statistics: Statistics, most: int = 8) -> Words | None:
     """Return up to `most` words that distinguish a paper from others, for a search; None if it has none."""
     counted = Counter[str]()
     for field in TEXT:
-        for words in telling_terms(paper, field):
-            for word in filter(tells, words):
+        for words in significant_terms(paper, field):
+            for word in filter(is_significant, words):
                 counted[word] += int(WEIGHT[field])
     total = statistics.documents + 1
     telling = {

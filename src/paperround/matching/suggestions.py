@@ -20,7 +20,7 @@ _LEAST_PAPERS, _LEAST_LETTERS = 3, 3
 _SHORT = 4  # letters: a shorter word alone is a piece of a name ("MEM-x"), unless it is an acronym
 _PHRASE_WORTH = 1.5  # two adjacent words say more than either alone
 _LEAST_LIFT = 2.0  # how many times as frequent among the papers that fit as among all
-# A word in more than this share of all papers says nothing about a subject ("based", "using"), nor does one in a
+# A word in more than this share of all papers is uninformative ("based", "using"), nor does one in a
 # single paper, such as the name of its method. A pair that ends in
 # such a word says something if its first word mostly stands before it: "imitation learning", but not "robots using".
 _GENERIC, _TOGETHER = 0.15, 0.6
@@ -79,15 +79,15 @@ def _terms_of(paper: Paper) -> dict[Term, str]:
             if field is not Field.ABSTRACT or number not in left_out
         ]
         for word, start, end in words:
-            if tells(word):
+            if is_significant(word):
                 texts.setdefault((word,), text[start:end].lower())
         for (one, start, _), (other, at, end) in pairwise(words):
-            if tells(one) and tells(other) and one != other and text[start:at].strip().isalnum():
+            if is_significant(one) and is_significant(other) and one != other and text[start:at].strip().isalnum():
                 texts.setdefault((one, other), text[start:end].lower())
     return texts
 
 
-def tells(word: str) -> bool:
+def is_significant(word: str) -> bool:
     """Return whether a term can describe a subject: not too short, no stop word and no number."""
     return len(word) >= _LEAST_LETTERS and word not in STOP_WORDS and not word.isdecimal()
 
@@ -97,7 +97,7 @@ def _stands_alone(word: str, acronyms: Collection[str]) -> bool:
 
 
 def _belongs_together(term: Term, weights: Mapping[Term, float], statistics: Statistics) -> bool:
-    """Return whether a term says something about a subject, although a word of it may be in papers on any."""
+    """Return whether a term describes a subject even if one of its words is generic."""
     generic = [_is_generic(word, statistics) for word in term]
     return not any(generic) or (not generic[0] and weights[term] >= _TOGETHER * weights.get(term[:1], 0.0))
 
@@ -142,7 +142,7 @@ def _says_something(name: str, statistics: Statistics, acronyms: Collection[str]
     if name.startswith(AUTHOR):
         return True
     lone = statistics.documents >= _MIN_DOCUMENTS and statistics.frequencies.get(name, 0) < _MIN_FREQUENCY
-    return tells(name) and _stands_alone(name, acronyms) and not lone and not _is_generic(name, statistics)
+    return is_significant(name) and _stands_alone(name, acronyms) and not lone and not _is_generic(name, statistics)
 
 
 def strongest_words(taste: Taste, most: int = 20, acronyms: Collection[str] = ()) -> list[WeighedWord]:

@@ -1,7 +1,7 @@
-"""Interpret plain words, and drop those that say nothing about the subject. Pure.
+"""Interpret plain words, and drop those that are uninformative. Pure.
 
 A text without any operator of the query language is a description, not a condition: papers with any of its words are
-ranked, higher for rarer words and for more of them. Words that occur in every text ("of", "that") say nothing.
+ranked, higher for rarer words and for more of them. Words that occur in every text ("of", "that") are uninformative.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from paperround.matching.query import (
     MINUS,
     Phrase,
     Query,
-    either,
-    free_text,
+    disjoin,
     parse,
-    parse_once,
-    read,
-    sought,
+    parse_search_text,
+    parse_syntax,
+    parse_uncached,
+    positive_phrases,
     too_long,
 )
 
@@ -69,7 +69,7 @@ _GERMAN_STOP_WORDS = frozenset(
     """)
 )
 """Their German counterparts, but those that are English words or acronyms too, such as "die" and "mit"."""
-_SAYS_NOTHING = STOP_WORDS | _GERMAN_STOP_WORDS
+_UNINFORMATIVE = STOP_WORDS | _GERMAN_STOP_WORDS
 SCHOLARLY_WORDS = frozenset(
     terms("""
     able abstract accurate accurately achieve achieved achieving address addresses aim allow analysis analyze
@@ -92,7 +92,7 @@ SCHOLARLY_WORDS = frozenset(
 class Words:
     """A description in plain words: its terms, each once, in the order written; never empty.
 
-    A hyphenated word of which a piece says nothing alone, such as "de-noising", is one term: "de noising".
+    A hyphenated word with a piece that is uninformative alone, such as "de-noising", is one term: "de noising".
     """
 
     terms: tuple[str, ...]
@@ -110,7 +110,7 @@ class Words:
     @property
     def any_of(self) -> Query:
         """The query that finds every paper with at least one of the terms."""
-        return either(self.phrases)
+        return disjoin(self.phrases)
 
     def __str__(self) -> str:
         return " ".join(self.terms)
@@ -123,7 +123,7 @@ def spellings(term: str) -> tuple[Phrase, ...]:
     return (Phrase(pieces), *together)
 
 
-Wanted = Query | Words
+SearchExpression = Query | Words
 """What a topic, an interest or a search asks for: an exact query or plain words."""
 
 
@@ -142,12 +142,12 @@ def says_nothing(text: str) -> bool:
 
 
 def check_topic_query(text: str) -> None:
-    """Raise QueryError if a topic in plain words would match any paper, because its words say nothing."""
+    """Raise QueryError if a topic in plain words would match any paper, because its words are uninformative."""
     if is_plain(text) and says_nothing(text):
         raise QueryError(text, 0, _("papers on any subject have these words; say what the papers should be about"))
 
 
-def any_of(wanted: Wanted) -> Query:
+def any_of(wanted: SearchExpression) -> Query:
     """Return the query that finds every paper that can match or fit at all."""
     return wanted.any_of if isinstance(wanted, Words) else wanted
 
@@ -162,13 +162,13 @@ def operators_in(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_OPERATOR.findall(text)))
 
 
-def interpret(text: str) -> Wanted:
+def interpret(text: str) -> SearchExpression:
     """Interpret the text of a topic or of a subscriber's own query. Raise QueryError if it is not a valid query.
 
     Several words without an operator are plain words. A single word, and any text with an operator, is a query. The
     result is cached.
     """
-    return _kept(text) if is_plain(text) else parse(text)
+    return _describe_cached(text) if is_plain(text) else parse(text)
 
 
 def is_plain_words(query: str) -> bool:
@@ -179,12 +179,12 @@ def is_plain_words(query: str) -> bool:
         return False
 
 
-def interpret_once(text: str) -> Wanted:
+def interpret_uncached(text: str) -> SearchExpression:
     """Interpret a text as `interpret` does, without caching it: text typed by strangers must not fill the memory."""
-    return _described(text) if is_plain(text) else parse_once(text)
+    return _described(text) if is_plain(text) else parse_uncached(text)
 
 
-def interpret_search(text: str) -> Wanted:
+def interpret_search(text: str) -> SearchExpression:
     """Interpret the text of a search box.
 
     Text that is not a valid query, such as a pasted title, counts as plain words. Raise QueryError if nothing remains
@@ -192,12 +192,12 @@ def interpret_search(text: str) -> Wanted:
     """
     if is_plain(text):
         return _described(text[:MAX_LENGTH])
-    query = free_text(text)
+    query = parse_search_text(text)
     try:
-        read(text)
+        parse_syntax(text)
     except QueryError:
-        left = tuple(dict.fromkeys(term for phrase in sought(query) for term in phrase.terms))
-        return _telling(left) if len(left) > 1 else query
+        left = tuple(dict.fromkeys(term for phrase in positive_phrases(query) for term in phrase.terms))
+        return _informative(left) if len(left) > 1 else query
     return query
 
 
@@ -208,7 +208,7 @@ def mistake_in(text: str) -> QueryError | None:
     """
     if _OPERATOR.search(text) or ends_with_field(text) or _STRAY_STAR.search(text):
         try:
-            read(text)
+            parse_syntax(text)
         except QueryError as error:
             return error
     return None
@@ -240,13 +240,13 @@ def with_phrase(text: str) -> str:
     return f'{found[1]}:"{found[2]}"' if found else ""
 
 
-def _described(text: str) -> Wanted:
+def _described(text: str) -> SearchExpression:
     if len(text) > MAX_LENGTH:
         raise too_long(text)
     found = tuple(dict.fromkeys(_terms(text)))
     if not found:
         raise QueryError(text, 0, _("there is no letter or digit to look for"))
-    return _telling(found)
+    return _informative(found)
 
 
 _HYPHEN = "[-\u2010\u2011]"
@@ -255,7 +255,7 @@ _PREFIXES = frozenset(("bi", "co", "de", "di", "em", "en", "ex", "im", "re", "un
 
 
 def _terms(text: str) -> Iterator[str]:
-    """Yield the terms of plain words; a piece of a hyphenated word that says nothing alone stays with another."""
+    """Yield the terms of plain words; an uninformative piece of a hyphenated word stays with another."""
     end = 0
     for found in _HYPHENATED.finditer(text):
         yield from terms(text[end : found.start()])
@@ -267,7 +267,7 @@ def _terms(text: str) -> Iterator[str]:
 def _hyphenated_terms(pieces: list[str]) -> list[str]:
     found, open_ended = list[str](), False
     for place, piece in enumerate(pieces, 1):
-        dependent = _says_nothing_alone(piece)
+        dependent = _is_uninformative_alone(piece)
         if found and (open_ended or (dependent and place == len(pieces))):
             found[-1] = " ".join([found[-1], *terms(piece)])
             open_ended = False
@@ -277,7 +277,7 @@ def _hyphenated_terms(pieces: list[str]) -> list[str]:
     return found
 
 
-def _says_nothing_alone(piece: str) -> bool:
+def _is_uninformative_alone(piece: str) -> bool:
     """Return whether a piece of a hyphenated word is a letter ("x-ray") or a prefix; "AI" and "RE" are acronyms."""
     if not (piece.isascii() and piece.isalpha()) or piece.lower() in STOP_WORDS:
         return False
@@ -285,9 +285,9 @@ def _says_nothing_alone(piece: str) -> bool:
 
 
 # In a morning the same topics are interpreted again for every chunk.
-_kept = lru_cache(maxsize=10_000)(_described)
+_describe_cached = lru_cache(maxsize=10_000)(_described)
 
 
-def _telling(found: tuple[str, ...]) -> Words:
-    """Drop the words that say nothing, unless there are no others."""
-    return Words(tuple(term for term in found if term not in _SAYS_NOTHING) or found)
+def _informative(found: tuple[str, ...]) -> Words:
+    """Drop the uninformative words, unless there are no others."""
+    return Words(tuple(term for term in found if term not in _UNINFORMATIVE) or found)

@@ -10,7 +10,7 @@ from enum import StrEnum
 from paperround.app import App
 from paperround.domain.models import Match, Paper, Pick, Score
 from paperround.matching import ranking
-from paperround.matching.candidates import by_name, popularity_on
+from paperround.matching.candidates import is_by_followed_name, popularity_on
 from paperround.matching.taste import Taste
 from paperround.operator.preview import Origin, Preview
 from paperround.rounds.tastes import make_tastes
@@ -156,7 +156,7 @@ def _ranked_paper(
 ) -> ConsideredPaper:
     """Return a paper with its rank; its best match comes first."""
     popular, degree = popularity_on(paper, today), taste.affinity(paper).degree
-    followed, code = any(map(by_name, matches)), paper.code_url is not None
+    followed, code = any(map(is_by_followed_name, matches)), paper.code_url is not None
     score = ranking.score(matches[0].score, popular, degree, followed=followed, code=code)
     topics = tuple(names.get(match.topic, match.topic) for match in matches)
     rank, unlike = round(score.total, 4), taste.unlike(paper)

@@ -30,7 +30,13 @@ from paperround.process.resources import templates
 from paperround.rendering import theme as themes
 from paperround.rounds.letters import LetterBuilder
 from paperround.rounds.summaries import one_sentence, quota
-from paperround.rounds.topics import changed_by_command, left_over, unserved_topics, unusable_topics
+from paperround.rounds.topics import (
+    ChangedTopic,
+    changed_by_command,
+    dropped_topics,
+    unserved_topics,
+    unusable_topics,
+)
 from paperround.rounds.topics_file import read_file
 from paperround.settings import unknown_in_environment, unused_of_transport
 from paperround.store.alarms import AlarmKind
@@ -361,9 +367,9 @@ def _unreachable(url: str) -> str:
 
 def _topics(app: App) -> Iterator[Finding]:
     topics, removed, loaded = app.store.topics.all(), list[Topic](), True
-    undone = list[tuple[Topic, bool]]()
+    undone = list[ChangedTopic]()
     try:
-        removed, loaded = left_over(app), read_file(app).is_loaded(app)
+        removed, loaded = dropped_topics(app), read_file(app).is_loaded(app)
         undone = changed_by_command(app)
     except ConfigurationError as error:
         what = f"{error}; until it is corrected, no other command runs"

@@ -11,7 +11,7 @@ from paperround.domain.latex import readable
 from paperround.domain.models import Paper
 from paperround.matching.author_names import author_exactly_named, author_named, is_name_of
 from paperround.matching.namesakes import Person, people
-from paperround.matching.query import parse_once
+from paperround.matching.query import parse_uncached
 from paperround.matching.words import is_plain
 from paperround.rounds.collection import Collection
 
@@ -21,7 +21,7 @@ _MOST_PAPERS = 300
 def papers_by(app: App, name: str) -> list[Paper]:
     """Return the stored papers by authors with this name, newest first."""
     try:
-        wanted = parse_once(read_followed(f"author: {name}").query)
+        wanted = parse_uncached(read_followed(f"author: {name}").query)
     except (QueryError, ValueError):  # a name without a letter
         return []
     return app.store.browsing.found(wanted, _MOST_PAPERS)
@@ -41,7 +41,7 @@ def author_of(app: App, name: str, paper: int) -> FollowedName:
 
 def has_papers(app: App, followed: FollowedName) -> bool:
     """Return whether a stored paper is by this author, in any company, or by this organization."""
-    found = app.store.browsing.found(parse_once(replace(followed, coauthors=()).query), _MOST_PAPERS)
+    found = app.store.browsing.found(parse_uncached(replace(followed, coauthors=()).query), _MOST_PAPERS)
     return any(followed.is_among(paper.authors) for paper in found)
 
 
@@ -50,7 +50,7 @@ def similar_author(app: App, followed: FollowedName) -> str:
     if followed.organization:
         return ""
     query = author_named(app.shared(Collection).recent().vocabulary, followed.name)
-    papers = app.store.browsing.found(parse_once(query), 1) if query else []
+    papers = app.store.browsing.found(parse_uncached(query), 1) if query else []
     authors = (readable(author) for paper in papers for author in paper.authors)
     return next((author for author in authors if is_name_of(author, query)), "")
 

@@ -93,7 +93,8 @@ def _process_mail(app: App, where: str, raw: bytes, *, trusted: bool) -> Returne
     except PaperroundError:  # the database failed: all other mails would fail too, and can wait
         raise
     except Exception:
-        # Continue, so that the mail is marked as seen: otherwise it would be the first again and block all others.
+        # Continue, so that the mail is marked as seen: otherwise it would be read first every time and block the
+        # others.
         log.exception("returned mail could not be processed; continuing with the others", mail=where)
         return ReturnedMail(where, BounceKind.NOTHING, None, "could not be read", None, new=False)
 

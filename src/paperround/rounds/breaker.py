@@ -22,14 +22,14 @@ WINDOW = timedelta(minutes=10)
 
 
 def refused_by_account(recent: RecentAttempts) -> list[FailedAttempt]:
-    """Return the refusals that several subscribers met in a row, with the same reply and nothing accepted meanwhile.
+    """Return the latest run of identical refusals for several subscribers, with no accepted letter in between.
 
     The list is empty if there is no such series, or if it may be a coincidence. If a tenth of all letters are refused
     with this reply, because many subscribers use a provider that blocks this site, three in a row are common.
     """
-    since = [one for one in recent.refusals if one.row > recent.last_accepted]
-    run = list(takewhile(lambda one: _reply(one.outcome) == _reply(since[0].outcome), since))
-    several = len({one.subscriber for one in run})
+    since = [refusal for refusal in recent.refusals if refusal.row > recent.last_accepted]
+    run = list(takewhile(lambda refusal: _reply(refusal.outcome) == _reply(since[0].outcome), since))
+    several = len({refusal.subscriber for refusal in run})
     return run if several >= SEVERAL and several >= _no_coincidence(run, recent) else []
 
 

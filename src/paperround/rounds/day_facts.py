@@ -24,8 +24,8 @@ class DayFactsReader:
         """Return the facts for an issue of this cadence that is composed now.
 
         `oldest` is when the oldest of its papers was first stored, in seconds since 1970. If that is before the last
-        issue, the number of papers is 0, which letters leave out: so it is in a subscriber's first letter and after
-        missed ones.
+        issue, the number of papers is 0, and the letter omits it. This happens in a subscriber's first letter and
+        after missed letters.
         """
         since = self._now - self._period(cadence)
         if cadence not in self._known:

@@ -175,7 +175,7 @@ def _without_unwanted(
             unwanted = leave_out.rows(entries, (batch.papers[row] for row in rows.tolist()))
             wanted[mine] = ~np.isin(rows, list(unwanted))
             left_out[number] = len(unwanted)
-    return candidates.taken(wanted) if left_out else candidates, left_out
+    return candidates.select(wanted) if left_out else candidates, left_out
 
 
 def _add_discussion(candidates: Candidates, batch: DueBatch, issues: Sequence[Issue], context: RoundContext) -> None:

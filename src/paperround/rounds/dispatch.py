@@ -159,13 +159,13 @@ class DispatchCallbacks:
 
     stopping: threading.Event = field(default_factory=threading.Event)
     """Set when the process is about to end: no further letter is sent."""
-    give_way: Callable[[], None] = _nothing
+    yield_to_requests: Callable[[], None] = _nothing
     """Called before each letter; may wait while pages are being answered."""
     advance: Callable[[int], None] = _nothing
     """Called with the number of letters that were finished."""
-    refused: Callable[[Bounce], object] = _nothing
+    on_bounce: Callable[[Bounce], object] = _nothing
     """Called with the bounce that a final refusal amounts to."""
-    put_off: Callable[[str, str], object] = _nothing
+    on_site_deferral: Callable[[str, str], object] = _nothing
     """Called with the address and the reply when a letter is deferred because of this site."""
 
 
@@ -196,13 +196,13 @@ class BatchSender:
         """Deliveries that this sender has claimed and not settled."""
         self._chunk = _FIRST_CHUNK
         """The number of letters that are rendered together next."""
-        self._capped = False
-        """Whether letters in flight have used up the day's limit. Some may fail and leave room for others."""
+        self._limit_in_flight = False
+        """Whether letters in flight have used up the day's limit. Some may fail, and others can be sent instead."""
         self._random = random.Random(secrets.randbits(64))  # noqa: S311 - jitter, not a secret
         self._refused_until: datetime | None = None
         self.tally: Counter[str] = Counter()
         """The number of letters by their new state."""
-        self.deferred_by_us = 0
+        self.deferred_because_of_site = 0
         """The number of deferred letters whose deferral is this site's own fault."""
         self.failed: set[int] = set()
         """The deliveries that are counted as failed."""
@@ -219,7 +219,7 @@ class BatchSender:
         try:
             with self._lease:
                 self._send()
-                while self._capped and not self._over:
+                while self._limit_in_flight and not self._is_over:
                     self._send()
         finally:
             self._store.deliveries.release(self._claim, self._clock())
@@ -229,13 +229,13 @@ class BatchSender:
         self._open.clear()  # no letter is under way any more
 
     @property
-    def _over(self) -> bool:
+    def _is_over(self) -> bool:
         return self._refused_until is not None or self._callbacks.stopping.is_set()
 
     def _letters(self) -> Iterator[Letter]:
         """Yield letters that may be sent, claimed batch by batch."""
-        self._capped = False
-        while not self._over and (limit := self._allowance()):
+        self._limit_in_flight = False
+        while not self._is_over and (limit := self._allowance()):
             asked = time.monotonic()
             claimed = self._store.deliveries.claim(self._clock(), limit, self._claim, self._length, self._per_day)
             self.tally += claimed.settled
@@ -243,9 +243,9 @@ class BatchSender:
                 return
             self._lease.extend(asked)
             self._open |= {delivery.row: delivery for delivery in claimed.deliveries}
-            for letter in self._ready(claimed.deliveries):
-                self._callbacks.give_way()
-                if self._over or not self._lease.holds:
+            for letter in self._prepared_letters(claimed.deliveries):
+                self._callbacks.yield_to_requests()
+                if self._is_over or not self._lease.holds:
                     return  # without the lease, other programs may have claimed the rest
                 yield letter
 
@@ -262,24 +262,24 @@ class BatchSender:
         if relay.handed_over >= self._per_day and due and due <= now:
             self.paused = f"the daily limit of {self._per_day} letters is reached; the rest is sent tomorrow"
         left = self._per_day - relay.handed_over - len(self._open)
-        self._capped = left < 1 and bool(self._open)
+        self._limit_in_flight = left < 1 and bool(self._open)
         return min(self._batch, max(0, left))
 
-    def _ready(self, deliveries: Sequence[Delivery]) -> Iterator[Letter]:
+    def _prepared_letters(self, deliveries: Sequence[Delivery]) -> Iterator[Letter]:
         """Yield the letters of these deliveries, read and rendered in chunks."""
         while deliveries:
             chunk, deliveries = deliveries[: self._chunk], deliveries[self._chunk :]
             began = time.monotonic()
-            digests = self._store.issues.digests([one.digest for one in chunk if one.digest])
-            subscribers = self._store.subscribers.by_rows([one.subscriber for one in chunk])
+            digests = self._store.issues.digests([delivery.digest for delivery in chunk if delivery.digest])
+            subscribers = self._store.subscribers.by_rows([delivery.subscriber for delivery in chunk])
             # A subscriber that is not found was erased, and the delivery with them.
             requests = [
-                LetterRequest(one, digests.get(one.digest or 0), subscribers[one.subscriber])
-                for one in chunk
-                if one.subscriber in subscribers
+                LetterRequest(delivery, digests.get(delivery.digest or 0), subscribers[delivery.subscriber])
+                for delivery in chunk
+                if delivery.subscriber in subscribers
             ]
             builders = self._builders(requests)
-            for delivery in self._wanted(chunk):
+            for delivery in self._drop_unwanted(chunk):
                 if (build := builders.get(delivery.row)) and (letter := self._build(delivery, build)):
                     yield letter
             self._fit_chunk(time.monotonic() - began)
@@ -298,17 +298,19 @@ class BatchSender:
             return dict(zip(rows, self._prepare(requests), strict=True))
         except Exception as error:  # noqa: BLE001 - each letter is prepared by itself too, and says what is wrong
             log.warning("letters cannot be prepared together", problem=str(error))
-            return {row: partial(self._alone, request) for row, request in zip(rows, requests, strict=True)}
+            return {row: partial(self._prepare_one, request) for row, request in zip(rows, requests, strict=True)}
 
-    def _alone(self, request: LetterRequest) -> Letter:
+    def _prepare_one(self, request: LetterRequest) -> Letter:
         (build,) = self._prepare([request])
         return build()
 
-    def _wanted(self, deliveries: Sequence[Delivery]) -> Iterator[Delivery]:
+    def _drop_unwanted(self, deliveries: Sequence[Delivery]) -> Iterator[Delivery]:
         """Yield the deliveries that may still be sent, as of a moment ago, and settle the others."""
         while deliveries:
             chunk, asked, done = deliveries[:CHECKED_AT_ONCE], time.monotonic(), 0
-            wanted = self._store.deliveries.still_wanted([one.row for one in chunk], self._claim, self._clock())
+            wanted = self._store.deliveries.still_wanted(
+                [delivery.row for delivery in chunk], self._claim, self._clock()
+            )
             while done < len(chunk) and (done == 0 or time.monotonic() - asked < _CHECK_HOLDS):
                 delivery = chunk[done]
                 done += 1
@@ -333,11 +335,11 @@ class BatchSender:
         """Commit outcomes in one transaction and apply what follows from them."""
         now = self._clock()
         # After a failure the transport reports outcomes again, some of which may have been recorded.
-        settled = [self._judge(outcome, now) for outcome in outcomes if outcome.delivery in self._open]
+        settled = [self._settlement_for(outcome, now) for outcome in outcomes if outcome.delivery in self._open]
         self._settle(settled)
         failed = [settlement for settlement in settled if settlement.bounce]
         for settlement in failed:
-            self._callbacks.refused(_refusal(settlement))
+            self._callbacks.on_bounce(_refusal(settlement))
         if failed:
             self._undo_if_ours(now)
         self._callbacks.advance(len(settled))
@@ -350,21 +352,21 @@ class BatchSender:
             del self._open[row]
             if row in recorded:
                 self.tally[settlement.state.value] += 1
-                self.deferred_by_us += settlement.by_us
+                self.deferred_because_of_site += settlement.by_us
                 if settlement.bounce:
                     self.failed.add(row)
 
-    def _judge(self, outcome: Outcome, now: datetime) -> Settlement:
+    def _settlement_for(self, outcome: Outcome, now: datetime) -> Settlement:
         delivery = self._open[outcome.delivery]
         step = retry.next_step(delivery.attempts, outcome, now, self._policy, self._random, delivery.expires_at)
-        if isinstance(step, retry.PauseTransport) and step.if_others_pass and self._others_pass(delivery):
+        if isinstance(step, retry.PauseTransport) and step.if_others_pass and self._others_accepted(delivery):
             step = step.if_others_pass
         match step:
             case retry.Sent():
                 return Settlement(outcome, DeliveryState.SENT)
             case retry.Defer():
                 if step.ours:
-                    self._callbacks.put_off(delivery.email, step.reason)
+                    self._callbacks.on_site_deferral(delivery.email, step.reason)
                 return Settlement(outcome, DeliveryState.DEFERRED, step.reason, step.at, by_us=step.ours)
             case retry.Requeue():
                 return Settlement(outcome, DeliveryState.QUEUED, step.reason, step.at, counts=False)
@@ -376,18 +378,20 @@ class BatchSender:
             case retry.Fail():
                 return Settlement(outcome, DeliveryState.FAILED, step.reason, bounce=step.kind, status=step.status)
 
-    def _others_pass(self, delivery: Delivery) -> bool:
+    def _others_accepted(self, delivery: Delivery) -> bool:
         return self._store.relay.has_accepted_since_last_try(delivery.row)
 
     def _undo_if_ours(self, now: datetime) -> None:
         """Undo what refusals did to subscribers if the refusals were aimed at this site's account."""
         recent = self._store.attempts.recent()
-        if found := breaker.refused_by_account(recent) or breaker.refused_everywhere(recent.refusals, now):
+        if refusals := breaker.refused_by_account(recent) or breaker.refused_everywhere(recent.refusals, now):
             until, again = retry.pause_of_account(now, self._policy, self._random)
-            several, last = len({one.subscriber for one in found}), found[0].outcome
+            several, last = len({refusal.subscriber for refusal in refusals}), refusals[0].outcome
             what = f"{several} subscribers in a row got the same refusal, so the sending account is blocked"
             alarm = f"{what}: {last.code} {last.text}"
-            self.undone.update(self._store.bounces.undo([one.outcome.delivery for one in found], again, alarm))
+            self.undone.update(
+                self._store.bounces.undo([refusal.outcome.delivery for refusal in refusals], again, alarm)
+            )
             self._pause(until, alarm)
 
     def _pause(self, until: datetime, alarm: str) -> None:

@@ -26,9 +26,9 @@ from paperround.rounds.sending import SendingResult, send_due
 from paperround.settings import Settings
 
 log = logs.logger()
-LETTERS_EACH = 5_000
+MIN_LETTERS_PER_PROCESS = 5_000
 """The least number of waiting letters per process. A helper needs a second to start and to render the first cards."""
-_MOST_BY_DEFAULT = 4
+_MAX_BY_DEFAULT = 4
 COMPLETE = b"."
 """Tells a helper that no more letters are being composed."""
 _LENGTH = struct.Struct("!Q")
@@ -56,19 +56,19 @@ class SendingTask:
 
 
 def _read_exactly(stream: int, octets: int) -> bytes:
-    """Read so many bytes, without a buffer that would take what follows them."""
-    found = b""
-    while len(found) < octets:
-        if not (some := os.read(stream, octets - len(found))):
+    """Read exactly `octets` bytes without buffering, so that nothing after them is consumed."""
+    received = b""
+    while len(received) < octets:
+        if not (some := os.read(stream, octets - len(received))):
             raise EOFError("the program that started this helper has ended")
-        found += some
-    return found
+        received += some
+    return received
 
 
-class Senders:
+class SendingProcesses:
     """The processes that send the letters of a round: this one and, if many letters wait, helpers.
 
-    Helpers may begin while letters are still composed, see `composed`. Use it as a context manager: at its end
+    Helpers may begin while letters are still composed, see `letters_queued`. Use it as a context manager: at its end
     helpers finish the letters under way and put the others back.
     """
 
@@ -79,18 +79,22 @@ class Senders:
         self._stops = contextlib.ExitStack()
         self._lock, self._complete, self._early = threading.Lock(), False, 0
 
-    def __enter__(self) -> Senders:
+    def __enter__(self) -> SendingProcesses:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stops.close()
 
-    def composed(self, letters: int, due: int) -> None:
-        """Note that so many letters are queued, of as many as are due; start helpers as soon as that is worthwhile.
+    def letters_queued(self, letters: int, due: int) -> None:
+        """Report that `letters` of `due` letters are queued. Starts helper processes once that pays off.
 
         They do not begin before the round is complete if summaries are written for its papers.
         """
-        if letters >= LETTERS_EACH and not (self._started or self._app.settings.summaries) and _most(self._app) > 1:
+        if (
+            letters >= MIN_LETTERS_PER_PROCESS
+            and not (self._started or self._app.settings.summaries)
+            and _max_processes(self._app) > 1
+        ):
             self._start(due)
 
     def send(self) -> SendingResult:
@@ -98,8 +102,8 @@ class Senders:
 
         Raises StoreError if an outcome could not be recorded.
         """
-        if not self._started and (most := _most(self._app)) > 1:
-            self._start(self._app.store.deliveries.due_count(self._app.clock(), most * LETTERS_EACH))
+        if not self._started and (processes := _max_processes(self._app)) > 1:
+            self._start(self._app.store.deliveries.due_count(self._app.clock(), processes * MIN_LETTERS_PER_PROCESS))
         for helper in self._helpers:
             helper.end_when_done()
         self._report_early()
@@ -120,7 +124,7 @@ class Senders:
                 log.warning("helper process cannot be started; sending without it", problem=str(error))
 
     def _advance(self, letters: int) -> None:
-        """Report finished letters as progress, once the progress is that of sending and not that of composing."""
+        """Report finished letters to the progress bar, but not before composing has finished."""
         with self._lock:
             if self._complete:
                 self._app.progress.advance(letters)
@@ -136,10 +140,10 @@ class Senders:
 
 def _shares(app: App, letters: int) -> Sequence[Transport]:
     """Return a transport for each process that is worthwhile; the first is for this one."""
-    return app.transport.divided(max(1, min(_most(app), letters // LETTERS_EACH)))
+    return app.transport.divided(max(1, min(_max_processes(app), letters // MIN_LETTERS_PER_PROCESS)))
 
 
-def _most(app: App) -> int:
+def _max_processes(app: App) -> int:
     """Return the most processes that may send."""
     return len(app.transport.divided(app.settings.delivery.processes or default_processes(app.settings, _cores())))
 
@@ -149,7 +153,7 @@ def default_processes(settings: Settings, cores: int) -> int:
 
     With a task queue it is 1, since its workers share the letters.
     """
-    return 1 if settings.runner.kind != "local" else min(max(1, cores - 1), _MOST_BY_DEFAULT)
+    return 1 if settings.runner.kind != "local" else min(max(1, cores - 1), _MAX_BY_DEFAULT)
 
 
 def _cores() -> int:

@@ -17,7 +17,7 @@ from paperround.matching.relevance import relevance
 from paperround.matching.scale import Scale
 from paperround.matching.taste import Learner, PastPapers
 from paperround.matching.vectors import Numbers
-from paperround.matching.words import Words, interpret, interpret_once
+from paperround.matching.words import Words, interpret, interpret_uncached
 from paperround.process.chunks import chunked
 from paperround.rounds.collection import Collection
 from paperround.rounds.interest_batch import InterestBatch
@@ -138,7 +138,7 @@ class InterestScales:
         text = self._meaning.expand_acronyms(query)
         if text == query:
             return Interest(query, words)
-        longer = interpret_once(text)
+        longer = interpret_uncached(text)
         assert isinstance(longer, Words)
         return Interest(text, longer)
 

@@ -17,7 +17,7 @@ from paperround.matching.interest_feedback import add_taste
 from paperround.matching.lexical import Hit
 from paperround.matching.scale import Scale, z_scale
 from paperround.matching.vectors import Numbers
-from paperround.matching.words import Wanted, Words, is_plain_words
+from paperround.matching.words import SearchExpression, Words, is_plain_words
 from paperround.rounds.interest_batch import Comparison, InterestBatch
 from paperround.rounds.interest_scales import History, Interest, InterestScales
 from paperround.rounds.interest_tastes import InterestTastes, LearnedInterest, TasteSource
@@ -75,7 +75,7 @@ class Interests:
         """Return the papers with this feedback as a batch."""
         return self.batch(self._app.store.papers.by_rows({rating.paper for rating in feedback}).values())
 
-    def match(self, text: str, wanted: Wanted, batch: InterestBatch, topic: int = 0) -> Comparison:
+    def match(self, text: str, wanted: SearchExpression, batch: InterestBatch, topic: int = 0) -> Comparison:
         """Return what a topic matches in a batch.
 
         `topic` is the number of a subscriber's own interest, as prepared: their feedback counts, and their breadth
@@ -129,7 +129,7 @@ class Interests:
     def score_papers(
         self,
         text: str,
-        wanted: Wanted,
+        wanted: SearchExpression,
         batch: InterestBatch,
         feedback: Sequence[Feedback] = (),
         rated: InterestBatch | None = None,
@@ -152,7 +152,7 @@ class Interests:
         return {row: fit for row, fit in fits if fit > 0}
 
     def reasons(
-        self, text: str, wanted: Wanted, batch: InterestBatch, rows: Sequence[int]
+        self, text: str, wanted: SearchExpression, batch: InterestBatch, rows: Sequence[int]
     ) -> dict[int, tuple[str, ...]]:
         """Return why the best papers of a batch fit, by number."""
         if isinstance(wanted, Words):

@@ -172,7 +172,7 @@ def embed(app: App, seconds: float, advance: Callable[[int], None] = lambda _: N
         app.store.vectors.keep(meaning.encoder.name, embedded)
         number += len(papers)
         advance(len(papers))
-        app.throttle.give_way()
+        app.throttle.yield_to_requests()
     if number:
         memory.return_free_blocks()
     return number

@@ -32,7 +32,7 @@ from paperround.process import logs, memory
 from paperround.process.chunks import chunked
 from paperround.rounds import topic_matching, webhooks
 from paperround.rounds.digest_selection import RoundContext, choose
-from paperround.rounds.helpers import Senders
+from paperround.rounds.helpers import SendingProcesses
 from paperround.rounds.letters import digest_message_id
 from paperround.rounds.meaning import embed, enough_embedded
 from paperround.rounds.retention import clock_is_steady, prune
@@ -102,14 +102,18 @@ class Tally:
     stages: dict[str, float] = field(default_factory=dict)
     paused: str = ""
     """Why the relay accepts nothing at present; empty if it does."""
-    deferred_by_us: int = 0
+    deferred_because_of_site: int = 0
     """The number of deferred letters whose deferral is this site's own fault."""
 
     def record(self, sent: SendingResult) -> None:
         """Record what was sent."""
-        self.letters, self.paused, self.deferred_by_us = sent.letters, sent.paused, sent.deferred_by_us
+        self.letters, self.paused, self.deferred_because_of_site = (
+            sent.letters,
+            sent.paused,
+            sent.deferred_because_of_site,
+        )
 
-    def took(self, stage: str, since: float) -> None:
+    def record_seconds(self, stage: str, since: float) -> None:
         """Record the seconds that a stage took."""
         self.stages[stage] = self.stages.get(stage, 0.0) + time.perf_counter() - since
 
@@ -194,7 +198,7 @@ def fetch_pictures(app: App) -> int:
 
 
 def _look_back(before: SourceRecord | None, now: datetime) -> date:
-    """Return the first day to ask for: that of the last success, so that an outage leaves no gap, within 30 days."""
+    """Return the first day to request: the day of the last success, but at most 30 days ago."""
     last = before.succeeded_at if before and before.succeeded_at else now - _FIRST_LOOK_BACK
     return max(min(last, now), now - LONGEST_LOOK_BACK).date()
 
@@ -221,10 +225,10 @@ def _updated_record(
 # --- publish --------------------------------------------------------------------------------------------------
 
 
-def publish(app: App, composed: Callable[[int, int], None] | None = None) -> Tally:
+def publish(app: App, on_batch: Callable[[int, int], None] | None = None) -> Tally:
     """Compose and queue a digest for every subscriber who is due.
 
-    `composed` is called after each batch, with the number of letters composed so far and the number that is due.
+    `on_batch` is called after each batch, with the number of letters composed so far and the number that is due.
     """
     started = time.perf_counter()
     now, tally = app.clock(), Tally()
@@ -235,17 +239,17 @@ def publish(app: App, composed: Callable[[int, int], None] | None = None) -> Tal
     tally.due = app.store.issues.due_count(now)
     app.progress.begin("publishing", tally.due)
     if tally.due:  # most ticks have nobody due, and what composing needs is costly to read
-        _compose_due(app, now, cache, tally, composed)
-    tally.took("publish", started)
+        _compose_due(app, now, cache, tally, on_batch)
+    tally.record_seconds("publish", started)
     if tally.composed:
         began = time.perf_counter()
         write_summaries(app)
-        tally.took("summaries", began)
+        tally.record_seconds("summaries", began)
     return tally
 
 
 def _compose_due(
-    app: App, now: datetime, cache: MatchCache, tally: Tally, composed: Callable[[int, int], None] | None
+    app: App, now: datetime, cache: MatchCache, tally: Tally, on_batch: Callable[[int, int], None] | None
 ) -> None:
     context = RoundContext.read(app)
     memory.keep_freed_blocks()
@@ -258,9 +262,9 @@ def _compose_due(
         app.progress.advance(len(batch.decided))
         if not batch.due:
             break
-        if composed:
-            composed(tally.composed, tally.due)
-        app.throttle.give_way()
+        if on_batch:
+            on_batch(tally.composed, tally.due)
+        app.throttle.yield_to_requests()
 
 
 def compose_batch(app: App, batch: DueBatch, context: RoundContext) -> list[NewDelivery]:
@@ -310,25 +314,28 @@ def next_issue(schedule: Schedule, due_at: datetime, now: datetime) -> tuple[dat
 def deliver(app: App) -> Tally:
     """Send due letters until none is left or the relay accepts no more."""
     tally = Tally()
-    with Senders(app) as senders:
+    with SendingProcesses(app) as senders:
         _deliver(app, senders, tally)
     return tally
 
 
 def publish_and_deliver(app: App) -> Tally:
-    """Do both; if many subscribers are due, helpers send the first letters while others are composed."""
-    with Senders(app) as senders:
-        tally = publish(app, senders.composed)
+    """Publish due digests and deliver them.
+
+    If many are due, helper processes send the first letters while others are composed.
+    """
+    with SendingProcesses(app) as senders:
+        tally = publish(app, senders.letters_queued)
         _deliver(app, senders, tally)
     return tally
 
 
-def _deliver(app: App, senders: Senders, tally: Tally) -> None:
+def _deliver(app: App, senders: SendingProcesses, tally: Tally) -> None:
     started = time.perf_counter()
     app.progress.begin("delivering", None)
     _release_abandoned(app, app.clock())
     tally.record(senders.send())
-    tally.took("deliver", started)
+    tally.record_seconds("deliver", started)
 
 
 # --- sweep ----------------------------------------------------------------------------------------------------
@@ -348,8 +355,8 @@ def sweep(app: App) -> int:
             "next digests were more than one period away and have been moved; the clock may have been ahead",
             subscribers=misscheduled,
         )
-    mended = misscheduled + app.store.deliveries.correct_dates(now)
-    return mended + _release_abandoned(app, now) + app.store.subscribers.resume_due(now)
+    corrected = misscheduled + app.store.deliveries.correct_dates(now)
+    return corrected + _release_abandoned(app, now) + app.store.subscribers.resume_due(now)
 
 
 def _release_abandoned(app: App, now: datetime) -> int:
@@ -369,10 +376,10 @@ def embed_papers(app: App, seconds: float = _EMBED_SECONDS, advance: Callable[[i
 
     Returns the number of vectors computed; `advance` is called with the number of each batch.
     """
-    made = embed(app, seconds, advance)
+    number = embed(app, seconds, advance)
     if enough_embedded(app):
         topic_matching.match_embedded(app)
-    return made
+    return number
 
 
 def run_round(app: App) -> tuple[list[IngestReport], Tally]:

@@ -19,7 +19,7 @@ from paperround.matching import lexical
 from paperround.matching.negation import unwanted_in
 from paperround.matching.query import Query
 from paperround.matching.scale import least_fit
-from paperround.matching.words import Words, check_topic_query, interpret_once, operators_in
+from paperround.matching.words import Words, check_topic_query, interpret_uncached, operators_in
 from paperround.rendering import reasons
 from paperround.rendering.language import Language
 from paperround.rendering.trial_sentences import (
@@ -103,7 +103,7 @@ def preview_topic_query(app: App, text: str, language: Language) -> QueryPreview
 
 def _preview(app: App, text: str, language: Language, week: PastWeek, *, advise: bool) -> QueryPreview:
     """Try a query. `advise` says that its author is a subscriber, who can answer papers and change the breadth."""
-    wanted = interpret_once(text)
+    wanted = interpret_uncached(text)
     if not isinstance(wanted, Words):
         return _preview_exact(app, text, wanted, language)
     summary, papers = _preview_interest(app, text, wanted, language, week, advise=advise)

@@ -44,7 +44,7 @@ def prune(app: App) -> None:
     app.store.pictures.forget(now - _PICTURES_KEPT)
     app.store.webhook_signatures.forget(now - _SIGNATURES_KEPT)
     while app.store.retention.forget_close(now - _CLOSE_KEPT) and not app.stopping.is_set():
-        app.throttle.give_way()
+        app.throttle.yield_to_requests()
     webhooks.prune(app)
     forget_old(app)
 
@@ -72,5 +72,5 @@ def _in_batches(app: App, forget: Callable[[datetime, int], int], before: dateti
         total += some
         if some < _ROWS_PER_TRANSACTION or app.stopping.is_set():
             break
-        app.throttle.give_way()
+        app.throttle.yield_to_requests()
     return total

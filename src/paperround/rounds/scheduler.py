@@ -55,12 +55,12 @@ class Scheduler:
             self._add(f"ingest {source.name}", source.schedule, source.timezone, partial(self._ingest, source))
         self._add("round", app.settings.rounds.publish, "UTC", self.round)
         self._add("sweep", app.settings.rounds.sweep, "UTC", self._sweep)
-        self._add("embed", app.settings.rounds.sweep, "UTC", self._embed)
-        self._add("libraries", app.settings.rounds.sweep, "UTC", self._libraries)
+        self._add("embed", app.settings.rounds.sweep, "UTC", self._compute_vectors)
+        self._add("libraries", app.settings.rounds.sweep, "UTC", self._sync_libraries)
         if app.settings.webhooks:
-            self._add("webhooks", "* * * * *", "UTC", self._webhooks)
+            self._add("webhooks", "* * * * *", "UTC", self._call_webhooks)
         if app.settings.bounces.maildir or app.settings.bounces.imap:
-            self._add("bounces", app.settings.bounces.schedule, "UTC", self._bounces)
+            self._add("bounces", app.settings.bounces.schedule, "UTC", self._read_bounces)
 
     def start(self) -> None:
         """Start: sweep up what a former run left behind, ingest missed sources, then follow the schedule."""
@@ -70,7 +70,7 @@ class Scheduler:
         else:
             self._sweep()
             self._scheduler.add_job(_guarded("missed sources", self._ingest_missed), id="missed sources")
-        self._embed_soon()
+        self._compute_vectors_soon()
         self._scheduler.start()
         self._checks.start()
 
@@ -157,7 +157,7 @@ class Scheduler:
         finally:
             turns.release(turn, now)
         if any(report.new for report in reports):
-            self._embed_soon()
+            self._compute_vectors_soon()
 
     def _is_due(self, source: Source) -> bool:
         known = self._app.store.sources.all().get(source.name)
@@ -174,28 +174,28 @@ class Scheduler:
             self.run(f"ingest {source.name}")
 
     def _sweep(self) -> None:
-        if touched := pipeline.sweep(self._app):
-            log.info("sweep", touched=touched)
+        if repaired := pipeline.sweep(self._app):
+            log.info("sweep", repaired=repaired)
 
-    def _embed(self) -> None:
-        if made := pipeline.embed_papers(self._app):
-            log.info("embed", papers=made)
+    def _compute_vectors(self) -> None:
+        if papers := pipeline.embed_papers(self._app):
+            log.info("embed", papers=papers)
 
-    def _embed_soon(self) -> None:
+    def _compute_vectors_soon(self) -> None:
         """Compute missing vectors at once: until then, interests in plain words find papers by their words alone."""
         if self._submit:
             self._submit("embed")
         elif embed := self._scheduler.get_job("embed"):
             embed.modify(next_run_time=datetime.now(UTC))
 
-    def _libraries(self) -> None:
+    def _sync_libraries(self) -> None:
         libraries.read_due(self._app)
 
-    def _bounces(self) -> None:
+    def _read_bounces(self) -> None:
         if new := [one for one in bounce_intake.read_mailbox(self._app) if one.new]:
             log.info("bounces", new=len(new))
 
-    def _webhooks(self) -> None:
+    def _call_webhooks(self) -> None:
         if called := webhooks.call_due(self._app):
             log.info("webhooks", called=called)
 

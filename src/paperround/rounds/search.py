@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -14,17 +14,17 @@ from paperround.domain.errors import QueryError
 from paperround.domain.identifiers import identifier_in
 from paperround.domain.models import Paper
 from paperround.domain.text import terms
-from paperround.matching import lexical
 from paperround.matching import search as matching_search
 from paperround.matching.author_names import author_exactly_named, author_named, is_name_of
 from paperround.matching.closeness import is_close, with_closeness
 from paperround.matching.expansion import expand_query
-from paperround.matching.query import Phrase, both
+from paperround.matching.lexical import Index, Statistics
+from paperround.matching.query import Phrase, conjoin
 from paperround.matching.relevance import MAX_RELEVANCE, USUAL_COSINE, relevance
 from paperround.matching.search import UNBOUNDED, SearchBounds
 from paperround.matching.vectors import Numbers
 from paperround.matching.words import (
-    Wanted,
+    SearchExpression,
     Words,
     any_of,
     interpret_search,
@@ -90,7 +90,7 @@ class Search:
 
 
 def best_candidates(
-    app: App, text: str, wanted: Wanted, needed: int = 500, bounds: SearchBounds = UNBOUNDED
+    app: App, text: str, wanted: SearchExpression, needed: int = 500, bounds: SearchBounds = UNBOUNDED
 ) -> list[int]:
     """Return the numbers of the papers within bounds that may fit best by words or meaning, newest first.
 
@@ -142,7 +142,7 @@ def search_papers(
 def _in_a_text(app: App, name: str) -> bool:
     """Return whether a paper has all words of a name in its text."""
     wanted = interpret_search(name)
-    every = both([Phrase((term,)) for term in terms(name)]) if isinstance(wanted, Words) else wanted
+    every = conjoin([Phrase((term,)) for term in terms(name)]) if isinstance(wanted, Words) else wanted
     return app.store.papers.finds(every)
 
 
@@ -153,36 +153,88 @@ def _named(app: App, identifier: str, offset: int) -> Search:
     return Search(found, total=1 if paper else 0, identifier=identifier)
 
 
+@dataclass(frozen=True, slots=True)
+class _Candidates:
+    """Papers that may fit a search, in columns, and how well they do."""
+
+    rows: Sequence[int]
+    tier: NDArray[np.int64]
+    shares: Numbers
+    """Their shares of the evidence possible by words."""
+    scores: Numbers
+    """By words and meaning, from 0 to 1."""
+    cosines: Mapping[int, float]
+    """Those of the papers with a vector, by index."""
+    close: Set[int]
+    """The indexes of the papers that are close in meaning."""
+
+    def matches(self, at: int) -> bool:
+        """Return whether a paper has any of the words or is close in meaning."""
+        return bool(self.shares[at] > 0) or at in self.close
+
+    def only_close(self) -> int:
+        """Return how many papers are close in meaning and have none of the words."""
+        return sum(bool(self.shares[at] <= 0) for at in self.close)
+
+    def parts(self, at: int) -> dict[str, float]:
+        """Return what a paper's score is made of."""
+        meaning = {"meaning": round(self.cosines[at], 4)} if at in self.cosines else {}
+        return {"words": round(float(self.shares[at]), 4)} | meaning
+
+
 def _search(app: App, text: str, limit: int, offset: int, bounds: SearchBounds, order: SearchOrder) -> Search:
-    past, meant = app.shared(Collection).recent(), app.shared(Collection).correct(text)
-    written_out = past.expand_acronyms(meant.text)
-    wanted = interpret_search(written_out)
-    tiers = _candidates(app, written_out, wanted, offset + limit, bounds, order)
+    past, corrected = app.shared(Collection).recent(), app.shared(Collection).correct(text)
+    expanded = past.expand_acronyms(corrected.text)
+    wanted = interpret_search(expanded)
+    tiers = _find_candidates(app, expanded, wanted, offset + limit, bounds, order)
+    candidates = _score_candidates(app, expanded, wanted, tiers, past.statistics)
+    ranked = _sorted(app, candidates, order, plain=isinstance(wanted, Words))
+    shown = _matching_first(candidates, ranked)[offset : offset + limit]
+    results = _results(app, wanted, candidates, shown, past.statistics)
+    total = app.store.browsing.count_found(bounds.narrow(any_of(wanted)), MOST_COUNTED, bounds.days)
+    total += candidates.only_close()
+    suggestion = "" if results else _suggested(app, corrected.text, bounds)
+    author = "" if total and not corrected.changes else author_named(past.vocabulary, text)
+    return Search(results, corrected.changes, total, mistake_in(text), suggestion, author)
+
+
+def _score_candidates(
+    app: App, text: str, wanted: SearchExpression, tiers: Mapping[int, int], statistics: Statistics
+) -> _Candidates:
+    """Return the candidates of a search with their scores, given their tiers by number."""
     rows, texts = app.store.papers.indexed_texts(list(tiers))
     tier = np.array([tiers[row] for row in rows], dtype=np.int64)
-    shares = matching_search.scores(wanted, past.statistics, texts)
-    scores, cosines, close = _with_meaning(app, written_out, rows, shares, tier == 0)
-    ranked = _sorted(app, rows, scores, tier, order, plain=isinstance(wanted, Words))
-    matching = [place for place in ranked if shares[place] > 0 or place in close]
-    others = [place for place in ranked if shares[place] <= 0 and place not in close]
-    shown = (matching + others[: max(0, _NEAREST - len(matching))])[offset : offset + limit]
-    papers = app.store.papers.by_rows(rows[place] for place in shown)
-    reasons = lexical.Index(papers.values(), past.statistics).reasons(wanted)
-    results = [
+    shares = matching_search.scores(wanted, statistics, texts)
+    scores, cosines, close = _with_meaning(app, text, rows, shares, tier == 0)
+    return _Candidates(rows, tier, shares, scores, cosines, close)
+
+
+def _matching_first(candidates: _Candidates, ranked: Sequence[int]) -> list[int]:
+    """Return the candidates that match, and of the others only as many as complete the fewest that are shown."""
+    matching = [at for at in ranked if candidates.matches(at)]
+    others = [at for at in ranked if not candidates.matches(at)]
+    return matching + others[: max(0, _NEAREST - len(matching))]
+
+
+def _results(
+    app: App,
+    wanted: SearchExpression,
+    candidates: _Candidates,
+    shown: Sequence[int],
+    statistics: Statistics,
+) -> list[SearchResult]:
+    papers = app.store.papers.by_rows(candidates.rows[at] for at in shown)
+    reasons = Index(papers.values(), statistics).reasons(wanted)
+    return [
         SearchResult(
             papers[row],
-            round(float(scores[place]), 4),
-            with_closeness(reasons[row], close=place in close),
-            _parts(float(shares[place]), cosines, place),
+            round(float(candidates.scores[at]), 4),
+            with_closeness(reasons[row], close=at in candidates.close),
+            candidates.parts(at),
         )
-        for place in shown
-        if (row := rows[place]) in papers
+        for at in shown
+        if (row := candidates.rows[at]) in papers
     ]
-    total = app.store.browsing.count_found(bounds.narrow(any_of(wanted)), MOST_COUNTED, bounds.days)
-    total += sum(shares[place] <= 0 for place in close)
-    suggestion = "" if results else _suggested(app, meant.text, bounds)
-    author = "" if total and not meant.changes else author_named(past.vocabulary, text)
-    return Search(results, meant.changes, int(total), mistake_in(text), suggestion, author)
 
 
 def _suggested(app: App, text: str, bounds: SearchBounds) -> str:
@@ -192,8 +244,8 @@ def _suggested(app: App, text: str, bounds: SearchBounds) -> str:
     return phrase if found else ""
 
 
-def _candidates(
-    app: App, text: str, wanted: Wanted, needed: int, bounds: SearchBounds, order: SearchOrder
+def _find_candidates(
+    app: App, text: str, wanted: SearchExpression, needed: int, bounds: SearchBounds, order: SearchOrder
 ) -> dict[int, int]:
     """Return the numbers of the papers that may fit, each with its tier; those of a query in the order asked for.
 
@@ -210,26 +262,25 @@ def _candidates(
     )
 
 
-def _in_tiers(app: App, text: str, wanted: Wanted, needed: int, bounds: SearchBounds) -> dict[int, int]:
-    found: dict[int, int] = {}
+def _in_tiers(app: App, text: str, wanted: SearchExpression, needed: int, bounds: SearchBounds) -> dict[int, int]:
+    tiers: dict[int, int] = {}
     number, enough = 0, 0
     # Those that are only near in meaning may not be shown.
-    while enough < needed and len(found) < needed + _MAX_NEAR:
+    while enough < needed and len(tiers) < needed + _MAX_NEAR:
         enough = matching_search.FIRST_PAGES << number
         for row in best_candidates(app, text, wanted, enough, bounds):
-            found.setdefault(row, number)
+            tiers.setdefault(row, number)
         number += 1
-    return found
+    return tiers
 
 
-def _sorted(
-    app: App, rows: Sequence[int], scores: Numbers, tier: NDArray[np.int64], order: SearchOrder, *, plain: bool
-) -> list[int]:
-    """Return the places of the papers that fit, in the order asked for; of equals the newest comes first."""
+def _sorted(app: App, candidates: _Candidates, order: SearchOrder, *, plain: bool) -> list[int]:
+    """Return the indexes of the papers that fit, in the order asked for; of equal scores the newest is first."""
+    rows, scores = candidates.rows, candidates.scores
     if order is SearchOrder.RELEVANCE:
-        return [int(place) for place in np.lexsort((-scores, tier)) if scores[place] > 0]
+        return [int(at) for at in np.lexsort((-scores, candidates.tier)) if scores[at] > 0]
     least = _OF_THE_BEST * float(scores.max(initial=0.0)) if plain else 0.0
-    fitting = {rows[place]: place for place in np.flatnonzero((scores > 0) & (scores >= least)).tolist()}
+    fitting = {rows[at]: at for at in np.flatnonzero((scores > 0) & (scores >= least)).tolist()}
     by_votes = order is SearchOrder.VOTES
     return [fitting[row] for row in app.store.browsing.sorted_rows([*fitting], by_votes=by_votes)]
 
@@ -237,7 +288,7 @@ def _sorted(
 def _with_meaning(
     app: App, text: str, rows: Sequence[int], shares: Numbers, first: NDArray[np.bool_]
 ) -> tuple[Numbers, dict[int, float], set[int]]:
-    """Return the scores of papers, 0 to 1, the cosines of those with a vector, and those close in meaning, by place.
+    """Return the scores of papers, 0 to 1, the cosines of those with a vector, and those close in meaning, by index.
 
     The text's vector is moved toward the best papers of the `first` tier.
     """
@@ -247,7 +298,8 @@ def _with_meaning(
     vectors = app.shared(Meaning).cached_table().vectors(rows)
     cosines = np.full(len(rows), USUAL_COSINE, dtype=np.float32)
     known = np.flatnonzero(vectors.known)
-    # Only the text's own vector tells what is close: moved toward the best papers, it is close to them in any case.
+    # Whether a paper is close depends on the text's own vector: moved toward the best papers, it is close to them in
+    # any case.
     own = vectors.cosines(vector)
     close = {int(place) for place, cosine in zip(known, own, strict=True) if is_close(float(cosine))}
     early = first[known]
@@ -257,15 +309,10 @@ def _with_meaning(
     return np.clip(scores, 0, 1), {int(place): float(cosines[place]) for place in known}, close
 
 
-def _parts(share: float, cosines: Mapping[int, float], place: int) -> dict[str, float]:
-    meaning = {"meaning": round(cosines[place], 4)} if place in cosines else {}
-    return {"words": round(share, 4)} | meaning
-
-
 def newest_found(app: App, text: str, limit: int) -> list[Paper]:
     """Return the newest papers that match a query; the best ones for plain words, which match almost anything."""
     wanted = interpret_search(text)
     if not isinstance(wanted, Words):
         return app.store.browsing.found(wanted, limit)
-    best = [one.paper for one in search_papers(app, text, limit).found]
+    best = [result.paper for result in search_papers(app, text, limit).found]
     return sorted(best, key=lambda paper: (paper.day, paper.row), reverse=True)

@@ -25,7 +25,7 @@ class SendingResult:
     """The number of letters by their new state, as each was recorded."""
     paused: str = ""
     """Why nothing is sent at present; empty if letters are sent."""
-    deferred_by_us: int = 0
+    deferred_because_of_site: int = 0
     """The number of deferred letters whose deferral is this site's own fault."""
     failed: frozenset[int] = frozenset()
     """The deliveries that are counted as failed."""
@@ -43,20 +43,20 @@ class SendingResult:
         return SendingResult(
             self.tally + other.tally,
             self.paused or other.paused,
-            self.deferred_by_us + other.deferred_by_us,
+            self.deferred_because_of_site + other.deferred_because_of_site,
             self.failed | other.failed,
             self.undone | other.undone,
         )
 
     def packed(self) -> list[object]:
         """Return the result as JSON values."""
-        return [self.tally, self.paused, self.deferred_by_us, sorted(self.failed), sorted(self.undone)]
+        return [self.tally, self.paused, self.deferred_because_of_site, sorted(self.failed), sorted(self.undone)]
 
     @classmethod
     def unpacked(cls, values: list[Any]) -> SendingResult:
         """Return a packed result."""
-        tally, paused, deferred_by_us, failed, undone = values
-        return cls(Counter(tally), paused, deferred_by_us, frozenset(failed), frozenset(undone))
+        tally, paused, deferred_because_of_site, failed, undone = values
+        return cls(Counter(tally), paused, deferred_because_of_site, frozenset(failed), frozenset(undone))
 
 
 def send_due(app: App, transport: Transport) -> SendingResult:
@@ -73,7 +73,7 @@ def send_due(app: App, transport: Transport) -> SendingResult:
         app.settings.transport.per_day,
         DispatchCallbacks(
             app.stopping,
-            app.throttle.give_way,
+            app.throttle.yield_to_requests,
             app.progress.advance,
             lambda bounce: bounce_intake.apply_bounce(app, bounce),
             lambda email, problem: bounce_intake.log_site_deferral(app, email, problem),
@@ -85,4 +85,4 @@ def send_due(app: App, transport: Transport) -> SendingResult:
         sender.paused = f"{error}; the letters stay queued"
         log.error("the relay accepts no letters; they stay queued", problem=str(error))
     failed, undone = frozenset(sender.failed), frozenset(sender.undone)
-    return SendingResult(sender.tally, sender.paused, sender.deferred_by_us, failed, undone)
+    return SendingResult(sender.tally, sender.paused, sender.deferred_because_of_site, failed, undone)

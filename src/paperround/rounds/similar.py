@@ -17,7 +17,7 @@ def similar_papers(app: App, paper: Paper, most: int = 6) -> list[Paper]:
     Compares the words that distinguish it from other papers, and vectors if it has one.
     """
     statistics, table = app.shared(Collection).recent().statistics, app.shared(Meaning).table()
-    words = similar.telling_words(paper, statistics)
+    words = similar.distinctive_words(paper, statistics)
     rows = app.store.papers.candidates(search.plan(words, statistics)) if words else []
     own, cosines = table.vectors([paper.row]), dict[int, float]()
     if own.known[0]:

@@ -13,8 +13,8 @@ from paperround.app import App
 from paperround.domain.errors import QueryError
 from paperround.domain.followed import followed_in
 from paperround.domain.models import Match, Paper, Topic
-from paperround.matching.fields import TEXT_FORM
-from paperround.matching.words import Wanted, Words, interpret, is_plain_words
+from paperround.matching.fields import INDEX_VERSION
+from paperround.matching.words import SearchExpression, Words, interpret, is_plain_words
 from paperround.process import logs
 from paperround.process.chunks import chunked
 from paperround.rounds.collection import Collection
@@ -27,7 +27,7 @@ from paperround.store.topics import ClosePaper, ComparisonResult, DueTopic, news
 log = logs.logger()
 _PAPERS_AT_ONCE = 500
 _INTERESTS_AT_ONCE = 500  # compared with the papers of a week in one pass; what they match is in memory
-FORM_NOTE = "text form"  # stores fields.TEXT_FORM once all papers are indexed in it
+FORM_NOTE = "text form"  # stores fields.INDEX_VERSION once all papers are indexed in it
 _REINDEX_SECONDS = 20.0  # per sweep: about 20,000 papers
 
 
@@ -81,18 +81,18 @@ def reindex(app: App) -> None:
     The progress is stored in the database, so that each sweep continues where the last one ended. When all papers
     are indexed, all topics, including subscribers' own queries, are compared with them again.
     """
-    if app.store.site_values.get(FORM_NOTE) == TEXT_FORM:
+    if app.store.site_values.get(FORM_NOTE) == INDEX_VERSION:
         return
-    progress, began = f"{FORM_NOTE} {TEXT_FORM} after", time.monotonic()
+    progress, began = f"{FORM_NOTE} {INDEX_VERSION} after", time.monotonic()
     row: int | None = int(app.store.site_values.get(progress) or 0)
     while row is not None and time.monotonic() - began < _REINDEX_SECONDS and not app.stopping.is_set():
         row = app.store.papers.reindex(row, _PAPERS_AT_ONCE)
         if row is not None:
             app.store.site_values.set(progress, str(row))
-        app.throttle.give_way()
+        app.throttle.yield_to_requests()
     if row is None:
         app.store.topics.rematch_all()
-        app.store.site_values.set(FORM_NOTE, TEXT_FORM)
+        app.store.site_values.set(FORM_NOTE, INDEX_VERSION)
         app.store.site_values.delete(progress)
 
 
@@ -101,7 +101,7 @@ def index_copied(app: App) -> None:
     row: int | None = 0
     while row is not None:
         row = app.store.papers.reindex(row, _PAPERS_AT_ONCE)
-    app.store.site_values.set(FORM_NOTE, TEXT_FORM)
+    app.store.site_values.set(FORM_NOTE, INDEX_VERSION)
 
 
 def match_topics(app: App) -> None:
@@ -131,7 +131,7 @@ def _match_topics(app: App, due: Sequence[DueTopic]) -> None:
         (interests if one.topic.private and is_plain_words(one.topic.query) else others).append(one)
     for start in range(0, len(interests), _INTERESTS_AT_ONCE):
         if start:
-            app.throttle.give_way()
+            app.throttle.yield_to_requests()
         _match_interests(app, interests[start : start + _INTERESTS_AT_ONCE])
     for one in others:
         _match_alone(app, one)
@@ -219,7 +219,7 @@ class _InterestTask:
 
     @classmethod
     def of_relearned(cls, unread: Set[int], news: int, week: int) -> _InterestTask:
-        """Return the task of an interest of which only the unread matches and the papers from `news` on are due."""
+        """Return a task that renews an interest's unread matches and matches papers from `news` on."""
         older = {row for row in unread if row >= week}
         return cls(news, frozenset(older), min((news, *older)), older)
 
@@ -268,7 +268,7 @@ def _follows(topic: Topic) -> bool:
     return topic.private and bool(topic.about)
 
 
-def _parsed(topic: Topic) -> list[Wanted]:
+def _parsed(topic: Topic) -> list[SearchExpression]:
     """Return the parsed query; empty for an invalid query, which an earlier version may have stored."""
     try:
         return [interpret(topic.query)]

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from paperround.app import App
 from paperround.domain.errors import ConfigurationError, QueryError, UnknownNameError, UsageError
@@ -19,6 +20,15 @@ from paperround.rounds.topics_file import TopicsFile, read_file
 from paperround.store.topics import news_horizon
 
 log = logs.logger()
+
+
+class ChangedTopic(NamedTuple):
+    """A topic of topics.toml that the site no longer has as the file defines it."""
+
+    topic: Topic
+    removed: bool
+
+
 _SLUGS_NOTE = "topics of the file"  # stores the slugs that were ever loaded from it
 
 
@@ -29,7 +39,7 @@ def add_topic(app: App, topic: Topic) -> Topic:
     """Add a topic, or change the one with its slug, and match it with the stored papers; return it as it is stored.
 
     Raises ConfigurationError if it cannot have this slug, UsageError if it has no name, and QueryError if its query
-    is invalid, says nothing or the database rejects it; then nothing is stored.
+    is invalid, is uninformative or the database rejects it; then nothing is stored.
     """
     topic = cleaned(topic)
     check_slug(topic.slug)
@@ -112,7 +122,7 @@ def load_topics(app: App, file: TopicsFile) -> None:
     wanted = _checked_topics(app, file)
     app.store.topics.save(wanted)
     match_topics(app)
-    kept = _without_unfollowed(app, _left_over(app, wanted))
+    kept = _without_unfollowed(app, _dropped_topics(app, wanted))
     for topic in kept:
         log.warning("topic is no longer in topics.toml; its subscribers keep it", topic=topic.slug)
     app.store.site_values.set(_SLUGS_NOTE, json.dumps([topic.slug for topic in (*kept, *wanted)]))
@@ -120,7 +130,7 @@ def load_topics(app: App, file: TopicsFile) -> None:
 
 
 def _without_unfollowed(app: App, gone: Sequence[Topic]) -> list[Topic]:
-    """Remove those of these topics that nobody follows, and return the others."""
+    """Remove the given topics that have no subscribers, and return the others."""
     removed = app.store.topics.remove_unfollowed([topic.row for topic in gone])
     for topic in gone:
         if topic.row in removed:
@@ -128,21 +138,21 @@ def _without_unfollowed(app: App, gone: Sequence[Topic]) -> list[Topic]:
     return [topic for topic in gone if topic.row not in removed]
 
 
-def left_over(app: App) -> list[Topic]:
+def dropped_topics(app: App) -> list[Topic]:
     """Return the public topics that were once loaded from topics.toml, but are no longer in it.
 
     Raises ConfigurationError if its topics cannot be loaded.
     """
-    return _left_over(app, _checked_topics(app, read_file(app)))
+    return _dropped_topics(app, _checked_topics(app, read_file(app)))
 
 
-def _left_over(app: App, wanted: Sequence[Topic]) -> list[Topic]:
+def _dropped_topics(app: App, wanted: Sequence[Topic]) -> list[Topic]:
     once, now = json.loads(app.store.site_values.get(_SLUGS_NOTE) or "[]"), {topic.slug for topic in wanted}
     return [topic for topic in app.store.topics.public() if topic.slug in once and topic.slug not in now]
 
 
-def changed_by_command(app: App) -> list[tuple[Topic, bool]]:
-    """Return the topics of topics.toml that are stored otherwise, each with whether it was removed.
+def changed_by_command(app: App) -> list[ChangedTopic]:
+    """Return the topics of topics.toml that were changed or removed since it was loaded.
 
     The next change of the file undoes that. Raises ConfigurationError if its topics cannot be loaded.
     """
@@ -150,14 +160,18 @@ def changed_by_command(app: App) -> list[tuple[Topic, bool]]:
     if not file.is_loaded(app):
         return []
     wanted = read_topics(file.data, file.path)
-    return [(topic, topic.slug not in known) for topic in wanted if not _is_stored(topic, known.get(topic.slug))]
+    return [
+        ChangedTopic(topic, topic.slug not in known)
+        for topic in wanted
+        if not _is_stored(topic, known.get(topic.slug))
+    ]
 
 
 def _is_stored(topic: Topic, stored: Topic | None) -> bool:
     return stored is not None and replace(stored, row=topic.row) == topic
 
 
-def is_in_file(app: App, slug: str) -> Path | None:
+def file_defining(app: App, slug: str) -> Path | None:
     """Return the path of topics.toml if it contains the topic, else None."""
     file = read_file(app)
     known = read_topics(file.data, file.path)

@@ -15,7 +15,7 @@ from paperround.matching.negation import unwanted_in
 from paperround.matching.scale import least_fit
 from paperround.matching.suggestions import suggest_words
 from paperround.matching.taste import Taste
-from paperround.matching.words import Wanted, Words, interpret_once, operators_in, says_nothing
+from paperround.matching.words import SearchExpression, Words, interpret_uncached, operators_in, says_nothing
 from paperround.rounds.authors import query_for_author
 from paperround.rounds.collection import Collection, CollectionSnapshot, is_known
 from paperround.rounds.current_tastes import CurrentTastes
@@ -61,7 +61,7 @@ class Trials:
         text cannot be an interest.
         """
         query = "".join(preferences.read_field("queries", [text]))
-        wanted = interpret_once(query)
+        wanted = interpret_uncached(query)
         words = wanted if isinstance(wanted, Words) else None
         compared = self._compare(query, wanted, answers)
         min_fit = least_fit(breadth.steps) if words else 0.0
@@ -86,7 +86,7 @@ class Trials:
         unknown = words is not None and fits_none and _are_unknown(words, compared.newest.statistics.frequencies)
         return replace(trial, doubt=_find_doubt(trial, unknown=unknown))
 
-    def _compare(self, query: str, wanted: Wanted, answers: Answers) -> _Comparison:
+    def _compare(self, query: str, wanted: SearchExpression, answers: Answers) -> _Comparison:
         """Compare an interest with the newest papers, for a subscriber with these answers."""
         newest, interests = self._app.shared(Collection).recent(), self._app.shared(Interests)
         feedback = [Feedback(row, verdict, self._app.clock()) for row, verdict in answers.items()]

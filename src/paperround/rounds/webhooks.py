@@ -41,7 +41,7 @@ def call_due(app: App) -> int:
         httpx.Client(timeout=_TIMEOUT, follow_redirects=False, trust_env=False) as client,
         ThreadPoolExecutor(len(configured)) as pool,
     ):
-        return sum(pool.map(lambda hook: _tell(app, client, hook), configured))
+        return sum(pool.map(lambda hook: _deliver_events(app, client, hook), configured))
 
 
 def prune(app: App) -> None:
@@ -49,14 +49,14 @@ def prune(app: App) -> None:
     app.store.events.prune(app.clock() - _FAILED_EVENTS_KEPT, [hook.name for hook in app.settings.webhooks])
 
 
-def _tell(app: App, client: httpx.Client, hook: WebhookSettings) -> int:
+def _deliver_events(app: App, client: httpx.Client, hook: WebhookSettings) -> int:
     """Send one webhook's events in order until none is left, one is not accepted, or the time is up."""
     done, until = 0, time.monotonic() + _SECONDS_PER_WEBHOOK
     while not app.stopping.is_set():
         claim = secrets.token_hex(16)
         due = app.store.events.claim(hook.name, app.clock(), _EVENTS_PER_CLAIM, claim, _LEASE)
         for event in due:
-            if time.monotonic() > until or not _call(app, client, hook, event, claim):
+            if time.monotonic() > until or not _deliver_event(app, client, hook, event, claim):
                 app.store.events.release_claim(claim)
                 return done
             done += 1
@@ -65,7 +65,7 @@ def _tell(app: App, client: httpx.Client, hook: WebhookSettings) -> int:
     return done
 
 
-def _call(app: App, client: httpx.Client, hook: WebhookSettings, event: Event, claim: str) -> bool:
+def _deliver_event(app: App, client: httpx.Client, hook: WebhookSettings, event: Event, claim: str) -> bool:
     now = app.clock()
     response = _post(client, hook, webhooks.call(event, hook.secret.get_secret_value(), now), now)
     if webhooks.taken(response):
@@ -74,8 +74,8 @@ def _call(app: App, client: httpx.Client, hook: WebhookSettings, event: Event, c
     again_at = webhooks.next_try(event.tries, response, now)
     # The receiver's response may contain the address, and a failed event must keep nothing about the subscriber.
     app.store.events.put_off(event, claim, str(response if again_at else replace(response, text="")), again_at)
-    tell = log.warning if again_at else log.error
-    tell(
+    report = log.warning if again_at else log.error
+    report(
         "webhook did not accept an event",
         webhook=hook.name,
         event_id=event.id,

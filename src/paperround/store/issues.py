@@ -287,7 +287,7 @@ def _unread(db: Connection, follows: Follows, cache: MatchCache, *, lock: bool) 
     np.minimum.at(oldest, unread.subscriber, unread.paper)
     lowest = dict(zip(follows, oldest.tolist(), strict=True))
     sent = sent_before(db, lowest, papers, cache.earlier_numbers(db, papers))
-    return unread.taken(~unread.of_papers(_by_place(sent, follows)))
+    return unread.select(~unread.of_papers(_by_place(sent, follows)))
 
 
 def _with_unsent(db: Connection, follows: Follows, cache: MatchCache, *, lock: bool) -> match_table.BatchMatches:
@@ -299,7 +299,7 @@ def _with_unsent(db: Connection, follows: Follows, cache: MatchCache, *, lock: b
     waiting = {row: followed if row in unsent else () for row, followed in follows.items()}
     cache.read(db, {row: [(topic, since - 1) for topic, _ in followed] for row, followed in waiting.items()})
     read = cache.read_since(since, waiting)
-    return unread.with_others(read.taken(read.of_papers(_by_place(unsent, follows))))
+    return unread.with_others(read.select(read.of_papers(_by_place(unsent, follows))))
 
 
 def _by_place(papers: Mapping[int, Collection[int]], subscribers: Iterable[int]) -> dict[int, Collection[int]]:
@@ -335,7 +335,7 @@ def _with_matches(db: Connection, due: Due, cache: MatchCache, now: datetime, *,
     covers_several_days = np.array(
         [subscriber.preferences.cadence.covers_several_days for subscriber, _, _ in due], dtype=np.bool_
     )
-    talked = unread.taken(covers_several_days[unread.subscriber]).papers()
+    talked = unread.select(covers_several_days[unread.subscriber]).papers()
     papers = cache.papers(db, wanted)
     if own:
         papers = {**papers, **{paper.row: paper for some in own.values() for _, paper in some}}

@@ -68,7 +68,7 @@ class HttpMiddleware:
 
             def is_whole() -> None:
                 self._take_place(working)
-                waiting.enter_context(self._throttle.visitor())
+                waiting.enter_context(self._throttle.count_request())
 
             sender = _ResponseSender(send, self._headers, waiting, without_body=head)
             if refusal := await self._answer(scope, receive, sender, is_whole, head=head):
