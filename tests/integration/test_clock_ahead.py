@@ -165,3 +165,19 @@ def test_an_alarm_of_today_leaves_those_of_yesterday(site: Site) -> None:
         assert alarms.first_today(AlarmKind.POLICY, f"{domain}.example", MORNING + day * _DAY), "the first on its day"
     assert not alarms.first_today(AlarmKind.POLICY, "b.example", MORNING)
     assert alarms.latest(MORNING) == [(AlarmKind.POLICY, "a.example"), (AlarmKind.POLICY, "b.example")]
+
+
+def test_a_digest_of_the_day_after_a_first_letter_is_right_without_loading_its_subscriber(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.papers(listing(1, "robots"))
+    site.subscriber("first@x.example", "robots", first_now=True, at="23:00")
+    pipeline.publish(site.app)
+    due = membership.subscriber(site.app, "first@x.example").next_digest_at
+    assert due is not None
+    assert due > site.clock() + _DAY
+    monkeypatch.setattr("paperround.store.subscribers.load_subscribers", None)
+    assert site.app.store.subscribers.too_far(site.clock()) == 0
+    monkeypatch.undo()
+    site.clock.now -= 10 * _DAY
+    assert site.app.store.subscribers.too_far(site.clock()) == 2

@@ -46,6 +46,7 @@ from paperround.store.schema import (
 )
 
 _CHUNK = 1_000
+_DAY = timedelta(days=1)
 COLUMNS = tuple(name for name in FIELDS if name in subscribers.c)
 """The preferences stored in columns of their own; the others are subscriptions."""
 SUBSCRIBED = tuple(state.value for state in SubscriberState if state.is_subscribed)
@@ -80,12 +81,24 @@ def _too_far(db: Connection, now: datetime) -> dict[int, tuple[datetime, date | 
     stored = {
         row: (due, last_issue_day)
         for row, due, last_issue_day in db.execute(select(*columns).where(active, or_(*farther)))
+        if not _follows_on(last_issue_day, due, now)
     }
     if not stored:
         return {}
     found = load_subscribers(db, subscribers.c.row.in_(stored))
     mended = {one.row: mended_digest_at(one.schedule, stored[one.row][0], now, stored[one.row][1]) for one in found}
     return {row: dates for row, dates in mended.items() if dates}
+
+
+def _follows_on(last_issue_day: date | None, due: datetime, now: datetime) -> bool:
+    """Return whether a digest is surely due on the day after the last one, although more than a day from now.
+
+    So it is after a first letter at once, or when clocks are put back, for many subscribers, whom it would take long
+    to load.
+    """
+    if last_issue_day is None or last_issue_day > now.date():
+        return False
+    return due.date() <= last_issue_day + _DAY and due <= now + 2 * _DAY
 
 
 @dataclass(frozen=True, slots=True)
