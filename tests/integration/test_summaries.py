@@ -114,7 +114,7 @@ def test_a_sentence_is_written_once_and_printed_with_its_label_in_letter_and_tex
     assert "ada" not in json.dumps(request), "nothing about subscribers is sent"
     assert "simulation" in request["messages"][1]["content"]
     page = site.app.store.papers.by_rows([1])[1]
-    assert page.made_summary("en") == SENTENCE
+    assert page.generated_summary("en") == SENTENCE
     site.subscriber("cyn@example.org", "robots")
     next_morning(site)
     assert len(model.asked) == 1
@@ -155,7 +155,7 @@ def test_a_letter_that_was_sent_keeps_its_form_when_a_sentence_is_written_later(
     pipeline.publish(site.app)
     [digest] = site.app.store.issues.digests_of(1)
     [paper] = site.app.store.issues.printed(digest, [1]).values()
-    assert paper.made_summary("en") == ""
+    assert paper.generated_summary("en") == ""
 
 
 def test_a_new_abstract_needs_a_new_sentence(summarized: Site, model: Model) -> None:

@@ -180,7 +180,7 @@ def test_counts_of_nothing_are_not_told() -> None:
 def test_the_summary_of_others_is_preferred_and_kept_to_its_room() -> None:
     known = build_card(paper(summary="Short and made. " * 9), (), ENGLISH, 60, DAY)
     assert known.summary == "Short and made. Short and made. Short and made."
-    assert known.made_summary
+    assert known.generated_summary
 
 
 @pytest.mark.parametrize(

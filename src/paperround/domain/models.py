@@ -152,7 +152,7 @@ class Paper(Facts):
         """The address of its page, without what a feed appends to count visitors; empty if unknown."""
         return without_tracking(self.url or "")
 
-    def made_summary(self, language: str) -> str:
+    def generated_summary(self, language: str) -> str:
         """Return a summary that the authors did not write: a source's, or this site's in this language; else ""."""
         return self.summary or self.summaries.get(language, "")
 

@@ -24,7 +24,7 @@ def breadths(language: Language) -> list[tuple[str, str]]:
 
 
 def setting(breadth: Breadth, language: Language) -> str:
-    """Return what to choose for a breadth: its label and that of the preference."""
+    """Return what to choose for a breadth: the labels of the breadth and of the preference."""
     return language.gettext("“%(label)s” under “%(preference)s”") % {
         "label": short_setting(breadth, language),
         "preference": preference_label(language),

@@ -43,7 +43,7 @@ def build_card(
     topic that the paper fits best. Votes, comments and stars below `min_badge` get no badge.
     """
     title = breakable(marked(paper.title))
-    generated = paper.made_summary(language.code)
+    generated = paper.generated_summary(language.code)
     plain = readable(paper.title)
     summary = breakable(_summarize(marked(paper.abstract), plain, marked(generated), budget))
     picture = paper.picture
@@ -69,7 +69,7 @@ def build_card(
         badges=_badges(paper, language, min_badge),
         summary=unmarked(summary),
         summary_html=Markup(as_html(summary)),  # noqa: S704 - as_html escapes
-        made_summary=bool(generated),
+        generated_summary=bool(generated),
         why=reasons.as_sentences(why, language),
         links=_links(paper, language),
         picture=f"{site}/pictures/{picture.name}.jpg" if picture else "",

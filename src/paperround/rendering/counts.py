@@ -108,9 +108,9 @@ def describe_end(
 ) -> str:
     """Return the last line: that this was all, how long it took to read, and what it was chosen from.
 
-    `reading` is what `describe_reading` returned, or empty. `shown` is the number of papers in the letter, `more`
-    that of those only online, `left_out` that of those that matched but that the subscriber excludes, and `days` the
-    first and last day of the papers if the letter reaches back several days.
+    `reading` is what `describe_reading` returned, or empty. `shown` papers are in the letter, `more` are only online,
+    and `left_out` matched but are excluded by the subscriber. `days` are the first and last day of the papers if the
+    letter reaches back several days.
     """
     sentences = (
         _describe_completeness(reading, matched, more, language),

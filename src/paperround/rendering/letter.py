@@ -187,7 +187,7 @@ class LetterRenderer:
             self._check_theme()
 
     def prepare(self, letters: Iterable[LetterFacts]) -> list[PreparedLetter]:
-        """Return these letters with their blocks; render together those that are needed for the first time.
+        """Return these letters with their blocks. New blocks are rendered together.
 
         This is five times as fast as a document for each letter.
         """
@@ -309,7 +309,7 @@ class LetterRenderer:
         return Outline.of(key)
 
     def _cached_blocks(self, parts: Sequence[Part]) -> list[RenderedBlock]:
-        """Return the blocks from the cache; render those that are missing, many in one document."""
+        """Return the blocks from the cache. Missing blocks are rendered, many in one document."""
         blocks = self._blocks.get_all(parts)
         if all(blocks):
             return cast("list[RenderedBlock]", blocks)

@@ -57,7 +57,7 @@ class Card:
     summary: str
     summary_html: Markup
     """The summary as HTML, with mathematics as elements."""
-    made_summary: bool
+    generated_summary: bool
     """Whether the summary was not written by the authors."""
     why: tuple[str, ...]
     links: tuple[Link, ...]

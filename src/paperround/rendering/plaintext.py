@@ -203,7 +203,7 @@ def _withdrawn(card: Card, language: Language) -> list[str]:
 
 
 def _summary(card: Card, language: Language) -> list[str]:
-    label = " " + language.gettext("(AI summary)") if card.made_summary else ""
+    label = " " + language.gettext("(AI summary)") if card.generated_summary else ""
     return wrap(card.summary + label, INDENT) if card.summary else []
 
 

@@ -48,7 +48,7 @@ class PlannedPaper:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The content of a letter: the papers, best first, and the number of those that are only counted."""
+    """The content of a letter: the papers, best first, and the number of papers that are only counted."""
 
     choices: tuple[PlannedPaper, ...]
     more: int

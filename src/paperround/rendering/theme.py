@@ -30,7 +30,7 @@ def names(folders: tuple[Path, ...]) -> tuple[str, ...]:
 
 
 def offered(folders: tuple[Path, ...], chosen: str = "") -> tuple[str, ...]:
-    """Return the names of the themes that a subscriber can choose: all but drafts, and the one they have chosen.
+    """Return the names of the themes that a subscriber can choose: all but drafts, and their present theme.
 
     The file of a draft begins with `{# draft`, as that of the theme does which `paperround init` writes.
     """

@@ -57,8 +57,8 @@ class Trials:
     def try_interest(self, text: str, answers: Answers, breadth: Breadth = Breadth.USUAL) -> InterestTrial:
         """Return the result of an interest on the newest papers, ranked as in a letter.
 
-        It is that of a subscriber with these answers and this breadth. Raises QueryError or PreferenceError if the
-        text cannot be an interest.
+        The papers fit and rank as for a subscriber with these answers and this breadth. Raises QueryError or
+        PreferenceError if the text cannot be an interest.
         """
         query = "".join(preferences.read_field("queries", [text]))
         wanted = interpret_uncached(query)

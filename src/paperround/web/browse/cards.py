@@ -44,7 +44,7 @@ class PaperCard:
     """The badges without the votes, which are displayed separately."""
     summary: str
     summary_html: Markup
-    made_summary: bool
+    generated_summary: bool
     """Whether a machine wrote the summary."""
     why: tuple[str, ...]
     links: tuple[Link, ...]
@@ -88,7 +88,7 @@ def card(
         other_badges=made.badges[1:] if made.votes else made.badges,
         summary=_whole(made.summary),
         summary_html=Markup(_whole(made.summary_html)),  # noqa: S704 - it is escaped already
-        made_summary=made.made_summary,
+        generated_summary=made.generated_summary,
         why=tuple(map(_whole, made.why)),
         links=made.links,
         picture=made.picture,

@@ -34,7 +34,7 @@ def paper(request: Request, context: ContextDep, paper_id: str) -> Response:
     if stored is None:
         raise HTTPException(404)
     language = context.visitors_language(request)
-    made = stored.made_summary(language.code)
+    made = stored.generated_summary(language.code)
     abstract, summary = readable(stored.abstract), readable(made)
     return context.page(
         request,
