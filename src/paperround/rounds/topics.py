@@ -122,7 +122,7 @@ def load_topics(app: App, file: TopicsFile) -> None:
     wanted = _checked_topics(app, file)
     app.store.topics.save(wanted)
     match_topics(app)
-    kept = _without_unfollowed(app, _dropped_topics(app, wanted))
+    kept = _without_unfollowed(app, _dropped_from(app, wanted))
     for topic in kept:
         log.warning("topic is no longer in topics.toml; its subscribers keep it", topic=topic.slug)
     app.store.site_values.set(_SLUGS_NOTE, json.dumps([topic.slug for topic in (*kept, *wanted)]))
@@ -143,10 +143,11 @@ def dropped_topics(app: App) -> list[Topic]:
 
     Raises ConfigurationError if its topics cannot be loaded.
     """
-    return _dropped_topics(app, _checked_topics(app, read_file(app)))
+    return _dropped_from(app, _checked_topics(app, read_file(app)))
 
 
-def _dropped_topics(app: App, wanted: Sequence[Topic]) -> list[Topic]:
+def _dropped_from(app: App, wanted: Sequence[Topic]) -> list[Topic]:
+    """Return the public topics that were once loaded from topics.toml and are not among those `wanted`."""
     once, now = json.loads(app.store.site_values.get(_SLUGS_NOTE) or "[]"), {topic.slug for topic in wanted}
     return [topic for topic in app.store.topics.public() if topic.slug in once and topic.slug not in now]
 

@@ -33,7 +33,7 @@ class FormFields:
         return [(name, value) for name, value in self._fields if name in names]
 
     def known(self, names: Iterable[str]) -> dict[str, str]:
-        """Return those of the given fields that are present, with their values."""
+        """Return the given fields that the form has, with their values."""
         return {name: self.get(name) for name in names if name in self}
 
     def __contains__(self, name: str) -> bool:

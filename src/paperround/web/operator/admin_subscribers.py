@@ -70,10 +70,10 @@ def subscribers(
     )
 
 
-def _chosen(preferences: Preferences) -> list[str]:
-    """Return the slugs of the chosen topics, and how many interests and names are chosen besides."""
-    own = ((len(preferences.queries), "interest"), (len(preferences.follows), "followed name"))
-    return [*preferences.topics, *(f"{n} {what}{'s' if n > 1 else ''}" for n, what in own if n)]
+def _chosen(chosen: Preferences) -> list[str]:
+    """Return the slugs of the chosen topics, and the numbers of interests and followed names."""
+    own = ((len(chosen.queries), "interest"), (len(chosen.follows), "followed name"))
+    return [*chosen.topics, *(f"{number} {what}{'s' if number > 1 else ''}" for number, what in own if number)]
 
 
 @router.get("/silent")
@@ -182,7 +182,7 @@ def _import_page(
 @router.get("/{row}")
 def subscriber(request: Request, context: OperatorContextDep, row: int, done: str = "") -> Response:
     """Show one subscriber: preferences, state, next email, past emails, and why there was none today."""
-    return _subscriber_page(request, context, _subscriber(context, row), confirmation=_DONE.get(done, ""))
+    return _subscriber_page(request, context, _subscriber(context, row), message=_DONE.get(done, ""))
 
 
 @router.get("/{row}/edit")
@@ -276,7 +276,7 @@ def _change(context: WebContext, subscriber: Subscriber, do: str, form: FormFiel
 
 
 def _subscriber_page(
-    request: Request, context: WebContext, subscriber: Subscriber, *, confirmation: str = "", wrong: str = ""
+    request: Request, context: WebContext, subscriber: Subscriber, *, message: str = "", wrong: str = ""
 ) -> Response:
     letters = context.app.store.delivery_reports.find(subscriber=subscriber.row, limit=_LETTERS_SHOWN)
     return admin_page(
@@ -284,7 +284,7 @@ def _subscriber_page(
         context,
         "subscriber",
         subscriber=subscriber,
-        message=confirmation,
+        message=message,
         wrong=wrong,
         status=422 if wrong else 200,
         why=queries.why_nothing(context.app, subscriber),

@@ -42,7 +42,7 @@ _NONE: list[str] = []
 def preferences(
     request: Request, context: ContextDep, token: str, done: str = "", unknown: Annotated[list[str], Query()] = _NONE
 ) -> Response:
-    """Show the preferences. `unknown` are entries of the followed, just saved, of whom no paper is stored."""
+    """Show the preferences. `unknown` are names, just saved, without a stored paper."""
     subscriber = subscriber_of(context, token)
     language = context.language_for(request, subscriber)
     shown = page(
