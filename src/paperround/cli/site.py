@@ -155,8 +155,9 @@ def restore(file: Annotated[Path, typer.Argument(metavar="FILE", parser=given_pa
 def copy(
     url: Annotated[str, typer.Argument(metavar="URL", help="The empty database, as in PAPERROUND_DATABASE_URL.")],
 ) -> None:
-    """Copy the database to an empty one, such as from SQLite to PostgreSQL.
+    """Copy the database to an empty one.
 
+    The other one may be of another kind, such as PostgreSQL in place of SQLite.
     Stop `paperround up` first: what changes later is not copied. Then set PAPERROUND_DATABASE_URL to the copy.
     """
     from paperround.operator.copying import copy_database
