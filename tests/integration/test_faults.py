@@ -113,7 +113,7 @@ def run(composed: Path, tmp_path: Path, request: pytest.FixtureRequest):
                     meanwhile(server, turn)
                 pipeline.sweep(site.app)
                 pipeline.deliver(site.app)
-                due, relay = store.next_due(), store.relay(clock.now.date())
+                due, relay = store.next_due(), site.app.store.relay.state(clock.now.date())
                 if due is None:
                     break
                 clock.now = max(due, relay.paused_until or due, clock.now + BETWEEN_SWEEPS)
