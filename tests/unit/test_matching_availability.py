@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from time import process_time
 
 import pytest
 
 from paperround.domain.text import terms
-from paperround.matching import fts, tsearch
+from paperround.matching import availability, fts, tsearch
 from paperround.matching.availability import availability_terms
 from paperround.matching.fields import Field, asides, significant_terms, text_terms
 from paperround.matching.learning import TermVectors
@@ -20,6 +21,15 @@ from support.queries import paper
 
 _CODE = Words(("code",))
 _FAR_BELOW_QUADRATIC = 3  # seconds
+
+
+def test_the_examples_of_the_module_are_true() -> None:
+    examples = [re.findall(r'"([A-Z][^"]*[.])"', line) for line in (availability.__doc__ or "").splitlines()]
+    pairs = [pair for pair in examples if len(pair) == 2]
+    assert len(pairs) == 5
+    for recognized, other in pairs:
+        assert _left_out(recognized) == [" ".join(terms(recognized))]
+        assert _left_out(other) == []
 
 
 def _left_out(text: str) -> list[str]:

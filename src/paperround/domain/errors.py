@@ -121,7 +121,7 @@ class SourceError(PaperroundError):
 class FormatError(SourceError):
     """Bytes are not in the format that is expected of them.
 
-    `problem` is the error without its remedy, which is one for sources: whoever reads a file has another.
+    `problem` is the error without a remedy, because sources and files need different ones.
     """
 
     def __init__(self, problem: str) -> None:

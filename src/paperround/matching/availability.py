@@ -1,6 +1,13 @@
 """Recognize what an abstract says about where its code and data are: "Code is available at https://…". Pure.
 
 Such sentences are no evidence of a paper's subject: of a hundred abstracts twelve have the word "code" only there.
+
+Recognized                                                     Not recognized
+"Code is available at https://example.org/code."               "We study how code is made available to developers."
+"We release our models and data to support further research."  "We share a model between all robots."
+"The dataset will be made publicly available upon acceptance." "Data available to a hospital are often incomplete."
+"See our project page for videos."                             "Code review is done on GitHub by most teams."
+"Project page: https://example.org."                           "Available tools do not find errors in scripts."
 """
 
 from __future__ import annotations
@@ -88,7 +95,7 @@ _SIGNS = (
     *("http", "www.", "github", "gitlab", "accessible", "available", "open-sourc", "open sourc", "project page"),
     *("public", "release", "supplement", "webpage", "website", "we make", "we share"),
 )
-_LONGEST = 400  # characters of a sentence on availability
+_MAX_LENGTH = 400  # characters of a sentence on availability
 
 
 def availability_terms(text: str) -> tuple[range, ...]:
@@ -96,7 +103,7 @@ def availability_terms(text: str) -> tuple[range, ...]:
     if not _has_sign(text):
         return ()
     covered = bytearray(len(text))
-    for first, last in _asides(text):
+    for first, last in _availability_ranges(text):
         covered[first:last] = b"\1" * (last - first)
     if not any(covered):
         return ()
@@ -108,13 +115,13 @@ def _has_sign(text: str) -> bool:
     return any(sign in lower for sign in _SIGNS)
 
 
-def _asides(text: str) -> Iterator[tuple[int, int]]:
+def _availability_ranges(text: str) -> Iterator[tuple[int, int]]:
     """Yield the first and last offset of each sentence on availability and of each address."""
     if _HAS_ADDRESS.search(text):
         yield from (found.span() for found in _ADDRESS.finditer(text))
     start = 0
     for end, following in (*(found.span() for found in _BOUNDARY.finditer(text)), (len(text), len(text))):
-        if end - start <= _LONGEST and _has_sign(text[start:end]) and _SENTENCE.match(text, start, end):
+        if end - start <= _MAX_LENGTH and _has_sign(text[start:end]) and _SENTENCE.match(text, start, end):
             yield start, end
         start = following
 

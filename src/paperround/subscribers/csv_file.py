@@ -234,7 +234,7 @@ def _read_rows(
         where = f"line {line}"
         name, email = _address(values.get("email", ""))
         key = (email if email.isascii() else unicodedata.normalize("NFKC", email)).lower()
-        if problem := _unusable(values, email, seen.of(key)):
+        if problem := _unusable(values, email, seen.line_of(key)):
             yield Problem(f"{where} {email}".rstrip(), problem)
             continue
         seen.add(key, line)
@@ -265,7 +265,7 @@ class _FirstLines:
     def __init__(self) -> None:
         self._pairs: defaultdict[int, tuple[array[int], array[int]]] = defaultdict(lambda: (array("q"), array("I")))
 
-    def of(self, address: str) -> int | None:
+    def line_of(self, address: str) -> int | None:
         """Return the line of an address, or None if it was not added."""
         key = hash(address)
         hashes, lines = self._pairs[key % self._PAIRS]
