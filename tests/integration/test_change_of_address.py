@@ -292,7 +292,7 @@ def test_a_dead_old_address_is_left_alone_and_the_new_one_gets_letters(pages: Pa
 
 def test_erasing_forgets_the_requests_and_time_does_too(pages: Pages, ada: int) -> None:
     _ask(pages, ada, NEW)
-    assert [one["email"] for one in pages.app.store.data_export.of(ada)["address_changes"]] == [NEW]
+    assert [one["email"] for one in pages.app.store.data_export.export_subscriber(ada)["address_changes"]] == [NEW]
     pages.app.store.address_changes.forget(pages.site.clock() + timedelta(minutes=1))
     assert pages.app.store.address_changes.by_row(1) is None
     _ask(pages, ada, NEW)

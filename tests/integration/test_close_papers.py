@@ -267,7 +267,7 @@ def test_a_plus_is_learned_from(site: Site) -> None:
     [link] = re.findall(rf"https://papers.example.org(/f/\S+\?more={offered.paper})\b", text)
     assert "Grasping cedar" in browser.get(link).text
     assert browser.post(link).status_code == 200
-    assert [one.paper for one in site.app.store.feedback.of(ada.row)] == [offered.paper]
+    assert [one.paper for one in site.app.store.feedback.ratings(ada.row)] == [offered.paper]
 
 
 def test_another_breadth_renews_what_came_close(site: Site) -> None:

@@ -202,7 +202,7 @@ def test_a_word_on_nothing_or_of_nobody_is_not_kept(site: Site) -> None:
     membership.rate_paper(site.app, subscriber, digest.papers[0], 1)
     membership.erase(site.app, subscriber)
     assert not membership.rate_paper(site.app, subscriber, digest.papers[1], 1)
-    assert site.app.store.feedback.of(subscriber.row) == ()
+    assert site.app.store.feedback.ratings(subscriber.row) == ()
 
 
 def test_a_taste_is_made_of_the_latest_hundred_words(site: Site) -> None:
@@ -212,7 +212,7 @@ def test_a_taste_is_made_of_the_latest_hundred_words(site: Site) -> None:
     for number in range(1, 104):
         site.clock.now += timedelta(seconds=1)
         assert membership.rate_paper(site.app, subscriber, _row(site, number), 1)
-    heard = site.app.store.feedback.of(subscriber.row)
+    heard = site.app.store.feedback.ratings(subscriber.row)
     assert [one.paper for one in heard] == [_row(site, number) for number in range(103, 3, -1)]
 
 

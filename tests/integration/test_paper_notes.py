@@ -124,9 +124,9 @@ def test_sundays_letter_opens_with_what_was_saved_also_when_nothing_is_new(site:
     text = _text(site)
     assert "Saved for the weekend" in text
     assert "/saved" in text
-    assert site.app.store.reading_lists.of(ada.row)[0].title == "Robots, number 1"
+    assert site.app.store.reading_lists.papers(ada.row)[0].title == "Robots, number 1"
     membership.remove_saved(site.app, ada, first.papers[0])
-    assert not site.app.store.reading_lists.of(ada.row)
+    assert not site.app.store.reading_lists.papers(ada.row)
 
 
 def test_a_quiet_day_is_silent_or_a_line_as_the_subscriber_chose(site: Site) -> None:

@@ -34,13 +34,13 @@ def test_a_paper_is_saved_by_a_button_listed_exported_and_removed(pages: Pages) 
     ada = membership.subscriber(pages.app, _EMAIL)
     here = f"/p/{tokens.mint(pages.app.link_keys, tokens.PREFERENCES, ada.row)}/saved"
     assert "Save for the weekend?" in browser.get(save).text
-    assert not pages.app.store.reading_lists.of(ada.row), "a link that scanners follow saves nothing"
+    assert not pages.app.store.reading_lists.papers(ada.row), "a link that scanners follow saves nothing"
     assert "Saved for the weekend" in browser.post(save, data={}).text
     assert 'name="save"' not in browser.get(save).text, "it is saved already"
     assert "On your reading list" in browser.get(save).text
     browser.post(save, data={})
     assert browser.get(here).text.count("<li>") >= 1
-    assert len(pages.app.store.reading_lists.of(ada.row)) == 1
+    assert len(pages.app.store.reading_lists.papers(ada.row)) == 1
     row = save.rpartition("=")[2]
     exported = browser.get(f"{here}.bib")
     assert exported.headers["content-type"].startswith("application/x-bibtex")
@@ -48,10 +48,10 @@ def test_a_paper_is_saved_by_a_button_listed_exported_and_removed(pages: Pages) 
     assert "TI  - Robots" in browser.get(f"{here}.ris").text
     assert browser.get(f"{here}.doc").status_code == 404
     assert "Removed from your reading list" in browser.post(save.partition("?")[0], data={"remove": row}).text
-    assert not pages.app.store.reading_lists.of(ada.row)
+    assert not pages.app.store.reading_lists.papers(ada.row)
     browser.post(save, data={})
     browser.post(here, data={"remove": row})
-    assert not pages.app.store.reading_lists.of(ada.row)
+    assert not pages.app.store.reading_lists.papers(ada.row)
     assert "not saved any papers" in browser.get(here).text
 
 

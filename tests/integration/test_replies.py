@@ -132,7 +132,7 @@ def test_a_name_of_the_letter_and_the_reading_list_can_be_asked_for(site: Site) 
     titles = _numbered(letter)
     _read(site, _reply(letter, "mehr wie A careful study of speech\nsave 3\nweniger studies"))
     assert list(_verdicts(site).values()) == [-1] * len(WORDS), "the last request counts: less of the topic"
-    saved = site.app.store.reading_lists.of(membership.subscriber(site.app, _EMAIL).row)
+    saved = site.app.store.reading_lists.papers(membership.subscriber(site.app, _EMAIL).row)
     assert [paper.title for paper in saved] == [titles[3]]
 
 

@@ -69,7 +69,7 @@ def test_a_paper_that_a_forgotten_letter_only_counted_does_not_come_again(site: 
     site.clock.now += timedelta(days=401)
     pipeline.sweep(site.app)
     assert (rows(site)["digest_papers"], rows(site)["counted_papers"]) == (5, 5)
-    assert len(site.app.store.data_export.of(1)["papers"]) == 3
+    assert len(site.app.store.data_export.export_subscriber(1)["papers"]) == 3
     site.topic("agents", "study")  # all three are news under another topic
     for number in range(5):
         site.subscriber(f"subscriber{number}@example.org", "robots", "agents")

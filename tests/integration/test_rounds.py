@@ -429,6 +429,6 @@ def test_a_paper_that_was_only_counted_does_not_come_again_after_it_was_merged(s
     site.subscriber("ada@mail.example", "robots", "agents")
     site.clock.now += timedelta(days=1)
     assert pipeline.publish(site.app).composed == 0
-    held = [paper["id"] for paper in site.app.store.data_export.of(1)["papers"]]
+    held = [paper["id"] for paper in site.app.store.data_export.export_subscriber(1)["papers"]]
     assert len(held) == 3
     assert len(set(held)) == 2, "the merged paper stands for both that were counted"

@@ -215,7 +215,7 @@ def test_a_program_that_dies_after_the_call_repeats_it_under_the_same_id(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(site.app.store.events, "taken", dies)
+        patch.setattr(site.app.store.events, "acknowledge", dies)
         with pytest.raises(KeyboardInterrupt):
             webhooks.call_due(site.app)
     assert webhooks.call_due(site.app) == 0  # the claim holds as long as its program may live
@@ -296,7 +296,7 @@ def test_a_failed_event_of_a_configured_webhook_is_kept_for_a_month(site: Site) 
     site.subscriber("ada@subscriber.example", "robots")
     store = site.app.store.events
     [event] = store.claim("crm", site.clock(), 9, "one", timedelta())
-    store.put_off(event, "one", "410", None)
+    store.reschedule(event, "one", "410", None)
     webhooks.prune(site.app)
     assert len(store.troubles()) == 1
     site.clock.now += timedelta(days=31)

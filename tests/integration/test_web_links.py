@@ -68,7 +68,10 @@ def test_somebody_who_left_may_say_why(pages: Pages) -> None:
     pages.client.post(link)
     told = pages.client.post(link, data={"because": "other", "words": "I read   them\non the train"})
     assert "Thank you for your feedback" in told.text
-    assert pages.app.store.data_export.of(row)["subscriber"]["unsubscribe_reason"] == "other I read them on the train"
+    assert (
+        pages.app.store.data_export.export_subscriber(row)["subscriber"]["unsubscribe_reason"]
+        == "other I read them on the train"
+    )
 
 
 @pytest.mark.parametrize("way", ["the link in their mail", "the form", "their preferences"])

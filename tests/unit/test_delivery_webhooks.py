@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from paperround.delivery.webhooks import WebhookResponse, call, key, next_try, taken
+from paperround.delivery.webhooks import WebhookResponse, call, is_accepted, key, next_try
 from paperround.domain.errors import ConfigurationError
 from paperround.domain.models import Event, EventKind
 
@@ -73,7 +73,7 @@ def test_what_is_no_secret_is_refused_with_the_way_to_make_one(secret: str) -> N
 
 @given(st.none() | st.integers(100, 599))
 def test_only_2xx_is_taken(status: int | None) -> None:
-    assert taken(WebhookResponse(status)) == (status is not None and status // 100 == 2)
+    assert is_accepted(WebhookResponse(status)) == (status is not None and status // 100 == 2)
 
 
 @given(

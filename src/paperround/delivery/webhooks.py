@@ -78,7 +78,7 @@ def call(event: Event, secret: str, now: datetime) -> Call:
     return Call(headers, body)
 
 
-def taken(response: WebhookResponse) -> bool:
+def is_accepted(response: WebhookResponse) -> bool:
     """Return whether the receiver accepted the event; by Standard Webhooks a redirect (3xx) is a failure."""
     return response.status is not None and 200 <= response.status < 300
 

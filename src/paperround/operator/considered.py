@@ -99,7 +99,7 @@ def _taste_for(app: App, preview: Preview, papers: Mapping[int, Paper]) -> Taste
     subscriber.
     """
     assert preview.digest
-    feedback, new = app.store.feedback.of(preview.subscriber.row), {*preview.digest.papers, *preview.digest.more}
+    feedback, new = app.store.feedback.ratings(preview.subscriber.row), {*preview.digest.papers, *preview.digest.more}
     return make_tastes(app).taste(
         feedback, {**papers, **app.store.papers.by_rows(one.paper for one in feedback)}, new
     )

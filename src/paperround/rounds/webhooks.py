@@ -68,12 +68,12 @@ def _deliver_events(app: App, client: httpx.Client, hook: WebhookSettings) -> in
 def _deliver_event(app: App, client: httpx.Client, hook: WebhookSettings, event: Event, claim: str) -> bool:
     now = app.clock()
     response = _post(client, hook, webhooks.call(event, hook.secret.get_secret_value(), now), now)
-    if webhooks.taken(response):
-        app.store.events.taken(event, claim)
+    if webhooks.is_accepted(response):
+        app.store.events.acknowledge(event, claim)
         return True
     again_at = webhooks.next_try(event.tries, response, now)
     # The receiver's response may contain the address, and a failed event must keep nothing about the subscriber.
-    app.store.events.put_off(event, claim, str(response if again_at else replace(response, text="")), again_at)
+    app.store.events.reschedule(event, claim, str(response if again_at else replace(response, text="")), again_at)
     report = log.warning if again_at else log.error
     report(
         "webhook did not accept an event",

@@ -34,7 +34,7 @@ class DataExport:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def of(self, row: int) -> dict[str, Any]:
+    def export_subscriber(self, row: int) -> dict[str, Any]:
         """Return all stored data about a subscriber, by the names that their copy of it uses."""
         with reading(self._engine) as db:
             mine = db.execute(select(subscribers).where(subscribers.c.row == row)).mappings().one()

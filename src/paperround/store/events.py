@@ -78,12 +78,12 @@ class Events:
             db.execute(update(events).where(events.c.row.in_(rows)).values(mine))
         return [_event(one) for one in due]
 
-    def taken(self, event: Event, claim: str) -> None:
+    def acknowledge(self, event: Event, claim: str) -> None:
         """Delete an event that the receiver has accepted."""
         with writing(self._engine) as db:
             db.execute(delete(events).where(events.c.row == event.row, events.c.claim == claim))
 
-    def put_off(self, event: Event, claim: str, answer: str, again_at: datetime | None) -> None:
+    def reschedule(self, event: Event, claim: str, answer: str, again_at: datetime | None) -> None:
         """Record a failed attempt: the event is due again at `again_at`, or has failed for good if that is None.
 
         A failed event loses its payload, so nothing about the subscriber is kept.

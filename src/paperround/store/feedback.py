@@ -119,7 +119,7 @@ class SubscriberFeedback:
             renew_unread(db, [subscriber])
             return number
 
-    def of(self, subscriber: int) -> tuple[Feedback, ...]:
+    def ratings(self, subscriber: int) -> tuple[Feedback, ...]:
         """Return the ratings that determine a subscriber's taste, latest first."""
         with reading(self._engine) as db:
             return ratings_of(db, [subscriber]).get(subscriber, ())

@@ -35,7 +35,7 @@ class ReadingLists:
                 delete(saved_papers).where(saved_papers.c.subscriber == subscriber, saved_papers.c.paper == paper)
             )
 
-    def of(self, subscriber: int) -> list[Paper]:
+    def papers(self, subscriber: int) -> list[Paper]:
         """Return the papers on a subscriber's list, latest saved first."""
         with reading(self._engine) as db:
             mine = select(saved_papers.c.paper).where(saved_papers.c.subscriber == subscriber)

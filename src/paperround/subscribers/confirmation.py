@@ -156,7 +156,7 @@ def _prepared(app: App, subscriber: Subscriber, request: PendingRequest, consent
 
 def _feedback(app: App, subscriber: Subscriber, request: PendingRequest) -> tuple[Feedback, ...]:
     """Return the feedback that the subscriber will have given when the request is confirmed, the latest first."""
-    now, earlier = app.clock(), app.store.feedback.of(subscriber.row)
+    now, earlier = app.clock(), app.store.feedback.ratings(subscriber.row)
     answers = [Feedback(row, verdict, now) for row, verdict in sorted(request.answers.items(), reverse=True)]
     found = (*answers, *(one for one in earlier if one.paper not in request.answers))
     return found[:MOST_RATINGS]

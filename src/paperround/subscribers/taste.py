@@ -59,7 +59,7 @@ def learned(app: App, subscriber: Subscriber) -> LearnedTaste:
 
 def _learn(app: App, subscriber: Subscriber) -> Taste:
     """Return the taste learned from a subscriber's feedback and library."""
-    feedback = app.store.feedback.of(subscriber.row)
+    feedback = app.store.feedback.ratings(subscriber.row)
     examples, papers = app.store.examples.learned_from(subscriber.row)
     papers |= app.store.papers.by_rows(rating.paper for rating in feedback)
     return app.shared(CurrentTastes).learn((*feedback, *examples), papers)

@@ -348,7 +348,7 @@ def _form_page(
 
 
 def _with_previews(context: WebContext, shown: PreferencesForm, found: Subscriber | None = None) -> PreferencesForm:
-    feedback = context.app.store.feedback.of(found.row) if found else ()
+    feedback = context.app.store.feedback.ratings(found.row) if found else ()
     return preferences_form.with_previews(context.app, shown, context.language("en"), feedback)
 
 

@@ -116,7 +116,7 @@ def _own_page(
     request: Request, context: WebContext, subscriber: Subscriber, text: str, wrong: str = "", status: int = 200
 ) -> Response:
     here = path(context, tokens.PREFERENCES, subscriber)
-    answers = {one.paper: one.verdict for one in context.app.store.feedback.of(subscriber.row)}
+    answers = {one.paper: one.verdict for one in context.app.store.feedback.ratings(subscriber.row)}
     return _page(
         request,
         context,

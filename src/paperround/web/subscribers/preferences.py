@@ -77,7 +77,7 @@ def change(request: Request, context: ContextDep, token: str, form: Form) -> Res
 @router.get("/p/{token}/data.json")
 def data(context: ContextDep, token: str) -> Response:
     """Return all stored data of the subscriber as a file."""
-    held = context.app.store.data_export.of(subscriber_of(context, token).row)
+    held = context.app.store.data_export.export_subscriber(subscriber_of(context, token).row)
     body = json.dumps(held, default=_plain, ensure_ascii=False, indent=1)
     headers = {**PRIVATE, "Content-Disposition": 'attachment; filename="paperround.json"'}
     return Response(body, headers=headers, media_type="application/json")
@@ -150,7 +150,7 @@ def _try(request: Request, context: WebContext, subscriber: Subscriber, form: Fo
     language = context.language_for(request, subscriber)
     shown = preferences_form.read_form(form, subscriber.preferences)
     context.count_trials(request, len(shown["queries"]))
-    feedback = context.app.store.feedback.of(subscriber.row)
+    feedback = context.app.store.feedback.ratings(subscriber.row)
     shown = preferences_form.with_previews(context.app, shown, language, feedback)
     return page(request, context, subscriber, shown=shown)
 

@@ -21,7 +21,7 @@ def reading_list(request: Request, context: ContextDep, token: str) -> Response:
     """Show the list, most recently saved first."""
     subscriber = subscriber_of(context, token)
     language = context.language_for(request, subscriber)
-    papers = context.app.store.reading_lists.of(subscriber.row)
+    papers = context.app.store.reading_lists.papers(subscriber.row)
     return context.private_page(
         request,
         "reading_list",
@@ -44,7 +44,7 @@ def remove(context: ContextDep, token: str, form: AnyForm) -> Response:
 def export(context: ContextDep, token: str, ending: str) -> Response:
     """Return the list as BibTeX (`bib`) or RIS (`ris`)."""
     subscriber = subscriber_of(context, token)
-    return citation_file(context.app.store.reading_lists.of(subscriber.row), ending, "reading-list")
+    return citation_file(context.app.store.reading_lists.papers(subscriber.row), ending, "reading-list")
 
 
 @router.get("/i/{token}/cite.{ending}")
