@@ -27,7 +27,7 @@ from paperround.matching.query import Phrase, Query, evaluate, positive_phrases
 from paperround.matching.words import SearchExpression, Words, spellings
 
 MAX_REASONS = 3
-_UNKNOWN = 1.0  # the rarity of a word that none of the counted papers has
+UNKNOWN = 1.0  # the rarity of a word that none of the counted papers has
 _MAX_SHOWN = 80  # characters of the paper's own words in one reason
 
 # A word in the title counts as much as three in the abstract; keywords are in between.
@@ -122,6 +122,14 @@ class Statistics:
         return min(map(self.rarity_of, spelled))
 
 
+def share_factor(known: Sequence[float], number: int) -> float:
+    """Return the factor that turns the evidence for this many terms into its share of the evidence possible.
+
+    `known` has the rarities of the terms that any paper is known to have; the others count like these on average.
+    """
+    return len(known) / (number * sum(known)) if known else 0.0
+
+
 def text_weights(places: int) -> tuple[float, float, float]:
     """Return the weights of one mention in title, keywords and abstract.
 
@@ -197,10 +205,10 @@ class Index:
         shares, known = np.zeros(len(self._papers), dtype=np.float32), list[float]()
         for term in words.terms:
             rarity, places, evidence = self._term(term)
-            if rarity < _UNKNOWN or len(places):
+            if rarity < UNKNOWN or len(places):
                 known.append(rarity)
             shares[places] += evidence
-        return shares * np.float32(len(known) / (len(words.terms) * sum(known))) if known else shares
+        return shares * np.float32(share_factor(known, len(words.terms)))
 
     def reasons(self, wanted: SearchExpression, rows: Iterable[int] | None = None) -> dict[int, tuple[str, ...]]:
         """Return for each paper the reasons why it fits a query or plain words, in the paper's own words.

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from paperround.domain.models import Paper
 from paperround.domain.search_plan import DaySpan, SearchPlan
 from paperround.matching.fields import TEXT, Field
-from paperround.matching.lexical import HALF, HALF_OF_PLAIN, NAMED, Statistics, text_weights
+from paperround.matching.lexical import HALF, HALF_OF_PLAIN, NAMED, UNKNOWN, Statistics, share_factor, text_weights
 from paperround.matching.query import Phrase, Query, conjoin, disjoin, positive_phrases
 from paperround.matching.query import phrase as phrase_of
 from paperround.matching.vectors import Numbers
@@ -146,10 +146,15 @@ def scores(wanted: SearchExpression, statistics: Statistics, texts: IndexedTexts
     sets = wanted.spellings if isinstance(wanted, Words) else tuple((phrase,) for phrase in positive_phrases(wanted))
     rarities = [min(_rarity(phrase, statistics) for phrase in spelled) for spelled in sets]
     weights = np.array([text_weights(length + 1) for length in texts.abstract_lengths()]).reshape(-1, len(TEXT))
-    evidence = np.zeros(len(weights))
-    for spelled, rarity in zip(sets, rarities, strict=True):
-        evidence += _evidence(spelled, rarity, texts, weights, plain=plain)
-    return np.asarray(evidence / sum(rarities) if plain else -np.expm1(-evidence), dtype=np.float32)
+    each = [
+        _evidence(spelled, rarity, texts, weights, plain=plain)
+        for spelled, rarity in zip(sets, rarities, strict=True)
+    ]
+    evidence = sum(each, np.zeros(len(weights)))
+    if not plain:
+        return np.asarray(-np.expm1(-evidence), dtype=np.float32)
+    known = [rarity for rarity, one in zip(rarities, each, strict=True) if rarity < UNKNOWN or one.any()]
+    return np.asarray(evidence * share_factor(known, len(sets)), dtype=np.float32)
 
 
 def _evidence(
