@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from paperround.delivery.base import UnlimitedTransport
 from paperround.domain.errors import TransportError
-from paperround.domain.models import Letter, Outcome, Stage
+from paperround.domain.models import DeliveryState, Letter, Outcome, Stage
 from paperround.domain.schedule import Cadence
 from paperround.operator import doctor
 from paperround.operator.retries import retry_letters
@@ -89,6 +89,34 @@ class Away(UnlimitedTransport):
         """Take nothing."""
         next(letters, None)
         raise TransportError("the relay is away")
+
+
+@pytest.mark.parametrize(
+    ("stage", "code", "text"),
+    [(Stage.RCPT, 552, "5.2.2 mailbox full"), (Stage.FINAL, 554, "5.7.1 rejected as spam")],
+)
+def test_the_papers_of_a_refused_letter_come_with_the_next_one(
+    site: Site, stage: Stage, code: int, text: str
+) -> None:
+    site.subscriber(EMAILS[0], "robots")
+    site.relay.replies = [(stage, code, text)]
+    assert morning(site, 0, 1, 2).letters["failed"] == 1
+    assert morning(site, 1, 3).letters["sent"] == 1
+    assert sorted(papers_sent(site, EMAILS[0])) == [1, 2, 3]
+    (failed,) = site.app.store.delivery_reports.find(state=DeliveryState.FAILED)
+    assert failed["id"] in retry_letters(site.app, [failed["id"]])  # nobody gets a paper twice
+
+
+def test_a_refused_letter_that_is_sent_again_has_its_papers_and_the_next_one_does_not(site: Site) -> None:
+    site.subscriber(EMAILS[0], "robots")
+    site.relay.replies = [(Stage.RCPT, 552, "5.2.2 mailbox full")]
+    morning(site, 0, 1, 2)
+    (failed,) = site.app.store.delivery_reports.find(state=DeliveryState.FAILED)
+    assert retry_letters(site.app, [failed["id"]]) == {}
+    pipeline.deliver(site.app)
+    morning(site, 1, 3)
+    assert papers_sent(site, EMAILS[0])[2:] == [3]
+    assert sorted(papers_sent(site, EMAILS[0])) == [1, 2, 3]
 
 
 @pytest.mark.parametrize("fault", ["the relay is away", "no letter can be laid out", "refused for the time being"])

@@ -27,6 +27,7 @@ from paperround.store.engine import reading, upsert, writing
 from paperround.store.events import EventState, Wanted, tell
 from paperround.store.schema import bounces, deliveries, events, subscribers, suppressions
 from paperround.store.subscribers import email_key
+from paperround.store.unsent import reclaim_papers
 
 _LETTERS_LOOKED_AT = 60
 _DOMAIN_SPAN = timedelta(days=3)  # today's daily letter, or yesterday's where today's is not sent yet
@@ -123,14 +124,16 @@ class Bounces:
         """Queue letters again that were refused by mistake, and return their deliveries.
 
         Also deletes the reports of these refusals, the suppressions that followed, and the events not yet delivered
-        to a webhook. Letters that were not sent because of these suppressions are queued again too.
+        to a webhook. Letters that were not sent because of these suppressions are queued again too. A letter stays
+        failed if a later one has included some of its papers.
         """
         refused = and_(
             bounces.c.delivery.in_(rows),
             bounces.c.fingerprint.in_([smtp_fingerprint(row, stage) for row in rows for stage in Stage]),
         )
-        failed = deliveries.c.row.in_(rows) & (deliveries.c.state == DeliveryState.FAILED.value)
         with writing(self._engine) as db:
+            reclaimed = reclaim_papers(db, rows)
+            failed = deliveries.c.row.in_(reclaimed) & (deliveries.c.state == DeliveryState.FAILED.value)
             waiting = db.execute(
                 update(deliveries)
                 .where(failed)

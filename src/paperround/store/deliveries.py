@@ -39,7 +39,14 @@ from paperround.store.objections import ADDRESSED_ELSEWHERE, MOVED, OBJECTION, S
 from paperround.store.relay import correct_relay_dates, count_handed_over, letters_left_today
 from paperround.store.schema import attempts, deliveries, issues, subscribers, suppressions
 from paperround.store.subscribers import email_key
-from paperround.store.unsent import GIVEN_UP, IN_LETTER, confirm_late_acceptance, reclaim_papers, release_papers
+from paperround.store.unsent import (
+    GIVEN_UP,
+    IN_LETTER,
+    UNDELIVERED,
+    confirm_late_acceptance,
+    reclaim_papers,
+    release_papers,
+)
 
 _LONGEST_DELAY = timedelta(days=3)  # well above any real delay: a pause until tomorrow, a retry in hours
 _EXPIRED_AT_ONCE = 500
@@ -236,9 +243,7 @@ class Deliveries:
     def _set_states(self, db: Connection, changes: Sequence[dict[str, Any]]) -> None:
         self._state_rows.run(db, changes)
         readdress(db, [change["settled"] for change in changes if change["state"] in WAITING])
-        release_papers(
-            db, [change["settled"] for change in changes if change["state"] == DeliveryState.EXPIRED.value]
-        )
+        release_papers(db, [change["settled"] for change in changes if change["state"] in UNDELIVERED])
 
     def expire(self, now: datetime) -> int:
         """Expire waiting deliveries that are out of date, make their papers unsent, and return their number.
@@ -326,9 +331,9 @@ class Deliveries:
     def retry(self, rows: Sequence[int], now: datetime) -> list[int]:
         """Queue failed, expired, deferred or waiting deliveries again, due at once, and return their numbers.
 
-        An expired letter stays expired if a later letter has included some of its papers.
+        An expired or failed letter stays so if a later letter has included some of its papers.
         """
-        refused = deliveries.c.state.in_([DeliveryState.FAILED.value, DeliveryState.DEFERRED.value])
+        refused = deliveries.c.state == DeliveryState.DEFERRED.value
         with writing(self._engine) as db:
             taken = deliveries.c.row.in_(reclaim_papers(db, rows))
             done = db.scalars(

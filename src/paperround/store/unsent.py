@@ -1,6 +1,7 @@
 """Unsent papers: papers of letters that were given up, which the subscriber's next digest includes.
 
-A letter is given up if it expires, or if its subscriber pauses or unsubscribes before it is sent.
+A letter is given up if it expires, if it is refused for good, or if its subscriber pauses or unsubscribes before it
+is sent. After a refusal, such as by a full mailbox, the next letter may be accepted.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from datetime import datetime
 from itertools import chain
 from typing import Any
 
-from sqlalchemy import Connection, Text, case, cast, delete, func, select, update
+from sqlalchemy import Connection, Text, case, cast, delete, exists, func, select, update
 
 from paperround.domain.models import PACKED_SCORE_SIZE, DeliveryState
 from paperround.store.bulk import among, gathered
@@ -25,7 +26,9 @@ from paperround.store.schema import (
 )
 from paperround.store.sent_before import earlier_numbers, present_numbers, sent_before
 
-GIVEN_UP = (DeliveryState.EXPIRED.value, DeliveryState.SUPPRESSED.value)
+UNDELIVERED = (DeliveryState.EXPIRED.value, DeliveryState.FAILED.value)
+"""The states of deliveries that no relay has accepted."""
+GIVEN_UP = (*UNDELIVERED, DeliveryState.SUPPRESSED.value)
 """The states of deliveries whose letters are not sent."""
 _NONE = "[]"
 _ARRIVED = "all its papers were in an earlier letter, which the relay accepted after it had been given up"
@@ -66,25 +69,32 @@ def release_papers(db: Connection, rows: Sequence[int]) -> None:
 
 
 def reclaim_papers(db: Connection, rows: Sequence[int]) -> list[int]:
-    """Return papers of expired deliveries to their letters; return the deliveries for which that was possible.
+    """Return papers of undelivered deliveries to their letters; return the deliveries for which that was possible.
 
-    It is not possible if a later letter has some of the papers: nobody gets a paper twice.
+    It is not possible if a later letter has some of the papers: nobody gets a paper twice. A failed letter of an
+    earlier version still has its papers.
     """
     taken: list[int] = []
     lock_shared(db, digest_papers)
     query = (
         select(deliveries.c.row, deliveries.c.subscriber, deliveries.c.digest)
-        .where(deliveries.c.row.in_(rows), deliveries.c.state == DeliveryState.EXPIRED.value)
+        .where(deliveries.c.row.in_(rows), deliveries.c.state.in_(UNDELIVERED))
         .with_for_update()
     )
     for row, subscriber, digest in db.execute(query).all():
-        if digest is not None:
+        if digest is not None and not _has_papers(db, subscriber, digest):
             papers = _papers_of(db, digest)
             if not _take_out(db, subscriber, papers, all_or_none=True):
                 continue
             _mark_sent(db, subscriber, digest, papers)
         taken.append(row)
     return taken
+
+
+def _has_papers(db: Connection, subscriber: int, digest: int) -> bool:
+    """Return whether papers of a digest count as sent with it."""
+    here = (digest_papers.c.subscriber == subscriber) & (digest_papers.c.digest == digest)
+    return bool(db.scalar(select(exists().where(here))))
 
 
 def confirm_late_acceptance(db: Connection, rows: Sequence[int], waiting: Sequence[str], now: datetime) -> None:
