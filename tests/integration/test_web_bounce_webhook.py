@@ -388,7 +388,7 @@ def test_a_captured_mailgun_signature_is_valid_for_no_other_event(tmp_path: Path
     assert bring("ben@example.org").status_code == 403
     hooked.site.clock.now += timedelta(days=4)
     pipeline.sweep(hooked.app)
-    assert hooked.site.dump()["webhook_signatures"] == []
+    assert hooked.dump()["webhook_signatures"] == []
     hooked.app.close()
 
 

@@ -127,8 +127,8 @@ def _signature_problem(context: WebContext, request: Request, body: bytes, recor
         return signatures.sendgrid_problem(request.headers, body, bounces.sendgrid_key, now)
     if bounces.mailgun_key and is_mailgun(record):
         problem = signatures.mailgun_problem(record, bounces.mailgun_key.get_secret_value(), now)
-        token, event = signatures.mailgun_call(record)
-        if problem is None and not context.app.store.webhook_signatures.claim(token, event, now):
+        claim = context.app.store.webhook_signatures.claim
+        if problem is None and not claim(*signatures.mailgun_call(record), now):
             return "its signature came with another event before"
         return problem
     return None
