@@ -141,7 +141,7 @@ def test_a_letter_with_three_papers_has_none(site: Site) -> None:
 def test_a_silent_day_stays_silent_and_its_papers_are_passed_over(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(site.app.store.papers, "count", lambda: COUNTED_PAPERS)
+    monkeypatch.setattr(site.app.store.papers, "has_at_least", lambda number: number <= COUNTED_PAPERS)
     _subscribe(site)
     assert _morning(site, _close(2)) is None
     assert _offered(site, _morning(site, _fits(1), _close(3))) == ["dogwood"]
@@ -160,7 +160,7 @@ def test_on_a_new_site_close_papers_alone_are_a_letter(site: Site, monkeypatch: 
         assert _ENDING in part
         assert "No new papers" not in part
     assert _morning(site) is None  # they are offered once
-    monkeypatch.setattr(site.app.store.papers, "count", lambda: COUNTED_PAPERS)
+    monkeypatch.setattr(site.app.store.papers, "has_at_least", lambda number: number <= COUNTED_PAPERS)
     assert _morning(site, _close(4)) is None
 
 

@@ -67,7 +67,7 @@ class RoundContext:
             DiscussionCache(),
             app.settings.site.most_discussed,
             DayFactsReader(app, now),
-            app.store.papers.count() < COUNTED_PAPERS,
+            not app.store.papers.has_at_least(COUNTED_PAPERS),
         )
 
 

@@ -339,6 +339,12 @@ class Papers:
             newest: date | None = db.scalar(select(func.max(papers.c.day)).where(papers.c.day <= until))
             return newest
 
+    def has_at_least(self, number: int) -> bool:
+        """Return whether at least this many papers are stored, without counting all."""
+        nth = select(papers.c.row).order_by(papers.c.row).offset(number - 1).limit(1)
+        with reading(self._engine) as db:
+            return db.execute(nth).first() is not None
+
     def count(self) -> int:
         """Count the stored papers."""
         with reading(self._engine) as db:
