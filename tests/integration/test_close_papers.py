@@ -164,6 +164,10 @@ def test_on_a_new_site_close_papers_alone_are_a_letter(site: Site, monkeypatch: 
     assert _morning(site, _close(4)) is None
 
 
+def test_papers_are_counted_as_far_as_is_asked_for(site: Site) -> None:
+    assert [site.app.store.papers.has_at_least(number) for number in (1, 60, 61)] == [True, True, False]
+
+
 def test_who_wants_few_papers_gets_no_letter_of_close_ones(site: Site) -> None:
     _subscribe(site, breadth=Breadth.FEWER)
     assert _morning(site, _close(2), _close(3)) is None

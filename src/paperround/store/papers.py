@@ -341,7 +341,7 @@ class Papers:
 
     def has_at_least(self, number: int) -> bool:
         """Return whether at least this many papers are stored, without counting all."""
-        nth = select(papers.c.row).where(papers.c.row > _NO_ROW).order_by(papers.c.row).offset(number - 1).limit(1)
+        nth = select(papers.c.row).where(papers.c.row > 0).order_by(papers.c.row).offset(number - 1).limit(1)
         with reading(self._engine) as db:
             return db.execute(nth).first() is not None
 
