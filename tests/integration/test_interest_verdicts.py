@@ -72,7 +72,7 @@ def test_a_subscriber_reads_what_helps_beside_a_paper_that_no_breadth_takes(page
     pages.subscriber("ada@example.org", breadth=Breadth.MORE)
     token = pages.link("preferences", membership.subscriber(pages.app, "ada@example.org").row)
     shown = unescape(pages.client.get(f"{token}/interest", params={"q": _INTEREST}).text)
-    assert f"3 of the newest papers stand out and would have been emailed. {_FEW}" in shown
+    assert f"3 of the newest papers stand out enough to be emailed. {_FEW}" in shown
     assert shown.count("Would not be emailed: it does not stand out enough. Answer with + if it fits.") == 1
     row = re.findall(r'name="more" value="(\d+)"', shown)[-1]
     answered = unescape(pages.client.get("/interest", params={"q": _INTEREST, "more": row}).text)
@@ -97,7 +97,7 @@ def test_a_site_with_many_papers_does_not_call_them_few(pages: Pages) -> None:
     assert "“Far more” under" in told
     assert "1 paper would be emailed" in told
     useful = InterestTrial("agents", selected=4, total=2_000, wider=WiderBreadth(Breadth.MORE, 7))
-    assert describe_trial(useful, _ENGLISH) == "4 of the newest papers stand out and would have been emailed."
+    assert describe_trial(useful, _ENGLISH) == "4 of the newest papers stand out enough to be emailed."
 
 
 def test_the_papers_that_were_answered_do_not_count_among_those_that_stand_out(pages: Pages) -> None:

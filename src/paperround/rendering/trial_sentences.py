@@ -90,13 +90,13 @@ def _describe_useful(trial: InterestTrial, language: Language, setting: Describe
 def _describe_selected(trial: InterestTrial, language: Language) -> str:
     if trial.answered:
         return language.count(
-            "Besides the papers you answered, %(num)s of the newest papers stands out and would have been emailed.",
-            "Besides the papers you answered, %(num)s of the newest papers stand out and would have been emailed.",
+            "Besides the papers you answered, %(num)s of the newest papers stands out enough to be emailed.",
+            "Besides the papers you answered, %(num)s of the newest papers stand out enough to be emailed.",
             trial.selected,
         )
     return language.count(
-        "%(num)s of the newest papers stands out and would have been emailed.",
-        "%(num)s of the newest papers stand out and would have been emailed.",
+        "%(num)s of the newest papers stands out enough to be emailed.",
+        "%(num)s of the newest papers stand out enough to be emailed.",
         trial.selected,
     )
 
