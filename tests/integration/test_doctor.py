@@ -54,6 +54,18 @@ def test_a_disk_is_an_error_once_it_is_full(
     assert found.stops is (verdict is doctor.CheckState.ERROR)
 
 
+@pytest.mark.parametrize("kind", ["file", "maildir", "inbox"])
+def test_a_folder_for_emails_that_cannot_be_made_stops_them(kind: str, tmp_path: Path) -> None:
+    (tmp_path / "occupied").write_text("a file, not a folder", encoding="utf-8")
+    for directory, stops in ((tmp_path / "occupied" / "mail", True), (tmp_path / "new" / "mail", False)):
+        folder = tmp_path / f"{stops}"
+        folder.mkdir()
+        made = Site(folder, transport={"kind": kind, "directory": directory})
+        found = [finding for finding in doctor.examine(made.app) if finding.check == "mail" and finding.stops]
+        made.app.close()
+        assert [str(tmp_path / "occupied") in finding.what for finding in found] == [True] * stops
+
+
 def test_a_relay_that_is_away_or_refuses_us_is_an_error(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as unused:
         port = unused.getsockname()[1]

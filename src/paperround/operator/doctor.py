@@ -51,6 +51,7 @@ _SAMPLE = (  # for a test of what writes summaries
     "Walking on rough ground",
     "We train a controller for four-legged robots in simulation. It crosses gravel and stairs that it never saw.",
 )
+_FOLDER_TRANSPORTS = (InboxTransport, MaildirTransport, FileTransport)
 _FEW_BOUNCES, _MOST_BOUNCED = 5, 0.02  # of what was sent; above it providers begin to refuse
 
 
@@ -203,7 +204,7 @@ def _private_paths(app: App) -> Iterator[Path]:
     url, settings = make_url(app.settings.database_url), app.settings
     if url.database and url.get_backend_name() == "sqlite":
         yield from (Path(url.database + ending) for ending in ("", "-wal", "-shm"))
-    if isinstance(settings.transport, InboxTransport | MaildirTransport | FileTransport):
+    if isinstance(settings.transport, _FOLDER_TRANSPORTS):
         yield settings.transport.directory
     if settings.bounces.maildir:
         yield settings.bounces.maildir
@@ -243,6 +244,8 @@ def _mail(app: App) -> Iterator[Finding]:
     settings = app.settings
     if not isinstance(settings.transport, SmtpTransport):
         yield Finding("mail", CheckState.OK, f"emails are delivered by: {settings.transport.kind}")
+        if isinstance(settings.transport, _FOLDER_TRANSPORTS):
+            yield from _folder(settings.transport.directory)
         if isinstance(settings.transport, InboxTransport):
             what = "emails stay in the built-in inbox; set transport.kind and your relay (docs/operate.md)"
             yield Finding("relay", CheckState.WARNING, what, later=True)
@@ -262,6 +265,15 @@ def _mail(app: App) -> Iterator[Finding]:
     if not settings.bounces.domain:
         what = "bounces.domain is not set: bounces cannot be assigned to subscribers"
         yield Finding("bounces", CheckState.WARNING, what)
+
+
+def _folder(directory: Path) -> Iterator[Finding]:
+    """Report a folder for emails that does not exist and cannot be created, or that cannot be written to."""
+    path = directory.resolve()
+    existing = next(folder for folder in (path, *path.parents) if folder.exists())
+    if not (existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)):
+        what = f"emails cannot be stored in {path}: this account cannot write to {existing}; change its owner"
+        yield Finding("mail", CheckState.ERROR, f"{what}, or set transport.directory", stops=True)
 
 
 def _letters(app: App) -> Iterator[Finding]:
