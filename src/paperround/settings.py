@@ -367,7 +367,7 @@ class Settings(BaseSettings):
     @field_validator("runner")
     @classmethod
     def _has_a_queue(cls, value: RunnerSettings, info: ValidationInfo) -> RunnerSettings:
-        if value.kind == "procrastinate" and not info.data["database_url"].startswith("postgresql"):
+        if value.kind == "procrastinate" and not info.data.get("database_url", "postgresql").startswith("postgresql"):
             raise ValueError(
                 'kind = "procrastinate" keeps its queue in PostgreSQL; '
                 "set PAPERROUND_DATABASE_URL=postgresql+psycopg://name@host/database"

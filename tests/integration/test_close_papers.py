@@ -153,12 +153,21 @@ def test_on_a_new_site_close_papers_alone_are_a_letter(site: Site, monkeypatch: 
     assert digest
     assert digest.papers == ()
     assert _offered(site, digest) == ["dogwood", "cedar"]
-    assert message_from_bytes(site.relay.accepted[-1].message)["Subject"] == "2 papers close to your interests"
+    subject = message_from_bytes(site.relay.accepted[-1].message, policy=policy.default)["Subject"]
+    assert subject == "Close to your interests: Grasping dogwood · 1 more"
     html, text = _parts(site)
     for part in (html, text):
-        assert "2 papers close to your interests: Grasping dogwood" in " ".join(part.split())
+        assert "2 papers close to your interests: Grasping cedar" in " ".join(part.split())
+        assert "2 close papers" in part
         assert _ENDING in part
+        assert "Thank you to arXiv" in part
         assert "No new papers" not in part
+        assert "nothing new" not in part
+    online = re.search(r"https://papers.example.org(/i/[\w-]+)", text)
+    assert online
+    page = Browser(create(site.app)).get(online[1]).text
+    assert "Close to your interests" in page
+    assert page.count("Grasping dogwood") >= 1
     assert _morning(site) is None  # they are offered once
     monkeypatch.setattr(site.app.store.papers, "has_at_least", lambda number: number <= COUNTED_PAPERS)
     assert _morning(site, _close(4)) is None
@@ -178,7 +187,8 @@ def test_a_letter_of_one_line_has_them(site: Site) -> None:
     digest = _morning(site, _close(2))
     assert _offered(site, digest) == ["cedar"]
     _, text = _parts(site)
-    assert "1 paper close to your interests: Grasping cedar" in " ".join(text.split())
+    assert "1 paper close to your interests." in " ".join(text.split())
+    assert "Grasping cedar" in text
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,10 @@ import pytest
 from paperround.domain.errors import StoreError
 from paperround.domain.models import SourceState
 from paperround.rounds import pipeline
+from paperround.store.engine import writing
+from paperround.store.relay import count_handed_over
 from paperround.store.sources import SourceRecord
+from support.databases import engine_of
 from support.pages import Pages
 
 _SOURCES = [{"name": name, "kind": "feed", "url": f"https://feeds.example.org/{name}"} for name in ("blog", "news")]
@@ -80,6 +83,19 @@ def test_digests_and_emails_that_are_two_hours_late_are_reported(pages: Pages) -
     assert _checks(pages, ready=True) == {}
 
 
+def test_a_daily_cap_that_is_reached_is_no_delay(tmp_path: Path) -> None:
+    pages = Pages(tmp_path, sources=[], transport={"kind": "smtp", "host": "127.0.0.1", "port": 1, "per_day": 1})
+    for name in ("ada", "ben"):
+        pages.subscriber(f"{name}@x.example", first_now=True)
+    pipeline.publish(pages.app)
+    pages.site.clock.now += timedelta(hours=3)
+    assert "rounds" in _checks(pages)
+    with writing(engine_of(pages.app.store)) as db:
+        count_handed_over(db, "a claim", pages.site.clock(), 1)
+    assert _checks(pages, ready=True) == {}
+    pages.app.close()
+
+
 def test_a_paused_relay_is_reported_without_its_reply(pages: Pages) -> None:
     until = pages.site.clock() + timedelta(hours=1)
     pages.app.store.relay.pause(until, "550 ada@lovelace.example is blocked")
@@ -98,5 +114,5 @@ def test_a_database_that_does_not_respond_is_reported(pages: Pages, monkeypatch:
     def locked(*_: object) -> None:
         raise StoreError("locked")
 
-    monkeypatch.setattr(pages.app.store, "note", locked)
+    monkeypatch.setattr(pages.app.store.site_values, "get", locked)
     assert _checks(pages) == {"database": "the database does not respond"}

@@ -292,10 +292,27 @@ def test_a_star_that_is_not_at_the_end_of_a_word_is_a_mistake(text: str) -> None
     assert "only at the end of a word" in str(mistake_in(text))
 
 
-def test_german_function_words_are_dropped_from_an_interest() -> None:
-    wanted = interpret("Rekonstruktion von Szenen und Objekten für Roboter")
+def test_german_function_words_are_dropped_from_a_german_interest() -> None:
+    wanted = interpret("Rekonstruktion von Szenen mit dem Roboter und wie sie gelingt")
     assert isinstance(wanted, Words)
-    assert wanted.terms == ("rekonstruktion", "szenen", "objekten", "roboter")
+    assert wanted.terms == ("rekonstruktion", "szenen", "roboter", "gelingt")
+
+
+@pytest.mark.parametrize("text", ["als disease progression", "dem generation", "man middle attack", "von neumann"])
+def test_words_that_are_german_function_words_too_stay_in_an_english_interest(text: str) -> None:
+    wanted = interpret(text)
+    assert isinstance(wanted, Words)
+    assert " ".join(wanted.terms) == text
+
+
+def test_a_share_does_not_depend_on_the_other_papers_of_a_batch() -> None:
+    past = [paper(n, title=f"Walking robots {n}" if n < 9 else f"Topic {n}") for n in range(1, 40)]
+    statistics = Statistics.of(past)
+    words = Words(("walking", "robot", "exoskeleton"))
+    first, other = paper(41, title="Walking robots"), paper(42, title="Walking robots with an exoskeleton")
+    alone, together = Index([first], statistics).shares(words), Index([first, other], statistics).shares(words)
+    assert alone[0] == together[0]
+    assert together[0] < together[1] <= 1
 
 
 def test_a_word_that_no_paper_has_counts_like_the_others_on_average() -> None:

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, chain, islice, takewhile
 from math import expm1, log, prod
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -122,12 +122,17 @@ class Statistics:
         return min(map(self.rarity_of, spelled))
 
 
-def share_factor(known: Sequence[float], number: int) -> float:
-    """Return the factor that turns the evidence for this many terms into its share of the evidence possible.
+def shares_of(evidence: NDArray[Any], rarities: Sequence[float], unknown: NDArray[Any]) -> NDArray[np.float32]:
+    """Return each paper's share of the evidence possible for some terms, from its evidence.
 
-    `known` has the rarities of the terms that any paper is known to have; the others count like these on average.
+    `rarities` has the rarity of each term. A term that none of the counted papers has says little about which papers
+    fit, so it counts like the others on average, except for a paper that has it: `unknown` is the number of such
+    terms in each paper.
     """
-    return len(known) / (number * sum(known)) if known else 0.0
+    known = [rarity for rarity in rarities if rarity < UNKNOWN]
+    counted = np.maximum(len(known) + unknown, 1)
+    average = np.where(len(known) + unknown > 0, (sum(known) + unknown * UNKNOWN) / counted, UNKNOWN)
+    return np.asarray(evidence / (average * len(rarities)), dtype=np.float32)
 
 
 def text_weights(places: int) -> tuple[float, float, float]:
@@ -202,13 +207,15 @@ class Index:
         counts toward the possible evidence like the others on average: it may be in a later paper, or say nothing, as
         a word of another language does.
         """
-        shares, known = np.zeros(len(self._papers), dtype=np.float32), list[float]()
+        evidence, unknown = np.zeros((2, len(self._papers)), dtype=np.float32)
+        rarities = list[float]()
         for term in words.terms:
-            rarity, places, evidence = self._term(term)
-            if rarity < UNKNOWN or len(places):
-                known.append(rarity)
-            shares[places] += evidence
-        return shares * np.float32(share_factor(known, len(words.terms)))
+            rarity, places, found = self._term(term)
+            rarities.append(rarity)
+            evidence[places] += found
+            if rarity >= UNKNOWN:
+                unknown[places] += 1
+        return shares_of(evidence, rarities, unknown)
 
     def reasons(self, wanted: SearchExpression, rows: Iterable[int] | None = None) -> dict[int, tuple[str, ...]]:
         """Return for each paper the reasons why it fits a query or plain words, in the paper's own words.

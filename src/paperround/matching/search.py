@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from paperround.domain.models import Paper
 from paperround.domain.search_plan import DaySpan, SearchPlan
 from paperround.matching.fields import TEXT, Field
-from paperround.matching.lexical import HALF, HALF_OF_PLAIN, NAMED, UNKNOWN, Statistics, share_factor, text_weights
+from paperround.matching.lexical import HALF, HALF_OF_PLAIN, NAMED, UNKNOWN, Statistics, shares_of, text_weights
 from paperround.matching.query import Phrase, Query, conjoin, disjoin, positive_phrases
 from paperround.matching.query import phrase as phrase_of
 from paperround.matching.vectors import Numbers
@@ -153,8 +153,10 @@ def scores(wanted: SearchExpression, statistics: Statistics, texts: IndexedTexts
     evidence = sum(each, np.zeros(len(weights)))
     if not plain:
         return np.asarray(-np.expm1(-evidence), dtype=np.float32)
-    known = [rarity for rarity, one in zip(rarities, each, strict=True) if rarity < UNKNOWN or one.any()]
-    return np.asarray(evidence * share_factor(known, len(sets)), dtype=np.float32)
+    unknown = sum(
+        (one > 0 for rarity, one in zip(rarities, each, strict=True) if rarity >= UNKNOWN), np.zeros(len(weights))
+    )
+    return shares_of(evidence, rarities, unknown)
 
 
 def _evidence(

@@ -61,15 +61,20 @@ STOP_WORDS = frozenset(
     """)
 )
 """English words that occur in texts on any subject, stored as terms, that is, in the singular."""
-_GERMAN_STOP_WORDS = frozenset(
+_GERMAN_SIGNS = frozenset(
     terms("""
-    aber als am auch auf aus bei beim bis dass dem der des diese diesem diesen dieser dieses durch ein eine einem
-    einen einer eines für gegen im ist kann können man mehr nach nicht nur ob oder ohne sich sie sind um und uns unter
-    vom von vor wenn werden wie wird wurde über zu zum zur zwischen
+    auch beim diese diesem diesen dieser dieses durch eine einem einen einer eines für können nicht oder sich sind
+    und vom werden wird wurde zum zur zwischen über
     """)
 )
-"""Their German counterparts, but those that are English words or acronyms too, such as "die" and "mit"."""
-_UNINFORMATIVE = STOP_WORDS | _GERMAN_STOP_WORDS
+"""German function words that are no English words, names or acronyms: a text with one of them is German."""
+_GERMAN_STOP_WORDS = _GERMAN_SIGNS | frozenset(
+    terms("""
+    aber als am an auf aus bei bis das dass dem den der des die ein gegen im in ist kann man mehr mit nach nur ob ohne
+    sie um uns unter von vor wenn wie zu
+    """)
+)
+"""German words that occur in texts on any subject. In an English text, ALS, DEM and DER are acronyms."""
 SCHOLARLY_WORDS = frozenset(
     terms("""
     able abstract accurate accurately achieve achieved achieving address addresses aim allow analysis analyze
@@ -290,4 +295,5 @@ _describe_cached = lru_cache(maxsize=10_000)(_described)
 
 def _informative(found: tuple[str, ...]) -> Words:
     """Drop the uninformative words, unless there are no others."""
-    return Words(tuple(term for term in found if term not in _UNINFORMATIVE) or found)
+    uninformative = STOP_WORDS if _GERMAN_SIGNS.isdisjoint(found) else STOP_WORDS | _GERMAN_STOP_WORDS
+    return Words(tuple(term for term in found if term not in uninformative) or found)

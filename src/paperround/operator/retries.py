@@ -55,4 +55,6 @@ def _refusal(delivery: Delivery | None) -> str:
         return "it has expired, and its papers were in a later letter"
     if delivery.state is DeliveryState.QUEUED:
         return "it is already queued; the next round sends it"
+    if delivery.state is DeliveryState.FAILED:
+        return "it was refused, and its papers were in a later letter"
     return f"it is {delivery.state}; only failed, expired or deferred letters can be sent again"

@@ -82,11 +82,11 @@ def build_card(
 
 def build_note(about: PaperNote, paper: Paper, language: Language, today: date) -> Note:
     """Return a letter's line about a paper that does not count as sent with it; `today` is the day of the letter."""
-    return _build_note(about, paper.title, _title_url(paper), language, today)
+    return _build_note(about, paper.title, _title_url(paper), paper.arxiv_id is not None, language, today)
 
 
 @lru_cache(maxsize=4096)
-def _build_note(about: PaperNote, title: str, url: str, language: Language, today: date) -> Note:
+def _build_note(about: PaperNote, title: str, url: str, from_arxiv: bool, language: Language, today: date) -> Note:
     title = breakable(marked(title))
     return Note(
         kind=about.kind,
@@ -95,6 +95,7 @@ def _build_note(about: PaperNote, title: str, url: str, language: Language, toda
         title_html=Markup(as_html(title)),  # noqa: S704 - as_html escapes
         url=url,
         row=about.paper if about.kind is NoteKind.CLOSE else 0,
+        from_arxiv=from_arxiv,
     )
 
 

@@ -53,6 +53,11 @@ def describe_no_papers(saved: int, close: int, left_out: int, language: Language
     return language.gettext("No new papers on your topics")
 
 
+def describe_closest(title: str, language: Language) -> str:
+    """Return the beginning of the subject of a letter of close papers alone."""
+    return language.gettext("Close to your interests: %(title)s") % {"title": title}
+
+
 @lru_cache(maxsize=1024)
 def describe_others(others: int, language: Language) -> str:
     """Return ` · 8 more` for the subject; empty for 0."""
@@ -69,10 +74,11 @@ def describe_reading(papers: int, minutes: int, language: Language) -> str:
 
 
 @lru_cache(maxsize=1024)
-def describe_share(shown: int, more: int, language: Language) -> str:
-    """Return `10 of 28`, or `10 papers` if all are shown."""
+def describe_share(shown: int, more: int, close: int, language: Language) -> str:
+    """Return `10 of 28`, `10 papers` if all are shown, or `3 close papers` if there are no others."""
     if not shown and not more:
-        return language.gettext("nothing new")
+        found = language.count("%(num)s close paper", "%(num)s close papers", close) if close else ""
+        return keep_together(found) or language.gettext("nothing new")
     if not more:
         return keep_together(language.count("%(num)s paper", "%(num)s papers", shown))
     numbers = {"shown": language.number(shown), "all": language.number(shown + more)}

@@ -47,6 +47,7 @@ from paperround.rendering import plaintext, reasons, sample, size, subject
 from paperround.rendering.card import build_card, build_note, can_load_pictures, count_words
 from paperround.rendering.counts import (
     count_minutes,
+    describe_closest,
     describe_end,
     describe_no_papers,
     describe_others,
@@ -135,6 +136,8 @@ class _FrameKey(NamedTuple):
     """The number of notes on saved papers."""
     close: int
     """The number of notes on papers that came close to an interest."""
+    is_of_close_papers: bool
+    """Whether there is nothing else."""
     left_out: int
     topics: int
     minutes: int
@@ -414,18 +417,17 @@ class LetterRenderer:
         topics = tuple(dict.fromkeys([choice.tag for choice in plan.choices if choice.tag]))
         frame = self._frame(plan, len(topics), count_minutes(blocks), facts.digest)
         first = [card for card in [blocks[at].card for at in outline.named] if card]
+        close = [note.title for note in plan.notes if note.kind is NoteKind.CLOSE] if plan.is_of_close_papers else []
         line = subject.render_subject(
             self._subject_template,
-            top=first[0].title if first else frame.contents,
+            top=first[0].title if first else describe_closest(close[0], language) if close else frame.contents,
             second=first[1].title if shown > 1 else "",
             topics=language.list(topics) if self._names_topics else "",
             **frame.fields,
         )
         in_subject = line.split(" · ")
         titles = [card.short_title for card in first[1:] if card.title.replace("\u200b", "") not in in_subject]
-        if not first:
-            titles = [note.title for note in plan.notes if note.kind is NoteKind.CLOSE]
-        lead = greet(subscriber, first_line(frame.contents_with_minutes, titles), day, language)
+        lead = greet(subscriber, first_line(frame.contents_with_minutes, titles or close[1:]), day, language)
         return Sentences(frame, line, lead, describe_reason(facts.digest.cadence, topics, language, plan.left_out))
 
     def _frame(self, plan: Plan, topics: int, minutes: int, digest: Digest) -> Frame:
@@ -435,6 +437,7 @@ class LetterRenderer:
             more=plan.more,
             saved=plan.saved,
             close=plan.close,
+            is_of_close_papers=plan.is_of_close_papers,
             left_out=plan.left_out,
             topics=topics,
             minutes=minutes,
@@ -442,7 +445,7 @@ class LetterRenderer:
             day=digest.day,
             days=plan.days,
             facts=plan.facts,
-            thanks=thank_sources([choice.paper for choice in plan.choices]),
+            thanks=thank_sources(has_arxiv_papers=plan.has_arxiv_papers),
         )
         return self._frames.get(key) or self._frames.put(key, self._build_frame(key))
 
@@ -458,7 +461,7 @@ class LetterRenderer:
             subject="",
             lead="",
             date=format_masthead_date(key.cadence, key.day, language),
-            tally=describe_share(shown, more, language),
+            tally=describe_share(shown, more, key.close, language),
             more=label_all_online(shown, more, language),
             finish=describe_end(
                 key.facts,
@@ -476,16 +479,16 @@ class LetterRenderer:
             controls=footer_links(key.cadence, language, saved=bool(key.saved)),
             reply=explain_replies(shown, language) if self._replies else "",
         )
-        fields = self._subject_fields(shown, contents, key.cadence, key.day)
+        fields = self._subject_fields(key.close if key.is_of_close_papers else shown, contents, key.cadence, key.day)
         return Frame.of(letter, self._shell(letter, key.cadence), contents, reading or contents, fields)
 
-    def _subject_fields(self, shown: int, inside: str, cadence: Cadence, day: date) -> dict[str, str]:
-        """Return the subject's fields that do not name papers or topics."""
+    def _subject_fields(self, papers: int, inside: str, cadence: Cadence, day: date) -> dict[str, str]:
+        """Return the subject's fields that do not name papers or topics, for a letter of this many papers."""
         return {
-            "others": describe_others(max(0, shown - 2), self.language),
-            "all_others": describe_others(max(0, shown - 1), self.language),
+            "others": describe_others(max(0, papers - 2), self.language),
+            "all_others": describe_others(max(0, papers - 1), self.language),
             "inside": inside,
-            "papers": self.language.number(shown),
+            "papers": self.language.number(papers),
             "date": format_issue_date(cadence, day, self.language),
             "site": self.site.name,
         }

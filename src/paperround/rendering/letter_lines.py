@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date
 from functools import lru_cache
 
-from paperround.domain.models import Paper, Subscriber
+from paperround.domain.models import Subscriber
 from paperround.domain.schedule import Cadence
 from paperround.domain.text import clean
 from paperround.rendering.excerpt import breakable, cut
@@ -70,9 +70,9 @@ def explain_replies(papers: int, language: Language) -> str:
     return _("Reply “more 2” or “less 3” to teach us your taste.")
 
 
-def thank_sources(papers: Iterable[Paper]) -> str:
+def thank_sources(*, has_arxiv_papers: bool) -> str:
     """Return the acknowledgment that arXiv requests for its papers; empty if there are none."""
-    return _ARXIV_THANKS if any(paper.arxiv_id is not None for paper in papers) else ""
+    return _ARXIV_THANKS if has_arxiv_papers else ""
 
 
 def _capitalize(text: str) -> str:

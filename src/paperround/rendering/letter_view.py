@@ -117,6 +117,7 @@ class Note:
     url: str
     row: int = 0
     """The number of a paper that was not chosen, of which the subscriber may want more; 0 for others."""
+    from_arxiv: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,6 +81,17 @@ class Plan:
         """The number of notes on papers that were not chosen, which stand after the others."""
         return sum([note.kind is NoteKind.CLOSE for note in self.notes])
 
+    @property
+    def is_of_close_papers(self) -> bool:
+        """Whether the letter has nothing but papers that were not chosen."""
+        return not self.matched and not self.saved and self.close > 0
+
+    @property
+    def has_arxiv_papers(self) -> bool:
+        """Whether one of the papers or notes is about a paper from arXiv."""
+        papers = (choice.paper.arxiv_id is not None for choice in self.choices)
+        return any(papers) or any(note.from_arxiv for note in self.notes)
+
 
 class Forms(NamedTuple, Generic[Shown]):
     """The papers of a letter by the form in which they are shown, best first."""

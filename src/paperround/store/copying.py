@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from sqlalchemy import Connection, Engine, Table, func, insert, select, text
+from sqlalchemy import Connection, Engine, Table, func, insert, or_, select, text
 
 from paperround.domain.errors import UsageError
 from paperround.store.engine import reading, writing
+from paperround.store.foreign_tables import VERSION_NOTE
 from paperround.store.schema import metadata, notes
 
 _ROWS_AT_ONCE = 1_000
@@ -22,21 +23,24 @@ def copy_rows(source: Engine, target: Engine, left_out: str, advance: Callable[[
 
     Numbers of rows stay the same, and no number that the source has ever used is given to a new row: it may be in the
     links of an email, which would act on another subscriber. Site values whose names start with `left_out` are not
-    copied. `advance` is called with the number of rows that were copied.
+    copied, nor are the versions of other libraries' tables, which are not copied either. `advance` is called with the
+    number of rows that were copied.
 
     Raises UsageError if the target has rows.
     """
     copied = 0
+    of_target = or_(*(notes.c.name.startswith(name, autoescape=True) for name in (left_out, VERSION_NOTE)))
     with reading(source) as old, writing(target) as new:
         _require_empty(new)
-        new.execute(notes.delete())  # those that migrations write
+        new.execute(notes.delete().where(~of_target))  # those that migrations write
         for table in _TABLES:
-            rows = old.execution_options(yield_per=_ROWS_AT_ONCE).execute(select(table).order_by(*table.primary_key))
+            query = select(table).order_by(*table.primary_key)
+            query = query.where(~of_target) if table is notes else query
+            rows = old.execution_options(yield_per=_ROWS_AT_ONCE).execute(query)
             for some in rows.mappings().partitions():
                 new.execute(insert(table), [dict(row) for row in some])
                 copied += len(some)
                 advance(len(some))
-        new.execute(notes.delete().where(notes.c.name.startswith(left_out, autoescape=True)))
         for table, number in _USED_NUMBERS[old.dialect.name](old).items():
             _CONTINUE_AFTER[new.dialect.name](new, table, number)
     return copied

@@ -30,7 +30,7 @@ from sqlalchemy import (
     update,
 )
 
-from paperround.domain.models import BounceKind, Delivery, DeliveryState, Outcome, SubscriberState
+from paperround.domain.models import BounceKind, Delivery, DeliveryState, Outcome, Stage, SubscriberState
 from paperround.domain.schedule import Cadence, Issue
 from paperround.store.bulk import ManyRows, RowsByNumber, among
 from paperround.store.delivery_conditions import STATE_OF_ROW, WAITING, is_held, waits_until_later
@@ -42,7 +42,6 @@ from paperround.store.subscribers import email_key
 from paperround.store.unsent import (
     GIVEN_UP,
     IN_LETTER,
-    UNDELIVERED,
     confirm_late_acceptance,
     reclaim_papers,
     release_papers,
@@ -128,6 +127,24 @@ def _state_rows(settled: Sequence[Settlement], now: datetime) -> dict[int, dict[
             "finished_at": None if each.state.value in WAITING else now,
         }
         for each in settled
+    }
+
+
+def _whose_papers_are_released(settled: Sequence[Settlement]) -> set[int]:
+    """Return the deliveries that were given up and whose papers the next letter may have.
+
+    Not those whose content was refused: with the same papers, each further letter might be refused too. Nor those to
+    a dead address: there is no next letter, and once somebody lifts the suppression, these can be sent again.
+    """
+    return {
+        each.outcome.delivery
+        for each in settled
+        if each.state is DeliveryState.EXPIRED
+        or (
+            each.state is DeliveryState.FAILED
+            and each.outcome.stage is not Stage.FINAL
+            and each.bounce is not BounceKind.HARD
+        )
     }
 
 
@@ -234,6 +251,7 @@ class Deliveries:
                 self._attempt_rows.run(db, [attempt for attempt in tried if attempt["delivery"] in stored])
             if ours:
                 self._set_states(db, [changes[row] for row in ours])
+                release_papers(db, sorted({*ours} & _whose_papers_are_released(settled)))
             if late:
                 _record_late_acceptance(db, late, now)
             if accepted:
@@ -243,7 +261,6 @@ class Deliveries:
     def _set_states(self, db: Connection, changes: Sequence[dict[str, Any]]) -> None:
         self._state_rows.run(db, changes)
         readdress(db, [change["settled"] for change in changes if change["state"] in WAITING])
-        release_papers(db, [change["settled"] for change in changes if change["state"] in UNDELIVERED])
 
     def expire(self, now: datetime) -> int:
         """Expire waiting deliveries that are out of date, make their papers unsent, and return their number.
@@ -363,6 +380,15 @@ class Deliveries:
                 for state in WAITING
             )
             return sum(db.scalar(select(func.count()).select_from(one.limit(most).subquery())) or 0 for one in some)
+
+    def has_late(self, before: datetime) -> bool:
+        """Return whether a delivery waits that was queued, and is due, since before a moment.
+
+        One with papers of an earlier letter is due since these wait, which may be before it was queued.
+        """
+        waits = deliveries.c.state.in_(WAITING) & (deliveries.c.next_attempt_at < before)
+        with reading(self._engine) as db:
+            return bool(db.scalar(select(exists().where(waits, deliveries.c.created_at < before))))
 
     def next_due(self) -> datetime | None:
         """Return when the next waiting delivery is due, or None if none waits."""

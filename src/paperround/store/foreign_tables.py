@@ -9,6 +9,9 @@ from sqlalchemy import Engine, select
 from paperround.store.engine import lock_exclusively, reading, upsert, writing
 from paperround.store.schema import notes
 
+VERSION_NOTE = "version of "
+"""The beginning of the names under which the versions of these tables are stored."""
+
 
 class ForeignTables:
     """The tables of other libraries."""
@@ -21,7 +24,7 @@ class ForeignTables:
 
         `scripts` takes the installed version, or None if there is none, and returns the SQL that upgrades from it.
         """
-        name = f"version of {library}"
+        name = f"{VERSION_NOTE}{library}"
         installed = select(notes.c.value).where(notes.c.name == name)
         with reading(self._engine) as db:
             if db.scalar(installed) == version:

@@ -186,10 +186,15 @@ class Issues:
             return _latest_digests(db, digests.c.subscriber == subscriber, limit)
 
     def past_digests_of(self, subscriber: int, limit: int) -> list[Digest]:
-        """Return the digests of a subscriber's letters, latest first, without letters that were given up."""
+        """Return the digests of a subscriber's letters, latest first, without letters that were given up.
+
+        A failed letter that has kept its papers is among them: no later one has them.
+        """
         given_up = exists().where(deliveries.c.digest == digests.c.row, deliveries.c.state.in_(GIVEN_UP))
+        same = (digest_papers.c.subscriber == digests.c.subscriber) & (digest_papers.c.digest == digests.c.row)
+        without_papers = ~exists().where(same)
         with reading(self._engine) as db:
-            return _latest_digests(db, (digests.c.subscriber == subscriber) & ~given_up, limit)
+            return _latest_digests(db, (digests.c.subscriber == subscriber) & ~(given_up & without_papers), limit)
 
     def printed(self, digest: Digest, rows: Sequence[int]) -> dict[int, Paper]:
         """Return papers by number as they were when the digest's issue first used them."""

@@ -1,7 +1,8 @@
 """Unsent papers: papers of letters that were given up, which the subscriber's next digest includes.
 
 A letter is given up if it expires, if it is refused for good, or if its subscriber pauses or unsubscribes before it
-is sent. After a refusal, such as by a full mailbox, the next letter may be accepted.
+is sent. After a refusal, such as by a full mailbox, the next letter may be accepted. One whose content was refused
+keeps its papers, as does one to a dead address.
 """
 
 from __future__ import annotations
@@ -71,8 +72,8 @@ def release_papers(db: Connection, rows: Sequence[int]) -> None:
 def reclaim_papers(db: Connection, rows: Sequence[int]) -> list[int]:
     """Return papers of undelivered deliveries to their letters; return the deliveries for which that was possible.
 
-    It is not possible if a later letter has some of the papers: nobody gets a paper twice. A failed letter of an
-    earlier version still has its papers.
+    It is not possible if a later letter has some of the papers: nobody gets a paper twice. A failed letter may still
+    have its papers.
     """
     taken: list[int] = []
     lock_shared(db, digest_papers)

@@ -17,7 +17,7 @@ from fastapi.responses import RedirectResponse
 
 from paperround.domain import tokens
 from paperround.domain.errors import InvalidTokenError
-from paperround.domain.models import Digest, Paper, Section, Subscriber
+from paperround.domain.models import Digest, NoteKind, Paper, Section, Subscriber
 from paperround.rendering.chart import Chart, chart
 from paperround.rendering.counts import describe_left_out
 from paperround.rendering.language import Language
@@ -57,12 +57,13 @@ def digest_online(request: Request, context: ContextDep, token: str, page: int =
     mine = request.cookies.get(_COOKIE, "")
     mine = mine if _is_for(context, digest, mine) else ""
     language = context.language_for(request, subscriber)
-    numbers = context.app.store.feedback.current_numbers([*digest.papers, *digest.more])
+    close = [note.paper for note in digest.notes if note.kind is NoteKind.CLOSE]
+    numbers = context.app.store.feedback.current_numbers([*digest.papers, *digest.more, *close])
     counted = _counted(digest, numbers)
     pages = max(1, -(-len(counted) // _MORE_SHOWN))
     page = checked_page(page, pages)
     address, first = f"{context.home}/i/{token}", page == 1
-    printed = context.app.store.issues.printed(digest, digest.papers) if first else {}
+    printed = context.app.store.issues.printed(digest, [*digest.papers, *close]) if first else {}
     more = context.app.store.browsing.in_order(counted[_MORE_SHOWN * (page - 1) : _MORE_SHOWN * page])
     return context.private_page(
         request,
@@ -74,6 +75,7 @@ def digest_online(request: Request, context: ContextDep, token: str, page: int =
         heading=format_issue_date(digest.cadence, digest.day, language),
         chart=_chart(context, digest, language) if first else None,
         sections=_sections(digest, printed, language, context.today) if first else [],
+        close=[cards.card(printed[row], language, context.today, budget=_WHOLE) for row in close if row in printed],
         left_out=describe_left_out(digest.left_out, language) if first else "",
         counted=len(counted),
         more=[cards.card(paper, language, context.today) for paper in more],
