@@ -228,3 +228,11 @@ def test_every_preference_is_stored() -> None:
 def test_a_breadth_knows_the_wider_ones_the_nearest_first() -> None:
     assert Breadth.FEWER.wider == [Breadth.USUAL, Breadth.MORE, Breadth.MOST]
     assert Breadth.MOST.wider == []
+
+
+def test_what_is_wrong_with_a_preference_is_told_in_the_language_of_a_page_without_its_field() -> None:
+    with pytest.raises(PreferenceError) as caught:
+        preferences.read_field("at", "noon")
+    german = {"%(given)r is not a time of day; write it as 07:30": "%(given)r ist keine Uhrzeit"}
+    assert caught.value.told(german.__getitem__) == "'noon' ist keine Uhrzeit"
+    assert str(caught.value).startswith("at: ")

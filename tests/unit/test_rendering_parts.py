@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
-from datetime import time
+from datetime import date, time
 from itertools import pairwise
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from paperround.process import resources
 from paperround.process.generational_cache import GenerationalCache
 from paperround.rendering import inline, language, notice, plaintext, sample, theme
 from paperround.rendering.card import build_card, build_note
-from paperround.rendering.counts import describe_no_papers
+from paperround.rendering.counts import describe_no_papers, name_closest
 from paperround.rendering.letter_view import Block, BlockKind, Note
 from paperround.rendering.outline import headings
 from paperround.rendering.placeholders import Fragment, escaped, placeholder, plain_addresses
@@ -450,3 +450,26 @@ def test_a_letter_without_papers_says_what_there_is_instead() -> None:
     assert describe_no_papers(0, 3, 1, english) == "3 papers close to your interests"
     assert describe_no_papers(0, 0, 1, english) == "No new papers other than those you leave out"
     assert describe_no_papers(0, 0, 0, english) == "No new papers on your topics"
+
+
+@pytest.mark.parametrize(
+    ("kind", "news"),
+    [
+        (NoteKind.WITHDRAWN, "Withdrawn by its authors"),
+        (NoteKind.CODE, "Code released"),
+        (NoteKind.VERSION, "Version 2"),
+        (NoteKind.VOTES, "▲ 12 → 118 since Jun 1"),
+        (NoteKind.SAVED, ""),
+        (NoteKind.CLOSE, ""),
+    ],
+)
+def test_a_note_says_what_is_new(kind: NoteKind, news: str) -> None:
+    known = paper(1)
+    numbers = (12, 118) if kind is NoteKind.VOTES else (1, 2)
+    note = build_note(PaperNote(kind, known.row, date(DAY.year, 6, 1), *numbers), known, ENGLISH, DAY)
+    assert note.news.replace("\u00a0", " ").replace("\u2060", "") == news
+    assert note.from_arxiv is (known.arxiv_id is not None)
+
+
+def test_the_subject_of_a_letter_of_close_papers_names_the_closest() -> None:
+    assert name_closest("Grasping elm", ENGLISH) == "Close to your interests: Grasping elm"

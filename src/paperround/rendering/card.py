@@ -115,7 +115,7 @@ def _describe_news(about: PaperNote, language: Language, today: date) -> str:
                 "now": language.number(about.now),
                 "day": _format_recent_day(about.since, language, today),
             }
-        case NoteKind.SAVED | NoteKind.CLOSE:
+        case _:
             return ""
 
 

@@ -53,7 +53,7 @@ def describe_no_papers(saved: int, close: int, left_out: int, language: Language
     return language.gettext("No new papers on your topics")
 
 
-def describe_closest(title: str, language: Language) -> str:
+def name_closest(title: str, language: Language) -> str:
     """Return the beginning of the subject of a letter of close papers alone."""
     return language.gettext("Close to your interests: %(title)s") % {"title": title}
 

@@ -47,7 +47,6 @@ from paperround.rendering import plaintext, reasons, sample, size, subject
 from paperround.rendering.card import build_card, build_note, can_load_pictures, count_words
 from paperround.rendering.counts import (
     count_minutes,
-    describe_closest,
     describe_end,
     describe_no_papers,
     describe_others,
@@ -55,6 +54,7 @@ from paperround.rendering.counts import (
     describe_reading,
     describe_share,
     label_all_online,
+    name_closest,
 )
 from paperround.rendering.joined import (
     Frame,
@@ -420,7 +420,7 @@ class LetterRenderer:
         close = [note.title for note in plan.notes if note.kind is NoteKind.CLOSE] if plan.is_of_close_papers else []
         line = subject.render_subject(
             self._subject_template,
-            top=first[0].title if first else describe_closest(close[0], language) if close else frame.contents,
+            top=first[0].title if first else name_closest(close[0], language) if close else frame.contents,
             second=first[1].title if shown > 1 else "",
             topics=language.list(topics) if self._names_topics else "",
             **frame.fields,
