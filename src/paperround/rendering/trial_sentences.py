@@ -45,7 +45,7 @@ def describe_trial(
             return _describe_vague(trial, language, more, less, setting)
         case Doubt.BROAD:
             return _describe_broad(trial, language)
-        case None:
+        case _:
             return _describe_useful(trial, language, setting)
 
 
