@@ -96,7 +96,7 @@ def test_a_letter_that_was_taken_is_sent_though_a_sweep_has_put_it_back(site: Si
 
     store.settle([Settlement(outcome, DeliveryState.SENT)], claim, site.clock())
     assert pipeline.deliver(site.app).letters["sent"] == 0
-    assert store.count() == {"sent": 1}
+    assert site.app.store.delivery_reports.count() == {"sent": 1}
 
 
 def test_whoever_leaves_while_a_change_is_on_its_way_has_left(site: Site) -> None:

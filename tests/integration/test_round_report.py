@@ -68,9 +68,9 @@ def test_a_round_in_which_nobody_is_due_composes_nothing(site: Site) -> None:
 def test_the_time_of_a_stage_that_runs_twice_adds_up() -> None:
     tally = pipeline.Tally()
     for _ in range(2):
-        tally.took("deliver", 0.0)
+        tally.record_seconds("deliver", 0.0)
     once = pipeline.Tally()
-    once.took("deliver", 0.0)
+    once.record_seconds("deliver", 0.0)
     assert once.stages["deliver"] < tally.stages["deliver"] < 3 * once.stages["deliver"]
 
 

@@ -366,7 +366,7 @@ def test_a_database_that_does_not_respond_is_reported_as_such(pages: Pages) -> N
     def locked(*_: object) -> None:
         raise StoreError("locked")
 
-    pages.app.store.note = locked  # type: ignore[assignment,method-assign]
+    pages.app.store.site_values.get = locked  # type: ignore[assignment,method-assign]
     assert _local(pages).get("/healthz").status_code == 503
     pages.app.store.papers.newest_day = locked  # type: ignore[assignment,method-assign]
     response = _local(pages).get("/")
