@@ -330,8 +330,8 @@ def _same_organization(one: str, other: str) -> bool:
 def _sending(app: App) -> Iterator[Finding]:
     now = app.clock()
     relay = app.store.relay.state(now.date())
-    if relay.paused_until and relay.paused_until > now:
-        what = f"delivery is paused until {format_moment(relay.paused_until)}: {relay.reason}"
+    if pause_end := relay.pause_end(now):
+        what = f"delivery is paused until {format_moment(pause_end)}: {relay.reason}"
         remedy = "once the cause is fixed, run: paperround deliveries resume"
         yield Finding("sending", CheckState.ERROR, f"{what}; {remedy}", stops=True)
 

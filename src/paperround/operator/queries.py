@@ -141,7 +141,7 @@ def stats(app: App) -> dict[str, Any]:
     """Return the numbers of papers, subscribers and deliveries, and the state of the relay."""
     now = app.clock()
     relay = app.store.relay.state(now.date())
-    paused = relay.paused_until is not None and relay.paused_until > now
+    pause_end = relay.pause_end(now)
     return {
         "papers": app.store.papers.count(),
         "topics": len(app.store.topics.public()),
@@ -149,8 +149,8 @@ def stats(app: App) -> dict[str, Any]:
         "subscribers": app.store.subscribers.count(),
         "deliveries": app.store.delivery_reports.count(),
         "relay": {
-            "paused_until": relay.paused_until if paused else None,
-            "reason": relay.reason if paused else "",
+            "paused_until": pause_end,
+            "reason": relay.reason if pause_end else "",
             "sent_today": relay.handed_over,
         },
         "sources": {

@@ -70,8 +70,8 @@ def _sources(app: App) -> str:
 
 def _relay(app: App) -> str:
     now = app.clock()
-    paused_until = app.store.relay.state(now.date()).paused_until
-    return f"paused until {format_moment(paused_until)}" if paused_until and paused_until > now else ""
+    pause_end = app.store.relay.state(now.date()).pause_end(now)
+    return f"paused until {format_moment(pause_end)}" if pause_end else ""
 
 
 _CHECKS: Mapping[str, Callable[[App], str]] = {

@@ -211,7 +211,10 @@ def _without_papers(
     On a new site close papers are worth a letter too: most papers that fit only come close there, and without a
     letter its subscriber could not answer any.
     """
-    digest = _with_close(request.digest(), due, batch, context)
     wants_line = due.subscriber.preferences.quiet_days is QuietDays.LINE and due.topics
-    worth_a_letter = {NoteKind.SAVED, NoteKind.CLOSE} if context.is_new_site else {NoteKind.SAVED}
-    return digest if wants_line or any(note.kind in worth_a_letter for note in digest.notes) else None
+    if wants_line or any(note.kind is NoteKind.SAVED for note in request.notes):
+        return _with_close(request.digest(), due, batch, context)
+    if not context.is_new_site:
+        return None
+    digest = _with_close(request.digest(), due, batch, context)
+    return digest if any(note.kind is NoteKind.CLOSE for note in digest.notes) else None

@@ -253,8 +253,8 @@ class BatchSender:
         """Return how many letters may be claimed now: none while the relay is paused or the day's limit reached."""
         now = self._clock()
         relay = self._store.relay.state(now.date())
-        if relay.paused_until and relay.paused_until > now:
-            self.paused = f"paused until {format_moment(relay.paused_until)}: {relay.reason}"
+        if pause_end := relay.pause_end(now):
+            self.paused = f"paused until {format_moment(pause_end)}: {relay.reason}"
             return 0
         if self._per_day is None:
             return self._batch

@@ -18,8 +18,8 @@ _NUMBERED = [table for table in _TABLES if "row" in table.primary_key.columns]
 """The tables whose rows get a number from the database."""
 
 
-def copy_rows(source: Engine, target: Engine, left_out: str, advance: Callable[[int], None]) -> int:
-    """Copy all rows but the search index in one transaction, and return how many there are.
+def copy_rows(source: Engine, target: Engine, left_out: str, advance: Callable[[int], None]) -> None:
+    """Copy all rows but the search index in one transaction.
 
     Numbers of rows stay the same, and no number that the source has ever used is given to a new row: it may be in the
     links of an email, which would act on another subscriber. Site values whose names start with `left_out` are not
@@ -28,7 +28,6 @@ def copy_rows(source: Engine, target: Engine, left_out: str, advance: Callable[[
 
     Raises UsageError if the target has rows.
     """
-    copied = 0
     of_target = or_(*(notes.c.name.startswith(name, autoescape=True) for name in (left_out, VERSION_NOTE)))
     with reading(source) as old, writing(target) as new:
         _require_empty(new)
@@ -39,11 +38,9 @@ def copy_rows(source: Engine, target: Engine, left_out: str, advance: Callable[[
             rows = old.execution_options(yield_per=_ROWS_AT_ONCE).execute(query)
             for some in rows.mappings().partitions():
                 new.execute(insert(table), [dict(row) for row in some])
-                copied += len(some)
                 advance(len(some))
         for table, number in _USED_NUMBERS[old.dialect.name](old).items():
             _CONTINUE_AFTER[new.dialect.name](new, table, number)
-    return copied
 
 
 def count_rows(engine: Engine) -> int:

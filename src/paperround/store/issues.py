@@ -151,7 +151,7 @@ class Issues:
         with reading(self._engine) as db:
             stored = _digests(db, digests.c.row == row)
         if row not in stored:
-            raise UnknownNameError(f"there is no digest {row}")
+            raise UnknownNameError(f"digest {row} does not exist")
         return stored[row]
 
     def digest_owner(self, digest: int) -> tuple[int, datetime] | None:

@@ -44,6 +44,10 @@ class RelayState:
     handed_over: int = 0
     """The number of letters it accepted on the requested day."""
 
+    def pause_end(self, now: datetime) -> datetime | None:
+        """Return when the pause ends, or None if there is none now."""
+        return self.paused_until if self.paused_until and self.paused_until > now else None
+
 
 class Relay:
     """The pause of the relay and its counts of letters."""

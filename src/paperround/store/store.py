@@ -174,13 +174,13 @@ class Store:
             raise StoreError("backup copies SQLite databases; for PostgreSQL use pg_dump")
         backup.write(self._file(), to)
 
-    def copy_to(self, target: Store, left_out: str, advance: Callable[[int], None]) -> int:
+    def copy_to(self, target: Store, left_out: str, advance: Callable[[int], None]) -> None:
         """Copy all rows but the search index to a database that is empty or does not exist yet.
 
         See `copying.copy_rows`. Raises UsageError if the other database has rows, and StoreError as `prepare` does.
         """
         target.prepare()
-        return copying.copy_rows(self._engine, target._engine, left_out, advance)
+        copying.copy_rows(self._engine, target._engine, left_out, advance)
 
     def count_rows(self) -> int:
         """Return the number of rows that `copy_to` would copy."""
