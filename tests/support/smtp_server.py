@@ -248,9 +248,21 @@ class SmtpServer:
             pass
         finally:
             self.open.discard(writer)
-            writer.close()
-            with contextlib.suppress(ConnectionError, ssl.SSLError):
-                await writer.wait_closed()
+            await _closed(writer)
+
+
+async def _closed(writer: asyncio.StreamWriter) -> None:
+    """Close a connection. A close waits for octets that the client does not read and, over TLS, for its goodbye: a
+    server that shuts down meanwhile resets the connection instead of leaving it open.
+    """
+    writer.close()
+    try:
+        await writer.wait_closed()
+    except (ConnectionError, ssl.SSLError):
+        pass
+    except asyncio.CancelledError:
+        writer.transport.abort()
+        raise
 
 
 class _Over(Exception):  # noqa: N818
