@@ -118,12 +118,68 @@ def test_an_excerpt_begins_at_the_start_if_that_says_it_or_nothing_does(beginnin
         ("To tackle the problem, our method finds a way.", "Our method finds a way."),
         ("To lower the cost of such sensors, we find a way.", "We find a way."),
         ("To lower the cost of sensors, we find a way.", "To lower the cost of sensors, we find a way."),
+        ("To address it, we find a way.", "We find a way."),
+        ("To overcome these limits, particularly those of cost, we find a way.", "We find a way."),
+        ("To address this, inspired by ants, we find a way.", "Inspired by ants, we find a way."),
+        ("To bridge this research gap, we find a way.", "We find a way."),
+        ("To address above challenge, this paper finds a way.", "This paper finds a way."),
+        ("To fill the gap, a way is proposed.", "A way is proposed."),
+        ("Building on this foundation, the paper finds a way.", "The paper finds a way."),
+        ("Within this paper, we find a way.", "We find a way."),
+        ("In this regard, we find a way.", "We find a way."),
+        ("In contrast, we find a way.", "We find a way."),
+        ("However, to solve this, we find a way.", "We find a way."),
+        ("So we find a way.", "We find a way."),
+        ("So far, we find a way.", "So far, we find a way."),
+        ("Unlike methods that guess, we find a way.", "Unlike methods that guess, we find a way."),
+        ("Rather than guessing, we find a way.", "Rather than guessing, we find a way."),
+        ("With this paper, we find a way.", "With this paper, we find a way."),
+        ("For tasks such as skiing, we find a way.", "For tasks such as skiing, we find a way."),
+        ("This short review finds a way.", "This short review finds a way."),
         ("This paper finds such a way, this being rare.", "This paper finds such a way, this being rare."),
         ("Given sparse maps, we find a way.", "Given sparse maps, we find a way."),
     ],
 )
 def test_a_beginning_that_refers_to_omitted_sentences_is_omitted(sentence: str, shown: str) -> None:
     assert shorten_abstract(f"It is an open problem. {sentence}{_LONG}", "Ways", len(shown) + 4) == shown
+
+
+@pytest.mark.parametrize(
+    "dangling",
+    [
+        "This makes our approach harder than others.",
+        "This motivates our investigation into snow.",
+        "Such maps are what we built before.",
+        "They lack a model, as our analysis shows.",
+        "However, current models fail, as we show.",
+        "But how can we measure snow?",
+        "In addition, snow is what our model melts.",
+        "For these cars to drive, which we examine, roads are needed.",
+    ],
+)
+def test_a_sentence_that_another_must_explain_is_no_beginning(dangling: str) -> None:
+    assert shorten_abstract(f"Snow is cold. {dangling} We melt it.{_LONG}", "Ways", 14) == "We melt it."
+    assert (
+        shorten_abstract(f"Snow is cold. {dangling}{_LONG.replace('Further', 'More')}", "Ways", 13) == "Snow is cold."
+    )
+
+
+@pytest.mark.parametrize(
+    ("problem", "begins"),
+    [
+        ("Snow is too cold to melt.", "Snow is too cold to melt. We address this problem with fire."),
+        ("It is too cold to melt.", "We address this problem with fire."),
+        (f"Snow is {'very ' * 40}cold.", "We address this problem with fire."),
+    ],
+)
+def test_a_problem_is_told_with_its_solution_if_it_is_clear_and_short(problem: str, begins: str) -> None:
+    abstract = f"Winters are long. {problem} We address this problem with fire.{_LONG}"
+    assert shorten_abstract(abstract, "Ways", 120).startswith(begins)
+
+
+def test_sentences_without_a_space_between_them_are_told_apart() -> None:
+    abstract = f"However, snow blocks roads, which limits trade.In this paper, we melt it.{_LONG}"
+    assert shorten_abstract(f"Winters are long. {abstract}", "Ways", 14) == "We melt it."
 
 
 def test_a_sentence_too_long_is_cut_rather_than_the_room_left_empty() -> None:

@@ -96,6 +96,10 @@ def test_breaking_adds_nothing_visible(text: str) -> None:
     [
         ("Robots walk, e.g. on sand. They fall.", "Robots walk, e.g. on sand."),
         ("Does it walk? Yes.", "Does it walk?"),
+        ("It walks on sand, snow etc. and falls. Yes.", "It walks on sand, snow etc. and falls."),
+        ("It walks on sand, snow etc. We push it.", "It walks on sand, snow etc."),
+        ("It walks slowly.We push it.", "It walks slowly."),
+        ("It walks in Node.js and so on. Yes.", "It walks in Node.js and so on."),
         ("它会走路。它不会摔倒。", "它会走路。"),
         ("Without an end", ""),
         ("Smith et al.", ""),

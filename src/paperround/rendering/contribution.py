@@ -38,19 +38,58 @@ _ASIDE = re.compile(
     r"|^(?:in|our) (?:our )?(?:earlier|previous|prior) \w+\b|\bwe previously\b|\bpreviously,? we\b",
     re.IGNORECASE,
 )
-# A beginning that refers to what was said before, in front of a new subject: "To address this gap, we …".
-_LINK = re.compile(
-    r"(?:(?:accordingly|as a result|consequently|hence|however|in response|instead|moreover|therefore|thus|"
-    r"to th(?:at|is) end)"
-    r"|(?!(?:a|our|the|these|this|we)\b)[^,.:;]{0,60}\b(?:aforementioned|such|th(?:at|ese|is|ose)|"
-    r"the (?:above|(?:challenge|gap|issue|limitation|problem)s?(?=,)))\b"
-    r"[^,.:;]{0,60}), (?=(?:here|in this|our|this|we)\b)",
+# What the sentence before has described or listed: "this gap", "one policy for all three".
+_PROBLEM = (
+    "(?:[\\w-]+ ){0,2}(?:barriers?|bottlenecks?|challenges?|concerns?|deficienc(?:y|ies)|difficult(?:y|ies)|"
+    "drawbacks?|gaps?|issues?|limitations?|obstacles?|problems?|questions?|shortcomings?)"
+)
+_POINTS_BACK = re.compile(
+    rf"\b(?:all|each of|of) (?:(?:the|these|those) )?(?:two|three|four|five)\b"
+    r"(?! (?:(?!(?:and|at|by|for|from|in|of|on|to|using|with)\b)[\w-]+ ){0,2}\w+s\b)"
+    r"|\b(?:all|both|each|none) of (?:them|these)\b"
+    rf"|^(?:[^,]{{0,60}}, )?(?:we|th(?:e present|is) (?:[\w-]+ )?{_WORK}) (?:[\w-]+ ){{1,3}}"
+    rf"(?:such|th(?:at|ese|is|ose)) {_PROBLEM}\b",
     re.IGNORECASE,
 )
-# What the sentence before has listed: "one policy for all three".
-_COUNTS_BACK = re.compile(
-    r"\b(?:all|each of|of) (?:(?:the|these|those) )?(?:two|three|four|five)\b(?! \w+s\b)"
-    r"|\b(?:all|both|each|none) of (?:them|these)\b",
+# Words by which an opening phrase refers to a sentence before; "this work" is the paper.
+_REFERENCE = (
+    rf"(?:aforementioned|such(?! as\b)|th(?:ese|is|ose)(?! (?:[\w-]+ )?{_WORK}\b(?! {_PROBLEM}\b))"
+    rf"|th(?:at|em)(?=,| (?:end|goal|purpose)\b)|it(?=,)|both(?=,)|(?:the )?above|the (?:first|former|latter|second)"
+    rf"|the {_PROBLEM}(?=,))"
+)
+# How the main clause begins behind an opening phrase, and a second opening phrase.
+_THIS_WORK = rf"th(?:e present|is) (?:[\w-]+ )?{_WORK}"
+_SUBJECT = rf"(?:here(?:in)?|in {_THIS_WORK}|our|{_THIS_WORK}|the (?:article|authors?|paper)|we)\b"
+_PASSIVE = (
+    rf"(?!(?:it|th[eo]se|this|which)\b)[^,.:;]{{1,150}}\b(?:is|are|was|were|ha(?:s|ve) been) (?:\w+ )?{_DONE}\b"
+)
+_PHRASE = (
+    r"(?:based on|building (?:up)?on|drawing (?:up)?on|given|grounded in|inspired by|instead of|leveraging|"
+    r"motivated by|rather than|unlike|using)\b"
+)
+_NOT_OPENING = rf"(?!(?:an?|here|in {_THIS_WORK}|it|our|th(?:e|ese|ey|is|ose)|we)\b)"
+# A word that connects a sentence with the one before.
+_CONNECTION = re.compile(
+    r"(?:accordingly|additionally|alternatively|as a (?:consequence|result)|as such|besides|consequently|conversely|"
+    r"further|furthermore|hence|however|in (?:addition|contrast|particular|practice|response|turn)|indeed|instead|"
+    r"likewise|meanwhile|moreover|nevertheless|nonetheless|on the other hand|rather|similarly|specifically|still|"
+    r"subsequently|then|therefore|thus|to th(?:at|is) end), "
+    rf"|(?:and|but|hence|so|then|therefore|thus|yet),? (?={_SUBJECT})",
+    re.IGNORECASE,
+)
+_MAIN = re.compile(rf"{_SUBJECT}|{_PASSIVE}", re.IGNORECASE)
+# A phrase in front of a subject, which refers to a sentence before or to the paper: "To address this gap, we …".
+_LINK = re.compile(
+    rf"(?:with)?in {_THIS_WORK}\b[^,.:;]{{0,40}}, (?={_SUBJECT})"
+    rf"|{_NOT_OPENING}[^,.:;]{{0,60}}\b{_REFERENCE}[^,.:;]{{0,90}}, (?={_SUBJECT}|{_PHRASE}|{_PASSIVE})"
+    rf"|(?:(?:in order )?to \w+|{_PHRASE}) (?:[^,.:;]{{0,60}} )?{_REFERENCE}[^.:;]{{0,300}}?, (?={_SUBJECT})",
+    re.IGNORECASE,
+)
+# A beginning that only the sentence before explains.
+_DANGLING = re.compile(
+    rf"(?:such|th(?:ese|is|ose))\b(?! (?:(?!our\b)[\w-]+ ){{0,3}}{_WORK}\b)|(?:he|its?|she|that|their|they)\b"
+    r"|but\b|yet\b|the (?:above|former|latter|same)\b|in (?:both|each|all) of\b"
+    rf"|{_NOT_OPENING}[^,.:;]{{0,60}}\b{_REFERENCE}[^,.:;]{{0,90}}, ",
     re.IGNORECASE,
 )
 _NAME = re.compile(r"[^\sA-Z0-9]*[A-Z0-9][^\sA-Z0-9]*[A-Z0-9]\S*")
@@ -59,19 +98,41 @@ _NAME = re.compile(r"[^\sA-Z0-9]*[A-Z0-9][^\sA-Z0-9]*[A-Z0-9]\S*")
 def shorten_abstract(abstract: str, title: str, budget: int) -> str:
     """Return at most `budget` characters of an abstract, from the sentence on that says what the paper does.
 
-    If the abstract fits, return all of it; if no sentence says so, begin at the first.
+    If the abstract fits, return all of it. If no sentence says so that is clear without the ones before it, begin at
+    the first.
     """
-    return abstract if len(abstract) <= budget else excerpt(_contribution(abstract, title), budget)
+    return abstract if len(abstract) <= budget else excerpt(_contribution(abstract, title, budget), budget)
 
 
-def _contribution(abstract: str, title: str) -> str:
+def _contribution(abstract: str, title: str, budget: int) -> str:
     before, start, name = 0, 0, _name(title)
     for sentence in sentences(abstract):
         if _states(sentence.lstrip(), name):
-            first = before if _COUNTS_BACK.search(sentence) else start
-            return _unlinked(abstract[first:].lstrip()) if first else abstract
+            end = start + len(sentence)
+            firsts = (before, start) if start - before <= budget // 2 and _points_back(sentence) else (start,)
+            for first in firsts:
+                skipped = _explained_elsewhere(abstract[first:end]) if first else 0
+                if skipped is not None:
+                    return _capitalize(abstract[first + skipped :])
         before, start = start, start + len(sentence)
     return abstract
+
+
+def _points_back(sentence: str) -> bool:
+    return bool(_POINTS_BACK.search(sentence.lstrip()))
+
+
+def _explained_elsewhere(text: str) -> int | None:
+    """Return how much of the beginning to omit so that it is clear by itself; None if that is impossible."""
+    start = len(text) - len(text.lstrip())
+    connection = _CONNECTION.match(text, start)
+    start = connection.end() if connection else start
+    linked = False
+    while link := _LINK.match(text, start):
+        start, linked = link.end(), True
+    if _DANGLING.match(text, start) or (connection and not linked and not _MAIN.match(text, start)):
+        return None
+    return start
 
 
 def _states(sentence: str, name: str) -> bool:
@@ -85,6 +146,5 @@ def _name(title: str) -> str:
     return name if colon and _NAME.fullmatch(name) else ""
 
 
-def _unlinked(text: str) -> str:
-    text = _LINK.sub("", text, count=1) if _LINK.match(text) else text
+def _capitalize(text: str) -> str:
     return text[:1].upper() + text[1:]

@@ -9,8 +9,11 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
-# The end of a sentence, perhaps with closing quotes or brackets, before a space; CJK sentences need no space.
-_SENTENCE_END = re.compile(r"""(?<![.!?…])[.!?…]+["'”’»)\]]*(?=\s)|[。！？]+[」』”）]*""")
+# The end of a sentence, perhaps with closing quotes or brackets, before a space. CJK sentences need none, and some
+# authors forget it ("poor results.We propose").
+_SENTENCE_END = re.compile(
+    r"""(?<![.!?…])[.!?…]+["'”’»)\]]*(?=\s)|(?<=[a-z]{3})\.(?=[A-Z][a-z]*\s)|[。！？]+[」』”）]*"""
+)
 # A period after these ends no sentence, nor does one after a single letter ("J. Doe", "w.r.t.").
 _ABBREVIATIONS = frozenset(
     re.findall(
@@ -22,6 +25,9 @@ _ABBREVIATIONS = frozenset(
         """,
     )
 )
+# One of these ends a sentence if a word follows that begins one.
+_FINAL = frozenset(("al", "etc"))
+_BEGINNING = re.compile(r"\s+(?:Here|However|In|Our|The|These|This|To|We)\s")
 _LONGEST_END = 20  # characters: more than any abbreviation has; looking at more takes quadratic time
 _LAST_WORD = re.compile(r"[^\s(\[“\"']*$")
 # If whole sentences, or words, would fill less than these shares of the budget, cut at a word, or at a character.
@@ -48,7 +54,7 @@ def sentences(text: str) -> Iterator[str]:
     """Yield the sentences of a text, each with the space before it, which joined are the text."""
     start = 0
     for found in _SENTENCE_END.finditer(f"{text} "):
-        if not _abbreviated(text[start : found.end()]):
+        if not _abbreviated(text, found.end()):
             yield text[start : found.end()]
             start = found.end()
     if start < len(text):
@@ -58,7 +64,7 @@ def sentences(text: str) -> Iterator[str]:
 def first_sentence(text: str) -> str:
     """Return the first sentence; "" if the text has no complete one."""
     ends = (found.end() for found in _SENTENCE_END.finditer(f"{text} "))
-    return next((text[:end].rstrip() for end in ends if not _abbreviated(text[:end])), "")
+    return next((text[:end].rstrip() for end in ends if not _abbreviated(text, end)), "")
 
 
 def cut(text: str, budget: int) -> str:
@@ -105,14 +111,17 @@ def right_to_left(text: str) -> bool:
 
 def _last_sentence_end(text: str, budget: int) -> int:
     ends = [found.end() for found in _SENTENCE_END.finditer(text, 0, budget + 1)]
-    return next((end for end in reversed(ends) if end <= budget and not _abbreviated(text[:end])), 0)
+    return next((end for end in reversed(ends) if end <= budget and not _abbreviated(text, end)), 0)
 
 
-def _abbreviated(text: str) -> bool:
-    if not text.endswith("."):
+def _abbreviated(text: str, end: int) -> bool:
+    """Return whether the period before this offset belongs to an abbreviation and ends no sentence."""
+    if text[end - 1] != ".":
         return False
-    word = _LAST_WORD.search(text[-_LONGEST_END:-1])
+    word = _LAST_WORD.search(text[max(end - _LONGEST_END, 0) : end - 1])
     last = word[0].lower() if word else ""
+    if last in _FINAL and _BEGINNING.match(text, end):
+        return False
     letter = last.rpartition(".")[2].rpartition("-")[2]
     return last in _ABBREVIATIONS or (len(letter) == 1 and letter.isalpha())
 
