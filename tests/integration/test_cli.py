@@ -414,9 +414,33 @@ def test_a_new_database_is_told_with_its_place(site: Site) -> None:
     assert site.err == f"created a new database: {site.folder / 'elsewhere' / 'x.db'}\n"
     assert site("stats") == 0
     assert site.err == ""
-    site.monkeypatch.setenv("PAPERROUND_DATABASE_URL", "sqlite://")
-    assert site("stats") == 0
-    assert site.err == ""
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "postgresql+psycopg://name@host:port/papers"])
+def test_a_database_that_no_site_can_have_is_refused_by_every_command(site: Site, url: str) -> None:
+    before = sorted(site.folder.rglob("*"))
+    site.monkeypatch.setenv("PAPERROUND_DATABASE_URL", url)
+    for command in (["stats"], ["doctor"], ["migrate"], ["up"], ["backup", "x.db"], ["topics", "list"]):
+        assert site(*command) == 2, command
+        assert site.err.startswith("paperround: PAPERROUND_DATABASE_URL "), command
+    assert sorted(site.folder.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("sqlite://", "the copy would be in memory and lost at once"),
+        ("sqlite:///:memory:", "the copy would be in memory and lost at once"),
+        ("nonsense", "the URL of the copy is not a database URL"),
+        ("postgresql+psycopg://name:secret@host:port/papers", "the URL of the copy has a port that is not a number"),
+    ],
+)
+def test_a_copy_goes_only_where_it_can_be_used(site: Site, url: str, said: str) -> None:
+    site("stats")
+    assert site("copy", url) == 2
+    assert said in site.err
+    assert "secret" not in site.err
+    assert site.out == ""
 
 
 def test_a_topic_is_shown_with_the_scores_of_its_papers(site: Site) -> None:

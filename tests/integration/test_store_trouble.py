@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import threading
 from collections import Counter
@@ -146,10 +147,39 @@ def test_a_database_of_another_program_is_left_alone(tmp_path: Path) -> None:
     assert (tmp_path / "other.db").read_bytes() == before
 
 
-@pytest.mark.parametrize("url", ["mysql://x/y", "nonsense", "sqlit:///x", "postgresql+pg9000://x/y"])
-def test_a_url_of_no_known_database_names_the_setting_and_the_remedy(url: str) -> None:
-    with pytest.raises(ConfigurationError, match="PAPERROUND_DATABASE_URL"):
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("mysql://x/y", "names mysql, which is not supported"),
+        ("nonsense", "is not a database URL"),
+        ("", "is not a database URL"),
+        ("sqlit:///x", "names sqlit, which is not supported"),
+        ("postgresql://host/papers", "names postgresql, which is not supported"),
+        ("postgresql+pg9000://x/y", "which is not supported"),
+        ("postgresql+psycopg://name:secret@host:port/papers", "has a port that is not a number"),
+        ("postgresql+psycopg://name:secret@host:/papers", "has a port that is not a number"),
+        ("postgresql+psycopg://[::1/papers", "has a port that is not a number"),
+        ("postgresql+psycopg://name:se:secret@host/papers?port=x", "has a wrong option"),
+        ("postgresql+psycopg://name:s@secret@host/papers", "has two @"),
+        ("sqlite://papers.db", "has a host"),
+        ("sqlite://name:secret@/papers.db", "has a host"),
+        ("sqlite:///papers.db?timeout=long", "has a wrong option"),
+        ("sqlite:///file:papers.db?uri=true", "names no file"),
+        ("sqlite:///papers%00.db", "names no file"),
+    ],
+)
+def test_a_wrong_url_names_the_setting_and_the_remedy_and_makes_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str, said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigurationError) as refused:
         engine.connect(url)
+    sentence = str(refused.value)
+    assert sentence.startswith("PAPERROUND_DATABASE_URL ")
+    assert said in sentence
+    assert re.search("use |write ", sentence)
+    assert "secret" not in sentence
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_backup_is_whole_and_can_be_taken_while_letters_go_out(tmp_path: Path) -> None:

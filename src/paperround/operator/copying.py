@@ -5,7 +5,9 @@ from __future__ import annotations
 from contextlib import closing
 
 from paperround.app import App, open_store
+from paperround.domain.errors import UsageError
 from paperround.rounds.topic_matching import FORM_NOTE, index_copied
+from paperround.store.database_url import in_memory, parse
 
 
 def copy_database(app: App, url: str) -> str:
@@ -14,8 +16,12 @@ def copy_database(app: App, url: str) -> str:
     The rows are copied in one transaction. If the program ends while it indexes them, a sweep of the other database
     completes the index, as after an upgrade that changes it.
 
-    Raises UsageError if the other database has rows, and StoreError if it cannot be used.
+    Raises ConfigurationError if this is not the URL of a database, UsageError if the other database is in memory or
+    has rows, and StoreError if it cannot be used.
     """
+    parse(url, "the URL of the copy")
+    if in_memory(url):
+        raise UsageError("the copy would be in memory and lost at once; name a file, such as sqlite:///data/copy.db")
     other = App(app.settings.model_copy(update={"database_url": url}), open_store(url), app.clock)
     with closing(other):
         app.progress.begin("copying", app.store.count_rows())

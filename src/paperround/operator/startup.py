@@ -14,14 +14,12 @@ from paperround.domain.text import counted
 from paperround.process import text_files
 from paperround.rounds import topics_file
 from paperround.settings import CONFIG_FILE, Settings, has_secret_key, load, with_secret_key
-from paperround.store import Store
-from paperround.store.engine import may_exist
+from paperround.store import Store, database_url
 
 _ENV = Path(".env")
 DATABASE = Path("data/paperround.db")
 DEFAULT_PORT = 8000
 _IN_MEMORY = "sqlite://"
-_DATABASE_URL = "PAPERROUND_DATABASE_URL"
 _PORT_NOTE = "port"
 MISSING_KEY = (
     "PAPERROUND_SECRET_KEY is not set, and {why}: put it back from a backup of .env, "
@@ -34,7 +32,7 @@ def check_site(config: Path | None = None) -> None:
 
     Raises ConfigurationError if it depends on an .env that cannot be read.
     """
-    if config is not None or CONFIG_FILE.is_file() or DATABASE.is_file() or os.environ.get(_DATABASE_URL):
+    if config is not None or CONFIG_FILE.is_file() or DATABASE.is_file() or os.environ.get(database_url.SETTING):
         return
     if _ENV.is_file() and "PAPERROUND_" in text_files.read(_ENV):
         return
@@ -47,7 +45,9 @@ def check_site(config: Path | None = None) -> None:
 def migrate(config: Path | None) -> str:
     """Upgrade the database of the site to this version of paperround; returns the version."""
     check_site(config)
-    store = open_store(load(config).database_url)
+    url = load(config).database_url
+    database_url.check_setting(url)
+    store = open_store(url)
     try:
         return store.migrate()
     finally:
@@ -76,12 +76,13 @@ def open_site(
     is: no database is created or upgraded, and no topics are loaded. `tell` is called with a sentence
     if a database was created, since a mistyped path makes a new one.
 
-    Raises UsageError where there is no site, ConfigurationError where the secret key is missing or too short, and
-    StoreError where the database cannot be used.
+    Raises UsageError where there is no site, ConfigurationError where the secret key is missing or too short or the
+    URL of the database is wrong, and StoreError where the database cannot be used.
     """
     if settings is None and not first_start:
         check_site(config)
     settings = settings or load(config)
+    database_url.check_setting(settings.database_url)
     if not first_start:
         _check_secret_key(settings)
     store = _store_to_examine(settings) if examine else _prepared_store(settings, tell)
@@ -103,7 +104,7 @@ def open_site(
 
 def _prepared_store(settings: Settings, tell: Callable[[str], object]) -> Store:
     store = open_store(settings.database_url, settings.webhooks_by_event)
-    if store.prepare() and not store.in_memory:
+    if store.prepare():
         tell(f"created a new database: {store.place}")
     return store
 
@@ -114,7 +115,7 @@ def _store_to_examine(settings: Settings) -> Store:
 
     Raises StoreError if the database is of another version.
     """
-    if may_exist(settings.database_url):
+    if database_url.may_exist(settings.database_url):
         store = open_store(settings.database_url, settings.webhooks_by_event)
         if store.exists():
             return store

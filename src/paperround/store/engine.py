@@ -7,28 +7,25 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
 from sqlalchemy import (
-    URL,
     ColumnElement,
     Connection,
     Engine,
     create_engine,
     event,
     func,
-    make_url,
     select,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import ArgumentError
 from sqlalchemy.schema import Table
 
 from paperround.domain.errors import ConfigurationError, StoreError
 from paperround.process import private_files
 from paperround.store import pending_write
+from paperround.store.database_url import parse, sqlite_file
 from paperround.store.errors import BUSY_SECONDS, explain, named_errors
 
 if TYPE_CHECKING:
@@ -60,41 +57,11 @@ _SESSION = {
     "tcp_keepalives_count": "3",
 }
 _LOCKS = 0x70617065  # an arbitrary number that no other program on the same database is likely to use
-_REMEDY = "use sqlite:///data/paperround.db or postgresql+psycopg://name@host/database"
 
 
 def connect(url: str) -> Engine:
     """Return an engine for the URL. Raises ConfigurationError if it is not the URL of a supported database."""
-    driver = _parsed(url).drivername
-    if driver == "sqlite":
-        return _sqlite(url)
-    if driver != "postgresql+psycopg":
-        raise ConfigurationError(f"PAPERROUND_DATABASE_URL names {driver}, which is not supported; {_REMEDY}")
-    return _postgresql(url)
-
-
-def may_exist(url: str) -> bool:
-    """Return whether there may be a database at the URL: not if it names a SQLite file that is missing or empty.
-
-    Connecting to such a file would create it. Raises ConfigurationError as `connect` does.
-    """
-    path = sqlite_file(url)
-    return path is None or (path.is_file() and path.stat().st_size > 0)
-
-
-def sqlite_file(url: str) -> Path | None:
-    """Return the path of the SQLite database at a URL; None if it is in memory, or another database."""
-    parsed = _parsed(url)
-    if parsed.drivername != "sqlite" or parsed.database in {None, "", ":memory:"}:
-        return None
-    return Path(str(parsed.database))
-
-
-def _parsed(url: str) -> URL:
-    try:
-        return make_url(url)
-    except ArgumentError:
-        raise ConfigurationError(f"PAPERROUND_DATABASE_URL is not a database URL; {_REMEDY}") from None
+    return _sqlite(url) if parse(url).drivername == "sqlite" else _postgresql(url)
 
 
 def _postgresql(url: str) -> Engine:

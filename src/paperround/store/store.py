@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy import inspect
 
 from paperround.domain.errors import StoreError, UsageError
-from paperround.store import backup, copying
+from paperround.store import backup, copying, database_url
 from paperround.store.access import Access
 from paperround.store.address_changes import AddressChanges
 from paperround.store.address_hashes import AddressHashes
@@ -20,7 +20,7 @@ from paperround.store.browsing import Browsing
 from paperround.store.data_export import DataExport
 from paperround.store.deliveries import Deliveries
 from paperround.store.delivery_reports import DeliveryReports
-from paperround.store.engine import connect, reading, sqlite_file
+from paperround.store.engine import connect, reading
 from paperround.store.errors import named_errors
 from paperround.store.events import Events, Wanted
 from paperround.store.examples import Examples
@@ -101,7 +101,7 @@ class Store:
     @property
     def in_memory(self) -> bool:
         """Whether the database ends with this process."""
-        return self._engine.dialect.name == "sqlite" and sqlite_file(self._url) is None
+        return database_url.in_memory(self._url)
 
     @property
     def version(self) -> int:
@@ -111,7 +111,7 @@ class Store:
     @property
     def place(self) -> str:
         """Where the database is: the path of its file, or its URL without the password."""
-        file = sqlite_file(self._url)
+        file = database_url.sqlite_file(self._url)
         return str(file.resolve()) if file else self._engine.url.render_as_string(hide_password=True)
 
     def prepare(self) -> bool:
@@ -202,7 +202,7 @@ class Store:
 
     def _file(self) -> Path:
         """Return the path of the SQLite database. Raises UsageError if it is in memory."""
-        path = sqlite_file(self._url)
+        path = database_url.sqlite_file(self._url)
         if path is None:
             raise UsageError("the database is in memory only; there is no file to copy or replace")
         return path
