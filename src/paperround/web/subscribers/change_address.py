@@ -9,7 +9,6 @@ from fastapi import APIRouter, Request, Response
 
 from paperround.domain import tokens
 from paperround.domain.errors import UsageError
-from paperround.domain.mail_domains import intended_address
 from paperround.domain.models import Subscriber
 from paperround.rendering.language import Language
 from paperround.store.address_changes import AddressChange, ConfirmResult, keeps_address
@@ -18,6 +17,7 @@ from paperround.subscribers import address_change, membership
 from paperround.web.context import ContextDep, WebContext
 from paperround.web.forms import Form
 from paperround.web.subscribers import form_guard, preferences
+from paperround.web.subscribers.admission import probable_address
 from paperround.web.subscribers.form_guard import Decision
 from paperround.web.subscribers.preferences_form import PreferencesForm
 from paperround.web.subscribers.token_links import path, subscriber_of
@@ -33,8 +33,7 @@ def request_change(request: Request, context: ContextDep, token: str, form: Form
     email = form.get("email").strip()[:500]
     if wrong := _why_not(context, subscriber, email, language):
         return _refused(request, context, subscriber, email, wrong)
-    meant = "" if form.get("asked") == email else intended_address(email)
-    if meant:
+    if meant := probable_address(form, email):
         question = language.gettext("Did you mean %(meant)s? If %(email)s is right, press the button again.")
         return _refused(request, context, subscriber, email, question % {"meant": meant, "email": email}, asked=email)
     email = membership.address(email)
