@@ -21,7 +21,7 @@ from paperround.web.browse import charts, feeds
 from paperround.web.browse.cards import card
 from paperround.web.browse.feeds import FeedDocument
 from paperround.web.browse.periods import Period, View, read_day, read_view
-from paperround.web.context import preferred
+from paperround.web.languages import preferred
 from paperround.web.progress import RoundProgress
 from paperround.web.rate_limits import RateLimit
 from paperround.web.subscribers import time_zones

@@ -2,8 +2,9 @@
 
 `create` builds the application. Each subpackage holds the handlers for one kind of visitor: `browse` for everybody,
 `subscribers` for people who subscribe or follow a link in an email, `operator` for whoever runs the site, `machines`
-for programs (API, health checks, webhooks). `context` and `parameters` are what all handlers share,
-`middleware` what every request passes through, and `error_pages` what a visitor sees when something is wrong.
+for programs (API, health checks, webhooks). `context` is what all handlers share: `pages` renders the templates,
+`languages` chooses the language, `sessions` tells who the operator is, and `rate_limits` counts requests. Every
+request passes through `middleware`, and `error_pages` has what a visitor sees when something is wrong.
 """
 
 from __future__ import annotations

@@ -103,7 +103,7 @@ def _error_response(
     if _wants_json(request):
         return JSONResponse({"detail": detail or _phrase(status)}, status, headers=headers)
     context: WebContext = request.app.state.context
-    language = context.visitors_language(request)
+    language = context.languages.of_visitor(request)
     if token:
         heading, line = _of_token(status, language)
         actions = [
@@ -115,7 +115,7 @@ def _error_response(
         actions = [("/", language.gettext("Today's papers")), ("/search", language.gettext("Search"))]
         if status == 401:
             actions = [("/admin", language.gettext("Log in"))]
-    response = context.message(
+    response = context.pages.message(
         request, heading, [line, *([detail] if detail else [])], status=status, actions=actions, language=language
     )
     for name, value in (headers or {}).items():

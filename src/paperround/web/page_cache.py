@@ -15,7 +15,8 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from paperround.web.conditional import is_unmodified, takes_gzip
-from paperround.web.context import LANGUAGE_COOKIE, WebContext
+from paperround.web.context import WebContext
+from paperround.web.languages import LANGUAGE_COOKIE
 
 KEPT = timedelta(seconds=10)
 """How long a page is cached. This bounds the delay of changes by other processes; changes by this process expire the
@@ -83,7 +84,7 @@ class PageCacheMiddleware:
         request = Request(scope)
         if "authorization" in request.headers or request.cookies.keys() - {LANGUAGE_COOKIE}:
             return None
-        language = self._context.visitors_language(request).code
+        language = self._context.languages.of_visitor(request).code
         return scope["path"], scope["query_string"], language, takes_gzip(request.headers)
 
 

@@ -29,6 +29,14 @@ class Sessions:
         """Return whether the visitor has opened an address with the token that `up` printed."""
         return self._has_session(request, session_cookies.ENTRY_COOKIE, "")
 
+    def may_preview(self, request: Request) -> bool:
+        """Return whether this visitor may preview emails of any subscriber."""
+        return self.has_entered(request) or self.is_admin(request)
+
+    def may_read_inbox(self, request: Request) -> bool:
+        """Return whether this visitor may read the built-in inbox."""
+        return self._app.settings.transport.kind == "inbox" and self.may_preview(request)
+
     def begin(self, response: Response, cookie_name: str, *, secure: bool) -> str:
         """Begin a session: store the hash of a new cookie, set the cookie in the response, and return it."""
         cookie, now = session_cookies.make_cookie(), self._app.clock()

@@ -7,7 +7,8 @@ from typing import Any
 from fastapi import APIRouter, HTTPException, Request, Response
 from lxml import etree
 
-from paperround.web.context import ContextDep, respond
+from paperround.web.context import ContextDep
+from paperround.web.responses import respond
 from paperround.web.urls import page_of
 
 router = APIRouter()

@@ -22,10 +22,10 @@ def example(request: Request, context: ContextDep, topic: str = "") -> Response:
     topics = context.app.store.topics.public()
     chosen = _chosen(topics, topic)
     shown = _example(request, context, chosen) if chosen else None
-    return context.page(
+    return context.pages.public(
         request,
         "example",
-        topics=translated_topics(topics, context.visitors_language(request)),
+        topics=translated_topics(topics, context.languages.of_visitor(request)),
         chosen=chosen,
         subject=shown.finished.rendered.subject if shown else "",
         sender=context.site.name,
@@ -56,6 +56,6 @@ def _chosen(topics: list[Topic], slug: str) -> Topic | None:
 def _example(request: Request, context: WebContext, topic: Topic) -> Preview | None:
     """Return the email for a topic's latest day; None if the topic has no papers yet."""
     context.count_trials(request, 1)
-    wanted = PreviewRequest(topics=(topic.slug,), language=context.visitors_language(request).code)
+    wanted = PreviewRequest(topics=(topic.slug,), language=context.languages.of_visitor(request).code)
     latest = preview.days(context.app, wanted, 1)
     return preview.build(context.app, replace(wanted, day=latest[0])) if latest else None

@@ -14,8 +14,9 @@ from paperround.rounds.search import newest_found
 from paperround.web.browse import feeds
 from paperround.web.browse.feeds import FeedDocument
 from paperround.web.browse.periods import read_day
-from paperround.web.context import ContextDep, WebContext, respond
+from paperround.web.context import ContextDep, WebContext
 from paperround.web.parameters import LONGEST_QUERY, checked_page, plain_query, topic_named
+from paperround.web.responses import respond
 
 router = APIRouter()
 _IN_FEED = 100  # papers on a page of a feed

@@ -6,7 +6,8 @@ from fastapi import APIRouter, HTTPException, Response
 
 from paperround.domain.schedule import Issue, span_days
 from paperround.rendering import chart, sample
-from paperround.web.context import IN_LETTERS, ContextDep
+from paperround.web.context import ContextDep
+from paperround.web.responses import IN_LETTERS
 
 router = APIRouter()
 

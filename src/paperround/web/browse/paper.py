@@ -33,10 +33,10 @@ def paper(request: Request, context: ContextDep, paper_id: str) -> Response:
     stored = context.app.store.papers.by_id(paper_id)
     if stored is None:
         raise HTTPException(404)
-    language = context.visitors_language(request)
+    language = context.languages.of_visitor(request)
     made = stored.generated_summary(language.code)
     abstract, summary = readable(stored.abstract), readable(made)
-    return context.page(
+    return context.pages.public(
         request,
         "paper",
         language=language,

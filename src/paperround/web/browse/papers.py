@@ -41,7 +41,7 @@ def front(
     page: int = 1,
 ) -> Response:
     """Show the papers of a day, a week or a month, most upvoted first."""
-    language = context.visitors_language(request)
+    language = context.languages.of_visitor(request)
     newest = context.app.store.papers.newest_day(context.today)
     period = Period(read_view(view), read_day(day) if day else newest or context.today)
     chosen = translated_topic(topic_named(context, topic), language) if topic else None
@@ -94,7 +94,7 @@ def _notes(context: WebContext, language: Language, newest: date | None) -> dict
 @router.get("/trending")
 def trending(request: Request, context: ContextDep) -> Response:
     """Show the papers that gained the most votes and comments recently."""
-    language = context.visitors_language(request)
+    language = context.languages.of_visitor(request)
     today = context.today
     papers = trending_papers(context, today, PAGE)
     heading = language.gettext("Trending")
@@ -118,7 +118,7 @@ def _day_page(request: Request, context: WebContext, language: Language, **facts
     usual: dict[str, Any] = {"earlier": None, "later": None, "views": [], "back": "", "more": "", "first_page": True}
     usual |= {"note": "", "source_note": "", "feed_query": ""}
     topics = translated_topics(context.app.store.topics.public(), language)
-    return context.page(request, "day", language=language, topics=topics, **(usual | facts))
+    return context.pages.public(request, "day", language=language, topics=topics, **(usual | facts))
 
 
 def trending_papers(context: WebContext, today: date, limit: int) -> list[Paper]:

@@ -9,7 +9,8 @@ from fastapi import APIRouter, HTTPException, Request, Response
 
 from paperround.rendering import sample
 from paperround.web.conditional import is_unmodified
-from paperround.web.context import IN_LETTERS, ContextDep
+from paperround.web.context import ContextDep
+from paperround.web.responses import IN_LETTERS
 
 router = APIRouter()
 _HEADERS = {

@@ -85,7 +85,7 @@ def search(
         return RedirectResponse(f"{context.home}{page_of(paper.id)}", 302)
     form = SearchForm(q, sort, since, until, source)
     order, bounds = form.order, form.bounds
-    language = context.visitors_language(request)
+    language = context.languages.of_visitor(request)
     wrong, result = "", Search()
     try:
         if q:
@@ -97,7 +97,7 @@ def search(
         raise HTTPException(404)
     here = f"{context.home}/search?"
     operators = () if result.total or result.mistake else operators_in(plain_query(q))
-    return context.page(
+    return context.pages.public(
         request,
         "search",
         status=400 if wrong else 200,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter, HTTPException, Request, Response
 
-from paperround.web.context import ContextDep, respond
+from paperround.web.context import ContextDep
+from paperround.web.responses import respond
 
 router = APIRouter()
 
@@ -12,7 +13,7 @@ router = APIRouter()
 @router.get("/static/{name}")
 def static(request: Request, context: ContextDep, name: str) -> Response:
     """Return a static file. Its address contains a hash of the content, so caches may keep it for a year."""
-    file = context.static.get(name)
+    file = context.static.by_name.get(name)
     if file is None:
         raise HTTPException(404)
     return respond(request, file.content, file.media_type, seconds=31_536_000)

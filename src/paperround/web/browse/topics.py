@@ -21,18 +21,18 @@ router = APIRouter()
 def all_topics(request: Request, context: ContextDep) -> Response:
     """Show the public topics, each with its number of papers in the past week."""
     since = news_horizon(context.app.clock()).date()
-    language = context.visitors_language(request)
+    language = context.languages.of_visitor(request)
     topics = [
         (translated_topic(topic, language), week)
         for topic, _followers, week in context.app.store.topics.public_counts(since)
     ]
-    return context.page(request, "topics", language=language, here="/topics", topics=topics)
+    return context.pages.public(request, "topics", language=language, here="/topics", topics=topics)
 
 
 @router.get("/topics/{slug}")
 def topic(request: Request, context: ContextDep, slug: str, page: int = 1) -> Response:
     """Show the papers of a topic, newest first."""
-    language = context.visitors_language(request)
+    language = context.languages.of_visitor(request)
     chosen = topic_named(context, slug)
     matches = context.app.store.browsing.on_topic(chosen.row, PAGE + 1, PAGE * (checked_page(page, MAX_PAGES) - 1))
     if page > 1 and not matches:
@@ -42,7 +42,7 @@ def topic(request: Request, context: ContextDep, slug: str, page: int = 1) -> Re
         for day, some in groupby(matches[:PAGE], key=lambda pair: pair[0].day)
     ]
     here = f"{context.home}/topics/{slug}"
-    return context.page(
+    return context.pages.public(
         request,
         "topic",
         language=language,

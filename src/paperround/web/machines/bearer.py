@@ -10,7 +10,8 @@ from fastapi import HTTPException, Request
 from paperround.domain.scopes import SCOPES
 from paperround.operator.api_tokens import hash_token
 from paperround.web import session_cookies
-from paperround.web.context import WebContext, client_of
+from paperround.web.clients import client_of
+from paperround.web.context import WebContext
 
 _ASK = {"WWW-Authenticate": "Bearer"}  # RFC 6750 3: request a token without saying what was wrong
 

@@ -45,7 +45,7 @@ def readyz(context: ContextDep) -> Response:
 @router.get("/metrics")
 def metrics(request: Request, context: ContextDep) -> Response:
     """Return Prometheus metrics. Requires a token with the scope `metrics:read`, or the session of an operator."""
-    if not context.sees_preview(request):
+    if not context.sessions.may_preview(request):
         bearer.require(request, context, "metrics:read")
     registry = CollectorRegistry()
     registry.register(_MetricsCollector(context))

@@ -13,4 +13,4 @@ router = APIRouter()
 def docs(request: Request, context: ContextDep) -> Response:
     """Show the API reference, rendered from the OpenAPI description without external resources."""
     api = next(route.app for route in request.app.routes if getattr(route, "path", "") == "/api")
-    return context.page(request, "docs", spec=api.openapi())
+    return context.pages.public(request, "docs", spec=api.openapi())

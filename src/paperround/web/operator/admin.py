@@ -19,11 +19,13 @@ from paperround.rounds.topics import add_topic
 from paperround.store.topics import news_horizon
 from paperround.web import error_pages, session_cookies
 from paperround.web.browse import charts
-from paperround.web.context import PRIVATE, ContextDep, WebContext, client_of
+from paperround.web.clients import client_of
+from paperround.web.context import ContextDep, WebContext
 from paperround.web.forms import Form
-from paperround.web.operator.admin_context import MOST_PAGES, OPERATOR, OperatorContextDep, admin_page, pages_around
+from paperround.web.operator.admin_context import MOST_PAGES, OperatorContextDep, admin_page, pages_around, recording
 from paperround.web.operator.kept_form import KeptForm, LoginNeeded, carried_form
 from paperround.web.parameters import checked_page
+from paperround.web.responses import PRIVATE
 
 router = APIRouter(prefix="/admin")
 log = logs.logger()
@@ -76,11 +78,11 @@ def login(request: Request, context: ContextDep, form: Form) -> Response:
         return _login_page(request, context, "This admin token is not correct.", 403, carried_form(form))
     context.limits.logging_in.clear(who)
     response: Response = RedirectResponse(f"{context.home}/admin", 303, headers=PRIVATE)
-    with context.recording(OPERATOR, "logged in", who):
+    with recording(context, "logged in", who):
         cookie = context.sessions.begin(response, session_cookies.COOKIE, secure=context.https)
     if kept := carried_form(form):
         mark = session_cookies.csrf(context.app.keys, cookie)
-        page = context.private_page(request, "admin/resume", translated=False, kept=kept, csrf=mark)
+        page = context.pages.private(request, "admin/resume", translated=False, kept=kept, csrf=mark)
         page.headers.append("set-cookie", response.headers["set-cookie"])
         return page
     return response
@@ -99,7 +101,7 @@ def _login_page(
     request: Request, context: WebContext, wrong: str, status: int = 401, kept: KeptForm | None = None
 ) -> Response:
     hidden = kept.hidden if kept else {}
-    return context.private_page(
+    return context.pages.private(
         request,
         "admin/login",
         status=status,
@@ -189,13 +191,13 @@ def save_topic(request: Request, context: OperatorContextDep, form: Form) -> Res
         form.get("query").strip(),
         form.get("about").strip(),
     )
-    preview = preview_topic_query(context.app, typed.query, context.visitors_language(request))
+    preview = preview_topic_query(context.app, typed.query, context.languages.of_visitor(request))
     if form.get("do") == "try" or preview.error:
         return _topic_page(request, context, typed, preview, status=422 if preview.error else 200)
     try:
         if not typed.name:
             raise UsageError("enter a name for the topic")
-        with context.recording(OPERATOR, "topic saved", typed.slug):
+        with recording(context, "topic saved", typed.slug):
             add_topic(context.app, typed)
     except PaperroundError as error:
         return _topic_page(request, context, typed, wrong=str(error), status=422)
@@ -229,10 +231,10 @@ def change_tokens(request: Request, context: OperatorContextDep, form: Form) -> 
     name = clean(form.get("name"))[: api_tokens.LONGEST_NAME]
     try:
         if form.get("do") == "revoke":
-            with context.recording(OPERATOR, "API token revoked", name):
+            with recording(context, "API token revoked", name):
                 api_tokens.remove(context.app, name)
             return _tokens(request, context)
-        with context.recording(OPERATOR, "API token created", f"{name}: {', '.join(form.all('scope'))}"):
+        with recording(context, "API token created", f"{name}: {', '.join(form.all('scope'))}"):
             token = api_tokens.make(context.app, name, form.all("scope"), _days(form.get("days")))
     except UsageError as error:
         return _tokens(request, context, wrong=str(error))

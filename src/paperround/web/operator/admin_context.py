@@ -1,15 +1,17 @@
-"""What the admin pages share: the login check, the layout and the pagination."""
+"""What the admin pages share: the login check, the audit log, the layout and the pagination."""
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import Annotated, Any
 
 from fastapi import Depends, Request, Response
 
+from paperround.store.access import AuditEntry, AuditRecord
 from paperround.web.context import ContextDep, WebContext
 from paperround.web.operator.kept_form import LoginNeeded, sent_form
 
-OPERATOR = "operator"
+_OPERATOR = "operator"
 """The name under which the audit log records changes made on the admin pages."""
 MOST_PAGES = 100_000
 
@@ -24,9 +26,14 @@ async def _operators(request: Request, context: ContextDep) -> WebContext:
 OperatorContextDep = Annotated[WebContext, Depends(_operators)]
 
 
+def recording(context: WebContext, action: str, subject: str = "") -> AbstractContextManager[AuditRecord]:
+    """Record the change in this block in the audit log, as the operator's."""
+    return context.app.store.access.recording(AuditEntry(context.app.clock(), _OPERATOR, action, subject))
+
+
 def admin_page(request: Request, context: WebContext, name: str, status: int = 200, **facts: Any) -> Response:
     """Return an admin page, rendered from its template."""
-    return context.private_page(
+    return context.pages.private(
         request,
         f"admin/{name}",
         status=status,

@@ -14,10 +14,10 @@ from paperround.web.context import WebContext
 from paperround.web.forms import Form, read_number
 from paperround.web.operator.admin_context import (
     MOST_PAGES,
-    OPERATOR,
     OperatorContextDep,
     admin_page,
     pages_around,
+    recording,
 )
 from paperround.web.operator.viewer import DisplayOptions, frame, own_pictures
 from paperround.web.parameters import checked_page
@@ -57,7 +57,7 @@ def retry(request: Request, context: OperatorContextDep, form: Form) -> Response
     """Queue failed, expired or deferred emails again."""
     context.sessions.check_csrf(request, form)
     numbers = [number for number in map(read_number, form.all("letter")) if number]
-    with context.recording(OPERATOR, "letters queued again", f"{len(numbers)} asked for") as record:
+    with recording(context, "letters queued again", f"{len(numbers)} asked for") as record:
         refused = retry_letters(context.app, numbers)
         done = [str(number) for number in numbers if number not in refused]
         record.subject = f"{', '.join(done) or 'none'}"[:200]
@@ -69,7 +69,7 @@ def retry(request: Request, context: OperatorContextDep, form: Form) -> Response
 def resume(request: Request, context: OperatorContextDep, form: Form) -> Response:
     """End a pause of the relay; the emails that waited are due now."""
     context.sessions.check_csrf(request, form)
-    with context.recording(OPERATOR, "delivery resumed") as record:
+    with recording(context, "delivery resumed") as record:
         record.subject = counted(resume_delivery(context.app), "letter", "letters")
     return RedirectResponse(f"{context.home}/admin", 303)
 

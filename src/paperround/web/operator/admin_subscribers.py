@@ -22,16 +22,17 @@ from paperround.store.subscribers import SubscriberFilter
 from paperround.subscribers import address_change, confirmation, csv_file, csv_import, membership
 from paperround.web import wording
 from paperround.web.browse.periods import read_day
-from paperround.web.context import PRIVATE, WebContext
+from paperround.web.context import WebContext
 from paperround.web.forms import Form, FormFields, FormWithFile
 from paperround.web.operator.admin_context import (
     MOST_PAGES,
-    OPERATOR,
     OperatorContextDep,
     admin_page,
     pages_around,
+    recording,
 )
 from paperround.web.parameters import checked_page
+from paperround.web.responses import PRIVATE
 from paperround.web.subscribers import preferences_form
 from paperround.web.subscribers.preferences_form import PreferencesForm
 
@@ -87,7 +88,7 @@ def silent(request: Request, context: OperatorContextDep) -> Response:
 def export(context: OperatorContextDep) -> Response:
     """Return all subscribers as CSV, in the format of `paperround subscribers export`."""
     headers = {**PRIVATE, "Content-Disposition": 'attachment; filename="subscribers.csv"'}
-    with context.recording(OPERATOR, "subscribers exported"):
+    with recording(context, "subscribers exported"):
         lines = csv_file.write(context.app.store.subscribers.by_address())
     return StreamingResponse(lines, headers=headers, media_type="text/csv; charset=utf-8")
 
@@ -110,7 +111,7 @@ def add(request: Request, context: OperatorContextDep, form: Form) -> Response:
     shown = preferences_form.read_form(form)
     if form.get("do") == "try":
         return _form_page(request, context, _with_previews(context, shown))
-    patch, shown = preferences_form.check_form(context, shown, context.language("en"), with_email=True)
+    patch, shown = preferences_form.check_form(context, shown, context.languages.english, with_email=True)
     if patch is None:
         return _form_page(request, context, shown, status=422)
     email = membership.address(shown.email)
@@ -118,7 +119,7 @@ def add(request: Request, context: OperatorContextDep, form: Form) -> Response:
     if known:
         wrong = f"{email} is already a subscriber ({known.state.value})."
         return _form_page(request, context, replace(shown, wrong={"email": wrong}), status=422)
-    with context.recording(OPERATOR, "subscriber added", "a new subscriber") as record:
+    with recording(context, "subscriber added", "a new subscriber") as record:
         membership.add(context.app, email, patch, confirmed="confirmed" in form)
         added = membership.subscriber(context.app, email)
         record.subject = f"subscriber {added.row}"
@@ -142,7 +143,7 @@ def import_list(request: Request, context: OperatorContextDep, sent: FormWithFil
     options = csv_import.ImportOptions(
         confirmed="confirmed" in form, overwrite=form.all("overwrite"), dry_run=dry_run
     )
-    audit = nullcontext() if dry_run else context.recording(OPERATOR, "subscribers imported", "in progress")
+    audit = nullcontext() if dry_run else recording(context, "subscribers imported", "in progress")
     try:
         rows = csv_file.read(io.BytesIO(data))
         with audit as record:
@@ -202,10 +203,10 @@ def save(request: Request, context: OperatorContextDep, row: int, form: Form) ->
         return _form_page(request, context, _with_previews(context, shown, subscriber), subscriber)
     if form.get("version") != shown.version:
         return _form_page(request, context, shown, subscriber, status=409)
-    patch, shown = preferences_form.check_form(context, shown, context.language("en"))
+    patch, shown = preferences_form.check_form(context, shown, context.languages.english)
     if patch is None:
         return _form_page(request, context, shown, subscriber, status=422)
-    with context.recording(OPERATOR, "subscriber edited", f"subscriber {row}") as record:
+    with recording(context, "subscriber edited", f"subscriber {row}") as record:
         result = membership.change(context.app, subscriber, patch)
         fields = ", ".join(result.fields) if result else ""
         record.subject += f": {fields or 'nothing changed'}"
@@ -220,7 +221,7 @@ def change(request: Request, context: OperatorContextDep, row: int, form: Form) 
     if do == "erase" and "sure" not in form:
         return _redirect(context, row, "")
     try:
-        with context.recording(OPERATOR, f"subscriber: {do}", f"subscriber {row}"):
+        with recording(context, f"subscriber: {do}", f"subscriber {row}"):
             done = _change(context, subscriber, do, form)
     except UsageError as error:
         return _subscriber_page(request, context, subscriber, wrong=str(error))
@@ -307,7 +308,7 @@ _LABELS = {
 
 def _described(context: WebContext, known: Preferences) -> dict[str, str]:
     """Return the preferences that apply, as texts by their labels: topics by name, lists joined by commas."""
-    language = context.language("en")
+    language = context.languages.english
     topics = context.app.store.topics.named(known.topics)
     labels = wording.labels(language) | _LABELS
     texts = preferences.write_text(known)
@@ -321,7 +322,7 @@ def _described(context: WebContext, known: Preferences) -> dict[str, str]:
         "breadth": breadth_labels.short_setting(known.breadth, language),
         "quiet_days": dict(wording.quiet_days(language))[known.quiet_days],
         "theme": dict(wording.themes([known.theme], language))[known.theme],
-        "language": context.language_names.get(known.language, known.language),
+        "language": context.languages.names.get(known.language, known.language),
     }
     return {labels[name]: text for name, text in texts.items()}
 
@@ -343,13 +344,13 @@ def _form_page(
         form=form,
         stale=status == 409,
         version=PreferencesForm(found.preferences if found else DEFAULTS).version,
-        choices=preferences_form.choices(context, context.language("en"), form),
+        choices=preferences_form.choices(context, context.languages.english, form),
     )
 
 
 def _with_previews(context: WebContext, shown: PreferencesForm, found: Subscriber | None = None) -> PreferencesForm:
     feedback = context.app.store.feedback.ratings(found.row) if found else ()
-    return preferences_form.with_previews(context.app, shown, context.language("en"), feedback)
+    return preferences_form.with_previews(context.app, shown, context.languages.english, feedback)
 
 
 def _subscriber(context: WebContext, row: int) -> Subscriber:

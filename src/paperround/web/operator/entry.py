@@ -15,7 +15,8 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from paperround.web import session_cookies
-from paperround.web.context import PRIVATE, WebContext
+from paperround.web.context import WebContext
+from paperround.web.responses import PRIVATE
 
 _FIELD = "token"
 

@@ -9,10 +9,11 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse
 
 from paperround.delivery.inbox import Inbox, InboxTransport
-from paperround.web.context import PRIVATE, ContextDep, WebContext
+from paperround.web.context import ContextDep, WebContext
 from paperround.web.forms import Form
 from paperround.web.operator.viewer import DisplayOptions, MessageView, address, download, frame, own_pictures
 from paperround.web.parameters import checked_page
+from paperround.web.responses import PRIVATE
 
 router = APIRouter(prefix="/inbox")
 _PAGE = 50  # emails
@@ -23,7 +24,7 @@ def _opened(context: WebContext, request: Request) -> Inbox:
     transport = context.app.settings.transport
     if not isinstance(transport, InboxTransport):
         raise HTTPException(404)
-    if not context.sees_inbox(request):
+    if not context.sessions.may_read_inbox(request):
         raise HTTPException(403)
     return Inbox(transport.directory)
 
@@ -36,7 +37,7 @@ def letters(request: Request, context: ContextDep, page: int = 1) -> Response:
     newest = inbox.newest(_PAGE + 1, _PAGE * (page - 1))
     if page > 1 and not newest:
         raise HTTPException(404)
-    return context.private_page(
+    return context.pages.private(
         request,
         "inbox",
         letters=[replace(one, recipient=parseaddr(one.recipient)[1]) for one in newest[:_PAGE]],
@@ -53,7 +54,7 @@ def letter(request: Request, context: ContextDep, key: str, show: str = "html") 
     viewed = MessageView(_letter(context, request, key), context.site, now=context.app.clock())
     at, look = f"{context.home}/inbox/{key}", DisplayOptions.asked(request)
     tab = show if show in TABS else "html"
-    response = context.private_page(
+    response = context.pages.private(
         request, "letter", key=key, show=tab, viewed=viewed, look=look, at=at, tabs=TABS,
         csrf=context.sessions.csrf(request), link=lambda wanted: address(at, **wanted.fields()),
         frame=address(f"{at}/html", **look.fields()),

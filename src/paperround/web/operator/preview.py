@@ -142,7 +142,7 @@ class PreviewResult:
 
 
 def _let_in(request: Request, context: WebContext) -> None:
-    if not context.sees_preview(request):
+    if not context.sessions.may_preview(request):
         raise HTTPException(401 if context.sessions.admin_token else 403)
 
 
@@ -232,7 +232,7 @@ def _page(
     request: Request, context: WebContext, asked: PreviewQuery, *, test_result: tuple[bool, str] | None = None
 ) -> Response:
     seen, other = _shown(context, asked), asked.other()
-    return context.private_page(
+    return context.pages.private(
         request, "preview", translated=False, scripts=True,
         asked=asked, seen=seen, compared=_shown(context, other) if other else None,
         tabs=TABS, test_result=test_result,
@@ -292,7 +292,7 @@ def _choices(context: WebContext, asked: PreviewQuery) -> dict[str, Any]:
     return {
         "cadences": CADENCES,
         "themes": theme.names(folders),
-        "languages": list(context.language_names.items()),
+        "languages": list(context.languages.names.items()),
         "notices": notice.kinds(folders),
         "topics": app.store.topics.public(),
         "subscribers": [subscriber.email for subscriber in subscribers],

@@ -20,7 +20,7 @@ from paperround.linting.theme import join_findings, lint_theme
 from paperround.process.resources import templates
 from paperround.rendering import language as languages
 from paperround.rounds.letters import LetterBuilder
-from paperround.web.context import PRIVATE
+from paperround.web.responses import PRIVATE
 
 MODES = ("light", "dark", "inverted")
 # Scripts never run: neither the policy nor the sandbox allows them. `allow-same-origin` lets the preview page restore

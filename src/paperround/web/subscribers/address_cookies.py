@@ -10,7 +10,8 @@ from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
 
 from paperround.domain.text import clean
-from paperround.web.context import PRIVATE, WebContext
+from paperround.web.context import WebContext
+from paperround.web.responses import PRIVATE
 
 SENT, TYPED = "paperround_sent", "paperround_typed"
 """The cookies of the address that an email was sent to, and of one that was typed and not submitted yet."""

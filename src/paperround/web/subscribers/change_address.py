@@ -29,7 +29,7 @@ router = APIRouter()
 def request_change(request: Request, context: ContextDep, token: str, form: Form) -> Response:
     """Email the new address and ask its owner to confirm. The response is the same for every valid address."""
     subscriber = subscriber_of(context, token)
-    language = context.language_for(request, subscriber)
+    language = context.languages.of_subscriber(request, subscriber)
     email = form.get("email").strip()[:500]
     if wrong := _why_not(context, subscriber, email, language):
         return _refused(request, context, subscriber, email, wrong)
@@ -61,8 +61,8 @@ def request_change(request: Request, context: ContextDep, token: str, form: Form
         _("No email after a few minutes? Check your spam folder, or try another address."),
     ]
     here = path(context, tokens.PREFERENCES, subscriber).removeprefix(context.home)
-    actions = [*context.inbox_action(request, language), (here, _("All preferences"))]
-    return context.message(request, _("Check your email"), lines, language=language, actions=actions)
+    actions = [*context.pages.inbox_action(request, language), (here, _("All preferences"))]
+    return context.pages.message(request, _("Check your email"), lines, language=language, actions=actions)
 
 
 def _refused(
@@ -102,11 +102,11 @@ def ask_to_confirm(request: Request, context: ContextDep, token: str) -> Respons
     change, subscriber = _pending(context, token)
     if change is None or subscriber is None:
         return _nothing_waits(request, context)
-    language = context.language_for(request, subscriber)
+    language = context.languages.of_subscriber(request, subscriber)
     other = context.app.store.subscribers.by_email(change.email)
     if other and keeps_address(other):
         return _taken(request, context, change, language)
-    return context.private_page(
+    return context.pages.private(
         request,
         "change_address",
         language=language,
@@ -121,7 +121,7 @@ def confirm(request: Request, context: ContextDep, token: str) -> Response:
     change, subscriber = _pending(context, token)
     if change is None or subscriber is None:
         return _nothing_waits(request, context)
-    language = context.language_for(request, subscriber)
+    language = context.languages.of_subscriber(request, subscriber)
     match address_change.confirm(context.app, change.row):
         case ConfirmResult.CHANGED:
             moved = context.app.store.subscribers.by_row(change.subscriber) or subscriber
@@ -140,11 +140,11 @@ def _pending(context: WebContext, token: str) -> tuple[AddressChange | None, Sub
 
 
 def _nothing_waits(request: Request, context: WebContext) -> Response:
-    language = context.visitors_language(request)
+    language = context.languages.of_visitor(request)
     _ = language.gettext
     lines = [_("This link was used already, or is more than three days old. You can request a new one on your "
                "preferences page: every email from us links to it.")]  # fmt: skip
-    return context.message(
+    return context.pages.message(
         request,
         _("Nothing to confirm"),
         lines,
@@ -166,6 +166,6 @@ def _taken(request: Request, context: WebContext, change: AddressChange, languag
     ]
     here = path(context, tokens.PREFERENCES, other).removeprefix(context.home) if other else "/"
     actions = [(here, _("Open that subscription"))]
-    return context.message(
+    return context.pages.message(
         request, _("This address is in use"), lines, status=409, language=language, actions=actions
     )

@@ -14,7 +14,8 @@ from paperround.domain.models import Subscriber, SubscriberState
 from paperround.rendering.language import Language
 from paperround.rendering.schedule_sentences import describe_schedule
 from paperround.subscribers import confirmation, membership
-from paperround.web.context import ContextDep, WebContext, client_of
+from paperround.web.clients import client_of
+from paperround.web.context import ContextDep, WebContext
 from paperround.web.forms import AnyForm
 from paperround.web.subscribers import preferences
 from paperround.web.subscribers.token_links import owner, path, reloaded
@@ -34,9 +35,9 @@ def ask_to_confirm(request: Request, context: ContextDep, token: str) -> Respons
     if subscriber is None or pending is None:
         return _nothing_waits(request, context, subscriber)
     wanted = pending.preferences
-    language = context.language_for(request, wanted)
+    language = context.languages.of_subscriber(request, wanted)
     names = {topic.slug: language.own_words(topic.name) for topic in context.app.store.topics.public()}
-    return context.private_page(
+    return context.pages.private(
         request,
         "confirm",
         language=language,
@@ -63,15 +64,15 @@ def confirm(request: Request, context: ContextDep, token: str) -> Response:
 
 
 def _nothing_waits(request: Request, context: WebContext, subscriber: Subscriber | None) -> Response:
-    language = context.language_for(request, subscriber)
+    language = context.languages.of_subscriber(request, subscriber)
     _ = language.gettext
     if subscriber is not None and subscriber.state.is_subscribed:
         lines = [_("This subscription is already confirmed. There is nothing else to do.")]
-        return context.message(
+        return context.pages.message(
             request, _("Already confirmed"), lines, language=language, actions=[("/", _("Today's papers"))]
         )
     lines = [_("This link has already been used. If you no longer receive our emails, subscribe again.")]
-    return context.message(
+    return context.pages.message(
         request,
         _("Nothing to confirm"),
         lines,
@@ -90,10 +91,10 @@ def ask_to_unsubscribe(request: Request, context: ContextDep, token: str) -> Res
     subscriber = owner(context, tokens.UNSUBSCRIBE, token)
     if subscriber is None or subscriber.state is SubscriberState.UNSUBSCRIBED:
         return _gone(request, context, token, subscriber)
-    return context.private_page(
+    return context.pages.private(
         request,
         "unsubscribe",
-        language=context.language_for(request, subscriber),
+        language=context.languages.of_subscriber(request, subscriber),
         token=token,
         email=subscriber.email,
         preferences=path(context, tokens.PREFERENCES, subscriber),
@@ -118,7 +119,7 @@ def unsubscribe(request: Request, context: ContextDep, token: str, form: AnyForm
 def come_back(request: Request, context: ContextDep, token: str) -> Response:
     """Resubscribe: send a confirmation email, as for every new subscription."""
     subscriber = owner(context, tokens.UNSUBSCRIBE, token)
-    language = context.language_for(request, subscriber)
+    language = context.languages.of_subscriber(request, subscriber)
     _ = language.gettext
     if subscriber is None:
         raise InvalidTokenError("this subscriber was erased")
@@ -133,20 +134,20 @@ def come_back(request: Request, context: ContextDep, token: str) -> Response:
             "or in your spam folder."
         )
     ]
-    return context.message(
+    return context.pages.message(
         request,
         _("Check your email"),
         lines,
         language=language,
-        actions=[*context.inbox_action(request, language), ("/", _("Today's papers"))],
+        actions=[*context.pages.inbox_action(request, language), ("/", _("Today's papers"))],
     )
 
 
 def _gone(
     request: Request, context: WebContext, token: str, subscriber: Subscriber | None, *, thanks: bool = False
 ) -> Response:
-    language = context.language_for(request, subscriber)
-    return context.private_page(
+    language = context.languages.of_subscriber(request, subscriber)
+    return context.pages.private(
         request,
         "unsubscribed",
         language=language,

@@ -25,8 +25,9 @@ from paperround.rendering.schedule_sentences import format_issue_date
 from paperround.rendering.topic_names import section_heading
 from paperround.rounds.letters import LetterBuilder
 from paperround.web.browse import cards
-from paperround.web.context import PRIVATE, ContextDep, WebContext
+from paperround.web.context import ContextDep, WebContext
 from paperround.web.parameters import checked_page
+from paperround.web.responses import PRIVATE
 from paperround.web.subscribers.token_links import digest_owner
 
 router = APIRouter()
@@ -56,7 +57,7 @@ def digest_online(request: Request, context: ContextDep, token: str, page: int =
         return _remember(context, digest, token, f)
     mine = request.cookies.get(_COOKIE, "")
     mine = mine if _is_for(context, digest, mine) else ""
-    language = context.language_for(request, subscriber)
+    language = context.languages.of_subscriber(request, subscriber)
     close = [note.paper for note in digest.notes if note.kind is NoteKind.CLOSE]
     numbers = context.app.store.feedback.current_numbers([*digest.papers, *digest.more, *close])
     counted = _counted(digest, numbers)
@@ -65,7 +66,7 @@ def digest_online(request: Request, context: ContextDep, token: str, page: int =
     address, first = f"{context.home}/i/{token}", page == 1
     printed = context.app.store.issues.printed(digest, [*digest.papers, *close]) if first else {}
     more = context.app.store.browsing.in_order(counted[_MORE_SHOWN * (page - 1) : _MORE_SHOWN * page])
-    return context.private_page(
+    return context.pages.private(
         request,
         "digest",
         language=language,

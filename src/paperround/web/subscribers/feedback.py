@@ -20,8 +20,9 @@ from paperround.domain.models import Digest, Paper, Subscriber, SubscriberState
 from paperround.rounds.authors import author_of
 from paperround.subscribers import membership
 from paperround.web.browse import cards
-from paperround.web.context import PRIVATE, ContextDep, WebContext
+from paperround.web.context import ContextDep, WebContext
 from paperround.web.forms import AnyForm, FormFields, read_number
+from paperround.web.responses import PRIVATE
 from paperround.web.subscribers import feedback_sentences
 from paperround.web.subscribers.token_links import digest_owner, path, reloaded
 
@@ -91,9 +92,9 @@ def _follow(
             )
             membership.follow(context.app, subscriber, whom)
     except PreferenceError as error:
-        language = context.language_for(request, subscriber)
+        language = context.languages.of_subscriber(request, subscriber)
         wrong = error.told(language.gettext)
-        return context.message(request, language.gettext("Not saved"), [wrong], status=422, language=language)
+        return context.pages.message(request, language.gettext("Not saved"), [wrong], status=422, language=language)
     return _page(request, context, token, digest, reloaded(context, subscriber), [number], kind=_FOLLOW)
 
 
@@ -128,13 +129,13 @@ def _page(
     """Show the page for these papers. `kind` means that a single paper was chosen; `recorded`, that feedback was
     recorded.
     """
-    language = context.language_for(request, subscriber)
+    language = context.languages.of_subscriber(request, subscriber)
     papers = _papers(context, [number for number in numbers if _inside(digest, number)])
     if kind and not papers:
         return _unknown(request, context, subscriber)
     verdicts = context.app.store.feedback.verdicts(subscriber.row)
     on_list = context.app.store.reading_lists.rows(subscriber.row)
-    return context.private_page(
+    return context.pages.private(
         request,
         "feedback",
         language=language,
@@ -172,9 +173,9 @@ def _papers(context: WebContext, numbers: Sequence[int]) -> dict[int, Paper]:
 
 
 def _unknown(request: Request, context: WebContext, subscriber: Subscriber) -> Response:
-    language = context.language_for(request, subscriber)
+    language = context.languages.of_subscriber(request, subscriber)
     _ = language.gettext
     lines = [
         _("This link does not refer to a paper in this email. Use the links exactly as they appear in the email.")
     ]
-    return context.message(request, _("Paper not found"), lines, status=404, language=language)
+    return context.pages.message(request, _("Paper not found"), lines, status=404, language=language)

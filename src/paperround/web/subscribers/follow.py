@@ -22,8 +22,9 @@ from paperround.rendering.language import Language
 from paperround.rounds.authors import author_of, people_named
 from paperround.subscribers import membership
 from paperround.web.browse import cards
-from paperround.web.context import PRIVATE, ContextDep, WebContext
+from paperround.web.context import ContextDep, WebContext
 from paperround.web.forms import Form, FormFields
+from paperround.web.responses import PRIVATE
 from paperround.web.subscribers.token_links import mint, path, subscriber_of
 
 router = APIRouter()
@@ -64,7 +65,7 @@ def follow(request: Request, context: ContextDep, form: Form) -> Response:
             done = "already" if str(whom) in subscriber.preferences.follows else "followed"
             membership.follow(context.app, subscriber, whom)
     except (PreferenceError, InvalidValueError) as error:
-        wrong = error.told(context.language_for(request, subscriber).gettext)
+        wrong = error.told(context.languages.of_subscriber(request, subscriber).gettext)
         return _page(request, context, subscriber, name, organization=organization, wrong=wrong, status=422)
     here = path(context, tokens.PREFERENCES, subscriber)
     return RedirectResponse(f"{here}?done={done}#following", 303, headers=PRIVATE)
@@ -97,8 +98,8 @@ def _page(
     wrong: str = "",
     status: int = 200,
 ) -> Response:
-    language = context.language_for(request, subscriber)
-    return context.private_page(
+    language = context.languages.of_subscriber(request, subscriber)
+    return context.pages.private(
         request,
         "follow",
         status=status,

@@ -18,7 +18,8 @@ from fastapi import HTTPException, Request
 
 from paperround.process import logs
 from paperround.store.quotas import Quota
-from paperround.web.context import WebContext, client_of, network_of
+from paperround.web.clients import client_of, network_of
+from paperround.web.context import WebContext
 from paperround.web.forms import FormFields
 from paperround.web.rate_limits import EVERYBODY, FormLimits
 

@@ -28,8 +28,9 @@ from paperround.rounds.trial import Trials
 from paperround.subscribers import membership
 from paperround.web import wording
 from paperround.web.browse import cards
-from paperround.web.context import PRIVATE, ContextDep, WebContext
+from paperround.web.context import ContextDep, WebContext
 from paperround.web.forms import Form, FormFields, read_number
+from paperround.web.responses import PRIVATE
 from paperround.web.subscribers.preferences_form import read_answers, schedule_of
 from paperround.web.subscribers.token_links import path, subscriber_of
 
@@ -48,7 +49,7 @@ def try_interest(request: Request, context: ContextDep) -> Response:
     return _page(
         request,
         context,
-        context.visitors_language(request),
+        context.languages.of_visitor(request),
         text,
         answers,
         action=f"{context.home}/interest",
@@ -84,7 +85,7 @@ def answer(request: Request, context: ContextDep, token: str, form: Form) -> Res
 
 def _keep(request: Request, context: WebContext, subscriber: Subscriber, text: str) -> str:
     """Add the interest to the subscriber's queries; return what is wrong, or an empty string."""
-    language = context.language_for(request, subscriber)
+    language = context.languages.of_subscriber(request, subscriber)
     queries = subscriber.preferences.queries
     if len(queries) >= MOST_QUERIES and text not in queries:
         return language.gettext(
@@ -104,7 +105,7 @@ def _save(request: Request, context: WebContext, subscriber: Subscriber, given: 
     try:
         patch = membership.read_patch(context.app, given, subscriber.preferences)
     except (QueryError, PreferenceError) as error:
-        return error.told(context.language_for(request, subscriber).gettext)
+        return error.told(context.languages.of_subscriber(request, subscriber).gettext)
     membership.change(context.app, subscriber, patch)
     return ""
 
@@ -120,7 +121,7 @@ def _own_page(
     return _page(
         request,
         context,
-        context.language_for(request, subscriber),
+        context.languages.of_subscriber(request, subscriber),
         clean(text),
         answers,
         action=f"{here}/interest",
@@ -151,7 +152,7 @@ def _page(
             trial = context.app.shared(Trials).try_interest(text, answers, breadth)
         except (QueryError, PreferenceError) as error:
             wrong, status = error.told(language.gettext), 422
-    return context.private_page(
+    return context.pages.private(
         request,
         "interest",
         scripts=True,

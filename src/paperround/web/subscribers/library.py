@@ -14,8 +14,9 @@ from paperround.rendering.language import Language
 from paperround.rounds import libraries
 from paperround.rounds.libraries import LibraryReport
 from paperround.sources.library import read_library
-from paperround.web.context import PRIVATE, ContextDep, WebContext
+from paperround.web.context import ContextDep, WebContext
 from paperround.web.forms import FormFields, FormWithFile
+from paperround.web.responses import PRIVATE
 from paperround.web.subscribers.token_links import path, subscriber_of
 
 router = APIRouter()
@@ -42,7 +43,7 @@ def change(request: Request, context: ContextDep, token: str, upload: FormWithFi
             try:
                 link(context.app, subscriber.row, form.get(field).strip()[:_MAX_NAME])
             except InvalidValueError as error:
-                language = context.language_for(request, subscriber)
+                language = context.languages.of_subscriber(request, subscriber)
                 return _page(request, context, subscriber, wrong=error.told(language.gettext), status=422)
         case "unlink":
             context.app.store.examples.unlink(subscriber.row, form.get("kind"))
@@ -57,7 +58,7 @@ def change(request: Request, context: ContextDep, token: str, upload: FormWithFi
 def _read(
     request: Request, context: WebContext, subscriber: Subscriber, form: FormFields, content: bytes
 ) -> Response:
-    language = context.language_for(request, subscriber)
+    language = context.languages.of_subscriber(request, subscriber)
     context.count_trials(request, 1)
     if name := form.get("author").strip()[:_MAX_NAME]:
         library = libraries.library_of_author(context.app, name)
@@ -121,8 +122,8 @@ def _page(
     status: int = 200,
 ) -> Response:
     here = path(context, tokens.PREFERENCES, subscriber)
-    language = context.language_for(request, subscriber)
-    return context.private_page(
+    language = context.languages.of_subscriber(request, subscriber)
+    return context.pages.private(
         request,
         "library",
         status=status,

@@ -8,8 +8,9 @@ from fastapi import APIRouter, Request, Response
 
 from paperround.domain.errors import UsageError
 from paperround.subscribers import confirmation, membership
-from paperround.web.context import ANSWER_TO_FORM, ContextDep, WebContext
+from paperround.web.context import ContextDep, WebContext
 from paperround.web.forms import Form, FormFields
+from paperround.web.responses import ANSWER_TO_FORM
 from paperround.web.subscribers import form_guard
 from paperround.web.subscribers.address_cookies import MAX_EMAIL
 from paperround.web.subscribers.admission import TRAP, Resubmission, admit, answered_address
@@ -35,7 +36,7 @@ def _send_link(request: Request, context: WebContext, form: FormFields) -> Respo
     try:
         email = membership.address(answered_address(form, form.get("email"))[:500])
     except UsageError:
-        wrong = context.visitors_language(request).gettext("Enter a valid email address.")
+        wrong = context.languages.of_visitor(request).gettext("Enter a valid email address.")
         return _form_page(request, context, form.get("email")[:MAX_EMAIL], status=422, wrong=wrong)
     admission = admit(request, context, form, email, context.limits.lost_links)
     if again := admission.resubmission:
@@ -55,7 +56,7 @@ def _form_page(
     wrong: str = "",
 ) -> Response:
     facts = {"wrong": wrong, "email": email, "trap": TRAP, **asdict(again or Resubmission())}
-    response = context.page(request, "lost", status=status, **facts)
+    response = context.pages.public(request, "lost", status=status, **facts)
     if request.method == "POST":
         response.headers["Cache-Control"] = ANSWER_TO_FORM
     return response

@@ -26,8 +26,10 @@ from paperround.rounds.authors import has_papers, similar_author
 from paperround.subscribers import membership
 from paperround.web import wording
 from paperround.web.browse.periods import read_day
-from paperround.web.context import LANGUAGE_COOKIE, PRIVATE, ContextDep, WebContext
+from paperround.web.context import ContextDep, WebContext
 from paperround.web.forms import Form, FormFields, read_number
+from paperround.web.languages import LANGUAGE_COOKIE
+from paperround.web.responses import PRIVATE
 from paperround.web.subscribers import follow, preferences_form
 from paperround.web.subscribers.preferences_form import PreferencesForm
 from paperround.web.subscribers.token_links import feed_addresses, own_digest, path, subscriber_of
@@ -44,7 +46,7 @@ def preferences(
 ) -> Response:
     """Show the preferences. `unknown` are names, just saved, without a stored paper."""
     subscriber = subscriber_of(context, token)
-    language = context.language_for(request, subscriber)
+    language = context.languages.of_subscriber(request, subscriber)
     shown = page(
         request,
         context,
@@ -87,10 +89,10 @@ def data(context: ContextDep, token: str) -> Response:
 def ask_to_erase(request: Request, context: ContextDep, token: str) -> Response:
     """Ask for confirmation before erasing."""
     subscriber = subscriber_of(context, token)
-    return context.private_page(
+    return context.pages.private(
         request,
         "erase",
-        language=context.language_for(request, subscriber),
+        language=context.languages.of_subscriber(request, subscriber),
         email=subscriber.email,
         preferences=path(context, tokens.PREFERENCES, subscriber),
         unsubscribe=path(context, tokens.UNSUBSCRIBE, subscriber),
@@ -101,7 +103,7 @@ def ask_to_erase(request: Request, context: ContextDep, token: str) -> Response:
 def erase(request: Request, context: ContextDep, token: str, form: Form) -> Response:
     """Erase the subscriber."""
     subscriber = subscriber_of(context, token)
-    language = context.language_for(request, subscriber)
+    language = context.languages.of_subscriber(request, subscriber)
     _ = language.gettext
     if "sure" not in form:
         return ask_to_erase(request, context, token)
@@ -110,11 +112,13 @@ def erase(request: Request, context: ContextDep, token: str, form: Form) -> Resp
         _("All your data has been erased. You will not receive any more emails."),
         _("Thank you for reading."),
     ]
-    return context.message(request, _("Data erased"), lines, language=language, actions=[("/", _("Today's papers"))])
+    return context.pages.message(
+        request, _("Data erased"), lines, language=language, actions=[("/", _("Today's papers"))]
+    )
 
 
 def _save(request: Request, context: WebContext, subscriber: Subscriber, form: FormFields) -> Response:
-    language = context.language_for(request, subscriber)
+    language = context.languages.of_subscriber(request, subscriber)
     shown = preferences_form.read_form(form, subscriber.preferences)
     if "version" in form and form.get("version") != shown.version:
         return page(request, context, subscriber, shown=shown, status=409, stale=True)
@@ -147,7 +151,7 @@ def _doubt(context: WebContext, entry: str, language: Language) -> str:
 
 
 def _try(request: Request, context: WebContext, subscriber: Subscriber, form: FormFields) -> Response:
-    language = context.language_for(request, subscriber)
+    language = context.languages.of_subscriber(request, subscriber)
     shown = preferences_form.read_form(form, subscriber.preferences)
     context.count_trials(request, len(shown["queries"]))
     feedback = context.app.store.feedback.ratings(subscriber.row)
@@ -156,7 +160,7 @@ def _try(request: Request, context: WebContext, subscriber: Subscriber, form: Fo
 
 
 def _pause(request: Request, context: WebContext, subscriber: Subscriber, form: FormFields) -> Response:
-    _ = context.language_for(request, subscriber).gettext
+    _ = context.languages.of_subscriber(request, subscriber).gettext
     shown = PreferencesForm(subscriber.preferences)
     try:
         membership.pause(context.app, subscriber, _future(form.get("paused_until"), context.today))
@@ -225,11 +229,11 @@ def page(
     `message_in_list` it stands at the list of those that they follow. `doubts` are sentences about names in that
     list. `stale` means that the preferences were changed after the form was opened.
     """
-    language = context.language_for(request, subscriber)
+    language = context.languages.of_subscriber(request, subscriber)
     form = shown or PreferencesForm(subscriber.preferences)
     zone = subscriber.schedule.timezone
     due = subscriber.next_digest_at if subscriber.state is SubscriberState.ACTIVE else None
-    return context.private_page(
+    return context.pages.private(
         request,
         "preferences",
         status=status,

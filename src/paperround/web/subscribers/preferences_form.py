@@ -119,7 +119,7 @@ def choices(context: WebContext, language: Language, form: PreferencesForm) -> C
         densities=wording.densities(language),
         breadths=breadth_labels.breadths(language),
         quiet_days=wording.quiet_days(language),
-        languages=context.language_names,
+        languages=context.languages.names,
         needs_english=wording.needs_english(context.app.shared(Meaning).encoder, language),
     )
 
@@ -188,7 +188,7 @@ def check_form(
         except UsageError:
             wrong["email"] = _("Enter a valid email address.")
     themes = theme.offered(context.folders, form.stored.theme)
-    if form["theme"] not in themes or form["language"] not in context.language_names:
+    if form["theme"] not in themes or form["language"] not in context.languages.names:
         wrong["theme"] = _("Choose one of the available options.")
     if wrong:
         return None, replace(form, wrong=wrong, previews=tuple(preview for preview in previews if preview.error))

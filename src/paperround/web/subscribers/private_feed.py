@@ -56,7 +56,7 @@ def _feed(context: WebContext, secret: str, name: str) -> FeedDocument:
     if owner is None:
         raise HTTPException(404)
     today = context.today
-    title = context.language(owner.language).gettext("%(site)s: your papers") % {"site": context.site.name}
+    title = context.languages.by_code(owner.language).gettext("%(site)s: your papers") % {"site": context.site.name}
     return FeedDocument(
         title,
         context.site.base_url,

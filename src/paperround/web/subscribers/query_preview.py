@@ -18,7 +18,7 @@ _MAX_QUERY = 2_000  # characters
 def try_query(request: Request, context: ContextDep, q: str = "") -> Response:
     """Return the matches of a query in the past week as JSON, for the live preview of the form."""
     context.count_trials(request, 1)
-    language = context.visitors_language(request)
+    language = context.languages.of_visitor(request)
     if not q.strip():
         return JSONResponse({"message": "", "papers": []}, headers={"Cache-Control": "no-store"})
     preview = preview_query(context.app, q[:_MAX_QUERY], language)

@@ -45,7 +45,7 @@ def ask_to_change(request: Request, context: ContextDep, token: str, to: str = "
     change = _change(context, subscriber, to, language)
     if change is None:
         return _nothing_to_change(request, context, subscriber, language)
-    return context.private_page(
+    return context.pages.private(
         request,
         "quick_change",
         language=language,
@@ -70,7 +70,7 @@ def make_change(request: Request, context: ContextDep, token: str, form: Form, t
 
 def _subscriber(request: Request, context: WebContext, token: str) -> tuple[Subscriber, Language]:
     found = subscriber_of(context, token)
-    return found, context.language_for(request, found)
+    return found, context.languages.of_subscriber(request, found)
 
 
 def _change(context: WebContext, subscriber: Subscriber, to: str, language: Language) -> QuickChange | None:
@@ -131,4 +131,4 @@ def _show_outcome(
 ) -> Response:
     here = path(context, tokens.PREFERENCES, subscriber).removeprefix(context.home)
     actions = [(here, language.gettext("All preferences"))]
-    return context.message(request, sentence, [subscriber.email], language=language, actions=actions)
+    return context.pages.message(request, sentence, [subscriber.email], language=language, actions=actions)

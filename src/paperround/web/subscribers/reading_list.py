@@ -20,9 +20,9 @@ router = APIRouter()
 def reading_list(request: Request, context: ContextDep, token: str) -> Response:
     """Show the list, most recently saved first."""
     subscriber = subscriber_of(context, token)
-    language = context.language_for(request, subscriber)
+    language = context.languages.of_subscriber(request, subscriber)
     papers = context.app.store.reading_lists.papers(subscriber.row)
-    return context.private_page(
+    return context.pages.private(
         request,
         "reading_list",
         language=language,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
-from paperround.web.context import PRIVATE, ContextDep, WebContext
+from paperround.web.context import ContextDep, WebContext
+from paperround.web.responses import PRIVATE
 from paperround.web.subscribers.address_cookies import (
     SENT,
     TYPED,
@@ -32,7 +33,7 @@ def confirmation_sent(request: Request, context: ContextDep, correct: str = "") 
     """
     if correct:
         return redirect_with_address(context, "/subscribe", TYPED, kept_address(request, SENT))
-    _ = context.visitors_language(request).gettext
+    _ = context.languages.of_visitor(request).gettext
     lines = [
         _(
             "We are sending an email to %(email)s. Open the link in it to confirm your subscription, "
@@ -52,7 +53,7 @@ def link_sent(request: Request, context: ContextDep) -> Response:
     """Show where a link would be sent if the address is subscribed, or redirect to the form if the cookie has
     expired.
     """
-    _ = context.visitors_language(request).gettext
+    _ = context.languages.of_visitor(request).gettext
     lines = [
         _("If %(email)s is subscribed here, an email with the link is on its way."),
         _("You can also find the link at the bottom of every email from us."),
@@ -61,15 +62,17 @@ def link_sent(request: Request, context: ContextDep) -> Response:
 
 
 def _sent_page(request: Request, context: WebContext, form: str, lines: list[str]) -> Response:
-    language = context.visitors_language(request)
+    language = context.languages.of_visitor(request)
     email = kept_address(request, SENT)
     if not email:
         return RedirectResponse(f"{context.home}/{form}", 303, headers=PRIVATE)
     other = "/subscribe/sent?correct=1" if form == "subscribe" else "/preferences"
     actions = [
-        *context.inbox_action(request, language),
+        *context.pages.inbox_action(request, language),
         ("/", language.gettext("Today's papers")),
         (other, language.gettext("Correct the address")),
     ]
     lines[0] %= {"email": email}
-    return context.message(request, language.gettext("Check your email"), lines, language=language, actions=actions)
+    return context.pages.message(
+        request, language.gettext("Check your email"), lines, language=language, actions=actions
+    )

@@ -19,8 +19,10 @@ from paperround.domain.preferences import DEFAULTS, MOST_TYPED
 from paperround.rendering.language import Language
 from paperround.subscribers import confirmation, membership
 from paperround.subscribers.membership import BEST
-from paperround.web.context import ANSWER_TO_FORM, ContextDep, WebContext, client_of
+from paperround.web.clients import client_of
+from paperround.web.context import ContextDep, WebContext
 from paperround.web.forms import Form, FormFields
+from paperround.web.responses import ANSWER_TO_FORM
 from paperround.web.subscribers import form_guard, preferences_form
 from paperround.web.subscribers.address_cookies import MAX_EMAIL, TYPED, kept_address, redirect_with_address
 from paperround.web.subscribers.admission import TRAP, Resubmission, admit, answered_address
@@ -42,7 +44,7 @@ def subscribe_form(
     no email by itself.
     """
     email = email or kept_address(request, TYPED)
-    language = context.visitors_language(request)
+    language = context.languages.of_visitor(request)
     fields = FormFields(request.query_params.multi_items())
     topics = tuple(public.slug for public in context.app.store.topics.public() if public.slug == topic)
     typed: dict[str, Any] = {"queries": (q[:MOST_TYPED],)} if q else {}
@@ -69,7 +71,7 @@ async def subscribe(request: Request, context: ContextDep, form: Form) -> Respon
 
 def _take_step(request: Request, context: WebContext, form: FormFields) -> Response:
     """Respond to the button that was pressed: one of those that have a `step`, or Subscribe."""
-    language = context.visitors_language(request)
+    language = context.languages.of_visitor(request)
     shown = keep_chosen(preferences_form.read_form(form, replace(DEFAULTS, language=language.code)))
     step = form.get("step")
     if step == "begin":  # the box on another page, with nothing but an email address
@@ -155,7 +157,7 @@ def _form_page(
     status: int = 200,
 ) -> Response:
     choices = preferences_form.choices(context, language, form)
-    response = context.page(
+    response = context.pages.public(
         request,
         "subscribe",
         status=status,

@@ -13,8 +13,9 @@ from paperround.domain import tokens
 from paperround.domain.latex import readable
 from paperround.domain.models import Subscriber
 from paperround.subscribers import membership, taste
-from paperround.web.context import PRIVATE, ContextDep, WebContext
+from paperround.web.context import ContextDep, WebContext
 from paperround.web.forms import Form, read_number
+from paperround.web.responses import PRIVATE
 from paperround.web.subscribers.token_links import path, subscriber_of
 from paperround.web.urls import page_of
 
@@ -50,9 +51,9 @@ def change(request: Request, context: ContextDep, token: str, form: Form) -> Res
 
 def _page(request: Request, context: WebContext, subscriber: Subscriber, *, asking: bool = False) -> Response:
     learned = taste.learned(context.app, subscriber)
-    language = context.language_for(request, subscriber)
+    language = context.languages.of_subscriber(request, subscriber)
     here = path(context, tokens.PREFERENCES, subscriber)
-    return context.private_page(
+    return context.pages.private(
         request,
         "taste",
         language=language,

@@ -9,6 +9,7 @@ from fastapi import Depends, Request, Response
 from fastapi.security import HTTPBearer
 from starlette.concurrency import run_in_threadpool
 
+from paperround.store.access import AuditEntry
 from paperround.web.context import ContextDep, WebContext
 from paperround.web.machines import bearer
 
@@ -38,7 +39,8 @@ def _scoped(scope: str) -> Any:
             return
         route = getattr(request.scope.get("route"), "path", "")
         subject = await run_in_threadpool(_subject, request, context)
-        record = context.audit_record(caller.name, f"API: {request.method} {route}", subject)
+        entry = AuditEntry(context.app.clock(), caller.name, f"API: {request.method} {route}", subject)
+        record = context.app.store.access.record(entry)
         failed = True
         try:
             with record.attached():
