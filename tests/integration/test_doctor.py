@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from paperround.domain.clock import format_moment
 from paperround.operator import doctor
 from paperround.rounds import pipeline
 from paperround.rounds.letters import LetterBuilder
@@ -183,6 +184,12 @@ def test_letters_that_wait_expire_or_never_came_are_told(tmp_path: Path) -> None
     assert "queue" in {found.check for found in doctor.examine(site.app)}
     site.clock.now += timedelta(days=1)
     pipeline.deliver(site.app)
+    pipeline.publish(site.app)  # the papers of the expired letter have waited for a day, this letter has not
+    assert "queue" not in {found.check for found in doctor.examine(site.app)}
+    queued = site.clock()
+    site.clock.now += timedelta(hours=3)
+    told = {found.check: found.what for found in doctor.examine(site.app)}["queue"]
+    assert told.startswith(f"an email has been overdue since {format_moment(queued)}; check `paperround up`")
     assert "expired" in {found.check for found in doctor.examine(site.app)}
     site.subscriber("eve@example.org", "robots")
     site.clock.now += timedelta(days=15)

@@ -12,6 +12,7 @@ import pytest
 
 from paperround.domain.errors import StoreError
 from paperround.domain.models import SourceState
+from paperround.operator import doctor
 from paperround.rounds import pipeline
 from paperround.store.engine import writing
 from paperround.store.relay import count_handed_over
@@ -93,6 +94,8 @@ def test_a_daily_cap_that_is_reached_is_no_delay(tmp_path: Path) -> None:
     with writing(engine_of(pages.app.store)) as db:
         count_handed_over(db, "a claim", pages.site.clock(), 1)
     assert _checks(pages, ready=True) == {}
+    told = {found.check: found.what for found in doctor.examine(pages.app)}["queue"]
+    assert told.endswith("the relay's daily limit is reached, so the rest is sent tomorrow")
     pages.app.close()
 
 

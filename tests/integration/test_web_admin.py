@@ -303,6 +303,34 @@ def test_prometheus_reads_the_numbers(pages: Pages) -> None:
     assert guesses.get("/metrics", headers=ADMIN).status_code == 429
 
 
+def test_the_delivery_lag_is_that_of_the_longest_waiting_email(pages: Pages) -> None:
+    asked, clock = Browser(pages.web), pages.site.clock
+
+    def lag() -> float:
+        found = asked.get("/metrics", headers=ADMIN).text
+        return float(found.partition("\npaperround_delivery_lag_seconds ")[2].partition("\n")[0])
+
+    pages.subscriber(at="06:00")
+    clock.now += timedelta(days=1)
+    pipeline.publish(pages.app)
+    assert lag() == 0
+    clock.now += timedelta(hours=1)
+    assert lag() == 3600
+    clock.now += timedelta(days=1)
+    assert pages.app.store.deliveries.expire(clock()) == 1
+    assert lag() == 0
+    pages.site.papers(listing(40, "robots"))
+    pipeline.publish(pages.app)
+    [_, waiting] = pages.app.store.delivery_reports.find()[::-1]
+    assert waiting["state"] == "queued"
+    assert waiting["next_attempt_at"] == clock()
+    assert lag() == 0  # the papers of the expired email have waited for a day, this email has not
+    clock.now += timedelta(minutes=2)
+    assert lag() == 120
+    pipeline.deliver(pages.app)
+    assert lag() == 0
+
+
 def test_prometheus_needs_no_more_than_a_token_for_metrics(tmp_path: Path) -> None:
     made = Pages(tmp_path, site={"base_url": "http://localhost:8000", "sender": "a@b.example"})
     local = Browser(made.web, "127.0.0.1", "http://localhost:8000")

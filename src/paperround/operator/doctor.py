@@ -24,7 +24,7 @@ from paperround.domain.models import DeliveryState, NoticeKind, Stage, Topic
 from paperround.domain.preferences import DEFAULTS
 from paperround.domain.text import counted
 from paperround.operator.preview import PreviewRequest, build
-from paperround.operator.readiness import LATE, MIN_FREE_SPACE, free_space
+from paperround.operator.readiness import LATE, MIN_FREE_SPACE, free_space, is_daily_cap_reached
 from paperround.process import private_files
 from paperround.process.resources import templates
 from paperround.rendering import theme as themes
@@ -536,9 +536,14 @@ def _bounces(app: App) -> Iterator[Finding]:
 
 def _deliveries(app: App) -> Iterator[Finding]:
     now, overview = app.clock(), app.store.overview
-    due = app.store.deliveries.next_due()
-    if due and due < now - LATE:
-        what = f"the oldest email has been due since {format_moment(due)}; check `paperround up` and the relay"
+    since = app.store.deliveries.overdue_since(now)
+    if since and since < now - LATE:
+        remedy = (
+            "the relay's daily limit is reached, so the rest is sent tomorrow"
+            if is_daily_cap_reached(app)
+            else "check `paperround up` and the relay"
+        )
+        what = f"an email has been overdue since {format_moment(since)}; {remedy}"
         yield Finding("queue", CheckState.WARNING, what)
     week = now - _WEEK
     if expired := overview.finished(DeliveryState.EXPIRED, week):

@@ -36,6 +36,12 @@ def free_space(app: App) -> int | None:
     return shutil.disk_usage(Path(url.database).resolve().parent).free
 
 
+def is_daily_cap_reached(app: App) -> bool:
+    """Return whether as many emails as the relay takes in a day (UTC) have been handed over today."""
+    per_day = app.settings.transport.per_day
+    return per_day is not None and app.store.relay.state(app.clock().date()).handed_over >= per_day
+
+
 def _guarded(check: Callable[[App], str], app: App) -> str:
     try:
         return check(app) or READY
@@ -53,8 +59,7 @@ def _rounds(app: App) -> str:
     late = app.clock() - LATE
     if app.store.issues.due_count(late):
         return "digests have been due for over two hours"
-    per_day, today = app.settings.transport.per_day, app.clock().date()
-    if per_day is not None and app.store.relay.state(today).handed_over >= per_day:
+    if is_daily_cap_reached(app):
         return ""  # the others are sent tomorrow
     return "emails have been due for over two hours" if app.store.deliveries.has_late(late) else ""
 

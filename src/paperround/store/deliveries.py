@@ -382,16 +382,28 @@ class Deliveries:
             return sum(db.scalar(select(func.count()).select_from(one.limit(most).subquery())) or 0 for one in some)
 
     def has_late(self, before: datetime) -> bool:
-        """Return whether a delivery waits that was queued, and is due, since before a moment.
-
-        One with papers of an earlier letter is due since these wait, which may be before it was queued.
-        """
+        """Return whether a delivery waits that has been overdue since before a moment, as by `overdue_since`."""
         waits = deliveries.c.state.in_(WAITING) & (deliveries.c.next_attempt_at < before)
         with reading(self._engine) as db:
             return bool(db.scalar(select(exists().where(waits, deliveries.c.created_at < before))))
 
+    def overdue_since(self, now: datetime) -> datetime | None:
+        """Return since when a waiting delivery could have been sent, the longest waiting one; None if none is due.
+
+        This is when it became due, but not before it was queued: a digest with papers of an earlier letter is due
+        since these wait, so that it goes before others.
+        """
+        due = _DUE_SINCE.where(deliveries.c.next_attempt_at <= now)
+        with reading(self._engine) as db:
+            # One query per state, because each reads one part of the index.
+            since = [db.scalar(due.where(deliveries.c.state == state)) for state in WAITING]
+            return min(filter(None, since), default=None)
+
     def next_due(self) -> datetime | None:
-        """Return when the next waiting delivery is due, or None if none waits."""
+        """Return when the next waiting delivery is due, or None if none waits.
+
+        This may be before it was queued (see `overdue_since`).
+        """
         with reading(self._engine) as db:
             first = select(func.min(deliveries.c.next_attempt_at))
             # One query per state, because each is one look-up in the index.
@@ -453,6 +465,15 @@ _DUE = (
     .order_by(deliveries.c.next_attempt_at, deliveries.c.row)
     .limit(bindparam("most", type_=Integer))
     .with_for_update(skip_locked=True)
+)
+
+_DUE_SINCE = select(
+    func.min(
+        case(
+            (deliveries.c.next_attempt_at < deliveries.c.created_at, deliveries.c.created_at),
+            else_=deliveries.c.next_attempt_at,
+        )
+    )
 )
 
 

@@ -112,5 +112,6 @@ def _reported(row: Any, tried: Sequence[Any]) -> dict[str, Any]:
         "attempts": [
             {"at": a.at, "code": a.code, "enhanced": a.enhanced, "text": a.text, "stage": a.stage} for a in tried
         ],
-        "next_attempt_at": row.next_attempt_at,
+        # With papers of an earlier letter, a letter is due before it was queued (see Deliveries.overdue_since).
+        "next_attempt_at": row.next_attempt_at and max(row.next_attempt_at, row.created_at),
     }

@@ -77,9 +77,12 @@ class _MetricsCollector(Collector):
         )
         news = {name: one.new_at.timestamp() for name, one in app.store.sources.all().items() if one.new_at}
         yield _labelled("paperround_source_news_timestamp_seconds", "Time of the last new paper.", "source", news)
-        due = app.store.deliveries.next_due()
-        late = max(0.0, (app.clock() - due).total_seconds()) if due else 0.0
-        yield GaugeMetricFamily("paperround_delivery_lag_seconds", "Seconds since the next email became due.", late)
+        now = app.clock()
+        since = app.store.deliveries.overdue_since(now)
+        lag = max(0.0, (now - since).total_seconds()) if since else 0.0
+        yield GaugeMetricFamily(
+            "paperround_delivery_lag_seconds", "Seconds for which the longest-waiting email has been overdue.", lag
+        )
         limits = self._context.limits
         asked = limits.newcomers.requests(app) + limits.lost_links.requests(app)
         yield GaugeMetricFamily(
