@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from paperround.domain.models import Digest, NoteKind, Subscriber
+from paperround.domain.models import Digest, Subscriber
 from paperround.domain.preferences import Breadth, QuietDays
 from paperround.domain.schedule import Cadence
 from paperround.matching.lexical import COUNTED_PAPERS
@@ -82,7 +82,7 @@ def _morning_round(site: Site) -> Digest | None:
 
 def _offered(site: Site, digest: Digest | None) -> list[str]:
     """The last words of the titles of the close papers of a digest."""
-    rows = [note.paper for note in digest.notes if note.kind is NoteKind.CLOSE] if digest else []
+    rows = digest.close if digest else ()
     known = site.app.store.papers.by_rows(rows)
     return [known[row].title.split()[-1] for row in rows]
 
@@ -165,9 +165,15 @@ def test_on_a_new_site_close_papers_alone_are_a_letter(site: Site, monkeypatch: 
         assert "nothing new" not in part
     online = re.search(r"https://papers.example.org(/i/[\w-]+)", text)
     assert online
-    page = Browser(create(site.app)).get(online[1]).text
+    assert f"Cite: https://papers.example.org{online[1]}" in text
+    assert "because these papers came close to your interests." in " ".join(text.split())
+    browser = Browser(create(site.app))
+    page = browser.get(online[1]).text
     assert "Close to your interests" in page
     assert page.count("Grasping dogwood") >= 1
+    assert 'id="cite"' in page
+    citations = browser.get(f"{online[1]}/cite.bib").text
+    assert [citations.count(f"Grasping {name}") for name in ("dogwood", "cedar")] == [1, 1]
     assert _morning(site) is None  # they are offered once
     monkeypatch.setattr(site.app.store.papers, "has_at_least", lambda number: number <= COUNTED_PAPERS)
     assert _morning(site, _close(4)) is None

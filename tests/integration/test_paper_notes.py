@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from email import message_from_bytes, policy
 from typing import Any
@@ -15,6 +16,8 @@ from paperround.rounds import pipeline
 from paperround.sources import SourceState
 from paperround.store.sources import SourceRecord
 from paperround.subscribers import membership
+from paperround.web import create
+from support.pages import Browser
 from support.papers import listing
 from support.site import Site
 
@@ -138,8 +141,17 @@ def test_a_quiet_day_is_silent_or_a_line_as_the_subscriber_chose(site: Site) -> 
     pipeline.deliver(site.app)
     assert [letter.recipient for letter in site.relay.accepted] == ["ben@other.example"]
     message = message_from_bytes(site.relay.accepted[0].message, policy=policy.default)
-    assert message["Subject"] == "No new papers on your topics"
-    assert "No new papers on your topics." in _text(site)
+    assert message["Subject"] == "No new papers for you"
+    text = " ".join(_text(site).split())
+    assert "No new papers for you." in text
+    assert "There were no new papers." in text
+    assert "because you asked for one even when there are no new papers for you." in text
+    assert "Cite" not in text
+    online = re.search(r"https://papers.example.org(/i/[\w-]+)", text)
+    assert online
+    page = Browser(create(site.app)).get(online[1]).text
+    assert "No new papers for you." in page
+    assert 'id="cite"' not in page
 
 
 def test_a_quiet_day_on_which_all_papers_were_left_out_says_so(site: Site) -> None:

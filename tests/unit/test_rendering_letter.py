@@ -242,8 +242,8 @@ def test_a_paper_that_is_not_there_any_more_is_left_out() -> None:
 
 def test_a_day_without_papers_says_so() -> None:
     rendered = renderer().letter(LetterFacts(digest(), {}, sample.SUBSCRIBER, sample.LINKS, DAY))
-    assert "Good morning, Ada. No new papers on your topics." in rendered.text
-    assert rendered.subject == "No new papers on your topics"
+    assert "Good morning, Ada. No new papers for you." in rendered.text
+    assert rendered.subject == "No new papers for you"
 
 
 def test_a_day_with_papers_online_only_counts_them() -> None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from paperround.domain.errors import ConfigurationError
 from paperround.domain.models import DayFacts
+from paperround.domain.preferences import QuietDays
+from paperround.domain.schedule import Cadence
 from paperround.rendering import language
 from paperround.rendering.counts import describe_day, describe_no_papers
+from paperround.rendering.schedule_sentences import describe_reason
 from paperround.rendering.subject import DEFAULT, LONGEST, check, pretends, render_subject
 from support.letters import FOLDERS, letter, paper
 
@@ -142,15 +147,52 @@ def test_the_day_is_told_in_numbers_as_far_as_they_are_known(facts: DayFacts | N
     assert bool(found) == (facts is not None)
 
 
-@pytest.mark.parametrize(("fit", "verb"), [(0, "passten 0"), (1, "passte 1"), (2, "passten 2")])
+@pytest.mark.parametrize(("fit", "verb"), [(1, "passte 1"), (2, "passten 2")])
 def test_the_papers_that_fit_are_counted_in_the_right_number(fit: int, verb: str) -> None:
     told = describe_day(DayFacts(20, ""), fit, language.load("de", FOLDERS))
     assert told == f"Von 20 neuen Papern {verb} zu Ihren Themen und Interessen."
 
 
+@pytest.mark.parametrize(
+    ("papers", "english", "german"),
+    [
+        (0, "There were no new papers.", "Es gab keine neuen Paper."),
+        (
+            1,
+            "The only new paper did not match your topics and interests.",
+            "Das einzige neue Paper passte nicht zu Ihren Themen und Interessen.",
+        ),
+        (
+            1200,
+            "None of the 1,200 new papers matched your topics and interests.",
+            "Keines der 1.200 neuen Paper passte zu Ihren Themen und Interessen.",
+        ),
+    ],
+)
+def test_a_day_on_which_nothing_matched_is_told_without_a_zero(papers: int, english: str, german: str) -> None:
+    for code, told in (("en", english), ("de", german)):
+        assert describe_day(DayFacts(papers, ""), 0, language.load(code, FOLDERS)) == told
+
+
+def test_a_letter_without_papers_says_why_it_came() -> None:
+    why = partial(describe_reason, Cadence.DAILY, (), language.load("en", FOLDERS))
+    told = [
+        why(saved=True, close=True, quiet_days=QuietDays.LINE),
+        why(close=True, quiet_days=QuietDays.LINE),
+        why(close=True),
+        why(),
+    ]
+    assert [one.partition("because ")[2] for one in told] == [
+        "you saved papers to read later.",
+        "you asked for one even when there are no new papers for you.",
+        "these papers came close to your interests.",
+        "you asked for new papers by email.",
+    ]
+
+
 def test_a_letter_without_papers_says_what_else_is_in_it() -> None:
     english = language.load("en", FOLDERS)
-    assert describe_no_papers(0, 0, 0, english) == "No new papers on your topics"
+    assert describe_no_papers(0, 0, 0, english) == "No new papers for you"
     assert describe_no_papers(1, 2, 0, english) == "1 saved paper"
     assert describe_no_papers(3, 0, 0, english) == "3 saved papers"
     assert describe_no_papers(0, 1, 2, english) == "1 paper close to your interests"

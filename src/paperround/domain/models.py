@@ -544,6 +544,11 @@ class Digest:
         return tuple([pick.paper for section in self.sections for pick in section.picks])
 
     @property
+    def close(self) -> tuple[int, ...]:
+        """The papers that were not chosen, but came close to an interest."""
+        return tuple([note.paper for note in self.notes if note.kind is NoteKind.CLOSE])
+
+    @property
     def named(self) -> tuple[int, ...]:
         """The papers shown and those that notes refer to."""
         return (*self.papers, *(note.paper for note in self.notes)) if self.notes else self.papers

@@ -50,7 +50,7 @@ def describe_no_papers(saved: int, close: int, left_out: int, language: Language
         )
     if left_out:
         return language.gettext("No new papers other than those you leave out")
-    return language.gettext("No new papers on your topics")
+    return language.gettext("No new papers for you")
 
 
 def name_closest(title: str, language: Language) -> str:
@@ -156,6 +156,13 @@ def describe_day(facts: DayFacts | None, matched: int, language: Language) -> st
 def _describe_matched(facts: DayFacts, matched: int, language: Language) -> str:
     if facts.papers < matched:
         return ""
+    if not facts.papers:
+        return language.gettext("There were no new papers.")
+    if not matched and facts.papers == 1:
+        return language.gettext("The only new paper did not match your topics and interests.")
+    if not matched:
+        none = language.gettext("None of the %(num)s new papers matched your topics and interests.")
+        return none % {"num": language.number(facts.papers)}
     sentence = language.ngettext(
         "Of %(papers)s, %(fit)s matched your topics and interests.",
         "Of %(papers)s, %(fit)s matched your topics and interests.",

@@ -366,7 +366,15 @@ class LetterRenderer:
 
     def _shell(self, letter: LetterView, cadence: Cadence) -> Shell:
         """Return the shell of a letter; it is cached for letters that have the same optional parts."""
-        facts = (bool(letter.more), bool(letter.finish), letter.thanks, letter.controls, letter.reply, cadence)
+        facts = (
+            bool(letter.more),
+            bool(letter.finish),
+            letter.thanks,
+            letter.controls,
+            letter.citable,
+            letter.reply,
+            cadence,
+        )
         if (known := self._shells.get(facts)) is not None:
             return known
         blank = replace(
@@ -375,6 +383,7 @@ class LetterRenderer:
             finish=placeholder("finish") if letter.finish else "",
             thanks=letter.thanks,
             controls=letter.controls,
+            citable=letter.citable,
             reply=letter.reply,
         )
         opening, closing = plaintext.opening(blank, self.site), plaintext.closing(blank, self.site, self.language)
@@ -428,7 +437,16 @@ class LetterRenderer:
         in_subject = line.split(" · ")
         titles = [card.short_title for card in first[1:] if card.title.replace("\u200b", "") not in in_subject]
         lead = greet(subscriber, first_line(frame.contents_with_minutes, titles or close[1:]), day, language)
-        return Sentences(frame, line, lead, describe_reason(facts.digest.cadence, topics, language, plan.left_out))
+        reason = describe_reason(
+            facts.digest.cadence,
+            topics,
+            language,
+            plan.left_out,
+            saved=plan.saved > 0,
+            close=plan.close > 0,
+            quiet_days=subscriber.preferences.quiet_days,
+        )
+        return Sentences(frame, line, lead, reason)
 
     def _frame(self, plan: Plan, topics: int, minutes: int, digest: Digest) -> Frame:
         """Return what letters with the same numbers say around their papers; it is cached."""
@@ -477,6 +495,7 @@ class LetterRenderer:
             thanks=key.thanks,
             links=None,
             controls=footer_links(key.cadence, language, saved=bool(key.saved)),
+            citable=shown + more + key.close > 0,
             reply=explain_replies(shown, language) if self._replies else "",
         )
         fields = self._subject_fields(key.close if key.is_of_close_papers else shown, contents, key.cadence, key.day)

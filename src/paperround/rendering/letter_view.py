@@ -176,6 +176,8 @@ class LetterView:
     """How to rate papers by a reply; empty if letters do not ask for replies."""
     controls: tuple[Link, ...] = ()
     """One-click changes of preferences: the label, and the suffix of the preferences address."""
+    citable: bool = False
+    """Whether the letter's page in the browser lists papers, and with them their citations."""
     blocks: tuple[Block, ...] = ()
     notice: Notice | None = None
     """The notice to print in place of blocks; None for digests."""

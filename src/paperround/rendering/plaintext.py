@@ -190,7 +190,7 @@ def _closing(letter: LetterView, site: Site, language: Language) -> Iterator[str
         ways = (
             (_("View in browser"), "" if letter.more else letter.links.online),  # "Read all online" is the same page
             *((control.label, f"{letter.links.preferences}{control.url}") for control in letter.controls),
-            (_("Cite"), f"{letter.links.online}#cite" if letter.controls and letter.links.online else ""),
+            (_("Cite"), f"{letter.links.online}#cite" if letter.citable and letter.links.online else ""),
             (_("Preferences"), "" if letter.controls else letter.links.preferences),
             (_("Unsubscribe"), letter.links.unsubscribe),
         )

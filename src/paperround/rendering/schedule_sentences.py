@@ -60,14 +60,41 @@ def describe_schedule(preferences: Preferences, language: Language) -> str:
 
 
 @lru_cache(maxsize=4096)
-def describe_reason(cadence: Cadence, topics: tuple[str, ...], language: Language, left_out: int = 0) -> str:
-    """Return why subscribers of these topics get this letter, how often, and how many papers they left out."""
-    return " ".join(filter(None, (_explain(cadence, topics, language), describe_left_out(left_out, language))))
+def describe_reason(
+    cadence: Cadence,
+    topics: tuple[str, ...],
+    language: Language,
+    left_out: int = 0,
+    *,
+    saved: bool = False,
+    close: bool = False,
+    quiet_days: QuietDays = QuietDays.SILENT,
+) -> str:
+    """Return why subscribers of these topics get this letter, how often, and how many papers they left out.
+
+    The others are about a letter without new papers: whether it names saved ones or ones that came close to an
+    interest, and whether the subscriber wants a letter on such days.
+    """
+    why = (
+        _explain(cadence, topics, language)
+        if topics
+        else _explain_no_papers(language, saved=saved, close=close, quiet_days=quiet_days)
+    )
+    return " ".join(filter(None, (why, describe_left_out(left_out, language))))
+
+
+def _explain_no_papers(language: Language, *, saved: bool, close: bool, quiet_days: QuietDays) -> str:
+    _ = language.gettext
+    if saved:
+        return _("You receive this email because you saved papers to read later.")
+    if quiet_days is QuietDays.LINE:
+        return _("You receive this email because you asked for one even when there are no new papers for you.")
+    if close:
+        return _("You receive this email because these papers came close to your interests.")
+    return _("You receive this email because you asked for new papers by email.")
 
 
 def _explain(cadence: Cadence, topics: tuple[str, ...], language: Language) -> str:
-    if not topics:
-        return language.gettext("You receive this email because you subscribed to it.")
     named = list(topics) if len(topics) <= _MAX_NAMED_TOPICS else list(topics[: _MAX_NAMED_TOPICS - 1])
     if others := len(topics) - len(named):
         named.append(language.count("%(num)s more topic", "%(num)s more topics", others))

@@ -217,4 +217,4 @@ def _without_papers(
     if not context.is_new_site:
         return None
     digest = _with_close(request.digest(), due, batch, context)
-    return digest if any(note.kind is NoteKind.CLOSE for note in digest.notes) else None
+    return digest if digest.close else None

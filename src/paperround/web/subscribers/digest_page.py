@@ -17,9 +17,9 @@ from fastapi.responses import RedirectResponse
 
 from paperround.domain import tokens
 from paperround.domain.errors import InvalidTokenError
-from paperround.domain.models import Digest, NoteKind, Paper, Section, Subscriber
+from paperround.domain.models import Digest, Paper, Section, Subscriber
 from paperround.rendering.chart import Chart, chart
-from paperround.rendering.counts import describe_left_out
+from paperround.rendering.counts import describe_left_out, describe_no_papers
 from paperround.rendering.language import Language
 from paperround.rendering.schedule_sentences import format_issue_date
 from paperround.rendering.topic_names import section_heading
@@ -58,7 +58,7 @@ def digest_online(request: Request, context: ContextDep, token: str, page: int =
     mine = request.cookies.get(_COOKIE, "")
     mine = mine if _is_for(context, digest, mine) else ""
     language = context.languages.of_subscriber(request, subscriber)
-    close = [note.paper for note in digest.notes if note.kind is NoteKind.CLOSE]
+    close = digest.close
     numbers = context.app.store.feedback.current_numbers([*digest.papers, *digest.more, *close])
     counted = _counted(digest, numbers)
     pages = max(1, -(-len(counted) // _MORE_SHOWN))
@@ -66,6 +66,7 @@ def digest_online(request: Request, context: ContextDep, token: str, page: int =
     address, first = f"{context.home}/i/{token}", page == 1
     printed = context.app.store.issues.printed(digest, [*digest.papers, *close]) if first else {}
     more = context.app.store.browsing.in_order(counted[_MORE_SHOWN * (page - 1) : _MORE_SHOWN * page])
+    citable = first and any(row in printed for row in (*digest.papers, *close))
     return context.pages.private(
         request,
         "digest",
@@ -77,6 +78,8 @@ def digest_online(request: Request, context: ContextDep, token: str, page: int =
         chart=_chart(context, digest, language) if first else None,
         sections=_sections(digest, printed, language, context.today) if first else [],
         close=[cards.card(printed[row], language, context.today, budget=_WHOLE) for row in close if row in printed],
+        citable=citable,
+        nothing="" if citable or counted else describe_no_papers(0, 0, digest.left_out, language) + ".",
         left_out=describe_left_out(digest.left_out, language) if first else "",
         counted=len(counted),
         more=[cards.card(paper, language, context.today) for paper in more],

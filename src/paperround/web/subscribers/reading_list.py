@@ -49,8 +49,9 @@ def export(context: ContextDep, token: str, ending: str) -> Response:
 
 @router.get("/i/{token}/cite.{ending}")
 def cite_issue(context: ContextDep, token: str, ending: str) -> Response:
-    """Return the papers printed in an email as BibTeX (`bib`) or RIS (`ris`)."""
+    """Return the papers of an email, with those that came close to an interest, as BibTeX (`bib`) or RIS (`ris`)."""
     digest, _ = digest_owner(context, tokens.DIGEST, token)
-    printed = context.app.store.issues.printed(digest, digest.papers)
-    papers = [printed[row] for row in digest.papers if row in printed]
+    rows = (*digest.papers, *digest.close)
+    printed = context.app.store.issues.printed(digest, rows)
+    papers = [printed[row] for row in rows if row in printed]
     return citation_file(papers, ending, digest.issue.slug)
