@@ -159,7 +159,7 @@ def test_who_is_being_answered_is_not_let_go_for_newcomers(address: Address, mon
 def test_more_requests_than_can_be_worked_on_are_told_to_come_again(
     address: Address, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(middleware, "MOST_AT_ONCE", 2)
+    monkeypatch.setattr(middleware, "MAX_CONCURRENT_REQUESTS", 2)
     request = b"GET /slow HTTP/1.1\r\nHost: a.example\r\nConnection: close\r\n\r\n"
     answers = [_is_let_go(one) for one in [_send(address, request) for _ in range(4)]]
     assert sorted(answer.split()[1] for answer in answers) == [b"200", b"200", b"503", b"503"]

@@ -153,9 +153,9 @@ def test_a_file_that_cannot_be_used_is_reported_with_the_reason(site: Site, monk
     broken = file_ingest.ingest_file(site.app, [b"<rss><channel>"], "arxiv-oai", "broken.xml")
     assert (broken.state, broken.new) == ("failed", 0)
     assert broken.note
-    monkeypatch.setattr(file_ingest, "_LARGEST_FILE", len(FEED))
+    monkeypatch.setattr(file_ingest, "_MAX_FILE_BYTES", len(FEED))
     assert file_ingest.ingest_file(site.app, pieces(FEED, 40), "feed", "mill.xml").new == 2
-    monkeypatch.setattr(file_ingest, "_LARGEST_FILE", len(FEED) - 1)
+    monkeypatch.setattr(file_ingest, "_MAX_FILE_BYTES", len(FEED) - 1)
     large = file_ingest.ingest_file(site.app, pieces(FEED, 40), "feed", "large.xml")
     assert (large.state, large.note) == ("failed", f"large.xml: it is larger than {len(FEED) - 1:,} bytes; split it")
 
@@ -169,7 +169,7 @@ def test_what_came_before_the_damage_of_a_long_file_is_kept(site: Site, monkeypa
 
 
 def test_an_archive_that_unpacks_to_too_much_is_refused(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(file_ingest, "_LARGEST_EXPORT", 10_000)
+    monkeypatch.setattr(file_ingest, "_MAX_EXPORT_BYTES", 10_000)
     report = file_ingest.ingest_file(site.app, [gzip.compress(FEED + b" " * 20_000)], "feed", "bomb.gz")
     assert (report.state, report.new) == ("failed", 0)
     assert report.note == "bomb.gz: it unpacks to more than 10,000 bytes; split it"

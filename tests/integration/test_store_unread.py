@@ -97,7 +97,7 @@ def test_subscribers_of_different_editions_in_any_order_find_what_is_theirs(site
 
 
 def test_what_has_grown_too_large_is_forgotten_and_read_again(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(unread, "_MOST_PAPERS", 1)
+    monkeypatch.setattr(unread, "_MAX_PAPERS", 1)
     site.subscribers(["ada@example.org", "ben@example.org"], "robots", at="07:00")
     site.papers(*(listing(number) for number in range(1, 5)))
     site.clock.now = MORNING + HOUR

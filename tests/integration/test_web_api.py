@@ -18,7 +18,7 @@ from paperround.domain.errors import UsageError
 from paperround.domain.models import Stage
 from paperround.domain.scopes import SCOPES
 from paperround.operator import api_tokens
-from paperround.rounds.search import MOST_LISTED
+from paperround.rounds.search import MAX_LISTED
 from paperround.subscribers import membership
 from paperround.web.browse.papers import PAGE
 from support.pages import ADMIN, ADMIN_SITE, Pages
@@ -50,13 +50,13 @@ def test_papers_and_topics_are_open(pages: Pages) -> None:
 
 
 def test_a_search_lists_as_many_papers_as_the_search_page(pages: Pages) -> None:
-    last = f"/api/papers?q=robots&limit=10&offset={MOST_LISTED - 10}"
+    last = f"/api/papers?q=robots&limit=10&offset={MAX_LISTED - 10}"
     assert pages.client.get(last).status_code == 200
-    beyond = pages.client.get(f"/api/papers?q=robots&limit=10&offset={MOST_LISTED - 9}")
+    beyond = pages.client.get(f"/api/papers?q=robots&limit=10&offset={MAX_LISTED - 9}")
     assert beyond.status_code == 422
     assert beyond.json()["detail"] == "a search lists 600 papers at most; narrow it down, for example with `day`"
     assert pages.client.get("/api/papers?limit=10&offset=100000").json() == []
-    assert pages.client.get(f"/search?q=robots&page={MOST_LISTED // PAGE + 1}").status_code == 404
+    assert pages.client.get(f"/search?q=robots&page={MAX_LISTED // PAGE + 1}").status_code == 404
 
 
 def test_peoples_data_needs_a_token(pages: Pages) -> None:

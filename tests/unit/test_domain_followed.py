@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from paperround.domain.errors import PreferenceError
 from paperround.domain.followed import (
-    MOST_COAUTHORS,
+    MAX_COAUTHORS,
     FollowedName,
     LeftOut,
     LeftOutKind,
@@ -221,7 +221,7 @@ def test_of_many_coauthors_those_of_most_papers_tell_a_namesake_apart() -> None:
     others = [f"Coauthor {letter}" for letter in "ABCDEFGH"]
     papers = [_by(1, "Wei Zhang", *others), _by(2, "Wei Zhang", others[-1])]
     [person] = people("Wei Zhang", papers)
-    assert person.followed(unique=False).coauthors == (others[-1], *others[: MOST_COAUTHORS - 1])
+    assert person.followed(unique=False).coauthors == (others[-1], *others[: MAX_COAUTHORS - 1])
 
 
 def test_people_of_one_name_are_told_apart_by_their_coauthors() -> None:

@@ -50,7 +50,7 @@ def test_the_most_important_thing_is_told(before: dict[str, Any], now: dict[str,
 @given(st.lists(_NOTES), st.sets(st.tuples(st.sampled_from(NoteKind), st.integers(1, 9))))
 def test_at_most_three_are_told_and_none_twice(found: list[PaperNote], told: set[tuple[NoteKind, int]]) -> None:
     chosen = notes.choose_news(found, told)
-    assert len(chosen) <= notes.MOST_NEWS
+    assert len(chosen) <= notes.MAX_NEWS
     assert not {(note.kind, note.paper) for note in chosen} & told
     assert len({note.paper for note in chosen}) == len(chosen), "one line a paper"
     order = list(NoteKind)
@@ -106,7 +106,7 @@ def test_a_letter_that_stands_for_missed_ones_begins_with_what_they_would_have_b
     after_a_pause = notes.choose_saved([this_week, weeks_ago], daily, _SUNDAY, _SUNDAY - timedelta(days=21))
     assert after_a_pause == (this_week[0], weeks_ago[0])
     many = [_saved(number, _SUNDAY - timedelta(days=1)) for number in range(20)]
-    assert len(notes.choose_saved(many, daily, _SUNDAY)) == notes.MOST_SAVED
+    assert len(notes.choose_saved(many, daily, _SUNDAY)) == notes.MAX_SAVED
 
 
 @given(st.lists(_NOTES))

@@ -157,7 +157,7 @@ def test_an_endpoint_that_hangs_or_answers_something_else_is_told_of(answer: Any
 
 
 def test_an_answer_without_end_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(endpoint, "_MOST_BYTES", 1_000)
+    monkeypatch.setattr(endpoint, "_MAX_RESPONSE_BYTES", 1_000)
     with (
         openai_server(lambda handler, _: reply(handler, b" " * 50_000)) as url,
         pytest.raises(MeaningError, match="too long"),

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paperround.sources.library import MOST_ENTRIES, Library, LibraryEntry, read_library
+from paperround.sources.library import MAX_ENTRIES, Library, LibraryEntry, read_library
 from paperround.sources.library_services import orcid_id
 
 _BIBTEX = r"""
@@ -207,8 +207,8 @@ def test_a_list_of_identifiers_is_read_and_invalid_ones_are_named() -> None:
 
 
 def test_a_file_that_is_too_long_is_cut_and_says_so() -> None:
-    found = read_library("\n".join(f"2411.{number:05d}" for number in range(MOST_ENTRIES + 5)).encode(), "long.txt")
-    assert len(found.entries) == MOST_ENTRIES
+    found = read_library("\n".join(f"2411.{number:05d}" for number in range(MAX_ENTRIES + 5)).encode(), "long.txt")
+    assert len(found.entries) == MAX_ENTRIES
     assert str(found.problems[-1]).startswith("long.txt, line 2001: 2000 entries is the most")
 
 

@@ -22,8 +22,9 @@ _ADDRESS = re.compile(rf"(?<![\w.+-]){REPLY_MAILBOX}\+([a-z2-7]{{34}})@", re.IGN
 _BULK = {"bulk", "junk", "list", "auto_reply"}
 _BY_PROGRAMS = {"x-autoreply", "x-autorespond", "x-auto-response-suppress"}
 _SYSTEM = re.compile(r"mailer-daemon|postmaster|no-?reply@", re.IGNORECASE)
-_MOST_LINES, _MOST_REQUESTS = 40, 50
-_MOST_TEXT = 1 << 16  # characters or bytes; what a person writes stands at the top, and the rest quotes the letter
+_MAX_LINES, _MAX_REQUESTS = 40, 50
+# Characters or bytes. What a person writes stands at the top, and the rest quotes the letter.
+_MAX_TEXT_LENGTH = 1 << 16
 
 _QUOTED_HTML = re.compile(
     rb"<blockquote\b|<hr\b|<[a-z]{1,10}\s[^<>]{0,200}?\b(?:class|id)=[\"']?"
@@ -126,7 +127,7 @@ def parse_reply(raw: bytes) -> LetterReply | None:
     lines = list(own_lines(_text(parts)))
     requests = [request for line in lines for request in read_requests(line)]
     leaves = any(line.casefold().strip(" .!") in _LEAVE for line in lines[:1])
-    return LetterReply(token, _fingerprint(head, raw), tuple(requests[:_MOST_REQUESTS]), leaves)
+    return LetterReply(token, _fingerprint(head, raw), tuple(requests[:_MAX_REQUESTS]), leaves)
 
 
 def own_lines(text: str) -> Iterator[str]:
@@ -139,7 +140,7 @@ def own_lines(text: str) -> Iterator[str]:
         text = f"{text[: attribution.start()]}\n{rest}"
     number = 0
     for line in map(str.strip, text.splitlines()):
-        if _END.match(line) or number == _MOST_LINES:
+        if _END.match(line) or number == _MAX_LINES:
             return
         if line and not line.startswith((">", "|")):
             number += 1
@@ -236,11 +237,11 @@ def _text(parts: Sequence[Part]) -> str:
     shown = [part for part in parts if not (part.first("content-disposition") or "").lower().startswith("attachment")]
     plain = next((part for part in shown if part.type == "text/plain"), None)
     if plain:
-        return plain.own_text[:_MOST_TEXT]
+        return plain.own_text[:_MAX_TEXT_LENGTH]
     markup = next((part for part in shown if part.type == "text/html"), None)
     if markup is None:
         return ""
-    own = _own_html(markup.body[:_MOST_TEXT])
+    own = _own_html(markup.body[:_MAX_TEXT_LENGTH])
     return Part(markup.fields, _NEW_LINE.sub(b"\n", b" ".join(own.split()))).own_text
 
 

@@ -22,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Self
 
-_MOST_LISTED = 10
+_MAX_LISTED = 10
 
 
 class PaperroundError(Exception):
@@ -39,8 +39,8 @@ class ConfigurationError(UsageError):
     @classmethod
     def listing(cls, problems: Sequence[str]) -> Self:
         """Return the error for all these problems: a line for each of the first ten, and how many more there are."""
-        left = len(problems) - _MOST_LISTED
-        return cls("\n".join([*problems[:_MOST_LISTED], *([f"and {left} more"] if left > 0 else [])]))
+        left = len(problems) - _MAX_LISTED
+        return cls("\n".join([*problems[:_MAX_LISTED], *([f"and {left} more"] if left > 0 else [])]))
 
 
 class UnknownNameError(UsageError):

@@ -14,8 +14,8 @@ from paperround.domain.latex import readable
 from paperround.domain.name_comparison import TITLES_AND_SUFFIXES
 from paperround.domain.text import QUOTATION_MARKS, clean, given_name_first, most_similar, terms
 
-MOST_FOLLOWED, MOST_LEFT_OUT, MOST_ENTRY = 100, 100, 300  # entries, entries, characters of each
-MOST_COAUTHORS = 6
+MAX_FOLLOWED, MAX_LEFT_OUT, MAX_ENTRY_LENGTH = 100, 100, 300  # entries, entries, characters of each
+MAX_COAUTHORS = 6
 
 _ENTRY = re.compile(r"(?P<kind>author|org|category|paper)\s*:\s*(?P<name>.*)", re.IGNORECASE)
 _LEFT_OUT = re.compile(r"(?P<kind>[a-z]+)\s*:\s*(?P<name>.*)", re.IGNORECASE)
@@ -103,10 +103,10 @@ def read_followed(text: str) -> FollowedName:
     parsed = _WITH.fullmatch(name) if kind == "author" else None
     others = tuple(part for part in map(clean, parsed["others"].split(",")) if terms(part)) if parsed else ()
     name = clean(parsed["name"] if parsed else name)
-    if not terms(name) or len(entry) > MOST_ENTRY:
+    if not terms(name) or len(entry) > MAX_ENTRY_LENGTH:
         sentence = _("%(entry)s names nobody to follow; write author: NAME or org: NAME")
         raise InvalidValueError(sentence, entry=_quoted(entry))
-    return FollowedName(name, kind == "org", others[:MOST_COAUTHORS])
+    return FollowedName(name, kind == "org", others[:MAX_COAUTHORS])
 
 
 class LeftOutKind(StrEnum):
@@ -137,7 +137,7 @@ def read_left_out(text: str) -> LeftOut:
     entry = clean(text)
     found = _LEFT_OUT.fullmatch(entry)
     kind, value = (_read_kind(found["kind"]), clean(found["name"])) if found else ("words", entry)
-    if not terms(value) or len(entry) > MOST_ENTRY or kind == "org":
+    if not terms(value) or len(entry) > MAX_ENTRY_LENGTH or kind == "org":
         sentence = _("%(entry)s leaves nothing out; write words, author: NAME, category: NAME or paper: IDENTIFIER")
         raise InvalidValueError(sentence, entry=_quoted(entry))
     if kind == "category":

@@ -24,7 +24,7 @@ _ARXIV_DOI = "10.48550/arxiv."
 _TITLE_TERMS, _TITLE_LETTERS = 4, 12
 _WEEK = timedelta(days=7)  # between posts of a series; feeds report one post some days apart
 _CORRECTED = 0.8  # of the words of two texts; two that share this many are one text, corrected
-_LONGEST_URL = 400  # characters; a key in a PostgreSQL index has at most 2,700 bytes
+_MAX_URL_LENGTH = 400  # characters; a key in a PostgreSQL index has at most 2,700 bytes
 
 
 def title_key(title: str) -> str | None:
@@ -168,6 +168,6 @@ def _plain_url(url: str) -> str:
 
 
 def _short(url: str) -> str:
-    if len(url) <= _LONGEST_URL:
+    if len(url) <= _MAX_URL_LENGTH:
         return url
-    return f"{url[:_LONGEST_URL]}…{hashlib.sha256(url.encode()).hexdigest()[:24]}"
+    return f"{url[:_MAX_URL_LENGTH]}…{hashlib.sha256(url.encode()).hexdigest()[:24]}"

@@ -21,7 +21,7 @@ TITLES_AND_SUFFIXES = frozenset(("dr", "prof", "jr", "sr", "ii", "iii", "iv", "p
 """What some sources leave out of names."""
 _JOINED_INITIALS = re.compile(r"\b[A-Z]{2,3}\b")  # as PubMed writes them: Byron AM
 _SAME_BEGINNING = 2  # letters that given names share if they are forms of one: Yuri and Yury, Mike and Michael
-_MOST_PAIRS = 10_000  # beyond, as with the lists of two experiments, a common family name is enough
+_MAX_PAIRS = 10_000  # beyond, as with the lists of two experiments, a common family name is enough
 _UMLAUTS = re.compile(r"(?<=[aou])e|(?<=a)a")  # Mueller is Müller, Kjaergaard is Kjærgaard
 
 
@@ -66,7 +66,7 @@ def may_share_author(ours: Sequence[str], theirs: Sequence[str]) -> bool:
         return True
     if not _have_common_part(some, others):
         return False
-    return len(some) * len(others) > _MOST_PAIRS or any(
+    return len(some) * len(others) > _MAX_PAIRS or any(
         _are_compatible(name, other) for name in some for other in others
     )
 

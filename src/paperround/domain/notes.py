@@ -14,9 +14,9 @@ from paperround.domain.models import DayFacts, NoteKind, Paper, PaperNote
 from paperround.domain.preferences import Breadth
 from paperround.domain.schedule import Cadence, Schedule, due_at, span
 
-MOST_NEWS, MOST_SAVED, MOST_CLOSE = 3, 8, 3
+MAX_NEWS, MAX_SAVED, MAX_CLOSE = 3, 8, 3
 _THIN = 3  # papers; a letter with fewer ends with close ones
-_LEAST_GAIN, _LEAST_GROWTH = 20, 3.0  # votes, and the factor by which they must grow: a usual rise is not news
+_MIN_GAIN, _MIN_GROWTH = 20, 3.0  # votes, and the factor by which they must grow: a usual rise is not news
 _ORDER = tuple(NoteKind)
 _SUNDAY, _FRIDAY = 6, 4
 _DAY, _WEEK = timedelta(days=1), timedelta(days=7)
@@ -38,7 +38,7 @@ def news_of(before: Paper, now: Paper, since: date) -> PaperNote | None:
     if (now.version or 1) > (before.version or 1):
         return PaperNote(NoteKind.VERSION, now.row, since, now=now.version or 1)
     votes, had = now.upvotes or 0, before.upvotes or 0
-    if votes - had >= _LEAST_GAIN and votes >= had * _LEAST_GROWTH:
+    if votes - had >= _MIN_GAIN and votes >= had * _MIN_GROWTH:
         return PaperNote(NoteKind.VOTES, now.row, since, before=had, now=votes)
     return None
 
@@ -50,7 +50,7 @@ def choose_news(found: Iterable[PaperNote], earlier: Collection[tuple[NoteKind, 
     """
     fresh = {note.paper: note for note in found if (note.kind, note.paper) not in earlier}
     ranked = sorted(fresh.values(), key=lambda note: (_ORDER.index(note.kind), note.before - note.now, note.paper))
-    return tuple(ranked[:MOST_NEWS])
+    return tuple(ranked[:MAX_NEWS])
 
 
 def opens_with_saved(cadence: Cadence, day: date) -> bool:
@@ -79,7 +79,7 @@ def choose_saved(
     if last_issue_day:
         since = min(since, *(one for one in _week_until(last_issue_day) if opens_with_saved(schedule.cadence, one)))
     begins = due_at(schedule, since)  # what was saved later that day came too late for that letter
-    return tuple([note for note, at in saved if at >= begins][:MOST_SAVED])
+    return tuple([note for note, at in saved if at >= begins][:MAX_SAVED])
 
 
 def may_have_close(cadence: Cadence, breadth: Breadth) -> bool:
@@ -105,7 +105,7 @@ def choose_close(
     """
     printed, notes = set(chosen), list[PaperNote]()
     for paper in close:
-        if len(notes) < MOST_CLOSE and not paper.withdrawn and printed.isdisjoint(alike.get(paper.row, ())):
+        if len(notes) < MAX_CLOSE and not paper.withdrawn and printed.isdisjoint(alike.get(paper.row, ())):
             printed.add(paper.row)
             notes.append(PaperNote(NoteKind.CLOSE, paper.row, paper.day))
     return tuple(notes)

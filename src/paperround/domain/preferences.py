@@ -22,14 +22,14 @@ from zoneinfo import available_timezones
 
 from paperround.domain.errors import InvalidEntriesError, InvalidValueError, PreferenceError, QueryError
 from paperround.domain.errors import translatable as _
-from paperround.domain.followed import MOST_FOLLOWED, MOST_LEFT_OUT, check_left_out, read_followed, read_left_out
+from paperround.domain.followed import MAX_FOLLOWED, MAX_LEFT_OUT, check_left_out, read_followed, read_left_out
 from paperround.domain.schedule import Cadence, Schedule
 from paperround.domain.text import clean, did_you_mean
 
-MOST_PAPERS = 100
-MOST_QUERIES, MOST_QUERY = 5, 300  # own queries of a subscriber, characters of each
-MOST_TYPED = 2_000  # characters of a longer query that pages show again
-MOST_NAME = 200  # characters
+MAX_PAPERS = 100
+MAX_QUERIES, MAX_QUERY_LENGTH = 5, 300  # own queries of a subscriber, characters of each
+MAX_TYPED_LENGTH = 2_000  # characters of a longer query that pages show again
+MAX_NAME_LENGTH = 200  # characters
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 Patch = Mapping[str, Any]
@@ -107,7 +107,7 @@ def _text(given: object) -> str:
 
 def _read_line(given: object) -> str:
     text = _text(given)
-    return text if len(text) <= MOST_NAME else clean(text[:MOST_NAME])
+    return text if len(text) <= MAX_NAME_LENGTH else clean(text[:MAX_NAME_LENGTH])
 
 
 def _texts(given: object) -> list[str]:
@@ -130,12 +130,12 @@ def _read_queries(given: object) -> tuple[str, ...]:
     items = split_list(given) if isinstance(given, str) else _texts(given)
     found = tuple(dict.fromkeys(query for item in items if (query := clean(_TAG.sub(" ", item)))))
     for text in found:
-        if len(text) > MOST_QUERY:
+        if len(text) > MAX_QUERY_LENGTH:
             sentence = _("an interest has at most %(most)s characters; keep the words that matter most")
-            raise QueryError(text[:MOST_QUERY], MOST_QUERY, sentence, most=MOST_QUERY)
-    if len(found) > MOST_QUERIES:
+            raise QueryError(text[:MAX_QUERY_LENGTH], MAX_QUERY_LENGTH, sentence, most=MAX_QUERY_LENGTH)
+    if len(found) > MAX_QUERIES:
         sentence = _("%(number)s interests; the most is %(most)s, so join some with OR")
-        raise InvalidValueError(sentence, number=len(found), most=MOST_QUERIES)
+        raise InvalidValueError(sentence, number=len(found), most=MAX_QUERIES)
     return found
 
 
@@ -274,7 +274,7 @@ class Preferences:
         tuple[str, ...],
         _entries(
             _("%(number)s entries to follow; %(most)s is the most"),
-            MOST_FOLLOWED,
+            MAX_FOLLOWED,
             read_followed,
             "An author or organization to follow, such as org: Name",
         ),
@@ -283,7 +283,7 @@ class Preferences:
         tuple[str, ...],
         _entries(
             _("%(number)s entries to leave out; %(most)s is the most"),
-            MOST_LEFT_OUT,
+            MAX_LEFT_OUT,
             read_left_out,
             "What never to show: words, author: NAME, category: NAME or paper: IDENTIFIER",
         ),
@@ -295,7 +295,7 @@ class Preferences:
     """In shorter months it is the last day."""
     at: Annotated[time, TextForm(_read_hour, _write_hour, "The local time, HH:MM", str)] = time(7, 0)
     timezone: Annotated[str, TextForm(_read_zone, str, "The time zone, such as Europe/Berlin", str)] = "UTC"
-    max_papers: Annotated[int, _number(1, MOST_PAPERS, "a number of papers", "The most papers in one letter")] = 10
+    max_papers: Annotated[int, _number(1, MAX_PAPERS, "a number of papers", "The most papers in one letter")] = 10
     theme: Annotated[str, TextForm(partial(_read_name_of, "theme"), str, "The look of the letters", str)] = "paper"
     density: Annotated[Density, _choice(Density, "density", "How much letters say of each paper")] = Density.FULL
     breadth: Annotated[Breadth, _choice(Breadth, "breadth", "How widely interests in plain words take papers")] = (

@@ -132,14 +132,14 @@ class _Singulars(dict[str, str]):
     """The singulars of the words that were looked up lately."""
 
     def __missing__(self, word: str) -> str:
-        if len(self) >= _MOST_SINGULARS:
+        if len(self) >= _MAX_CACHED_SINGULARS:
             self.clear()
         plain = _without_ending(word)
         found = self[word] = _IRREGULAR.get(word) or _IRREGULAR.get(plain, plain)
         return found
 
 
-_MOST_SINGULARS = 200_000
+_MAX_CACHED_SINGULARS = 200_000
 _SINGULARS = _Singulars()
 
 

@@ -28,7 +28,7 @@ MAX_NUMBER = 2**40 - 1
 _NUMBER, _TIME, _MAC = 5, 6, 16
 MAX_LINK_GENERATION = 255
 _NUMBER_BITS = 32
-_LEAST_SECRET = 32  # characters
+_MIN_SECRET_LENGTH = 32  # characters
 # 21 bytes are 34 characters of base32. A forwarder may embed them: SRS0=x=y=papers.example=bounces+TOKEN@…
 _IN_ADDRESS = re.compile(r"(?<![a-z2-7])[a-z2-7]{34}(?![a-z2-7])", re.IGNORECASE)
 
@@ -39,9 +39,9 @@ def keys(secret: str) -> tuple[bytes, ...]:
     Raises ConfigurationError if a key is missing or shorter than 32 characters.
     """
     parts = [part.strip() for part in secret.split(",") if part.strip()]
-    if not parts or min(map(len, parts)) < _LEAST_SECRET:
+    if not parts or min(map(len, parts)) < _MIN_SECRET_LENGTH:
         raise ConfigurationError(
-            f"PAPERROUND_SECRET_KEY: each key needs {_LEAST_SECRET} characters or more; "
+            f"PAPERROUND_SECRET_KEY: each key needs {_MIN_SECRET_LENGTH} characters or more; "
             "`openssl rand -hex 32` prints a good one"
         )
     return tuple(hashlib.sha256(b"paperround link\0" + part.encode()).digest() for part in parts)

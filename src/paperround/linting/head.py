@@ -21,7 +21,7 @@ _ONCE = frozenset((
     "list-unsubscribe-post", "list-owner", "list-archive", "list-post", "feedback-id", "auto-submitted", "precedence",
 ))  # fmt: skip
 _LINE, _ENCODED_LINE, _ENCODED_WORD = 998, 76, 75  # RFC 5322 2.1.1; RFC 2047 2
-_MOST_HEAD, _MOST_FIELD, _MOST_ID, _MOST_SUBJECT = 500_000, 32_000, 500, 998  # octets: Gmail's limits
+_MAX_HEAD, _MAX_FIELD, _MAX_ID, _MAX_SUBJECT = 500_000, 32_000, 500, 998  # octets: Gmail's limits
 _LONG_SUBJECT = 90  # characters; phones show about 40
 _TOKEN = re.compile(r"=\?[^?\s]*\?[bq]\?[^?\s]*\?=", re.IGNORECASE)
 _NO_ENCODED_WORDS = ("message-id", "date", "mime-version", "references", "feedback-id")
@@ -110,12 +110,12 @@ def presence(mail: Mail) -> Iterator[LintFinding]:
 def sizes(mail: Mail) -> Iterator[LintFinding]:
     """Check Gmail's size limits for headers."""
     written = [(field, sum(len(text) + 2 for text in field.lines)) for field in mail.fields]
-    if (total := sum(size for _, size in written)) > _MOST_HEAD:
-        what, remedy = f"the header has {total} octets", f"Gmail accepts at most {_MOST_HEAD}"
+    if (total := sum(size for _, size in written)) > _MAX_HEAD:
+        what, remedy = f"the header has {total} octets", f"Gmail accepts at most {_MAX_HEAD}"
         yield _finding("big-header", Severity.ERROR, what, "message", remedy)
-    most = {"message-id": _MOST_ID, "subject": _MOST_SUBJECT}
+    most = {"message-id": _MAX_ID, "subject": _MAX_SUBJECT}
     for field, size in written:
-        limit = most.get(field.name.lower(), _MOST_FIELD)
+        limit = most.get(field.name.lower(), _MAX_FIELD)
         if size > limit:
             what = f"has {size} octets; the maximum is {limit}"
             yield _finding("big-header", Severity.ERROR, what, field.name, "shorten it")

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from paperround.domain.followed import MOST_COAUTHORS, MOST_ENTRY, FollowedName
+from paperround.domain.followed import MAX_COAUTHORS, MAX_ENTRY_LENGTH, FollowedName
 from paperround.domain.models import Paper
 from paperround.domain.text import QUOTATION_MARKS, terms
 
@@ -37,11 +37,11 @@ class Person:
         ranked = sorted(others, key=lambda author: (-others[author], author))
         chosen = FollowedName(self.name)
         for author in ranked:
-            if len(chosen.coauthors) == MOST_COAUTHORS:
+            if len(chosen.coauthors) == MAX_COAUTHORS:
                 break
             more = FollowedName(self.name, coauthors=(*chosen.coauthors, author.translate(_NOT_IN_A_LIST)))
             # An entry has so much room, and the names of collaborations can be long.
-            if len(str(more)) <= MOST_ENTRY:
+            if len(str(more)) <= MAX_ENTRY_LENGTH:
                 chosen = more
         return chosen
 

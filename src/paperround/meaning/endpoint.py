@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 else:
     httpx = LazyModule("httpx")
 
-TEXTS_AT_ONCE, MOST_DIMENSIONS = 16, 4_096
+TEXTS_AT_ONCE, MAX_DIMENSIONS = 16, 4_096
 """The texts in one request, and the numbers in one vector."""
 # What a reasoning model writes before its answer, if the server does not separate it. Some leave out the beginning,
 # and a limit on tokens may cut off the end.
@@ -34,8 +34,8 @@ _THOUGHTS = re.compile(
     re.DOTALL | re.IGNORECASE,
 )
 # A number takes at most 25 characters; the rest is for names and quotation marks.
-_MOST_BYTES = TEXTS_AT_ONCE * MOST_DIMENSIONS * 32
-MOST_CHARACTERS = 8_000
+_MAX_RESPONSE_BYTES = TEXTS_AT_ONCE * MAX_DIMENSIONS * 32
+MAX_CHARACTERS = 8_000
 """The characters of a text that are sent: what a model with 2,048 tokens reads."""
 
 
@@ -77,7 +77,7 @@ class Endpoint(BaseModel):
 
     def chat(self, model: str, system: str, text: str, most_tokens: int, timeout: float | None = None) -> str:
         """Return a model's answer to a text, as it stands. Raise MeaningError if there is none."""
-        messages = [{"role": "system", "content": system}, {"role": "user", "content": text[:MOST_CHARACTERS]}]
+        messages = [{"role": "system", "content": system}, {"role": "user", "content": text[:MAX_CHARACTERS]}]
         wanted = {"model": model, "messages": messages, "max_tokens": most_tokens, "temperature": 0}
         return read_answer(self.post("chat/completions", wanted, timeout), self.shown)
 
@@ -126,7 +126,7 @@ class Endpoint(BaseModel):
         body, until = b"", time.monotonic() + limit
         for piece in answer.iter_bytes():
             body += piece
-            if len(body) > _MOST_BYTES or time.monotonic() > until:
+            if len(body) > _MAX_RESPONSE_BYTES or time.monotonic() > until:
                 raise MeaningError(
                     f"{self.shown}: the response is too long or too slow; check that it implements OpenAI's API"
                 )

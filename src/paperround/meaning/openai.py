@@ -15,7 +15,7 @@ from pydantic import Field
 
 from paperround.domain.errors import MeaningError
 from paperround.meaning.base import EncoderSettings, Vectors, unit
-from paperround.meaning.endpoint import MOST_CHARACTERS, MOST_DIMENSIONS, TEXTS_AT_ONCE, Endpoint, InputError
+from paperround.meaning.endpoint import MAX_CHARACTERS, MAX_DIMENSIONS, TEXTS_AT_ONCE, Endpoint, InputError
 from paperround.process.chunks import chunked
 from paperround.process.lazy import LazyModule
 
@@ -25,7 +25,7 @@ else:
     np = LazyModule("numpy")
 
 _MIN_TEXT_LENGTH = 500  # characters; an endpoint that refuses such a text refuses all
-_MOST_TOKENS, _MOST_REWORDED = 80, 400  # per reworded interest; characters of it that are used
+_MAX_TOKENS, _MAX_REWORDED_LENGTH = 80, 400  # per reworded interest; characters of it that are used
 _REWORD = (
     "You help a search engine for research papers. Say what the user wants to read about in the technical terms that "
     "authors use in titles and abstracts. Answer with one line of at most 30 words, in English, without explanation."
@@ -51,7 +51,7 @@ class OpenAI(EncoderSettings, Endpoint):
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Return one vector of length one per text, in the same order. Raise MeaningError if this fails."""
-        wanted = [text[:MOST_CHARACTERS] or " " for text in texts]  # some servers reject an empty text
+        wanted = [text[:MAX_CHARACTERS] or " " for text in texts]  # some servers reject an empty text
         parts = [self._encoded(some) for some in chunked(wanted, TEXTS_AT_ONCE)]
         return self._joined(parts) if parts else np.zeros((0, 0), dtype=np.float32)
 
@@ -86,7 +86,7 @@ class OpenAI(EncoderSettings, Endpoint):
         """Return an interest in the field's terms, "" without a text model. Raise MeaningError if this fails."""
         if not self.text_model:
             return ""
-        return one_line(self.chat(self.text_model, _REWORD, text, _MOST_TOKENS))
+        return one_line(self.chat(self.text_model, _REWORD, text, _MAX_TOKENS))
 
     def _query(self, texts: Sequence[str]) -> Vectors:
         asked = {"model": self.model, "input": list(texts)}
@@ -106,11 +106,11 @@ def read_vectors(body: bytes, number: int, asker: str) -> Vectors:
         raise MeaningError(
             f"{asker}: the response contains no vectors; check that this is an embeddings endpoint"
         ) from None
-    if vectors.ndim != 2 or not 0 < vectors.shape[1] <= MOST_DIMENSIONS or not np.isfinite(vectors).all():
+    if vectors.ndim != 2 or not 0 < vectors.shape[1] <= MAX_DIMENSIONS or not np.isfinite(vectors).all():
         raise MeaningError(f"{asker}: the response contains no vectors; check that this is an embeddings endpoint")
     return unit(vectors)
 
 
 def one_line(text: str) -> str:
     """Return what a model said as one line, shortened if it is long."""
-    return " ".join(text.split())[:_MOST_REWORDED]
+    return " ".join(text.split())[:_MAX_REWORDED_LENGTH]

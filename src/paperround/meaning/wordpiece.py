@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 
 _UNKNOWN, _BEGIN, _END = "[UNK]", "[CLS]", "[SEP]"
-_LONGEST_WORD = 100  # characters; a longer one is unknown
+_MAX_WORD_LENGTH = 100  # characters; a longer one is unknown
 _CHINESE = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0002fa1f"
 _WORD = re.compile(rf"[{_CHINESE}]|[^\W_{_CHINESE}]+|[^\s\w]|_")
 
@@ -38,7 +38,7 @@ class WordPieces:
 
     def _pieces(self, word: str) -> Sequence[int]:
         """Return the numbers of the pieces of one word; the number of "unknown" if it cannot be split."""
-        if len(word) > _LONGEST_WORD:
+        if len(word) > _MAX_WORD_LENGTH:
             return (self._unknown,)
         found, start = [], 0
         while start < len(word):

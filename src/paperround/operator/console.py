@@ -62,12 +62,12 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
 
 def _least_width(column: str, cells: Sequence[str]) -> int:
     whole = max(map(len, (column, *cells)))
-    return 2 + (min(whole, _LEAST_FOLDED) if column in _FOLDED else whole)
+    return 2 + (min(whole, _MIN_FOLDED_WIDTH) if column in _FOLDED else whole)
 
 
 _FOLDED = frozenset({"title", "why", "query", "text", "reason", "what", "value", "topics", "name"})
 """Columns of words, which may go on below; the others are whole on one line, so that they can be copied."""
-_LEAST_FOLDED = 20  # characters
+_MIN_FOLDED_WIDTH = 20  # characters
 
 
 def _cell(value: object) -> str:

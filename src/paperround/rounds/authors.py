@@ -15,7 +15,7 @@ from paperround.matching.query import parse_uncached
 from paperround.matching.words import is_plain
 from paperround.rounds.collection import Collection
 
-_MOST_PAPERS = 300
+_MAX_PAPERS = 300
 
 
 def papers_by(app: App, name: str) -> list[Paper]:
@@ -24,7 +24,7 @@ def papers_by(app: App, name: str) -> list[Paper]:
         wanted = parse_uncached(read_followed(f"author: {name}").query)
     except (QueryError, ValueError):  # a name without a letter
         return []
-    return app.store.browsing.found(wanted, _MOST_PAPERS)
+    return app.store.browsing.found(wanted, _MAX_PAPERS)
 
 
 def people_named(app: App, name: str) -> list[Person]:
@@ -41,7 +41,7 @@ def author_of(app: App, name: str, paper: int) -> FollowedName:
 
 def has_papers(app: App, followed: FollowedName) -> bool:
     """Return whether a stored paper is by this author, in any company, or by this organization."""
-    found = app.store.browsing.found(parse_uncached(replace(followed, coauthors=()).query), _MOST_PAPERS)
+    found = app.store.browsing.found(parse_uncached(replace(followed, coauthors=()).query), _MAX_PAPERS)
     return any(followed.is_among(paper.authors) for paper in found)
 
 

@@ -32,7 +32,7 @@ from paperround.rounds.tastes import make_tastes
 from paperround.store.due import DueBatch, DueSubscriber
 
 _ROUNDING = 1e-5  # of a fit: scores are computed with 32-bit floats
-_LEAST_FIT = {breadth: least_fit(breadth.steps) - _ROUNDING for breadth in Breadth}
+_MIN_FIT = {breadth: least_fit(breadth.steps) - _ROUNDING for breadth in Breadth}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ def make_candidate_check(app: App) -> Callable[[DueBatch], bool]:
 
 def _least(batch: DueBatch) -> list[float]:
     """Return the least fit of the papers of each subscriber's interests."""
-    return [_LEAST_FIT[due.subscriber.preferences.breadth] for due in batch.due]
+    return [_MIN_FIT[due.subscriber.preferences.breadth] for due in batch.due]
 
 
 def choose(batch: DueBatch, issues: Sequence[Issue], context: RoundContext) -> list[Digest | None]:

@@ -13,14 +13,14 @@ from paperround.domain.models import Listing, ParsedSource
 from paperround.domain.text import counted
 from paperround.network import compression
 from paperround.rounds import topic_matching
-from paperround.rounds.pipeline import LONGEST_LOOK_BACK, IngestReport, store_listings
+from paperround.rounds.pipeline import MAX_LOOK_BACK, IngestReport, store_listings
 from paperround.sources import FORMATS, jsonl
 from paperround.sources.entries import RejectionReasons
 from paperround.sources.guess import HEAD, guess_format
 
 _GZIP = b"\x1f\x8b"
-_LARGEST_FILE = 64 << 20  # bytes, unpacked
-_LARGEST_EXPORT = 1 << 40  # bytes; it is read in pieces and never completely in memory
+_MAX_FILE_BYTES = 64 << 20  # bytes, unpacked
+_MAX_EXPORT_BYTES = 1 << 40  # bytes; it is read in pieces and never completely in memory
 
 
 def ingest_file(
@@ -59,10 +59,10 @@ def ingest_file(
     except zlib.error:
         report.fail(f"{name}: it is truncated, or not a complete gzip file")
     except compression.TooLargeError:
-        report.fail(f"{name}: it unpacks to more than {_LARGEST_EXPORT:,} bytes; split it")
+        report.fail(f"{name}: it unpacks to more than {_MAX_EXPORT_BYTES:,} bytes; split it")
     report.problems = reasons.folded()
     if report.too_old and not report.failed:
-        papers, days = counted(report.too_old, "paper is", "papers are"), LONGEST_LOOK_BACK.days
+        papers, days = counted(report.too_old, "paper is", "papers are"), MAX_LOOK_BACK.days
         remedy = "to mail old papers too, use --mail-old when you first read the file"
         report.note = f"{papers} older than {days} days, shown on the pages and not mailed; {remedy}"
     return report
@@ -72,7 +72,7 @@ def _store_of_file(
     app: App, found: Sequence[Listing], report: IngestReport, *, unmailed: bool, mail_old: bool
 ) -> None:
     """Store what a file lists: papers that are too old to be mailed in the archive."""
-    horizon = date.min if unmailed or mail_old else (app.clock() - LONGEST_LOOK_BACK).date()
+    horizon = date.min if unmailed or mail_old else (app.clock() - MAX_LOOK_BACK).date()
     before = report.new
     store_listings(app, [one for one in found if one.day < horizon], report, unmailed=True)
     report.too_old += report.new - before
@@ -83,7 +83,7 @@ def _store_of_file(
 def _parsed_pieces(app: App, pieces: Iterable[bytes], file_format: str | None, name: str) -> Iterator[ParsedSource]:
     unpacked, head = _beginning(_with_progress(app, pieces))
     if head.startswith(_GZIP):
-        unpacked, head = _beginning(compression.unpacked(unpacked, "gzip", _LARGEST_EXPORT))
+        unpacked, head = _beginning(compression.unpacked(unpacked, "gzip", _MAX_EXPORT_BYTES))
     file_format = file_format or guess_format(name, head)
     if not head:
         raise UsageError(f"{name}: the file is empty")
@@ -96,8 +96,8 @@ def _parsed_pieces(app: App, pieces: Iterable[bytes], file_format: str | None, n
     data = bytearray()
     for piece in unpacked:
         data += piece
-        if len(data) > _LARGEST_FILE:
-            raise SourceError(f"{name}: it is larger than {_LARGEST_FILE:,} bytes; split it", retryable=False)
+        if len(data) > _MAX_FILE_BYTES:
+            raise SourceError(f"{name}: it is larger than {_MAX_FILE_BYTES:,} bytes; split it", retryable=False)
     yield FORMATS[file_format](bytes(data), today)
 
 

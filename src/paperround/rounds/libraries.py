@@ -18,7 +18,7 @@ from paperround.rounds.authors import papers_by
 from paperround.sources import arxiv
 from paperround.sources.library import Library, LibraryEntry
 from paperround.sources.library_services import orcid_id, read_orcid, read_zotero
-from paperround.store.examples import MOST_EXAMPLES, Example, LinkedLibrary
+from paperround.store.examples import MAX_EXAMPLES, Example, LinkedLibrary
 
 log = logs.logger()
 ARXIV_API = "https://export.arxiv.org/api/query"
@@ -53,7 +53,7 @@ def learn_from(app: App, subscriber: int, library: Library) -> LibraryReport:
     now, rows = app.clock(), _stored_rows(app, library.entries)
     stored = {row for row in rows if row is not None}
     others = [entry for entry, row in zip(library.entries, rows, strict=True) if row is None]
-    outside = [entry for entry in others if entry.title or entry.arxiv_id][:MOST_EXAMPLES]
+    outside = [entry for entry in others if entry.title or entry.arxiv_id][:MAX_EXAMPLES]
     app.store.feedback.like_all(subscriber, stored, now)
     app.store.examples.add(subscriber, map(_example, outside), now)
     titled = sum(bool(entry.title) for entry in outside)

@@ -49,7 +49,7 @@ _LISTINGS_AT_ONCE = 500
 _SUBSCRIBERS_AT_ONCE = 800
 _MATCHES_AT_ONCE = 120_000  # unread by all subscribers of a batch, which locks the database for about 0.1 s
 _FIRST_LOOK_BACK = timedelta(days=2)
-LONGEST_LOOK_BACK = timedelta(days=30)
+MAX_LOOK_BACK = timedelta(days=30)
 """The longest window that a source is asked for."""
 _PICTURES_PER_ROUND = 100
 _PICTURE_SECONDS = 60.0  # for all pictures of a round; the next round fetches the rest
@@ -200,7 +200,7 @@ def fetch_pictures(app: App) -> int:
 def _look_back(before: SourceRecord | None, now: datetime) -> date:
     """Return the first day to request: the day of the last success, but at most 30 days ago."""
     last = before.succeeded_at if before and before.succeeded_at else now - _FIRST_LOOK_BACK
-    return max(min(last, now), now - LONGEST_LOOK_BACK).date()
+    return max(min(last, now), now - MAX_LOOK_BACK).date()
 
 
 def _updated_record(

@@ -37,11 +37,11 @@ from paperround.rounds.meaning import Meaning
 
 _MAX_NEAR = 50  # papers that are added for their vectors
 _OF_THE_BEST = 0.5  # plain words sorted by date or votes: papers with half the score of the best one
-_SORTED = 660  # papers that plain words sorted by date or votes are chosen from; more than MOST_LISTED
+_SORTED = 660  # papers that plain words sorted by date or votes are chosen from; more than MAX_LISTED
 _NEAREST = 10  # shown at least, if papers are ranked by meaning, even if they do not match
-MOST_COUNTED = 1_000
+MAX_COUNTED = 1_000
 """As far as the results of a search are counted."""
-MOST_LISTED = 600
+MAX_LISTED = 600
 """The last result that pages and the API show. Each further one makes a search rank more papers."""
 
 
@@ -73,7 +73,7 @@ class Search:
     corrected: tuple[tuple[str, str], ...] = ()
     """Misspelled words, each with the word that was searched for instead."""
     total: int = 0
-    """How many papers match, counted up to MOST_COUNTED: those with any of the words, or close to them in meaning.
+    """How many papers match, counted up to MAX_COUNTED: those with any of the words, or close to them in meaning.
 
     If fewer than ten match, `found` continues with the nearest others.
     """
@@ -191,7 +191,7 @@ def _search(app: App, text: str, limit: int, offset: int, bounds: SearchBounds, 
     ranked = _sorted(app, candidates, order, plain=isinstance(wanted, Words))
     shown = _matching_first(candidates, ranked)[offset : offset + limit]
     results = _results(app, wanted, candidates, shown, past.statistics)
-    total = app.store.browsing.count_found(bounds.narrow(any_of(wanted)), MOST_COUNTED, bounds.days)
+    total = app.store.browsing.count_found(bounds.narrow(any_of(wanted)), MAX_COUNTED, bounds.days)
     total += candidates.only_close()
     suggestion = "" if results else _suggested(app, corrected.text, bounds)
     author = "" if total and not corrected.changes else author_named(past.vocabulary, text)

@@ -25,7 +25,7 @@ from paperround.domain.models import EventKind, Site
 from paperround.rendering import subject
 from paperround.sources.base import Cron
 
-_MIN_SECRET = 16  # characters
+_MIN_SECRET_LENGTH = 16  # characters
 
 
 class _Section(BaseModel):
@@ -55,9 +55,9 @@ class SiteSettings(_Section):
     @field_validator("admin_token")
     @classmethod
     def _hard_to_guess(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and 0 < len(value.get_secret_value()) < _MIN_SECRET:
+        if value is not None and 0 < len(value.get_secret_value()) < _MIN_SECRET_LENGTH:
             raise ValueError(
-                f"needs {_MIN_SECRET} characters or more; generate one with: "
+                f"needs {_MIN_SECRET_LENGTH} characters or more; generate one with: "
                 "python3 -c 'import secrets; print(secrets.token_urlsafe(24))'"
             )
         return value

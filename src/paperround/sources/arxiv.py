@@ -241,7 +241,7 @@ class Arxiv(SourceSettings):
 class _Memory:
     """The state that is kept between fetches, stored as strings."""
 
-    _FEED_DAY, _TAKEN, _LAST, _LONGEST = "feed day", "batches taken", "last of ", 30
+    _FEED_DAY, _TAKEN, _LAST, _MAX_DAYS = "feed day", "batches taken", "last of ", 30
 
     def __init__(self, validators: Mapping[str, str], categories: Sequence[str]) -> None:
         self.conditions = {url: value for url, value in validators.items() if url.startswith("http")}
@@ -286,7 +286,7 @@ class _Memory:
 
     def kept(self) -> dict[str, str]:
         """Return the strings to store."""
-        taken = {name: " ".join(map(str, sorted(days)[-self._LONGEST :])) for name, days in self.taken.items()}
+        taken = {name: " ".join(map(str, sorted(days)[-self._MAX_DAYS :])) for name, days in self.taken.items()}
         return {
             **self.conditions,
             self._FEED_DAY: str(self.feed_day or ""),

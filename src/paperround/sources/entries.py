@@ -105,7 +105,7 @@ def cut_short(parsed: ParsedSource) -> bool:
 class RejectionReasons:
     """Groups problems by reason. Each group names its first entry and counts the others."""
 
-    _MOST = 1_000
+    _MAX_GROUPS = 1_000
 
     def __init__(self) -> None:
         self._first: dict[str, Problem] = {}
@@ -114,7 +114,7 @@ class RejectionReasons:
         """Add these problems to the groups."""
         for problem in problems:
             # Group reasons that differ only in a number (a column, a day).
-            reason = _NUMBER.sub("0", problem.what) if len(self._first) < self._MOST else "others"
+            reason = _NUMBER.sub("0", problem.what) if len(self._first) < self._MAX_GROUPS else "others"
             known = self._first.get(reason)
             self._first[reason] = replace(known, entries=known.entries + problem.entries) if known else problem
 

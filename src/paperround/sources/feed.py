@@ -42,9 +42,9 @@ from paperround.sources.reading import (
 
 KIND = "feed"
 # In characters. A longer text is an article, of which only a short extract is shown.
-_LONGEST_ABSTRACT, _EXTRACT = 4_000, 1_200
-_MOST_REMEMBERED = 5_000
-_MOST_TAGS = 20
+_MAX_ABSTRACT_LENGTH, _EXTRACT_LENGTH = 4_000, 1_200
+_MAX_REMEMBERED = 5_000
+_MAX_TAGS = 20
 _ENTRY_END = re.compile(rb"</(?:[\w.-]+:)?(?:item|entry)\s*>", re.IGNORECASE)
 _ENTRY_START = re.compile(rb"<(?:[\w.-]+:)?(?:item|entry)[\s>]", re.IGNORECASE)
 _HEAD_BYTES = 5_000  # bytes; comments and instructions may precede the root
@@ -59,7 +59,7 @@ _DOI_IN_FRAME = re.compile(
 _DOI_LINE = re.compile(r"\W*doi\W*:\s*<?(10\.\d{4,9}/\S+?)>?(?:,\s[\w ]{1,40})?", re.IGNORECASE)
 _LINE_END = re.compile(r"\n|</?(?:p|div|br|li|td)\b[^<>]*>", re.IGNORECASE)
 _FIRST_LINES, _IN_FRONT = 10, 1_000  # lines and characters of a text that may have a line with its own DOI
-_LONGEST_MADE_TITLE = 100  # characters
+_MAX_MADE_TITLE_LENGTH = 100  # characters
 _SENTENCE = re.compile(r".{15,}?[.!?](?=\s)")
 # Feeds of the American Physical Society and others begin the text with the authors.
 _AUTHOR_LINE = re.compile(
@@ -157,7 +157,7 @@ class _Seen:
     def kept(self) -> dict[str, str]:
         """Return the string to store. It is empty if the feed never had entries."""
         kept = self._now or self._before  # what comes after an empty response, as after a weekend, is not back stock
-        return {self._KEY: " ".join(f"{key}:{day}" for key, day in list(kept.items())[:_MOST_REMEMBERED])}
+        return {self._KEY: " ".join(f"{key}:{day}" for key, day in list(kept.items())[:_MAX_REMEMBERED])}
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,7 +324,7 @@ def _from_entry(entry: Any, frame: _Frame) -> _Item:
         "guid": _guid(frame.base, _text(entry, "id")),
         "url": url,
         "pdf_url": next((link["href"] for link in links if link["type"] == "application/pdf"), None),
-        "categories": [plain(_text(tag, "term")) for tag in _parts(entry, "tags")[:_MOST_TAGS]],
+        "categories": [plain(_text(tag, "term")) for tag in _parts(entry, "tags")[:_MAX_TAGS]],
         "journal": plain(_text(entry, "prism_publicationname")) or _source(entry) or frame.title or None,
         "license": plain(_text(entry, "rights")) or None,
         "thumbnail_url": _thumbnail(entry, links),
@@ -345,7 +345,7 @@ def _made_title(text: str, url: str) -> str:
     """Make a title for an entry without one, from its first sentence or the end of its URL."""
     if text:
         sentence = _SENTENCE.match(text)
-        return extract(sentence[0] if sentence else text, _LONGEST_MADE_TITLE)
+        return extract(sentence[0] if sentence else text, _MAX_MADE_TITLE_LENGTH)
     try:
         last = unquote(urlsplit(url).path).rstrip("/").rpartition("/")[2]
     except ValueError:
@@ -429,7 +429,7 @@ def _from_json(item: Any, frame: _Frame) -> _Item | str:
         "abstract": abstract,
         "url": url,
         "guid": _guid(frame.base, str(item.get("id") or "")),
-        "categories": tags[:_MOST_TAGS] if isinstance(tags, list) else [],
+        "categories": tags[:_MAX_TAGS] if isinstance(tags, list) else [],
         "journal": frame.title or None,
         "thumbnail_url": _text(item, "image") or _text(item, "banner_image"),
     }
@@ -476,9 +476,9 @@ def _is_doi_link(link: str) -> bool:
 
 def _abstract(summary: str, content: str) -> str:
     """Return the longer of the two if it is short enough for an abstract, otherwise the summary or an extract."""
-    text = content if len(summary) <= len(content) <= _LONGEST_ABSTRACT else summary or content
+    text = content if len(summary) <= len(content) <= _MAX_ABSTRACT_LENGTH else summary or content
     text = _FRAME.sub("", text)
-    return text if len(text) <= _LONGEST_ABSTRACT else extract(text, _EXTRACT)
+    return text if len(text) <= _MAX_ABSTRACT_LENGTH else extract(text, _EXTRACT_LENGTH)
 
 
 Feed.formats = {KIND: parse}

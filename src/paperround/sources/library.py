@@ -19,8 +19,8 @@ from paperround.domain.models import Problem
 from paperround.domain.text import clean
 from paperround.sources.markup import plain
 
-MOST_ENTRIES = 2_000
-_MOST_SAID, _MOST_AUTHORS = 5_000, 100  # characters of an abstract, names
+MAX_ENTRIES = 2_000
+_MAX_ABSTRACT_LENGTH, _MAX_AUTHORS = 5_000, 100  # characters of an abstract, names
 _BIBTEX = re.compile(r"@\s*\w+\s*[{(]")
 _RIS = re.compile(r"^\ufeff?TY {1,2}- ", re.MULTILINE)
 # A reference ends with ER, or where the next one begins if that is missing.
@@ -81,10 +81,10 @@ def read_library(data: bytes, name: str = "") -> Library:
             problems.append(Problem(f"{name}{where}", one))
         elif not (one.title or one.arxiv_id or one.doi):
             problems.append(Problem(f"{name}{where}", "it has no title, arXiv identifier or DOI"))
-        elif len(entries) < MOST_ENTRIES:
+        elif len(entries) < MAX_ENTRIES:
             entries.setdefault(one.key, one)
         else:
-            problems.append(Problem(f"{name}{where}", f"{MOST_ENTRIES} entries is the most; it is left out"))
+            problems.append(Problem(f"{name}{where}", f"{MAX_ENTRIES} entries is the most; it is left out"))
             break
     return Library(tuple(entries.values()), tuple(problems), encoding)
 
@@ -236,8 +236,9 @@ def entry_of(title: Any, abstract: Any, authors: Sequence[str], *places: Any) ->
     where = [_ESCAPED.sub(r"\1", place) for place in places if isinstance(place, str)]
     arxiv = next((found[0] for place in where if (found := identifiers.arxiv_id(place))), "")
     doi = next(filter(None, map(identifiers.doi, where)), "")
-    names = tuple(name for name in map(_line, authors[:_MOST_AUTHORS]) if name)
-    return LibraryEntry(_line(title)[:500], _line(abstract)[:_MOST_SAID], names, arxiv, "" if arxiv else doi)
+    names = tuple(name for name in map(_line, authors[:_MAX_AUTHORS]) if name)
+    abstract = _line(abstract)[:_MAX_ABSTRACT_LENGTH]
+    return LibraryEntry(_line(title)[:500], abstract, names, arxiv, "" if arxiv else doi)
 
 
 def _line(text: Any) -> str:

@@ -14,7 +14,7 @@ from paperround.sources.library import Library, LibraryEntry, entry_of, read_lib
 
 ZOTERO, ORCID = "https://api.zotero.org", "https://pub.orcid.org/v3.0"
 ZOTERO_PACE = Pace("api.zotero.org", seconds=1.0, backoff=2.0)
-MOST_READ = 200  # the latest papers
+MAX_READ = 200  # the latest papers
 _PAGE = 100  # Zotero's maximum
 _ORCID_ID = re.compile(r"(\d{4}-\d{4}-\d{4}-\d{3}[\dXx])\s*/?\s*$")
 _ACCESS_REFUSED = (401, 403, 404)
@@ -49,7 +49,7 @@ def read_zotero(http: Http, key: str) -> Library:
         )
     entries: list[LibraryEntry] = []
     problems: list[Problem] = []
-    for start in range(0, MOST_READ, _PAGE):
+    for start in range(0, MAX_READ, _PAGE):
         params: dict[str, str | int] = {"format": "csljson", "limit": _PAGE, "start": start}
         params |= {"sort": "dateAdded", "direction": "desc"}
         response = _ask_zotero(http, f"users/{user}/items/top", key, params)
@@ -92,7 +92,7 @@ def read_orcid(http: Http, orcid: str) -> Library:
     response.expect_ok("ORCID")
     groups = _object(response).get("group")
     works = [_work(group) for group in groups if isinstance(group, dict)] if isinstance(groups, list) else []
-    return Library(tuple(work for work in works if work)[:MOST_READ])
+    return Library(tuple(work for work in works if work)[:MAX_READ])
 
 
 def _work(group: dict[str, Any]) -> LibraryEntry | None:

@@ -15,7 +15,7 @@ from paperround.domain.text import clean
 from paperround.sources.reading import local_name, mended
 
 # In characters. Longer markup is not an abstract; the limit bounds the work on a hostile entry.
-MAX_MARKUP = 200_000
+MAX_MARKUP_LENGTH = 200_000
 _TAGS = (
     "a|abbr|address|article|aside|audio|b|big|blockquote|body|br|button|caption|center|cite|code|dd|del|details|div|"
     "dl|dt|em|embed|fieldset|figcaption|figure|font|footer|form|h[1-6]|head|header|hr|html|i|iframe|img|input|ins|"
@@ -59,7 +59,7 @@ _INVISIBLE = dict.fromkeys(range(0x2061, 0x2065))  # invisible function applicat
 
 def plain(text: str) -> str:
     """Return the text of a fragment that is or may be HTML. Text that only looks like HTML (`p<0.05`) is kept."""
-    text = clean(text[:MAX_MARKUP])
+    text = clean(text[:MAX_MARKUP_LENGTH])
     if not _TAG_OR_REFERENCE.search(text) and not _STRAY_MATHML.search(text):
         return text
     import nh3  # noqa: PLC0415 - slow to load; most commands read no markup

@@ -41,7 +41,7 @@ _HEADING = "Daily Papers"
 _HEAD_LINES = 60  # lines that are searched for the heading
 _LABELS = frozenset(("Submitted by", "Upvote"))
 # In characters. A shorter line is a heading or a label; a longer one is another paragraph, not a title.
-_SHORTEST_ABSTRACT, _LONGEST_TITLE = 60, 300
+_MIN_ABSTRACT_LENGTH, _MAX_TITLE_LENGTH = 60, 300  # characters
 
 
 class Page(SourceSettings):
@@ -102,7 +102,7 @@ def _lines(text: str) -> list[str]:
     lines: list[str] = []
     for paragraph in re.split(r"\n[^\S\n]*\n", re.sub(r"\r\n?", "\n", text)):
         parts = [part for part in map(clean, paragraph.split("\n")) if part]
-        wrapped = len(parts) > 1 and len(parts[0]) >= _SHORTEST_ABSTRACT and _DOT not in parts
+        wrapped = len(parts) > 1 and len(parts[0]) >= _MIN_ABSTRACT_LENGTH and _DOT not in parts
         lines += [" ".join(parts)] if wrapped else parts
     return lines
 
@@ -145,10 +145,10 @@ def _closed(texts: list[str], by: str, found: re.Match[str]) -> Iterator[_Block]
 
 def _ends_with_name(texts: list[str]) -> bool:
     """Return whether the line above the dot is an organization, not a title or the abstract of an open title."""
-    if len(texts) < 2 or len(texts[-1]) > _LONGEST_TITLE:
+    if len(texts) < 2 or len(texts[-1]) > _MAX_TITLE_LENGTH:
         return False
     _, title = _paired(texts[:-1])
-    return not title or len(texts[-1]) < _SHORTEST_ABSTRACT
+    return not title or len(texts[-1]) < _MIN_ABSTRACT_LENGTH
 
 
 def _paired(texts: list[str]) -> tuple[list[_Block], str]:
@@ -158,10 +158,10 @@ def _paired(texts: list[str]) -> tuple[list[_Block], str]:
     blocks: list[_Block] = []
     title = ""
     for text in texts:
-        if title and len(text) >= _SHORTEST_ABSTRACT:
+        if title and len(text) >= _MIN_ABSTRACT_LENGTH:
             blocks.append(_Block(title, text))
             title = ""
-        elif blocks and not title and len(text) > _LONGEST_TITLE:
+        elif blocks and not title and len(text) > _MAX_TITLE_LENGTH:
             blocks[-1] = replace(blocks[-1], abstract=f"{blocks[-1].abstract} {text}")
         else:
             title = text

@@ -23,7 +23,7 @@ FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
 WIDTH, HEIGHT = 600, 400
 """The maximum size in pixels: the width of a letter and the height of a card."""
 _MIN_SIZE = (120, 60)  # smaller ones are icons or tracking pixels
-_MOST_PIXELS = 12_000_000  # 48 MB when decoded; an image of a whole page has 10 million
+_MAX_PIXELS = 12_000_000  # 48 MB when decoded; an image of a whole page has 10 million
 # EXIF orientations: the operation that makes the picture upright, and those in which width and height are swapped.
 _ORIENTATION = 0x0112
 _TURNS = {
@@ -36,14 +36,14 @@ _TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 _ON_ITS_SIDE = frozenset((5, 6, 7, 8))
-_MOST_BYTES = 5 << 20
+_MAX_BYTES = 5 << 20
 _QUALITY = 80
 _ASKER = "pictures"
 
 
 # One attempt with short timeouts: a picture can wait for the next round, but letters cannot wait for a picture.
 # A feed may name any address, so private ones are refused. Pictures are already compressed.
-POLICY = HttpPolicy(tries=1, timeout=10.0, deadline=20.0, max_bytes=_MOST_BYTES, public_only=True, compressed=False)
+POLICY = HttpPolicy(tries=1, timeout=10.0, deadline=20.0, max_bytes=_MAX_BYTES, public_only=True, compressed=False)
 _PATIENCE = 10.0  # seconds to wait for a host's turn
 
 
@@ -82,7 +82,7 @@ def make_small(data: bytes) -> tuple[Picture, bytes]:
 
 def _opened(data: bytes) -> Image.Image:
     found = Image.open(io.BytesIO(data), formats=FORMATS)
-    if found.width * found.height > _MOST_PIXELS:  # check before decoding
+    if found.width * found.height > _MAX_PIXELS:  # check before decoding
         raise _refused(f"it has {found.width} times {found.height} pixels")
     if found.format == "JPEG":
         found.draft("RGB", (2 * WIDTH, 2 * HEIGHT))  # decodes a large photograph at 1/2, 1/4 or 1/8 of its size

@@ -35,7 +35,7 @@ _SHIFTING = re.compile(
     rb"\s*<\?xml[^>]*?encoding\s*=\s*[\"'](?P<name>iso-2022-(?:jp(?:-[123])?|kr))[\"']", re.IGNORECASE
 )
 _MARK = re.compile(rb"(?P<skip><!\[CDATA\[|<!--)|<(?P<close>/?)[A-Za-z][^<>]*>")
-_DEEPEST, _LONGEST_TAG = 2_000, 8_192  # tags, bytes
+_MAX_DEPTH, _MAX_TAG_BYTES = 2_000, 8_192  # tags, bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +167,7 @@ def is_reasonable(data: bytes) -> bool:
             depth = max(0, depth - 1)
         else:
             depth += not mark[0].endswith(b"/>")
-        if depth > _DEEPEST or len(mark[0]) > _LONGEST_TAG:
+        if depth > _MAX_DEPTH or len(mark[0]) > _MAX_TAG_BYTES:
             return False
     return True
 

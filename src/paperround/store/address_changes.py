@@ -21,7 +21,7 @@ from paperround.store.subscribers import email_key, load_subscribers, lock_lette
 from paperround.store.subscription_requests import MONTH, NewNotice, is_within_limit, notice_row
 
 _DAY = timedelta(days=1)
-MOST_A_DAY = 3
+MAX_CHANGES_PER_DAY = 3
 """The maximum number of requests of one subscriber within 24 hours."""
 
 
@@ -55,7 +55,7 @@ class AddressRequestResult(Enum):
 
     QUEUED = "the notice to the new address was queued"
     SILENT = "the request was stored, and no notice was queued"
-    TOO_MANY = "the subscriber made MOST_A_DAY requests within 24 hours"
+    TOO_MANY = "the subscriber made MAX_CHANGES_PER_DAY requests within 24 hours"
 
 
 class AddressChanges:
@@ -76,7 +76,8 @@ class AddressChanges:
         with writing(self._engine) as db:
             recognize(db, self._hashes, [key])
             db.execute(select(subscribers.c.row).where(subscribers.c.row == subscriber.row).with_for_update()).all()
-            if len(_request_times(db, address_changes.c.subscriber == subscriber.row, now - _DAY)) >= MOST_A_DAY:
+            recent = _request_times(db, address_changes.c.subscriber == subscriber.row, now - _DAY)
+            if len(recent) >= MAX_CHANGES_PER_DAY:
                 return AddressRequestResult.TOO_MANY
             silent |= not is_within_limit(_request_times(db, address_changes.c.email_key == key, now - MONTH), now)
             row = db.execute(

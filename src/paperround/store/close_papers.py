@@ -16,7 +16,7 @@ from paperround.store.sent_before import sent_before
 from paperround.store.unread import UNCLOSED, Follows, MatchCache
 
 _CHUNK = 500
-_MOST = 9  # of a subscriber; a letter shows three of them, without near copies and what they leave out
+_MAX_PAPERS = 9  # of a subscriber; a letter shows three of them, without near copies and what they leave out
 
 
 def close_to(
@@ -33,7 +33,7 @@ def close_to(
     sent = sent_before(db, lowest, papers, cache.earlier_numbers(db, papers))
     without = {one: {*others.get(one, ()), *sent.get(one, ())} for one in found}
     return {
-        subscriber: tuple([row for row in _best_first(fits) if row not in without[subscriber]][:_MOST])
+        subscriber: tuple([row for row in _best_first(fits) if row not in without[subscriber]][:_MAX_PAPERS])
         for subscriber, fits in found.items()
     }
 

@@ -21,7 +21,7 @@ from paperround.store.schema import events
 
 Wanted = Mapping[EventKind, Sequence[str]]
 """The names of the webhooks that receive each kind of event."""
-_LONGEST_WAIT = timedelta(days=2)  # no event waits longer for its next attempt, unless a fast clock set the time
+_MAX_WAIT = timedelta(days=2)  # no event waits longer for its next attempt, unless a fast clock set the time
 
 
 class EventState(StrEnum):
@@ -128,7 +128,7 @@ class Events:
 
 def _is_ahead(moment: datetime, now: datetime) -> bool:
     """Return whether a moment is still to come. One that is too far ahead was set by a clock that ran fast."""
-    return now < moment <= now + _LONGEST_WAIT
+    return now < moment <= now + _MAX_WAIT
 
 
 def _event(found: Any) -> Event:

@@ -14,9 +14,9 @@ from paperround.store.bulk import among
 from paperround.store.engine import reading, upsert, writing
 from paperround.store.schema import examples, libraries
 
-MOST_EXAMPLES = 200
+MAX_EXAMPLES = 200
 """The maximum number of examples kept per subscriber, the latest ones; more would not improve the taste."""
-_MOST_TRIES = 3
+_MAX_TRIES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +51,15 @@ class Examples:
         self._engine = engine
 
     def add(self, subscriber: int, some: Iterable[Example], now: datetime) -> int:
-        """Store examples and return how many are new. The oldest beyond MOST_EXAMPLES are deleted."""
+        """Store examples and return how many are new. The oldest beyond MAX_EXAMPLES are deleted."""
         with writing(self._engine) as db:
             mine = examples.c.subscriber == subscriber
             known = set(db.scalars(select(examples.c.key).where(mine)))
             fresh = {one.key: one for one in some if one.key not in known}
             if fresh:
-                values = [_row(subscriber, one, now) for one in list(fresh.values())[:MOST_EXAMPLES]]
+                values = [_row(subscriber, one, now) for one in list(fresh.values())[:MAX_EXAMPLES]]
                 db.execute(upsert(db, examples).on_conflict_do_nothing(), values)
-            kept = select(examples.c.row).where(mine).order_by(examples.c.row.desc()).limit(MOST_EXAMPLES)
+            kept = select(examples.c.row).where(mine).order_by(examples.c.row.desc()).limit(MAX_EXAMPLES)
             db.execute(delete(examples).where(mine, examples.c.row.not_in(kept)))
             return len(fresh)
 
@@ -72,7 +72,7 @@ class Examples:
     def waiting(self, limit: int) -> list[tuple[int, str]]:
         """Return the numbers and keys of arXiv examples whose titles are not known yet."""
         query = select(examples.c.row, examples.c.key).where(
-            examples.c.title == "", examples.c.key.startswith("arxiv:"), examples.c.tries < _MOST_TRIES
+            examples.c.title == "", examples.c.key.startswith("arxiv:"), examples.c.tries < _MAX_TRIES
         )
         with reading(self._engine) as db:
             return [(row, key) for row, key in db.execute(query.order_by(examples.c.row).limit(limit))]

@@ -29,9 +29,9 @@ from paperround.store.subscription_requests import NewNotice, notice_row
 from paperround.store.topics import renew_unread
 
 _CHUNK = 500
-_MOST_REPLIES = 10  # of a subscriber in a day, so that replies and answers cannot go round forever
+_MAX_REPLIES_PER_DAY = 10  # of a subscriber in a day, so that replies and answers cannot go round forever
 
-MOST_RATINGS = 100
+MAX_RATINGS = 100
 """How many of a subscriber's latest ratings determine their taste, so that a change of mind takes effect."""
 
 
@@ -93,7 +93,7 @@ class SubscriberFeedback:
         """
         with writing(self._engine) as db:
             email = _lock_subscriber(db, subscriber)
-            if email is None or _replies(db, subscriber, now - timedelta(days=1)) >= _MOST_REPLIES:
+            if email is None or _replies(db, subscriber, now - timedelta(days=1)) >= _MAX_REPLIES_PER_DAY:
                 return False
             notice = upsert(db, deliveries).values(notice_row(subscriber, email, NoticeKind.REPLY, answer, now))
             if not db.execute(notice.on_conflict_do_nothing().returning(deliveries.c.row)).all():
@@ -190,7 +190,7 @@ def ratings_of(db: Connection, subscribers: Sequence[int]) -> dict[int, tuple[Fe
     )
     aged = select(feedback, age.label("age")).where(among(db, feedback.c.subscriber, subscribers)).subquery()
     found: dict[int, list[Feedback]] = {}
-    for row in db.execute(select(aged).where(aged.c.age <= MOST_RATINGS).order_by(aged.c.subscriber, aged.c.age)):
+    for row in db.execute(select(aged).where(aged.c.age <= MAX_RATINGS).order_by(aged.c.subscriber, aged.c.age)):
         found.setdefault(row.subscriber, []).append(Feedback(row.paper, row.verdict, row.at))
     return {subscriber: tuple(words) for subscriber, words in found.items()}
 

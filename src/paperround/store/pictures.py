@@ -11,7 +11,7 @@ from paperround.store.engine import reading, upsert, writing
 from paperround.store.papers import THUMBNAIL
 from paperround.store.schema import papers, pictures
 
-MOST_TRIES = 3
+MAX_TRIES = 3
 
 
 class Pictures:
@@ -21,7 +21,7 @@ class Pictures:
         self._engine = engine
 
     def missing(self, since: date, limit: int) -> list[str]:
-        """Return URLs of missing thumbnails of papers announced since a day, with fewer than MOST_TRIES attempts.
+        """Return URLs of missing thumbnails of papers announced since a day, with fewer than MAX_TRIES attempts.
 
         Those with the fewest attempts come first, then those of the newest papers.
         """
@@ -29,7 +29,7 @@ class Pictures:
         query = (
             select(THUMBNAIL)
             .outerjoin_from(papers, pictures, pictures.c.url == THUMBNAIL)
-            .where(papers.c.day >= since, THUMBNAIL.is_not(None), pictures.c.name.is_(None), tries < MOST_TRIES)
+            .where(papers.c.day >= since, THUMBNAIL.is_not(None), pictures.c.name.is_(None), tries < MAX_TRIES)
             .group_by(THUMBNAIL, tries)
             .order_by(tries, func.max(papers.c.day).desc(), func.max(papers.c.upvotes).desc())
             .limit(limit)

@@ -14,7 +14,7 @@ from paperround.store.engine import reading, upsert, writing
 from paperround.store.papers import load_in_order
 from paperround.store.schema import papers, saved_papers, subscribers
 
-MOST_KEPT = 500  # papers per subscriber; the oldest are removed
+MAX_KEPT = 500  # papers per subscriber; the oldest are removed
 
 
 class ReadingLists:
@@ -68,7 +68,7 @@ def save_paper(db: Connection, subscriber: int, paper: int, now: datetime) -> bo
     db.execute(saved.on_conflict_do_nothing())
     mine = saved_papers.c.subscriber == subscriber
     oldest = select(saved_papers.c.paper).where(mine)
-    oldest = oldest.order_by(saved_papers.c.at.desc(), saved_papers.c.paper.desc()).offset(MOST_KEPT)
-    rows = list(db.scalars(oldest.limit(MOST_KEPT)))
+    oldest = oldest.order_by(saved_papers.c.at.desc(), saved_papers.c.paper.desc()).offset(MAX_KEPT)
+    rows = list(db.scalars(oldest.limit(MAX_KEPT)))
     db.execute(delete(saved_papers).where(mine, saved_papers.c.paper.in_(rows)))
     return True

@@ -15,7 +15,7 @@ from paperround.store.schema import deliveries, digest_papers, digests, issue_pa
 from paperround.store.unsent import GIVEN_UP
 
 _LOOK_BACK = timedelta(days=8)  # a weekly letter reports news about the previous one
-_MOST_CHANGED = 60  # papers; with more, the queries of a round would take too long
+_MAX_CHANGED = 60  # papers; with more, the queries of a round would take too long
 
 Changes = Mapping[tuple[int, int], PaperNote]
 """The news about a paper since an issue, by the numbers of the issue and the paper."""
@@ -42,7 +42,7 @@ def changed_papers(db: Connection, today: date) -> Changes:
         if row in known and (note := news_of(paper_from_snapshot(row, snapshot), known[row], day))
     ]
     notes.sort(key=lambda one: (tuple(NoteKind).index(one[1].kind), one[1].before - one[1].now))
-    papers = list(dict.fromkeys(paper for (_, paper), _ in notes))[:_MOST_CHANGED]
+    papers = list(dict.fromkeys(paper for (_, paper), _ in notes))[:_MAX_CHANGED]
     return {key: note for key, note in notes if key[1] in papers}
 
 

@@ -27,7 +27,7 @@ else:
     match_table = LazyModule("paperround.domain.match_table")  # loads NumPy
 
 _CHUNK = 500
-_MOST_PAPERS, _MOST_MATCHES = 20_000, 200_000  # about 150 MB; a subscriber who missed months must not exhaust memory
+_MAX_PAPERS, _MAX_MATCHES = 20_000, 200_000  # about 150 MB; a subscriber who missed months must not exhaust memory
 UNCLOSED = 2**31 - 1  # the largest value of the column
 """Stands for the edition of matches that have none yet; it sorts after all others."""
 _EDITION = itemgetter(0)
@@ -72,7 +72,7 @@ class MatchCache:
     def begin(self, db: Connection) -> None:
         """Clear the cache at the start of a transaction if papers were merged or it has grown too large."""
         merged = last_merged(db)
-        if merged != self._merged or len(self._papers) > _MOST_PAPERS or len(self.table) > _MOST_MATCHES:
+        if merged != self._merged or len(self._papers) > _MAX_PAPERS or len(self.table) > _MAX_MATCHES:
             self._forget()
         self._merged = merged
 

@@ -16,7 +16,7 @@ from paperround.rendering import language as languages
 from paperround.rendering.followed_names import followed_name
 from paperround.rounds import topic_matching
 from paperround.rounds.letters import new_message_id
-from paperround.store.feedback import MOST_RATINGS, InterestFollower
+from paperround.store.feedback import MAX_RATINGS, InterestFollower
 from paperround.store.subscriber_changes import Confirmation, SubscriberChange, interests_in
 from paperround.store.subscription_requests import (
     NewNotice,
@@ -159,7 +159,7 @@ def _feedback(app: App, subscriber: Subscriber, request: PendingRequest) -> tupl
     now, earlier = app.clock(), app.store.feedback.ratings(subscriber.row)
     answers = [Feedback(row, verdict, now) for row, verdict in sorted(request.answers.items(), reverse=True)]
     found = (*answers, *(one for one in earlier if one.paper not in request.answers))
-    return found[:MOST_RATINGS]
+    return found[:MAX_RATINGS]
 
 
 def _followed_names(app: App, wanted: Preferences) -> list[str]:

@@ -47,7 +47,7 @@ _ENCODED_WORD = re.compile(r"=\?[^?@]*\?[bq]\?[^@]*\?=", re.IGNORECASE)
 _PLAIN = re.compile(r"(?=.{1,64}$)[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*")
 _SHORT = 200  # characters; longer addresses may exceed the 254 octets of RFC 5321 4.5.3.1.3
 NO_UTF8 = "the relay lacks SMTPUTF8, so it takes only ASCII before the @; use another address"
-MOST_UNSUBSCRIBE_REASON = 500  # characters
+MAX_UNSUBSCRIBE_REASON_LENGTH = 500  # characters
 
 
 class Addition(NamedTuple):
@@ -218,7 +218,7 @@ def _match_followed(app: App, changes: Sequence[SubscriberChange], *, drop: bool
 
 def store_unsubscribe_reason(app: App, subscriber: Subscriber, because: str) -> None:
     """Store the reason why somebody unsubscribed."""
-    app.store.subscribers.keep_unsubscribe_reason(subscriber.row, clean(because)[:MOST_UNSUBSCRIBE_REASON])
+    app.store.subscribers.keep_unsubscribe_reason(subscriber.row, clean(because)[:MAX_UNSUBSCRIBE_REASON_LENGTH])
 
 
 def rate_paper(app: App, subscriber: Subscriber, paper: int, verdict: int) -> bool:

@@ -15,7 +15,7 @@ from paperround.rounds.collection import Collection
 from paperround.rounds.current_tastes import CurrentTastes
 from paperround.store.feedback import FeedbackEntry
 
-_MOST_WORDS, _MOST_PAPERS = 20, 200
+_MAX_WORDS, _MAX_PAPERS = 20, 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +48,12 @@ class LearnedTaste:
 def learned(app: App, subscriber: Subscriber) -> LearnedTaste:
     """Return what was learned from a subscriber's feedback, in relation to the newest papers."""
     taste = _learn(app, subscriber)
-    feedback = app.store.feedback.latest(subscriber.row, _MOST_PAPERS)
+    feedback = app.store.feedback.latest(subscriber.row, _MAX_PAPERS)
     known = app.store.papers.by_rows(one.paper for one in feedback)
     papers = [(one, taste.affinity(known[one.paper]).degree) for one in feedback if one.paper in known]
     sure = weight(taste.model.rating_count) if taste.model else 0.0
     acronyms = app.shared(Collection).recent().vocabulary.long_forms.keys()
-    words = strongest_words(taste, _MOST_WORDS, acronyms)
+    words = strongest_words(taste, _MAX_WORDS, acronyms)
     return LearnedTaste(sure, words, papers, app.store.examples.count(subscriber.row))
 
 

@@ -25,7 +25,7 @@ HEAD_SECONDS = 15.0
 SEND_SECONDS = 30.0
 """The time limit for a client to read what has been written; the write buffer holds about 50 kB."""
 MAX_HEAD = 16 * 1024  # bytes
-_MOST_CONNECTIONS = 1_000
+_MAX_CONNECTIONS = 1_000
 _WANTED_DESCRIPTORS = 8_192
 _QUIET_SECONDS = 60.0
 _OUT_OF_DESCRIPTORS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
@@ -36,7 +36,7 @@ class BoundedConnection(H11Protocol):
     response.
     """
 
-    most_connections = _MOST_CONNECTIONS
+    most_connections = _MAX_CONNECTIONS
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -150,7 +150,7 @@ def server(web: Any) -> uvicorn.Server:
     """Return a server for an application, with limits on connections. Raises the process's soft limit of open files
     as far as its hard limit allows.
     """
-    BoundedConnection.most_connections = min(_MOST_CONNECTIONS, _raise_descriptors() // 2)
+    BoundedConnection.most_connections = min(_MAX_CONNECTIONS, _raise_descriptors() // 2)
     config = uvicorn.Config(
         web,
         http=BoundedConnection,

@@ -10,8 +10,8 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 MAX_FIELDS = 400  # every selected checkbox is a field
-_MOST_DIGITS = 12
-_LONGEST_TEXT = 1 << 20  # bytes of a text that is pasted in place of a file
+_MAX_DIGITS = 12
+_MAX_TEXT_BYTES = 1 << 20  # bytes of a text that is pasted in place of a file
 
 
 class FormFields:
@@ -42,7 +42,7 @@ class FormFields:
 
 def read_number(text: str) -> int:
     """Parse the number of a database row. Returns 0, which no row has, for anything else."""
-    return int(text) if text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS else 0
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= _MAX_DIGITS else 0
 
 
 async def _strict(request: Request) -> FormFields:
@@ -65,7 +65,7 @@ def _texts(form: FormData) -> FormFields:
 
 async def _with_file(request: Request) -> tuple[FormFields, bytes]:
     try:
-        async with request.form(max_files=1, max_fields=MAX_FIELDS, max_part_size=_LONGEST_TEXT) as form:
+        async with request.form(max_files=1, max_fields=MAX_FIELDS, max_part_size=_MAX_TEXT_BYTES) as form:
             files = [value for _, value in form.multi_items() if isinstance(value, UploadFile)]
             return _texts(form), await files[0].read() if files else b""
     except StarletteHTTPException as error:

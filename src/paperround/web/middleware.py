@@ -13,13 +13,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from paperround.process.throttle import Throttle
 
-MAX_BODY = 64 * 1024  # bytes; the largest form is the preferences
-MAX_ADMIN_BODY = 1024 * 1024
+MAX_BODY_BYTES = 64 * 1024  # bytes; the largest form is the preferences
+MAX_ADMIN_BODY_BYTES = 1024 * 1024
 _UPLOADS = "/library"  # where a subscriber sends a file with references
 BODY_SECONDS = 20.0
 """The time limit in seconds for the whole request body."""
 _ADMIN_BODY_SECONDS = 60.0
-MOST_AT_ONCE = 200
+MAX_CONCURRENT_REQUESTS = 200
 """The maximum of concurrent requests. A request counts once it has arrived completely, so slow clients take no slot.
 """
 
@@ -75,7 +75,7 @@ class HttpMiddleware:
                 await refusal(scope, receive, sender)
 
     def _take_place(self, working: ExitStack) -> None:
-        if self._at_once >= MOST_AT_ONCE:
+        if self._at_once >= MAX_CONCURRENT_REQUESTS:
             raise _TooMany
         self._at_once += 1
         working.callback(self._leave_place)
@@ -92,7 +92,7 @@ class HttpMiddleware:
         if head:  # answer HEAD like GET, also for routes that declare only GET
             scope = {**scope, "method": "GET"}
         trusted = scope["path"].startswith(("/admin", "/api", "/hooks")) or scope["path"].endswith(_UPLOADS)
-        limit, seconds = (MAX_ADMIN_BODY, _ADMIN_BODY_SECONDS) if trusted else (MAX_BODY, BODY_SECONDS)
+        limit, seconds = (MAX_ADMIN_BODY_BYTES, _ADMIN_BODY_SECONDS) if trusted else (MAX_BODY_BYTES, BODY_SECONDS)
         if _declared(scope) > limit:
             return PlainTextResponse(_TOO_LARGE, 413)
         if _is_framed_twice(scope):

@@ -22,7 +22,7 @@ KEPT = timedelta(seconds=10)
 """How long a page is cached. This bounds the delay of changes by other processes; changes by this process expire the
 page immediately.
 """
-_MOST_BYTES = 32 * 1024 * 1024
+_MAX_BYTES = 32 * 1024 * 1024
 _MAX_PAGE_BYTES = 512 * 1024  # bytes of one page
 # The header fields that a 304 response repeats (RFC 9110 15.4.5).
 _OF_UNMODIFIED = (b"etag", b"cache-control", b"vary", b"last-modified", b"expires", b"content-location")
@@ -58,7 +58,7 @@ class PageCacheMiddleware:
     def __init__(self, app: ASGIApp, *, context: WebContext) -> None:
         self._app, self._context = app, context
         self.pages: LRUCache[tuple[object, ...], CachedPage] = LRUCache(
-            _MOST_BYTES, getsizeof=lambda page: len(page.body) + 1024
+            _MAX_BYTES, getsizeof=lambda page: len(page.body) + 1024
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -10,7 +10,7 @@ from paperround.domain.models import Topic
 from paperround.matching.words import ends_with_field
 from paperround.web.context import WebContext
 
-LONGEST_QUERY = 1_000  # characters
+MAX_SEARCH_LENGTH = 1_000  # characters
 _FULL_WIDTH = {0xFF01 + at: 0x21 + at for at in range(94)} | {0x3000: 0x20, 0x3001: 0x2C, 0x3002: 0x2E}
 _DASH = re.compile(r"(?:(?<=\s)|^)[\u2010-\u2015\u2212\ufe63](?=\S)")  # a minus sign before a word excludes it
 _QUOTE = re.compile("[\u201c-\u201f\u00ab\u00bb\u300c\u300d]")

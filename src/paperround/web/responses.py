@@ -30,7 +30,7 @@ IN_LETTERS = {
     "Content-Security-Policy": "default-src 'none'",
 }
 """Response headers for files that emails refer to."""
-_MIN_COMPRESSED = 1_000  # bytes
+_MIN_COMPRESSED_BYTES = 1_000  # bytes
 
 
 def respond(
@@ -53,7 +53,7 @@ def respond(
         headers["Last-Modified"] = format_datetime(modified.astimezone(UTC), usegmt=True)
     if status == 200 and is_unmodified(request.headers, tag, modified):
         return Response(status_code=304, headers=headers)
-    if len(body) >= _MIN_COMPRESSED and takes_gzip(request.headers):
+    if len(body) >= _MIN_COMPRESSED_BYTES and takes_gzip(request.headers):
         body = gzip.compress(body, 5, mtime=0)
         headers["Content-Encoding"] = "gzip"
     return Response(body, status, headers, media_type)

@@ -15,12 +15,12 @@ from paperround.web.browse import feeds
 from paperround.web.browse.feeds import FeedDocument
 from paperround.web.browse.periods import read_day
 from paperround.web.context import ContextDep, WebContext
-from paperround.web.parameters import LONGEST_QUERY, checked_page, plain_query, topic_named
+from paperround.web.parameters import MAX_SEARCH_LENGTH, checked_page, plain_query, topic_named
 from paperround.web.responses import respond
 
 router = APIRouter()
 _IN_FEED = 100  # papers on a page of a feed
-_MOST_FEED_PAGES = 100
+_MAX_FEED_PAGES = 100
 
 
 @router.get("/feed.xml")
@@ -80,7 +80,7 @@ def _on_topic(context: WebContext, slug: str, name: str, page: int) -> FeedDocum
 
 
 def _found(context: WebContext, q: str, path: str) -> FeedDocument:
-    query, wanted = {"q": q}, plain_query(q)[:LONGEST_QUERY]
+    query, wanted = {"q": q}, plain_query(q)[:MAX_SEARCH_LENGTH]
     papers: list[Paper] = []
     if wanted:  # newest first: feeds list what is new, not what matches best
         papers = newest_found(context.app, wanted, _IN_FEED)
@@ -92,7 +92,7 @@ def _feed_page(page: int) -> tuple[int, int]:
     """Return the limit and offset of a feed page. The limit is one more than fits, to find out whether a next page
     exists.
     """
-    return _IN_FEED + 1, _IN_FEED * (checked_page(page, _MOST_FEED_PAGES) - 1)
+    return _IN_FEED + 1, _IN_FEED * (checked_page(page, _MAX_FEED_PAGES) - 1)
 
 
 def _feed(
@@ -124,7 +124,7 @@ def _feed(
         updated,
         first=at(1) if page > 1 else "",
         previous=at(page - 1) if page > 1 else "",
-        next=at(page + 1) if len(papers) > _IN_FEED and page < _MOST_FEED_PAGES else "",
+        next=at(page + 1) if len(papers) > _IN_FEED and page < _MAX_FEED_PAGES else "",
     )
 
 

@@ -17,16 +17,16 @@ from paperround.matching.words import operators_in
 from paperround.rendering.language import Language
 from paperround.rendering.source_names import source_name
 from paperround.rendering.trial_sentences import describe_operators
-from paperround.rounds.search import MOST_COUNTED, MOST_LISTED, Search, SearchOrder, search_papers
+from paperround.rounds.search import MAX_COUNTED, MAX_LISTED, Search, SearchOrder, search_papers
 from paperround.web.browse import cards
 from paperround.web.browse.papers import PAGE
 from paperround.web.browse.periods import read_day
 from paperround.web.context import ContextDep, WebContext
-from paperround.web.parameters import LONGEST_QUERY, checked_page, plain_query
+from paperround.web.parameters import MAX_SEARCH_LENGTH, checked_page, plain_query
 from paperround.web.urls import page_of
 
 router = APIRouter()
-_MOST_PAGES = MOST_LISTED // PAGE
+_MAX_PAGES = MAX_LISTED // PAGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ def search(
 
     An arXiv identifier, a DOI or an address of a known paper redirects to its page.
     """
-    page = checked_page(page, _MOST_PAGES)
+    page = checked_page(page, _MAX_PAGES)
     if paper := named_paper(context, q):
         return RedirectResponse(f"{context.home}{page_of(paper.id)}", 302)
     form = SearchForm(q, sort, since, until, source)
@@ -89,7 +89,7 @@ def search(
     wrong, result = "", Search()
     try:
         if q:
-            text = plain_query(q)[:LONGEST_QUERY]
+            text = plain_query(q)[:MAX_SEARCH_LENGTH]
             result = search_papers(context.app, text, PAGE + 1, PAGE * (page - 1), bounds=bounds, order=order)
     except QueryError as error:
         wrong = error.told(language.gettext)
@@ -117,7 +117,7 @@ def search(
         unfiltered=f"{here}{form.address(since='', until='', source='')}",
         feed_query=f"?{urlencode({'q': q})}",
         back=f"{here}{form.address(page - 1)}" if page > 1 else "",
-        more=f"{here}{form.address(page + 1)}" if len(result.found) > PAGE and page < _MOST_PAGES else "",
+        more=f"{here}{form.address(page + 1)}" if len(result.found) > PAGE and page < _MAX_PAGES else "",
         examples=_examples(language),
     )
 
@@ -126,7 +126,7 @@ def _describe_total(result: Search, language: Language) -> str:
     """Return the number of results as a sentence, and whether others follow them."""
     if not result.total:
         return language.gettext("No paper matches. The nearest in meaning:")
-    if result.total >= MOST_COUNTED:
+    if result.total >= MAX_COUNTED:
         return language.gettext("More than %(number)s papers") % {"number": language.number(result.total)}
     number = language.count("%(num)s paper", "%(num)s papers", result.total)
     if result.total < len(result.found):

@@ -22,7 +22,7 @@ from paperround.web.browse import charts
 from paperround.web.clients import client_of
 from paperround.web.context import ContextDep, WebContext
 from paperround.web.forms import Form
-from paperround.web.operator.admin_context import MOST_PAGES, OperatorContextDep, admin_page, pages_around, recording
+from paperround.web.operator.admin_context import MAX_PAGES, OperatorContextDep, admin_page, pages_around, recording
 from paperround.web.operator.kept_form import KeptForm, LoginNeeded, carried_form
 from paperround.web.parameters import checked_page
 from paperround.web.responses import PRIVATE
@@ -228,7 +228,7 @@ def tokens_page(request: Request, context: OperatorContextDep) -> Response:
 def change_tokens(request: Request, context: OperatorContextDep, form: Form) -> Response:
     """Create a token, which is shown only once, or revoke one."""
     context.sessions.check_csrf(request, form)
-    name = clean(form.get("name"))[: api_tokens.LONGEST_NAME]
+    name = clean(form.get("name"))[: api_tokens.MAX_NAME_LENGTH]
     try:
         if form.get("do") == "revoke":
             with recording(context, "API token revoked", name):
@@ -270,6 +270,6 @@ def _tokens(request: Request, context: WebContext, made: tuple[str, str] | None 
 @router.get("/changes")
 def changes(request: Request, context: OperatorContextDep, page: int = 1) -> Response:
     """Show the audit log of changes by operators and programs, latest first."""
-    found = context.app.store.access.changes(_CHANGES + 1, _CHANGES * (checked_page(page, MOST_PAGES) - 1))
+    found = context.app.store.access.changes(_CHANGES + 1, _CHANGES * (checked_page(page, MAX_PAGES) - 1))
     turn = pages_around(page, more=len(found) > _CHANGES)
     return admin_page(request, context, "changes", changes=found[:_CHANGES], turn=turn)

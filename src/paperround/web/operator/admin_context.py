@@ -13,7 +13,7 @@ from paperround.web.operator.kept_form import LoginNeeded, sent_form
 
 _OPERATOR = "operator"
 """The name under which the audit log records changes made on the admin pages."""
-MOST_PAGES = 100_000
+MAX_PAGES = 100_000
 
 
 async def _operators(request: Request, context: ContextDep) -> WebContext:

@@ -13,7 +13,7 @@ from paperround.rounds.letters import FinishedLetter, LetterBuilder
 from paperround.web.context import WebContext
 from paperround.web.forms import Form, read_number
 from paperround.web.operator.admin_context import (
-    MOST_PAGES,
+    MAX_PAGES,
     OperatorContextDep,
     admin_page,
     pages_around,
@@ -33,7 +33,7 @@ def letters(
 ) -> Response:
     """Show emails, latest first, with their reasons and delivery attempts."""
     chosen = DeliveryState(state) if state in set(DeliveryState) else None
-    offset = _PAGE * (checked_page(page, MOST_PAGES) - 1)
+    offset = _PAGE * (checked_page(page, MAX_PAGES) - 1)
     rows = queries.deliveries(context.app, state=chosen, email=email.strip(), limit=_PAGE + 1, offset=offset)
     if page > 1 and not rows:
         raise HTTPException(404)

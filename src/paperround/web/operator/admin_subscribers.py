@@ -25,7 +25,7 @@ from paperround.web.browse.periods import read_day
 from paperround.web.context import WebContext
 from paperround.web.forms import Form, FormFields, FormWithFile
 from paperround.web.operator.admin_context import (
-    MOST_PAGES,
+    MAX_PAGES,
     OperatorContextDep,
     admin_page,
     pages_around,
@@ -50,7 +50,7 @@ def subscribers(
 ) -> Response:
     """Show the subscribers in a state whose address contains the characters of `q`, newest first."""
     chosen = SubscriberState(state) if state in set(SubscriberState) else None
-    offset = _PAGE * (checked_page(page, MOST_PAGES) - 1)
+    offset = _PAGE * (checked_page(page, MAX_PAGES) - 1)
     matching = context.app.store.subscribers.find(
         SubscriberFilter(q, chosen), newest_first=True, limit=_PAGE + 1, offset=offset
     )

@@ -15,7 +15,7 @@ from paperround.web.responses import PRIVATE
 
 SENT, TYPED = "paperround_sent", "paperround_typed"
 """The cookies of the address that an email was sent to, and of one that was typed and not submitted yet."""
-MAX_EMAIL = 254
+MAX_EMAIL_LENGTH = 254
 """Characters, RFC 5321 4.5.3.1.3."""
 _SECONDS = 600  # for which a cookie keeps an address
 
@@ -30,7 +30,7 @@ def redirect_with_address(
     response = RedirectResponse(f"{context.home}{to}", 303, headers=PRIVATE)
     response.set_cookie(
         cookie,
-        base64.urlsafe_b64encode(clean(email)[:MAX_EMAIL].encode()).decode(),
+        base64.urlsafe_b64encode(clean(email)[:MAX_EMAIL_LENGTH].encode()).decode(),
         _SECONDS,
         path=f"{context.home}{page or to}",
         httponly=True,
@@ -43,7 +43,7 @@ def redirect_with_address(
 def kept_address(request: Request, cookie: str) -> str:
     """Return the email address that a cookie keeps; empty if there is none, or if it is nothing that we have set."""
     try:
-        return clean(base64.urlsafe_b64decode(request.cookies.get(cookie, "")).decode())[:MAX_EMAIL]
+        return clean(base64.urlsafe_b64decode(request.cookies.get(cookie, "")).decode())[:MAX_EMAIL_LENGTH]
     except ValueError:
         return ""
 

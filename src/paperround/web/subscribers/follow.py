@@ -30,7 +30,7 @@ from paperround.web.subscribers.token_links import mint, path, subscriber_of
 router = APIRouter()
 _COOKIE, _DAYS = "paperround_reader", 90
 _PAPERS_SHOWN = 5  # papers of each person
-_MAX_NAME = 300  # characters of a name
+_MAX_NAME_LENGTH = 300  # characters of a name
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def follow(request: Request, context: ContextDep, form: Form) -> Response:
 
 def _whom(context: WebContext, form: FormFields, name: str, *, organization: bool) -> FollowedName:
     if entry := form.get("entry"):
-        return read_followed(entry[:_MAX_NAME])
+        return read_followed(entry[:_MAX_NAME_LENGTH])
     if organization:
         return FollowedName(name, organization=True)
     found = context.app.store.papers.by_id(form.get("paper"))
@@ -81,7 +81,7 @@ def _whom(context: WebContext, form: FormFields, name: str, *, organization: boo
 
 
 def _name(text: str) -> str:
-    name = readable(text[:_MAX_NAME]).replace('"', "").strip()
+    name = readable(text[:_MAX_NAME_LENGTH]).replace('"', "").strip()
     try:
         return read_followed(f"author: {name}").name
     except ValueError:

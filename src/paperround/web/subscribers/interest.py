@@ -17,7 +17,7 @@ from paperround.domain import tokens
 from paperround.domain.errors import PreferenceError, QueryError
 from paperround.domain.interest_trial import Answers, InterestTrial
 from paperround.domain.models import Subscriber
-from paperround.domain.preferences import MOST_QUERIES, MOST_QUERY, MOST_TYPED, Breadth
+from paperround.domain.preferences import MAX_QUERIES, MAX_QUERY_LENGTH, MAX_TYPED_LENGTH, Breadth
 from paperround.domain.text import clean
 from paperround.matching.negation import unwanted_in
 from paperround.rendering import breadth_labels
@@ -61,7 +61,7 @@ def try_interest(request: Request, context: ContextDep) -> Response:
 @router.get("/p/{token}/interest")
 def try_own(request: Request, context: ContextDep, token: str, q: str = "") -> Response:
     """Show the results of an interest to a subscriber, based on all their feedback and their breadth."""
-    return _own_page(request, context, subscriber_of(context, token), q[:MOST_TYPED])
+    return _own_page(request, context, subscriber_of(context, token), q[:MAX_TYPED_LENGTH])
 
 
 @router.post("/p/{token}/interest")
@@ -87,7 +87,7 @@ def _keep(request: Request, context: WebContext, subscriber: Subscriber, text: s
     """Add the interest to the subscriber's queries; return what is wrong, or an empty string."""
     language = context.languages.of_subscriber(request, subscriber)
     queries = subscriber.preferences.queries
-    if len(queries) >= MOST_QUERIES and text not in queries:
+    if len(queries) >= MAX_QUERIES and text not in queries:
         return language.gettext(
             "You already have %(number)s interests. Remove one on the preferences page first."
         ) % {"number": len(queries)}
@@ -158,13 +158,13 @@ def _page(
         scripts=True,
         status=status,
         language=language,
-        text=trial.query if trial else text[:MOST_TYPED],
+        text=trial.query if trial else text[:MAX_TYPED_LENGTH],
         trial=trial,
         verdict=describe_trial(trial, language) if trial else "",
         wrong=wrong,
         answers=_named(answers),
         papers=_papers(context, trial, language) if trial else [],
-        most_query=MOST_QUERY,
+        most_query=MAX_QUERY_LENGTH,
         needs_english=wording.needs_english(context.app.shared(Meaning).encoder, language),
         corrected=_address(trial.correction, answers, facts) if trial and trial.correction else "",
         **({"subscriber": None, "onward": "", "schedule": {}} | facts),
@@ -192,7 +192,7 @@ def _papers(context: WebContext, trial: InterestTrial, language: Language) -> li
 
 def _with_word(fields: FormFields) -> str:
     """Return the interest as typed, with the word that was clicked added."""
-    return clean(f"{fields.get('q')[:MOST_TYPED]} {fields.get('add')[:100]}")
+    return clean(f"{fields.get('q')[:MAX_TYPED_LENGTH]} {fields.get('add')[:100]}")
 
 
 def _named(answers: Answers) -> Mapping[str, list[int]]:

@@ -20,7 +20,7 @@ from paperround.web.responses import PRIVATE
 from paperround.web.subscribers.token_links import path, subscriber_of
 
 router = APIRouter()
-_PROBLEMS_SHOWN, _MAX_NAME = 20, 300
+_PROBLEMS_SHOWN, _MAX_NAME_LENGTH = 20, 300  # problems, characters
 _LINKS = {"zotero": (libraries.link_zotero, "key"), "orcid": (libraries.link_orcid, "orcid")}
 
 
@@ -41,7 +41,7 @@ def change(request: Request, context: ContextDep, token: str, upload: FormWithFi
         case "zotero" | "orcid" as kind:
             link, field = _LINKS[kind]
             try:
-                link(context.app, subscriber.row, form.get(field).strip()[:_MAX_NAME])
+                link(context.app, subscriber.row, form.get(field).strip()[:_MAX_NAME_LENGTH])
             except InvalidValueError as error:
                 language = context.languages.of_subscriber(request, subscriber)
                 return _page(request, context, subscriber, wrong=error.told(language.gettext), status=422)
@@ -60,7 +60,7 @@ def _read(
 ) -> Response:
     language = context.languages.of_subscriber(request, subscriber)
     context.count_trials(request, 1)
-    if name := form.get("author").strip()[:_MAX_NAME]:
+    if name := form.get("author").strip()[:_MAX_NAME_LENGTH]:
         library = libraries.library_of_author(context.app, name)
     else:
         library = read_library(content or form.get("text").encode("utf-8", "replace"))

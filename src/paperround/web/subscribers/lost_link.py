@@ -12,7 +12,7 @@ from paperround.web.context import ContextDep, WebContext
 from paperround.web.forms import Form, FormFields
 from paperround.web.responses import ANSWER_TO_FORM
 from paperround.web.subscribers import form_guard
-from paperround.web.subscribers.address_cookies import MAX_EMAIL
+from paperround.web.subscribers.address_cookies import MAX_EMAIL_LENGTH
 from paperround.web.subscribers.admission import TRAP, Resubmission, admit, answered_address
 from paperround.web.subscribers.even_time import respond_evenly
 from paperround.web.subscribers.sent_pages import redirect_to_sent
@@ -37,7 +37,7 @@ def _send_link(request: Request, context: WebContext, form: FormFields) -> Respo
         email = membership.address(answered_address(form, form.get("email"))[:500])
     except UsageError:
         wrong = context.languages.of_visitor(request).gettext("Enter a valid email address.")
-        return _form_page(request, context, form.get("email")[:MAX_EMAIL], status=422, wrong=wrong)
+        return _form_page(request, context, form.get("email")[:MAX_EMAIL_LENGTH], status=422, wrong=wrong)
     admission = admit(request, context, form, email, context.limits.lost_links)
     if again := admission.resubmission:
         return _form_page(request, context, email, again, status=again.status)

@@ -36,7 +36,8 @@ from paperround.web.subscribers.token_links import feed_addresses, own_digest, p
 from paperround.web.urls import page_of
 
 router = APIRouter()
-_PAST_LETTERS, _SAID, _MOST_DOUBTS = 60, 200, 10  # emails, papers, names; web servers limit the length of an address
+_PAST_LETTERS_SHOWN, _RATINGS_SHOWN = 60, 200
+_MAX_DOUBTS = 10  # names; web servers limit the length of an address
 _NONE: list[str] = []
 
 
@@ -137,7 +138,7 @@ def _without_papers(context: WebContext, subscriber: Subscriber, patch: Patch) -
     """Return the newly followed names without a stored paper, at most ten."""
     added = (entry for entry in patch.get("follows", ()) if entry not in subscriber.preferences.follows)
     unknown = (entry for entry in added if not has_papers(context.app, read_followed(entry)))
-    return list(islice(unknown, _MOST_DOUBTS))
+    return list(islice(unknown, _MAX_DOUBTS))
 
 
 def _doubt(context: WebContext, entry: str, language: Language) -> str:
@@ -264,7 +265,7 @@ def _feedback(context: WebContext, subscriber: Subscriber) -> list[dict[str, Any
     """Return the subscriber's feedback, latest first."""
     return [
         {"paper": one.paper, "href": page_of(one.id), "title": readable(one.title), "more": one.verdict > 0}
-        for one in context.app.store.feedback.latest(subscriber.row, _SAID)
+        for one in context.app.store.feedback.latest(subscriber.row, _RATINGS_SHOWN)
     ]
 
 
@@ -275,7 +276,7 @@ def _past(context: WebContext, subscriber: Subscriber, language: Language) -> li
             "day": language.date(digest.day, "long"),
             "papers": language.count("%(num)s paper", "%(num)s papers", len(digest.papers) + len(digest.more)),
         }
-        for digest in context.app.store.issues.past_digests_of(subscriber.row, _PAST_LETTERS)
+        for digest in context.app.store.issues.past_digests_of(subscriber.row, _PAST_LETTERS_SHOWN)
     ]
 
 

@@ -15,9 +15,9 @@ from paperround.domain.preferences import (
     DEFAULTS,
     FIELDS,
     LISTS,
-    MOST_PAPERS,
-    MOST_QUERIES,
-    MOST_QUERY,
+    MAX_PAPERS,
+    MAX_QUERIES,
+    MAX_QUERY_LENGTH,
     Breadth,
     Preferences,
 )
@@ -35,9 +35,9 @@ if TYPE_CHECKING:
     from paperround.web.context import WebContext
 
 _EMPTY_LINES = 1
-_LONGEST_ENTRY = 40_000  # characters: a text area holds all lines of a list
+_MAX_ENTRY_LENGTH = 40_000  # characters: a text area holds all lines of a list
 _MARKED = {"paused_until", "follows", "leave_out"}  # fields that show their own error
-_LONGEST_CHOICE = 60  # characters
+_MAX_CHOICE_LENGTH = 60  # characters
 _MAX_ANSWERS = 40
 _VERDICTS = {"more": 1, "less": -1}
 SCHEDULE = ("cadence", "weekday", "monthday", "at", "timezone", "max_papers")
@@ -82,7 +82,7 @@ class PreferencesForm:
     @property
     def query_lines(self) -> tuple[str, ...]:
         """The queries, followed by an empty line for one more if the maximum is not reached."""
-        room = MOST_QUERIES - len(self["queries"])
+        room = MAX_QUERIES - len(self["queries"])
         return (*self["queries"], *[""] * min(_EMPTY_LINES, max(0, room)))
 
 
@@ -103,8 +103,8 @@ class Choices:
     languages: Mapping[str, str]
     needs_english: bool
     """Whether to say that interests have to be in English."""
-    most_papers: int = MOST_PAPERS
-    most_query: int = MOST_QUERY
+    most_papers: int = MAX_PAPERS
+    most_query: int = MAX_QUERY_LENGTH
 
 
 def choices(context: WebContext, language: Language, form: PreferencesForm) -> Choices:
@@ -138,10 +138,10 @@ def read_form(form: FormFields, stored: Preferences = DEFAULTS) -> PreferencesFo
     for name, shown in INPUTS.items():
         if shown not in form:
             continue
-        entries = tuple(text[:_LONGEST_ENTRY] for text in form.all(shown) if text.strip())
+        entries = tuple(text[:_MAX_ENTRY_LENGTH] for text in form.all(shown) if text.strip())
         typed[name] = entries if name in LISTS else form.get(shown)[:500]
     if "queries" in typed:
-        typed["queries"] = typed["queries"][: MOST_QUERIES * 2]
+        typed["queries"] = typed["queries"][: MAX_QUERIES * 2]
     return PreferencesForm(
         stored, typed, form.get("email")[:500], "first_now" in form, form.get("way")[:20], read_answers(form)
     )
@@ -164,7 +164,7 @@ def read_answers(form: FormFields, names: Sequence[str] = ("more", "less")) -> d
 
 def schedule_of(form: FormFields) -> dict[str, str]:
     """Return the fields of the schedule that are filled in."""
-    return {name: value[:_LONGEST_CHOICE] for name, value in form.known(SCHEDULE).items() if value}
+    return {name: value[:_MAX_CHOICE_LENGTH] for name, value in form.known(SCHEDULE).items() if value}
 
 
 def check_form(
@@ -178,7 +178,7 @@ def check_form(
     wrong: dict[str, str] = {}
     if any(preview.error for preview in previews):
         wrong["query"] = _("One of your interests contains an error.")
-    elif len(previews) > MOST_QUERIES:
+    elif len(previews) > MAX_QUERIES:
         wrong["query"] = _("Too many interests. Combine some of them with OR.")
     if not form["topics"] and not form["queries"] and not form["follows"]:
         wrong["topic"] = _("Choose a topic, or enter an interest.")

@@ -11,7 +11,7 @@ from paperround.web.context import ContextDep
 from paperround.web.urls import page_of
 
 router = APIRouter()
-_MAX_QUERY = 2_000  # characters
+_MAX_QUERY_LENGTH = 2_000  # characters
 
 
 @router.get("/try")
@@ -21,7 +21,7 @@ def try_query(request: Request, context: ContextDep, q: str = "") -> Response:
     language = context.languages.of_visitor(request)
     if not q.strip():
         return JSONResponse({"message": "", "papers": []}, headers={"Cache-Control": "no-store"})
-    preview = preview_query(context.app, q[:_MAX_QUERY], language)
+    preview = preview_query(context.app, q[:_MAX_QUERY_LENGTH], language)
     papers = [
         {"title": readable(paper.title), "href": context.home + page_of(paper.id), "why": "; ".join(why)}
         for paper, why in preview.papers

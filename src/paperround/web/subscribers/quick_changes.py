@@ -23,7 +23,7 @@ from paperround.web.subscribers.token_links import path, subscriber_of
 
 router = APIRouter()
 _PAUSE = timedelta(days=7)
-_FEWEST = 3
+_MIN_PAPERS = 3
 _NAMES = frozenset(("weekly", "daily", "fewer", "pause"))
 
 
@@ -80,7 +80,7 @@ def _change(context: WebContext, subscriber: Subscriber, to: str, language: Lang
     if not subscriber.state.is_subscribed:
         return None
     _ = language.gettext
-    fewer = max(_FEWEST, subscriber.preferences.max_papers // 2)
+    fewer = max(_MIN_PAPERS, subscriber.preferences.max_papers // 2)
     until = context.today + _PAUSE
     match to:
         case "weekly" if subscriber.schedule.cadence is not Cadence.WEEKLY:

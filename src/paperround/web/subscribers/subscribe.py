@@ -14,8 +14,8 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request, Response
 
-from paperround.domain.followed import MOST_ENTRY
-from paperround.domain.preferences import DEFAULTS, MOST_TYPED
+from paperround.domain.followed import MAX_ENTRY_LENGTH
+from paperround.domain.preferences import DEFAULTS, MAX_TYPED_LENGTH
 from paperround.rendering.language import Language
 from paperround.subscribers import confirmation, membership
 from paperround.subscribers.membership import BEST
@@ -24,7 +24,7 @@ from paperround.web.context import ContextDep, WebContext
 from paperround.web.forms import Form, FormFields
 from paperround.web.responses import ANSWER_TO_FORM
 from paperround.web.subscribers import form_guard, preferences_form
-from paperround.web.subscribers.address_cookies import MAX_EMAIL, TYPED, kept_address, redirect_with_address
+from paperround.web.subscribers.address_cookies import MAX_EMAIL_LENGTH, TYPED, kept_address, redirect_with_address
 from paperround.web.subscribers.admission import TRAP, Resubmission, admit, answered_address
 from paperround.web.subscribers.even_time import respond_evenly
 from paperround.web.subscribers.preferences_form import PreferencesForm
@@ -47,13 +47,13 @@ def subscribe_form(
     language = context.languages.of_visitor(request)
     fields = FormFields(request.query_params.multi_items())
     topics = tuple(public.slug for public in context.app.store.topics.public() if public.slug == topic)
-    typed: dict[str, Any] = {"queries": (q[:MOST_TYPED],)} if q else {}
-    typed |= {"follows": (follow[:MOST_ENTRY],)} if follow else {}
+    typed: dict[str, Any] = {"queries": (q[:MAX_TYPED_LENGTH],)} if q else {}
+    typed |= {"follows": (follow[:MAX_ENTRY_LENGTH],)} if follow else {}
     typed |= preferences_form.schedule_of(fields)
     shown = PreferencesForm(
         DEFAULTS.patched({"topics": topics, "language": language.code}),
         typed,
-        email=email[:MAX_EMAIL],
+        email=email[:MAX_EMAIL_LENGTH],
         first_now=not fields.get("later"),
         answers=preferences_form.read_answers(fields),
     )

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 from paperround.domain import preferences
 from paperround.domain.models import DeliveryState, SubscriberState
 
-_MOST_ENTRIES = 200  # of a list, such as topics
+_MAX_ENTRIES = 200  # of a list, such as topics
 
 
 class _ApiModel(BaseModel):
@@ -78,7 +78,7 @@ def _preference_fields(*, optional: bool) -> dict[str, Any]:
     """Return the preferences as fields of a model. With `optional`, each may be left out."""
     fields: dict[str, Any] = {}
     for name, form in preferences.FORMS.items():
-        limit = _MOST_ENTRIES if name in preferences.LISTS else None
+        limit = _MAX_ENTRIES if name in preferences.LISTS else None
         info: Any = Field(None if optional else ..., description=form.about, max_length=limit)
         fields[name] = (form.json_type | None if optional else form.json_type, info)
     return fields

@@ -10,7 +10,7 @@ from fastapi import APIRouter, HTTPException, Query
 
 from paperround.domain.models import Paper
 from paperround.matching.search import UNBOUNDED, SearchBounds
-from paperround.rounds.search import MOST_LISTED, search_papers
+from paperround.rounds.search import MAX_LISTED, search_papers
 from paperround.rounds.similar import similar_papers
 from paperround.web.context import ContextDep, WebContext
 from paperround.web.machines.api.models import PaperFacts
@@ -20,7 +20,7 @@ from paperround.web.urls import page_of
 
 router = APIRouter(prefix="/papers", tags=["papers"])
 _NO_PAPER: dict[int | str, dict[str, Any]] = {404: {"description": "No paper has this identifier."}}
-_QUERY = f"A query or keywords. Up to {MOST_LISTED} results are listed, sorted by relevance."
+_QUERY = f"A query or keywords. Up to {MAX_LISTED} results are listed, sorted by relevance."
 
 
 @router.get("")
@@ -53,9 +53,9 @@ def paper(context: ContextDep, paper_id: str) -> PaperFacts:
 
 
 def _search(context: WebContext, q: str, bounds: SearchBounds, limit: int, offset: int) -> list[PaperFacts]:
-    if offset + limit > MOST_LISTED:
+    if offset + limit > MAX_LISTED:
         advice = "narrow it down, for example with `day`"
-        raise HTTPException(422, f"a search lists {MOST_LISTED} papers at most; {advice}")
+        raise HTTPException(422, f"a search lists {MAX_LISTED} papers at most; {advice}")
     results = search_papers(context.app, plain_query(q), limit, offset, bounds=bounds).found
     return [paper_facts(context, result.paper, result.why) for result in results]
 
