@@ -143,9 +143,9 @@ class App:
         self.store.close()
 
 
-def open_store(url: str, wanted: Mapping[EventKind, tuple[str, ...]] | None = None) -> Store:
+def open_store(url: str, webhooks: Mapping[EventKind, tuple[str, ...]] | None = None) -> Store:
     """Open the store at a database URL, without changing its schema.
 
-    `wanted` names the webhooks that receive each kind of event.
+    `webhooks` names the webhooks that receive each kind of event.
     """
-    return Store(url, {"sqlite": fts, "postgresql": tsearch}, wanted)
+    return Store(url, {"sqlite": fts, "postgresql": tsearch}, webhooks)

@@ -128,18 +128,18 @@ class Access:
     def tokens(self) -> list[ApiToken]:
         """Return all API tokens by name, including expired ones."""
         with reading(self._engine) as db:
-            return [_token(found) for found in db.execute(select(api_tokens).order_by(api_tokens.c.name))]
+            return [_token(record) for record in db.execute(select(api_tokens).order_by(api_tokens.c.name))]
 
     def use_token(self, hashed: str, now: datetime) -> ApiToken | None:
         """Return the token with this hash and record its use to the minute; None if it is unknown or expired."""
         with reading(self._engine) as db:
-            found = db.execute(select(api_tokens).where(api_tokens.c.hash == hashed)).one_or_none()
-        if found is None or (found.expires_at and found.expires_at <= now):
+            record = db.execute(select(api_tokens).where(api_tokens.c.hash == hashed)).one_or_none()
+        if record is None or (record.expires_at and record.expires_at <= now):
             return None
-        if found.last_used_at is None or found.last_used_at <= now - _USE_NOTED_EVERY:
+        if record.last_used_at is None or record.last_used_at <= now - _USE_NOTED_EVERY:
             with writing(self._engine) as db:
                 db.execute(update(api_tokens).where(api_tokens.c.hash == hashed).values(last_used_at=now))
-        return _token(found)
+        return _token(record)
 
     # --- audit entries --------------------------------------------------------------------------------------------
 
@@ -163,8 +163,8 @@ class Access:
         """Return up to `limit` audit entries, latest first."""
         latest = select(audit_entries).order_by(audit_entries.c.row.desc()).limit(limit).offset(offset)
         with reading(self._engine) as db:
-            return [AuditEntry(found.at, found.who, found.action, found.subject) for found in db.execute(latest)]
+            return [AuditEntry(entry.at, entry.who, entry.action, entry.subject) for entry in db.execute(latest)]
 
 
-def _token(found: object) -> ApiToken:
-    return ApiToken(found.name, tuple(found.scopes), found.created_at, found.expires_at, found.last_used_at)  # type: ignore[attr-defined]
+def _token(record: object) -> ApiToken:
+    return ApiToken(record.name, tuple(record.scopes), record.created_at, record.expires_at, record.last_used_at)  # type: ignore[attr-defined]

@@ -15,7 +15,7 @@ from paperround.store.address_hashes import AddressHashes, conceal, lift, recogn
 from paperround.store.deliveries import readdress
 from paperround.store.delivery_conditions import WAITING
 from paperround.store.engine import reading, writing
-from paperround.store.events import Wanted, tell
+from paperround.store.events import WebhooksByEvent, store_event
 from paperround.store.schema import address_changes, deliveries, subscribers, suppressions
 from paperround.store.subscribers import email_key, load_subscribers, lock_letters, settle_address_changes
 from paperround.store.subscription_requests import MONTH, NewNotice, is_within_limit, notice_row
@@ -61,8 +61,8 @@ class AddressRequestResult(Enum):
 class AddressChanges:
     """Address changes and the notices about them."""
 
-    def __init__(self, engine: Engine, wanted: Wanted, hashes: AddressHashes) -> None:
-        self._engine, self._wanted, self._hashes = engine, wanted, hashes
+    def __init__(self, engine: Engine, webhooks: WebhooksByEvent, hashes: AddressHashes) -> None:
+        self._engine, self._webhooks, self._hashes = engine, webhooks, hashes
 
     def request(
         self, subscriber: Subscriber, email: str, notice: NewNotice, now: datetime, *, silent: bool = False
@@ -119,11 +119,11 @@ class AddressChanges:
         db.execute(
             select(subscribers.c.row).where(involved).order_by(subscribers.c.email_key).with_for_update()
         ).all()
-        found = {one.row: one for one in load_subscribers(db, involved)}
-        mine, change = found.pop(change.subscriber, None), _load(db, row)  # it may have been settled before the lock
+        by_row = {subscriber.row: subscriber for subscriber in load_subscribers(db, involved)}
+        mine, change = by_row.pop(change.subscriber, None), _load(db, row)  # it may have been settled before the lock
         if change is None or change.settled or mine is None or not mine.state.is_subscribed:
             return ConfirmResult.GONE
-        for other in found.values():
+        for other in by_row.values():
             if keeps_address(other):
                 return ConfirmResult.TAKEN
             db.execute(delete(subscribers).where(subscribers.c.row == other.row))
@@ -148,18 +148,20 @@ class AddressChanges:
         # Its owner has just confirmed that the address works and is wanted.
         lift(db, self._hashes, key)
         conceal(db, self._hashes, [old])
-        tell(db, self._wanted, EventKind.UNSUBSCRIBED, mine.email, now)
-        tell(db, self._wanted, EventKind.SUBSCRIBED, email, now)
+        store_event(db, self._webhooks, EventKind.UNSUBSCRIBED, mine.email, now)
+        store_event(db, self._webhooks, EventKind.SUBSCRIBED, email, now)
         waits = (deliveries.c.subscriber == mine.row) & deliveries.c.state.in_(WAITING)
         readdress(db, db.scalars(select(deliveries.c.row).where(waits)).all())
         settle_address_changes(db, mine.row, now)
 
 
 def _load(db: Connection, row: int) -> AddressChange | None:
-    found = db.execute(select(address_changes).where(address_changes.c.row == row)).one_or_none()
-    if found is None:
+    record = db.execute(select(address_changes).where(address_changes.c.row == row)).one_or_none()
+    if record is None:
         return None
-    return AddressChange(found.row, found.subscriber, found.email, found.created_at, found.settled_at is not None)
+    return AddressChange(
+        record.row, record.subscriber, record.email, record.created_at, record.settled_at is not None
+    )
 
 
 def _request_times(db: Connection, where: ColumnElement[bool], since: datetime) -> Sequence[datetime]:

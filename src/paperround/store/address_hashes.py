@@ -96,8 +96,8 @@ def _decrypt(keys: Sequence[bytes], token: str) -> str | None:
 def conceal(db: Connection, hashes: AddressHashes, email_keys: Sequence[str]) -> None:
     """Move the suppressions of these addresses under hashes."""
     recognize(db, hashes, email_keys)  # if the address is already under a hash, for example after a change of address
-    known = select(suppressions.c.email_key).where(among(db, suppressions.c.email_key, email_keys))
-    suppressed = db.scalars(known).all()
+    suppressed_keys = select(suppressions.c.email_key).where(among(db, suppressions.c.email_key, email_keys))
+    suppressed = db.scalars(suppressed_keys).all()
     key = hashes.key(db) if suppressed else b""
     for email_key in suppressed:
         hashed = _hash(key, email_key)
@@ -116,8 +116,8 @@ def recognize(db: Connection, hashes: AddressHashes, email_keys: Iterable[str]) 
     if not db.scalar(select(exists().where(hidden))):
         return
     named = hashes.recognized(db, email_keys)
-    for some in chunked(list(named), _CHUNK):
-        gone = delete(suppressions).where(among(db, suppressions.c.email_key, some))
-        found = db.execute(gone.returning(suppressions)).mappings().all()
-        if kept := [{**one, "email_key": named[one["email_key"]]} for one in found]:
-            db.execute(upsert(db, suppressions).on_conflict_do_nothing(index_elements=["email_key"]), kept)
+    for chunk in chunked(list(named), _CHUNK):
+        gone = delete(suppressions).where(among(db, suppressions.c.email_key, chunk))
+        removed = db.execute(gone.returning(suppressions)).mappings().all()
+        if recognized := [{**suppression, "email_key": named[suppression["email_key"]]} for suppression in removed]:
+            db.execute(upsert(db, suppressions).on_conflict_do_nothing(index_elements=["email_key"]), recognized)

@@ -126,8 +126,8 @@ def _deleted_at_the_end(file: Path) -> Iterator[None]:
 
 def _highest_numbers(database: sqlite3.Connection) -> dict[str, int]:
     """Return the highest row number that each table has ever used; those of deleted rows count too."""
-    known = database.execute("SELECT count(*) FROM sqlite_master WHERE name = 'sqlite_sequence'").fetchone()[0]
-    return dict(database.execute("SELECT name, seq FROM sqlite_sequence")) if known else {}
+    has_numbers = database.execute("SELECT count(*) FROM sqlite_master WHERE name = 'sqlite_sequence'").fetchone()[0]
+    return dict(database.execute("SELECT name, seq FROM sqlite_sequence")) if has_numbers else {}
 
 
 def _skip_numbers(restored: sqlite3.Connection, used: Mapping[str, int]) -> None:

@@ -24,7 +24,7 @@ from paperround.domain.suppressions import (
 from paperround.store.alarms import EVERYWHERE, AlarmKind, first_today
 from paperround.store.deliveries import readdress, requeue_withheld
 from paperround.store.engine import reading, upsert, writing
-from paperround.store.events import EventState, Wanted, tell
+from paperround.store.events import EventState, WebhooksByEvent, store_event
 from paperround.store.schema import bounces, deliveries, events, subscribers, suppressions
 from paperround.store.subscribers import email_key
 from paperround.store.unsent import reclaim_papers
@@ -85,8 +85,8 @@ class _Recipient(NamedTuple):
 class Bounces:
     """Bounces, and the suppressions and alarms that follow from them."""
 
-    def __init__(self, engine: Engine, wanted: Wanted) -> None:
-        self._engine, self._wanted = engine, wanted
+    def __init__(self, engine: Engine, webhooks: WebhooksByEvent) -> None:
+        self._engine, self._webhooks = engine, webhooks
 
     def apply(
         self, bounce: Bounce, now: datetime, decide: Callable[[BounceEvidence], BounceDecision]
@@ -108,7 +108,7 @@ class Bounces:
                     _suppress(db, recipient.key, decision, now)
             reason = decision.reason if isinstance(decision, Suppression) else None
             facts = {"bounce": bounce.kind.value, "status": bounce.status, "suppressed": reason or None}
-            tell(db, self._wanted, EventKind.BOUNCED, recipient.sent_to, now, **facts)
+            store_event(db, self._webhooks, EventKind.BOUNCED, recipient.sent_to, now, **facts)
             if bounce.kind is BounceKind.COMPLAINT and recipient.key == email_key(recipient.email):
                 self._unsubscribe_complainer(db, recipient, now)
             return _with_alarms(db, bounce, recipient.domain, decision, now)
@@ -118,7 +118,7 @@ class Bounces:
         gone = {"state": SubscriberState.UNSUBSCRIBED.value, "paused_until": None, "unsubscribed_at": now}
         db.execute(update(subscribers).where(subscribers.c.row == recipient.row).values(gone))
         if recipient.state.is_subscribed:
-            tell(db, self._wanted, EventKind.UNSUBSCRIBED, recipient.email, now)
+            store_event(db, self._webhooks, EventKind.UNSUBSCRIBED, recipient.email, now)
 
     def undo(self, rows: Sequence[int], again: datetime, reason: str) -> list[int]:
         """Queue letters again that were refused by mistake, and return their deliveries.
@@ -142,20 +142,20 @@ class Bounces:
             ).all()
             for key, at in db.execute(select(bounces.c.email_key, bounces.c.at).where(refused)).all():
                 _lift_mistaken(db, and_(suppressions.c.email_key == key, suppressions.c.at == at), again)
-            readdress(db, [one.row for one in waiting])
+            readdress(db, [delivery.row for delivery in waiting])
             untold = [
                 events.c.state == EventState.WAITING.value,
                 events.c.kind == EventKind.BOUNCED.value,
                 events.c.claim.is_(None),
             ]
-            about = events.c.payload["email"].as_string().in_([one.email for one in waiting])
+            about = events.c.payload["email"].as_string().in_([delivery.email for delivery in waiting])
             db.execute(
                 delete(events).where(
                     *untold, about, events.c.payload["bounce"].as_string() != BounceKind.COMPLAINT.value
                 )
             )
             db.execute(delete(bounces).where(refused))
-            return [one.row for one in waiting]
+            return [delivery.row for delivery in waiting]
 
     def report(
         self, limit: int | None = None, *, email: str = "", delivery: int | None = None
@@ -310,7 +310,7 @@ def _results(db: Connection, subscriber: int, email: str) -> list[LetterResult]:
         .order_by(deliveries.c.finished_at.desc(), bounces.c.row.desc())
         .limit(_LETTERS_LOOKED_AT)
     )
-    seen: dict[int, LetterResult] = {}
+    results: dict[int, LetterResult] = {}
     for row, at, kind, status in db.execute(query):
-        seen.setdefault(row, LetterResult(at, BounceKind(kind) if kind else None, status))
-    return list(seen.values())
+        results.setdefault(row, LetterResult(at, BounceKind(kind) if kind else None, status))
+    return list(results.values())

@@ -62,8 +62,8 @@ class Browsing:
     def day_before(self, day: date) -> date | None:
         """Return the last day before this one that has papers, or None."""
         with reading(self._engine) as db:
-            found: date | None = db.scalar(select(func.max(papers.c.day)).where(papers.c.day < day))
-            return found
+            day_found: date | None = db.scalar(select(func.max(papers.c.day)).where(papers.c.day < day))
+            return day_found
 
     def day_after(self, day: date, until: date) -> date | None:
         """Return the first day after this one, up to `until` (inclusive), that has papers, or None."""
@@ -106,8 +106,8 @@ class Browsing:
         )
         with reading(self._engine) as db:
             slug = db.scalar(select(topics.c.slug).where(topics.c.row == topic)) or ""
-            found = {row: Match(slug, row, score, tuple(why)) for row, score, why in db.execute(query)}
-            return [(paper, found[paper.row]) for paper in load_in_order(db, list(found))]
+            matched = {row: Match(slug, row, score, tuple(why)) for row, score, why in db.execute(query)}
+            return [(paper, matched[paper.row]) for paper in load_in_order(db, list(matched))]
 
     def topics_of(self, rows: Iterable[int]) -> dict[int, list[Topic]]:
         """Return the public topics that each of these papers matches, best score first."""
@@ -117,11 +117,11 @@ class Browsing:
             .where(matches.c.paper.in_(list(rows)), topics.c.private.is_(False))
             .order_by(matches.c.paper, matches.c.score.desc())
         )
-        found: dict[int, list[Topic]] = {}
+        by_paper: dict[int, list[Topic]] = {}
         with reading(self._engine) as db:
             for paper, slug, name, row in db.execute(query):
-                found.setdefault(paper, []).append(Topic(slug, name, "", row=row))
-        return found
+                by_paper.setdefault(paper, []).append(Topic(slug, name, "", row=row))
+        return by_paper
 
     def first_row_since(self, moment: datetime) -> int:
         """Return the number of the first paper stored since a moment, or 2**62 if none; numbers only grow."""
@@ -161,7 +161,7 @@ class Browsing:
             .limit(limit)
         )
         with reading(self._engine) as db:
-            return [(found.row, found.id, found.day) for found in db.execute(query)]
+            return [(paper.row, paper.id, paper.day) for paper in db.execute(query)]
 
     def last_row(self) -> int:
         """Return the number of the newest paper, or 0 if there is none."""

@@ -88,8 +88,8 @@ class _Compiled:
             by_identity = {id(value): value for value in values}
             converted = {number: processor(value) for number, value in by_identity.items()}
             return [converted[id(value)] for value in values]
-        known = {value: processor(value) for value in set(values)}
-        return [known[value] for value in values]
+        by_value = {value: processor(value) for value in set(values)}
+        return [by_value[value] for value in values]
 
 
 class ManyRows(_Compiled):
@@ -150,13 +150,13 @@ class NewRows(_Compiled):
     ) -> None:
         """Compile the statement; `written` names the columns whose JSON values are given as text."""
         super().__init__(engine, insert(table), columns)
-        self._processors = {name: one for name, one in self._processors.items() if name not in written}
+        self._processors = {name: processor for name, processor in self._processors.items() if name not in written}
         self._order = [columns.index(name) for name in self._names]
         self._copies = engine.dialect.name == "postgresql"
         if self._copies:
             names = ", ".join(f'"{name}"' for name in self._names)
             self._text = f"COPY {table.name} ({names}) FROM STDIN"
-            as_json = {name: one for name, one in self._as_json.items() if name not in written}
+            as_json = {name: converter for name, converter in self._as_json.items() if name not in written}
             processors = self._processors | as_json
             self._processors = {name: partial(_copied, processors.get(name)) for name in self._names}
 
@@ -215,14 +215,14 @@ class RowsByNumber(_Compiled):
 
     def run(self, connection: Connection, numbers: Sequence[int], **values: Any) -> list[Any]:
         """Return the rows; `values` are those of the query's other parameters."""
-        found: list[Any] = []
+        rows: list[Any] = []
         for start in range(0, len(numbers), len(self._wanted)):
-            some = numbers[start : start + len(self._wanted)]
-            padded = chain(some, repeat(some[-1]))  # the statement has a fixed number of parameters
+            chunk = numbers[start : start + len(self._wanted)]
+            padded = chain(chunk, repeat(chunk[-1]))  # the statement has a fixed number of parameters
             given = {**self._constants, **values, **dict(zip(self._wanted, padded, strict=False))}
             ordered = tuple([given[name] for name in self._names])
-            found += connection.exec_driver_sql(self._text, ordered if self._by_position else given).all()
-        return found
+            rows += connection.exec_driver_sql(self._text, ordered if self._by_position else given).all()
+        return rows
 
 
 def among(connection: Connection, column: ColumnElement[Any], values: Iterable[Any]) -> ColumnElement[bool]:

@@ -27,14 +27,14 @@ def close_to(
     They are from editions after the subscriber's last digest. Left out are `others`, and papers that the subscriber
     was sent before.
     """
-    found = _fits(db, follows, cache.edition)
-    papers = {paper for fits in found.values() for paper in fits}
-    lowest = {subscriber: min(fits) for subscriber, fits in found.items()}
+    candidates = _fits(db, follows, cache.edition)
+    papers = {paper for fits in candidates.values() for paper in fits}
+    lowest = {subscriber: min(fits) for subscriber, fits in candidates.items()}
     sent = sent_before(db, lowest, papers, cache.earlier_numbers(db, papers))
-    without = {one: {*others.get(one, ()), *sent.get(one, ())} for one in found}
+    without = {subscriber: {*others.get(subscriber, ()), *sent.get(subscriber, ())} for subscriber in candidates}
     return {
         subscriber: tuple([row for row in _best_first(fits) if row not in without[subscriber]][:_MAX_PAPERS])
-        for subscriber, fits in found.items()
+        for subscriber, fits in candidates.items()
     }
 
 
@@ -45,16 +45,16 @@ def _best_first(fits: Mapping[int, float]) -> list[int]:
 def _fits(db: Connection, follows: Follows, last: int | None) -> dict[int, dict[int, float]]:
     """Return how well the close papers of unread editions, up to `last`, fit their best interest, by subscriber."""
     # An interest has one subscriber; other topics, which many follow, have no close papers.
-    owners = {topic: (subscriber, after) for subscriber, some in follows.items() for topic, after in some}
+    owners = {topic: (subscriber, after) for subscriber, topics in follows.items() for topic, after in topics}
     edition = func.coalesce(close_papers.c.edition, UNCLOSED)
     oldest = min((after for _, after in owners.values()), default=0)
     unread = edition.between(oldest + 1, UNCLOSED if last is None else last)
     query = select(close_papers.c.topic, close_papers.c.paper, close_papers.c.fit, edition).where(unread)
-    found: dict[int, dict[int, float]] = {}
+    by_topic: dict[int, dict[int, float]] = {}
     for chunk in chunked(sorted(owners), _CHUNK):
         for topic, paper, fit, number in db.execute(query.where(among(db, close_papers.c.topic, chunk))):
             subscriber, after = owners[topic]
             if number > after:
-                fits = found.setdefault(subscriber, {})
+                fits = by_topic.setdefault(subscriber, {})
                 fits[paper] = max(fit, fits.get(paper, 0.0))
-    return found
+    return by_topic

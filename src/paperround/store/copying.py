@@ -36,9 +36,9 @@ def copy_rows(source: Engine, target: Engine, left_out: str, advance: Callable[[
             query = select(table).order_by(*table.primary_key)
             query = query.where(~of_target) if table is notes else query
             rows = old.execution_options(yield_per=_ROWS_AT_ONCE).execute(query)
-            for some in rows.mappings().partitions():
-                new.execute(insert(table), [dict(row) for row in some])
-                advance(len(some))
+            for chunk in rows.mappings().partitions():
+                new.execute(insert(table), [dict(row) for row in chunk])
+                advance(len(chunk))
         for table, number in _USED_NUMBERS[old.dialect.name](old).items():
             _CONTINUE_AFTER[new.dialect.name](new, table, number)
 

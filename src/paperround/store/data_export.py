@@ -40,7 +40,7 @@ class DataExport:
             mine = db.execute(select(subscribers).where(subscribers.c.row == row)).mappings().one()
             held = {"subscriber": {name: value for name, value in mine.items() if name != "row"}}
             return held | {
-                name: [dict(found) for found in db.execute(query).mappings()]
+                name: [dict(record) for record in db.execute(query).mappings()]
                 for name, query in _stored_about(db, mine["row"], mine["email_key"]).items()
             }
 

@@ -82,7 +82,8 @@ class DeliveryReports:
         )
         with reading(self._engine) as db:
             return {
-                found[0]: LatestDelivery(found[1], DeliveryState(found[2]), found[3]) for found in db.execute(query)
+                record[0]: LatestDelivery(record[1], DeliveryState(record[2]), record[3])
+                for record in db.execute(query)
             }
 
     def count(self, since: datetime | None = None) -> dict[str, int]:
@@ -96,8 +97,8 @@ class DeliveryReports:
     def objections(self, rows: Sequence[int]) -> dict[int, str]:
         """Return why some of these deliveries must not be sent, by row: their address is suppressed, for example."""
         with reading(self._engine) as db:
-            found = db.execute(select(deliveries.c.row, OBJECTION).where(deliveries.c.row.in_(rows))).all()
-        return {row: why for row, why in found if why}
+            records = db.execute(select(deliveries.c.row, OBJECTION).where(deliveries.c.row.in_(rows))).all()
+        return {row: why for row, why in records if why}
 
 
 def _reported(row: Any, tried: Sequence[Any]) -> dict[str, Any]:

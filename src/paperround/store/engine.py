@@ -103,8 +103,8 @@ def _is_pooled(connection: Psycopg) -> bool:
     It may give each transaction another server process, on which statements that this one prepared do not exist. It
     cannot pass on the number of a process, which clients get for canceling queries.
     """
-    found = connection.execute("SELECT pg_backend_pid()").fetchone()
-    return found is not None and found[0] != connection.info.backend_pid
+    answer = connection.execute("SELECT pg_backend_pid()").fetchone()
+    return answer is not None and answer[0] != connection.info.backend_pid
 
 
 def _sqlite(url: str) -> Engine:

@@ -19,7 +19,7 @@ from paperround.domain.models import Event, EventKind
 from paperround.store.engine import reading, writing
 from paperround.store.schema import events
 
-Wanted = Mapping[EventKind, Sequence[str]]
+WebhooksByEvent = Mapping[EventKind, Sequence[str]]
 """The names of the webhooks that receive each kind of event."""
 _MAX_WAIT = timedelta(days=2)  # no event waits longer for its next attempt, unless a fast clock set the time
 
@@ -31,7 +31,9 @@ class EventState(StrEnum):
     FAILED = "failed"
 
 
-def tell(db: Connection, wanted: Wanted, kind: EventKind, email: str, now: datetime, **facts: str | None) -> None:
+def store_event(
+    db: Connection, webhooks: WebhooksByEvent, kind: EventKind, email: str, now: datetime, **facts: str | None
+) -> None:
     """Store an event about a subscriber for each webhook that receives this kind.
 
     Call this in the transaction that makes the change.
@@ -48,7 +50,7 @@ def tell(db: Connection, wanted: Wanted, kind: EventKind, email: str, now: datet
             "next_try_at": now,
             "answer": "",
         }
-        for webhook in wanted.get(kind, ())
+        for webhook in webhooks.get(kind, ())
     ]
     if rows:
         db.execute(insert(events), rows)
@@ -70,13 +72,13 @@ class Events:
         with writing(self._engine) as db:
             oldest = select(events).where(waiting).order_by(events.c.row).limit(limit).with_for_update()
             due = db.execute(oldest).all()
-            claimed = any(one.claim and _is_ahead(one.lease_until, now) for one in due)
+            claimed = any(event.claim and _is_ahead(event.lease_until, now) for event in due)
             if not due or _is_ahead(due[0].next_try_at, now) or claimed:
                 return []
-            rows = [one.row for one in due]
+            rows = [event.row for event in due]
             mine = {"claim": claim, "lease_until": now + lease}
             db.execute(update(events).where(events.c.row.in_(rows)).values(mine))
-        return [_event(one) for one in due]
+        return [_event(event) for event in due]
 
     def acknowledge(self, event: Event, claim: str) -> None:
         """Delete an event that the receiver has accepted."""
@@ -117,11 +119,11 @@ class Events:
             last, events, events.c.row == last.c.row
         )
         with reading(self._engine) as db:
-            return [tuple(found) for found in db.execute(query.order_by(last.c.webhook, last.c.state))]
+            return [tuple(record) for record in db.execute(query.order_by(last.c.webhook, last.c.state))]
 
-    def prune(self, before: datetime, known: Sequence[str]) -> None:
+    def prune(self, before: datetime, webhooks: Sequence[str]) -> None:
         """Delete events from before a moment that have failed, or whose webhook is not in `known`."""
-        over = or_(events.c.state == EventState.FAILED.value, events.c.webhook.not_in(known))
+        over = or_(events.c.state == EventState.FAILED.value, events.c.webhook.not_in(webhooks))
         with writing(self._engine) as db:
             db.execute(delete(events).where(events.c.at < before, over))
 
@@ -131,5 +133,7 @@ def _is_ahead(moment: datetime, now: datetime) -> bool:
     return now < moment <= now + _MAX_WAIT
 
 
-def _event(found: Any) -> Event:
-    return Event(found.row, found.id, EventKind(found.kind), found.webhook, found.at, found.payload, found.tries)
+def _event(record: Any) -> Event:
+    return Event(
+        record.row, record.id, EventKind(record.kind), record.webhook, record.at, record.payload, record.tries
+    )

@@ -50,17 +50,17 @@ class Examples:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def add(self, subscriber: int, some: Iterable[Example], now: datetime) -> int:
+    def add(self, subscriber: int, given: Iterable[Example], now: datetime) -> int:
         """Store examples and return how many are new. The oldest beyond MAX_EXAMPLES are deleted."""
         with writing(self._engine) as db:
             mine = examples.c.subscriber == subscriber
-            known = set(db.scalars(select(examples.c.key).where(mine)))
-            fresh = {one.key: one for one in some if one.key not in known}
+            stored = set(db.scalars(select(examples.c.key).where(mine)))
+            fresh = {example.key: example for example in given if example.key not in stored}
             if fresh:
-                values = [_row(subscriber, one, now) for one in list(fresh.values())[:MAX_EXAMPLES]]
+                values = [_row(subscriber, example, now) for example in list(fresh.values())[:MAX_EXAMPLES]]
                 db.execute(upsert(db, examples).on_conflict_do_nothing(), values)
-            kept = select(examples.c.row).where(mine).order_by(examples.c.row.desc()).limit(MAX_EXAMPLES)
-            db.execute(delete(examples).where(mine, examples.c.row.not_in(kept)))
+            newest = select(examples.c.row).where(mine).order_by(examples.c.row.desc()).limit(MAX_EXAMPLES)
+            db.execute(delete(examples).where(mine, examples.c.row.not_in(newest)))
             return len(fresh)
 
     def count(self, subscriber: int) -> int:
@@ -77,12 +77,12 @@ class Examples:
         with reading(self._engine) as db:
             return [(row, key) for row, key in db.execute(query.order_by(examples.c.row).limit(limit))]
 
-    def fill(self, found: Mapping[int, Example], tried: Sequence[int]) -> None:
+    def fill(self, papers_found: Mapping[int, Example], tried: Sequence[int]) -> None:
         """Store the examples found, by number, and count an attempt for those in `tried` (at most three)."""
         with writing(self._engine) as db:
             db.execute(update(examples).where(examples.c.row.in_(tried)).values(tries=examples.c.tries + 1))
-            for row, one in found.items():
-                values = {"title": one.title, "abstract": one.abstract, "authors": list(one.authors)}
+            for row, example in papers_found.items():
+                values = {"title": example.title, "abstract": example.abstract, "authors": list(example.authors)}
                 db.execute(update(examples).where(examples.c.row == row).values(values))
 
     def forget(self, subscriber: int) -> None:
@@ -94,8 +94,8 @@ class Examples:
     def learned_from(self, subscriber: int) -> tuple[tuple[Feedback, ...], dict[int, Paper]]:
         """Return a subscriber's examples as feedback, and their papers by number; these numbers are negative."""
         with reading(self._engine) as db:
-            found = examples_of(db, [subscriber]).get(subscriber, [])
-            return tuple(feedback for feedback, _ in found), {paper.row: paper for _, paper in found}
+            learned = examples_of(db, [subscriber]).get(subscriber, [])
+            return tuple(feedback for feedback, _ in learned), {paper.row: paper for _, paper in learned}
 
     # --- linked libraries ---------------------------------------------------------------------------------------
 
@@ -115,7 +115,7 @@ class Examples:
         """Return a subscriber's linked libraries, by kind."""
         query = select(libraries).where(libraries.c.subscriber == subscriber).order_by(libraries.c.kind)
         with reading(self._engine) as db:
-            return [_linked(found) for found in db.execute(query)]
+            return [_linked(record) for record in db.execute(query)]
 
     def due(self, before: datetime, now: datetime, limit: int) -> list[LinkedLibrary]:
         """Return libraries that were not synchronized since a moment, those never synchronized first.
@@ -125,7 +125,7 @@ class Examples:
         stale = libraries.c.synced_at.is_(None) | (libraries.c.synced_at < before) | (libraries.c.synced_at > now)
         query = select(libraries).where(stale).order_by(libraries.c.synced_at.is_not(None), libraries.c.synced_at)
         with reading(self._engine) as db:
-            return [_linked(found) for found in db.execute(query.limit(limit))]
+            return [_linked(record) for record in db.execute(query.limit(limit))]
 
     def synced(self, library: LinkedLibrary, now: datetime, problem: str = "") -> None:
         """Record that a library was synchronized, or the problem that prevented it."""
@@ -159,5 +159,7 @@ def _row(subscriber: int, example: Example, now: datetime) -> dict[str, Any]:
     }
 
 
-def _linked(found: Any) -> LinkedLibrary:
-    return LinkedLibrary(found.subscriber, found.kind, found.account, found.secret, found.synced_at, found.problem)
+def _linked(record: Any) -> LinkedLibrary:
+    return LinkedLibrary(
+        record.subscriber, record.kind, record.account, record.secret, record.synced_at, record.problem
+    )

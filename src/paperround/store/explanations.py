@@ -60,7 +60,7 @@ class Explanations:
     def had(self, subscriber: int, papers: Collection[int]) -> dict[int, date]:
         """Return which of these papers the subscriber was sent, included or counted, with the issue's day."""
         with reading(self._engine) as db:
-            found = sent_before(db, {subscriber: 0}, papers, earlier_numbers(db, papers)).get(subscriber, {})
+            sent = sent_before(db, {subscriber: 0}, papers, earlier_numbers(db, papers)).get(subscriber, {})
             query = select(digests.c.row, issues.c.day).join_from(digests, issues)
-            days = dict(db.execute(query.where(digests.c.row.in_(set(found.values())))).all())
-        return {paper: days[digest] for paper, digest in found.items() if digest in days}
+            days = dict(db.execute(query.where(digests.c.row.in_(set(sent.values())))).all())
+        return {paper: days[digest] for paper, digest in sent.items() if digest in days}

@@ -140,19 +140,19 @@ class SubscriberFeedback:
         with reading(self._engine) as db:
             followers = db.execute(query).all()
             queries: dict[int, list[str]] = {}
-            for one in followers:
-                queries.setdefault(one.subscriber, []).append(one.query)
+            for follower in followers:
+                queries.setdefault(follower.subscriber, []).append(follower.query)
             answered = sorted(queries.keys() & set(db.scalars(select(feedback.c.subscriber).distinct())))
             ratings: dict[int, tuple[Feedback, ...]] = {}
             for chunk in chunked(answered, _CHUNK):
                 ratings |= ratings_of(db, chunk)
         by_topic = {
-            topic: InterestFollower(breadth, ratings[one], tuple(queries[one]), cadence)
-            if one in ratings
+            topic: InterestFollower(breadth, ratings[subscriber], tuple(queries[subscriber]), cadence)
+            if subscriber in ratings
             else InterestFollower(breadth, cadence=cadence)
-            for topic, one, breadth, cadence, _ in followers
+            for topic, subscriber, breadth, cadence, _ in followers
         }
-        return {topic: one for topic, one in by_topic.items() if one != InterestFollower()}
+        return {topic: follower for topic, follower in by_topic.items() if follower != InterestFollower()}
 
     def verdicts(self, subscriber: int) -> dict[int, int]:
         """Return all verdicts of a subscriber, by paper."""
@@ -170,14 +170,14 @@ class SubscriberFeedback:
             .limit(limit)
         )
         with reading(self._engine) as db:
-            return [FeedbackEntry(*found) for found in db.execute(query)]
+            return [FeedbackEntry(*record) for record in db.execute(query)]
 
     def current_numbers(self, rows: Iterable[int]) -> dict[int, int]:
         """Map paper numbers to current numbers; they differ for papers that were merged into another."""
-        wanted = list(rows)
+        papers_rated = list(rows)
         with reading(self._engine) as db:
-            merged = _merged(db, wanted)
-            return {row: merged.get(row, row) for row in wanted}
+            merged = _merged(db, papers_rated)
+            return {row: merged.get(row, row) for row in papers_rated}
 
 
 def ratings_of(db: Connection, subscribers: Sequence[int]) -> dict[int, tuple[Feedback, ...]]:
@@ -189,16 +189,16 @@ def ratings_of(db: Connection, subscribers: Sequence[int]) -> dict[int, tuple[Fe
         partition_by=feedback.c.subscriber, order_by=(feedback.c.at.desc(), feedback.c.paper.desc())
     )
     aged = select(feedback, age.label("age")).where(among(db, feedback.c.subscriber, subscribers)).subquery()
-    found: dict[int, list[Feedback]] = {}
+    by_subscriber: dict[int, list[Feedback]] = {}
     for row in db.execute(select(aged).where(aged.c.age <= MAX_RATINGS).order_by(aged.c.subscriber, aged.c.age)):
-        found.setdefault(row.subscriber, []).append(Feedback(row.paper, row.verdict, row.at))
-    return {subscriber: tuple(words) for subscriber, words in found.items()}
+        by_subscriber.setdefault(row.subscriber, []).append(Feedback(row.paper, row.verdict, row.at))
+    return {subscriber: tuple(words) for subscriber, words in by_subscriber.items()}
 
 
 def _lock_subscriber(db: Connection, subscriber: int) -> str | None:
     """Return the subscriber's address, and keep them from being erased before the transaction ends."""
-    known = select(subscribers.c.email).where(subscribers.c.row == subscriber)
-    email: str | None = db.scalar(known.with_for_update(read=True, key_share=True))
+    stored = select(subscribers.c.email).where(subscribers.c.row == subscriber)
+    email: str | None = db.scalar(stored.with_for_update(read=True, key_share=True))
     return email
 
 
@@ -229,17 +229,17 @@ def _locked(db: Connection, rows: Sequence[int]) -> dict[int, int]:
 
     That holds until the transaction ends.
     """
-    found = {row: row for row in _lock(db, rows)}
-    merged = _merged(db, [row for row in rows if row not in found])
+    locked = {row: row for row in _lock(db, rows)}
+    merged = _merged(db, [row for row in rows if row not in locked])
     there = _lock(db, merged.values())
-    return found | {old: row for old, row in merged.items() if row in there}
+    return locked | {old: row for old, row in merged.items() if row in there}
 
 
 def _lock(db: Connection, rows: Collection[int]) -> set[int]:
     if not rows:
         return set()
-    wanted = select(papers.c.row).where(among(db, papers.c.row, list(rows))).order_by(papers.c.row)
-    return set(db.scalars(wanted.with_for_update(read=True, key_share=True)))
+    query = select(papers.c.row).where(among(db, papers.c.row, list(rows))).order_by(papers.c.row)
+    return set(db.scalars(query.with_for_update(read=True, key_share=True)))
 
 
 def _merged(db: Connection, rows: Sequence[int]) -> dict[int, int]:

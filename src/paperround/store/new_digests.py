@@ -134,8 +134,8 @@ def _rows(db: Connection, composed: Composed, numbers: Numbers) -> list[int]:
     mine = among(db, digests.c.subscriber, [new.due.subscriber.row for new, _ in composed])
     query = select(digests.c.issue, digests.c.subscriber, digests.c.row)
     query = query.where(mine, digests.c.issue.in_(numbers.values()))
-    known = {(issue, subscriber): row for issue, subscriber, row in db.execute(query)}
-    return [known[numbers[new.issue], new.due.subscriber.row] for new, _ in composed]
+    numbered = {(issue, subscriber): row for issue, subscriber, row in db.execute(query)}
+    return [numbered[numbers[new.issue], new.due.subscriber.row] for new, _ in composed]
 
 
 def _digest(new: NewDelivery, digest: Digest, issue: int, texts: Mapping[int, str], now: datetime) -> tuple[Any, ...]:
@@ -165,7 +165,7 @@ def _not_reached_yet(db: Connection, decided: Sequence[NewDelivery], numbers: Nu
     rows = [new.due.subscriber.row for new in decided if new.digest]
     query = select(digests.c.issue, digests.c.subscriber)
     query = query.where(among(db, digests.c.subscriber, rows), digests.c.issue.in_(numbers.values()))
-    reached = {tuple(found) for found in db.execute(query)}
+    reached = {tuple(record) for record in db.execute(query)}
     return [new for new in decided if new.digest and (numbers[new.issue], new.due.subscriber.row) not in reached]
 
 
@@ -198,13 +198,13 @@ def _print(db: Connection, decided: Sequence[NewDelivery], numbers: Numbers) -> 
 
 def _freeze_counts(db: Connection, numbers: Numbers) -> None:
     """Store each new issue's number of papers by topic and day, so that its letters always show the same chart."""
-    for issue, number in sorted(numbers.items(), key=lambda one: one[1]):
+    for issue, number in sorted(numbers.items(), key=lambda pair: pair[1]):
         have = select(issue_topics.c.topic).where(issue_topics.c.issue == number).limit(1)
         if span(*issue) is None or db.scalar(have) is not None:
             continue
         counts = [
-            {"issue": number, "topic": one.slug, "name": one.name, "papers": list(one.papers)}
-            for one in count_by_day(db, issue)
+            {"issue": number, "topic": counts.slug, "name": counts.name, "papers": list(counts.papers)}
+            for counts in count_by_day(db, issue)
         ]
         if counts:
             db.execute(upsert(db, issue_topics).on_conflict_do_nothing(), counts)

@@ -51,9 +51,9 @@ class Overview:
     def styles(self) -> list[tuple[str, str]]:
         """Return each combination of theme and language that an active or paused subscriber has chosen."""
         reads = subscribers.c.state.in_(SUBSCRIBED)
-        wanted = select(subscribers.c.theme, subscribers.c.language).where(reads).distinct()
+        query = select(subscribers.c.theme, subscribers.c.language).where(reads).distinct()
         with reading(self._engine) as db:
-            return sorted((found.theme, found.language) for found in db.execute(wanted))
+            return sorted((style.theme, style.language) for style in db.execute(query))
 
     def finished(self, state: DeliveryState, since: datetime) -> int:
         """Count the deliveries that reached this state since a moment."""
@@ -91,13 +91,13 @@ def _utc_day(db: Connection, moment: Column[Any]) -> ColumnElement[Any]:
     return func.date(func.timezone("UTC", moment) if db.dialect.name == "postgresql" else moment)
 
 
-def _series(found: Iterable[Any]) -> Series:
+def _series(records: Iterable[Any]) -> Series:
     series: Series = {}
-    for name, day, number in found:
+    for name, day, number in records:
         series.setdefault(name, Counter())[_day(day)] += number
     return series
 
 
-def _day(found: Any) -> date:
+def _day(moment: Any) -> date:
     """Return a date: PostgreSQL returns one, SQLite returns text."""
-    return found if isinstance(found, date) else date.fromisoformat(found)
+    return moment if isinstance(moment, date) else date.fromisoformat(moment)

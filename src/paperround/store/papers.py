@@ -86,8 +86,8 @@ class _Candidate(NamedTuple):
         """Return whether the listing is of another work. The paper is known by these keys of the listing."""
         # A paper may have several of each.
         kinds = {key.partition(":")[0] for key in keys} & {"doi", "guid", "url"}
-        known = {kind: getattr(listing, kind) for kind in kinds}
-        if identity.conflict(self.facts.model_copy(update=known), listing):
+        facts = {kind: getattr(listing, kind) for kind in kinds}
+        if identity.conflict(self.facts.model_copy(update=facts), listing):
             return True
         return not kinds & {"doi", "guid"} and self._has_another_entry([listing])
 
@@ -96,7 +96,7 @@ class _Candidate(NamedTuple):
         return identity.conflict(self.facts, other.facts) or self._has_another_entry(other.entries)
 
     def _has_another_entry(self, entries: Iterable[Listing]) -> bool:
-        return any(identity.are_two_entries(one, other) for one in self.entries for other in entries)
+        return any(identity.are_two_entries(entry, other) for entry in self.entries for other in entries)
 
 
 class Papers:
@@ -124,16 +124,16 @@ class Papers:
             for listing in others:
                 row, effect = self._add_one(db, listing, now, unmailed)
                 touched[row] = max(effect, touched.get(row, effect))
-            known = _first_listed(numbers, new, now)
-            known |= load_rows(db, touched.keys() - known.keys())
+            present = _first_listed(numbers, new, now)
+            present |= load_rows(db, touched.keys() - present.keys())
             for row, effect in touched.items():
-                if row not in known:  # a later listing merged it into another paper
+                if row not in present:  # a later listing merged it into another paper
                     continue
                 match effect:
                     case _Effect.NEW:
-                        stored.new.append(known[row])
+                        stored.new.append(present[row])
                     case _Effect.UPDATED:
-                        stored.updated.append(known[row])
+                        stored.updated.append(present[row])
                     case _Effect.UNCHANGED:
                         stored.unchanged += 1
             self._index.add(db, stored.new)
@@ -149,13 +149,23 @@ class Papers:
         self._add_papers.run(
             db,
             [
-                (name, one.title, merged_alone(one), [one.source], one.day, one.upvotes or 0, now, True, unmailed)
-                for name, _, one in new
+                (
+                    name,
+                    listing.title,
+                    merged_alone(listing),
+                    [listing.source],
+                    listing.day,
+                    listing.upvotes or 0,
+                    now,
+                    True,
+                    unmailed,
+                )
+                for name, _, listing in new
             ],
         )
         there = select(papers.c.id, papers.c.row).where(among(db, papers.c.id, [name for name, _, _ in new]))
         numbers = dict(db.execute(there).all())
-        rows = [(numbers[name], one.source, one.day, _reported(one), now) for name, _, one in new]
+        rows = [(numbers[name], listing.source, listing.day, _reported(listing), now) for name, _, listing in new]
         self._add_listings.run(db, rows)
         self._add_keys.run(db, [{"key": key, "paper": numbers[name]} for name, keys, _ in new for key in keys])
         return [numbers[name] for name, _, _ in new]
@@ -178,25 +188,27 @@ class Papers:
     @staticmethod
     def _known_as(db: Connection, listing: Listing) -> list[int]:
         """Return the papers that share a key with the listing and may be the same work, best key first."""
-        wanted = identity.keys(listing)
+        own_keys = identity.keys(listing)
         by_key = dict(
-            db.execute(select(paper_keys.c.key, paper_keys.c.paper).where(paper_keys.c.key.in_(wanted))).all()
+            db.execute(select(paper_keys.c.key, paper_keys.c.paper).where(paper_keys.c.key.in_(own_keys))).all()
         )
-        rows = list(dict.fromkeys(by_key[key] for key in wanted if key in by_key))
-        known = _candidates(db, rows, with_entries=bool(listing.guid) or len(rows) > 1)
+        rows = list(dict.fromkeys(by_key[key] for key in own_keys if key in by_key))
+        candidates = _candidates(db, rows, with_entries=bool(listing.guid) or len(rows) > 1)
         same: list[int] = []
         for row in rows:
-            keys = [key for key in wanted if by_key.get(key) == row]
-            if not known[row].conflicts(listing, keys) and not (same and known[row].is_apart_from(known[same[0]])):
+            keys = [key for key in own_keys if by_key.get(key) == row]
+            if not candidates[row].conflicts(listing, keys) and not (
+                same and candidates[row].is_apart_from(candidates[same[0]])
+            ):
                 same.append(row)
         return same
 
     def by_id(self, paper_id: str) -> Paper | None:
         """Return the paper with this public identifier, arXiv identifier or DOI, or None."""
         with reading(self._engine) as db:
-            found = next(load_papers(db, papers.c.id == paper_id), None)
-            if found:
-                return found
+            paper = next(load_papers(db, papers.c.id == paper_id), None)
+            if paper:
+                return paper
             row = db.scalar(select(paper_keys.c.paper).where(paper_keys.c.key.in_(_keys(paper_id))))
             return next(load_papers(db, papers.c.row == row), None) if row else None
 
@@ -209,8 +221,8 @@ class Papers:
             )
             by_name = select(papers.c.id, papers.c.row).where(among(db, papers.c.id, paper_ids))
             rows = dict(db.execute(by_key).all())
-            found = {name: rows[key] for name, some in keys.items() for key in some if key in rows}
-            return found | dict(db.execute(by_name).all())
+            rows_found = {name: rows[key] for name, variants in keys.items() for key in variants if key in rows}
+            return rows_found | dict(db.execute(by_name).all())
 
     def rows_by_title(self, works: Sequence[Facts]) -> list[int | None]:
         """Return for each work the number of the stored paper with its title and first author, or None."""
@@ -218,10 +230,12 @@ class Papers:
         with reading(self._engine) as db:
             query = select(paper_keys.c.key, paper_keys.c.paper).where(among(db, paper_keys.c.key, set(chain(*keys))))
             rows = dict(db.execute(query).all())
-            known = load_rows(db, set(rows.values()))
+            stored = load_rows(db, set(rows.values()))
         return [
-            next((row for key in some if (row := rows.get(key)) and identity.is_same_work(known[row], work)), None)
-            for work, some in zip(works, keys, strict=True)
+            next(
+                (row for key in variants if (row := rows.get(key)) and identity.is_same_work(stored[row], work)), None
+            )
+            for work, variants in zip(works, keys, strict=True)
         ]
 
     def by_rows(self, rows: Iterable[int]) -> dict[int, Paper]:
@@ -237,15 +251,15 @@ class Papers:
 
     def ids(self, rows: Iterable[int]) -> dict[int, str]:
         """Map the numbers of papers, current or from before a merge, to public identifiers."""
-        wanted = sorted(rows)
+        numbers = sorted(rows)
         with reading(self._engine) as db:
-            query = select(papers.c.row, papers.c.id).where(among(db, papers.c.row, wanted))
-            found: dict[int, str] = dict(db.execute(query).all())
-            absorbed = {f"{ROW_KEY}{row}": row for row in wanted if row not in found}
+            query = select(papers.c.row, papers.c.id).where(among(db, papers.c.row, numbers))
+            ids: dict[int, str] = dict(db.execute(query).all())
+            absorbed = {f"{ROW_KEY}{row}": row for row in numbers if row not in ids}
             query = select(paper_keys.c.key, papers.c.id).join_from(paper_keys, papers)
             for key, name in db.execute(query.where(among(db, paper_keys.c.key, absorbed))):
-                found[absorbed[key]] = name
-        return found
+                ids[absorbed[key]] = name
+        return ids
 
     def daily_counts_of(self, rows: Iterable[int]) -> dict[int, list[DailyCounts]]:
         """Return the daily counts of these papers by number, oldest first."""
@@ -296,9 +310,9 @@ class Papers:
         """
         with writing(self._engine) as db:
             lock_exclusively(db, listings)  # two programs that replace the same entries would insert one twice
-            known = list(load_papers(db, papers.c.row > after, limit=limit))
-            self._index.put(db, known)
-        return known[-1].row if known else None
+            stored = list(load_papers(db, papers.c.row > after, limit=limit))
+            self._index.put(db, stored)
+        return stored[-1].row if stored else None
 
     def stored_since(self, row: int) -> Iterator[list[Paper]]:
         """Yield all papers from number `row` on, in chunks of at most 1,000."""
@@ -407,7 +421,7 @@ def paper_from_snapshot(row: int, stored: Mapping[str, Any]) -> Paper:
     """Return a Paper as it was when an issue used it."""
     facts = dict(stored)
     day, first_seen = date.fromisoformat(facts.pop("day")), datetime.fromisoformat(facts.pop("first_seen"))
-    picture = Picture.model_validate(kept) if (kept := facts.pop("picture", None)) else None
+    picture = Picture.model_validate(printed) if (printed := facts.pop("picture", None)) else None
     paper_id, sources, summaries = facts.pop("id"), facts.pop("sources"), facts.pop("summaries", None)
     return paper_from(row, paper_id, facts, sources, day, first_seen, summaries, picture)
 
@@ -433,31 +447,31 @@ def load_papers(
 
 def load_rows(db: Connection, rows: Iterable[int]) -> dict[int, Paper]:
     """Return papers by number, without those that do not exist."""
-    wanted = sorted(rows)
-    found: dict[int, Paper] = {}
-    for chunk in chunked(wanted, _CHUNK):
-        some = papers.c.row.in_(chunk)
-        found |= {paper.row: paper for paper in load_papers(db, some)}
-    return found
+    numbers = sorted(rows)
+    by_row: dict[int, Paper] = {}
+    for chunk in chunked(numbers, _CHUNK):
+        condition = papers.c.row.in_(chunk)
+        by_row |= {paper.row: paper for paper in load_papers(db, condition)}
+    return by_row
 
 
 def load_in_order(db: Connection, rows: Sequence[int]) -> list[Paper]:
     """Return the papers with these numbers, in this order, without those that do not exist."""
-    known = {paper.row: paper for paper in load_papers(db, papers.c.row.in_(rows))} if rows else {}
-    return [known[row] for row in rows if row in known]
+    by_row = {paper.row: paper for paper in load_papers(db, papers.c.row.in_(rows))} if rows else {}
+    return [by_row[row] for row in rows if row in by_row]
 
 
 def load_daily_counts(db: Connection, rows: Iterable[int]) -> dict[int, list[DailyCounts]]:
     """Return the daily counts of these papers by row, oldest first; papers without any are left out."""
-    wanted = sorted(rows)
-    found: dict[int, list[DailyCounts]] = {}
-    for chunk in chunked(wanted, _CHUNK):
-        some = daily_counts.c.paper.in_(chunk)
+    numbers = sorted(rows)
+    by_paper: dict[int, list[DailyCounts]] = {}
+    for chunk in chunked(numbers, _CHUNK):
+        condition = daily_counts.c.paper.in_(chunk)
         for row, *counts in db.execute(
-            select(daily_counts).where(some).order_by(daily_counts.c.paper, daily_counts.c.day)
+            select(daily_counts).where(condition).order_by(daily_counts.c.paper, daily_counts.c.day)
         ):
-            found.setdefault(row, []).append(DailyCounts(*counts))
-    return found
+            by_paper.setdefault(row, []).append(DailyCounts(*counts))
+    return by_paper
 
 
 def _keep_daily_counts(db: Connection, changed: Sequence[Paper], now: datetime) -> None:
@@ -486,13 +500,13 @@ def _told_apart(db: Connection, batch: Sequence[Listing]) -> tuple[list[_NewPape
     keys = [identity.keys(listing) for listing in batch]
     ids = list(map(identity.public_id, keys))
     times = Counter(chain.from_iterable(keys))
-    known = {key for key, found in times.items() if found > 1}
-    known |= _stored(db, paper_keys.c.key, times) | _stored(db, papers.c.id, ids)
+    shared = {key for key, occurrences in times.items() if occurrences > 1}
+    shared |= _stored(db, paper_keys.c.key, times) | _stored(db, papers.c.id, ids)
     new: list[_NewPaper] = []
     others: list[Listing] = []
-    for listing, some, name in zip(batch, keys, ids, strict=True):
-        if known.isdisjoint((*some, name)):
-            new.append(_NewPaper(name, some, listing))
+    for listing, own_keys, name in zip(batch, keys, ids, strict=True):
+        if shared.isdisjoint((*own_keys, name)):
+            new.append(_NewPaper(name, own_keys, listing))
         else:
             others.append(listing)
     return new, others
@@ -550,10 +564,10 @@ def _remerge(db: Connection, row: int, latest: Listing, *, unmailed: bool) -> bo
     later listing may share only those of this one. If its source is new to an archived paper, the paper becomes news,
     unless it is for the archive too.
     """
-    known = _listings(db, row)
-    facts = merge(known)
-    seen_in = list(dict.fromkeys(listing.source for listing in known))
-    day = min(listing.day for listing in known)
+    stored = _listings(db, row)
+    facts = merge(stored)
+    seen_in = list(dict.fromkeys(listing.source for listing in stored))
+    day = min(listing.day for listing in stored)
     plain = _plain(facts)
     merged = Facts.model_validate(facts)
     new_keys = [{"key": key, "paper": row} for key in sorted({*identity.keys(merged), *identity.keys(latest)})]
@@ -585,13 +599,13 @@ def _candidates(db: Connection, rows: Sequence[int], *, with_entries: bool) -> d
     """Return these papers by number, as candidates for a listing."""
     if not rows:
         return {}
-    known = {paper.row: paper for paper in load_papers(db, papers.c.row.in_(rows))}
-    entries: dict[int, list[Listing]] = {row: [] for row in known}
+    stored = {paper.row: paper for paper in load_papers(db, papers.c.row.in_(rows))}
+    entries: dict[int, list[Listing]] = {row: [] for row in stored}
     if with_entries:
-        for one in db.execute(_stored_listings(listings.c.paper.in_(rows))):
-            if "guid" in one.facts:
-                entries[one.paper].append(_listing(one))
-    return {row: _Candidate(paper.model_copy(update={"guid": None}), entries[row]) for row, paper in known.items()}
+        for listing in db.execute(_stored_listings(listings.c.paper.in_(rows))):
+            if "guid" in listing.facts:
+                entries[listing.paper].append(_listing(listing))
+    return {row: _Candidate(paper.model_copy(update={"guid": None}), entries[row]) for row, paper in stored.items()}
 
 
 def _listings(db: Connection, row: int) -> list[Listing]:

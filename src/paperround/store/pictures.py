@@ -41,21 +41,21 @@ class Pictures:
         """Store the picture fetched from a URL."""
         facts = {**picture.model_dump(), "content": content, "fetched_at": now}
         with writing(self._engine) as db:
-            made = upsert(db, pictures).values(url=url, tries=1, **facts)
-            db.execute(made.on_conflict_do_update(index_elements=["url"], set_=facts))
+            statement = upsert(db, pictures).values(url=url, tries=1, **facts)
+            db.execute(statement.on_conflict_do_update(index_elements=["url"], set_=facts))
 
     def failed(self, url: str, now: datetime) -> None:
         """Count a failed attempt at a URL; a picture that another program has fetched meanwhile stays."""
         with writing(self._engine) as db:
-            made = upsert(db, pictures).values(url=url, tries=1, fetched_at=now)
+            statement = upsert(db, pictures).values(url=url, tries=1, fetched_at=now)
             again = {"tries": pictures.c.tries + 1}
-            db.execute(made.on_conflict_do_update(index_elements=["url"], set_=again))
+            db.execute(statement.on_conflict_do_update(index_elements=["url"], set_=again))
 
     def content(self, name: str) -> bytes | None:
         """Return the JPEG of this name, or None."""
         with reading(self._engine) as db:
-            found: bytes | None = db.scalar(select(pictures.c.content).where(pictures.c.name == name).limit(1))
-            return found
+            content: bytes | None = db.scalar(select(pictures.c.content).where(pictures.c.name == name).limit(1))
+            return content
 
     def forget(self, before: datetime) -> None:
         """Delete pictures fetched before a moment."""

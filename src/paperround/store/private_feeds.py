@@ -38,7 +38,7 @@ class PrivateFeeds:
     def papers(self, subscriber: int, since: date, limit: int) -> list[Paper]:
         """Return papers since a day that match what the subscriber follows, newest day and best match first."""
         followed = select(subscriptions.c.topic).where(subscriptions.c.subscriber == subscriber)
-        wanted = (
+        query = (
             select(matches.c.paper)
             .where(matches.c.topic.in_(followed), matches.c.day >= since)
             .group_by(matches.c.paper)
@@ -46,4 +46,4 @@ class PrivateFeeds:
             .limit(limit)
         )
         with reading(self._engine) as db:
-            return load_in_order(db, db.scalars(wanted).all())
+            return load_in_order(db, db.scalars(query).all())

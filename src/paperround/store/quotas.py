@@ -28,7 +28,7 @@ class Quotas:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def take(self, wanted: list[tuple[Quota, str]], now: datetime) -> Quota | None:
+    def take(self, requested: list[tuple[Quota, str]], now: datetime) -> Quota | None:
         """Count one use under each quota and key; if that would exceed a quota, count none and return the quota.
 
         Two programs that count at the same moment may exceed a quota by one.
@@ -36,10 +36,10 @@ class Quotas:
         with writing(self._engine) as db:
             lock_shared(db, quota_uses)
             db.execute(delete(quota_uses).where(quota_uses.c.at < now - _USES_KEPT))
-            for limit, key in wanted:
+            for limit, key in requested:
                 if _count(db, limit, key, now) >= limit.most:
                     return limit
-            for limit, key in wanted:
+            for limit, key in requested:
                 db.execute(insert(quota_uses).values(kind=limit.kind, key=key, at=now))
         return None
 

@@ -51,18 +51,18 @@ class ReadingLists:
 def saved_by(db: Connection, rows: Sequence[int]) -> dict[int, list[SavedPaper]]:
     """Return the saved papers of each of these subscribers, latest first, as notes for a letter."""
     query = select(saved_papers).where(among(db, saved_papers.c.subscriber, rows))
-    found: dict[int, list[SavedPaper]] = {}
+    by_subscriber: dict[int, list[SavedPaper]] = {}
     for row in db.execute(query.order_by(saved_papers.c.at.desc(), saved_papers.c.paper.desc())):
         note = PaperNote(NoteKind.SAVED, row.paper, row.at.date())
-        found.setdefault(row.subscriber, []).append((note, row.at))
-    return found
+        by_subscriber.setdefault(row.subscriber, []).append((note, row.at))
+    return by_subscriber
 
 
 def save_paper(db: Connection, subscriber: int, paper: int, now: datetime) -> bool:
     """Add a paper to a reading list. Return False if the subscriber or the paper no longer exists."""
     for table, row in ((subscribers, subscriber), (papers, paper)):
-        known = select(table.c.row).where(table.c.row == row)
-        if db.scalar(known.with_for_update(read=True, key_share=True)) is None:
+        stored = select(table.c.row).where(table.c.row == row)
+        if db.scalar(stored.with_for_update(read=True, key_share=True)) is None:
             return False
     saved = upsert(db, saved_papers).values(subscriber=subscriber, paper=paper, at=now)
     db.execute(saved.on_conflict_do_nothing())

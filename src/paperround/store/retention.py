@@ -30,11 +30,15 @@ class Retention:
         """
         oldest = select(deliveries.c.row, deliveries.c.digest, deliveries.c.created_at, deliveries.c.state)
         with writing(self._engine) as db:
-            found = db.execute(oldest.where(deliveries.c.row > 0).order_by(deliveries.c.row).limit(limit)).all()
-            old = [one for one in found if one.created_at < before and one.state not in _UNFINISHED]
+            oldest_letters = db.execute(
+                oldest.where(deliveries.c.row > 0).order_by(deliveries.c.row).limit(limit)
+            ).all()
+            old = [
+                letter for letter in oldest_letters if letter.created_at < before and letter.state not in _UNFINISHED
+            ]
             # Letters first: erasing a subscriber locks them in the same order, so the two cannot deadlock.
-            db.execute(delete(deliveries).where(deliveries.c.row.in_([one.row for one in old])))
-            composed = digests.c.row.in_([one.digest for one in old if one.digest])
+            db.execute(delete(deliveries).where(deliveries.c.row.in_([letter.row for letter in old])))
+            composed = digests.c.row.in_([letter.digest for letter in old if letter.digest])
             counted = select(digests.c.subscriber, digests.c.last_counted, digests.c.row, digests.c.more)
             counted = counted.where(composed, digests.c.last_counted.is_not(None))
             db.execute(insert(counted_papers).from_select(["subscriber", "last_counted", "digest", "more"], counted))
@@ -45,8 +49,8 @@ class Retention:
         """Delete relays' replies from before a moment among the `limit` oldest; return how many."""
         with writing(self._engine) as db:
             oldest = select(attempts.c.row, attempts.c.at).where(attempts.c.row > 0)
-            found = db.execute(oldest.order_by(attempts.c.row).limit(limit)).all()
-            old = [one.row for one in found if one.at < before]
+            oldest_attempts = db.execute(oldest.order_by(attempts.c.row).limit(limit)).all()
+            old = [attempt.row for attempt in oldest_attempts if attempt.at < before]
             db.execute(delete(attempts).where(attempts.c.row.in_(old)))
         return len(old)
 

@@ -161,14 +161,14 @@ class SearchIndex:
 
     def candidates(self, db: Connection, plan: SearchPlan[Any], days: DaySpan | None = None) -> list[int]:
         """Return the numbers of papers that match a plan's queries, newest first."""
-        found: set[int] = set()
+        rows_found: set[int] = set()
         for chain in plan:
             for query, limit in chain:
                 rows = self.rows(db, query, 0, limit, newest_first=True, days=days)
-                found.update(rows)
+                rows_found.update(rows)
                 if len(rows) < limit:
                     break
-        return sorted(found, reverse=True)
+        return sorted(rows_found, reverse=True)
 
     def texts(self, db: Connection, rows: Sequence[int]) -> tuple[list[int], Any]:
         """Return those of the papers that are indexed, in the same order, and their texts.
@@ -178,10 +178,10 @@ class SearchIndex:
         columns = [cast(column(name), Text) for name in self._syntax.COLUMNS]
         by_row: dict[int, tuple[str, ...]] = {}
         for chunk in chunked(rows, _PAPERS_PER_QUERY):
-            some = self._row.in_(chunk)
-            by_row |= {row: tuple(texts) for row, *texts in db.execute(select(self._row, *columns).where(some))}
-        known = [row for row in rows if row in by_row]
-        return known, self._syntax.read_documents([by_row[row] for row in known])
+            condition = self._row.in_(chunk)
+            by_row |= {row: tuple(texts) for row, *texts in db.execute(select(self._row, *columns).where(condition))}
+        present = [row for row in rows if row in by_row]
+        return present, self._syntax.read_documents([by_row[row] for row in present])
 
     def _asked(self, query: Any) -> dict[str, str]:
         return {"query": self._syntax.expression(query)}

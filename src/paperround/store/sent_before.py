@@ -26,19 +26,19 @@ COUNTED = ((digests, digests.c.row), (counted_papers, counted_papers.c.digest))
 
 def earlier_numbers(db: Connection, rows: Iterable[int]) -> dict[int, int]:
     """Return the numbers of papers that were merged into these, with the present numbers."""
-    wanted, found = sorted(rows), dict[int, int]()
-    for chunk in chunked(wanted, _CHUNK):
+    numbers, earlier = sorted(rows), dict[int, int]()
+    for chunk in chunked(numbers, _CHUNK):
         query = select(paper_keys.c.key, paper_keys.c.paper)
         query = query.where(among(db, paper_keys.c.paper, chunk), paper_keys.c.key.startswith(ROW_KEY))
-        found |= {int(key.removeprefix(ROW_KEY)): paper for key, paper in db.execute(query)}
-    return found
+        earlier |= {int(key.removeprefix(ROW_KEY)): paper for key, paper in db.execute(query)}
+    return earlier
 
 
 def present_numbers(db: Connection, rows: Iterable[int]) -> dict[int, int]:
     """Map each given paper that was merged to the number of the paper that it was merged into."""
     query = select(paper_keys.c.key, paper_keys.c.paper)
-    found = db.execute(query.where(among(db, paper_keys.c.key, [f"{ROW_KEY}{row}" for row in rows])))
-    return {int(key.removeprefix(ROW_KEY)): paper for key, paper in found}
+    records = db.execute(query.where(among(db, paper_keys.c.key, [f"{ROW_KEY}{row}" for row in rows])))
+    return {int(key.removeprefix(ROW_KEY)): paper for key, paper in records}
 
 
 def sent_before(
@@ -55,11 +55,11 @@ def sent_before(
     numbers = {paper: paper for paper in papers} | merged
     first = min(numbers)
     oldest = {subscriber: min(paper, *merged) if merged else paper for subscriber, paper in unread.items()}
-    found: dict[int, dict[int, int]] = {}
+    by_subscriber: dict[int, dict[int, int]] = {}
     for subscriber, digest, paper in chain(_included(db, oldest, numbers), _counted(db, oldest, first)):
         if paper in numbers:
-            found.setdefault(subscriber, {})[numbers[paper]] = digest
-    return found
+            by_subscriber.setdefault(subscriber, {})[numbers[paper]] = digest
+    return by_subscriber
 
 
 def _included(db: Connection, subscribers: Iterable[int], numbers: Collection[int]) -> Iterable[tuple[int, int, int]]:

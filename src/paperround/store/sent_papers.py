@@ -35,13 +35,13 @@ def changed_papers(db: Connection, today: date) -> Changes:
         .where(issues.c.day.between(newest - _LOOK_BACK, newest))
     )
     printed = db.execute(query).all()
-    known = load_rows(db, {row.paper for row in printed})
+    current = load_rows(db, {row.paper for row in printed})
     notes = [
         ((issue, row), note)
         for issue, day, row, snapshot in printed
-        if row in known and (note := news_of(paper_from_snapshot(row, snapshot), known[row], day))
+        if row in current and (note := news_of(paper_from_snapshot(row, snapshot), current[row], day))
     ]
-    notes.sort(key=lambda one: (tuple(NoteKind).index(one[1].kind), one[1].before - one[1].now))
+    notes.sort(key=lambda pair: (tuple(NoteKind).index(pair[1].kind), pair[1].before - pair[1].now))
     papers = list(dict.fromkeys(paper for (_, paper), _ in notes))[:_MAX_CHANGED]
     return {key: note for key, note in notes if key[1] in papers}
 
@@ -56,26 +56,26 @@ def news_for(db: Connection, subscribers: Sequence[int], changes: Changes) -> di
         .where(among(db, digest_papers.c.subscriber, subscribers))
         .where(among(db, digest_papers.c.paper, {paper for _, paper in changes}))
     )
-    found: dict[int, list[PaperNote]] = {}
+    news: dict[int, list[PaperNote]] = {}
     for subscriber, paper, issue in db.execute(query):
         if note := changes.get((issue, paper)):
-            found.setdefault(subscriber, []).append(note)
-    return found
+            news.setdefault(subscriber, []).append(note)
+    return news
 
 
 def sent_notes(db: Connection, subscribers: Iterable[int]) -> dict[int, set[tuple[NoteKind, int]]]:
     """Return the notes that earlier letters contained for each subscriber, as pairs of kind and paper."""
-    wanted = list(subscribers)
-    if not wanted:
+    numbers = list(subscribers)
+    if not numbers:
         return {}
     # The notes of a letter that was given up were not read by anybody.
     query = (
         select(digests.c.subscriber, digests.c.notes)
         .join_from(digests, deliveries, deliveries.c.digest == digests.c.row)
-        .where(among(db, digests.c.subscriber, wanted), digests.c.notes.is_not(None))
+        .where(among(db, digests.c.subscriber, numbers), digests.c.notes.is_not(None))
         .where(deliveries.c.state.not_in(GIVEN_UP))
     )
-    found: dict[int, set[tuple[NoteKind, int]]] = {}
-    for subscriber, kept in db.execute(query.order_by(digests.c.row)):
-        found.setdefault(subscriber, set()).update((note.kind, note.paper) for note in read_notes(kept))
-    return found
+    sent: dict[int, set[tuple[NoteKind, int]]] = {}
+    for subscriber, notes in db.execute(query.order_by(digests.c.row)):
+        sent.setdefault(subscriber, set()).update((note.kind, note.paper) for note in read_notes(notes))
+    return sent

@@ -37,8 +37,8 @@ class Sources:
         """Return the watermark of every source fetched so far, by name."""
         with reading(self._engine) as db:
             return {
-                found.name: SourceRecord(**{**found._mapping, "state": SourceState(found.state)})
-                for found in db.execute(select(sources).order_by(sources.c.name))
+                record.name: SourceRecord(**{**record._mapping, "state": SourceState(record.state)})
+                for record in db.execute(select(sources).order_by(sources.c.name))
             }
 
     def save(self, record: SourceRecord) -> None:

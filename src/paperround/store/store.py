@@ -22,7 +22,7 @@ from paperround.store.deliveries import Deliveries
 from paperround.store.delivery_reports import DeliveryReports
 from paperround.store.engine import connect, reading
 from paperround.store.errors import named_errors
-from paperround.store.events import Events, Wanted
+from paperround.store.events import Events, WebhooksByEvent
 from paperround.store.examples import Examples
 from paperround.store.explanations import Explanations
 from paperround.store.feedback import SubscriberFeedback
@@ -54,11 +54,13 @@ from paperround.store.webhook_signatures import WebhookSignatures
 class Store:
     """The database at a URL.
 
-    `search_syntaxes` maps the name of a SQLAlchemy dialect to the syntax of its full-text index. `wanted` maps a kind
-    of event to the webhooks that receive it.
+    `search_syntaxes` maps the name of a SQLAlchemy dialect to the syntax of its full-text index. `webhooks` maps a
+    kind of event to the webhooks that receive it.
     """
 
-    def __init__(self, url: str, search_syntaxes: Mapping[str, SearchSyntax], wanted: Wanted | None = None) -> None:
+    def __init__(
+        self, url: str, search_syntaxes: Mapping[str, SearchSyntax], webhooks: WebhooksByEvent | None = None
+    ) -> None:
         self._url = url
         self._engine = connect(url)
         self._shown = ShownVersion(self._engine)
@@ -67,8 +69,8 @@ class Store:
         self.papers = Papers(self._engine, index)
         self.pictures = Pictures(self._engine)
         self.topics = Topics(self._engine)
-        self.subscribers = Subscribers(self._engine, wanted or {}, self.address_hashes)
-        self.subscriber_changes = SubscriberChanges(self._engine, wanted or {}, self.address_hashes)
+        self.subscribers = Subscribers(self._engine, webhooks or {}, self.address_hashes)
+        self.subscriber_changes = SubscriberChanges(self._engine, webhooks or {}, self.address_hashes)
         self.issues = Issues(self._engine)
         self.feedback = SubscriberFeedback(self._engine)
         self.reading_lists = ReadingLists(self._engine)
@@ -79,7 +81,7 @@ class Store:
         self.delivery_reports = DeliveryReports(self._engine)
         self.attempts = Attempts(self._engine)
         self.relay = Relay(self._engine)
-        self.bounces = Bounces(self._engine, wanted or {})
+        self.bounces = Bounces(self._engine, webhooks or {})
         self.alarms = Alarms(self._engine)
         self.webhook_signatures = WebhookSignatures(self._engine)
         self.events = Events(self._engine)
@@ -88,7 +90,7 @@ class Store:
         self.browsing = Browsing(self._engine, index)
         self.subscription_requests = SubscriptionRequests(self._engine, self.address_hashes)
         self.data_export = DataExport(self._engine)
-        self.address_changes = AddressChanges(self._engine, wanted or {}, self.address_hashes)
+        self.address_changes = AddressChanges(self._engine, webhooks or {}, self.address_hashes)
         self.private_feeds = PrivateFeeds(self._engine)
         self.access = Access(self._engine)
         self.quotas = Quotas(self._engine)
@@ -135,10 +137,10 @@ class Store:
 
         Raises StoreError, saying what to do, if it is of another version or contains other tables.
         """
-        found = self._usable_version()
-        if found not in (None, newest_revision()):
-            raise _too_old(found)
-        return found is not None
+        version = self._usable_version()
+        if version not in (None, newest_revision()):
+            raise _too_old(version)
+        return version is not None
 
     def _usable_version(self) -> str | None:
         """Return the version of the database, None if it is empty.
@@ -219,15 +221,15 @@ class Store:
         self._engine.dispose()
 
 
-def _too_old(found: str | None) -> StoreError:
+def _too_old(version: str | None) -> StoreError:
     return StoreError(
-        f"the database is at version {found}, this program needs {newest_revision()}; run: paperround migrate"
+        f"the database is at version {version}, this program needs {newest_revision()}; run: paperround migrate"
     )
 
 
-def _check_not_newer(found: str | None, newest: str) -> None:
-    if found is not None and found > newest:
+def _check_not_newer(version: str | None, newest: str) -> None:
+    if version is not None and version > newest:
         raise StoreError(
-            f"the database is at version {found}, newer than this program ({newest}): install the version of "
+            f"the database is at version {version}, newer than this program ({newest}): install the version of "
             "paperround that it was used with, or a later one"
         )

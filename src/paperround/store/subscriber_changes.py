@@ -23,7 +23,7 @@ from paperround.store.address_hashes import AddressHashes, lift, recognize
 from paperround.store.bulk import ManyRows, NewRows, among
 from paperround.store.due import DueBatch
 from paperround.store.engine import lock_shared, trial, upsert, writing
-from paperround.store.events import Wanted, tell
+from paperround.store.events import WebhooksByEvent, store_event
 from paperround.store.feedback import rate_one
 from paperround.store.issues import unread_by
 from paperround.store.schema import deliveries, subscribers, subscriptions, suppressions, topics
@@ -109,7 +109,7 @@ class _ChangeContext:
     """What applies to all changes of a transaction."""
 
     statements: _Statements
-    wanted: Wanted
+    webhooks: WebhooksByEvent
     now: datetime
     first_at: datetime | None
     """When the next digest is due; None if the schedule decides."""
@@ -159,17 +159,17 @@ def _save(db: Connection, changes: Sequence[SubscriberChange], context: _ChangeC
     by_key = {email_key(change.email): change for change in changes}
     keys, results = list(by_key), dict[str, ChangeResult]()
     for chunk in chunked(keys, _CHUNK):
-        some = {key: by_key[key] for key in chunk}
-        results |= _save_chunk(db, some, replace(context, numbers=numbers))
+        part = {key: by_key[key] for key in chunk}
+        results |= _save_chunk(db, part, replace(context, numbers=numbers))
     return [results[key] for key in by_key]
 
 
 def _save_chunk(
     db: Connection, changes: Mapping[str, SubscriberChange], context: _ChangeContext
 ) -> dict[str, ChangeResult]:
-    known = _lock(db, list(changes))
-    plans = {key: _plan(changes[key], one, context) for key, one in known.items()}
-    new = {key: change for key, change in changes.items() if key not in known}
+    locked = _lock(db, list(changes))
+    plans = {key: _plan(changes[key], subscriber, context) for key, subscriber in locked.items()}
+    new = {key: change for key, change in changes.items() if key not in locked}
     rows = _insert(db, new, context)
     touched = [plan for plan in plans.values() if _needs_update(plan, context)]
     chosen = {row: interests_in(new[key].patch, row) for key, row in rows.items()}
@@ -188,7 +188,7 @@ def _save_chunk(
     joined = [plan.change.email for plan in plans.values() if plan.joins]
     joined += (new[key].email for key in rows if new[key].state.is_subscribed)
     for email in joined:
-        tell(db, context.wanted, EventKind.SUBSCRIBED, email, context.now)
+        store_event(db, context.webhooks, EventKind.SUBSCRIBED, email, context.now)
     results = {key: plan.result for key, plan in plans.items()}
     results |= {key: ChangeResult(new[key].email, Effect.NEW) for key in rows}
     # Another transaction may have added an address while this one waited: then change that subscriber.
@@ -212,7 +212,7 @@ def _change_known(db: Connection, plans: Sequence[_PlannedChange], context: _Cha
         # Add missing subscriptions and set the order of all.
         if values := _subscriptions(row, followed, context, context.start):
             names = subscriptions.c.keys()
-            context.statements.follow.run(db, [dict(zip(names, one, strict=True)) for one in values])
+            context.statements.follow.run(db, [dict(zip(names, row, strict=True)) for row in values])
 
 
 def interests_in(patch: Patch, row: int) -> list[Topic]:
@@ -223,16 +223,16 @@ def interests_in(patch: Patch, row: int) -> list[Topic]:
 
 def _save_interests(db: Connection, topics_of: Mapping[int, Sequence[Topic]]) -> dict[str, int]:
     """Add those of the private topics of these subscribers that are missing; return the numbers of all, by slug."""
-    private = {topic.slug: topic for some in topics_of.values() for topic in some}
+    private = {topic.slug: topic for interests in topics_of.values() for topic in interests}
     if not private:
         return {}
     lock_shared(db, topics)  # so that delete_unfollowed_private() does not delete one before it is followed
-    known = _numbers(db, private)
-    missing = {slug: private[slug] for slug in sorted(private.keys() - known.keys())}
+    numbers = _numbers(db, private)
+    missing = {slug: private[slug] for slug in sorted(private.keys() - numbers.keys())}
     if missing:
         save_topics(db, list(missing.values()))
-        known |= _numbers(db, missing)
-    return known
+        numbers |= _numbers(db, missing)
+    return numbers
 
 
 def _numbers(db: Connection, slugs: Iterable[str]) -> dict[str, int]:
@@ -241,45 +241,45 @@ def _numbers(db: Connection, slugs: Iterable[str]) -> dict[str, int]:
 
 def _lock(db: Connection, keys: Sequence[str]) -> dict[str, Subscriber]:
     rows = select(subscribers.c.row).where(among(db, subscribers.c.email_key, keys)).order_by(subscribers.c.email_key)
-    known = db.scalars(rows.with_for_update(key_share=True)).all()
-    found = load_subscribers(db, among(db, subscribers.c.row, known)) if known else []
-    return {email_key(one.email): one for one in found}
+    rows_locked = db.scalars(rows.with_for_update(key_share=True)).all()
+    loaded = load_subscribers(db, among(db, subscribers.c.row, rows_locked)) if rows_locked else []
+    return {email_key(subscriber.email): subscriber for subscriber in loaded}
 
 
-def _plan(change: SubscriberChange, known: Subscriber, context: _ChangeContext) -> _PlannedChange:
+def _plan(change: SubscriberChange, subscriber: Subscriber, context: _ChangeContext) -> _PlannedChange:
     patch, state = dict(change.patch), change.state
-    before = known.preferences
+    before = subscriber.preferences
     # A change made in view of an earlier state must not resubscribe anyone.
-    if known.state is not SubscriberState.PENDING and not context.is_confirmed:
-        state = _paused_or_resumed(known, patch)
+    if subscriber.state is not SubscriberState.PENDING and not context.is_confirmed:
+        state = _paused_or_resumed(subscriber, patch)
     if not state.is_subscribed:
         patch.pop("paused_until", None)  # only who is subscribed can pause
     preferences = before.patched(patch)
     changed = before.changes_to(preferences)
-    if known.state is not state and "paused_until" not in changed:  # which implies the state
+    if subscriber.state is not state and "paused_until" not in changed:  # which implies the state
         changed = (*changed, "state")
-    if _is_suppressed_by(change, known):
+    if _is_suppressed_by(change, subscriber):
         changed = (*changed, "suppressed")
     effect = Effect.CHANGED if changed else Effect.UNCHANGED
-    return _PlannedChange(change, known, preferences, state, ChangeResult(change.email, effect, changed))
+    return _PlannedChange(change, subscriber, preferences, state, ChangeResult(change.email, effect, changed))
 
 
-def _is_suppressed_by(change: SubscriberChange, known: Subscriber) -> bool:
+def _is_suppressed_by(change: SubscriberChange, subscriber: Subscriber) -> bool:
     """Return whether a change suppresses an address: not if its owner has confirmed since, also as a new address.
 
     Only the consent says so: `confirmed_at` of the subscriber may be when the operator added them.
     """
-    if change.suppressed is None or known.suppressed:
+    if change.suppressed is None or subscriber.suppressed:
         return False
-    confirmed = map(known.consent_moment, ("confirmed_at", "address_confirmed_at"))
+    confirmed = map(subscriber.consent_moment, ("confirmed_at", "address_confirmed_at"))
     return all(moment is None or moment < change.suppressed[1] for moment in confirmed)
 
 
-def _paused_or_resumed(known: Subscriber, patch: Patch) -> SubscriberState:
+def _paused_or_resumed(subscriber: Subscriber, patch: Patch) -> SubscriberState:
     """Return the state in which a patch leaves a subscriber who has confirmed: it may begin a pause or end it."""
-    until = patch.get("paused_until", known.preferences.paused_until)
-    if not known.state.is_subscribed or until == known.preferences.paused_until:
-        return known.state
+    until = patch.get("paused_until", subscriber.preferences.paused_until)
+    if not subscriber.state.is_subscribed or until == subscriber.preferences.paused_until:
+        return subscriber.state
     return SubscriberState.PAUSED if until else SubscriberState.ACTIVE
 
 
@@ -306,10 +306,10 @@ def _request_left(plan: _PlannedChange) -> dict[str, Any] | None:
 
 def _timestamps(plan: _PlannedChange, context: _ChangeContext) -> dict[str, Any]:
     """Return the subscriber's times of joining and leaving, and their consent; for a new one the last edition too."""
-    known, change = plan.known, plan.change
+    subscriber, change = plan.known, plan.change
     left = plan.state is SubscriberState.UNSUBSCRIBED
     reads = plan.state.is_subscribed
-    if known is None:
+    if subscriber is None:
         history = change.history
         return {
             "created_at": history.get("created_at") or context.now,
@@ -320,23 +320,28 @@ def _timestamps(plan: _PlannedChange, context: _ChangeContext) -> dict[str, Any]
             "last_edition": context.start,
         }
     agrees = context.is_confirmed or plan.joins
-    asked = (known.request or {}).get("consent", {}) if plan.joins else {}
+    consent = (subscriber.request or {}).get("consent", {}) if plan.joins else {}
     return {
-        "confirmed_at": known.confirmed_at or (context.now if plan.state is SubscriberState.ACTIVE else None),
-        "unsubscribed_at": known.unsubscribed_at if left else None,
-        "consent": {**known.consent, **asked, **((change.consent if agrees else None) or {})},
+        "confirmed_at": subscriber.confirmed_at or (context.now if plan.state is SubscriberState.ACTIVE else None),
+        "unsubscribed_at": subscriber.unsubscribed_at if left else None,
+        "consent": {**subscriber.consent, **consent, **((change.consent if agrees else None) or {})},
     }
 
 
 def _due(plan: _PlannedChange, context: _ChangeContext) -> datetime | None:
-    known, schedule, first = plan.known, plan.preferences.schedule, context.first_at
-    last_issue_day = known.last_issue_day if known else None
+    subscriber, schedule, first = plan.known, plan.preferences.schedule, context.first_at
+    last_issue_day = subscriber.last_issue_day if subscriber else None
     if not plan.state.is_subscribed:
         return None
     if first and not (last_issue_day and last_issue_day >= issue_date(schedule, first)):
         return first  # only one issue per day: a subscriber who had today's waits for the next
-    if known and known.state is SubscriberState.ACTIVE and known.schedule == schedule and known.next_digest_at:
-        return known.next_digest_at  # a digest that is due already stays due
+    if (
+        subscriber
+        and subscriber.state is SubscriberState.ACTIVE
+        and subscriber.schedule == schedule
+        and subscriber.next_digest_at
+    ):
+        return subscriber.next_digest_at  # a digest that is due already stays due
     return next_digest_at(schedule, context.now, last_issue_day)
 
 
@@ -360,16 +365,16 @@ def _insert(db: Connection, new: Mapping[str, SubscriberChange], context: _Chang
 def _values_of_new(change: SubscriberChange, context: _ChangeContext) -> tuple[Any, ...]:
     """Return the values of `_COLUMNS_OF_NEW` for a new subscriber."""
     chosen = (change.state, *map(change.patch.get, _COMMON))
-    found = None if change.history or change.consent else context.values_of_new.get(chosen)
-    if found is None:
+    values_found = None if change.history or change.consent else context.values_of_new.get(chosen)
+    if values_found is None:
         plan = _PlannedChange(
             change, None, DEFAULTS.patched(change.patch), change.state, ChangeResult("", Effect.NEW)
         )
         values = _values(plan, context)
-        found = tuple(values[name] for name in _COLUMNS_OF_NEW)
+        values_found = tuple(values[name] for name in _COLUMNS_OF_NEW)
         if not (change.history or change.consent):
-            context.values_of_new[chosen] = found
-    return found
+            context.values_of_new[chosen] = values_found
+    return values_found
 
 
 def _update(db: Connection, plans: Sequence[_PlannedChange], context: _ChangeContext) -> None:
@@ -411,8 +416,8 @@ def _suppress(db: Connection, changes: Sequence[SubscriberChange]) -> None:
 class SubscriberChanges:
     """Adds subscribers and changes their preferences."""
 
-    def __init__(self, engine: Engine, wanted: Wanted, hashes: AddressHashes) -> None:
-        self._engine, self._wanted, self._hashes = engine, wanted, hashes
+    def __init__(self, engine: Engine, webhooks: WebhooksByEvent, hashes: AddressHashes) -> None:
+        self._engine, self._webhooks, self._hashes = engine, webhooks, hashes
         self._statements = _Statements(engine)
 
     def save(
@@ -440,7 +445,7 @@ class SubscriberChanges:
             return _save(
                 db,
                 changes,
-                _ChangeContext(self._statements, self._wanted, now, first_at, is_confirmed=False, start=start),
+                _ChangeContext(self._statements, self._webhooks, now, first_at, is_confirmed=False, start=start),
             )
 
     def confirm(self, confirmed: Confirmation, now: datetime) -> bool:
@@ -448,27 +453,27 @@ class SubscriberChanges:
 
         Returns False and changes nothing about them if their state or request is no longer what was confirmed.
         """
-        seen, request = confirmed.subscriber, confirmed.request
+        before, request = confirmed.subscriber, confirmed.request
         patch = request.preferences.as_patch()
-        change = SubscriberChange(seen.email, patch, SubscriberState.ACTIVE, request.consent)
+        change = SubscriberChange(before.email, patch, SubscriberState.ACTIVE, request.consent)
         with writing(self._engine) as db:
-            known = _lock(db, [email_key(seen.email)]).get(email_key(seen.email))
-            if known is None or _asked_for(known) != _asked_for(seen):
+            locked = _lock(db, [email_key(before.email)]).get(email_key(before.email))
+            if locked is None or _asked_for(locked) != _asked_for(before):
                 return False
-            lift(db, self._hashes, email_key(seen.email))
+            lift(db, self._hashes, email_key(before.email))
             start = edition_before(db, news_horizon(now))
-            context = _ChangeContext(self._statements, self._wanted, now, None, is_confirmed=True, start=start)
+            context = _ChangeContext(self._statements, self._webhooks, now, None, is_confirmed=True, start=start)
             _save(db, [change], context)
             for paper, verdict in request.answers.items():
-                rate_one(db, seen.row, paper, verdict, now)
+                rate_one(db, before.row, paper, verdict, now)
             today = issue_date(request.preferences.schedule, now)
-            first_now = request.first_now and not (known.last_issue_day and known.last_issue_day >= today)
-            if first_now and confirmed.chooses(unread_by(db, seen.row, now)):
+            first_now = request.first_now and not (locked.last_issue_day and locked.last_issue_day >= today)
+            if first_now and confirmed.chooses(unread_by(db, before.row, now)):
                 _save(db, [change], replace(context, first_at=now))
             else:
                 facts = {**confirmed.welcome.context, "nothing_matched": first_now}
                 welcome = replace(confirmed.welcome, context=facts)
-                db.execute(insert(deliveries), notice_row(seen.row, seen.email, NoticeKind.WELCOME, welcome, now))
+                db.execute(insert(deliveries), notice_row(before.row, before.email, NoticeKind.WELCOME, welcome, now))
             return True
 
 

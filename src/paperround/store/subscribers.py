@@ -33,7 +33,7 @@ from paperround.process.chunks import chunked
 from paperround.store.address_hashes import AddressHashes, conceal, recognize
 from paperround.store.bulk import among
 from paperround.store.engine import lock_exclusively, lock_shared, reading, upsert, writing
-from paperround.store.events import Wanted, tell
+from paperround.store.events import WebhooksByEvent, store_event
 from paperround.store.schema import (
     address_changes,
     bounces,
@@ -85,8 +85,13 @@ def _too_far(db: Connection, now: datetime) -> dict[int, tuple[datetime, date | 
     }
     if not stored:
         return {}
-    found = load_subscribers(db, subscribers.c.row.in_(stored))
-    mended = {one.row: mended_digest_at(one.schedule, stored[one.row][0], now, stored[one.row][1]) for one in found}
+    loaded = load_subscribers(db, subscribers.c.row.in_(stored))
+    mended = {
+        subscriber.row: mended_digest_at(
+            subscriber.schedule, stored[subscriber.row][0], now, stored[subscriber.row][1]
+        )
+        for subscriber in loaded
+    }
     return {row: dates for row, dates in mended.items() if dates}
 
 
@@ -138,8 +143,8 @@ def _follows(slug: str) -> ColumnElement[bool]:
 class Subscribers:
     """Subscribers and suppressed addresses."""
 
-    def __init__(self, engine: Engine, wanted: Wanted, hashes: AddressHashes) -> None:
-        self._engine, self._wanted, self._hashes = engine, wanted, hashes
+    def __init__(self, engine: Engine, webhooks: WebhooksByEvent, hashes: AddressHashes) -> None:
+        self._engine, self._webhooks, self._hashes = engine, webhooks, hashes
 
     def by_email(self, email: str) -> Subscriber | None:
         """Return the subscriber with this address, or None."""
@@ -152,18 +157,18 @@ class Subscribers:
     def by_rows(self, rows: Sequence[int]) -> dict[int, Subscriber]:
         """Return subscribers by number with what their letters need: without topics, dates and consent."""
         with reading(self._engine) as db:
-            found = [_addressee(*one) for one in db.execute(_ADDRESSEES, {"rows": rows}).all()]
-        return {subscriber.row: subscriber for subscriber in found}
+            addressees = [_addressee(*record) for record in db.execute(_ADDRESSEES, {"rows": rows}).all()]
+        return {subscriber.row: subscriber for subscriber in addressees}
 
     def by_emails(self, emails: Iterable[str]) -> dict[str, Subscriber]:
         """Return the subscribers with these addresses, by `email_key`."""
         keys = list(set(map(email_key, emails)))
-        found: dict[str, Subscriber] = {}
+        by_key: dict[str, Subscriber] = {}
         with reading(self._engine) as db:
             for chunk in chunked(keys, _CHUNK):
-                some = load_subscribers(db, among(db, subscribers.c.email_key, chunk))
-                found |= {email_key(subscriber.email): subscriber for subscriber in some}
-        return found
+                loaded = load_subscribers(db, among(db, subscribers.c.email_key, chunk))
+                by_key |= {email_key(subscriber.email): subscriber for subscriber in loaded}
+        return by_key
 
     def by_address(self) -> Iterator[Subscriber]:
         """Yield all subscribers ordered by address, in the same order on every database."""
@@ -180,14 +185,14 @@ class Subscribers:
             last = email_key(chunk[-1].email)
 
     def find(
-        self, wanted: SubscriberFilter, *, newest_first: bool = False, limit: int | None = None, offset: int = 0
+        self, selection: SubscriberFilter, *, newest_first: bool = False, limit: int | None = None, offset: int = 0
     ) -> list[Subscriber]:
         """Return the subscribers that a filter selects, oldest first, or else newest first.
 
         `offset` is the number of them to skip, and `limit` the number to return.
         """
         order = subscribers.c.row.desc() if newest_first else subscribers.c.row
-        rows = select(subscribers.c.row).where(*wanted.conditions()).order_by(order).limit(limit).offset(offset)
+        rows = select(subscribers.c.row).where(*selection.conditions()).order_by(order).limit(limit).offset(offset)
         with reading(self._engine) as db:
             return load_subscribers(db, subscribers.c.row.in_(rows), order=order)
 
@@ -225,20 +230,20 @@ class Subscribers:
         with writing(self._engine) as db:
             # The lock makes two simultaneous clicks on unsubscribe one change.
             db.execute(select(subscribers.c.row).where(subscribers.c.row == row).with_for_update())
-            known = load_subscribers(db, subscribers.c.row == row)
-            if not known or (state.is_subscribed and not known[0].state.is_subscribed):
+            loaded = load_subscribers(db, subscribers.c.row == row)
+            if not loaded or (state.is_subscribed and not loaded[0].state.is_subscribed):
                 return False
             left = now if state is SubscriberState.UNSUBSCRIBED else None
             again = left and _is_asked_again(db, row)  # which withdraws the confirmation
-            if known[0].state is state and state is not SubscriberState.PAUSED and not again:
+            if loaded[0].state is state and state is not SubscriberState.PAUSED and not again:
                 return False  # keep the time at which they first left, and a digest that is due already
             values: dict[str, Any] = {"state": state.value, "paused_until": paused_until, "unsubscribed_at": left}
             if state is SubscriberState.ACTIVE:
-                values = _resumed(known[0], now)
+                values = _resumed(loaded[0], now)
             db.execute(update(subscribers).where(subscribers.c.row == row).values(values))
-            if left and known[0].state.is_subscribed:
-                tell(db, self._wanted, EventKind.UNSUBSCRIBED, known[0].email, now)
-            return known[0].state is not state
+            if left and loaded[0].state.is_subscribed:
+                store_event(db, self._webhooks, EventKind.UNSUBSCRIBED, loaded[0].email, now)
+            return loaded[0].state is not state
 
     def keep_unsubscribe_reason(self, row: int, because: str) -> None:
         """Store why a subscriber left, in their own words."""
@@ -249,7 +254,7 @@ class Subscribers:
     def resume_due(self, now: datetime) -> int:
         """Resume the subscriptions of everyone whose pause has ended, and return how many there were."""
         with reading(self._engine) as db:
-            due = [one.row for one in _pauses_over(db, now)]
+            due = [subscriber.row for subscriber in _pauses_over(db, now)]
         return sum(self._resume_due(chunk, now) for chunk in chunked(due, _CHUNK))
 
     def _resume_due(self, rows: Sequence[int], now: datetime) -> int:
@@ -258,8 +263,10 @@ class Subscribers:
             take_turns(db)
             db.execute(select(subscribers.c.row).where(mine).order_by(subscribers.c.email_key).with_for_update())
             over = _pauses_over(db, now, mine)  # read again: some may have prolonged theirs, or left
-            for one in over:
-                db.execute(update(subscribers).where(subscribers.c.row == one.row).values(_resumed(one, now)))
+            for subscriber in over:
+                db.execute(
+                    update(subscribers).where(subscribers.c.row == subscriber.row).values(_resumed(subscriber, now))
+                )
             return len(over)
 
     def too_far(self, now: datetime) -> int:
@@ -270,11 +277,11 @@ class Subscribers:
     def correct_dates(self, now: datetime) -> int:
         """Correct these dates and return how many there were."""
         with writing(self._engine) as db:
-            found = _too_far(db, now)
-            for row, (due, last) in found.items():
+            corrected = _too_far(db, now)
+            for row, (due, last) in corrected.items():
                 mended = update(subscribers).where(subscribers.c.row == row)
                 db.execute(mended.values(next_digest_at=due, last_issue_day=last))
-            return len(found)
+            return len(corrected)
 
     def renew_links(self, row: int, now: datetime) -> bool:
         """Invalidate a subscriber's personal links, private feed and open requests to change the address.
@@ -301,7 +308,7 @@ class Subscribers:
                 take_turns(db)
             for subscriber in load_subscribers(db, among(db, subscribers.c.row, rows)):
                 if subscriber.state.is_subscribed:
-                    tell(db, self._wanted, EventKind.UNSUBSCRIBED, subscriber.email, now)
+                    store_event(db, self._webhooks, EventKind.UNSUBSCRIBED, subscriber.email, now)
             return delete_with_addresses(db, self._hashes, rows)
 
     def is_address_key_lost(self) -> bool:
@@ -348,13 +355,13 @@ def load_subscribers(
     rows = db.execute(query).all()
     follows: dict[int, list[_Follow]] = {row.row: [] for row in rows}
     for chunk in chunked(list(follows), _CHUNK):
-        some = (
+        condition = (
             select(subscriptions.c.subscriber, topics.c.slug, topics.c.query, topics.c.about, topics.c.private)
             .join_from(subscriptions, topics)
             .where(among(db, subscriptions.c.subscriber, chunk))
             .order_by(subscriptions.c.subscriber, subscriptions.c.place)
         )
-        for subscriber, *topic in db.execute(some).all():
+        for subscriber, *topic in db.execute(condition).all():
             follows[subscriber].append(_Follow(*topic))
     return [_subscriber(row, follows[row.row]) for row in rows]
 
@@ -374,10 +381,10 @@ _ADDRESSEES = select(
 def _addressee(
     row: int, email: str, state: str, request: Mapping[str, Any] | None, link_generation: int, *columns: Any
 ) -> Subscriber:
-    known = Preferences(**dict(zip(COLUMNS, columns, strict=True)))
+    own = Preferences(**dict(zip(COLUMNS, columns, strict=True)))
     pending = state == SubscriberState.PENDING.value
-    wanted = requested(known, request) if pending else known
-    return Subscriber(row, email, SubscriberState(state), wanted, link_generation=link_generation)
+    effective = requested(own, request) if pending else own
+    return Subscriber(row, email, SubscriberState(state), effective, link_generation=link_generation)
 
 
 DUE_COLUMNS = (
@@ -410,9 +417,9 @@ class _Follow(NamedTuple):
 def _subscriber(row: Any, follows: Sequence[_Follow]) -> Subscriber:
     """Return a Subscriber from a row and the topics they follow."""
     preferences = Preferences(
-        topics=tuple(one.slug for one in follows if not one.private),
-        queries=tuple(one.query for one in follows if one.private and not is_follow(one.slug)),
-        follows=tuple(one.about for one in follows if one.private and is_follow(one.slug)),
+        topics=tuple(topic.slug for topic in follows if not topic.private),
+        queries=tuple(topic.query for topic in follows if topic.private and not is_follow(topic.slug)),
+        follows=tuple(topic.about for topic in follows if topic.private and is_follow(topic.slug)),
         **stored(row),
     )
     state = SubscriberState(row.state)
@@ -451,9 +458,9 @@ def settle_address_changes(db: Connection, subscriber: int, now: datetime) -> No
     db.execute(update(address_changes).where(requests).values(settled_at=now))
 
 
-def lock_letters(db: Connection, some: ColumnElement[bool]) -> None:
+def lock_letters(db: Connection, condition: ColumnElement[bool]) -> None:
     """Lock deliveries before their subscribers: programs that give a letter up lock them in this order too."""
-    db.execute(select(deliveries.c.row).where(some).order_by(deliveries.c.row).with_for_update()).all()
+    db.execute(select(deliveries.c.row).where(condition).order_by(deliveries.c.row).with_for_update()).all()
 
 
 def delete_with_addresses(db: Connection, hashes: AddressHashes, rows: Sequence[int]) -> set[str]:
@@ -478,10 +485,12 @@ def _addresses(db: Connection, rows: Sequence[int]) -> set[str]:
         (deliveries.c.email, deliveries.c.subscriber),
         (address_changes.c.email, address_changes.c.subscriber),
     )
-    found = {email for column, whose in columns for email in db.scalars(select(column).where(among(db, whose, rows)))}
-    theirs = among(db, subscribers.c.email_key, {email_key(email) for email in found})
+    emails = {
+        email for column, whose in columns for email in db.scalars(select(column).where(among(db, whose, rows)))
+    }
+    theirs = among(db, subscribers.c.email_key, {email_key(email) for email in emails})
     others = set(db.scalars(select(subscribers.c.email_key).where(theirs, ~among(db, subscribers.c.row, rows))))
-    return {email for email in found if email_key(email) not in others}
+    return {email for email in emails if email_key(email) not in others}
 
 
 def _is_asked_again(db: Connection, row: int) -> bool:
@@ -505,7 +514,11 @@ def _pauses_over(db: Connection, now: datetime, *where: Any) -> list[Subscriber]
     paused = load_subscribers(
         db, subscribers.c.state == SubscriberState.PAUSED.value, subscribers.c.paused_until <= latest, *where
     )
-    return [one for one in paused if (until := one.preferences.paused_until) and until <= _today(one, now)]
+    return [
+        subscriber
+        for subscriber in paused
+        if (until := subscriber.preferences.paused_until) and until <= _today(subscriber, now)
+    ]
 
 
 def _resumed(subscriber: Subscriber, now: datetime) -> dict[str, Any]:

@@ -101,18 +101,18 @@ class PendingRequest:
 
     def stored(self) -> dict[str, Any]:
         """Return the request as the subscriber's row stores it."""
-        kept = {**write(self.preferences), "first_now": self.first_now, "consent": dict(self.consent)}
-        return kept | ({"answers": [list(pair) for pair in self.answers.items()]} if self.answers else {})
+        facts = {**write(self.preferences), "first_now": self.first_now, "consent": dict(self.consent)}
+        return facts | ({"answers": [list(pair) for pair in self.answers.items()]} if self.answers else {})
 
     @classmethod
     def of(cls, subscriber: Subscriber) -> PendingRequest | None:
         """Return the stored request of a subscriber, or None. One who is pending has one in any case."""
         if subscriber.request is None and subscriber.state is not SubscriberState.PENDING:
             return None
-        kept = subscriber.request or {}
-        wanted = requested(subscriber.preferences, kept)
-        answers = {row: verdict for row, verdict in kept.get("answers", ()) if verdict in {1, -1}}
-        return cls(wanted, bool(kept.get("first_now")), kept.get("consent", {}), answers)
+        request = subscriber.request or {}
+        preferences = requested(subscriber.preferences, request)
+        answers = {row: verdict for row, verdict in request.get("answers", ()) if verdict in {1, -1}}
+        return cls(preferences, bool(request.get("first_now")), request.get("consent", {}), answers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,11 +157,11 @@ class SubscriptionRequests:
         A pending subscriber is sent the confirmation again, a suppressed one only as `add` describes.
         """
         with writing(self._engine) as db:
-            found = _subscriber(db, email)
-            if found is None or (found.suppressed and _is_left_alone(db, found, now)):
+            subscriber = _subscriber(db, email)
+            if subscriber is None or (subscriber.suppressed and _is_left_alone(db, subscriber, now)):
                 return False
-            pending = found.state is SubscriberState.PENDING
-            return _queue(db, found, NoticeKind.CONFIRM if pending else NoticeKind.YOUR_LINK, notice, now)
+            pending = subscriber.state is SubscriberState.PENDING
+            return _queue(db, subscriber, NoticeKind.CONFIRM if pending else NoticeKind.YOUR_LINK, notice, now)
 
     def forget_unconfirmed(self, before: datetime) -> int:
         """Delete addresses that were entered before a moment and never confirmed, and return how many there were.
@@ -182,21 +182,21 @@ class SubscriptionRequests:
             ~exists().where(mine, deliveries.c.created_at >= before),
         )
         with writing(self._engine) as db:
-            found = select(subscribers.c.row).where(strangers).order_by(subscribers.c.email_key).with_for_update()
-            rows = db.scalars(found).all()
+            locked = select(subscribers.c.row).where(strangers).order_by(subscribers.c.email_key).with_for_update()
+            rows = db.scalars(locked).all()
             if rows:
                 delete_with_addresses(db, self._hashes, rows)
             return len(rows)
 
 
-def _is_left_alone(db: Connection, found: Subscriber, now: datetime) -> bool:
+def _is_left_alone(db: Connection, subscriber: Subscriber, now: datetime) -> bool:
     """Return whether a suppressed address was suppressed, or asked to confirm, too recently to be asked again."""
     # Not from the subscriber's deliveries, which may be deleted before the 90 days are over.
     times = select(suppressions.c.at, suppressions.c.asked_at).where(
-        suppressions.c.email_key == email_key(found.email)
+        suppressions.c.email_key == email_key(subscriber.email)
     )
-    known = db.execute(times).one_or_none()
-    return known is not None and max(known.at, known.asked_at or known.at) > now - _LEFT_ALONE
+    asked_at = db.execute(times).one_or_none()
+    return asked_at is not None and max(asked_at.at, asked_at.asked_at or asked_at.at) > now - _LEFT_ALONE
 
 
 def _queue_notices(db: Connection, notices: Sequence[dict[str, Any]], now: datetime) -> None:
@@ -204,20 +204,20 @@ def _queue_notices(db: Connection, notices: Sequence[dict[str, Any]], now: datet
     if not notices:
         return
     db.execute(insert(deliveries), notices)
-    asked = [email_key(one["email"]) for one in notices if one["notice"] == NoticeKind.CONFIRM.value]
-    if asked:
-        db.execute(update(suppressions).where(among(db, suppressions.c.email_key, asked)).values(asked_at=now))
+    keys_asked = [email_key(notice["email"]) for notice in notices if notice["notice"] == NoticeKind.CONFIRM.value]
+    if keys_asked:
+        db.execute(update(suppressions).where(among(db, suppressions.c.email_key, keys_asked)).values(asked_at=now))
 
 
-def _has_fresh_link(db: Connection, found: Subscriber, now: datetime) -> bool:
+def _has_fresh_link(db: Connection, subscriber: Subscriber, now: datetime) -> bool:
     """Return whether a confirmation that the owner may still follow was sent to this subscriber or is queued."""
-    fresh = and_(deliveries.c.expires_at > now, deliveries.c.created_at > _last_confirmed(found))
-    return db.scalar(select(exists().where(_notices(found.row, NoticeKind.CONFIRM), fresh))) or False
+    fresh = and_(deliveries.c.expires_at > now, deliveries.c.created_at > _last_confirmed(subscriber))
+    return db.scalar(select(exists().where(_notices(subscriber.row, NoticeKind.CONFIRM), fresh))) or False
 
 
-def _last_confirmed(found: Subscriber) -> datetime:
+def _last_confirmed(subscriber: Subscriber) -> datetime:
     """Return when the owner last followed a confirmation; long ago if never."""
-    return found.consent_moment("confirmed_at") or LONG_AGO
+    return subscriber.consent_moment("confirmed_at") or LONG_AGO
 
 
 def _notices(row: int, kind: str) -> ColumnElement[bool]:
@@ -239,16 +239,16 @@ def _locked(db: Connection, keys: Sequence[str]) -> dict[str, Subscriber]:
         return {}
     mine = among(db, subscribers.c.email_key, keys)
     db.execute(select(subscribers.c.row).where(mine).order_by(subscribers.c.email_key).with_for_update()).all()
-    return {email_key(found.email): found for found in load_subscribers(db, mine)}
+    return {email_key(subscriber.email): subscriber for subscriber in load_subscribers(db, mine)}
 
 
 def _request(db: Connection, request: SubscriptionRequest, now: datetime) -> RequestResult:
-    known = _subscriber(db, request.email)
-    if known is None:
+    before = _subscriber(db, request.email)
+    if before is None:
         add(db, _stranger(request, now))
     subscriber = _subscriber(db, request.email)
     assert subscriber is not None  # it was known before, or was just added
-    plan = _plan_request(db, request, known, subscriber, now)
+    plan = _plan_request(db, request, before, subscriber, now)
     if plan.kept:
         db.execute(_SAVE_REQUEST, plan.kept)
     if plan.notice and _may_be_sent(db, subscriber, plan.notice["notice"], now):
@@ -268,15 +268,15 @@ def _request_several(db: Connection, requests: Sequence[SubscriptionRequest], no
     plans = [_plan_request(db, request, before.get(key), after[key], now) for key, request in pairs]
     # An address that was just added has not been sent a notice yet, so there is no limit to check.
     sent = [
-        one.notice is not None
-        and (one.result.known is None or _may_be_sent(db, after[key], one.notice["notice"], now))
-        for key, one in zip(keys, plans, strict=True)
+        plan.notice is not None
+        and (plan.result.known is None or _may_be_sent(db, after[key], plan.notice["notice"], now))
+        for key, plan in zip(keys, plans, strict=True)
     ]
-    if kept := [one.kept for one in plans if one.kept]:
-        db.execute(_SAVE_REQUEST, kept)
-    notices = [one.notice for one, goes in zip(plans, sent, strict=True) if goes and one.notice]
+    if stored_requests := [plan.kept for plan in plans if plan.kept]:
+        db.execute(_SAVE_REQUEST, stored_requests)
+    notices = [plan.notice for plan, goes in zip(plans, sent, strict=True) if goes and plan.notice]
     _queue_notices(db, notices, now)
-    return [replace(one.result, queued=goes) for one, goes in zip(plans, sent, strict=True)]
+    return [replace(plan.result, queued=goes) for plan, goes in zip(plans, sent, strict=True)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,10 +297,10 @@ def _plan_request(
     reads = subscriber.state.is_subscribed and not subscriber.suppressed
     waits = PendingRequest.of(subscriber) is not None
     stays = waits and request.by is Requester.STRANGER and _has_fresh_link(db, subscriber, now)
-    wanted = subscriber.preferences if reads or stays else subscriber.preferences.patched(request.patch)
-    pending = PendingRequest(wanted, request.first_now, request.consent, request.answers)
+    preferences = subscriber.preferences if reads or stays else subscriber.preferences.patched(request.patch)
+    pending = PendingRequest(preferences, request.first_now, request.consent, request.answers)
     return _RequestPlan(
-        RequestResult(known, subscriber.preferences.changes_to(wanted) if known else (), queued=True),
+        RequestResult(known, subscriber.preferences.changes_to(preferences) if known else (), queued=True),
         None if reads or stays else {"its_row": subscriber.row, "request": pending.stored()},
         notice_row(
             subscriber.row,
@@ -329,19 +329,19 @@ def _stranger(request: SubscriptionRequest, now: datetime) -> dict[str, Any]:
     }
 
 
-def _queue(db: Connection, found: Subscriber, kind: NoticeKind, notice: NewNotice, now: datetime) -> bool:
-    may = _may_be_sent(db, found, kind, now)
+def _queue(db: Connection, subscriber: Subscriber, kind: NoticeKind, notice: NewNotice, now: datetime) -> bool:
+    may = _may_be_sent(db, subscriber, kind, now)
     if may:
-        _queue_notices(db, [notice_row(found.row, found.email, kind, notice, now)], now)
+        _queue_notices(db, [notice_row(subscriber.row, subscriber.email, kind, notice, now)], now)
     return may
 
 
-def _may_be_sent(db: Connection, found: Subscriber, kind: str, now: datetime) -> bool:
-    sent = select(deliveries.c.created_at).where(_notices(found.row, kind))
+def _may_be_sent(db: Connection, subscriber: Subscriber, kind: str, now: datetime) -> bool:
+    sent = select(deliveries.c.created_at).where(_notices(subscriber.row, kind))
     # A clock that ran ahead may have left some of a later day.
     recent = deliveries.c.created_at.between(now - MONTH, now + _DAY)
     times = db.scalars(sent.where(recent).order_by(deliveries.c.row.desc())).all()
-    return is_within_limit(times, now, _last_confirmed(found) if kind == NoticeKind.CONFIRM else LONG_AGO)
+    return is_within_limit(times, now, _last_confirmed(subscriber) if kind == NoticeKind.CONFIRM else LONG_AGO)
 
 
 def is_within_limit(times: Sequence[datetime], now: datetime, since: datetime = LONG_AGO) -> bool:

@@ -36,17 +36,21 @@ class Summaries:
             letters = Counter[tuple[int, str]]()
             for (_, paper, language), number in _unsent(db).items():
                 letters[paper, language] += number
-            known = load_rows(db, {paper for paper, _ in letters})
-        wanted = sorted(letters, key=lambda one: (-letters[one], one))
-        found = [MissingSummary(known[row], language) for row, language in wanted if row in known]
-        return [one for one in found if not one.paper.summary and one.language not in one.paper.summaries]
+            by_row = load_rows(db, {paper for paper, _ in letters})
+        ordered = sorted(letters, key=lambda key: (-letters[key], key))
+        candidates = [MissingSummary(by_row[row], language) for row, language in ordered if row in by_row]
+        return [
+            candidate
+            for candidate in candidates
+            if not candidate.paper.summary and candidate.language not in candidate.paper.summaries
+        ]
 
     def keep(self, paper: int, language: str, text: str) -> None:
         """Store the summary of a paper in a language."""
         with writing(self._engine) as db:
             query = select(papers.c.summaries).where(papers.c.row == paper).with_for_update()
-            kept = {**(db.scalar(query) or {}), language: text}
-            db.execute(update(papers).where(papers.c.row == paper).values(summaries=kept))
+            summaries = {**(db.scalar(query) or {}), language: text}
+            db.execute(update(papers).where(papers.c.row == paper).values(summaries=summaries))
 
     def print(self, written: Iterable[tuple[int, str, str]]) -> None:
         """Add summaries (paper, language, text) to the issues whose letters in that language are all unsent.
@@ -58,10 +62,10 @@ class Summaries:
             for issue, paper, language in sorted(_unsent(db)):
                 if text := texts.get((paper, language)):
                     mine = (issue_papers.c.issue == issue) & (issue_papers.c.paper == paper)
-                    found = db.scalar(select(issue_papers.c.snapshot).where(mine).with_for_update())
-                    snapshot: dict[str, Any] = found or {}
-                    kept = {**snapshot, "summaries": {**snapshot.get("summaries", {}), language: text}}
-                    db.execute(update(issue_papers).where(mine).values(snapshot=kept))
+                    snapshot_found = db.scalar(select(issue_papers.c.snapshot).where(mine).with_for_update())
+                    snapshot: dict[str, Any] = snapshot_found or {}
+                    changed = {**snapshot, "summaries": {**snapshot.get("summaries", {}), language: text}}
+                    db.execute(update(issue_papers).where(mine).values(snapshot=changed))
 
 
 def _unsent(db: Connection) -> dict[tuple[int, int, str], int]:

@@ -105,7 +105,7 @@ class Topics:
     def all(self) -> list[Topic]:
         """Return all topics, oldest first."""
         with reading(self._engine) as db:
-            return [_topic(found) for found in db.execute(select(topics).order_by(topics.c.row))]
+            return [_topic(record) for record in db.execute(select(topics).order_by(topics.c.row))]
 
     def public(self) -> list[Topic]:
         """Return the public topics: all but subscribers' own queries."""
@@ -115,26 +115,26 @@ class Topics:
     def named(self, slugs: Sequence[str]) -> list[Topic]:
         """Return the topics with these slugs, without those that do not exist."""
         with reading(self._engine) as db:
-            return [_topic(found) for found in db.execute(select(topics).where(topics.c.slug.in_(slugs)))]
+            return [_topic(record) for record in db.execute(select(topics).where(topics.c.slug.in_(slugs)))]
 
     def by_slug(self, slug: str) -> Topic | None:
         """Return the topic with this slug, or None."""
         with reading(self._engine) as db:
-            found = db.execute(select(topics).where(topics.c.slug == slug)).one_or_none()
-            return _topic(found) if found else None
+            record = db.execute(select(topics).where(topics.c.slug == slug)).one_or_none()
+            return _topic(record) if record else None
 
     def require(self, slug: str) -> Topic:
         """Return the topic with this slug. Raises UnknownNameError, with the slug that was probably meant."""
-        found = self.by_slug(slug)
-        if found is None:
+        named = self.by_slug(slug)
+        if named is None:
             hint = did_you_mean(slug, (topic.slug for topic in self.public()))
             raise UnknownNameError(f"there is no topic {slug!r}{hint}; see: paperround topics list")
-        return found
+        return named
 
-    def save(self, wanted: Iterable[Topic]) -> None:
+    def save(self, saved: Iterable[Topic]) -> None:
         """Add or change topics; a topic whose query changes is due for matching."""
         with writing(self._engine) as db:
-            save_topics(db, list(wanted))
+            save_topics(db, list(saved))
 
     def due(self, emails: Collection[str] | None = None) -> list[DueTopic]:
         """Return the topics to compare with stored papers; only those followed from these addresses, if given."""
@@ -143,9 +143,9 @@ class Topics:
         query = select(topics, whole.label("whole")).order_by(topics.c.row)
         with reading(self._engine) as db:
             conditions = [due] if emails is None else _of_addresses(db, due, emails)
-            found = [row for where in conditions for row in db.execute(query.where(where))]
-            unread_since = _unread_since(db, [row.row for row in found if not row.whole])
-        return [DueTopic(_topic(row), row.renewals, unread_since.get(row.row)) for row in found]
+            records = [row for where in conditions for row in db.execute(query.where(where))]
+            unread_since = _unread_since(db, [row.row for row in records if not row.whole])
+        return [DueTopic(_topic(row), row.renewals, unread_since.get(row.row)) for row in records]
 
     def as_due(self, slugs: Collection[str]) -> list[DueTopic]:
         """Return the topics with these slugs as due, whether or not they are."""
@@ -155,13 +155,13 @@ class Topics:
 
     def unread_of(self, rows: Collection[int]) -> dict[int, set[int]]:
         """Return the papers of these interests' matches that their subscribers have not been sent, by interest."""
-        found = {row: set[int]() for row in rows}
+        unread = {row: set[int]() for row in rows}
         query = select(matches.c.topic, matches.c.paper).join_from(matches, subscriptions, _followed(matches))
         query = query.join(subscribers, subscribers.c.row == subscriptions.c.subscriber)
         with reading(self._engine) as db:
             for topic, paper in db.execute(query.where(among(db, matches.c.topic, rows), _unread(matches))):
-                found[topic].add(paper)
-        return found
+                unread[topic].add(paper)
+        return unread
 
     def rematch_all(self) -> None:
         """Mark every topic as due for matching with the stored papers."""
@@ -196,8 +196,8 @@ class Topics:
             gone = sorted(outdated) if db.execute(done.returning(topics.c.row)).all() else []
             lock_shared(db, matches)
             for chunk in chunked(gone, _CHUNK):
-                some = matches.c.paper.in_(chunk)
-                old = delete(matches).where(matches.c.topic == topic.row, some)
+                condition = matches.c.paper.in_(chunk)
+                old = delete(matches).where(matches.c.topic == topic.row, condition)
                 db.execute(old if due.unread_since is None else old.where(_still_unread(matches)))
 
     def remove(self, slug: str, move_to: str = "") -> None:
@@ -271,16 +271,16 @@ class Topics:
             self._insert(db, work.found, _too_old(news_since), work, lock_exclusively)
             _delete(db, self._lost, _lost_matches(db, work, news_since))
 
-    def add_found(self, found: ComparisonResult, news_since: datetime) -> None:
+    def add_found(self, result: ComparisonResult, news_since: datetime) -> None:
         """Store what was found for topics in stored papers.
 
         Matches of papers first seen before `news_since` are archived, so that a new topic does not send last year's
         papers.
         """
         with writing(self._engine) as db:
-            for matched in chunked(found.matches, _CHUNK):
+            for matched in chunked(result.matches, _CHUNK):
                 self._insert(db, ComparisonResult(matched), _too_old(news_since))
-            for close in chunked(found.close, _CHUNK):
+            for close in chunked(result.close, _CHUNK):
                 self._insert(db, ComparisonResult(close=close), _too_old(news_since))
 
     def forget_close(self, rows: Collection[int]) -> None:
@@ -292,7 +292,7 @@ class Topics:
     def _insert(
         self,
         db: Connection,
-        found: ComparisonResult,
+        result: ComparisonResult,
         old: Any,
         compared: Matching | None = None,
         lock: Callable[[Connection, Table], None] = lock_shared,
@@ -306,29 +306,29 @@ class Topics:
         the end of the transaction. To avoid deadlocks, every transaction locks papers before topics and topics before
         matches, each in ascending order.
         """
-        matched = {(topic, match.paper): match for topic, match in found.matches}
-        close = {(one.topic, one.paper): one.fit for one in found.close}
+        matched = {(topic, match.paper): match for topic, match in result.matches}
+        close = {(candidate.topic, candidate.paper): candidate.fit for candidate in result.close}
         pairs = sorted(matched.keys() | close.keys())
-        known = (
+        stored = (
             select(papers.c.row, papers.c.day, old)
             .where(papers.c.row.in_({paper for _, paper in pairs}))
             .order_by(papers.c.row)
             .with_for_update(read=True, key_share=True)
         )
-        facts = {row: (day, archived) for row, day, archived in db.execute(known)}
-        wanted = select(topics.c.row).where(topics.c.row.in_({topic for topic, _ in pairs})).order_by(topics.c.row)
-        there = set(db.scalars(wanted.with_for_update(read=True, key_share=True)))
-        kept = [(topic, paper) for topic, paper in pairs if paper in facts and topic in there]
-        if kept or (compared and compared.papers):
+        facts = {row: (day, archived) for row, day, archived in db.execute(stored)}
+        query = select(topics.c.row).where(topics.c.row.in_({topic for topic, _ in pairs})).order_by(topics.c.row)
+        there = set(db.scalars(query.with_for_update(read=True, key_share=True)))
+        insertable = [(topic, paper) for topic, paper in pairs if paper in facts and topic in there]
+        if insertable or (compared and compared.papers):
             lock(db, matches)
-        values = [_match_row(one[0], matched[one], *facts[one[1]]) for one in kept if one in matched]
+        values = [_match_row(pair[0], matched[pair], *facts[pair[1]]) for pair in insertable if pair in matched]
         for chunk in chunked(values, _CHUNK):
             self._matches.run(db, chunk)
-        nearby = [(topic, paper) for topic, paper in kept if (topic, paper) in close and not facts[paper][1]]
+        nearby = [(topic, paper) for topic, paper in insertable if (topic, paper) in close and not facts[paper][1]]
         if compared:
             _delete(db, self._lost_close, _lost_close(db, compared, set(nearby)))
-        for some in chunked(nearby, _CHUNK):
-            rows = [{"topic": one[0], "paper": one[1], "fit": close[one], "edition": None} for one in some]
+        for part in chunked(nearby, _CHUNK):
+            rows = [{"topic": pair[0], "paper": pair[1], "fit": close[pair], "edition": None} for pair in part]
             self._close.run(db, rows)
 
     def of_paper(self, row: int) -> list[tuple[Topic, Match]]:
@@ -338,8 +338,8 @@ class Topics:
         )
         with reading(self._engine) as db:
             return [
-                (_topic(found), Match(found.slug, row, found.score, tuple(found.why)))
-                for found in db.execute(query.order_by(matches.c.score.desc()))
+                (_topic(record), Match(record.slug, row, record.score, tuple(record.why)))
+                for record in db.execute(query.order_by(matches.c.score.desc()))
             ]
 
     def recent_matches(self, slug: str, since: date, limit: int = 100) -> list[Match]:
@@ -364,9 +364,9 @@ class Topics:
                 .where(subscribers.c.state == SubscriberState.ACTIVE.value)
                 .group_by(subscriptions.c.topic),
             )
-            found = _numbers(db, select(matches.c.topic, func.count()).group_by(matches.c.topic))
+            by_topic = _numbers(db, select(matches.c.topic, func.count()).group_by(matches.c.topic))
             names = db.execute(select(topics.c.row, topics.c.slug)).all()
-            return {slug: (followers.get(row, 0), found.get(row, 0)) for row, slug in names}
+            return {slug: (followers.get(row, 0), by_topic.get(row, 0)) for row, slug in names}
 
     def followers(self, slug: str) -> tuple[int, int]:
         """Count the active and paused subscribers of a topic, and those of them who follow nothing else."""
@@ -401,9 +401,9 @@ class Topics:
         with reading(self._engine) as db:
             followed = _numbers(db, select(subscriptions.c.topic, func.count()).group_by(subscriptions.c.topic))
             unread = _numbers(db, idle.group_by(subscriptions.c.topic))
-            found = _numbers(db, select(topics.c.row, news.scalar_subquery()).where(topics.c.private.is_(False)))
+            by_topic = _numbers(db, select(topics.c.row, news.scalar_subquery()).where(topics.c.private.is_(False)))
             return [
-                (topic, followed.get(topic.row, 0) - unread.get(topic.row, 0), found.get(topic.row, 0))
+                (topic, followed.get(topic.row, 0) - unread.get(topic.row, 0), by_topic.get(topic.row, 0))
                 for topic in _public(db)
             ]
 
@@ -417,8 +417,8 @@ def _of_addresses(db: Connection, due: ColumnElement[bool], emails: Collection[s
     """Yield conditions that together select the due topics that are followed from these addresses."""
     keys = sorted(set(map(email_key, emails)))
     for chunk in chunked(keys, _CHUNK):
-        known = select(subscribers.c.row).where(among(db, subscribers.c.email_key, chunk))
-        yield due & topics.c.row.in_(select(subscriptions.c.topic).where(subscriptions.c.subscriber.in_(known)))
+        named = select(subscribers.c.row).where(among(db, subscribers.c.email_key, chunk))
+        yield due & topics.c.row.in_(select(subscriptions.c.topic).where(subscriptions.c.subscriber.in_(named)))
 
 
 def _unread_since(db: Connection, rows: Collection[int]) -> dict[int, datetime]:
@@ -443,8 +443,8 @@ def _deletion(engine: Engine, table: Table) -> ManyRows:
 
 
 def _delete(db: Connection, deletion: ManyRows, pairs: Sequence[tuple[int, int]]) -> None:
-    for some in chunked(pairs, _CHUNK):
-        deletion.run(db, [{"of_topic": topic, "of_paper": paper} for topic, paper in some])
+    for chunk in chunked(pairs, _CHUNK):
+        deletion.run(db, [{"of_topic": topic, "of_paper": paper} for topic, paper in chunk])
 
 
 def _followed(table: Table) -> ColumnElement[bool]:
@@ -463,18 +463,18 @@ def _still_unread(table: Table) -> ColumnElement[bool]:
     return exists(query.where(_followed(table), _unread(table)).correlate(table))
 
 
-def _lost_close(db: Connection, work: Matching, found: Set[tuple[int, int]]) -> list[tuple[int, int]]:
+def _lost_close(db: Connection, work: Matching, pairs: Set[tuple[int, int]]) -> list[tuple[int, int]]:
     """Return the close papers, as pairs of topic and paper, that were not found again although both were compared."""
     of_papers = among(db, close_papers.c.paper, [paper.row for paper in work.papers])
     stored = db.execute(select(close_papers.c.topic, close_papers.c.paper).where(of_papers)).all()
     compared = {topic.row for topic in work.topics}
-    return sorted({(topic, paper) for topic, paper in stored if topic in compared} - found)
+    return sorted({(topic, paper) for topic, paper in stored if topic in compared} - pairs)
 
 
 def _lost_matches(db: Connection, work: Matching, news_since: datetime) -> list[tuple[int, int]]:
     """Return the matches, as pairs of topic and paper, that were not found again although both are as compared."""
     compared = {topic.row: topic.query for topic in work.topics}
-    found = {(topic, match.paper) for topic, match in work.found.matches}
+    pairs = {(topic, match.paper) for topic, match in work.found.matches}
     # A paper whose text has changed meanwhile is unmatched or has no vector; it is compared again.
     as_compared = ~UNMATCHED & ~WAITING_FOR_VECTOR & (papers.c.first_seen >= news_since)
     unsent = _still_unread(matches) | (matches.c.edition == UNMAILED_EDITION)
@@ -489,36 +489,36 @@ def _lost_matches(db: Connection, work: Matching, news_since: datetime) -> list[
     return [
         (topic, paper)
         for topic, paper, text in db.execute(query)
-        if compared.get(topic) == text and (topic, paper) not in found
+        if compared.get(topic) == text and (topic, paper) not in pairs
     ]
 
 
 def _move_requests(db: Connection, old: str, new: str) -> None:
     """Replace a topic in the preferences that wait for confirmation."""
     waiting = select(subscribers.c.row, subscribers.c.request).where(subscribers.c.request.is_not(None))
-    for row, kept in db.execute(waiting.with_for_update()).all():
-        if old in kept.get("topics", ()):
-            slugs = dict.fromkeys(new if slug == old else slug for slug in kept["topics"])
-            changed = {**kept, "topics": list(slugs)}
+    for row, request in db.execute(waiting.with_for_update()).all():
+        if old in request.get("topics", ()):
+            slugs = dict.fromkeys(new if slug == old else slug for slug in request["topics"])
+            changed = {**request, "topics": list(slugs)}
             db.execute(update(subscribers).where(subscribers.c.row == row).values(request=changed))
 
 
 def _public(db: Connection) -> list[Topic]:
-    wanted = select(topics).where(topics.c.private.is_(False)).order_by(topics.c.row)
-    return [_topic(found) for found in db.execute(wanted)]
+    query = select(topics).where(topics.c.private.is_(False)).order_by(topics.c.row)
+    return [_topic(record) for record in db.execute(query)]
 
 
 def _numbers(db: Connection, query: Select[Any]) -> dict[int, int]:
     return dict(db.execute(query).all())
 
 
-def save_topics(db: Connection, wanted: Sequence[Topic]) -> None:
+def save_topics(db: Connection, given: Sequence[Topic]) -> None:
     """Add or change topics."""
     names = ("slug", "name", "query", "about", "private")
     added = upsert(db, topics)
     changed = {name: added.excluded[name] for name in names}
-    if wanted:
-        values = [{name: getattr(topic, name) for name in names} for topic in wanted]
+    if given:
+        values = [{name: getattr(topic, name) for name in names} for topic in given]
         db.execute(added.on_conflict_do_update(index_elements=["slug"], set_=changed), values)
 
 
@@ -542,8 +542,8 @@ def news_horizon(now: datetime) -> datetime:
 
 def _matching(db: Connection, which: ColumnElement[bool]) -> Matching:
     """Return papers to compare with all topics; the papers are read before the topics."""
-    found = list(load_papers(db, which))
-    return Matching(found, [_topic(topic) for topic in db.execute(select(topics).order_by(topics.c.row))])
+    batch = list(load_papers(db, which))
+    return Matching(batch, [_topic(topic) for topic in db.execute(select(topics).order_by(topics.c.row))])
 
 
 def _too_old(news_since: datetime) -> ColumnElement[bool]:
@@ -562,7 +562,12 @@ def _match_row(topic: int, match: Match, day: date, archived: bool) -> dict[str,
     }
 
 
-def _topic(found: Any) -> Topic:
+def _topic(record: Any) -> Topic:
     return Topic(
-        slug=found.slug, name=found.name, query=found.query, about=found.about, row=found.row, private=found.private
+        slug=record.slug,
+        name=record.name,
+        query=record.query,
+        about=record.about,
+        row=record.row,
+        private=record.private,
     )

@@ -78,30 +78,30 @@ class MatchCache:
 
     def count(self, db: Connection, follows: Follows) -> None:
         """Count these subscribers' possibly unread matches from the index alone; not all may fit into the batch."""
-        for (after, _), some in _missing(follows, self._counted).items():
+        for (after, _), followed in _missing(follows, self._counted).items():
             columns = matches.c.topic, matches.c.edition
             fresh = and_(matches.c.edition > after, matches.c.edition <= (self.edition or 0))
-            self._counts |= {topic: [] for topic in some}
-            self._counted |= dict.fromkeys(some, after)
-            for chunk in chunked(some, _CHUNK):
+            self._counts |= {topic: [] for topic in followed}
+            self._counted |= dict.fromkeys(followed, after)
+            for chunk in chunked(followed, _CHUNK):
                 query = select(*columns, func.count()).where(matches.c.topic.in_(chunk), fresh)
                 for topic, edition, number in db.execute(query.group_by(*columns)):
                     self._counts[topic].append((edition, number))
 
     def read(self, db: Connection, follows: Follows) -> None:
         """Read these subscribers' possibly unread matches that are not cached yet."""
-        for (after, until), some in _missing(follows, self._after).items():
-            self._add(db, some, after, until)
+        for (after, until), followed in _missing(follows, self._after).items():
+            self._add(db, followed, after, until)
 
-    def _add(self, db: Connection, some: Sequence[int], after: int, until: int) -> None:
+    def _add(self, db: Connection, followed: Sequence[int], after: int, until: int) -> None:
         """Add the matches of editions after `after` up to `until`, none of which are cached yet."""
-        slugs = self.slugs(db, set(some))
+        slugs = self.slugs(db, set(followed))
         last = until if self.edition is None else min(until, self.edition)
         fresh: ColumnElement[bool] = and_(matches.c.edition > after, matches.c.edition <= last)
         if self.edition is None and until == UNCLOSED:
             fresh = or_(fresh, matches.c.edition.is_(None))
-        by_topic: dict[int, list[tuple[int, Match]]] = {topic: [] for topic in some}
-        for chunk in chunked(some, _CHUNK):
+        by_topic: dict[int, list[tuple[int, Match]]] = {topic: [] for topic in followed}
+        for chunk in chunked(followed, _CHUNK):
             query = select(matches.c.topic, matches.c.paper, matches.c.score, matches.c.why, matches.c.edition)
             query = query.where(matches.c.topic.in_(chunk), fresh)
             for topic, paper, score, why, edition in db.execute(query).all():
@@ -113,16 +113,16 @@ class MatchCache:
         start = 0
         for topic, those in by_topic.items():
             here = slice(start, start := start + len(those))
-            known = self._matches.get(topic, (numbers[:0], numbers[:0]))
+            cached = self._matches.get(topic, (numbers[:0], numbers[:0]))
             self._matches[topic] = (
-                np.concatenate([editions[here], known[0]]),
-                np.concatenate([numbers[here], known[1]]),
+                np.concatenate([editions[here], cached[0]]),
+                np.concatenate([numbers[here], cached[1]]),
             )
             self._after[topic] = after
 
-    def slugs(self, db: Connection, wanted: Set[int]) -> Mapping[int, str]:
+    def slugs(self, db: Connection, numbers: Set[int]) -> Mapping[int, str]:
         """Return the slugs of topics by number, including those of these topics."""
-        if not self._slugs.keys() >= wanted:
+        if not self._slugs.keys() >= numbers:
             self._slugs = dict(db.execute(select(topics.c.row, topics.c.slug)).all())
         return self._slugs
 
@@ -143,21 +143,23 @@ class MatchCache:
         """Return these subscribers' matches from this edition on that an earlier digest already covered."""
 
         def read(topic: int, last_edition: int) -> match_table.Ints:
-            found, unread = (self._matches_after(topic, after) for after in (edition - 1, last_edition))
-            return found[: max(0, len(found) - len(unread))]
+            matched, unread = (self._matches_after(topic, after) for after in (edition - 1, last_edition))
+            return matched[: max(0, len(matched) - len(unread))]
 
         return self._found(follows, read)
 
     def _found(self, follows: Follows, find: Callable[[int, int], match_table.Ints]) -> match_table.BatchMatches:
         """Return what `find` returns for each topic and last edition of these subscribers."""
-        owners, found = [], []
+        owners, matched = [], []
         for place, followed in enumerate(follows.values()):
-            for one in followed:
+            for topic in followed:
                 owners.append(place)
-                found.append(find(*one))
-        lengths = list(map(len, found))
+                matched.append(find(*topic))
+        lengths = list(map(len, matched))
         subscriber = np.repeat(np.array(owners, dtype=np.int64), lengths)
-        return match_table.BatchMatches(self.table, subscriber, np.concatenate([np.zeros(0, dtype=np.int64), *found]))
+        return match_table.BatchMatches(
+            self.table, subscriber, np.concatenate([np.zeros(0, dtype=np.int64), *matched])
+        )
 
     def _matches_after(self, topic: int, edition: int) -> match_table.Ints:
         """Return a topic's matches of later editions, the oldest first; they are looked up once."""
@@ -168,22 +170,22 @@ class MatchCache:
 
     def earlier_numbers(self, db: Connection, rows: set[int]) -> dict[int, int]:
         """Return at least the numbers of papers that were merged into these, with the present numbers."""
-        if wanted := rows - self._traced:
-            self._earlier |= earlier_numbers(db, wanted)
-            self._traced |= wanted
+        if untraced := rows - self._traced:
+            self._earlier |= earlier_numbers(db, untraced)
+            self._traced |= untraced
         return self._earlier
 
     def papers(self, db: Connection, rows: Iterable[int]) -> Mapping[int, Paper]:
         """Return all cached papers, after adding those with these numbers."""
-        if wanted := set(rows) - self._papers.keys():
-            self._papers |= load_rows(db, wanted)
+        if uncached := set(rows) - self._papers.keys():
+            self._papers |= load_rows(db, uncached)
         return self._papers
 
     def daily_counts(self, db: Connection, rows: Iterable[int]) -> Mapping[int, Sequence[DailyCounts]]:
         """Return the daily counts of all papers read so far, including these; empty for a paper without any."""
-        if wanted := set(rows) - self._daily_counts.keys():
-            self._daily_counts |= dict.fromkeys(wanted, ())
-            self._daily_counts |= load_daily_counts(db, wanted)
+        if uncached := set(rows) - self._daily_counts.keys():
+            self._daily_counts |= dict.fromkeys(uncached, ())
+            self._daily_counts |= load_daily_counts(db, uncached)
         return self._daily_counts
 
     def changes(self, db: Connection, today: date) -> Changes:
@@ -193,7 +195,7 @@ class MatchCache:
         return self._changes
 
 
-def _missing(follows: Follows, known: Mapping[int, int]) -> dict[tuple[int, int], list[int]]:
+def _missing(follows: Follows, cached: Mapping[int, int]) -> dict[tuple[int, int], list[int]]:
     """Return the topics that are not fully known, by the missing range of editions (after, until)."""
     begun: dict[int, int] = {}
     for followed in follows.values():
@@ -201,7 +203,7 @@ def _missing(follows: Follows, known: Mapping[int, int]) -> dict[tuple[int, int]
             begun[topic] = min(last_edition, begun.get(topic, UNCLOSED))
     missing: dict[tuple[int, int], list[int]] = {}
     for topic, after in begun.items():
-        until = known.get(topic, UNCLOSED)
+        until = cached.get(topic, UNCLOSED)
         if after < until:
             missing.setdefault((after, until), []).append(topic)
     return missing

@@ -135,9 +135,9 @@ def _leave_out(db: Connection, composed: int, papers: Collection[int]) -> bool:
     owner = select(digests.c.subscriber).where(digests.c.row == composed).scalar_subquery()
     moved = (digest_papers.c.subscriber == owner) & (digest_papers.c.digest == composed)
     db.execute(delete(digest_papers).where(moved, digest_papers.c.paper.in_(papers)))
-    kept = {"sections": left, "more": others, "last_counted": max(others, default=None)}
-    kept["packed_scores"] = scores and _scores_left(sections, scores, papers)
-    db.execute(update(digests).where(digests.c.row == composed).values(kept))
+    content = {"sections": left, "more": others, "last_counted": max(others, default=None)}
+    content["packed_scores"] = scores and _scores_left(sections, scores, papers)
+    db.execute(update(digests).where(digests.c.row == composed).values(content))
     return bool(left)
 
 
@@ -158,11 +158,13 @@ def unsent_papers_of(db: Connection, subscribers: Sequence[int], *, lock: bool =
     query = query.where(among(db, unsent_lists.c.subscriber, subscribers))
     if lock:
         query = query.order_by(unsent_lists.c.subscriber, unsent_lists.c.digest).with_for_update()
-    found: dict[int, list[int]] = {}
+    by_subscriber: dict[int, list[int]] = {}
     for subscriber, *lists in db.execute(query).all():
-        found.setdefault(subscriber, []).extend(chain.from_iterable(map(json.loads, lists)))
-    now = present_numbers(db, set().union(*found.values())) if found else {}
-    return {row: [now.get(paper, paper) for paper in papers] if now else papers for row, papers in found.items()}
+        by_subscriber.setdefault(subscriber, []).extend(chain.from_iterable(map(json.loads, lists)))
+    now = present_numbers(db, set().union(*by_subscriber.values())) if by_subscriber else {}
+    return {
+        row: [now.get(paper, paper) for paper in papers] if now else papers for row, papers in by_subscriber.items()
+    }
 
 
 def _take_out(db: Connection, subscriber: int, papers: Collection[int], *, all_or_none: bool = False) -> bool:
@@ -184,8 +186,10 @@ def _take_out(db: Connection, subscriber: int, papers: Collection[int], *, all_o
     for digest, both in lists.items():
         left = [[paper for paper in each if now.get(paper, paper) not in gone] for each in both]
         here = (unsent_lists.c.subscriber == subscriber) & (unsent_lists.c.digest == digest)
-        kept = dict(zip(("included", "counted"), map(json.dumps, left), strict=True))
-        db.execute(update(unsent_lists).where(here).values(kept) if any(left) else delete(unsent_lists).where(here))
+        remaining = dict(zip(("included", "counted"), map(json.dumps, left), strict=True))
+        db.execute(
+            update(unsent_lists).where(here).values(remaining) if any(left) else delete(unsent_lists).where(here)
+        )
     return True
 
 
@@ -199,9 +203,9 @@ def first_edition(db: Connection, papers: Collection[int]) -> int | None:
 def waiting_since(db: Connection, subscribers: Collection[int]) -> dict[int, datetime]:
     """Return since when each subscriber with unsent papers has waited for a letter."""
     query = select(unsent_lists.c.subscriber, func.min(unsent_lists.c.since))
-    some = (unsent_lists.c.included != _NONE) | (unsent_lists.c.counted != _NONE)
+    waiting = (unsent_lists.c.included != _NONE) | (unsent_lists.c.counted != _NONE)
     mine = among(db, unsent_lists.c.subscriber, subscribers)
-    return dict(db.execute(query.where(mine, some).group_by(unsent_lists.c.subscriber)).all())
+    return dict(db.execute(query.where(mine, waiting).group_by(unsent_lists.c.subscriber)).all())
 
 
 def forget_unsent(db: Connection, subscriber: int, before: datetime) -> None:

@@ -67,8 +67,8 @@ class StoredVectors:
         recent = _newest(newest, vectors.c.title)
         untitled = select(recent.c.paper).where(recent.c.title.is_(None)).order_by(recent.c.paper.desc()).limit(limit)
         with reading(self._engine) as db:
-            found = load_rows(db, db.scalars(rows).all() or db.scalars(untitled).all())
-            return [found[row] for row in sorted(found, reverse=True)]
+            loaded = load_rows(db, db.scalars(rows).all() or db.scalars(untitled).all())
+            return [loaded[row] for row in sorted(loaded, reverse=True)]
 
     def first_of_newest(self, newest: int) -> int:
         """Return the row of the oldest of the `newest` most recent papers; 0 if there are no papers."""
@@ -88,18 +88,20 @@ class StoredVectors:
 
     def coverage(self, newest: int) -> float:
         """Return the share of the newest papers, at most so many, that have a vector; 1 if there are no papers."""
-        some = _newest(newest, vectors.c.vector)
+        newest_vectors = _newest(newest, vectors.c.vector)
         with reading(self._engine) as db:
-            all_, known = db.execute(select(func.count(), func.count(some.c.vector)).select_from(some)).one()
+            all_, known = db.execute(
+                select(func.count(), func.count(newest_vectors.c.vector)).select_from(newest_vectors)
+            ).one()
         return known / all_ if all_ else 1.0
 
-    def keep(self, model: str, made: Sequence[EmbeddedPaper]) -> None:
+    def keep(self, model: str, computed: Sequence[EmbeddedPaper]) -> None:
         """Store the vectors that a model computed for papers.
 
         A paper whose text has changed meanwhile stays queued. `uncompared` returns those to compare with the topics;
         papers that only lacked the vector of their title are not among them if no others are.
         """
-        rows = sorted(one.paper.row for one in made)
+        rows = sorted(embedded.paper.row for embedded in computed)
         with writing(self._engine) as db:
             # Lock papers before vectors, as Papers.add() does, to avoid deadlocks.
             db.execute(select(papers.c.row).where(papers.c.row.in_(rows)).order_by(papers.c.row).with_for_update())
@@ -119,14 +121,14 @@ class StoredVectors:
             )
             values = [
                 {
-                    "row": one.paper.row,
-                    "of": text_digest(one.paper),
+                    "row": embedded.paper.row,
+                    "of": text_digest(embedded.paper),
                     "by": model,
-                    "made": one.vector,
-                    "of_title": one.title,
+                    "made": embedded.vector,
+                    "of_title": embedded.title,
                     "as_number": number,
                 }
-                for one in made
+                for embedded in computed
             ]
             if values:
                 db.execute(statement, values)
@@ -144,9 +146,9 @@ class StoredVectors:
     def uncompared(self) -> tuple[Sequence[int], int]:
         """Return the papers with vectors after those that were `compared`, and the number of the newest vector."""
         with reading(self._engine) as db:
-            kept, compared = (_number(db, name) for name in (_NUMBER, _COMPARED))
-            fresh = select(vectors.c.paper).where(vectors.c.number > compared, vectors.c.number <= kept)
-            return db.scalars(fresh.order_by(vectors.c.paper)).all(), kept
+            number, compared = (_number(db, name) for name in (_NUMBER, _COMPARED))
+            fresh = select(vectors.c.paper).where(vectors.c.number > compared, vectors.c.number <= number)
+            return db.scalars(fresh.order_by(vectors.c.paper)).all(), number
 
     def compared(self, number: int) -> None:
         """Record that the papers with vectors up to this number have been compared with the topics."""
@@ -180,9 +182,9 @@ class StoredVectors:
         """Return the vectors that a model computed for topics, by their queries as they are now `written_out`."""
         query = select(topics.c.query, topics.c.vector, topics.c.vector_of).where(topics.c.vector.is_not(None))
         with reading(self._engine) as db:
-            found = db.execute(query).all()
-        texts = [(written_out(one.query), one) for one in found]
-        return {text: one.vector for text, one in texts if one.vector_of == _origin(model, text)}
+            records = db.execute(query).all()
+        texts = [(written_out(topic.query), topic) for topic in records]
+        return {text: topic.vector for text, topic in texts if topic.vector_of == _origin(model, text)}
 
     def keep_topic(self, query: str, text: str, model: str, vector: bytes) -> None:
         """Store the vector of a topic's query, which is computed from `text`, with the topic."""
