@@ -92,8 +92,8 @@ class App:
         with self._sharing:
             if make not in self._shared:
                 self._shared[make] = make(self)
-            found: T = self._shared[make]
-            return found
+            built: T = self._shared[make]
+            return built
 
     @cached_property
     def keys(self) -> tuple[bytes, ...]:
@@ -137,8 +137,8 @@ class App:
     def close(self) -> None:
         """Close the connections and servers that this process opened."""
         opened = [*map(self.__dict__.get, ("http", "pictures_http")), *self._shared.values()]
-        for one in opened:
-            if close := getattr(one, "close", None):
+        for resource in opened:
+            if close := getattr(resource, "close", None):
                 close()
         self.store.close()
 

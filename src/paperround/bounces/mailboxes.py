@@ -103,13 +103,13 @@ def _unseen_files(folder: Path) -> list[Path]:
     """Return the unseen mails of a Maildir, the oldest first."""
     try:
         (folder / "cur").mkdir(mode=0o700, exist_ok=True)
-        found = [path for part in ("new", "cur") for path in (folder / part).iterdir()]
-        mails = [path for path in found if not path.name.startswith(".") and path.is_file()]
+        entries = [path for part in ("new", "cur") for path in (folder / part).iterdir()]
+        mails = [path for path in entries if not path.name.startswith(".") and path.is_file()]
     except OSError as error:
         raise PaperroundError(
             f"{folder}: cannot be read ({error.strerror}); check its owner and permissions"
         ) from None
-    return sorted((path for path in mails if _SEEN not in path.name.partition(_FLAGS)[2]), key=lambda one: one.name)
+    return sorted((path for path in mails if _SEEN not in path.name.partition(_FLAGS)[2]), key=lambda path: path.name)
 
 
 def try_imap(settings: ImapSettings, timeout: float) -> None:

@@ -86,8 +86,8 @@ class Part:
     @property
     def charset(self) -> str | None:
         """The charset declared by the part, or None."""
-        found = _CHARSET.search(self.first("content-type") or "")
-        return found[1] if found else None
+        match = _CHARSET.search(self.first("content-type") or "")
+        return match[1] if match else None
 
     def quoted(self, name: str) -> list[str]:
         """Return the values of a field of the letter that this part quotes."""
@@ -103,12 +103,12 @@ class Part:
 
 def read_parts(raw: bytes) -> list[Part]:
     """Return the mail itself, then its parts at all levels, but not those of letters that are quoted whole."""
-    found: list[Part] = []
+    parts: list[Part] = []
     for part in _walk(raw[:_MAX_SIZE].replace(b"\r\n", b"\n"), 0):
-        found.append(part)
-        if len(found) == _MAX_PARTS:
+        parts.append(part)
+        if len(parts) == _MAX_PARTS:
             break
-    return found
+    return parts
 
 
 def fields_of(block: bytes) -> Fields:

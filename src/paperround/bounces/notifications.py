@@ -24,14 +24,14 @@ Record = Mapping[str, Any]
 def read_notifications(value: object) -> list[Report] | None:
     """Return the reports in a relay's notification, without deliveries and opens; None if the format is unknown."""
     records = value if isinstance(value, list) else [value]
-    found: list[Report] = []
-    known = False
+    reports: list[Report] = []
+    recognized = False
     for record in map(_record, records[:_MAX_REPORTS]):
         reader = _reader_of(record)
         if reader:
-            known = True
-            found += reader(record)
-    return found if known else None
+            recognized = True
+            reports += reader(record)
+    return reports if recognized else None
 
 
 def is_ses(record: Record) -> bool:
@@ -259,7 +259,7 @@ def _record(value: object) -> Record:
 
 
 def _records(value: object) -> list[Record]:
-    return [_record(one) for one in value[:_MAX_REPORTS]] if isinstance(value, list) else []
+    return [_record(item) for item in value[:_MAX_REPORTS]] if isinstance(value, list) else []
 
 
 def _text(value: object, most: int = 2_000) -> str:

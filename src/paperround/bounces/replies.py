@@ -120,8 +120,8 @@ def parse_reply(raw: bytes) -> LetterReply | None:
     """Return the reply in a mail; None if it was not sent to a reply address, or by a program."""
     parts = read_parts(raw)
     head = parts[0]
-    found = (_ADDRESS.search(value) for value in head.delivered_to)
-    token = next((match[1].lower() for match in found if match), None)
+    matches = (_ADDRESS.search(value) for value in head.delivered_to)
+    token = next((match[1].lower() for match in matches if match), None)
     if token is None or _is_automatic(head):
         return None
     lines = list(own_lines(_text(parts)))
@@ -204,14 +204,14 @@ def _numbered(line: str) -> list[TasteRequest] | None:
 
 
 def _named(name: str, papers: Sequence[Paper], topics: Mapping[int, str]) -> Sequence[int]:
-    wanted = _words(name)
-    titled = [paper.row for paper in papers if wanted in _words(readable(paper.title))]
+    wording = _words(name)
+    titled = [paper.row for paper in papers if wording in _words(readable(paper.title))]
     if len(titled) == 1:
         return titled
     by_author = [
-        paper.row for paper in papers if any(_words(readable(one)).endswith(wanted) for one in paper.authors)
+        paper.row for paper in papers if any(_words(readable(author)).endswith(wording) for author in paper.authors)
     ]
-    return by_author or [paper.row for paper in papers if wanted in _words(topics.get(paper.row, ""))]
+    return by_author or [paper.row for paper in papers if wording in _words(topics.get(paper.row, ""))]
 
 
 def _words(text: str) -> str:

@@ -103,7 +103,7 @@ def _token(parts: Sequence[Part]) -> str | None:
 
 def _message_id(parts: Sequence[Part]) -> str | None:
     places = [value for part in parts for value in part.quoted("message-id")]
-    return next((found[0] for place in places if (found := _MESSAGE_ID.search(place))), None)
+    return next((match[0] for place in places if (match := _MESSAGE_ID.search(place))), None)
 
 
 def _delivery_report(parts: Sequence[Part]) -> _ReportContent | None:
@@ -123,10 +123,10 @@ def _delivery_report(parts: Sequence[Part]) -> _ReportContent | None:
 def _inline_report(parts: Sequence[Part]) -> _ReportContent | None:
     """Read the same fields inside a text, as in reports that were forwarded or flattened by a gateway."""
     for part in parts:
-        found = _INLINE_REPORT.search(body := _QUOTE_MARKS.sub(b"", part.body[:40_000])) if part.is_text else None
-        if found:
+        match = _INLINE_REPORT.search(body := _QUOTE_MARKS.sub(b"", part.body[:40_000])) if part.is_text else None
+        if match:
             recipients = [
-                fields for fields in _recipients(body[found.start() :]) if {"action", "status"} <= fields.keys()
+                fields for fields in _recipients(body[match.start() :]) if {"action", "status"} <= fields.keys()
             ]
             return _mildest([_about(fields, "") for fields in recipients]) if recipients else None
     return None
@@ -134,7 +134,7 @@ def _inline_report(parts: Sequence[Part]) -> _ReportContent | None:
 
 def _mildest(verdicts: Sequence[_ReportContent]) -> _ReportContent:
     """Return the mildest verdict: an address may deliver to several mailboxes, and works if one of them accepts."""
-    return min(verdicts, key=lambda one: _MILDEST_FIRST.index(one.kind))
+    return min(verdicts, key=lambda verdict: _MILDEST_FIRST.index(verdict.kind))
 
 
 def _recipients(body: bytes) -> Iterator[dict[str, str]]:
@@ -173,8 +173,8 @@ def _ruled(judged: Judgment, reply: str, recipient: str | None) -> _ReportConten
 
 def _address(field: str) -> str | None:
     """Return the address in a field such as `rfc822;ada@mail.example` (RFC 6533 has the type `utf-8`)."""
-    found = ADDRESS.search(field)
-    return found[0] if found else None
+    match = ADDRESS.search(field)
+    return match[0] if match else None
 
 
 def _complaint(parts: Sequence[Part]) -> _ReportContent | None:
@@ -224,7 +224,7 @@ def _text_report(parts: Sequence[Part]) -> _ReportContent | None:
     recipient = _address(head.first("x-failed-recipients") or text)
     preamble, *about_each = _NEXT_RECIPIENT.split(text)
     texts = [*about_each, *([preamble] if reply_code(preamble) else [])]
-    verdicts = [one for about in texts if (one := _judged_text(about)).kind is not BounceKind.NOTHING]
+    verdicts = [verdict for about in texts if (verdict := _judged_text(about)).kind is not BounceKind.NOTHING]
     whole = _mildest(verdicts) if len(verdicts) > 1 else _judged_text(text)
     if whole.kind is BounceKind.NOTHING and _TELLS_A_FAILURE.search(text):
         whole = replace(whole, kind=BounceKind.SOFT)  # delivery failed for an unknown reason

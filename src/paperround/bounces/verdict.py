@@ -81,8 +81,8 @@ def judge_reply(text: str, stated: str | None = None, context: str = "") -> Judg
     `context` is the text around the reply, which may name the command that the reply answered.
     """
     code = reply_code(text)
-    own = (found[0] for found in ENHANCED.finditer(text) if not found[0].startswith("2"))
-    status = next((one for one in own if code is None or one[0] == code[0]), None)
+    own = (match[0] for match in ENHANCED.finditer(text) if not match[0].startswith("2"))
+    status = next((enhanced for enhanced in own if code is None or enhanced[0] == code[0]), None)
     if status is None and stated and (code is None or stated[0] == code[0]):
         status = stated
     rule = judge(Refusal.reported(stage_named(text) or stage_named(context), code, status, text))
@@ -93,8 +93,8 @@ def judge_reply(text: str, stated: str | None = None, context: str = "") -> Judg
 
 def reply_code(text: str) -> str | None:
     """Return the first SMTP reply code of a failure in a text, or None."""
-    found = _REPLY_CODE.search(text)
-    return found[1] if found else None
+    match = _REPLY_CODE.search(text)
+    return match[1] if match else None
 
 
 def stage_named(text: str) -> Stage | None:

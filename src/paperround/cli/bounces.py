@@ -36,11 +36,11 @@ def read_bounces(
         mailbox = app.settings.bounces
         if not (files or maildir or mailbox.maildir or mailbox.imap):
             raise UsageError("give FILEs or --maildir DIR, or set bounces.imap or bounces.maildir in the settings")
-        found = bounce_intake.process_mails(app, mailboxes.files(files or []))
-        found += bounce_intake.process_mails(app, mailboxes.maildir(maildir)) if maildir else []
-        found += bounce_intake.read_mailbox(app) if not (files or maildir) else []
+        reports = bounce_intake.process_mails(app, mailboxes.files(files or []))
+        reports += bounce_intake.process_mails(app, mailboxes.maildir(maildir)) if maildir else []
+        reports += bounce_intake.read_mailbox(app) if not (files or maildir) else []
     columns = ("where", "kind", "status", "email", "new", "text")
-    facts = [{name: getattr(one, name) for name in columns} for one in found]
+    facts = [{name: getattr(report, name) for name in columns} for report in reports]
     if as_json:
         console.as_json(facts)
     else:
@@ -60,4 +60,4 @@ def list_bounces(
         console.as_json(reports)
     else:
         columns = ("at", "email", "kind", "status", "delivery", "text")
-        console.table(columns, [[one[name] for name in columns] for one in reports])
+        console.table(columns, [[report[name] for name in columns] for report in reports])

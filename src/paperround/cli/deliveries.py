@@ -35,7 +35,7 @@ def list_deliveries(
         console.as_json(rows)
     else:
         columns = ("id", "issue", "email", "state", "at", "next_attempt_at", "reason")
-        console.table(columns, [[_last_try(one) if c == "at" else one[c] for c in columns] for one in rows])
+        console.table(columns, [[_last_try(row) if c == "at" else row[c] for c in columns] for row in rows])
 
 
 def _last_try(delivery: dict[str, Any]) -> Any:
@@ -62,8 +62,8 @@ def show_delivery(
     console.table(
         ("paper", "section", "rank", "made of", "why"),
         [
-            (one["paper"], one["section"], one["rank"], _parts(one["parts"]), "; ".join(one["why"]))
-            for one in delivery["scores"]
+            (score["paper"], score["section"], score["rank"], _parts(score["parts"]), "; ".join(score["why"]))
+            for score in delivery["scores"]
         ],
     )
     console.table(

@@ -60,7 +60,7 @@ def _explanation(error: typer.BadParameter) -> str:
 def _place_of(ctx: Context, option: str) -> str:
     """Return where an option of the whole program goes; empty for any other option."""
     program = ctx.find_root()
-    shared = next((one for one in program.command.params if option in one.opts), None)
+    shared = next((parameter for parameter in program.command.params if option in parameter.opts), None)
     if shared is None:
         return ""
     value = f" {shared.metavar}" if shared.metavar else ""
@@ -70,7 +70,9 @@ def _place_of(ctx: Context, option: str) -> str:
 
 def _as_words(ctx: Context, typed: Sequence[str], option: str) -> str:
     """Return how words that were taken for an option are written; empty for a command that takes no words."""
-    takes_words = any(one.name in _WORDS and one.param_type_name == "argument" for one in ctx.command.params)
+    takes_words = any(
+        parameter.name in _WORDS and parameter.param_type_name == "argument" for parameter in ctx.command.params
+    )
     words = next((argument for argument in typed if argument.startswith(option)), option)
     remedy = f"Words that begin with a dash come after --: {ctx.command_path} -- {shlex.quote(words)}"
     return remedy if takes_words else ""
@@ -81,19 +83,23 @@ class Command(_Options, TyperCommand):
 
     def collect_usage_pieces(self, ctx: Context) -> list[str]:
         """Return the parts of the usage line: the options, then each argument by the name that the list below has."""
-        arguments = [one for one in self.get_params(ctx) if one.param_type_name == "argument"]
-        return [self.options_metavar or "", *(_in_usage(one) for one in arguments)]
+        arguments = [parameter for parameter in self.get_params(ctx) if parameter.param_type_name == "argument"]
+        return [self.options_metavar or "", *(_in_usage(argument) for argument in arguments)]
 
     def format_options(self, ctx: Context, formatter: HelpFormatter) -> None:
         """Write the arguments by the names that the usage line has, then the options."""
         parameters = self.get_params(ctx)
-        arguments = [one for one in parameters if one.param_type_name == "argument"]
+        arguments = [parameter for parameter in parameters if parameter.param_type_name == "argument"]
         if arguments:
             with formatter.section("Arguments"):
-                formatter.write_dl([(_name(one), getattr(one, "help", None) or "") for one in arguments])
+                formatter.write_dl(
+                    [(_name(argument), getattr(argument, "help", None) or "") for argument in arguments]
+                )
         with formatter.section("Options"):
-            options = [one.get_help_record(ctx) for one in parameters if one.param_type_name == "option"]
-            formatter.write_dl([one for one in options if one])
+            options = [
+                parameter.get_help_record(ctx) for parameter in parameters if parameter.param_type_name == "option"
+            ]
+            formatter.write_dl([record for record in options if record])
 
     def format_epilog(self, ctx: Context, formatter: HelpFormatter) -> None:  # noqa: ARG002 - click's signature
         """Write the example below the options."""
@@ -193,8 +199,8 @@ def _interruption_is_told() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt as error:
-        kept = str(error) or "completed work is kept; run the command again to continue"
-        typer.echo(f"paperround: interrupted; {kept}", err=True)
+        message = str(error) or "completed work is kept; run the command again to continue"
+        typer.echo(f"paperround: interrupted; {message}", err=True)
         raise SystemExit(128 + signal.SIGINT) from None
 
 

@@ -68,12 +68,14 @@ def preview(
         raise UsageError("a sample letter has no date: --date needs a subscriber's EMAIL or --topic SLUG")
     on = read_day(day) if day else None
     with opened() as app:
-        wanted = preview.PreviewRequest(email or "", tuple(map(str.lower, topic or ())), on, cadence, theme, language)
+        request = preview.PreviewRequest(
+            email or "", tuple(map(str.lower, topic or ())), on, cadence, theme, language
+        )
         try:
-            shown = preview.build(app, wanted)
+            shown = preview.build(app, request)
         except ConfigurationError as error:
             raise ConfigurationError(str(template_errors.explain(error, templates()))) from None
-        days = preview.days(app, wanted, 3) if shown is None else []
+        days = preview.days(app, request, 3) if shown is None else []
         outcome = preview.send_test(app, shown, send) if shown and send else None
         test_result = preview.describe_test(app, send, outcome) if outcome else ""
         site_facts, now = app.site, app.clock()
@@ -93,11 +95,11 @@ def preview(
         console.say(test_result)
     if lint:
         letter, rendered = shown.finished.letter.message, shown.finished.rendered
-        found = linting.lint(letter, rendered, site_facts, now)
+        findings = linting.lint(letter, rendered, site_facts, now)
         of_theme = linting_theme.lint_theme(
             shown.subscriber.theme, languages.load(shown.subscriber.language, templates()), templates()
         )
-        _print_findings(linting_theme.join_findings(found, of_theme))
+        _print_findings(linting_theme.join_findings(findings, of_theme))
     exit_if(outcome and not outcome.accepted)
 
 

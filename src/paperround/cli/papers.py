@@ -39,13 +39,13 @@ def search(
         console.as_json([
             {
                 "rank": rank,
-                "id": one.paper.id,
-                "title": one.paper.title,
-                "score": one.score,
-                "why": list(one.why),
-                "parts": one.parts,
+                "id": hit.paper.id,
+                "title": hit.paper.title,
+                "score": hit.score,
+                "why": list(hit.why),
+                "parts": hit.parts,
             }
-            for rank, one in enumerate(result.found, 1)
+            for rank, hit in enumerate(result.found, 1)
         ])  # fmt: skip
         return
     for typed, meant in result.corrected:
@@ -54,7 +54,7 @@ def search(
         console.warn(f"no paper has all these words in its text; papers by this author: {result.author}")
     elif result.author:
         console.warn(f"if you are looking for an author: {result.author}")
-    rows = [(rank, one.paper.id, one.paper.title, "; ".join(one.why)) for rank, one in enumerate(result.found, 1)]
+    rows = [(rank, hit.paper.id, hit.paper.title, "; ".join(hit.why)) for rank, hit in enumerate(result.found, 1)]
     if rows and not result.total:
         console.warn("no paper matches; the nearest in meaning are listed")
     elif result.total < len(rows):
@@ -134,11 +134,11 @@ def embed_papers(
         if rebuild:
             app.store.vectors.rebuild(meaning.encoder.name)
         app.progress.begin("embedding", app.store.vectors.waiting_count())
-        made = pipeline.embed_papers(app, math.inf, app.progress.advance)
+        computed = pipeline.embed_papers(app, math.inf, app.progress.advance)
         left = app.store.vectors.waiting_count()
     if as_json:
-        console.as_json({"model": meaning.encoder.name, "embedded": made, "waiting": left})
+        console.as_json({"model": meaning.encoder.name, "embedded": computed, "waiting": left})
     else:
         waiting = counted(left, "paper waits", "papers wait")
-        console.say(f"{counted(made, 'vector')} made with {meaning.encoder.name}, {waiting}")
+        console.say(f"{counted(computed, 'vector')} made with {meaning.encoder.name}, {waiting}")
     exit_if(left > 0)

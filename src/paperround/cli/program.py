@@ -84,8 +84,8 @@ def main() -> None:
         sys.exit(1)
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
+def _version(requested: bool) -> None:
+    if requested:
         sys.stdout.write(f"paperround {__version__}\n")
         raise typer.Exit
 

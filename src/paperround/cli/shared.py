@@ -45,7 +45,7 @@ def recording(app: App, action: str, subject: str) -> AbstractContextManager[Aud
 
 def recording_of(app: App, action: str, *subscribers: Subscriber) -> AbstractContextManager[AuditRecord]:
     """Record the change of one or several subscribers in this block in the audit log."""
-    numbers = ", ".join(str(one.row) for one in subscribers)
+    numbers = ", ".join(str(subscriber.row) for subscriber in subscribers)
     return recording(app, f"subscriber: {action}", f"subscriber{'s' if len(subscribers) > 1 else ''} {numbers}")
 
 
@@ -157,13 +157,13 @@ def open_file(file: Path) -> Iterator[BinaryIO]:
     """Open a file, or a temporary copy of a pipe, to read from any position. Raises UsageError if it cannot."""
     with ExitStack() as closing:
         with _names(file):  # and nothing that goes wrong while the caller works with it
-            found: BinaryIO = closing.enter_context(file.open("rb"))
-            if not found.seekable():
+            stream: BinaryIO = closing.enter_context(file.open("rb"))
+            if not stream.seekable():
                 copy = closing.enter_context(TemporaryFile())
-                shutil.copyfileobj(found, copy)
+                shutil.copyfileobj(stream, copy)
                 copy.seek(0)
-                found = copy
-        yield found
+                stream = copy
+        yield stream
 
 
 def read_size(file: Path) -> int:

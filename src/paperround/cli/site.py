@@ -27,10 +27,10 @@ def init(
     """
     from paperround.operator import site
 
-    made = list(map(str, site.create(directory)))
-    for path in made:
+    created = list(map(str, site.create(directory)))
+    for path in created:
         console.say(f"made {path}")
-    if made:
+    if created:
         enter = "" if directory.resolve() == Path.cwd() else f"`cd {directory}`, then "
         console.say(f"next: {enter}`paperround up` (with example papers), or `paperround ingest` (papers of today)")
     else:

@@ -30,9 +30,9 @@ NewAbout = Annotated[str | None, typer.Option("--about", metavar="TEXT", help="A
 def list_topics(as_json: AsJson = False) -> None:
     """List the topics with their numbers of subscribers and papers."""
     with opened() as app:
-        counts, known = app.store.topics.counts(), app.store.topics.public()
+        counts, public = app.store.topics.counts(), app.store.topics.public()
     columns = ("slug", "name", "subscribers", "papers", "query")
-    rows = [(t.slug, t.name, *counts[t.slug], t.query) for t in known]
+    rows = [(t.slug, t.name, *counts[t.slug], t.query) for t in public]
     if as_json:
         console.as_json([dict(zip(columns, row, strict=True)) for row in rows])
     else:
@@ -80,7 +80,9 @@ def try_topic(
 
     with opened() as app:
         answers = {
-            paper_row(app, one): verdict for papers, verdict in ((more, 1), (less, -1)) for one in papers or ()
+            paper_row(app, identifier): verdict
+            for papers, verdict in ((more, 1), (less, -1))
+            for identifier in papers or ()
         }
         trial = app.shared(Trials).try_interest(text, answers, read_field("breadth", breadth))
     english = language.load(language.SOURCE, templates())
@@ -94,9 +96,9 @@ def try_topic(
             "total": trial.total,
             "suggestions": list(trial.suggestions),
             "papers": [
-                {"id": one.paper.id, "title": one.paper.title, "fit": one.fit, "why": list(one.why),
-                 "answer": one.answer}
-                for one in trial.papers
+                {"id": fitting.paper.id, "title": fitting.paper.title, "fit": fitting.fit, "why": list(fitting.why),
+                 "answer": fitting.answer}
+                for fitting in trial.papers
             ],
         })  # fmt: skip
         return
@@ -105,7 +107,10 @@ def try_topic(
         console.say(f"did you mean: {trial.correction}")
     if trial.suggestions:
         console.say(f"words to add: {', '.join(trial.suggestions)}")
-    rows = [(one.paper.id, one.paper.title, f"{one.fit:.2f}", "; ".join(one.why)) for one in trial.papers]
+    rows = [
+        (fitting.paper.id, fitting.paper.title, f"{fitting.fit:.2f}", "; ".join(fitting.why))
+        for fitting in trial.papers
+    ]
     console.table(("id", "title", "fit", "why"), rows)
 
 
@@ -113,14 +118,14 @@ def _changed(topic: Topic | None, slug: str, name: str | None, query: str | None
     """Return the topic with the given fields changed; those that are None stay as they are."""
     from paperround.domain.models import Topic
 
-    known = topic or Topic(slug, "", "")
+    stored = topic or Topic(slug, "", "")
     name, query, about = (
         known_text if text is None else text.strip()
-        for text, known_text in ((name, known.name), (query, known.query), (about, known.about))
+        for text, known_text in ((name, stored.name), (query, stored.query), (about, stored.about))
     )
     if not name or not query:
         raise UsageError(f"topic {slug!r} needs a name and a query: give --name and --query")
-    return replace(known, name=name, query=query, about=about)
+    return replace(stored, name=name, query=query, about=about)
 
 
 @group.command("remove", cls=Command, epilog="paperround topics remove tables")
@@ -191,9 +196,9 @@ def _save_topic(app: App, topic: Topic) -> None:
 
     with recording(app, "topic saved", topic.slug):
         topic = topics.add_topic(app, topic)
-    found = app.store.topics.counts()[topic.slug][1]
+    matching = app.store.topics.counts()[topic.slug][1]
     undone = any(changed.topic.slug == topic.slug for changed in topics.changed_by_command(app))
-    console.say(f"{topic.slug}: {counted(found, 'paper matches', 'papers match')}")
+    console.say(f"{topic.slug}: {counted(matching, 'paper matches', 'papers match')}")
     if undone and (listed := topics.file_defining(app, topic.slug)):
         console.warn(
             f"{topic.slug} is in {listed}: change it there too, or the change is undone when the file next changes"

@@ -12,5 +12,5 @@ def without_tracking(url: str) -> str:
     """Return an address without the parameters that only say where its visitor came from."""
     page, _, rest = url.partition("?")
     query, mark, fragment = rest.partition("#")
-    kept = "&".join(pair for pair in query.split("&") if not _TRACKING.fullmatch(pair))
-    return f"{page}?{kept}{mark}{fragment}" if kept else f"{page}{mark}{fragment}"
+    pairs = "&".join(pair for pair in query.split("&") if not _TRACKING.fullmatch(pair))
+    return f"{page}?{pairs}{mark}{fragment}" if pairs else f"{page}{mark}{fragment}"

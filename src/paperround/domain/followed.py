@@ -75,11 +75,11 @@ class FollowedName:
         return len(own) < 2 or self.organization or any(_without_initials(name, own) == own for name in authors)
 
 
-def _without_initials(name: str, kept: Sequence[str]) -> list[str]:
+def _without_initials(name: str, names: Sequence[str]) -> list[str]:
     return [
         term
         for term in terms(readable(name))  # as it is indexed
-        if term in kept or not (term in TITLES_AND_SUFFIXES or (len(term) == 1 and term.isascii()))
+        if term in names or not (term in TITLES_AND_SUFFIXES or (len(term) == 1 and term.isascii()))
     ]
 
 
@@ -95,8 +95,8 @@ def read_followed(text: str) -> FollowedName:
     Raises InvalidValueError for an entry that names nobody.
     """
     entry = clean(text.translate(_WITHOUT_QUOTES))
-    found = _ENTRY.fullmatch(entry)
-    kind, name = (found["kind"].lower(), found["name"]) if found else ("author", entry)
+    match = _ENTRY.fullmatch(entry)
+    kind, name = (match["kind"].lower(), match["name"]) if match else ("author", entry)
     if kind not in {"author", "org"}:
         sentence = _("%(entry)s can be left out, not followed; write author: NAME or org: NAME")
         raise InvalidValueError(sentence, entry=_quoted(entry))
@@ -135,8 +135,8 @@ def read_left_out(text: str) -> LeftOut:
     Raises InvalidValueError for an entry that excludes nothing.
     """
     entry = clean(text)
-    found = _LEFT_OUT.fullmatch(entry)
-    kind, value = (_read_kind(found["kind"]), clean(found["name"])) if found else ("words", entry)
+    match = _LEFT_OUT.fullmatch(entry)
+    kind, value = (_read_kind(match["kind"]), clean(match["name"])) if match else ("words", entry)
     if not terms(value) or len(entry) > MAX_ENTRY_LENGTH or kind == "org":
         sentence = _("%(entry)s leaves nothing out; write words, author: NAME, category: NAME or paper: IDENTIFIER")
         raise InvalidValueError(sentence, entry=_quoted(entry))
@@ -151,11 +151,11 @@ def check_left_out(text: str) -> LeftOut:
 
     Raises InvalidValueError for an entry that excludes nothing or not what it says.
     """
-    found = read_left_out(text)
-    if found.kind is LeftOutKind.WORDS and _OPERATOR.search(found.value):
+    left_out = read_left_out(text)
+    if left_out.kind is LeftOutKind.WORDS and _OPERATOR.search(left_out.value):
         sentence = _("%(entry)s has an operator; only words can be left out, each in its own entry")
-        raise InvalidValueError(sentence, entry=_quoted(found.value))
-    return found
+        raise InvalidValueError(sentence, entry=_quoted(left_out.value))
+    return left_out
 
 
 def archive_of(category: str) -> str:
@@ -170,9 +170,9 @@ def _quoted(entry: str) -> str:
 
 def _read_kind(typed: str) -> str:
     kind = {"cat": "category", "organization": "org"}.get(typed.lower(), typed.lower())
-    known = ("author", "category", "paper", "org")
-    if kind not in known:
-        meant = most_similar(kind, known[:-1])
+    kinds = ("author", "category", "paper", "org")
+    if kind not in kinds:
+        meant = most_similar(kind, kinds[:-1])
         sentence = (
             _("%(start)s is not known (did you mean %(meant)s:?); for words, remove the colon")
             if meant

@@ -54,10 +54,10 @@ def doi(text: str) -> str | None:
     """
     text = text.strip()
     address = text.startswith(("https://", "http://"))
-    found = _DOI.search(clean(unquote(_QUERY.split(text, maxsplit=1)[0])) if address else text)
-    if not found:
+    match = _DOI.search(clean(unquote(_QUERY.split(text, maxsplit=1)[0])) if address else text)
+    if not match:
         return None
-    bare = found[0].lower()
+    bare = match[0].lower()
     # A closing bracket is part of the DOI if the DOI opens it: 10.1016/s0140-6736(20)30183-5.
     while bare[-1] in ".,;:)]}/" and not (bare[-1] == ")" and bare.count("(") >= bare.count(")")):
         bare = bare[:-1]
@@ -70,8 +70,8 @@ def identifier_in(text: str) -> str:
     name = _DOI_MARK.sub("", text.strip().strip("<>[]()"))
     if not name or any(char.isspace() for char in name):
         return ""
-    found = arxiv_id(name)
-    return found[0] if found else doi(name) or (name if _LIKE_ARXIV.fullmatch(name) else "")
+    arxiv = arxiv_id(name)
+    return arxiv[0] if arxiv else doi(name) or (name if _LIKE_ARXIV.fullmatch(name) else "")
 
 
 def page_address(identifier: str) -> str:

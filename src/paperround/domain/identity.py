@@ -34,15 +34,15 @@ def title_key(title: str) -> str | None:
 
 def _title_keys(title: str) -> list[str]:
     """Return the title's key, and the one that papers with a formula in the title were stored under before."""
-    found = dict.fromkeys((title_key(title), _key_of(title)))
-    return [key for key in found if key]
+    both = dict.fromkeys((title_key(title), _key_of(title)))
+    return [key for key in both if key]
 
 
 def _key_of(title: str) -> str | None:
-    found = terms(title)
-    if len(found) < _TITLE_TERMS or sum(map(len, found)) < _TITLE_LETTERS:
+    words = terms(title)
+    if len(words) < _TITLE_TERMS or sum(map(len, words)) < _TITLE_LETTERS:
         return None
-    return hashlib.sha256(" ".join(found).encode()).hexdigest()[:24]
+    return hashlib.sha256(" ".join(words).encode()).hexdigest()[:24]
 
 
 def keys(facts: Facts) -> tuple[str, ...]:
@@ -68,8 +68,8 @@ def _arxiv_id(facts: Facts) -> str:
     """Return the arXiv identifier, which arXiv's own DOI has too; "" if there is none."""
     if facts.arxiv_id or not facts.doi or not facts.doi.startswith(_ARXIV_DOI):
         return facts.arxiv_id or ""
-    known = identifiers.arxiv_id(facts.doi)
-    return known[0] if known else ""
+    arxiv = identifiers.arxiv_id(facts.doi)
+    return arxiv[0] if arxiv else ""
 
 
 def title_keys(title: str) -> tuple[str, ...]:

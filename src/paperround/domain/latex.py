@@ -172,7 +172,7 @@ def marked(text: str) -> str:
     if "\\" not in text and "$" not in text:
         return clean(_typeset(text))
     if "\\(" in text or "\\[" in text:
-        text = _BRACKETED_MATH.sub(lambda found: f"${found[1] or found[2] or ''}$", text)
+        text = _BRACKETED_MATH.sub(lambda match: f"${match[1] or match[2] or ''}$", text)
     if "$$" in text:
         text = _DOUBLED_MATH.sub(r"$\1$", text)
     return clean(_Reader(text).read(0, len(text), math=False, depth=0))
@@ -182,7 +182,7 @@ def unmarked(text: str) -> str:
     """Convert a marked text to plain Unicode: `x²`, or `x^k` where Unicode has no such index."""
     text = _bare(text)
     while _SUP in text or _SUB in text:
-        shorter = _INNERMOST.sub(lambda found: _script(found[1], found[2]), text)
+        shorter = _INNERMOST.sub(lambda match: _script(match[1], match[2]), text)
         if shorter == text:  # cut within an index
             text += _END
         else:
@@ -196,10 +196,10 @@ def as_html(text: str) -> str:
     opened: list[str] = []
     at = 0
     text = text.replace(_ROMAN + _VAR, "")
-    for found in _MARK.finditer(text):
-        out.append(html.escape(text[at : found.start()], quote=False))
-        at = found.end()
-        if tag := _TAGS.get(found[0]):
+    for match in _MARK.finditer(text):
+        out.append(html.escape(text[at : match.start()], quote=False))
+        at = match.end()
+        if tag := _TAGS.get(match[0]):
             opened.append(tag)
             out.append(f"<{tag}>")
         else:
@@ -240,11 +240,11 @@ def _symbols() -> dict[str, str]:
     """
     from pylatexenc.latex2text import get_default_latex_context_db  # noqa: PLC0415 - slow to load
 
-    found: dict[str, str] = {}
+    symbols: dict[str, str] = {}
     for category in get_default_latex_context_db().iter_macro_specs():
         if isinstance(category.simplify_repl, str) and "%" not in category.simplify_repl:
-            found[category.macroname] = unicodedata.normalize("NFC", _plain(category.simplify_repl))
-    return found | _OWN
+            symbols[category.macroname] = unicodedata.normalize("NFC", _plain(category.simplify_repl))
+    return symbols | _OWN
 
 
 def _plain(text: str) -> str:
@@ -269,11 +269,11 @@ class _Reader:
                 continue
             char = self.source[at]
             if char == "\\":
-                found = _MACRO.match(self.source, at, end)
-                if math and found and found[1] in _INFIX and depth < _DEPTH:
-                    below = self.read(found.end(), end, math=True, depth=depth + 1)
-                    return _INFIX[found[1]]("", "".join(out).strip(), below.strip())
-                if math and found and found[1] in _UPRIGHT and upright < 0:
+                match = _MACRO.match(self.source, at, end)
+                if math and match and match[1] in _INFIX and depth < _DEPTH:
+                    below = self.read(match.end(), end, math=True, depth=depth + 1)
+                    return _INFIX[match[1]]("", "".join(out).strip(), below.strip())
+                if math and match and match[1] in _UPRIGHT and upright < 0:
                     upright = len(out)
                 piece, at = self.macro(at, end, math=math, depth=depth, before=out)
             elif char == "{" and self._closed(at, end) and depth < _DEPTH:
@@ -426,11 +426,11 @@ def _matching_braces(source: str) -> dict[int, int]:
     """Map the offset of each opening brace to that of its closing brace. Unclosed braces are omitted."""
     pairs: dict[int, int] = {}
     open_braces: list[int] = []
-    for found in _BRACE.finditer(source):
-        if found[0] == "{":
-            open_braces.append(found.start())
-        elif found[0] == "}" and open_braces:
-            pairs[open_braces.pop()] = found.start()
+    for brace in _BRACE.finditer(source):
+        if brace[0] == "{":
+            open_braces.append(brace.start())
+        elif brace[0] == "}" and open_braces:
+            pairs[open_braces.pop()] = brace.start()
     return pairs
 
 
@@ -448,10 +448,10 @@ def _text_character(source: str, at: int) -> tuple[str, int]:
     char = source[at]
     if char in "-`'":
         for typed, meant in _TYPED:
-            if found := typed.match(source, at):
-                return meant, found.end()
-        if found := _SINGLE_QUOTED.match(source, at):
-            return f"‘{found[1]}’", found.end()
+            if match := typed.match(source, at):
+                return meant, match.end()
+        if match := _SINGLE_QUOTED.match(source, at):
+            return f"‘{match[1]}’", match.end()
     # In `Fig.~1` the tilde is a tie, in `~5 %` it means "about".
     tie = char == "~" and 0 < at < len(source) - 1 and not source[at - 1].isspace()
     return (" " if tie else char), at + 1
@@ -460,9 +460,9 @@ def _text_character(source: str, at: int) -> tuple[str, int]:
 def _typeset(text: str) -> str:
     """Convert typed quotes and dashes in a text without LaTeX to typographic ones. URLs are kept."""
     out, at = list[str](), 0
-    while found := _TYPED_OR_ADDRESS.search(text, at):
-        start = found.start()
-        piece, after = (found[0], found.end()) if found[0][0] == "h" else _text_character(text, start)
+    while match := _TYPED_OR_ADDRESS.search(text, at):
+        start = match.start()
+        piece, after = (match[0], match.end()) if match[0][0] == "h" else _text_character(text, start)
         out += text[at:start], piece
         at = after
     return "".join([*out, text[at:]])
@@ -512,8 +512,8 @@ def _accented(base: str, mark: str) -> str:
     # Unicode cannot put a mark over several letters, so the mark is dropped.
     if len(bare) != 1:
         return base
-    made = unicodedata.normalize("NFC", bare + mark)
-    return f"{_VAR}{made}{_ROMAN}" if _VAR in base else made
+    composed = unicodedata.normalize("NFC", bare + mark)
+    return f"{_VAR}{composed}{_ROMAN}" if _VAR in base else composed
 
 
 def _spaced(name: str, before: list[str]) -> str:
@@ -570,10 +570,10 @@ def _character(_: str, code: str) -> str:
     r"""Return the character of a code point, as in MathJax's `\unicode{x2014}`; empty if the number is invalid."""
     try:
         number = int(code.lstrip("xX"), 16) if code[:1] in ("x", "X") else int(code)
-        found = chr(number)
+        character = chr(number)
     except (ValueError, OverflowError):
         return ""
-    return found if found.isprintable() else " "
+    return character if character.isprintable() else " "
 
 
 def _optional_first(optional: str, *arguments: str) -> str:

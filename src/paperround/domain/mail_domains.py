@@ -30,7 +30,7 @@ def intended(domain: str) -> str:
         return ""
     if ending in _COM or (ending in _NEARLY_COM and f"{name}.com" in _KNOWN):
         return intended(f"{name}.com") or f"{name}.com"
-    return next((known for known in sorted(_KNOWN) if _is_one_slip(domain, known)), "")
+    return next((provider for provider in sorted(_KNOWN) if _is_one_slip(domain, provider)), "")
 
 
 def intended_address(email: str) -> str:

@@ -88,16 +88,16 @@ class BatchMatches:
 
     def of_papers(self, papers: Mapping[int, Collection[int]]) -> Flags:
         """Return whether each match's paper is among those given for its subscriber's place."""
-        wanted = {place: rows for place, rows in papers.items() if rows}
-        if not wanted or not len(self):
+        nonempty = {place: rows for place, rows in papers.items() if rows}
+        if not nonempty or not len(self):
             return np.zeros(len(self), dtype=np.bool_)
-        known, paper = np.unique(self.table.paper, return_inverse=True)
-        rows = np.fromiter(chain.from_iterable(wanted.values()), dtype=np.int64)
-        owners = np.repeat(np.array(list(wanted)), list(map(len, wanted.values())))
-        places = known.searchsorted(rows)
-        matched = known.take(places, mode="clip") == rows
+        numbers, paper = np.unique(self.table.paper, return_inverse=True)
+        rows = np.fromiter(chain.from_iterable(nonempty.values()), dtype=np.int64)
+        owners = np.repeat(np.array(list(nonempty)), list(map(len, nonempty.values())))
+        places = numbers.searchsorted(rows)
+        matched = numbers.take(places, mode="clip") == rows
         # A flag for each subscriber and paper.
-        flags = np.zeros((max(self.subscriber[-1], owners.max()) + 1, len(known)), dtype=np.bool_)
+        flags = np.zeros((max(self.subscriber[-1], owners.max()) + 1, len(numbers)), dtype=np.bool_)
         flags[owners[matched], places[matched]] = True
         return flags[self.subscriber, paper[self.number]]
 

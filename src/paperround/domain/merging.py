@@ -24,15 +24,17 @@ _EMPTY: tuple[object, ...] = (None, "", (), False)
 
 def merge(listings: Iterable[Listing]) -> dict[str, Any]:
     """Return the facts of the paper that these listings describe."""
-    known = list(listings)
-    paper = sorted(known, key=_trust(_ABOUT_PAPER))
-    counts = sorted(known, key=_trust(_COUNT_SOURCES))
+    seen_listings = list(listings)
+    paper = sorted(seen_listings, key=_trust(_ABOUT_PAPER))
+    counts = sorted(seen_listings, key=_trust(_COUNT_SOURCES))
     facts = {
-        name: _largest(known, name) if name in _GROWING else _first(counts if name in _COUNT_FIELDS else paper, name)
+        name: _largest(seen_listings, name)
+        if name in _GROWING
+        else _first(counts if name in _COUNT_FIELDS else paper, name)
         for name in Facts.model_fields
     }
-    facts["withdrawn"] = any(listing.withdrawn for listing in known)
-    facts["published"] = min((listing.published for listing in known if listing.published), default=None)
+    facts["withdrawn"] = any(listing.withdrawn for listing in seen_listings)
+    facts["published"] = min((listing.published for listing in seen_listings if listing.published), default=None)
     return facts
 
 

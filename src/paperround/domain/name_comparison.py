@@ -52,7 +52,7 @@ def family_names(names: Iterable[str]) -> set[str]:
     """Return the last words of names, folded, without suffixes. "Curie, Marie" and "Marie Curie" give the same."""
     written = (name.split(",")[0] if "," in name else name for name in names)
     parts = ([term for term in terms(name) if term not in TITLES_AND_SUFFIXES] for name in written)
-    return {found[-1] for found in parts if found}
+    return {words[-1] for words in parts if words}
 
 
 def may_share_author(ours: Sequence[str], theirs: Sequence[str]) -> bool:
@@ -92,7 +92,7 @@ def _person(name: str) -> tuple[_Name, ...]:
     """Return the readings of a name: two or three capitals are initials, or a family name as in `Jian LI`."""
     if name.isupper():
         return (_name(name),)
-    return _name(_JOINED_INITIALS.sub(lambda found: " ".join(found[0]), name)), _name(name)
+    return _name(_JOINED_INITIALS.sub(lambda match: " ".join(match[0]), name)), _name(name)
 
 
 def _name(written: str) -> _Name:

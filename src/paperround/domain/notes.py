@@ -43,12 +43,12 @@ def news_of(before: Paper, now: Paper, since: date) -> PaperNote | None:
     return None
 
 
-def choose_news(found: Iterable[PaperNote], earlier: Collection[tuple[NoteKind, int]]) -> tuple[PaperNote, ...]:
+def choose_news(candidates: Iterable[PaperNote], earlier: Collection[tuple[NoteKind, int]]) -> tuple[PaperNote, ...]:
     """Return at most three notes, ordered by kind (see NoteKind) and then by gain.
 
     `earlier` holds the kind and paper of earlier notes to this subscriber; those are not repeated.
     """
-    fresh = {note.paper: note for note in found if (note.kind, note.paper) not in earlier}
+    fresh = {note.paper: note for note in candidates if (note.kind, note.paper) not in earlier}
     ranked = sorted(fresh.values(), key=lambda note: (_ORDER.index(note.kind), note.before - note.now, note.paper))
     return tuple(ranked[:MAX_NEWS])
 
@@ -71,13 +71,18 @@ def choose_saved(
 
     `saved` has the latest first. A letter that also stands for a missed one begins with them if that one would have.
     """
-    missed = [one for one in _week_until(day) if one != day and last_issue_day and one > last_issue_day]
-    if not any(opens_with_saved(schedule.cadence, one) for one in (day, *missed)):
+    missed = [
+        past_day for past_day in _week_until(day) if past_day != day and last_issue_day and past_day > last_issue_day
+    ]
+    if not any(opens_with_saved(schedule.cadence, past_day) for past_day in (day, *missed)):
         return ()
     bounds = span(schedule.cadence, day)
     since = bounds[0] if bounds else day - _WEEK
     if last_issue_day:
-        since = min(since, *(one for one in _week_until(last_issue_day) if opens_with_saved(schedule.cadence, one)))
+        since = min(
+            since,
+            *(past_day for past_day in _week_until(last_issue_day) if opens_with_saved(schedule.cadence, past_day)),
+        )
     begins = due_at(schedule, since)  # what was saved later that day came too late for that letter
     return tuple([note for note, at in saved if at >= begins][:MAX_SAVED])
 
@@ -121,11 +126,11 @@ def write_notes(notes: Iterable[PaperNote]) -> list[list[Any]] | None:
     return [[n.kind.value, n.paper, n.since.isoformat(), n.before, n.now] for n in notes] or None
 
 
-def read_notes(kept: Iterable[list[Any]] | None) -> tuple[PaperNote, ...]:
+def read_notes(stored: Iterable[list[Any]] | None) -> tuple[PaperNote, ...]:
     """Return the notes that `write_notes` wrote."""
     return tuple(
         PaperNote(NoteKind(kind), paper, date.fromisoformat(since), before, now)
-        for kind, paper, since, before, now in kept or ()
+        for kind, paper, since, before, now in stored or ()
     )
 
 
@@ -136,6 +141,6 @@ def write_facts(facts: DayFacts | None) -> dict[str, Any] | None:
     return {"papers": facts.papers, "complete": facts.complete, "late": list(facts.late)}
 
 
-def read_facts(kept: dict[str, Any] | None) -> DayFacts | None:
+def read_facts(stored: dict[str, Any] | None) -> DayFacts | None:
     """Return the facts that `write_facts` wrote."""
-    return DayFacts(kept["papers"], kept["complete"], tuple(kept["late"])) if kept else None
+    return DayFacts(stored["papers"], stored["complete"], tuple(stored["late"])) if stored else None

@@ -128,15 +128,15 @@ def _read_slug(text: str) -> str:
 
 def _read_queries(given: object) -> tuple[str, ...]:
     items = split_list(given) if isinstance(given, str) else _texts(given)
-    found = tuple(dict.fromkeys(query for item in items if (query := clean(_TAG.sub(" ", item)))))
-    for text in found:
+    queries = tuple(dict.fromkeys(query for item in items if (query := clean(_TAG.sub(" ", item)))))
+    for text in queries:
         if len(text) > MAX_QUERY_LENGTH:
             sentence = _("an interest has at most %(most)s characters; keep the words that matter most")
             raise QueryError(text[:MAX_QUERY_LENGTH], MAX_QUERY_LENGTH, sentence, most=MAX_QUERY_LENGTH)
-    if len(found) > MAX_QUERIES:
+    if len(queries) > MAX_QUERIES:
         sentence = _("%(number)s interests; the most is %(most)s, so join some with OR")
-        raise InvalidValueError(sentence, number=len(found), most=MAX_QUERIES)
-    return found
+        raise InvalidValueError(sentence, number=len(queries), most=MAX_QUERIES)
+    return queries
 
 
 def _read_entries(too_many: str, most: int, read: Callable[[str], object], given: object) -> tuple[str, ...]:
@@ -167,8 +167,8 @@ def _read_choice(kind: type[StrEnum], what: str, given: object) -> StrEnum:
     try:
         return kind(_text(given).lower())
     except ValueError:
-        known = ", ".join(kind)
-        raise InvalidValueError(_NONE_SUCH, what=what, given=repr(given), known=known) from None
+        choices = ", ".join(kind)
+        raise InvalidValueError(_NONE_SUCH, what=what, given=repr(given), known=choices) from None
 
 
 def _write_choice(value: StrEnum) -> str:
@@ -196,8 +196,8 @@ def _read_hour(given: object) -> time:
     if isinstance(given, time):
         return given
     text = _text(given)
-    if found := _HOUR.fullmatch(text):
-        hour, minute, half = int(found[1]), int(found[2] or 0), (found[3] or "").lower()
+    if match := _HOUR.fullmatch(text):
+        hour, minute, half = int(match[1]), int(match[2] or 0), (match[3] or "").lower()
         whole = hour if not half else hour % 12 + 12 * (half == "p")
         if whole < 24 and minute < 60 and (not half or 1 <= hour <= 12):
             return time(whole, minute)
@@ -224,11 +224,11 @@ def _read_weekday(given: object) -> int:
     text = _text(given).lower()
     if text in {"0", "1", "2", "3", "4", "5", "6"}:
         return int(text)
-    found = [number for number, name in enumerate(WEEKDAYS) if len(text) >= 3 and name.startswith(text)]
-    if not found:
+    numbers = [number for number, name in enumerate(WEEKDAYS) if len(text) >= 3 and name.startswith(text)]
+    if not numbers:
         sentence = "%(given)r is not a day of the week; write one of: %(days)s"
         raise InvalidValueError(sentence, given=given, days=", ".join(WEEKDAYS))
-    return found[0]
+    return numbers[0]
 
 
 def _write_weekday(number: int) -> str:
@@ -462,8 +462,8 @@ def is_private(slug: str) -> bool:
 
 
 def _kind_of(slug: str) -> str:
-    found = _PRIVATE_SLUG.fullmatch(slug)
-    return found[1] if found else ""
+    match = _PRIVATE_SLUG.fullmatch(slug)
+    return match[1] if match else ""
 
 
 # --- what a site offers ------------------------------------------------------------------------------------------
@@ -486,16 +486,16 @@ class SiteOptions:
         can be many times longer than the typed one, so it is never stored.
         """
         checked = dict(patch)
-        for name, known in (("topics", self.topics), ("theme", self.themes), ("language", self.languages)):
+        for name, available in (("topics", self.topics), ("theme", self.themes), ("language", self.languages)):
             if name not in patch:
                 continue
-            wanted = patch[name] if name in LISTS else (patch[name],)
-            if all(value in known for value in wanted):
+            values = patch[name] if name in LISTS else (patch[name],)
+            if all(value in available for value in values):
                 continue
-            spellings = {value: as_spelled(value, known) for value in wanted}
+            spellings = {value: as_spelled(value, available) for value in values}
             if missing := [value for value, spelled in spellings.items() if spelled is None]:
-                what, there = name.removesuffix("s"), ", ".join(known) or "none yet"
-                given = f"{missing[0]!r}{did_you_mean(missing[0], known)}"
+                what, there = name.removesuffix("s"), ", ".join(available) or "none yet"
+                given = f"{missing[0]!r}{did_you_mean(missing[0], available)}"
                 raise PreferenceError(name, InvalidValueError(_NONE_SUCH, what=what, given=given, known=there))
             checked[name] = tuple(dict.fromkeys(spellings.values())) if name in LISTS else spellings[patch[name]]
         if "queries" in patch:
@@ -508,4 +508,8 @@ class SiteOptions:
 
 def as_spelled(name: str, known: Collection[str]) -> str | None:
     """Return the one of the known names that is this one, in any case; None if there is none."""
-    return name if name in known else next((one for one in known if one.lower() == name.lower()), None)
+    return (
+        name
+        if name in known
+        else next((name_known for name_known in known if name_known.lower() == name.lower()), None)
+    )

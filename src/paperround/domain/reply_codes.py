@@ -11,8 +11,8 @@ ENHANCED = re.compile(r"(?<![\d.])[245]\.\d{1,3}\.\d{1,3}(?!\d|\.\d)")
 
 def enhanced(text: str) -> str | None:
     """Return the enhanced status code at the beginning of a reply (RFC 2034), or None."""
-    found = ENHANCED.match(text)
-    return found[0] if found else None
+    match = ENHANCED.match(text)
+    return match[0] if match else None
 
 
 def one_of(patterns: str) -> re.Pattern[str]:

@@ -18,12 +18,12 @@ SCOPES = {
 """Each scope and what it allows."""
 
 
-def check_scopes(wanted: Iterable[str]) -> tuple[str, ...]:
+def check_scopes(requested: Iterable[str]) -> tuple[str, ...]:
     """Return the scopes sorted and without duplicates.
 
     Raises UnknownNameError if a scope does not exist or none is given.
     """
-    scopes = tuple(sorted(set(wanted)))
+    scopes = tuple(sorted(set(requested)))
     for scope in scopes:
         if scope not in SCOPES:
             raise UnknownNameError(f"there is no scope {scope!r}; there are: {', '.join(SCOPES)}")

@@ -71,15 +71,15 @@ def counted(number: int, one: str, many: str = "") -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
-def did_you_mean(typed: str, known: Iterable[str]) -> str:
+def did_you_mean(typed: str, names: Iterable[str]) -> str:
     """Return a hint, with a space before it, at the known name that a mistyped one resembles; empty if none does."""
-    meant = most_similar(typed, known)
+    meant = most_similar(typed, names)
     return f" (did you mean {meant!r}?)" if meant else ""
 
 
-def most_similar(typed: str, known: Iterable[str]) -> str:
+def most_similar(typed: str, names: Iterable[str]) -> str:
     """Return the known name that a mistyped one resembles most; empty if it resembles none."""
-    return next(iter(get_close_matches(typed.lower(), list(known), 1, 0.7)), "")
+    return next(iter(get_close_matches(typed.lower(), list(names), 1, 0.7)), "")
 
 
 def given_name_first(name: str) -> str:
@@ -103,7 +103,7 @@ def fold(text: str) -> str:
     whole.
     """
     lower = text.lower()
-    return lower if text.isascii() else _BEYOND_ASCII.sub(lambda found: _folded(found[0]), lower)
+    return lower if text.isascii() else _BEYOND_ASCII.sub(lambda match: _folded(match[0]), lower)
 
 
 @lru_cache(maxsize=20_000)
@@ -135,8 +135,8 @@ class _Singulars(dict[str, str]):
         if len(self) >= _MAX_CACHED_SINGULARS:
             self.clear()
         plain = _without_ending(word)
-        found = self[word] = _IRREGULAR.get(word) or _IRREGULAR.get(plain, plain)
-        return found
+        form = self[word] = _IRREGULAR.get(word) or _IRREGULAR.get(plain, plain)
+        return form
 
 
 _MAX_CACHED_SINGULARS = 200_000
@@ -171,9 +171,9 @@ def _spaced(folded: str) -> str:
 
 def terms(text: str) -> list[str]:
     """Return the folded, singular words of a text in order, as queries compare them."""
-    found = words(text)
+    found_words = words(text)
     # In half of the time of `map`.
-    return list(itemgetter(*found)(_SINGULARS)) if len(found) > 1 else list(map(singular, found))
+    return list(itemgetter(*found_words)(_SINGULARS)) if len(found_words) > 1 else list(map(singular, found_words))
 
 
 class TermPlaces:
@@ -208,5 +208,5 @@ def spans(text: str) -> Iterator[tuple[int, int]]:
         piece = fold(character)
         folded.append(piece)
         origin += [at] * len(piece)
-    for found in _TERM.finditer("".join(folded)):
-        yield origin[found.start()], origin[found.end() - 1] + 1
+    for match in _TERM.finditer("".join(folded)):
+        yield origin[match.start()], origin[match.end() - 1] + 1

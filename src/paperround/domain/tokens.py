@@ -98,8 +98,8 @@ def verp(keys: Sequence[bytes], delivery: int, domain: str, mailbox: str = "boun
 
 def find_verp(text: str) -> str | None:
     """Return what looks like the token of a return address in an address or header field, in lower case, or None."""
-    found = _IN_ADDRESS.search(text)
-    return found[0].lower() if found else None
+    match = _IN_ADDRESS.search(text)
+    return match[0].lower() if match else None
 
 
 def read_verp(keys: Sequence[bytes], token: str, *, purpose: str = VERP) -> int:

@@ -129,9 +129,11 @@ PICTURES: dict[str, _Entry] = {
 def unsupported(mail: Mail) -> Iterator[LintFinding]:
     """Report each unsupported feature once, with its number of occurrences and the clients."""
     for feature in CSS:
-        found = [one for one in mail.page.declared if _uses(one, feature)]
-        if found:
-            yield _finding(feature.name, feature.clients, feature.severity, feature.remedy, found[0].line, len(found))
+        matching = [declaration for declaration in mail.page.declared if _uses(declaration, feature)]
+        if matching:
+            yield _finding(
+                feature.name, feature.clients, feature.severity, feature.remedy, matching[0].line, len(matching)
+            )
     if (wide := _capped(mail)) is not None:
         remedy = "wrap it in a fixed-width table inside a conditional comment for Outlook: <!--[if mso]>"
         yield _finding("max-width", UNSUPPORTED["css-max-width, px"], _W, remedy, wide, 1)
@@ -145,8 +147,8 @@ def unsupported(mail: Mail) -> Iterator[LintFinding]:
 
 def _elements(mail: Mail) -> Iterator[LintFinding]:
     for tag, (key, severity, remedy) in TAGS.items():
-        if found := mail.page.all(tag):
-            yield _finding(f"<{tag}>", UNSUPPORTED[key], severity, remedy, line(found[0]), len(found))
+        if elements := mail.page.all(tag):
+            yield _finding(f"<{tag}>", UNSUPPORTED[key], severity, remedy, line(elements[0]), len(elements))
     pictures = mail.page.all("img")
     if fitted := [picture for picture in pictures if picture.get("srcset")]:
         remedy = "use one image in src that works everywhere"
@@ -156,17 +158,24 @@ def _elements(mail: Mail) -> Iterator[LintFinding]:
             yield _finding(f"{ending} images", UNSUPPORTED[key], severity, remedy, line(those[0]), len(those))
 
 
-def _uses(one: Declaration, feature: Feature) -> bool:
-    if feature.tags and one.tag not in feature.tags:
+def _uses(declaration: Declaration, feature: Feature) -> bool:
+    if feature.tags and declaration.tag not in feature.tags:
         return False
-    return feature.pattern.search(f"{one.name}: {one.value.lower()}") is not None
+    return feature.pattern.search(f"{declaration.name}: {declaration.value.lower()}") is not None
 
 
 def _capped(mail: Mail) -> int | None:
     """Return the line of the first max-width without a fallback for Outlook, which ignores it; None if none."""
     if "<!--[if mso" in mail.html or "<!--[if (gte mso" in mail.html:
         return None
-    return next((one.line for one in mail.page.declared if one.name == "max-width" and "%" not in one.value), None)
+    return next(
+        (
+            declaration.line
+            for declaration in mail.page.declared
+            if declaration.name == "max-width" and "%" not in declaration.value
+        ),
+        None,
+    )
 
 
 def _path(picture: _Element) -> str:

@@ -22,8 +22,8 @@ def color(text: str, behind: Color = WHITE) -> Color | None:
     text = text.strip().lower()
     if _HEX.fullmatch(text):
         return _over(_hex(text[1:]), behind)
-    if found := _FUNCTION.fullmatch(text):
-        parts = _channels(found[1], re.split(r"[\s,/]+", found[2].strip()))
+    if match := _FUNCTION.fullmatch(text):
+        parts = _channels(match[1], re.split(r"[\s,/]+", match[2].strip()))
         return _over(parts, behind) if parts else None
     named = COLORS.get(text)
     if named is None:

@@ -87,33 +87,35 @@ def _looks(page: HtmlDocument, scheme: str) -> dict[_Element, TextStyle]:
 
 def _look(element: _Element, styles: Styles, above: TextStyle, scheme: str) -> TextStyle:
     """Return the style of an element, given its own styles and the style of its parent."""
-    tag, values = str(element.tag), {name: one.value for name, one in styles.items()}
+    tag, values = str(element.tag), {name: declaration.value for name, declaration in styles.items()}
     size = _size(values.get("font-size", ""), above.size)
     weight = values.get("font-weight", "")
     bold = weight in ("bold", "bolder", "600", "700", "800", "900") if weight else above.bold or tag in _BOLD_TAGS
     behind = _behind(element, values, above.behind)
-    wanted = values.get("color") or str(element.get("color", "")) or ""
-    text = color(wanted, behind or WHITE) or (_LINK[scheme] if tag == "a" and element.get("href") else above.text)
-    if wanted == "inherit":
+    color_value = values.get("color") or str(element.get("color", "")) or ""
+    text = color(color_value, behind or WHITE) or (
+        _LINK[scheme] if tag == "a" and element.get("href") else above.text
+    )
+    if color_value == "inherit":
         text = above.text
-    at = styles["color"].line if "color" in styles and wanted != "inherit" else above.line
+    at = styles["color"].line if "color" in styles and color_value != "inherit" else above.line
     return TextStyle(text, behind, size, bold, at)
 
 
 def _behind(element: _Element, styles: Mapping[str, str], above: Color | None) -> Color | None:
     if _URL.search(styles.get("background-image", "")) or element.get("background"):
         return None
-    wanted = styles.get("background-color") or str(element.get("bgcolor", ""))
-    words = [wanted, *re.split(r"\s+(?![^(]*\))", wanted)]
-    own = next((found for word in words if (found := color(word, above or WHITE)) is not None), None)
-    return own if own is not None and wanted != "transparent" else above
+    background = styles.get("background-color") or str(element.get("bgcolor", ""))
+    words = [background, *re.split(r"\s+(?![^(]*\))", background)]
+    own = next((color_found for word in words if (color_found := color(word, above or WHITE)) is not None), None)
+    return own if own is not None and background != "transparent" else above
 
 
 def _size(value: str, above: float) -> float:
-    found = _SIZE.fullmatch(value.strip().lower())
-    if not found:
+    match = _SIZE.fullmatch(value.strip().lower())
+    if not match:
         return above
-    number, unit = float(found[1]), found[2]
+    number, unit = float(match[1]), match[2]
     return number * {"px": 1.0, "pt": 4 / 3, "em": above, "%": above / 100}[unit]
 
 

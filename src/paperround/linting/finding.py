@@ -43,15 +43,15 @@ class LintFinding:
 _ORDER = tuple(Severity)
 
 
-def most_severe_first(found: Iterable[LintFinding]) -> list[LintFinding]:
+def most_severe_first(findings: Iterable[LintFinding]) -> list[LintFinding]:
     """Sort findings by severity; those of the same severity keep their order."""
-    return sorted(found, key=lambda finding: _ORDER.index(finding.severity))
+    return sorted(findings, key=lambda finding: _ORDER.index(finding.severity))
 
 
-def some(found: Sequence[str], most: int = 3) -> str:
+def some(values: Sequence[str], most: int = 3) -> str:
     """Return the first `most` entries as text, and the number of the others."""
-    shown = ", ".join(_short(text) for text in found[:most])
-    return shown if len(found) <= most else f"{shown} and {len(found) - most} more"
+    shown = ", ".join(_short(text) for text in values[:most])
+    return shown if len(values) <= most else f"{shown} and {len(values) - most} more"
 
 
 def _short(text: str, most: int = 70) -> str:

@@ -124,23 +124,23 @@ def sizes(mail: Mail) -> Iterator[LintFinding]:
 def encoded_words(mail: Mail) -> Iterator[LintFinding]:
     """Check RFC 2047 2 and 5: the length and position of encoded words, each of which must decode on its own."""
     for field in mail.fields:
-        found = _TOKEN.findall(field.value)
-        if not found:
+        tokens = _TOKEN.findall(field.value)
+        if not tokens:
             continue
-        for what in _wrong_words(field, found):
+        for what in _wrong_words(field, tokens):
             remedy = "use at most 75 characters per word, 76 per line, whole characters, and only in text and names"
             yield _finding("encoded-word", Severity.ERROR, what, field.name, remedy)
 
 
-def _wrong_words(field: HeaderField, found: list[str]) -> Iterator[str]:
+def _wrong_words(field: HeaderField, tokens: list[str]) -> Iterator[str]:
     name = field.name.lower()
     if name in _NO_ENCODED_WORDS or name.startswith("list-"):
         yield "contains an encoded word, which is not decoded there"
-    if any(len(token) > _ENCODED_WORD for token in found):
+    if any(len(token) > _ENCODED_WORD for token in tokens):
         yield f"an encoded word has over {_ENCODED_WORD} characters"
     if any(len(text) > _ENCODED_LINE and b"=?" in text for text in field.lines):
         yield f"a line with encoded words has over {_ENCODED_LINE} characters"
-    if any(decoded(token) == token or "\ufffd" in decoded(token) for token in found):
+    if any(decoded(token) == token or "\ufffd" in decoded(token) for token in tokens):
         yield "an encoded word does not decode on its own"
     if any("=?" in quoted for quoted in _QUOTED.findall(field.value)):
         yield "an encoded word is inside quotation marks, where it is not decoded"
@@ -206,8 +206,8 @@ def subject(mail: Mail) -> Iterator[LintFinding]:
     if line.count("!") > 1 or "?!" in line:
         remedy = "use at most one; spam filters count them"
         yield _finding("spam-like", Severity.WARNING, f"has {line.count('!')} exclamation marks", "Subject", remedy)
-    if found := _SPAMMY.findall(line):
-        yield _finding("spam-like", Severity.WARNING, f"contains {some(found)}", "Subject", "use plain words")
+    if words := _SPAMMY.findall(line):
+        yield _finding("spam-like", Severity.WARNING, f"contains {some(words)}", "Subject", "use plain words")
     if len(line) > _LONG_SUBJECT:
         what = f"has {len(line)} characters"
         yield _finding(
@@ -278,8 +278,8 @@ def lists(mail: Mail) -> Iterator[LintFinding]:
 
 
 def _list_id(value: str) -> Iterator[LintFinding]:
-    found = re.fullmatch(r"(?:[^<>]*\s)?<([A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+)>", value)
-    if not found or len(value) > 255 or found[1].lower().endswith(".localhost"):
+    match = re.fullmatch(r"(?:[^<>]*\s)?<([A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+)>", value)
+    if not match or len(value) > 255 or match[1].lower().endswith(".localhost"):
         remedy = "use the form `Name <label.your.domain>`, at most 255 characters (RFC 2919)"
         yield _finding("list-id", Severity.WARNING, f"is not valid: {value[:60]!r}", "List-Id", remedy)
 
@@ -354,7 +354,7 @@ def signature(mail: Mail) -> Iterator[LintFinding]:
 
 
 def _addresses(mail: Mail, name: str) -> list[tuple[str, str]]:
-    return [found for found in getaddresses([field.value for field in mail.all(name)]) if any(found)]
+    return [pair for pair in getaddresses([field.value for field in mail.all(name)]) if any(pair)]
 
 
 def _ascii(domain: str) -> str:

@@ -36,11 +36,11 @@ _RULES = {
 
 def links(mail: Mail) -> Iterator[LintFinding]:
     """Report each kind of mistake once, with the links concerned."""
-    found: dict[str, list[_Element]] = defaultdict(list)
+    by_address: dict[str, list[_Element]] = defaultdict(list)
     for link in mail.page.all("a"):
         for rule in _wrong(link):
-            found[rule].append(link)
-    for rule, those in found.items():
+            by_address[rule].append(link)
+    for rule, those in by_address.items():
         severity, what, remedy = _RULES[rule]
         if rule == "local-link" and not mail.on_trial:
             severity, remedy = Severity.ERROR, "use the public address of the site, which subscribers can reach"
@@ -92,9 +92,9 @@ def _shows_another(text: str, url: str) -> bool:
 
 def _domains(text: str) -> list[str]:
     return [
-        found[1].lower()
-        for found in _DOMAIN.finditer(text)
-        if found[0].lower().startswith("http") or found[1].rpartition(".")[2].lower() in _COMMON
+        match[1].lower()
+        for match in _DOMAIN.finditer(text)
+        if match[0].lower().startswith("http") or match[1].rpartition(".")[2].lower() in _COMMON
     ]
 
 

@@ -89,8 +89,8 @@ class Mail:
 
     def body(self, kind: str) -> str:
         """Return the first body of this type with LF line ends; empty if there is none."""
-        found = next((part.text for part in self.parts if part.kind == kind and part.text), "")
-        return found.replace("\r\n", "\n")
+        text = next((part.text for part in self.parts if part.kind == kind and part.text), "")
+        return text.replace("\r\n", "\n")
 
     @cached_property
     def html(self) -> str:
@@ -148,8 +148,8 @@ def decoded(value: str) -> str:
 
 
 def _split(raw: bytes) -> tuple[bytes, bool, bytes]:
-    found = re.search(rb"\r?\n\r?\n", raw)
-    return (raw[: found.start()], True, raw[found.end() :]) if found else (raw, False, b"")
+    match = re.search(rb"\r?\n\r?\n", raw)
+    return (raw[: match.start()], True, raw[match.end() :]) if match else (raw, False, b"")
 
 
 def _part(part: Message) -> BodyPart:

@@ -105,8 +105,8 @@ class HtmlDocument:
     @cached_property
     def declared(self) -> tuple[Declaration, ...]:
         """Every declaration of the document, from attributes and style sheets."""
-        attributes = tuple(one for _, found in self.inline for one in found)
-        return attributes + tuple(one for block in self.blocks for one in block.declarations)
+        attributes = tuple(declaration for _, declared in self.inline for declaration in declared)
+        return attributes + tuple(declaration for block in self.blocks for declaration in block.declarations)
 
     def styles(self, scheme: str) -> dict[_Element, Styles]:
         """Return each element's styles in this color scheme (light or dark), from attributes and style sheets."""
@@ -116,19 +116,22 @@ class HtmlDocument:
                 continue
             for element, weight in self._selected(block.selector):
                 _cascade(ranked[element], block.declarations, (0, *weight, place))
-        for element, found in self.inline:
-            _cascade(ranked[element], found, (1, 0, 0, 0, 0))
-        return {element: {name: one for name, (_, one) in by_name.items()} for element, by_name in ranked.items()}
+        for element, declared in self.inline:
+            _cascade(ranked[element], declared, (1, 0, 0, 0, 0))
+        return {
+            element: {name: declaration for name, (_, declaration) in by_name.items()}
+            for element, by_name in ranked.items()
+        }
 
     def _selected(self, selector: str) -> Iterator[tuple[_Element, tuple[int, int, int]]]:
         """Yield the elements that the selector matches, with its specificity; nothing for an unsupported selector."""
         try:
-            known = [
-                (_XPATH.selector_to_xpath(one), one.specificity())
-                for one in parse(selector)
-                if not one.pseudo_element
+            selectors = [
+                (_XPATH.selector_to_xpath(selector_parsed), selector_parsed.specificity())
+                for selector_parsed in parse(selector)
+                if not selector_parsed.pseudo_element
             ]
-            for path, weight in known:
+            for path, weight in selectors:
                 for element in self.root.xpath(path) if self.root is not None else ():
                     yield element, weight
         except (SelectorError, XPathError):
@@ -176,7 +179,7 @@ def text_of(element: _Element) -> str:
 
 def hides(style: str) -> bool:
     """Return whether this style attribute hides its element."""
-    styles = {one.name: one.value.lower() for one in declarations(style, 0)}
+    styles = {declaration.name: declaration.value.lower() for declaration in declarations(style, 0)}
     return (
         styles.get("display") == "none"
         or styles.get("visibility") == "hidden"
@@ -189,12 +192,14 @@ def hides(style: str) -> bool:
 
 def declarations(text: str, at: int, tag: str = "") -> tuple[Declaration, ...]:
     """Parse the declarations of a style attribute or of the braces of a rule; `at` is the line of its beginning."""
-    found = []
+    parsed = []
     for match in _DECLARATION.finditer(without_comments(text)):
         value = match[2].strip()
         bare = _IMPORTANT.sub("", value)
-        found.append(Declaration(match[1].lower(), bare, bare != value, at + text.count("\n", 0, match.start()), tag))
-    return tuple(found)
+        parsed.append(
+            Declaration(match[1].lower(), bare, bare != value, at + text.count("\n", 0, match.start()), tag)
+        )
+    return tuple(parsed)
 
 
 def css_blocks(text: str, at: int = 1, media: str = "") -> Iterator[StyleRule]:
@@ -279,9 +284,9 @@ class _TagBalance(HTMLParser):
 
     def _scope(self, tag: str) -> Iterator[str]:
         """Yield the open elements that this end tag can close: in a table cell, only those inside the cell."""
-        for known, _ in reversed(self._open):
-            yield known
-            if known in _CELLS and tag not in _TABLE_PARTS:
+        for opened, _ in reversed(self._open):
+            yield opened
+            if opened in _CELLS and tag not in _TABLE_PARTS:
                 return
 
     def result(self) -> list[tuple[int, str]]:

@@ -78,8 +78,8 @@ def truth(mail: Mail) -> Iterator[LintFinding]:
     """Check that the decoded bodies are the ones that were rendered."""
     if mail.rendered is None:
         return
-    for kind, wanted in (("text/html", mail.rendered.html), ("text/plain", mail.rendered.text)):
-        if mail.body(kind).rstrip("\n") != wanted.replace("\r\n", "\n").rstrip("\n"):
+    for kind, rendered in (("text/html", mail.rendered.html), ("text/plain", mail.rendered.text)):
+        if mail.body(kind).rstrip("\n") != rendered.replace("\r\n", "\n").rstrip("\n"):
             remedy = "control characters and lone surrogates were removed during encoding; find where they come from"
             yield LintFinding("changed", Severity.ERROR, "differs from the rendered body", f"part {kind}", remedy)
 

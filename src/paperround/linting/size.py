@@ -70,14 +70,14 @@ def measure(mail: Mail) -> SizeBreakdown:
 
 
 def _sections(page: HtmlDocument) -> tuple[SectionSize, ...]:
-    found: list[SectionSize] = []
+    sections: list[SectionSize] = []
     for heading in page.all(*HEADINGS):
         if heading.tag == "h2":
-            found.append(SectionSize(text_of(heading), _bytes(_own(heading))))
-        elif found and heading.tag == "h3":
-            last = found.pop()
-            found.append(SectionSize(last.name, last.bytes + _bytes(_own(heading)), last.entries + 1))
-    return tuple(found)
+            sections.append(SectionSize(text_of(heading), _bytes(_own(heading))))
+        elif sections and heading.tag == "h3":
+            last = sections.pop()
+            sections.append(SectionSize(last.name, last.bytes + _bytes(_own(heading)), last.entries + 1))
+    return tuple(sections)
 
 
 def _own(heading: _Element) -> _Element:

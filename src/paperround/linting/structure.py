@@ -152,14 +152,14 @@ def _wrong_picture(picture: _Element, mail: Mail) -> Iterator[tuple[Severity, st
 def sizes(mail: Mail) -> Iterator[LintFinding]:
     """Check that text is legible on a phone, and that nothing is wider than its screen."""
     small: dict[float, Declaration] = {}
-    for one in mail.page.declared:
-        pixels = _pixels(one.value) if one.name == "font-size" else None
+    for declaration in mail.page.declared:
+        pixels = _pixels(declaration.value) if declaration.name == "font-size" else None
         if pixels is not None and 1 < pixels < _SMALL:
-            small.setdefault(pixels, one)
-    for pixels, one in sorted(small.items()):
+            small.setdefault(pixels, declaration)
+    for pixels, declaration in sorted(small.items()):
         severity = Severity.ERROR if pixels < _TINY else Severity.WARNING
         remedy = "use at least 14 px; iOS enlarges text below 13 px"
-        yield LintFinding("small-text", severity, f"text of {pixels:g} px", f"HTML line {one.line}", remedy)
+        yield LintFinding("small-text", severity, f"text of {pixels:g} px", f"HTML line {declaration.line}", remedy)
     for element in mail.page.all("table", "td", "div", "img"):
         if _wide(element):
             what = f"<{element.tag}> is {_wide(element)} px wide on every screen"
@@ -169,7 +169,7 @@ def sizes(mail: Mail) -> Iterator[LintFinding]:
 
 def _wide(element: _Element) -> int:
     """Return the fixed width of an element in pixels if it is wider than a phone, otherwise 0."""
-    styles = {one.name: one.value for one in declarations(str(element.get("style", "")), 0)}
+    styles = {declaration.name: declaration.value for declaration in declarations(str(element.get("style", "")), 0)}
     attribute = str(element.get("width", ""))
     width = _pixels(styles.get("width", "")) or (float(attribute) if attribute.isdigit() else 0)
     flexible = "%" in styles.get("width", "") or "max-width" in styles
@@ -177,8 +177,8 @@ def _wide(element: _Element) -> int:
 
 
 def _pixels(value: str) -> float | None:
-    found = _PIXELS.fullmatch(value.strip().lower())
-    return float(found[1]) * (4 / 3 if found[2] == "pt" else 1) if found else None
+    match = _PIXELS.fullmatch(value.strip().lower())
+    return float(match[1]) * (4 / 3 if match[2] == "pt" else 1) if match else None
 
 
 RULES = (document, well_formed, style_sheets, headings, tables, pictures, sizes)

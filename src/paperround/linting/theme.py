@@ -68,7 +68,7 @@ class _Sheet:
     @property
     def declarations(self) -> Iterator[Declaration]:
         """The declarations of all rules, in order."""
-        return (one for rule in self.rules for one in rule.declarations)
+        return (declaration for rule in self.rules for declaration in rule.declarations)
 
 
 def lint_theme(theme: str, language: Language, folders: Sequence[Path]) -> list[LintFinding]:
@@ -83,11 +83,11 @@ def lint_theme(theme: str, language: Language, folders: Sequence[Path]) -> list[
     file, texts = f"email/themes/{theme}.html.j2", template_texts(theme, language, tuple(folders))
     own = [text for text in texts if text.file == file]
     sheets = [_sheet(text) for text in own if text.block in ("style", "media")]
-    found = [*_unknown_properties(sheets), *_wrong_colors(sheets), *_unknown_classes(sheets, texts)]
-    found += [*_importance(sheets), *_untranslated(own)]
+    findings = [*_unknown_properties(sheets), *_wrong_colors(sheets), *_unknown_classes(sheets, texts)]
+    findings += [*_importance(sheets), *_untranslated(own)]
     marked = LetterRenderer(sample.SITE, theme, language, folders, replies=True, marked=True)
-    found += _in_letter(_document(marked, Cadence.WEEKLY), file)  # which has a chart, too
-    return _folded(found)
+    findings += _in_letter(_document(marked, Cadence.WEEKLY), file)  # which has a chart, too
+    return _folded(findings)
 
 
 def join_findings(letter: Sequence[LintFinding], theme: Sequence[LintFinding]) -> list[LintFinding]:
@@ -103,8 +103,8 @@ def _refusal(message: str) -> LintFinding:
 
 
 def _document(renderer: LetterRenderer, cadence: Cadence) -> str:
-    made, subscriber, counts = sample.digest(cadence), sample.subscriber(cadence), sample.counts(cadence)
-    return renderer.document(LetterFacts(made, sample.PAPERS, subscriber, sample.LINKS, sample.DAY, counts))
+    digest, subscriber, counts = sample.digest(cadence), sample.subscriber(cadence), sample.counts(cadence)
+    return renderer.document(LetterFacts(digest, sample.PAPERS, subscriber, sample.LINKS, sample.DAY, counts))
 
 
 def _in_letter(document: str, file: str) -> Iterator[LintFinding]:
@@ -122,7 +122,7 @@ def _in_letter(document: str, file: str) -> Iterator[LintFinding]:
             yield LintFinding("tags", Severity.ERROR, what, written.source(at) or file, remedy)
     if sample.LINKS.unsubscribe not in html.html:
         remedy = 'link to {{ letter.links.unsubscribe }} in the "footer" block'
-        where = next((one for one in reversed(html.sources) if one.startswith(file)), file)
+        where = next((source for source in reversed(html.sources) if source.startswith(file)), file)
         yield LintFinding("unsubscribe", Severity.ERROR, "has no unsubscribe link", where, remedy)
 
 
@@ -136,10 +136,10 @@ def _mail(html: str) -> Mail:
     return Mail(b"", (), (), True, Message(), (part,), None, sample.SITE, None)
 
 
-def _folded(found: Sequence[LintFinding]) -> list[LintFinding]:
+def _folded(findings: Sequence[LintFinding]) -> list[LintFinding]:
     """Merge findings of the same rule in the same place into one with a count; most severe first."""
     repeats: dict[tuple[str, str], list[LintFinding]] = {}
-    for finding in found:
+    for finding in findings:
         repeats.setdefault((finding.rule, finding.where), []).append(finding)
     return most_severe_first(_counted(*those) for those in repeats.values())
 
@@ -153,11 +153,11 @@ def _sheet(text: TemplateText) -> _Sheet:
 
 
 def _unknown_properties(sheets: Sequence[_Sheet]) -> Iterator[LintFinding]:
-    known = frozenset(cssutils.profile.knownNames) | _NEWER
+    known_names = frozenset(cssutils.profile.knownNames) | _NEWER
     for sheet in sheets:
         for declaration in sheet.declarations:
-            if declaration.name not in known and not declaration.name.startswith(_FAMILIES):
-                meant = get_close_matches(declaration.name, known, 1)
+            if declaration.name not in known_names and not declaration.name.startswith(_FAMILIES):
+                meant = get_close_matches(declaration.name, known_names, 1)
                 remedy = f"did you mean {meant[0]!r}?" if meant else "write a property of CSS"
                 what = f"no client knows the property {declaration.name!r}"
                 yield LintFinding(

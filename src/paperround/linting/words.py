@@ -96,10 +96,10 @@ def _empty(text: str) -> str:
     bare = text.strip()
     if bare.lower() in _NOTHING:
         return bare
-    found = _OBJECTS.search(text) or _GREETING.search(text)
-    if found is None and (whole := _BRACES.search(bare)) and len(whole[0]) * 2 > len(bare):
-        found = whole
-    return found[0] if found else ""
+    match = _OBJECTS.search(text) or _GREETING.search(text)
+    if match is None and (whole := _BRACES.search(bare)) and len(whole[0]) * 2 > len(bare):
+        match = whole
+    return match[0] if match else ""
 
 
 def imprint(mail: Mail) -> Iterator[LintFinding]:

@@ -78,15 +78,15 @@ class Endpoint(BaseModel):
     def chat(self, model: str, system: str, text: str, most_tokens: int, timeout: float | None = None) -> str:
         """Return a model's answer to a text, as it stands. Raise MeaningError if there is none."""
         messages = [{"role": "system", "content": system}, {"role": "user", "content": text[:MAX_CHARACTERS]}]
-        wanted = {"model": model, "messages": messages, "max_tokens": most_tokens, "temperature": 0}
-        return read_answer(self.post("chat/completions", wanted, timeout), self.shown)
+        body = {"model": model, "messages": messages, "max_tokens": most_tokens, "temperature": 0}
+        return read_answer(self.post("chat/completions", body, timeout), self.shown)
 
     @property
     def shown(self) -> str:
         """The URL for messages, without secrets."""
         return redacted(self.url)
 
-    def post(self, path: str, wanted: Mapping[str, Any], timeout: float | None = None) -> bytes:
+    def post(self, path: str, body: Mapping[str, Any], timeout: float | None = None) -> bytes:
         """Send a request and return the response body. Raise MeaningError if it fails or takes too long.
 
         httpx's own time limit starts anew with each byte that arrives. So a thread sends the request, and is left to
@@ -94,7 +94,7 @@ class Endpoint(BaseModel):
         """
         limit = self.timeout if timeout is None else min(timeout, self.timeout)
         answers: SimpleQueue[bytes | MeaningError] = SimpleQueue()
-        Thread(target=lambda: answers.put(self._answer(path, wanted, limit)), daemon=True).start()
+        Thread(target=lambda: answers.put(self._answer(path, body, limit)), daemon=True).start()
         try:
             answer = answers.get(timeout=limit)
         except Empty:
@@ -105,10 +105,10 @@ class Endpoint(BaseModel):
             raise answer
         return answer
 
-    def _answer(self, path: str, wanted: Mapping[str, Any], limit: float) -> bytes | MeaningError:
+    def _answer(self, path: str, content: Mapping[str, Any], limit: float) -> bytes | MeaningError:
         headers = {"Authorization": f"Bearer {self.api_key.get_secret_value()}"} if self.api_key else {}
         try:
-            with httpx.stream("POST", f"{self.url}/{path}", json=wanted, headers=headers, timeout=limit) as answer:
+            with httpx.stream("POST", f"{self.url}/{path}", json=content, headers=headers, timeout=limit) as answer:
                 body = self._body(answer, limit)
                 status = answer.status_code
         except MeaningError as error:

@@ -54,13 +54,13 @@ class MiniLM(EncoderSettings):
         """Return one vector of length one per text, in the same order. Raise MeaningError if this fails."""
         network = _network(self.threads)
         pieces = [network.pieces.numbers(text, self.tokens) for text in texts]
-        found = np.zeros((len(texts), _DIMENSIONS), dtype=np.float32)
+        vectors = np.zeros((len(texts), _DIMENSIONS), dtype=np.float32)
         # Batch texts of similar length: padding short texts to the longest would waste time.
         order = sorted(range(len(texts)), key=lambda place: len(pieces[place]))
         for start in range(0, len(order), _BATCH_SIZE):
-            some = order[start : start + _BATCH_SIZE]
-            found[some] = network.means([pieces[place] for place in some], last=start + _BATCH_SIZE >= len(order))
-        return unit(found)
+            batch = order[start : start + _BATCH_SIZE]
+            vectors[batch] = network.means([pieces[place] for place in batch], last=start + _BATCH_SIZE >= len(order))
+        return unit(vectors)
 
 
 class _Network:

@@ -51,8 +51,8 @@ class OpenAI(EncoderSettings, Endpoint):
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Return one vector of length one per text, in the same order. Raise MeaningError if this fails."""
-        wanted = [text[:MAX_CHARACTERS] or " " for text in texts]  # some servers reject an empty text
-        parts = [self._encoded(some) for some in chunked(wanted, TEXTS_AT_ONCE)]
+        inputs = [text[:MAX_CHARACTERS] or " " for text in texts]  # some servers reject an empty text
+        parts = [self._encoded(batch) for batch in chunked(inputs, TEXTS_AT_ONCE)]
         return self._joined(parts) if parts else np.zeros((0, 0), dtype=np.float32)
 
     def _encoded(self, texts: Sequence[str]) -> Vectors:
@@ -89,8 +89,8 @@ class OpenAI(EncoderSettings, Endpoint):
         return one_line(self.chat(self.text_model, _REWORD, text, _MAX_TOKENS))
 
     def _query(self, texts: Sequence[str]) -> Vectors:
-        asked = {"model": self.model, "input": list(texts)}
-        return read_vectors(self.post("embeddings", asked), len(texts), self.shown)
+        body = {"model": self.model, "input": list(texts)}
+        return read_vectors(self.post("embeddings", body), len(texts), self.shown)
 
 
 def read_vectors(body: bytes, number: int, asker: str) -> Vectors:

@@ -28,25 +28,25 @@ class WordPieces:
 
     def numbers(self, text: str, most: int) -> list[int]:
         """Return the numbers of a text's pieces between the begin and end marks, cut to `most` numbers in all."""
-        found: list[int] = [self._begin]
+        numbers: list[int] = [self._begin]
         # Stop once there are enough pieces: a long text is not split to its end.
         for word in _words(text):
-            found += self._split(word)
-            if len(found) >= most:
+            numbers += self._split(word)
+            if len(numbers) >= most:
                 break
-        return [*found[: most - 1], self._end]
+        return [*numbers[: most - 1], self._end]
 
     def _pieces(self, word: str) -> Sequence[int]:
         """Return the numbers of the pieces of one word; the number of "unknown" if it cannot be split."""
         if len(word) > _MAX_WORD_LENGTH:
             return (self._unknown,)
-        found, start = [], 0
+        pieces, start = [], 0
         while start < len(word):
             number, start = self._longest(word, start)
             if number is None:
                 return (self._unknown,)
-            found.append(number)
-        return found
+            pieces.append(number)
+        return pieces
 
     def _longest(self, word: str, start: int) -> tuple[int | None, int]:
         """Return the number of the longest piece that begins at `start`, and where it ends.
@@ -64,4 +64,4 @@ def _words(text: str) -> Iterator[str]:
     plain = text.lower()
     if not plain.isascii():
         plain = "".join(c for c in unicodedata.normalize("NFD", plain) if unicodedata.category(c) != "Mn")
-    return (found[0] for found in _WORD.finditer(plain))
+    return (match[0] for match in _WORD.finditer(plain))

@@ -348,17 +348,17 @@ class Http:
         return request.pace_at(url).backoff * doubled * (0.5 + self._jitter())
 
     def _follow(self, request: _Request, url: httpx.URL, conditions: Mapping[str, str]) -> HttpResponse:
-        asked = str(url)
+        address = str(url)
         # Keep cookies during one chain of redirects, because publishers' login hosts set one and require it.
         cookies = httpx.Cookies()
         for _ in range(_MAX_REDIRECTS + 1):
             response, body = self._request(request, url, conditions, cookies)
             location = response.headers.get("location")
             if response.status_code not in _REDIRECT_STATUSES or not location:
-                return HttpResponse(asked, str(url), response.status_code, response.headers, body)
+                return HttpResponse(address, str(url), response.status_code, response.headers, body)
             url = _url(str(url), None, request.asker, location)
         raise SourceError(
-            f"{request.asker}: {redacted(asked)} redirects more than {_MAX_REDIRECTS} times; check the address",
+            f"{request.asker}: {redacted(address)} redirects more than {_MAX_REDIRECTS} times; check the address",
             retryable=False,
         )
 

@@ -22,14 +22,14 @@ def make(app: App, name: str, scopes: Iterable[str], days: int | None = None) ->
 
     Raises UsageError for an empty or taken name, no or an unknown scope, or a number of days outside of 1 to 3,650.
     """
-    name, wanted = clean(name), check_scopes(scopes)
+    name, granted = clean(name), check_scopes(scopes)
     if not name or len(name) > MAX_NAME_LENGTH:
         raise UsageError(f"name the token after its program, in at most {MAX_NAME_LENGTH} characters")
     if days is not None and not 1 <= days <= _MAX_DAYS:
         raise UsageError(f"choose 1 to {_MAX_DAYS} days until the token expires, or none")
     now, token = app.clock(), secrets.token_urlsafe(_BYTES)
     ends = now + timedelta(days=days) if days else None
-    if not app.store.access.add_token(name, hash_token(token), wanted, now, ends):
+    if not app.store.access.add_token(name, hash_token(token), granted, now, ends):
         raise UsageError(f"{name} already has a token; revoke it first")
     return token
 

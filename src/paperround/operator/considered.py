@@ -74,9 +74,9 @@ def considered_papers(app: App, preview: Preview) -> list[ConsideredPaper]:
     # A digest keeps its papers in order; the others were never in one.
     return sorted(
         considered,
-        key=lambda one: (
-            list(Placement).index(one.placement),
-            0 if one.placement is Placement.PRINTED else -one.rank,
+        key=lambda considered: (
+            list(Placement).index(considered.placement),
+            0 if considered.placement is Placement.PRINTED else -considered.rank,
         ),
     )
 
@@ -101,7 +101,7 @@ def _taste_for(app: App, preview: Preview, papers: Mapping[int, Paper]) -> Taste
     assert preview.digest
     feedback, new = app.store.feedback.ratings(preview.subscriber.row), {*preview.digest.papers, *preview.digest.more}
     return make_tastes(app).taste(
-        feedback, {**papers, **app.store.papers.by_rows(one.paper for one in feedback)}, new
+        feedback, {**papers, **app.store.papers.by_rows(feedback_entry.paper for feedback_entry in feedback)}, new
     )
 
 
@@ -145,8 +145,8 @@ def _ranked(
         grouped.setdefault(match.paper, []).append(match)
     today = app.clock().date()
     return {
-        row: _ranked_paper(papers[row], tuple(sorted(some, key=lambda match: -match.score)), names, taste, today)
-        for row, some in grouped.items()
+        row: _ranked_paper(papers[row], tuple(sorted(group, key=lambda match: -match.score)), names, taste, today)
+        for row, group in grouped.items()
         if row in papers
     }
 

@@ -130,8 +130,8 @@ def build(app: App, request: PreviewRequest) -> Preview | None:
     return Preview(subscriber, draft.origin, letter, draft.digest, draft.papers, draft.matches, counts=draft.counts)
 
 
-def _as_spelled(name: str, known: Collection[str]) -> str:
-    return as_spelled(name, known) or name
+def _as_spelled(name: str, names: Collection[str]) -> str:
+    return as_spelled(name, names) or name
 
 
 def write_files(finished: FinishedLetter, folder: Path) -> list[Path]:
@@ -154,9 +154,9 @@ def send_test(app: App, preview: Preview, email: str) -> Outcome:
     letter, changes nothing for the subscriber whose letter it is.
     """
     to = checked_address(email)
-    known = app.store.subscribers.by_email(to)
-    if known and known.suppressed:
-        raise UsageError(f"{to} is suppressed ({known.suppressed[0]}), so nothing is sent there")
+    subscriber = app.store.subscribers.by_email(to)
+    if subscriber and subscriber.suppressed:
+        raise UsageError(f"{to} is suppressed ({subscriber.suppressed[0]}), so nothing is sent there")
     letter = _test_letter(app, preview, replace(preview.subscriber, row=0, email=to)).letter
     outcomes: list[Outcome] = []
     try:
@@ -177,8 +177,8 @@ def describe_test(app: App, email: str, outcome: Outcome) -> str:
 def days(app: App, request: PreviewRequest, limit: int = 14) -> list[date]:
     """Return the days for which there is an email, latest first."""
     if request.email:
-        found = app.store.issues.digests_of(subscriber_named(app, request.email).row, limit)
-        return [digest.day for digest in found]
+        digests = app.store.issues.digests_of(subscriber_named(app, request.email).row, limit)
+        return [digest.day for digest in digests]
     return app.store.explanations.days(request.topics, limit) if request.topics else []
 
 
@@ -316,4 +316,4 @@ def _digest_letter(
 
 
 def _topic_names(app: App) -> dict[str, str]:
-    return {known.slug: known.name for known in app.store.topics.all()}
+    return {topic.slug: topic.name for topic in app.store.topics.all()}

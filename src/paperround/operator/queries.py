@@ -23,10 +23,10 @@ _CHUNK = 500
 
 def paper_row(app: App, paper_id: str) -> int:
     """Return the row of a paper by its public identifier, arXiv identifier or DOI; raises UnknownNameError."""
-    found = app.store.papers.by_id(paper_id)
-    if found is None:
+    paper = app.store.papers.by_id(paper_id)
+    if paper is None:
         raise UnknownNameError(f"there is no paper {paper_id!r} here; see: paperround search WORDS")
-    return found.row
+    return paper.row
 
 
 def subscriber_facts(subscriber: Subscriber) -> dict[str, Any]:
@@ -103,18 +103,18 @@ def deliveries(
 ) -> list[dict[str, Any]]:
     """Return deliveries, latest first, with the public identifiers of their papers, filtered as by `find`."""
     rows = app.store.delivery_reports.find(state=state, row=row, limit=limit, offset=offset, email=email, topic=topic)
-    names = app.store.papers.ids({paper for one in rows for paper in one["paper_rows"]})
+    names = app.store.papers.ids({paper for row in rows for paper in row["paper_rows"]})
     return [
-        {name: value for name, value in one.items() if name != "paper_rows"}
-        | {"papers": [names[paper] for paper in one["paper_rows"] if paper in names]}
-        for one in rows
+        {name: value for name, value in row.items() if name != "paper_rows"}
+        | {"papers": [names[paper] for paper in row["paper_rows"] if paper in names]}
+        for row in rows
     ]
 
 
 def delivery(app: App, row: int) -> dict[str, Any] | None:
     """Return one delivery as in `deliveries`, with the papers' ranks taken apart, or None if it does not exist."""
-    found = deliveries(app, row=row)
-    return {**found[0], "scores": _scores(app, row)} if found else None
+    rows = deliveries(app, row=row)
+    return {**rows[0], "scores": _scores(app, row)} if rows else None
 
 
 def _scores(app: App, row: int) -> list[dict[str, Any]]:
@@ -129,7 +129,7 @@ def _scores(app: App, row: int) -> list[dict[str, Any]]:
             "section": "most discussed" if section.topic == DISCUSSED else section.name or section.topic,
             "rank": pick.rank,
             "parts": asdict(scores.get(pick.paper, Score())),
-            "why": [str(one) for one in read_reasons(pick.why)],
+            "why": [str(reason) for reason in read_reasons(pick.why)],
         }
         for section in digest.sections
         for pick in section.picks

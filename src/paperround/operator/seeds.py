@@ -98,7 +98,7 @@ def _keep_pictures(app: App, directory: Path, now: datetime) -> dict[str, str]:
 
 def _add_subscribers(app: App, file: Path) -> None:
     # An operator who has topics of their own gets the seeds' subscribers as far as those fit.
-    known = sorted(topic.slug for topic in app.store.topics.all())
-    options = ImportOptions(confirmed=True, default_topics=known[:_DEFAULT_TOPICS], first_now=True)
+    slugs = sorted(topic.slug for topic in app.store.topics.all())
+    options = ImportOptions(confirmed=True, default_topics=slugs[:_DEFAULT_TOPICS], first_now=True)
     with file.open("rb") as data:
         import_subscribers(app, csv_file.read(data), options)

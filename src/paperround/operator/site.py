@@ -41,21 +41,21 @@ def create(directory: Path) -> list[Path]:
         _DRAFT.encode() + (shipped / "email/themes/paper.html.j2").read_bytes()
     )
     contents[Path("templates/README.md")] = _TEMPLATES.format(shipped=shipped).encode()
-    made: list[Path] = []
+    created: list[Path] = []
     for name, content in contents.items():
         target = directory / name
         if not target.exists():
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content)
-            made.append(target)
+            created.append(target)
     env = directory / ".env"
     if not env.exists():
         env.parent.mkdir(parents=True, exist_ok=True)
         env.touch(mode=0o600)
         env.write_text(_ENV, encoding="utf-8")
-        made.append(env)
+        created.append(env)
     settings = load(directory / "config" / "paperround.toml", env)
     if not has_secret_key(settings) and (directory / DATABASE).exists():
         raise ConfigurationError(MISSING_KEY.format(why="letters of this site may have links signed with it"))
     with_secret_key(settings, env)
-    return made
+    return created

@@ -90,13 +90,13 @@ def explain(error: PaperroundError, folders: tuple[Path, ...]) -> TemplateError:
 
 def _frame(trace: TracebackType | None) -> tuple[str, int, Mapping[str, Any]] | None:
     """Return the file, line and variables of the innermost template in the traceback; None if there is none."""
-    found = None
+    place = None
     while trace is not None:
         if trace.tb_frame.f_code.co_filename.endswith(".j2"):
             # Jinja2 rewrites tracebacks to show the template's own lines and variables.
-            found = trace.tb_frame.f_code.co_filename, trace.tb_lineno, trace.tb_frame.f_locals
+            place = trace.tb_frame.f_code.co_filename, trace.tb_lineno, trace.tb_frame.f_locals
         trace = trace.tb_next
-    return found
+    return place
 
 
 def _place(
@@ -109,8 +109,8 @@ def _place(
         return _short(cause.filename, folders), cause.lineno
     if frame and not isinstance(cause, TemplateNotFound):
         return _short(frame[0], folders), frame[1]
-    found = _FILE.search(str(error))
-    return (found[1], int(found[2]) if found[2] else None) if found else ("", None)
+    match = _FILE.search(str(error))
+    return (match[1], int(match[2]) if match[2] else None) if match else ("", None)
 
 
 def _short(filename: str, folders: tuple[Path, ...]) -> str:
@@ -185,15 +185,15 @@ def _known() -> tuple[Variable, ...]:
 
 def _suggestion(message: str, values: Mapping[str, Any]) -> str:
     """Return the name that the author probably meant; empty if none is similar."""
-    found = _MISSING.search(message)
-    if not found:
+    match = _MISSING.search(message)
+    if not match:
         return ""
-    wrong = found[1] or found[2]
+    wrong = match[1] or match[2]
     kind = _CLASS.search(message)
-    known: dict[str, str] = {} if kind else {name: name for name in values if name not in _FOREIGN}
+    names: dict[str, str] = {} if kind else {name: name for name in values if name not in _FOREIGN}
     for name, value in values.items():
         if not isinstance(value, list | tuple) and (kind is None or type(value).__name__ == kind[1]):
             for part, _ in _parts(value):
-                known.setdefault(part, f"{name}.{part}")
-    close = get_close_matches(wrong, known, n=1)
-    return known[close[0]] if close else ""
+                names.setdefault(part, f"{name}.{part}")
+    close = get_close_matches(wrong, names, n=1)
+    return names[close[0]] if close else ""

@@ -26,17 +26,17 @@ class GenerationalCache(Generic[Kept]):
 
     def get(self, key: Hashable) -> Kept | None:
         """Return the entry, or None if it is not in the cache."""
-        found = self._young.get(key)
-        if found is None and (found := self._old.get(key)) is not None:
-            self.put(key, found)
-        return found
+        value = self._young.get(key)
+        if value is None and (value := self._old.get(key)) is not None:
+            self.put(key, value)
+        return value
 
     def get_all(self, keys: Sequence[Hashable]) -> list[Kept | None]:
         """Return the entry for each key, or None for those that are not in the cache."""
-        found = list(map(self._young.get, keys))
-        if all(found):
-            return found
-        return [self.get(key) if one is None else one for key, one in zip(keys, found, strict=True)]
+        young = list(map(self._young.get, keys))
+        if all(young):
+            return young
+        return [self.get(key) if value is None else value for key, value in zip(keys, young, strict=True)]
 
     def put(self, key: Hashable, piece: Kept) -> Kept:
         """Store an entry and return it."""

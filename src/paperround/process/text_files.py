@@ -32,5 +32,5 @@ def decode(data: bytes, name: str) -> str:
         text, wrong = "", error.start if nul < 0 else min(nul, error.start)
     if wrong < 0:
         return text
-    found = "it is in UTF-16" if wide or nul >= 0 else "it is not in UTF-8"
-    raise NotTextError(name, len(data[:wrong].split(b"\n")), f"{found}; save the file as UTF-8")
+    problem = "it is in UTF-16" if wide or nul >= 0 else "it is not in UTF-8"
+    raise NotTextError(name, len(data[:wrong].split(b"\n")), f"{problem}; save the file as UTF-8")

@@ -57,13 +57,13 @@ HOST = r"[^\s\x00-\x1f/:]{1,253}|[0-9A-Fa-f.]*(?::[0-9A-Fa-f.]*){2,}(?:%\w+)?"
 """The pattern of a host's name or address, without a port: a colon is part of an IPv6 address only."""
 
 
-def matches(pattern: str, wanted: str) -> AfterValidator:
-    """Return a validator for a text that this pattern must match; `wanted` says what the text must be."""
+def matches(pattern: str, description: str) -> AfterValidator:
+    """Return a validator for a text that this pattern must match; `description` says what the text must be."""
     compiled = re.compile(pattern)
 
     def check(value: str) -> str:
         if not compiled.fullmatch(value):
-            raise ValueError(f"must be {wanted}")
+            raise ValueError(f"must be {description}")
         return value
 
     return AfterValidator(check)
@@ -89,8 +89,8 @@ def sentence(error: Mapping[str, Any]) -> str:
     """
     kind, context = str(error["type"]), error.get("ctx", {})
     if words := _CHOICES.get(kind):
-        known, given = words(context)
-        return _choice(known, given or error.get("input"))
+        allowed, given = words(context)
+        return _choice(allowed, given or error.get("input"))
     if kind in _SENTENCES:
         return _SENTENCES[kind].format(**{name: _plain(value) for name, value in context.items()})
     return str(error["msg"]).removeprefix("Value error, ")
@@ -115,8 +115,8 @@ _CHOICES: Mapping[str, Callable[[Mapping[str, Any]], tuple[list[str], str]]] = {
 }
 
 
-def _choice(known: list[str], given: object) -> str:
+def _choice(allowed: list[str], given: object) -> str:
     """Say which words there are, and which of them was probably meant."""
-    meant = get_close_matches(given.lower(), known, 1, _ALIKE) if isinstance(given, str) else []
-    message = f"must be one of: {', '.join(known)}"
+    meant = get_close_matches(given.lower(), allowed, 1, _ALIKE) if isinstance(given, str) else []
+    message = f"must be one of: {', '.join(allowed)}"
     return message + (f"; did you mean {meant[0]!r}?" if meant else "")

@@ -62,14 +62,14 @@ def _after_prefix(name: str) -> str:
     if name.startswith(PREFIX):
         return name.removeprefix(PREFIX) or name
     ends = (position for position, character in enumerate(name) if character == "_")
-    found = (name[end:].strip("_") for end in ends if get_close_matches(name[:end], [_NAME], 1, _NEARLY))
-    return next(found, "")
+    rests = (name[end:].strip("_") for end in ends if get_close_matches(name[:end], [_NAME], 1, _NEARLY))
+    return next(rests, "")
 
 
 def closest(name: str, known: Iterable[str]) -> str:
     """Return the known name that is most similar; empty if none is."""
     # Compare without the common prefix, which would make all names similar.
-    ends = {one.removeprefix(PREFIX): one for one in known}
+    ends = {variable.removeprefix(PREFIX): variable for variable in known}
     return ends.get(next(iter(get_close_matches(name.removeprefix(PREFIX), ends, 1, 0.75)), ""), "")
 
 

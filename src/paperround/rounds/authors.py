@@ -21,10 +21,10 @@ _MAX_PAPERS = 300
 def papers_by(app: App, name: str) -> list[Paper]:
     """Return the stored papers by authors with this name, newest first."""
     try:
-        wanted = parse_uncached(read_followed(f"author: {name}").query)
+        query = parse_uncached(read_followed(f"author: {name}").query)
     except (QueryError, ValueError):  # a name without a letter
         return []
-    return app.store.browsing.found(wanted, _MAX_PAPERS)
+    return app.store.browsing.found(query, _MAX_PAPERS)
 
 
 def people_named(app: App, name: str) -> list[Person]:
@@ -34,15 +34,15 @@ def people_named(app: App, name: str) -> list[Person]:
 
 def author_of(app: App, name: str, paper: int) -> FollowedName:
     """Return how to follow an author of a paper: by name, and by co-authors if there are namesakes."""
-    found = people_named(app, name)
-    mine = next((one for one in found if any(known.row == paper for known in one.papers)), None)
-    return mine.followed(unique=len(found) == 1) if mine else FollowedName(name)
+    candidates = people_named(app, name)
+    mine = next((person for person in candidates if any(own.row == paper for own in person.papers)), None)
+    return mine.followed(unique=len(candidates) == 1) if mine else FollowedName(name)
 
 
 def has_papers(app: App, followed: FollowedName) -> bool:
     """Return whether a stored paper is by this author, in any company, or by this organization."""
-    found = app.store.browsing.found(parse_uncached(replace(followed, coauthors=()).query), _MAX_PAPERS)
-    return any(followed.is_among(paper.authors) for paper in found)
+    papers = app.store.browsing.found(parse_uncached(replace(followed, coauthors=()).query), _MAX_PAPERS)
+    return any(followed.is_among(paper.authors) for paper in papers)
 
 
 def similar_author(app: App, followed: FollowedName) -> str:

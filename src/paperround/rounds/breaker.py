@@ -35,7 +35,7 @@ def refused_by_account(recent: RecentAttempts) -> list[FailedAttempt]:
 
 def _no_coincidence(run: Sequence[FailedAttempt], recent: RecentAttempts) -> int:
     """Return how many subscribers have to be refused in a row, given how often the same reply came before."""
-    before = sum(_reply(one.outcome) == _reply(run[0].outcome) for one in recent.refusals[len(run) :])
+    before = sum(_reply(refusal.outcome) == _reply(run[0].outcome) for refusal in recent.refusals[len(run) :])
     if not before or not recent.accepted:
         return SEVERAL
     share = before / (before + recent.accepted)
@@ -45,11 +45,11 @@ def _no_coincidence(run: Sequence[FailedAttempt], recent: RecentAttempts) -> int
 def refused_everywhere(refusals: Sequence[FailedAttempt], now: datetime) -> list[FailedAttempt]:
     """Return the policy refusals that subscribers of several domains met within minutes; else an empty list."""
     ours = [
-        one
-        for one in refusals
-        if now - one.at <= WINDOW and judge(Refusal.of(one.outcome)).verdict.kind is BounceKind.POLICY
+        refusal
+        for refusal in refusals
+        if now - refusal.at <= WINDOW and judge(Refusal.of(refusal.outcome)).verdict.kind is BounceKind.POLICY
     ]
-    subscribers, domains = {one.subscriber for one in ours}, {domain_of(one.email) for one in ours}
+    subscribers, domains = {refusal.subscriber for refusal in ours}, {domain_of(refusal.email) for refusal in ours}
     return ours if min(len(subscribers), len(domains)) >= SEVERAL else []
 
 

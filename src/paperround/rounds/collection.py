@@ -42,9 +42,9 @@ class CollectionSnapshot:
 
     def renewed(self, newer: Sequence[Paper]) -> CollectionSnapshot:
         """Return the snapshot with these newer papers, newest first, in place of as many of the oldest ones."""
-        kept = self.papers[: max(COUNTED_PAPERS - len(newer), 0)]
-        past = CollectionSnapshot([*newer, *kept])
-        past.statistics = self.statistics.renewed(newer, self.papers[len(kept) :])
+        older = self.papers[: max(COUNTED_PAPERS - len(newer), 0)]
+        past = CollectionSnapshot([*newer, *older])
+        past.statistics = self.statistics.renewed(newer, self.papers[len(older) :])
         return past
 
     @cached_property

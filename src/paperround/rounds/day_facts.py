@@ -40,9 +40,9 @@ class DayFactsReader:
 
     def _sources(self) -> tuple[str, tuple[str, ...]]:
         """Return when the sources were complete (HH:MM; empty if any is late), and the names of late sources."""
-        known = self._app.store.sources.all()
-        asked = [known[source.name] for source in self._app.settings.sources if source.name in known]
-        asked = [record for record in asked if record.tried_at > self._now - _DAY]
-        late = tuple(record.name for record in asked if record.state.is_late)
-        complete = [record.succeeded_at for record in asked if record.succeeded_at]
+        records = self._app.store.sources.all()
+        recent = [records[source.name] for source in self._app.settings.sources if source.name in records]
+        recent = [record for record in recent if record.tried_at > self._now - _DAY]
+        late = tuple(record.name for record in recent if record.state.is_late)
+        complete = [record.succeeded_at for record in recent if record.succeeded_at]
         return (f"{max(complete):%H:%M}" if complete and not late else "", late)

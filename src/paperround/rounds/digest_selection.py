@@ -55,13 +55,13 @@ class RoundContext:
     @classmethod
     def read(cls, app: App) -> RoundContext:
         """Read the data for a round that begins now."""
-        known = app.store.topics.all()
+        topics = app.store.topics.all()
         now = app.clock()
         return cls(
             now,
-            {topic.slug: topic.name for topic in known},
+            {topic.slug: topic.name for topic in topics},
             make_tastes(app),
-            _candidate_maker(known, now),
+            _candidate_maker(topics, now),
             _near_copies(app),
             LeaveOut(),
             DiscussionCache(),
@@ -167,15 +167,15 @@ def _without_unwanted(
 ) -> tuple[Candidates, dict[int, int]]:
     """Remove the papers that subscribers asked to leave out; return how many papers each subscriber loses too."""
     papers = candidates.matches.paper
-    wanted = np.ones(len(papers), dtype=np.bool_)
+    included = np.ones(len(papers), dtype=np.bool_)
     left_out: dict[int, int] = {}
     for number, due, mine in _slices(candidates, batch):
         if entries := due.subscriber.preferences.leave_out:
             rows = papers[mine]
             unwanted = leave_out.rows(entries, (batch.papers[row] for row in rows.tolist()))
-            wanted[mine] = ~np.isin(rows, list(unwanted))
+            included[mine] = ~np.isin(rows, list(unwanted))
             left_out[number] = len(unwanted)
-    return candidates.select(wanted) if left_out else candidates, left_out
+    return candidates.select(included) if left_out else candidates, left_out
 
 
 def _add_discussion(candidates: Candidates, batch: DueBatch, issues: Sequence[Issue], context: RoundContext) -> None:

@@ -69,14 +69,14 @@ def ingest_file(
 
 
 def _store_of_file(
-    app: App, found: Sequence[Listing], report: IngestReport, *, unmailed: bool, mail_old: bool
+    app: App, parsed: Sequence[Listing], report: IngestReport, *, unmailed: bool, mail_old: bool
 ) -> None:
     """Store what a file lists: papers that are too old to be mailed in the archive."""
     horizon = date.min if unmailed or mail_old else (app.clock() - MAX_LOOK_BACK).date()
     before = report.new
-    store_listings(app, [one for one in found if one.day < horizon], report, unmailed=True)
+    store_listings(app, [listing for listing in parsed if listing.day < horizon], report, unmailed=True)
     report.too_old += report.new - before
-    store_listings(app, [one for one in found if one.day >= horizon], report, unmailed=unmailed)
+    store_listings(app, [listing for listing in parsed if listing.day >= horizon], report, unmailed=unmailed)
     topic_matching.match_papers(app)
 
 

@@ -59,9 +59,9 @@ def _read_exactly(stream: int, octets: int) -> bytes:
     """Read exactly `octets` bytes without buffering, so that nothing after them is consumed."""
     received = b""
     while len(received) < octets:
-        if not (some := os.read(stream, octets - len(received))):
+        if not (part := os.read(stream, octets - len(received))):
             raise EOFError("the program that started this helper has ended")
-        received += some
+        received += part
     return received
 
 

@@ -45,7 +45,7 @@ class LibraryReport:
 
 def library_of_author(app: App, name: str) -> Library:
     """Return the stored papers by authors with this name, as a library to learn from."""
-    return Library(tuple(LibraryEntry(one.title, arxiv_id=one.id) for one in papers_by(app, name)))
+    return Library(tuple(LibraryEntry(paper.title, arxiv_id=paper.id) for paper in papers_by(app, name)))
 
 
 def learn_from(app: App, subscriber: int, library: Library) -> LibraryReport:
@@ -99,10 +99,10 @@ def link_orcid(app: App, subscriber: int, text: str) -> None:
     app.store.examples.link(subscriber, ORCID, orcid_id(text), "")
 
 
-def sync_libraries(app: App, some: Iterable[LinkedLibrary] | None = None) -> None:
+def sync_libraries(app: App, linked: Iterable[LinkedLibrary] | None = None) -> None:
     """Read the given or due libraries; a failure is stored for the subscriber and does not stop the others."""
     now = app.clock()
-    for library in some if some is not None else app.store.examples.due(now - _EVERY, now, _LIBRARIES_PER_SWEEP):
+    for library in linked if linked is not None else app.store.examples.due(now - _EVERY, now, _LIBRARIES_PER_SWEEP):
         if app.stopping.is_set():
             return
         try:
@@ -141,14 +141,14 @@ def look_up_titles(app: App) -> int:
     """
     names = {row: key.removeprefix("arxiv:") for row, key in app.store.examples.waiting(_TITLES_PER_REQUEST)}
     try:
-        known = {one.arxiv_id: one for one in _listings(app, list(dict.fromkeys(names.values())))}
+        by_arxiv_id = {listing.arxiv_id: listing for listing in _listings(app, list(dict.fromkeys(names.values())))}
     except SourceError as error:
         log.info("titles not looked up", problem=str(error))
         return 0
     examples = {
-        row: Example(f"arxiv:{name}", known[name].title, known[name].abstract, known[name].authors)
+        row: Example(f"arxiv:{name}", by_arxiv_id[name].title, by_arxiv_id[name].abstract, by_arxiv_id[name].authors)
         for row, name in names.items()
-        if name in known
+        if name in by_arxiv_id
     }
     app.store.examples.fill(examples, list(names))
     return len(examples)

@@ -112,8 +112,8 @@ class Meaning:
     def query_vector(self, text: str) -> NDArray[np.float32] | None:
         """Return the vector of a search; None if it cannot be computed."""
         with self._guard:
-            if (known := self._queries.get(text)) is not None:
-                return known
+            if (cached := self._queries.get(text)) is not None:
+                return cached
         computed = self.encode([text])
         if computed is None:
             return None
@@ -131,19 +131,19 @@ class Meaning:
         with self._guard:
             if self._topics is None:
                 self._topics = self._app.store.vectors.topic_vectors(self.encoder.name, self.expand_acronyms)
-            known = self._topics.get(text)
-        if known is None:
+            cached = self._topics.get(text)
+        if cached is None:
             reworded = self._reworded(text)
             if reworded is None:
                 return self.query_vector(text)  # without technical terms, and not stored
             computed = self.encode([reworded])
             if computed is None:
                 return None
-            known = pack(computed[0])
-            self._app.store.vectors.keep_topic(query, text, self.encoder.name, known)
+            cached = pack(computed[0])
+            self._app.store.vectors.keep_topic(query, text, self.encoder.name, cached)
             with self._guard:
-                self._topics[text] = known
-        return np.asarray(unpack([known])[0])
+                self._topics[text] = cached
+        return np.asarray(unpack([cached])[0])
 
     def _reworded(self, text: str) -> str | None:
         """Return an interest's text with technical terms added, to compute its vector; None if unavailable."""

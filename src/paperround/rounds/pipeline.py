@@ -131,9 +131,9 @@ def ingest(
 
     Returns one report per source. Raises ConfigurationError for an unknown name.
     """
-    wanted = [app.settings.source(name) for name in names] or list(app.settings.sources)
-    app.progress.begin("ingesting", len(wanted))
-    reports = [_ingest_source(app, source, since, unmailed=unmailed) for source in wanted]
+    sources = [app.settings.source(name) for name in names] or list(app.settings.sources)
+    app.progress.begin("ingesting", len(sources))
+    reports = [_ingest_source(app, source, since, unmailed=unmailed) for source in sources]
     fetch_pictures(app)
     return reports
 
@@ -207,7 +207,7 @@ def _updated_record(
     report: IngestReport, now: datetime, before: SourceRecord | None, answer: FetchResult | None
 ) -> SourceRecord:
     """Return the new record of the source; only a whole `answer` moves the watermark."""
-    known = before or SourceRecord(report.source, report.state, "", now)
+    record = before or SourceRecord(report.source, report.state, "", now)
     days = [listing.day for listing in answer.parsed.listings] if answer else []
     return SourceRecord(
         name=report.source,
@@ -215,10 +215,10 @@ def _updated_record(
         note=report.note,
         tried_at=now,
         # A stale answer does not count as a success, so that its missing day is fetched again.
-        succeeded_at=now if answer and not report.stale else known.succeeded_at,
-        new_at=now if report.new else known.new_at,
-        newest_day=max((day for day in (*days, known.newest_day) if day), default=None),
-        validators=answer.validators if answer else known.validators,
+        succeeded_at=now if answer and not report.stale else record.succeeded_at,
+        new_at=now if report.new else record.new_at,
+        newest_day=max((day for day in (*days, record.newest_day) if day), default=None),
+        validators=answer.validators if answer else record.validators,
     )
 
 

@@ -103,10 +103,10 @@ def preview_topic_query(app: App, text: str, language: Language) -> QueryPreview
 
 def _preview(app: App, text: str, language: Language, week: PastWeek, *, advise: bool) -> QueryPreview:
     """Try a query. `advise` says that its author is a subscriber, who can answer papers and change the breadth."""
-    wanted = interpret_uncached(text)
-    if not isinstance(wanted, Words):
-        return _preview_exact(app, text, wanted, language)
-    summary, papers = _preview_interest(app, text, wanted, language, week, advise=advise)
+    query = interpret_uncached(text)
+    if not isinstance(query, Words):
+        return _preview_exact(app, text, query, language)
+    summary, papers = _preview_interest(app, text, query, language, week, advise=advise)
     misreading = describe_misreading(unwanted_in(text), query_for_author(app, text), language)
     if misreading:
         return QueryPreview(text, misreading, papers)

@@ -38,12 +38,12 @@ def take_reply(app: App, reply: LetterReply) -> tuple[str, str | None, bool]:
         return "asked to unsubscribe", subscriber.email, left
     digest = app.store.issues.digest(delivery.digest or 0)
     papers = app.shared(LetterBuilder).papers(digest)
-    asked = _resolved(reply, digest, papers, languages.load(subscriber.language, templates()))
-    answer = _answer(app, reply, delivery, asked, papers)
-    new = app.store.feedback.take_reply(subscriber.row, asked.verdicts, asked.saved, answer, app.clock())
+    targets = _resolved(reply, digest, papers, languages.load(subscriber.language, templates()))
+    answer = _answer(app, reply, delivery, targets, papers)
+    new = app.store.feedback.take_reply(subscriber.row, targets.verdicts, targets.saved, answer, app.clock())
     if new:
         app.request_round()
-    changes = "; ".join(f"{what}: {', '.join(titles)}" for what, titles in _titles(asked, papers).items())
+    changes = "; ".join(f"{what}: {', '.join(titles)}" for what, titles in _titles(targets, papers).items())
     return f"a reply ({changes or 'nothing understood'})", subscriber.email, new
 
 
@@ -68,7 +68,7 @@ def _resolved(reply: LetterReply, digest: Digest, papers: Mapping[int, Paper], l
 
 
 def _answer(
-    app: App, reply: LetterReply, delivery: Delivery, asked: ReplyTargets, papers: Mapping[int, Paper]
+    app: App, reply: LetterReply, delivery: Delivery, targets: ReplyTargets, papers: Mapping[int, Paper]
 ) -> NewNotice:
     """Return the notice that tells a subscriber what their reply changed.
 
@@ -77,8 +77,8 @@ def _answer(
     """
     site = app.site
     context = {
-        **_titles(asked, papers),
-        "unknown": asked.unknown,
+        **_titles(targets, papers),
+        "unknown": targets.unknown,
         "digest": delivery.digest,
         "person": site.reply_to or site.sender,
     }
@@ -87,11 +87,11 @@ def _answer(
     return NewNotice(key, context, app.clock() + NOTICE_HOLDS)
 
 
-def _titles(asked: ReplyTargets, papers: Mapping[int, Paper]) -> dict[str, list[str]]:
+def _titles(targets: ReplyTargets, papers: Mapping[int, Paper]) -> dict[str, list[str]]:
     """Return the titles of the papers by what is asked for them; only for what is asked at all."""
-    found = {
-        "more": [row for row, verdict in asked.verdicts.items() if verdict > 0],
-        "less": [row for row, verdict in asked.verdicts.items() if verdict < 0],
-        "save": asked.saved,
+    titles = {
+        "more": [row for row, verdict in targets.verdicts.items() if verdict > 0],
+        "less": [row for row, verdict in targets.verdicts.items() if verdict < 0],
+        "save": targets.saved,
     }
-    return {what: [readable(papers[row].title) for row in rows] for what, rows in found.items() if rows}
+    return {what: [readable(papers[row].title) for row in rows] for what, rows in titles.items() if rows}

@@ -24,14 +24,14 @@ def clock_is_steady(app: App) -> bool:
 
     If it has, it may be ahead, and nothing may be deleted for its age: that could not be undone.
     """
-    now, kept = app.clock(), app.store.site_values.get(_NOTE)
-    if kept is None:
+    now, noted = app.clock(), app.store.site_values.get(_NOTE)
+    if noted is None:
         since, last = now - _STEADY, now
     else:
-        since, last = map(datetime.fromisoformat, kept.split())
+        since, last = map(datetime.fromisoformat, noted.split())
         if not -_BACK <= now - last <= _LEAP:
             since = last = now
-    if kept is None or last == now or now - last > _BACK:
+    if noted is None or last == now or now - last > _BACK:
         app.store.site_values.set(_NOTE, f"{since.isoformat()} {now.isoformat()}")
     return now - since >= _STEADY
 
@@ -54,12 +54,12 @@ def forget_old(app: App) -> int:
 
     Returns how many rows were deleted.
     """
-    store, kept, now = app.store.retention, app.settings.retention, app.clock()
+    store, limits, now = app.store.retention, app.settings.retention, app.clock()
     forgotten = 0
-    if kept.attempts_days:
-        forgotten += _in_batches(app, store.forget_attempts, now - timedelta(days=kept.attempts_days))
-    if kept.letters_days:
-        before = now - timedelta(days=kept.letters_days)
+    if limits.attempts_days:
+        forgotten += _in_batches(app, store.forget_attempts, now - timedelta(days=limits.attempts_days))
+    if limits.letters_days:
+        before = now - timedelta(days=limits.letters_days)
         if letters := _in_batches(app, store.forget_letters, before):
             forgotten += letters + store.forget_issues(before.date())
     return forgotten
@@ -68,9 +68,9 @@ def forget_old(app: App) -> int:
 def _in_batches(app: App, forget: Callable[[datetime, int], int], before: datetime) -> int:
     total = 0
     for _ in range(_TRANSACTIONS_PER_SWEEP):
-        some = forget(before, _ROWS_PER_TRANSACTION)
-        total += some
-        if some < _ROWS_PER_TRANSACTION or app.stopping.is_set():
+        number = forget(before, _ROWS_PER_TRANSACTION)
+        total += number
+        if number < _ROWS_PER_TRANSACTION or app.stopping.is_set():
             break
         app.throttle.yield_to_requests()
     return total

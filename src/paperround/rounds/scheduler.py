@@ -160,10 +160,10 @@ class Scheduler:
             self._compute_vectors_soon()
 
     def _is_due(self, source: Source) -> bool:
-        known = self._app.store.sources.all().get(source.name)
+        record = self._app.store.sources.all().get(source.name)
         now = self._app.clock()
         # A clock that was ahead may have written a time in the future.
-        return known is None or known.tried_at > now or _next_time(source, known.tried_at) <= now
+        return record is None or record.tried_at > now or _next_time(source, record.tried_at) <= now
 
     def _missed(self) -> list[Source]:
         """Return the sources that were due while nothing ran, or were never ingested."""
@@ -192,7 +192,7 @@ class Scheduler:
         libraries.read_due(self._app)
 
     def _read_bounces(self) -> None:
-        if new := [one for one in bounce_intake.read_mailbox(self._app) if one.new]:
+        if new := [report for report in bounce_intake.read_mailbox(self._app) if report.new]:
             log.info("bounces", new=len(new))
 
     def _call_webhooks(self) -> None:

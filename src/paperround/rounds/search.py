@@ -90,17 +90,17 @@ class Search:
 
 
 def best_candidates(
-    app: App, text: str, wanted: SearchExpression, needed: int = 500, bounds: SearchBounds = UNBOUNDED
+    app: App, text: str, query: SearchExpression, needed: int = 500, bounds: SearchBounds = UNBOUNDED
 ) -> list[int]:
     """Return the numbers of the papers within bounds that may fit best by words or meaning, newest first.
 
     `needed` is the number of papers to be shown.
     """
-    plan = matching_search.plan(wanted, app.shared(Collection).recent().statistics, needed)
-    within = [[(bounds.narrow(query), limit) for query, limit in chain] for chain in plan]
+    plan = matching_search.plan(query, app.shared(Collection).recent().statistics, needed)
+    within = [[(bounds.narrow(narrowed), limit) for narrowed, limit in chain] for chain in plan]
     rows = app.store.papers.candidates(within, bounds.days)
     meaning = app.shared(Meaning)
-    vector = meaning.query_vector(text) if isinstance(wanted, Words) else None
+    vector = meaning.query_vector(text) if isinstance(query, Words) else None
     if vector is None:
         return rows
     near = meaning.table().nearest(vector, _MAX_NEAR).keys() - set(rows)
@@ -141,16 +141,16 @@ def search_papers(
 
 def _in_a_text(app: App, name: str) -> bool:
     """Return whether a paper has all words of a name in its text."""
-    wanted = interpret_search(name)
-    every = conjoin([Phrase((term,)) for term in terms(name)]) if isinstance(wanted, Words) else wanted
+    query = interpret_search(name)
+    every = conjoin([Phrase((term,)) for term in terms(name)]) if isinstance(query, Words) else query
     return app.store.papers.finds(every)
 
 
 def _named(app: App, identifier: str, offset: int) -> Search:
     """Return the paper with an identifier, or nothing."""
     paper = app.store.papers.by_id(identifier)
-    found = [SearchResult(paper, 1.0, (), {})] if paper and not offset else []
-    return Search(found, total=1 if paper else 0, identifier=identifier)
+    results = [SearchResult(paper, 1.0, (), {})] if paper and not offset else []
+    return Search(results, total=1 if paper else 0, identifier=identifier)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,13 +185,13 @@ class _Candidates:
 def _search(app: App, text: str, limit: int, offset: int, bounds: SearchBounds, order: SearchOrder) -> Search:
     past, corrected = app.shared(Collection).recent(), app.shared(Collection).correct(text)
     expanded = past.expand_acronyms(corrected.text)
-    wanted = interpret_search(expanded)
-    tiers = _find_candidates(app, expanded, wanted, offset + limit, bounds, order)
-    candidates = _score_candidates(app, expanded, wanted, tiers, past.statistics)
-    ranked = _sorted(app, candidates, order, plain=isinstance(wanted, Words))
+    query = interpret_search(expanded)
+    tiers = _find_candidates(app, expanded, query, offset + limit, bounds, order)
+    candidates = _score_candidates(app, expanded, query, tiers, past.statistics)
+    ranked = _sorted(app, candidates, order, plain=isinstance(query, Words))
     shown = _matching_first(candidates, ranked)[offset : offset + limit]
-    results = _results(app, wanted, candidates, shown, past.statistics)
-    total = app.store.browsing.count_found(bounds.narrow(any_of(wanted)), MAX_COUNTED, bounds.days)
+    results = _results(app, query, candidates, shown, past.statistics)
+    total = app.store.browsing.count_found(bounds.narrow(any_of(query)), MAX_COUNTED, bounds.days)
     total += candidates.only_close()
     suggestion = "" if results else _suggested(app, corrected.text, bounds)
     author = "" if total and not corrected.changes else author_named(past.vocabulary, text)
@@ -199,12 +199,12 @@ def _search(app: App, text: str, limit: int, offset: int, bounds: SearchBounds, 
 
 
 def _score_candidates(
-    app: App, text: str, wanted: SearchExpression, tiers: Mapping[int, int], statistics: Statistics
+    app: App, text: str, query: SearchExpression, tiers: Mapping[int, int], statistics: Statistics
 ) -> _Candidates:
     """Return the candidates of a search with their scores, given their tiers by number."""
     rows, texts = app.store.papers.indexed_texts(list(tiers))
     tier = np.array([tiers[row] for row in rows], dtype=np.int64)
-    shares = matching_search.scores(wanted, statistics, texts)
+    shares = matching_search.scores(query, statistics, texts)
     scores, cosines, close = _with_meaning(app, text, rows, shares, tier == 0)
     return _Candidates(rows, tier, shares, scores, cosines, close)
 
@@ -218,13 +218,13 @@ def _matching_first(candidates: _Candidates, ranked: Sequence[int]) -> list[int]
 
 def _results(
     app: App,
-    wanted: SearchExpression,
+    query: SearchExpression,
     candidates: _Candidates,
     shown: Sequence[int],
     statistics: Statistics,
 ) -> list[SearchResult]:
     papers = app.store.papers.by_rows(candidates.rows[at] for at in shown)
-    reasons = Index(papers.values(), statistics).reasons(wanted)
+    reasons = Index(papers.values(), statistics).reasons(query)
     return [
         SearchResult(
             papers[row],
@@ -240,12 +240,14 @@ def _results(
 def _suggested(app: App, text: str, bounds: SearchBounds) -> str:
     """Return a query for a phrase where the text has a field and several words, if it finds a paper."""
     phrase = with_phrase(text)
-    found = phrase and app.store.browsing.count_found(bounds.narrow(any_of(interpret_search(phrase))), 1, bounds.days)
-    return phrase if found else ""
+    matches_phrase = phrase and app.store.browsing.count_found(
+        bounds.narrow(any_of(interpret_search(phrase))), 1, bounds.days
+    )
+    return phrase if matches_phrase else ""
 
 
 def _find_candidates(
-    app: App, text: str, wanted: SearchExpression, needed: int, bounds: SearchBounds, order: SearchOrder
+    app: App, text: str, query: SearchExpression, needed: int, bounds: SearchBounds, order: SearchOrder
 ) -> dict[int, int]:
     """Return the numbers of the papers that may fit, each with its tier; those of a query in the order asked for.
 
@@ -253,22 +255,22 @@ def _find_candidates(
     results before a page do not change with the page.
     """
     if order is SearchOrder.RELEVANCE:
-        return _in_tiers(app, text, wanted, needed, bounds)
-    if isinstance(wanted, Words):
-        return dict.fromkeys(best_candidates(app, text, wanted, max(needed, _SORTED), bounds), 0)
+        return _in_tiers(app, text, query, needed, bounds)
+    if isinstance(query, Words):
+        return dict.fromkeys(best_candidates(app, text, query, max(needed, _SORTED), bounds), 0)
     by_votes = order is SearchOrder.VOTES
     return dict.fromkeys(
-        app.store.browsing.sorted_found(bounds.narrow(wanted), needed, by_votes=by_votes, days=bounds.days), 0
+        app.store.browsing.sorted_found(bounds.narrow(query), needed, by_votes=by_votes, days=bounds.days), 0
     )
 
 
-def _in_tiers(app: App, text: str, wanted: SearchExpression, needed: int, bounds: SearchBounds) -> dict[int, int]:
+def _in_tiers(app: App, text: str, query: SearchExpression, needed: int, bounds: SearchBounds) -> dict[int, int]:
     tiers: dict[int, int] = {}
     number, enough = 0, 0
     # Those that are only near in meaning may not be shown.
     while enough < needed and len(tiers) < needed + _MAX_NEAR:
         enough = matching_search.FIRST_PAGES << number
-        for row in best_candidates(app, text, wanted, enough, bounds):
+        for row in best_candidates(app, text, query, enough, bounds):
             tiers.setdefault(row, number)
         number += 1
     return tiers
@@ -297,22 +299,22 @@ def _with_meaning(
         return shares, {}, set()
     vectors = app.shared(Meaning).cached_table().vectors(rows)
     cosines = np.full(len(rows), USUAL_COSINE, dtype=np.float32)
-    known = np.flatnonzero(vectors.known)
+    embedded = np.flatnonzero(vectors.known)
     # Whether a paper is close depends on the text's own vector: moved toward the best papers, it is close to them in
     # any case.
     own = vectors.cosines(vector)
-    close = {int(place) for place, cosine in zip(known, own, strict=True) if is_close(float(cosine))}
-    early = first[known]
-    expanded = expand_query(vector, vectors.numbers[early], shares[known][early], own[early])
-    cosines[known] = vectors.cosines(expanded.vector)
+    close = {int(place) for place, cosine in zip(embedded, own, strict=True) if is_close(float(cosine))}
+    early = first[embedded]
+    expanded = expand_query(vector, vectors.numbers[early], shares[embedded][early], own[early])
+    cosines[embedded] = vectors.cosines(expanded.vector)
     scores = relevance(shares, cosines) / np.float32(MAX_RELEVANCE)
-    return np.clip(scores, 0, 1), {int(place): float(cosines[place]) for place in known}, close
+    return np.clip(scores, 0, 1), {int(place): float(cosines[place]) for place in embedded}, close
 
 
 def newest_found(app: App, text: str, limit: int) -> list[Paper]:
     """Return the newest papers that match a query; the best ones for plain words, which match almost anything."""
-    wanted = interpret_search(text)
-    if not isinstance(wanted, Words):
-        return app.store.browsing.found(wanted, limit)
+    query = interpret_search(text)
+    if not isinstance(query, Words):
+        return app.store.browsing.found(query, limit)
     best = [result.paper for result in search_papers(app, text, limit).found]
     return sorted(best, key=lambda paper: (paper.day, paper.row), reverse=True)

@@ -23,7 +23,7 @@ def similar_papers(app: App, paper: Paper, most: int = 6) -> list[Paper]:
     if own.known[0]:
         rows = [*{*rows, *table.nearest(own.numbers[0], _NEAREST)}]
         vectors = table.vectors(rows)
-        embedded = [row for row, known in zip(rows, vectors.known, strict=True) if known]
+        embedded = [row for row, has_vector in zip(rows, vectors.known, strict=True) if has_vector]
         cosines = dict(zip(embedded, vectors.cosines(own.numbers[0]).tolist(), strict=True))
     others = app.store.papers.by_rows(rows)
     return similar.most_alike(paper, list(others.values()), statistics, most, cosines)

@@ -103,14 +103,14 @@ class TaskQueue:
                 self._running.cancel()
             await self._running
 
-    def _scripts(self, found: str | None) -> Iterator[str]:
-        """Yield the SQL that upgrades Procrastinate's tables from a version, or creates them if `found` is None."""
+    def _scripts(self, version: str | None) -> Iterator[str]:
+        """Yield the SQL that upgrades Procrastinate's tables from a version, or creates them if `version` is None."""
         manager = self._submitting.schema_manager
-        if found is None:
+        if version is None:
             yield manager.get_schema()
             return
         for file in sorted(Path(manager.get_migrations_path()).glob("*.sql")):
-            if _numbers(file.name.split("_")[0]) > _numbers(found):
+            if _numbers(file.name.split("_")[0]) > _numbers(version):
                 yield file.read_text(encoding="utf-8")
 
 

@@ -55,8 +55,8 @@ def read_topics(data: bytes, file: Path) -> list[Topic]:
 def _topic(table: dict[str, Any], where: str) -> Topic:
     for name, value in table.items():
         if name not in _FIELDS:
-            known = f"{', '.join(_FIELDS[:-1])} and {_FIELDS[-1]}"
-            raise ConfigurationError(f"{where}: {name} is not known; a topic has {known}")
+            fields = f"{', '.join(_FIELDS[:-1])} and {_FIELDS[-1]}"
+            raise ConfigurationError(f"{where}: {name} is not known; a topic has {fields}")
         if not isinstance(value, str):
             raise ConfigurationError(f"{where}: {name} must be text, in quotation marks")
     topic = cleaned(Topic(*(table.get(field, "").strip() for field in _FIELDS)))

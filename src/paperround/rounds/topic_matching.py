@@ -63,13 +63,13 @@ def match_embedded(app: App) -> None:
     since, complete = news_horizon(app.clock()), True
     if any(is_plain_words(topic.query) for topic in app.store.topics.all()):
         app.shared(Collection).renew()
-        for some in chunked(rows, _PAPERS_AT_ONCE):
+        for chunk in chunked(rows, _PAPERS_AT_ONCE):
             topics = app.store.topics.all()
             interests.prepare(topics)
             plain = {topic.query for topic in topics if is_plain_words(topic.query)}
             embedded = {query for query in plain if meaning.cached_vector(meaning.expand_acronyms(query)) is not None}
             complete &= embedded == plain
-            with app.store.topics.matching_again(some, since, embedded.__contains__) as work:
+            with app.store.topics.matching_again(chunk, since, embedded.__contains__) as work:
                 work.found = _found(app, work.papers, work.topics)
     if complete:
         app.store.vectors.compared(last)
@@ -117,7 +117,9 @@ def match_followed(app: App, emails: Sequence[str]) -> None:
 def match_requested(app: App, requested: Sequence[Topic], follower: InterestFollower) -> None:
     """Compare the interests that somebody has requested with stored papers, as if they already followed them."""
     due = app.store.topics.as_due([topic.slug for topic in requested])
-    with app.shared(Interests).expecting({one.topic.row: follower for one in due if is_plain_words(one.topic.query)}):
+    with app.shared(Interests).expecting(
+        {task.topic.row: follower for task in due if is_plain_words(task.topic.query)}
+    ):
         _match_topics(app, due)
 
 
@@ -125,16 +127,16 @@ def _match_topics(app: App, due: Sequence[DueTopic]) -> None:
     """Match topics. If a query cannot be used, skip its topic and log an error; `doctor` reports it."""
     if due:
         app.shared(Collection).renew()
-        app.shared(Interests).prepare([one.topic for one in due])
+        app.shared(Interests).prepare([task.topic for task in due])
     interests, others = list[DueTopic](), list[DueTopic]()
-    for one in due:
-        (interests if one.topic.private and is_plain_words(one.topic.query) else others).append(one)
+    for task in due:
+        (interests if task.topic.private and is_plain_words(task.topic.query) else others).append(task)
     for start in range(0, len(interests), _INTERESTS_AT_ONCE):
         if start:
             app.throttle.yield_to_requests()
         _match_interests(app, interests[start : start + _INTERESTS_AT_ONCE])
-    for one in others:
-        _match_alone(app, one)
+    for task in others:
+        _match_alone(app, task)
 
 
 def _match_alone(app: App, due: DueTopic) -> None:
@@ -156,9 +158,9 @@ def _match_topic(app: App, due: DueTopic) -> None:
     if topic.private:  # older matches are not compared again; a monthly letter may still need them
         outdated = {row for row in outdated if row >= week}
     for papers in _candidates(app, topic, week):
-        found = _found(app, papers, [topic])
-        app.store.topics.add_found(found, since)
-        outdated -= {match.paper for _, match in found.matches}
+        result = _found(app, papers, [topic])
+        app.store.topics.add_found(result, since)
+        outdated -= {match.paper for _, match in result.matches}
     app.store.topics.matched(due, outdated)
 
 
@@ -169,31 +171,31 @@ def _match_interests(app: App, due: Sequence[DueTopic]) -> None:
     digest, and those of the unread matches: a digest passes over a paper once and for all.
     """
     since = news_horizon(app.clock())
-    relearned = [one.topic.row for one in due if one.unread_since]
+    relearned = [task.topic.row for task in due if task.unread_since]
     # Read before comparing, as above.
     unread, week = app.store.topics.unread_of(relearned), app.store.browsing.first_row_since(since)
-    moments = {one.unread_since for one in due if one.unread_since}  # many were sent a digest at the same moment
+    moments = {task.unread_since for task in due if task.unread_since}  # many were sent a digest at the same moment
     news = {moment: app.store.browsing.first_row_since(moment) for moment in moments}
     tasks = {
-        one.topic.row: _InterestTask.of_relearned(unread[one.topic.row], max(week, news[one.unread_since]), week)
-        if one.unread_since
-        else _InterestTask.of_new(app.store.topics.matches_of(one.topic), week)
-        for one in due
+        task.topic.row: _InterestTask.of_relearned(unread[task.topic.row], max(week, news[task.unread_since]), week)
+        if task.unread_since
+        else _InterestTask.of_new(app.store.topics.matches_of(task.topic), week)
+        for task in due
     }
     app.store.topics.forget_close(relearned)
     first = min((task.first for task in tasks.values()), default=week)
     for papers in app.store.papers.stored_since(first):
-        wanted = [one.topic for one in due if tasks[one.topic.row].first <= papers[-1].row]
-        all_found = _found(app, papers, wanted)
-        found = ComparisonResult(
+        compared = [task.topic for task in due if tasks[task.topic.row].first <= papers[-1].row]
+        all_found = _found(app, papers, compared)
+        result = ComparisonResult(
             [(row, match) for row, match in all_found.matches if tasks[row].includes(match.paper)],
-            [one for one in all_found.close if tasks[one.topic].includes(one.paper)],
+            [candidate for candidate in all_found.close if tasks[candidate.topic].includes(candidate.paper)],
         )
-        app.store.topics.add_found(found, since)
-        for row, match in found.matches:
+        app.store.topics.add_found(result, since)
+        for row, match in result.matches:
             tasks[row].outdated.discard(match.paper)
-    for one in due:
-        app.store.topics.matched(one, tasks[one.topic.row].outdated)
+    for task in due:
+        app.store.topics.matched(task, tasks[task.topic.row].outdated)
 
 
 @dataclass(slots=True)
@@ -229,12 +231,12 @@ class _InterestTask:
 
 def _candidates(app: App, topic: Topic, week: int) -> Iterator[list[Paper]]:
     """Yield the stored papers to compare a topic with, in chunks; `week` is the first number of the past week."""
-    wanted = interpret(topic.query)
+    query = interpret(topic.query)
     # A subscriber's own query is compared with the past week only: older papers are not sent, and no page lists them
     # for it. Plain words find something in most papers ever stored, so of the older ones only the best few hundred
     # are compared.
-    if not isinstance(wanted, Words):
-        yield from app.store.papers.matching(wanted, week if topic.private else 0)
+    if not isinstance(query, Words):
+        yield from app.store.papers.matching(query, week if topic.private else 0)
         return
     text = app.shared(Meaning).expand_acronyms(topic.query)
     older = [row for row in best_candidates(app, text, interpret(text)) if row < week]
@@ -251,15 +253,15 @@ def _found(app: App, papers: Sequence[Paper], topics: Sequence[Topic]) -> Compar
     matches, close = list[tuple[int, Match]](), list[ClosePaper]()
     for topic in topics:
         follows = _follows(topic)
-        for wanted in _parsed(topic):
-            found = interests.match(topic.query, wanted, batch, topic.row)
+        for query in _parsed(topic):
+            matched = interests.match(topic.query, query, batch, topic.row)
             matches += [
                 (topic.row, Match(topic.slug, row, hit.score, hit.why))
-                for row, hit in found.hits.items()
+                for row, hit in matched.hits.items()
                 if not follows or followed_in(topic.about).is_among(authors[row])
             ]
             if topic.private and interests.wants_close(topic.row):
-                close += [ClosePaper(topic.row, row, fit) for row, fit in found.close.items()]
+                close += [ClosePaper(topic.row, row, fit) for row, fit in matched.close.items()]
     return ComparisonResult(matches, close)
 
 

@@ -74,13 +74,13 @@ def _check_query(app: App, topic: Topic) -> None:
 
 def unusable_topics(app: App) -> list[tuple[Topic, str]]:
     """Return the topics, including subscribers' own queries, that the database rejects, each with the reason."""
-    found: list[tuple[Topic, str]] = []
+    unusable: list[tuple[Topic, str]] = []
     for topic in app.store.topics.all():
         try:
             _check_query(app, topic)
         except QueryError as error:
-            found.append((topic, error.problem))
-    return found
+            unusable.append((topic, error.problem))
+    return unusable
 
 
 def unserved_topics(app: App) -> list[Topic]:
@@ -105,13 +105,13 @@ def _can_come_from(topic: Topic, sources: Sequence[str]) -> bool:
 
 
 def _checked_topics(app: App, file: TopicsFile) -> list[Topic]:
-    wanted = read_topics(file.data, file.path)
-    for topic in wanted:
+    defined = read_topics(file.data, file.path)
+    for topic in defined:
         try:
             _check_query(app, topic)
         except QueryError as error:
             raise ConfigurationError(f"{file.path}: topic {topic.slug}: {error}") from None
-    return wanted
+    return defined
 
 
 def load_topics(app: App, file: TopicsFile) -> None:
@@ -119,13 +119,13 @@ def load_topics(app: App, file: TopicsFile) -> None:
 
     Raises ConfigurationError if the file is invalid or the database rejects a query.
     """
-    wanted = _checked_topics(app, file)
-    app.store.topics.save(wanted)
+    defined = _checked_topics(app, file)
+    app.store.topics.save(defined)
     match_topics(app)
-    kept = _without_unfollowed(app, _dropped_from(app, wanted))
-    for topic in kept:
+    dropped = _without_unfollowed(app, _dropped_from(app, defined))
+    for topic in dropped:
         log.warning("topic is no longer in topics.toml; its subscribers keep it", topic=topic.slug)
-    app.store.site_values.set(_SLUGS_NOTE, json.dumps([topic.slug for topic in (*kept, *wanted)]))
+    app.store.site_values.set(_SLUGS_NOTE, json.dumps([topic.slug for topic in (*dropped, *defined)]))
     file.note_loaded(app)
 
 
@@ -146,9 +146,9 @@ def dropped_topics(app: App) -> list[Topic]:
     return _dropped_from(app, _checked_topics(app, read_file(app)))
 
 
-def _dropped_from(app: App, wanted: Sequence[Topic]) -> list[Topic]:
-    """Return the public topics that were once loaded from topics.toml and are not among those `wanted`."""
-    once, now = json.loads(app.store.site_values.get(_SLUGS_NOTE) or "[]"), {topic.slug for topic in wanted}
+def _dropped_from(app: App, defined: Sequence[Topic]) -> list[Topic]:
+    """Return the public topics that were once loaded from topics.toml and are not among the `defined` ones."""
+    once, now = json.loads(app.store.site_values.get(_SLUGS_NOTE) or "[]"), {topic.slug for topic in defined}
     return [topic for topic in app.store.topics.public() if topic.slug in once and topic.slug not in now]
 
 
@@ -157,14 +157,14 @@ def changed_by_command(app: App) -> list[ChangedTopic]:
 
     The next change of the file undoes that. Raises ConfigurationError if its topics cannot be loaded.
     """
-    file, known = read_file(app), {topic.slug: topic for topic in app.store.topics.public()}
+    file, public = read_file(app), {topic.slug: topic for topic in app.store.topics.public()}
     if not file.is_loaded(app):
         return []
-    wanted = read_topics(file.data, file.path)
+    defined = read_topics(file.data, file.path)
     return [
-        ChangedTopic(topic, topic.slug not in known)
-        for topic in wanted
-        if not _is_stored(topic, known.get(topic.slug))
+        ChangedTopic(topic, topic.slug not in public)
+        for topic in defined
+        if not _is_stored(topic, public.get(topic.slug))
     ]
 
 
@@ -175,5 +175,5 @@ def _is_stored(topic: Topic, stored: Topic | None) -> bool:
 def file_defining(app: App, slug: str) -> Path | None:
     """Return the path of topics.toml if it contains the topic, else None."""
     file = read_file(app)
-    known = read_topics(file.data, file.path)
-    return file.path if any(topic.slug == slug for topic in known) else None
+    defined = read_topics(file.data, file.path)
+    return file.path if any(topic.slug == slug for topic in defined) else None

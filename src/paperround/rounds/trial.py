@@ -61,9 +61,9 @@ class Trials:
         PreferenceError if the text cannot be an interest.
         """
         query = "".join(preferences.read_field("queries", [text]))
-        wanted = interpret_uncached(query)
-        words = wanted if isinstance(wanted, Words) else None
-        compared = self._compare(query, wanted, answers)
+        expression = interpret_uncached(query)
+        words = expression if isinstance(expression, Words) else None
+        compared = self._compare(query, expression, answers)
         min_fit = least_fit(breadth.steps) if words else 0.0
         counted = [fit for row, fit in compared.fits.items() if not words or row not in answers]
         correction = self._app.shared(Collection).correct(query)
@@ -86,18 +86,18 @@ class Trials:
         unknown = words is not None and fits_none and _are_unknown(words, compared.newest.statistics.frequencies)
         return replace(trial, doubt=_find_doubt(trial, unknown=unknown))
 
-    def _compare(self, query: str, wanted: SearchExpression, answers: Answers) -> _Comparison:
+    def _compare(self, query: str, expression: SearchExpression, answers: Answers) -> _Comparison:
         """Compare an interest with the newest papers, for a subscriber with these answers."""
         newest, interests = self._app.shared(Collection).recent(), self._app.shared(Interests)
         feedback = [Feedback(row, verdict, self._app.clock()) for row, verdict in answers.items()]
         batch = self._batch(query, newest)
-        fits = interests.score_papers(query, wanted, batch, feedback)
+        fits = interests.score_papers(query, expression, batch, feedback)
         papers = {paper.row: paper for paper in newest.papers}
         papers |= self._app.store.papers.by_rows(answers.keys() - papers.keys())
         best = sorted(fits, key=lambda row: (-fits[row], -row))[:_MAX_RANKED]
         taste = self._app.shared(CurrentTastes).learn(feedback, papers)
         shown = _rank(best, fits, taste, papers)[:_MAX_SHOWN]
-        return _Comparison(newest, papers, fits, best, shown, interests.reasons(query, wanted, batch, shown))
+        return _Comparison(newest, papers, fits, best, shown, interests.reasons(query, expression, batch, shown))
 
     def _batch(self, query: str, newest: CollectionSnapshot) -> InterestBatch:
         """Return the newest papers to compare an interest with, whose vector is then known."""
@@ -152,9 +152,9 @@ def _are_unknown(words: Words, frequencies: Container[str]) -> bool:
     The German "mit" is not MIT. More words must be missing, and not be English, than are found.
     """
     every = str(words).split()
-    found = [term for term in every if term in frequencies]
+    present = [term for term in every if term in frequencies]
     missing = [term for term in every if len(term) > _SHORT and not is_known(term)]
-    return not found or (len(missing) > len(found) and all(len(term) <= _SHORT for term in found))
+    return not present or (len(missing) > len(present) and all(len(term) <= _SHORT for term in present))
 
 
 def _rank(rows: Iterable[int], fits: Mapping[int, float], taste: Taste, papers: Mapping[int, Paper]) -> list[int]:

@@ -34,7 +34,7 @@ def load(config: Path | None = None, env_file: Path | None = Path(".env")) -> Se
         return Settings(_env_file=env_file)
     except ValidationError as error:
         errors = validation.own_errors(error.errors(include_url=False))
-        problems = [explain(one, file, known_variables()) for one in errors]
+        problems = [explain(mistake, file, known_variables()) for mistake in errors]
         raise ConfigurationError.listing(problems) from None
     except SettingsError as error:
         raise ConfigurationError(explain_json(str(error))) from None

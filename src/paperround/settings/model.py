@@ -150,8 +150,8 @@ class Settings(BaseSettings):
         for source in self.sources:
             if source.name == name:
                 return source
-        known = ", ".join(source.name for source in self.sources)
-        raise UnknownNameError(f"there is no source {name!r} in the configuration; there are: {known or 'none'}")
+        names = ", ".join(source.name for source in self.sources)
+        raise UnknownNameError(f"there is no source {name!r} in the configuration; there are: {names or 'none'}")
 
     def encoder(self) -> Encoder:
         """Return what computes vectors: the configured encoder, or else MiniLM if its dependencies are installed."""

@@ -167,7 +167,7 @@ class Arxiv(SourceSettings):
         missed: dict[tuple[date, ...], list[str]] = {}
         for name in self.categories:
             missed.setdefault(tuple(day for day in days if day not in memory.taken[name]), []).append(name)
-        return {tuple(names): list(some) for some, names in missed.items() if some}
+        return {tuple(names): list(missing) for missing, names in missed.items() if missing}
 
     def _filled(self, http: Http, missed: Mapping[tuple[str, ...], list[date]], today: date) -> ParsedSource:
         """Fetch the papers of the missed days from the API."""
@@ -176,8 +176,8 @@ class Arxiv(SourceSettings):
             for first, last in _spans(days):
                 start, end = submitted_for(first, last, self.holidays)
                 part = self._search(http, names, f"[{start:%Y%m%d%H%M} TO {end:%Y%m%d%H%M}]", today)
-                kept = tuple(listing for listing in part.listings if listing.day in days)
-                parts.append(ParsedSource(kept, part.problems))
+                on_days = tuple(listing for listing in part.listings if listing.day in days)
+                parts.append(ParsedSource(on_days, part.problems))
         return joined(parts)
 
     def _search(self, http: Http, names: Sequence[str], submitted: str, today: date) -> ParsedSource:
@@ -253,7 +253,9 @@ class _Memory:
             for name in categories
         }
         stored = {name: validators.get(f"{self._LAST}{name}", "").partition(" ") for name in categories}
-        self.last = {name: (found, digest) for name, (day, _, digest) in stored.items() if (found := day_of(day))}
+        self.last = {
+            name: (last_day, digest) for name, (day, _, digest) in stored.items() if (last_day := day_of(day))
+        }
         """For each category, the date of its newest papers in the feed and a hash of their identifiers."""
 
     def note_feed(self, page: _ParsedPage, categories: Sequence[str]) -> date | None:
@@ -323,11 +325,11 @@ def _batches_in(page: _ParsedPage, categories: Sequence[str]) -> dict[str, tuple
 
 def _belongs(categories: Sequence[str], name: str) -> bool:
     """Return whether one of the categories is `name` or belongs to the archive `name`."""
-    return any(one == name or ("." not in name and one.startswith(f"{name}.")) for one in categories)
+    return any(category == name or ("." not in name and category.startswith(f"{name}.")) for category in categories)
 
 
 def _has_batch_of(parsed: ParsedSource, name: str, day: date) -> bool:
-    return any(one.day == day and _belongs(one.categories, name) for one in parsed.listings)
+    return any(listing.day == day and _belongs(listing.categories, name) for listing in parsed.listings)
 
 
 def _digest(papers: Sequence[str]) -> str:
@@ -399,9 +401,9 @@ def _read(
 
 
 def _in_short(texts: Texts) -> list[_Announced]:
-    found = identifiers.arxiv_id(first(texts, "id", "guid"))
-    known = tuple(name for name in texts.get("category", ()) if CATEGORY.fullmatch(name))
-    return [_Announced(found[0], day, known) for day in _announced(texts) if found]
+    match = identifiers.arxiv_id(first(texts, "id", "guid"))
+    categories = tuple(name for name in texts.get("category", ()) if CATEGORY.fullmatch(name))
+    return [_Announced(match[0], day, categories) for day in _announced(texts) if match]
 
 
 def texts_of(element: Any) -> Texts:
@@ -456,13 +458,13 @@ def facts(
 
 def _code_in(text: str) -> str | None:
     """Return the address of the first repository that is said to be the paper's own, or else of the first."""
-    found: list[tuple[str, str]] = []
+    links: list[tuple[str, str]] = []
     at = 0
     for address in _CODE.finditer(text):
-        found.append((text[at : address.start()], address[0]))
+        links.append((text[at : address.start()], address[0]))
         at = address.end()
-    own = (address for words in _OWN_CODE for before, address in found if words.search(before))
-    return next(own, found[0][1] if found else None)
+    own = (address for words in _OWN_CODE for before, address in links if words.search(before))
+    return next(own, links[0][1] if links else None)
 
 
 def _is_withdrawn(comment: str, abstract: str) -> bool:
@@ -491,8 +493,8 @@ def _is_daily(texts: Texts) -> bool:
 
 def _announced(texts: Texts) -> list[date]:
     """Return the date of the feed that contains this entry; empty for an entry of the API."""
-    found = moment(first(texts, "published", "pubdate")) if _is_daily(texts) else None
-    return [found.date()] if found else []
+    at = moment(first(texts, "published", "pubdate")) if _is_daily(texts) else None
+    return [at.date()] if at else []
 
 
 def _days(texts: Texts, today: date, holidays: Collection[date]) -> dict[str, object]:

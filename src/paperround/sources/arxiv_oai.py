@@ -72,16 +72,18 @@ class ArxivOai(SourceSettings):
         today = http.now().date()
         parsed = joined(part for name in self.sets for part in self._harvest(http, window, name, today))
         within = timedelta(days=self.new_within)
-        fresh = tuple(one for one in parsed.listings if _is_new(one, within))
-        kept = relabelled(ParsedSource(fresh, parsed.problems, parsed.day), self.name)
+        fresh = tuple(listing for listing in parsed.listings if _is_new(listing, within))
+        fresh_part = relabelled(ParsedSource(fresh, parsed.problems, parsed.day), self.name)
         due = last_batch(http.now().astimezone(EASTERN).date(), self.holidays)
         # The update runs on the evening before the date of the feed, which in UTC is already that date.
         if window.since < due and (parsed.day is None or parsed.day < due - timedelta(days=1)):
-            return FetchResult(kept, SourceState.STALE, f"nothing newer than {parsed.day}; {due} is due")
-        if cut_short(kept):
-            return FetchResult(kept, SourceState.STALE, "a response is truncated; it is requested again next time")
+            return FetchResult(fresh_part, SourceState.STALE, f"nothing newer than {parsed.day}; {due} is due")
+        if cut_short(fresh_part):
+            return FetchResult(
+                fresh_part, SourceState.STALE, "a response is truncated; it is requested again next time"
+            )
         note = "" if fresh else f"no new papers in {', '.join(self.sets)} since {window.since}"
-        return FetchResult(kept, SourceState.FRESH if fresh else SourceState.QUIET, note)
+        return FetchResult(fresh_part, SourceState.FRESH if fresh else SourceState.QUIET, note)
 
     def _harvest(self, http: Http, window: Window, name: str, today: date) -> Iterator[ParsedSource]:
         query = {
@@ -171,7 +173,7 @@ def _arxiv(record: _Record) -> _Read:
 def _raw(record: _Record) -> _Read:
     texts = record.texts
     versions = [(element.get("version", ""), texts_of(element)) for element in record.body.iterfind("{*}version")]
-    numbers = [int(found[1]) for name, _ in versions if (found := _VERSION.fullmatch(name))]
+    numbers = [int(match[1]) for name, _ in versions if (match := _VERSION.fullmatch(name))]
     submitted = day_of(first(versions[0][1], "date")) if versions else None
     return {**texts, **_lists(texts, author_names([first(texts, "authors")]))}, submitted, max(numbers, default=None)
 
@@ -217,8 +219,8 @@ def _is_new(listing: Listing, within: timedelta) -> bool:
 
 def _announced_from(bare: str) -> date | None:
     """Return the first day of the month in an identifier; None if it has none."""
-    found = _YEAR_MONTH.match(bare)
-    return date(int(found[1]) + (1900 if int(found[1]) > 90 else 2000), int(found[2]), 1) if found else None
+    match = _YEAR_MONTH.match(bare)
+    return date(int(match[1]) + (1900 if int(match[1]) > 90 else 2000), int(match[2]), 1) if match else None
 
 
 def _plausible(bare: str, first: date | None) -> date | None:

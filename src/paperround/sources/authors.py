@@ -166,8 +166,8 @@ def _are_pairs(parts: list[str]) -> bool:
     """Return whether family and given names alternate: `Lund, A., Berg, O. M.`."""
     family, given = parts[::2], parts[1::2]
     return all(map(_are_initials, given)) or all(
-        len(one.split()) == 1 and _has_case(one) and len(other.split()) <= 2
-        for one, other in zip(family, given, strict=True)
+        len(name.split()) == 1 and _has_case(name) and len(other.split()) <= 2
+        for name, other in zip(family, given, strict=True)
     )
 
 

@@ -128,9 +128,9 @@ def relabelled(parsed: ParsedSource, name: str) -> ParsedSource:
 
 def joined(parts: Iterable[ParsedSource]) -> ParsedSource:
     """Combine several results. The day is the latest one."""
-    known = list(parts)
+    batches = list(parts)
     return ParsedSource(
-        tuple(listing for part in known for listing in part.listings),
-        tuple(problem for part in known for problem in part.problems),
-        max((part.day for part in known if part.day), default=None),
+        tuple(listing for part in batches for listing in part.listings),
+        tuple(problem for part in batches for problem in part.problems),
+        max((part.day for part in batches if part.day), default=None),
     )

@@ -75,14 +75,18 @@ class Biorxiv(SourceSettings):
         return self._together(joined(pages), whole=cursor >= page.total, window=window)
 
     def _together(self, parsed: ParsedSource, *, whole: bool, window: Window) -> FetchResult:
-        wanted = {_plain(name) for name in self.categories}
-        kept = tuple(one for one in parsed.listings if not wanted or wanted & {_plain(c) for c in one.categories})
-        parsed = relabelled(ParsedSource(kept, parsed.problems, parsed.day), self.name)
+        categories = {_plain(name) for name in self.categories}
+        chosen = tuple(
+            listing
+            for listing in parsed.listings
+            if not categories or categories & {_plain(c) for c in listing.categories}
+        )
+        parsed = relabelled(ParsedSource(chosen, parsed.problems, parsed.day), self.name)
         if not whole or cut_short(parsed):
             return FetchResult(
                 parsed, SourceState.STALE, "the pages end before the total; it is requested again next time"
             )
-        if not kept:
+        if not chosen:
             return FetchResult(parsed, SourceState.QUIET, f"nothing new from {window.since} to {window.until}")
         return FetchResult(parsed, SourceState.FRESH)
 
@@ -158,8 +162,8 @@ def _without_marks(text: str) -> str:
     return clean(_MARK.sub(" ", text))
 
 
-def _heading(found: re.Match[str]) -> str:
-    words = found[1].strip(" :.")
+def _heading(match: re.Match[str]) -> str:
+    words = match[1].strip(" :.")
     return f" {words}: " if words else " "
 
 

@@ -50,17 +50,17 @@ def moment(value: object) -> datetime | None:
         return None
     value = value.strip()
     try:
-        found = _iso(value) or _stamp(value) or _written(_folded(value))
+        at = _iso(value) or _stamp(value) or _written(_folded(value))
     except (ValueError, OverflowError):  # the 31st of a short month
         return None
     # At the ends of the calendar a time zone conversion overflows. No real date has those years.
-    return found if found and 1 < found.year < 9999 else None
+    return at if at and 1 < at.year < 9999 else None
 
 
 def day_of(value: object) -> date | None:
     """Return the calendar day of a date string as written, without time zone conversion; None as for `moment`."""
-    found = moment(value)
-    return found.date() if found else None
+    at = moment(value)
+    return at.date() if at else None
 
 
 def _iso(value: str) -> datetime | None:
@@ -120,10 +120,10 @@ def _day(text: str) -> date | None:
     words = [token for token in tokens if token[0].isalpha()]
     if months := [month for month in map(_month, words) if month]:
         return _with_month(months[-1], [token for token in tokens if token[0].isdigit()])
-    found = _NUMERIC.search(text)
-    if not found or re.search(r"\d{3}", text[: found.start()] + text[found.end() :]):
+    match = _NUMERIC.search(text)
+    if not match or re.search(r"\d{3}", text[: match.start()] + text[match.end() :]):
         return None
-    readings = set(_readings(found[1], found[2], int(found[3]), found[4]))
+    readings = set(_readings(match[1], match[2], int(match[3]), match[4]))
     weekdays = {day for word in words if (day := _weekday(word)) is not None}
     fitting = {day for day in readings if day.weekday() in weekdays} if len(readings) > 1 else readings
     return fitting.pop() if len(fitting) == 1 else None
@@ -206,7 +206,7 @@ def _weekdays() -> Mapping[str, int]:
 
 
 def _unambiguous(named: list[tuple[str, int]]) -> Mapping[str, int]:
-    known: dict[str, set[int]] = {}
+    by_name: dict[str, set[int]] = {}
     for word, number in named:
-        known.setdefault(word, set()).add(number)
-    return {word: numbers.pop() for word, numbers in known.items() if len(numbers) == 1}
+        by_name.setdefault(word, set()).add(number)
+    return {word: numbers.pop() for word, numbers in by_name.items() if len(numbers) == 1}

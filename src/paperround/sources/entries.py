@@ -87,7 +87,7 @@ class Entries:
         try:
             return Listing.model_validate({**self._said, **facts})
         except ValidationError as error:
-            wrong = {one["loc"][0] for one in error.errors(include_url=False, include_input=False)}
+            wrong = {detail["loc"][0] for detail in error.errors(include_url=False, include_input=False)}
         sound = {name: value for name, value in facts.items() if name not in wrong}
         return Listing.model_validate({**self._said, **sound})
 
@@ -115,8 +115,8 @@ class RejectionReasons:
         for problem in problems:
             # Group reasons that differ only in a number (a column, a day).
             reason = _NUMBER.sub("0", problem.what) if len(self._first) < self._MAX_GROUPS else "others"
-            known = self._first.get(reason)
-            self._first[reason] = replace(known, entries=known.entries + problem.entries) if known else problem
+            first = self._first.get(reason)
+            self._first[reason] = replace(first, entries=first.entries + problem.entries) if first else problem
 
     def folded(self) -> list[Problem]:
         """Return one problem for each reason, in order of first occurrence."""

@@ -102,25 +102,25 @@ class Feed(SourceSettings):
 
     def _new(self, response: HttpResponse, window: Window, today: date) -> FetchResult:
         feed = _read(response.body, today, self.name, response.final_url, response.headers.get("content-type", ""))
-        seen = _Seen.of(window.validators)
-        kept: list[Listing] = []
+        listed_before = _Seen.of(window.validators)
+        new: list[Listing] = []
         stock: list[Listing] = []
         for listing in feed.parsed.listings:
             undated = _key(listing) in feed.undated
-            if replaced := seen.place(listing, window.since, undated=undated):
-                kept.append(replaced)
-            elif seen.first_time:
+            if replaced := listed_before.place(listing, window.since, undated=undated):
+                new.append(replaced)
+            elif listed_before.first_time:
                 stock.append(listing)
-        parsed = relabelled(replace(feed.parsed, listings=tuple(kept)), self.name)
+        parsed = relabelled(replace(feed.parsed, listings=tuple(new)), self.name)
         unmailed = relabelled(ParsedSource(tuple(stock)), self.name).listings
         if cut_short(parsed):
             note = "the feed is truncated; it is requested again next time"
             return FetchResult(parsed, SourceState.STALE, note, window.validators)
-        state = SourceState.FRESH if kept else SourceState.QUIET
-        note = "" if kept else "nothing new" if feed.parsed.listings else "the feed has no entries"
+        state = SourceState.FRESH if new else SourceState.QUIET
+        note = "" if new else "nothing new" if feed.parsed.listings else "the feed has no entries"
         if stock:
             note = f"seen for the first time: {len(stock)} earlier entries are shown on the pages and not mailed"
-        return FetchResult(parsed, state, note, {**response.remember(), **seen.kept()}, unmailed)
+        return FetchResult(parsed, state, note, {**response.remember(), **listed_before.kept()}, unmailed)
 
 
 class _Seen:
@@ -134,7 +134,7 @@ class _Seen:
     @classmethod
     def of(cls, validators: Mapping[str, str]) -> _Seen:
         pairs = (pair.partition(":") for pair in validators.get(cls._KEY, "").split())
-        return cls({key: found for key, _, day in pairs if (found := day_of(day))})
+        return cls({key: day_read for key, _, day in pairs if (day_read := day_of(day))})
 
     @property
     def first_time(self) -> bool:
@@ -156,8 +156,8 @@ class _Seen:
 
     def kept(self) -> dict[str, str]:
         """Return the string to store. It is empty if the feed never had entries."""
-        kept = self._now or self._before  # what comes after an empty response, as after a weekend, is not back stock
-        return {self._KEY: " ".join(f"{key}:{day}" for key, day in list(kept.items())[:_MAX_REMEMBERED])}
+        days = self._now or self._before  # what comes after an empty response, as after a weekend, is not back stock
+        return {self._KEY: " ".join(f"{key}:{day}" for key, day in list(days.items())[:_MAX_REMEMBERED])}
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,17 +192,17 @@ def _read(data: bytes, today: date, who: str, base: str = "", content_type: str 
     else:
         items, broken, day = _xml_feed(data, who, base, content_type)
     undated = set()
-    found = list(items)
-    shared = _shared_guids([item for item in found if isinstance(item, _Item)])
-    for item in found:
+    entry_list = list(items)
+    shared = _shared_guids([item for item in entry_list if isinstance(item, _Item)])
+    for item in entry_list:
         if isinstance(item, str):
             entries.reject(item)
             continue
-        day_known, known = _filed(item, today)
-        published = day_known if known and not item.year else None
+        day_known, day_is_known = _filed(item, today)
+        published = day_known if day_is_known and not item.year else None
         own = {} if item.facts["guid"] not in shared else {"guid": None}
         listing = entries.add({**item.facts, **own, "day": day_known, "published": published})
-        if listing and not known:
+        if listing and not day_is_known:
             undated.add(_key(listing))
     if broken:
         entries.cut(f"{broken}; request it again")
@@ -214,7 +214,7 @@ def _shared_guids(items: Iterable[_Item]) -> set[object]:
     links: dict[object, set[object]] = {}
     for item in items:
         links.setdefault(item.facts["guid"], set()).add(item.facts["url"])
-    return {guid for guid, some in links.items() if len(some) > 1}
+    return {guid for guid, addresses in links.items() if len(addresses) > 1}
 
 
 def _filed(item: _Item, today: date) -> tuple[date, bool]:
@@ -245,8 +245,8 @@ def _xml_feed(data: bytes, who: str, base: str, content_type: str) -> tuple[Iter
     data = without_doctype(data)
     if not _ROOT.search(data[:_HEAD_BYTES]):
         problem = f"{who}: this is not a feed (got {describe(data)})"
-        if found := _FEED_LINK.search(data[:200_000]):
-            address = web_link(found[1].decode("utf-8", "replace"), base)[:300]
+        if match := _FEED_LINK.search(data[:200_000]):
+            address = web_link(match[1].decode("utf-8", "replace"), base)[:300]
             raise SourceError(f"{problem}; the page names its feed: {address}", retryable=True)
         raise FormatError(problem)
     if not is_reasonable(data):
@@ -298,7 +298,7 @@ def _whole(data: bytes) -> tuple[bytes, str]:
     if not root or re.search(rb"</" + re.escape(root["root"]) + rb"\s*>", data[-2_000:]):
         return data, ""
     first = _ENTRY_START.search(data)
-    *_, end = (first.start() if first else len(data)), *(found.end() for found in _ENTRY_END.finditer(data))
+    *_, end = (first.start() if first else len(data)), *(match.end() for match in _ENTRY_END.finditer(data))
     channel = b"</channel>" if root["name"].lower() == b"rss" else b""
     return data[:end] + channel + b"</" + root["root"] + b">", "the feed is truncated"
 
@@ -362,8 +362,8 @@ def _authors(entry: Any, frame: _Frame) -> tuple[list[str], str]:
         names = [_text(entry, "author")]
     if any(names):
         return names, summary
-    if found := _AUTHOR_LINE.match(summary):
-        return [found["names"]], summary[found.end() :]
+    if match := _AUTHOR_LINE.match(summary):
+        return [match["names"]], summary[match.end() :]
     source = entry.get("source")
     inherited = [_text(person, "name") for person in _parts(source, "authors")] if hasattr(source, "get") else []
     return inherited or list(frame.authors), summary
@@ -373,8 +373,8 @@ def _parts(entry: Any, name: str) -> list[Any]:
     """Return the list that feedparser collects under a name. It is text if the feed has an element of that name
     (`<authors>`).
     """
-    found = entry.get(name, [])
-    return [part for part in found if hasattr(part, "get")] if isinstance(found, list) else []
+    parts = entry.get(name, [])
+    return [part for part in parts if hasattr(part, "get")] if isinstance(parts, list) else []
 
 
 def _source(entry: Any) -> str:
@@ -395,8 +395,8 @@ def _written_day(dates: Any) -> date | None:
     return next((day for day in map(day_of, written) if day), None)
 
 
-def _text(found: Any, name: str) -> str:
-    value = found.get(name)
+def _text(part: Any, name: str) -> str:
+    value = part.get(name)
     return value if isinstance(value, str) else ""
 
 
@@ -457,13 +457,13 @@ def _identifiers(links: list[str], dedicated: list[str], markup: str) -> dict[st
 
 def _marked_dois(markup: str) -> Iterator[str]:
     """Yield the DOIs that a text has for itself: in a known frame, or alone in one of its first lines."""
-    if found := _DOI_IN_FRAME.search(plain(markup)):
-        yield found["nature"] or found["pubmed"]
+    if match := _DOI_IN_FRAME.search(plain(markup)):
+        yield match["nature"] or match["pubmed"]
     lines = _LINE_END.split(markup[:_IN_FRONT])
     whole = lines if len(markup) <= _IN_FRONT else lines[:-1]
     for line in whole[:_FIRST_LINES]:
-        if found := _DOI_LINE.fullmatch(plain(line)):
-            yield found[1]
+        if match := _DOI_LINE.fullmatch(plain(line)):
+            yield match[1]
 
 
 def _is_doi_link(link: str) -> bool:

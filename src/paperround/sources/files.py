@@ -20,11 +20,11 @@ def read_file(name: str, path: Path, window: Window, parse: Callable[[bytes], Pa
     larger than 64 MB.
     """
     try:
-        found = path.stat()
-        stamp = f"{found.st_size} {found.st_mtime_ns}"
+        stat = path.stat()
+        stamp = f"{stat.st_size} {stat.st_mtime_ns}"
         if window.validators.get(str(path)) == stamp:
             return FetchResult(ParsedSource(), SourceState.UNCHANGED, validators=window.validators)
-        if found.st_size > _MAX_BYTES:
+        if stat.st_size > _MAX_BYTES:
             raise SourceError(f"{name}: {path} is larger than {_MAX_BYTES >> 20} MB; split it", retryable=False)
         data = path.read_bytes()
     except OSError as error:

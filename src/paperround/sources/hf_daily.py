@@ -154,7 +154,7 @@ def parse(data: bytes, today: date) -> ParsedSource:
     return _read(data, today, today)
 
 
-def _read(data: bytes, today: date, asked: date) -> ParsedSource:
+def _read(data: bytes, today: date, day_asked: date) -> ParsedSource:
     """Parse a response. Entries that do not state their day are listed on the requested day."""
     document = read_json(data, "", KIND)
     value = document.value
@@ -162,13 +162,13 @@ def _read(data: bytes, today: date, asked: date) -> ParsedSource:
         raise SourceError(f"{KIND}: the API answers with an error ({_message(data)})", retryable=False)
     entries = Entries(today, source=KIND)
     for entry in value if isinstance(value, list) else [value]:
-        _add(entries, entry, asked)
+        _add(entries, entry, day_asked)
     if document.broken:
         entries.cut(f"{document.broken}; request the day again")
     return entries.dated()
 
 
-def _add(entries: Entries, entry: object, asked: date) -> None:
+def _add(entries: Entries, entry: object, day_asked: date) -> None:
     if not isinstance(entry, dict):
         entries.reject(f"it is {_kind_of(entry)} where an object should be")
         return
@@ -188,7 +188,7 @@ def _add(entries: Entries, entry: object, asked: date) -> None:
             "title": title,
             "abstract": paper.get("summary") or entry.get("summary") or "",
             "arxiv_id": paper["id"],
-            "day": _listed_on(entry, paper) or asked,
+            "day": _listed_on(entry, paper) or day_asked,
             "published": day_of(paper.get("publishedAt")),
             "organization": _organization(paper.get("organization")) or _organization(entry.get("organization")),
             "summary": paper.get("ai_summary") or "",
@@ -230,8 +230,8 @@ def _links(entry: Mapping[str, Any], paper: Mapping[str, Any]) -> dict[str, obje
 def _names(given: object) -> list[str]:
     """Return the authors' names. Hugging Face returns objects, mirrors return strings or one line."""
     people = [given] if isinstance(given, str) else given if isinstance(given, list) else []
-    known = [person for person in people if not (isinstance(person, dict) and person.get("hidden"))]
-    names = [person.get("name") if isinstance(person, dict) else person for person in known]
+    visible = [person for person in people if not (isinstance(person, dict) and person.get("hidden"))]
+    names = [person.get("name") if isinstance(person, dict) else person for person in visible]
     return [name for name in names if isinstance(name, str)]
 
 

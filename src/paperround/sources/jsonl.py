@@ -73,17 +73,17 @@ def parse_pieces(pieces: Iterable[bytes], today: date) -> Iterator[ParsedSource]
         block, newline, buffer = buffer.rpartition(b"\n")
         if newline:
             start = block.removeprefix(b"\xef\xbb\xbf") if first else block
-            yield _read(start, today, lines, known=not first, last=False)
+            yield _read(start, today, lines, from_export=not first, last=False)
             lines, first = lines + block.count(_NEWLINE) + 1, False
         buffer = buffer[: 2 * _BLOCK_BYTES]  # keep enough of an overlong line to reject it
     if buffer.strip() or first:
-        yield _read(buffer.removeprefix(b"\xef\xbb\xbf") if first else buffer, today, lines, known=not first)
+        yield _read(buffer.removeprefix(b"\xef\xbb\xbf") if first else buffer, today, lines, from_export=not first)
 
 
-def _read(data: bytes, today: date, first: int = 1, *, known: bool = False, last: bool = True) -> ParsedSource:
+def _read(data: bytes, today: date, first: int = 1, *, from_export: bool = False, last: bool = True) -> ParsedSource:
     """Parse some lines. `first` is the number of the first line.
 
-    `known` means that earlier lines were of this format, `last` that no more lines follow.
+    `from_export` means that earlier lines were of this format, `last` that no more lines follow.
     """
     entries = Entries(today, source=KIND, before=first - 1)
     lines = data.split(b"\n")
@@ -95,11 +95,11 @@ def _read(data: bytes, today: date, first: int = 1, *, known: bool = False, last
         objects += isinstance(value, dict)
         if isinstance(value, dict):
             _add(entries, value)
-        elif isinstance(value, str) and last and number == first + len(lines) - 1 and (objects or known):
+        elif isinstance(value, str) and last and number == first + len(lines) - 1 and (objects or from_export):
             entries.cut(f"the last line, {number}, is truncated; export it again")
         else:
             entries.reject(value if isinstance(value, str) else f"line {number} is JSON, but not an object")
-    if not objects and not known and data.strip():
+    if not objects and not from_export and data.strip():
         raise SourceError(
             f"{KIND}: no line is a JSON object (got {describe(data)}); one listing a line is expected",
             retryable=False,
@@ -125,10 +125,10 @@ def _value(line: bytes) -> Any:
 
 
 def _add(entries: Entries, line: dict[str, Any]) -> None:
-    known = {name: line[name] for name in Listing.model_fields if line.get(name) is not None}
-    if "source" in known:
-        known.setdefault("kind", "")
-    entries.add({**known, "day": day_of(line.get("day")), "published": day_of(line.get("published"))})
+    fields = {name: line[name] for name in Listing.model_fields if line.get(name) is not None}
+    if "source" in fields:
+        fields.setdefault("kind", "")
+    entries.add({**fields, "day": day_of(line.get("day")), "published": day_of(line.get("published"))})
 
 
 Jsonl.formats = {KIND: parse}

@@ -65,8 +65,8 @@ class Library:
 def read_library(data: bytes, name: str = "") -> Library:
     """Return the papers in a file. The format is detected from the content; `name` is the prefix of problems."""
     text, encoding = encodings.decode(data)
-    if text.lstrip()[:1] in {"[", "{"} and (found := _json(text)) is not None:
-        read = _read_csl(found)
+    if text.lstrip()[:1] in {"[", "{"} and (parsed := _json(text)) is not None:
+        read = _read_csl(parsed)
     elif _RIS.search(text):
         read = _read_ris(text)
     elif _BIBTEX.search(text):
@@ -76,13 +76,13 @@ def read_library(data: bytes, name: str = "") -> Library:
     name = f"{name}, " if name else ""
     entries: dict[str, LibraryEntry] = {}
     problems: list[Problem] = []
-    for where, one in read:
-        if isinstance(one, str):
-            problems.append(Problem(f"{name}{where}", one))
-        elif not (one.title or one.arxiv_id or one.doi):
+    for where, entry in read:
+        if isinstance(entry, str):
+            problems.append(Problem(f"{name}{where}", entry))
+        elif not (entry.title or entry.arxiv_id or entry.doi):
             problems.append(Problem(f"{name}{where}", "it has no title, arXiv identifier or DOI"))
         elif len(entries) < MAX_ENTRIES:
-            entries.setdefault(one.key, one)
+            entries.setdefault(entry.key, entry)
         else:
             problems.append(Problem(f"{name}{where}", f"{MAX_ENTRIES} entries is the most; it is left out"))
             break
@@ -96,11 +96,11 @@ _Read = Iterator[tuple[str, LibraryEntry | str]]
 def _read_list(text: str) -> _Read:
     for number, line in enumerate(text.splitlines(), 1):
         parts = [(part, entry_of("", "", (), _unquoted(part))) for part in re.split(r"[\s,;]+", line)]
-        known = any(entry.arxiv_id or entry.doi for _, entry in parts)
+        has_identifiers = any(entry.arxiv_id or entry.doi for _, entry in parts)
         for part, entry in parts:
             if entry.arxiv_id or entry.doi:
                 yield f"line {number}", entry
-            elif part and not (known and _IN_LIST.fullmatch(part)):
+            elif part and not (has_identifiers and _IN_LIST.fullmatch(part)):
                 yield f"line {number}", f"{part[:60]!r} is neither an arXiv identifier nor a DOI"
 
 
@@ -117,8 +117,8 @@ def _json(text: str) -> Any:
         return None
 
 
-def _read_csl(found: Any) -> _Read:
-    items = found.get("items", [found]) if isinstance(found, Mapping) else found
+def _read_csl(value: Any) -> _Read:
+    items = value.get("items", [value]) if isinstance(value, Mapping) else value
     if not isinstance(items, Sequence) or isinstance(items, str):
         items = [items]
     for number, item in enumerate(items, 1):
@@ -126,7 +126,11 @@ def _read_csl(found: Any) -> _Read:
             yield f"item {number}", "it is not a CSL-JSON item"
             continue
         people = item.get("author")
-        names = [_csl_name(one) for one in people if isinstance(one, Mapping)] if isinstance(people, list) else []
+        names = (
+            [_csl_name(person) for person in people if isinstance(person, Mapping)]
+            if isinstance(people, list)
+            else []
+        )
         places = [*(item.get(field) for field in ("DOI", "URL", "number")), _noted(item.get("note")), item.get("id")]
         title = item.get("title")
         title = next(iter(title), "") if isinstance(title, list) else title  # as at Crossref
@@ -171,9 +175,9 @@ def _read_bibtex(text: str) -> _Read:
     for entry in library.entries:
         yield f"entry {entry.key}", _bibtex_entry(_texts(entry.fields))
     for block in library.failed_blocks:
-        kept = getattr(block, "ignore_error_block", None)
-        if kept is not None and hasattr(kept, "fields"):  # a duplicate key or field; still readable
-            yield f"entry {kept.key}", _bibtex_entry(_texts(kept.fields))
+        entry_kept = getattr(block, "ignore_error_block", None)
+        if entry_kept is not None and hasattr(entry_kept, "fields"):  # a duplicate key or field; still readable
+            yield f"entry {entry_kept.key}", _bibtex_entry(_texts(entry_kept.fields))
         else:
             yield (
                 f"line {(block.start_line or 0) + 1}",
@@ -182,7 +186,7 @@ def _read_bibtex(text: str) -> _Read:
 
 
 def _texts(fields: Sequence[Any]) -> dict[str, str]:
-    return {one.key.lower(): _joined(str(one.value)) for one in fields}
+    return {entry_field.key.lower(): _joined(str(entry_field.value)) for entry_field in fields}
 
 
 def _joined(value: str) -> str:
@@ -193,12 +197,12 @@ def _joined(value: str) -> str:
 def _separate(names: str) -> list[str]:
     """Split names at each `and` outside braces."""
     pieces, at, depth = [], 0, 0
-    for found in _AROUND_AND.finditer(names):
-        if found[0] in "{}":
-            depth = max(0, depth + (1 if found[0] == "{" else -1))
+    for match in _AROUND_AND.finditer(names):
+        if match[0] in "{}":
+            depth = max(0, depth + (1 if match[0] == "{" else -1))
         elif depth == 0:
-            pieces.append(names[at : found.start()])
-            at = found.end()
+            pieces.append(names[at : match.start()])
+            at = match.end()
     return [name for name in (*pieces, names[at:]) if name.strip()]
 
 
@@ -234,7 +238,7 @@ def _ris_in_order(name: str) -> str:
 def entry_of(title: Any, abstract: Any, authors: Sequence[str], *places: Any) -> LibraryEntry:
     """Return an entry, with the identifiers found in `places`."""
     where = [_ESCAPED.sub(r"\1", place) for place in places if isinstance(place, str)]
-    arxiv = next((found[0] for place in where if (found := identifiers.arxiv_id(place))), "")
+    arxiv = next((match[0] for place in where if (match := identifiers.arxiv_id(place))), "")
     doi = next(filter(None, map(identifiers.doi, where)), "")
     names = tuple(name for name in map(_line, authors[:_MAX_AUTHORS]) if name)
     abstract = _line(abstract)[:_MAX_ABSTRACT_LENGTH]

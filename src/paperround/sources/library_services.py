@@ -25,8 +25,8 @@ def orcid_id(text: str) -> str:
 
     The last digit is a checksum (ISO 7064 MOD 11-2).
     """
-    found = _ORCID_ID.search(text.strip())
-    digits = found[1].replace("-", "").upper() if found else ""
+    match = _ORCID_ID.search(text.strip())
+    digits = match[1].replace("-", "").upper() if match else ""
     total = 0
     for digit in digits[:-1]:
         total = (total + int(digit)) * 2
@@ -54,9 +54,9 @@ def read_zotero(http: Http, key: str) -> Library:
         params |= {"sort": "dateAdded", "direction": "desc"}
         response = _ask_zotero(http, f"users/{user}/items/top", key, params)
         _object(response)  # raises SourceError if it is not JSON
-        found = read_library(response.body, "Zotero")
-        entries += found.entries
-        problems += found.problems
+        library = read_library(response.body, "Zotero")
+        entries += library.entries
+        problems += library.problems
         if start + _PAGE >= _total(response):
             break
     return Library(tuple(entries), tuple(problems))
@@ -101,8 +101,12 @@ def _work(group: dict[str, Any]) -> LibraryEntry | None:
         title = summary["title"]["title"]["value"]
         names = (summary.get("external-ids") or {}).get("external-id") or []
         # An identifier with the relationship part-of is that of the book.
-        own = [one for one in names if isinstance(one, dict) and one.get("external-id-relationship") != "part-of"]
-        places = [one.get("external-id-value") for one in own]
+        own = [
+            identifier
+            for identifier in names
+            if isinstance(identifier, dict) and identifier.get("external-id-relationship") != "part-of"
+        ]
+        places = [identifier.get("external-id-value") for identifier in own]
     except (KeyError, IndexError, TypeError, AttributeError):
         return None
     return entry_of(title, "", (), *places)

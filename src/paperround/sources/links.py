@@ -17,7 +17,7 @@ def web_link(text: str, base: str = "") -> str:
     Spaces are encoded, the scheme is in lower case, and `//host/…` and `www.host/…` become https URLs without a
     base.
     """
-    link = _TO_ENCODE.sub(lambda found: quote(found[0]), clean(text))
+    link = _TO_ENCODE.sub(lambda match: quote(match[0]), clean(text))
     if not link:
         return ""
     if _HOST_ALONE.match(link):

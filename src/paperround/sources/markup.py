@@ -106,20 +106,20 @@ def _letter(accent: str) -> str:
     return str(_decoder().latex_to_text(accent)).strip()
 
 
-def _accent(found: re.Match[str]) -> str:
-    letter = _letter(found["inner"] or found[0])
-    return letter if "\\" not in letter else found[0]
+def _accent(match: re.Match[str]) -> str:
+    letter = _letter(match["inner"] or match[0])
+    return letter if "\\" not in letter else match[0]
 
 
 def _with_formulas(text: str) -> str:
     """Convert complete MathML formulas to one line, in one pass: a pattern over both ends takes quadratic time."""
     pieces: list[str] = []
     at = 0
-    while found := _MATHML.search(text, at):
-        end = _MATHML_END.search(text, found.end())
+    while match := _MATHML.search(text, at):
+        end = _MATHML_END.search(text, match.end())
         if not end:
             break
-        pieces += text[at : found.start()], html.escape(_formula(text[found.start() : end.end()]))
+        pieces += text[at : match.start()], html.escape(_formula(text[match.start() : end.end()]))
         at = end.end()
     return "".join([*pieces, text[at:]])
 

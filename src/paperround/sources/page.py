@@ -89,11 +89,11 @@ def latest(month: int, day: int, not_after: date) -> date | None:
     """Return the latest date with this month and day up to `not_after`, or None if no year has it."""
     for year in range(not_after.year, max(not_after.year - 9, 0), -1):  # 29 February can be eight years away
         try:
-            found = date(year, month, day)
+            candidate = date(year, month, day)
         except ValueError:
             continue
-        if found <= not_after:
-            return found
+        if candidate <= not_after:
+            return candidate
     return None
 
 
@@ -111,8 +111,8 @@ def _head(lines: list[str], today: date) -> tuple[date, list[str]]:
     """Return the date of the page and the lines below its header. Without a header, return today and all lines."""
     heading = next((n for n, line in enumerate(lines[:_HEAD_LINES]) if line == _HEADING), -1)
     for number in range(heading + 1, min(heading + 9, len(lines))):
-        found = _DATE.fullmatch(lines[number])
-        if found and _DOT not in lines[max(0, number - 1) : number] and (day := _resolved(found, today)):
+        match = _DATE.fullmatch(lines[number])
+        if match and _DOT not in lines[max(0, number - 1) : number] and (day := _resolved(match, today)):
             return day, lines[number + 1 :]
     return today, lines[heading + 1 :]
 
@@ -126,21 +126,21 @@ def _blocks(lines: list[str]) -> Iterator[_Block]:
             by = line
         elif line == _DOT:
             by = by or (texts.pop() if _ends_with_name(texts) else "")
-        elif before == _DOT and (found := _DATE.fullmatch(line)):
-            yield from _closed(texts, by, found)
+        elif before == _DOT and (match := _DATE.fullmatch(line)):
+            yield from _closed(texts, by, match)
             texts, by = [], ""
         elif not line.isdecimal() and line not in _LABELS:
             texts.append(line)
     yield from _paired(texts)[0]
 
 
-def _closed(texts: list[str], by: str, found: re.Match[str]) -> Iterator[_Block]:
+def _closed(texts: list[str], by: str, match: re.Match[str]) -> Iterator[_Block]:
     blocks, title = _paired(texts)
     if title:
         blocks.append(_Block(title))
     yield from blocks[:-1]
     if blocks:
-        yield replace(blocks[-1], by=by, date=found)
+        yield replace(blocks[-1], by=by, date=match)
 
 
 def _ends_with_name(texts: list[str]) -> bool:
@@ -184,8 +184,8 @@ def _add(entries: Entries, block: _Block, day: date) -> None:
     )
 
 
-def _resolved(found: re.Match[str], not_after: date) -> date | None:
-    month, day, year = _MONTHS.index(found[1]) + 1, int(found[2]), found[3]
+def _resolved(match: re.Match[str], not_after: date) -> date | None:
+    month, day, year = _MONTHS.index(match[1]) + 1, int(match[2]), match[3]
     if not year:
         return latest(month, day, not_after)
     try:

@@ -81,13 +81,13 @@ def make_small(data: bytes) -> tuple[Picture, bytes]:
 
 
 def _opened(data: bytes) -> Image.Image:
-    found = Image.open(io.BytesIO(data), formats=FORMATS)
-    if found.width * found.height > _MAX_PIXELS:  # check before decoding
-        raise _refused(f"it has {found.width} times {found.height} pixels")
-    if found.format == "JPEG":
-        found.draft("RGB", (2 * WIDTH, 2 * HEIGHT))  # decodes a large photograph at 1/2, 1/4 or 1/8 of its size
-    found.load()
-    return found
+    picture = Image.open(io.BytesIO(data), formats=FORMATS)
+    if picture.width * picture.height > _MAX_PIXELS:  # check before decoding
+        raise _refused(f"it has {picture.width} times {picture.height} pixels")
+    if picture.format == "JPEG":
+        picture.draft("RGB", (2 * WIDTH, 2 * HEIGHT))  # decodes a large photograph at 1/2, 1/4 or 1/8 of its size
+    picture.load()
+    return picture
 
 
 def _shrunk(picture: Image.Image) -> Image.Image:

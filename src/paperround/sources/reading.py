@@ -189,9 +189,9 @@ def describe(data: bytes) -> str:
 
 
 def _other_than_json(data: bytes) -> str:
-    found = describe(data)
-    if found != "JSON":
-        return found
+    description = describe(data)
+    if description != "JSON":
+        return description
     first, _, _ = data.removeprefix(b"\xef\xbb\xbf").strip().partition(b"\n")
     try:
         json.loads(first)
@@ -205,17 +205,17 @@ def _is_utf8(data: bytes) -> bool:
     return declared is None or declared[1].lower() in (b"utf-8", b"utf8")
 
 
-def _reference(found: re.Match[bytes]) -> bytes:
-    if name := found["name"]:
+def _reference(match: re.Match[bytes]) -> bytes:
+    if name := match["name"]:
         # HTML's named references are unknown in XML and would be a fatal error (XML 1.0 section 4.1).
         if name in _XML_NAMES:
-            return found[0]
+            return match[0]
         character = html5.get(f"{name.decode()};", "")
-        return "".join(f"&#{ord(c)};" for c in character).encode() or b"&amp;" + found[0].removeprefix(b"&")
-    digits = found["hex"] or found["dec"]
-    code = int(digits, 16 if found["hex"] else 10) if len(digits) < 8 else 0
+        return "".join(f"&#{ord(c)};" for c in character).encode() or b"&amp;" + match[0].removeprefix(b"&")
+    digits = match["hex"] or match["dec"]
+    code = int(digits, 16 if match["hex"] else 10) if len(digits) < 8 else 0
     allowed = code in (9, 10, 13) or 0x20 <= code < 0xD800 or 0xE000 <= code < 0xFFFE or 0x10000 <= code < 0x110000
-    return found[0] if allowed else b""
+    return match[0] if allowed else b""
 
 
 def _small_int(digits: str) -> int | float:

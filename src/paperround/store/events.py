@@ -122,7 +122,7 @@ class Events:
             return [tuple(record) for record in db.execute(query.order_by(last.c.webhook, last.c.state))]
 
     def prune(self, before: datetime, webhooks: Sequence[str]) -> None:
-        """Delete events from before a moment that have failed, or whose webhook is not in `known`."""
+        """Delete events from before a moment that have failed, or whose webhook is not in `webhooks`."""
         over = or_(events.c.state == EventState.FAILED.value, events.c.webhook.not_in(webhooks))
         with writing(self._engine) as db:
             db.execute(delete(events).where(events.c.at < before, over))

@@ -37,10 +37,10 @@ def request(app: App, subscriber: Subscriber, email: str, *, silent: bool = Fals
 
 def pending_change(app: App, row: int) -> AddressChange | None:
     """Return the request with this number; None if it was settled, its link has expired, or it does not exist."""
-    found = app.store.address_changes.by_row(row)
-    if found is None or found.settled or found.created_at <= app.clock() - NOTICE_HOLDS:
+    change = app.store.address_changes.by_row(row)
+    if change is None or change.settled or change.created_at <= app.clock() - NOTICE_HOLDS:
         return None
-    return found
+    return change
 
 
 def confirm(app: App, row: int) -> ConfirmResult:

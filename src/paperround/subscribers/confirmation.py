@@ -110,12 +110,12 @@ def pending_request(app: App, subscriber: Subscriber) -> PendingRequest | None:
 
     None if there is none.
     """
-    found = PendingRequest.of(subscriber)
-    if found is None:
+    pending = PendingRequest.of(subscriber)
+    if pending is None:
         return None
     public = {topic.slug for topic in app.store.topics.public()}
-    left = tuple(slug for slug in found.preferences.topics if slug in public)
-    return replace(found, preferences=replace(found.preferences, topics=left, paused_until=None))
+    left = tuple(slug for slug in pending.preferences.topics if slug in public)
+    return replace(pending, preferences=replace(pending.preferences, topics=left, paused_until=None))
 
 
 def confirm(app: App, subscriber: Subscriber, consent: Mapping[str, str] | None = None) -> bool:
@@ -142,9 +142,9 @@ def _prepared(app: App, subscriber: Subscriber, request: PendingRequest, consent
 
     interests = interests_in(request.preferences.as_patch(), subscriber.row)
     app.store.topics.save(interests)
-    feedback, queries = _feedback(app, subscriber, request), tuple(one.query for one in interests)
-    wanted = request.preferences
-    follower = InterestFollower(wanted.breadth, feedback, queries if feedback else (), wanted.cadence)
+    feedback, queries = _feedback(app, subscriber, request), tuple(interest.query for interest in interests)
+    preferences = request.preferences
+    follower = InterestFollower(preferences.breadth, feedback, queries if feedback else (), preferences.cadence)
     topic_matching.match_requested(app, interests, follower)
     return Confirmation(
         subscriber,
@@ -158,15 +158,15 @@ def _feedback(app: App, subscriber: Subscriber, request: PendingRequest) -> tupl
     """Return the feedback that the subscriber will have given when the request is confirmed, the latest first."""
     now, earlier = app.clock(), app.store.feedback.ratings(subscriber.row)
     answers = [Feedback(row, verdict, now) for row, verdict in sorted(request.answers.items(), reverse=True)]
-    found = (*answers, *(one for one in earlier if one.paper not in request.answers))
-    return found[:MAX_RATINGS]
+    ratings = (*answers, *(rating for rating in earlier if rating.paper not in request.answers))
+    return ratings[:MAX_RATINGS]
 
 
-def _followed_names(app: App, wanted: Preferences) -> list[str]:
-    language = languages.load(wanted.language, templates())
-    people = [followed_name(entry, language) for entry in wanted.follows]
-    topics = map(language.own_words, _named(wanted.topics, _public_names(app)))
-    return [*topics, *wanted.queries, *people]
+def _followed_names(app: App, preferences: Preferences) -> list[str]:
+    language = languages.load(preferences.language, templates())
+    people = [followed_name(entry, language) for entry in preferences.follows]
+    topics = map(language.own_words, _named(preferences.topics, _public_names(app)))
+    return [*topics, *preferences.queries, *people]
 
 
 def _public_names(app: App) -> dict[str, str]:

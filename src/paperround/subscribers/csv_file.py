@@ -112,12 +112,14 @@ def read(file: BinaryIO) -> SubscriberList:
         records, first = chain([(1, first)], records), ["email"]
     header = [column.strip().lower() for column in first]
     names = [_SYNONYMS.get(column, column) for column in header]
-    known = {*COLUMNS, *_HELPERS} if "state" in names else {"email", *FIELDS, *_HELPERS}
-    ignored = tuple(column for column, name in zip(header, names, strict=True) if name not in known and column)
+    known_columns = {*COLUMNS, *_HELPERS} if "state" in names else {"email", *FIELDS, *_HELPERS}
+    ignored = tuple(
+        column for column, name in zip(header, names, strict=True) if name not in known_columns and column
+    )
     if "email" not in names:
         remedy = "the first line names the columns, for example: email,name,topics"
         return _useless(f"no column `email` among: {', '.join(header)[:200]}; {remedy}", ignored)
-    entries = _read_rows(records, [name if name in known else "" for name in names])
+    entries = _read_rows(records, [name if name in known_columns else "" for name in names])
     columns = tuple(name for name in FIELDS if name in names)
     return SubscriberList(entries, ignored, columns, encodings.other_than_utf8(encoding))
 
@@ -172,8 +174,8 @@ def _lines(file: BinaryIO, encoding: str) -> Iterator[str]:
 def _separated(lines: Iterator[str]) -> tuple[Iterator[str], str]:
     """Return the lines without a first one such as `sep=;`, and the cell separator."""
     first = next(lines, "")
-    if found := _SEPARATOR_LINE.fullmatch(first):
-        return lines, found[1]
+    if match := _SEPARATOR_LINE.fullmatch(first):
+        return lines, match[1]
     return chain([first] if first else [], lines), max(",;\t|", key=first.count)
 
 
@@ -220,7 +222,7 @@ def _read_rows(
     records: Iterable[tuple[int, list[str] | Problem]], names: Sequence[str]
 ) -> Iterator[SubscriberRow | Problem]:
     fields = tuple(name for name in FIELDS if name in names or name == "name")
-    seen = _FirstLines()
+    first_lines = _FirstLines()
     for line, cells in records:
         if isinstance(cells, Problem):
             yield cells
@@ -234,10 +236,10 @@ def _read_rows(
         where = f"line {line}"
         name, email = _address(values.get("email", ""))
         key = (email if email.isascii() else unicodedata.normalize("NFKC", email)).lower()
-        if problem := _unusable(values, email, seen.line_of(key)):
+        if problem := _unusable(values, email, first_lines.line_of(key)):
             yield Problem(f"{where} {email}".rstrip(), problem)
             continue
-        seen.add(key, line)
+        first_lines.add(key, line)
         if "name" not in values:
             values["name"] = f"{values.get('first', '')} {values.get('last', '')}".strip() or name
         if '"' in values.get("topics", ""):
@@ -332,9 +334,9 @@ def _read_moment(name: str, text: str) -> datetime:
 
 def _read_consent(text: str) -> dict[str, str]:
     try:
-        found = json.loads(text)
+        consent = json.loads(text)
     except ValueError:
-        found = None
-    if not isinstance(found, dict):
+        consent = None
+    if not isinstance(consent, dict):
         raise ValueError(f"consent: {text[:40]!r} is not a JSON object")  # noqa: TRY004 - the row is wrong
-    return {str(name): str(value) for name, value in found.items()}
+    return {str(name): str(value) for name, value in consent.items()}

@@ -31,8 +31,8 @@ _LINE = re.compile(r"line (\d+)\b")
 
 
 def _line_of(note: str) -> int:
-    found = _LINE.match(note)
-    return int(found[1]) if found else 0
+    match = _LINE.match(note)
+    return int(match[1]) if match else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +81,8 @@ class ImportReport:
 
     def add(self, additions: Sequence[Addition], problems: Sequence[Problem], *, listed: bool) -> None:
         """Add the results of more rows."""
-        self.counts.update(one.effect for one in additions)
-        self.counts["asked"] += sum(one.asked for one in additions)
+        self.counts.update(addition.effect for addition in additions)
+        self.counts["asked"] += sum(addition.asked for addition in additions)
         self.counts["skipped"] += len(problems)
         self.problems += problems
         if listed:
@@ -139,16 +139,16 @@ def import_subscribers(app: App, table: SubscriberList, options: ImportOptions) 
 def _import_batch(
     app: App, reader: _RowReader, entries: Sequence[SubscriberRow | Problem], options: ImportOptions
 ) -> tuple[list[Addition], list[Problem]]:
-    known = app.store.subscribers.by_emails(row.email for row in entries if isinstance(row, SubscriberRow))
+    subscribers = app.store.subscribers.by_emails(row.email for row in entries if isinstance(row, SubscriberRow))
     changes: dict[str, SubscriberChange] = {}
-    asked: set[str] = set()
+    to_confirm: set[str] = set()
     problems: list[Problem] = []
     for row in entries:
         if isinstance(row, Problem):
             problems.append(row)
             continue
         try:
-            change = reader.read(row, known.get(email_key(row.email)))
+            change = reader.read(row, subscribers.get(email_key(row.email)))
         except _NothingToFollowError:
             reader.following_nothing += 1
             continue
@@ -158,12 +158,12 @@ def _import_batch(
             continue
         changes[email_key(change.email)] = change
         if row.state is not SubscriberState.PENDING:  # the other site already asked those who are pending
-            asked.add(change.email)
+            to_confirm.add(change.email)
     additions = membership.add_all(
         app,
         list(changes.values()),
-        known,
-        ask=() if options.confirmed else asked,
+        subscribers,
+        ask=() if options.confirmed else to_confirm,
         first_now=options.first_now,
         dry_run=options.dry_run,
     )
@@ -196,27 +196,27 @@ class _RowReader:
     @property
     def topics_remedy(self) -> str:
         """The topics that a row may name, and what to do otherwise."""
-        known = f"there are: {', '.join(sorted(self._site.topics)) or 'none yet'}"
-        return f"{known}; or {self._options.topics_remedy}" if self._options.topics_remedy else known
+        choices = f"there are: {', '.join(sorted(self._site.topics)) or 'none yet'}"
+        return f"{choices}; or {self._options.topics_remedy}" if self._options.topics_remedy else choices
 
-    def read(self, row: SubscriberRow, known: Subscriber | None) -> SubscriberChange:
+    def read(self, row: SubscriberRow, subscriber: Subscriber | None) -> SubscriberChange:
         email = membership.address(row.email)
-        if known is None:
+        if subscriber is None:
             self._check_relay(email)
-        if known and row.state is SubscriberState.UNSUBSCRIBED and known.state.is_subscribed:
+        if subscriber and row.state is SubscriberState.UNSUBSCRIBED and subscriber.state.is_subscribed:
             raise UsageError(
                 "has unsubscribed in this file and gets letters here; unsubscribe them, or leave them out"
             )
         if row.missing:
             self.short.append(row.where)
         notes: list[str] = []
-        patch = self._patch(row, known, notes)
+        patch = self._patch(row, subscriber, notes)
         # Nobody who names topics that are not here is given another one instead.
         if row.state is None and not row.given.get("topics"):
-            completed = membership.with_best(patch, known, self._site.topics)
+            completed = membership.with_best(patch, subscriber, self._site.topics)
             self.following_best += completed.get("topics") == (membership.BEST,) and completed is not patch
             patch = completed
-        before = known.preferences if known else DEFAULTS
+        before = subscriber.preferences if subscriber else DEFAULTS
         if row.state is None and not (patch.get("topics") or before.patched(patch).follows_anything):
             if not membership.FOLLOWED.intersection(self._columns):
                 raise _NothingToFollowError
@@ -251,36 +251,38 @@ class _RowReader:
         unknown = (slug for slug in named if slug not in self._site.topics)
         return [f"there is no topic {slug!r}{did_you_mean(slug, self._site.topics)}" for slug in unknown]
 
-    def _patch(self, row: SubscriberRow, known: Subscriber | None, notes: list[str]) -> Patch:
+    def _patch(self, row: SubscriberRow, subscriber: Subscriber | None, notes: list[str]) -> Patch:
         """Return the changes that a row makes; what is left out of it is added to the notes."""
         read = preferences.read_patch(row.given)
-        if known and self._options.overwrite:
+        if subscriber and self._options.overwrite:
             chosen = [name for name in self._options.overwrite if name in self._columns]
             read = {name: read.get(name, getattr(DEFAULTS, name)) for name in chosen}
-        return self._site.check(dict(self._available(read, row, known, notes)))
+        return self._site.check(dict(self._available(read, row, subscriber, notes)))
 
     def _available(
-        self, read: dict[str, Any], row: SubscriberRow, known: Subscriber | None, notes: list[str]
+        self, read: dict[str, Any], row: SubscriberRow, subscriber: Subscriber | None, notes: list[str]
     ) -> Iterator[tuple[str, Any]]:
         topics = read.pop("topics", ())
         unknown = [slug for slug in topics if slug not in self._site.topics]
         there = tuple(slug for slug in topics if slug not in unknown) if unknown else topics
         if unknown:
             notes += [f"{row.where}: {what}; left out" for what in self._unknown_topics(row)]
-        if not there and known is None and not (read.get("queries") or read.get("follows")):
+        if not there and subscriber is None and not (read.get("queries") or read.get("follows")):
             there = self._default_topics
-        if there or (known and "topics" in self._options.overwrite and "topics" in self._columns):
+        if there or (subscriber and "topics" in self._options.overwrite and "topics" in self._columns):
             yield "topics", there
         for name, value in read.items():
-            if self._fits(name, value, row, known, notes):
+            if self._fits(name, value, row, subscriber, notes):
                 yield name, value
 
-    def _fits(self, name: str, value: Any, row: SubscriberRow, known: Subscriber | None, notes: list[str]) -> bool:
+    def _fits(
+        self, name: str, value: Any, row: SubscriberRow, subscriber: Subscriber | None, notes: list[str]
+    ) -> bool:
         try:
             if name in _NAMES_OF_THE_SITE:
                 self._site.check({name: value})
-            if name == "paused_until" and known and value != known.preferences.paused_until:
-                membership.check_pause(self._app, known, value)
+            if name == "paused_until" and subscriber and value != subscriber.preferences.paused_until:
+                membership.check_pause(self._app, subscriber, value)
         except UsageError as error:
             notes.append(f"{row.where}: {error}; left as it is")
             return False

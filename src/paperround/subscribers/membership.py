@@ -103,29 +103,29 @@ def add(app: App, email: str, patch: Patch, *, confirmed: bool, first_now: bool 
     """
     state = SubscriberState.ACTIVE if confirmed else SubscriberState.PENDING
     change = SubscriberChange(address(email), patch, state)
-    known = app.store.subscribers.by_email(change.email)
-    if known is None:
+    stored = app.store.subscribers.by_email(change.email)
+    if stored is None:
         check_can_be_written_to(app, change.email)
-    change = replace(change, patch=with_best(patch, known, {topic.slug for topic in app.store.topics.public()}))
-    _check_topics(app, change.patch, known)
+    change = replace(change, patch=with_best(patch, stored, {topic.slug for topic in app.store.topics.public()}))
+    _check_topics(app, change.patch, stored)
     return add_all(app, [change], ask={change.email}, first_now=first_now)[0]
 
 
-def with_best(patch: Patch, known: Subscriber | None, public: Collection[str]) -> Patch:
+def with_best(patch: Patch, stored: Subscriber | None, public: Collection[str]) -> Patch:
     """Return the patch, with the day's best for somebody who has not confirmed yet, if it does not say what they
     follow.
 
     If they have asked for something themselves, that is kept instead. `public` are the topics of the site; without
     one for the day's best, the patch is returned as it is.
     """
-    if FOLLOWED & patch.keys() or (known and known.state is not SubscriberState.PENDING):
+    if FOLLOWED & patch.keys() or (stored and stored.state is not SubscriberState.PENDING):
         return patch
-    waiting = PendingRequest.of(known) if known else None
+    waiting = PendingRequest.of(stored) if stored else None
     if waiting:
         topics = tuple(slug for slug in waiting.preferences.topics if slug in public)
-        asked = replace(waiting.preferences, topics=topics, paused_until=None)
-        if asked.follows_anything:
-            return {**asked.as_patch(), **patch}
+        request = replace(waiting.preferences, topics=topics, paused_until=None)
+        if request.follows_anything:
+            return {**request.as_patch(), **patch}
     return {**patch, "topics": (BEST,)} if BEST in public else patch
 
 
@@ -149,19 +149,23 @@ def add_all(
     if known is None:
         known = app.store.subscribers.by_emails(change.email for change in changes)
     pairs = [(change, known.get(email_key(change.email))) for change in changes]
-    for change, found in pairs:
-        if found and _pause_changes(change.patch, found):
-            check_pause(app, found, change.patch["paused_until"])
-    asked = {change.email: change for change, found in pairs if change.email in ask and _stays_pending(change, found)}
-    saved = [_in_view_of(found, _paused_from_start(change)) for change, found in pairs if change.email not in asked]
+    for change, stored in pairs:
+        if stored and _pause_changes(change.patch, stored):
+            check_pause(app, stored, change.patch["paused_until"])
+    to_confirm = {
+        change.email: change for change, stored in pairs if change.email in ask and _stays_pending(change, stored)
+    }
+    saved = [
+        _in_view_of(before, _paused_from_start(change)) for change, before in pairs if change.email not in to_confirm
+    ]
     applied = (
         app.store.subscriber_changes.save(saved, now, first_at=now if first_now else None, dry_run=dry_run)
         if saved
         else []
     )
-    added = {one.email: Addition(*one) for one in applied}
-    results = confirmation.ask_all(app, list(asked.values()), first_now=first_now, dry_run=dry_run)
-    added |= {email: _requested(email, result) for email, result in zip(asked, results, strict=True)}
+    added = {result.email: Addition(*result) for result in applied}
+    results = confirmation.ask_all(app, list(to_confirm.values()), first_now=first_now, dry_run=dry_run)
+    added |= {email: _requested(email, result) for email, result in zip(to_confirm, results, strict=True)}
     if not dry_run:
         _match_followed(app, saved, drop=bool(known))
     return [added[change.email] for change in changes]
@@ -181,17 +185,17 @@ def change(app: App, subscriber: Subscriber, patch: Patch) -> ChangeResult | Non
     return applied[0] if applied else None
 
 
-def _check_topics(app: App, patch: Patch, known: Subscriber | None) -> None:
-    before = known.preferences if known else DEFAULTS
+def _check_topics(app: App, patch: Patch, stored: Subscriber | None) -> None:
+    before = stored.preferences if stored else DEFAULTS
     if not before.patched(patch).follows_anything:
         there = ", ".join(topic.slug for topic in app.store.topics.public()) or "none yet, add one first"
         sentence = "no topic to follow; choose one or more of: %(there)s"
         raise PreferenceError("topics", InvalidValueError(sentence, there=there))
 
 
-def _stays_pending(change: SubscriberChange, known: Subscriber | None) -> bool:
+def _stays_pending(change: SubscriberChange, stored: Subscriber | None) -> bool:
     pending = SubscriberState.PENDING
-    return change.state is pending and not change.suppressed and (known is None or known.state is pending)
+    return change.state is pending and not change.suppressed and (stored is None or stored.state is pending)
 
 
 def _paused_from_start(change: SubscriberChange) -> SubscriberChange:
@@ -299,7 +303,7 @@ def renew_links(app: App, subscriber: Subscriber) -> bool:
 
 def erase(app: App, *leaving: Subscriber) -> None:
     """Erase all data of subscribers, in one transaction. Suppressed addresses stay suppressed."""
-    addresses = app.store.subscribers.erase([one.row for one in leaving], app.clock())
+    addresses = app.store.subscribers.erase([leaver.row for leaver in leaving], app.clock())
     app.store.topics.delete_unfollowed_private()
     app.store.forget_deleted()
     if isinstance(app.settings.transport, InboxTransport):
@@ -308,10 +312,10 @@ def erase(app: App, *leaving: Subscriber) -> None:
 
 def subscriber(app: App, email: str) -> Subscriber:
     """Return the subscriber with this address. Raises UnknownNameError if there is none."""
-    found = app.store.subscribers.by_email(email)
-    if found is None:
+    stored = app.store.subscribers.by_email(email)
+    if stored is None:
         raise UnknownNameError(f"{email}: no subscriber has this address; see: paperround subscribers list")
-    return found
+    return stored
 
 
 def address(email: str) -> str:
@@ -388,7 +392,7 @@ def _today(now: datetime, subscriber: Subscriber) -> date:
     return now.astimezone(ZoneInfo(subscriber.preferences.timezone)).date()
 
 
-def check_reading(found: Subscriber, *, doing: str) -> None:
+def check_reading(stored: Subscriber, *, doing: str) -> None:
     """Raise UsageError if the subscriber is neither active nor paused; `doing` names what they cannot do then."""
-    if not found.state.is_subscribed:
-        raise UsageError(f"{found.email} is {found.state.value}; only an active or paused subscriber can {doing}")
+    if not stored.state.is_subscribed:
+        raise UsageError(f"{stored.email} is {stored.state.value}; only an active or paused subscriber can {doing}")

@@ -37,10 +37,10 @@ class LearnedTaste:
         return {
             "weight": round(self.weight, 4),
             "examples": self.examples,
-            "words": [{"word": one.word, "weight": one.weight, "author": one.author} for one in self.words],
+            "words": [{"word": word.word, "weight": word.weight, "author": word.author} for word in self.words],
             "papers": [
-                {"id": one.id, "title": one.title, "verdict": one.verdict, "affinity": round(degree, 4)}
-                for one, degree in self.papers
+                {"id": rating.id, "title": rating.title, "verdict": rating.verdict, "affinity": round(degree, 4)}
+                for rating, degree in self.papers
             ],
         }
 
@@ -49,8 +49,12 @@ def learned(app: App, subscriber: Subscriber) -> LearnedTaste:
     """Return what was learned from a subscriber's feedback, in relation to the newest papers."""
     taste = _learn(app, subscriber)
     feedback = app.store.feedback.latest(subscriber.row, _MAX_PAPERS)
-    known = app.store.papers.by_rows(one.paper for one in feedback)
-    papers = [(one, taste.affinity(known[one.paper]).degree) for one in feedback if one.paper in known]
+    papers_by_row = app.store.papers.by_rows(rating.paper for rating in feedback)
+    papers = [
+        (rating, taste.affinity(papers_by_row[rating.paper]).degree)
+        for rating in feedback
+        if rating.paper in papers_by_row
+    ]
     sure = weight(taste.model.rating_count) if taste.model else 0.0
     acronyms = app.shared(Collection).recent().vocabulary.long_forms.keys()
     words = strongest_words(taste, _MAX_WORDS, acronyms)

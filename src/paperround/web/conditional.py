@@ -20,17 +20,17 @@ def is_unmodified(headers: Mapping[str, str], tag: str, modified: datetime | Non
     `tag` is the entity tag in quotation marks; `modified` is the time of the last change (UTC), or None if unknown.
     If-None-Match takes precedence over If-Modified-Since (RFC 9110 13.2.2), and tags compare weakly (8.8.3.2).
     """
-    wanted = headers.get("if-none-match")
-    if wanted is not None:
-        return wanted.strip() == "*" or _opaque(tag) in map(_opaque, _tags(wanted))
+    tags = headers.get("if-none-match")
+    if tags is not None:
+        return tags.strip() == "*" or _opaque(tag) in map(_opaque, _tags(tags))
     since = headers.get("if-modified-since")
     if since is None or modified is None:
         return False
     try:
-        known = parsedate_to_datetime(since)
+        date_known = parsedate_to_datetime(since)
     except (ValueError, TypeError, OverflowError):
         return False  # RFC 9110 13.1.3: ignore a date that is not valid
-    return known.tzinfo is not None and modified.replace(microsecond=0) <= known
+    return date_known.tzinfo is not None and modified.replace(microsecond=0) <= date_known
 
 
 def takes_gzip(headers: Mapping[str, str]) -> bool:
@@ -43,7 +43,7 @@ def takes_gzip(headers: Mapping[str, str]) -> bool:
 
 
 def _tags(field: str) -> list[str]:
-    return [found[0] for found in _TAG.finditer(field)]
+    return [match[0] for match in _TAG.finditer(field)]
 
 
 def _opaque(tag: str) -> str:

@@ -99,8 +99,12 @@ class BoundedConnection(H11Protocol):
         self._head_timer = self.loop.call_later(HEAD_SECONDS, self.transport.abort)
 
     def _make_room(self) -> bool:
-        idle = [one for one in self.connections if isinstance(one, BoundedConnection) and one.waits_for_client]
-        oldest = min(idle, key=lambda one: one.since, default=None)
+        idle = [
+            connection
+            for connection in self.connections
+            if isinstance(connection, BoundedConnection) and connection.waits_for_client
+        ]
+        oldest = min(idle, key=lambda connection: connection.since, default=None)
         if oldest is None:
             return False
         self.connections.discard(oldest)
@@ -169,7 +173,7 @@ def _raise_descriptors() -> int:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY:
         return _WANTED_DESCRIPTORS
-    wanted = _WANTED_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, _WANTED_DESCRIPTORS)
-    if soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-    return max(soft, wanted)
+    target = _WANTED_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, _WANTED_DESCRIPTORS)
+    if soft < target:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (target, hard))
+    return max(soft, target)

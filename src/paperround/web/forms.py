@@ -22,11 +22,11 @@ class FormFields:
 
     def get(self, name: str, default: str = "") -> str:
         """Return the first value of a field, or the default."""
-        return next((value for known, value in self._fields if known == name), default)
+        return next((value for field, value in self._fields if field == name), default)
 
     def all(self, name: str) -> list[str]:
         """Return all values of a field that may occur several times."""
-        return [value for known, value in self._fields if known == name]
+        return [value for field, value in self._fields if field == name]
 
     def pairs(self, names: Collection[str]) -> list[tuple[str, str]]:
         """Return the names and values of these fields, in the order of the form."""
@@ -37,7 +37,7 @@ class FormFields:
         return {name: self.get(name) for name in names if name in self}
 
     def __contains__(self, name: str) -> bool:
-        return any(known == name for known, _ in self._fields)
+        return any(field == name for field, _ in self._fields)
 
 
 def read_number(text: str) -> int:

@@ -66,8 +66,8 @@ class PageCacheMiddleware:
             await self._app(scope, receive, send)
             return
         now, version = self._context.app.clock(), self._context.app.store.version
-        found = self.pages.get(key)
-        if found is None or found.version != version or not timedelta() <= now - found.at < KEPT:
+        page = self.pages.get(key)
+        if page is None or page.version != version or not timedelta() <= now - page.at < KEPT:
 
             def keep(fields: Fields, body: bytes) -> None:
                 if len(body) <= _MAX_PAGE_BYTES:
@@ -75,7 +75,7 @@ class PageCacheMiddleware:
 
             await self._app(scope, receive, _Recorder(send, keep))
             return
-        status, fields, body = found.response(Headers(scope=scope))
+        status, fields, body = page.response(Headers(scope=scope))
         await send({"type": "http.response.start", "status": status, "headers": list(fields)})
         await send({"type": "http.response.body", "body": body})
 

@@ -26,10 +26,10 @@ def checked_page(page: int, most: int) -> int:
 
 def topic_named(context: WebContext, slug: str) -> Topic:
     """Return the public topic with this slug. Raises HTTP 404 if there is none."""
-    found = context.app.store.topics.by_slug(slug)
-    if found is None or found.private:
+    topic = context.app.store.topics.by_slug(slug)
+    if topic is None or topic.private:
         raise HTTPException(404)
-    return found
+    return topic
 
 
 def plain_query(text: str) -> str:

@@ -38,9 +38,9 @@ def csrf(keys: Sequence[bytes], session: str) -> str:
     return _mac(keys[0], "csrf", session, "")
 
 
-def same(one: str, other: str) -> bool:
+def same(text: str, other: str) -> bool:
     """Return whether two secrets are equal, in a time that reveals neither their contents nor their lengths."""
-    return hmac.compare_digest(hashlib.sha256(one.encode()).digest(), hashlib.sha256(other.encode()).digest())
+    return hmac.compare_digest(hashlib.sha256(text.encode()).digest(), hashlib.sha256(other.encode()).digest())
 
 
 def _mac(key: bytes, purpose: str, payload: str, secret: str) -> str:

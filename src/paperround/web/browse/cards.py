@@ -71,30 +71,30 @@ def card(
     budget: int = _ABSTRACT,
 ) -> PaperCard:
     """Return the card of a paper. `budget` is the maximum length of the abstract in characters."""
-    made = build_card(paper, why, language, budget, today, min_badge=1)
+    built = build_card(paper, why, language, budget, today, min_badge=1)
     return PaperCard(
         id=paper.id,
         page=page_of(paper.id),
         day=paper.day,
-        title=_whole(made.title),
-        title_html=Markup(_whole(made.title_html)),  # noqa: S704 - it is escaped already
-        direction=made.direction,
-        authors=_whole(made.authors),
-        first_author=_whole(made.first_author),
-        organization=_whole(made.organization),
-        byline=tuple(map(_whole, made.byline)),
-        votes=made.votes,
-        badges=made.badges,
-        other_badges=made.badges[1:] if made.votes else made.badges,
-        summary=_whole(made.summary),
-        summary_html=Markup(_whole(made.summary_html)),  # noqa: S704 - it is escaped already
-        generated_summary=made.generated_summary,
-        why=tuple(map(_whole, made.why)),
-        links=made.links,
-        picture=made.picture,
-        picture_width=made.picture_width,
-        picture_height=made.picture_height,
-        withdrawn=made.withdrawn,
+        title=_whole(built.title),
+        title_html=Markup(_whole(built.title_html)),  # noqa: S704 - it is escaped already
+        direction=built.direction,
+        authors=_whole(built.authors),
+        first_author=_whole(built.first_author),
+        organization=_whole(built.organization),
+        byline=tuple(map(_whole, built.byline)),
+        votes=built.votes,
+        badges=built.badges,
+        other_badges=built.badges[1:] if built.votes else built.badges,
+        summary=_whole(built.summary),
+        summary_html=Markup(_whole(built.summary_html)),  # noqa: S704 - it is escaped already
+        generated_summary=built.generated_summary,
+        why=tuple(map(_whole, built.why)),
+        links=built.links,
+        picture=built.picture,
+        picture_width=built.picture_width,
+        picture_height=built.picture_height,
+        withdrawn=built.withdrawn,
         topics=tuple(translated_topics(topics, language))[:_TOPICS_SHOWN],
     )
 

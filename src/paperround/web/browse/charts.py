@@ -98,5 +98,5 @@ def _text(root: Any, x: float, y: float, text: str, anchor: str = "start") -> No
 
 
 def _add(root: Any, name: str, **attributes: float | str) -> Any:
-    found = {key: value if isinstance(value, str) else f"{value:.1f}" for key, value in attributes.items()}
-    return etree.SubElement(root, name, attrib=found)
+    texts = {key: value if isinstance(value, str) else f"{value:.1f}" for key, value in attributes.items()}
+    return etree.SubElement(root, name, attrib=texts)

@@ -20,10 +20,10 @@ _FORMATS: Mapping[str, tuple[Callable[[Sequence[Paper]], str], str]] = {
 @router.get("/cite/{ending}/{paper_id:path}")
 def cite(context: ContextDep, ending: str, paper_id: str) -> Response:
     """Return the citation of one paper as BibTeX (`bib`) or RIS (`ris`)."""
-    found = context.app.store.papers.by_id(paper_id)
-    if found is None:
+    paper = context.app.store.papers.by_id(paper_id)
+    if paper is None:
         raise HTTPException(404)
-    return citation_file([found], ending, found.id)
+    return citation_file([paper], ending, paper.id)
 
 
 def citation_file(papers: Sequence[Paper], ending: str, name: str) -> Response:

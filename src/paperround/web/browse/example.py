@@ -47,15 +47,15 @@ def _chosen(topics: list[Topic], slug: str) -> Topic | None:
 
     Raises HTTP 404 for an unknown slug.
     """
-    found = next((topic for topic in topics if slug in ("", topic.slug)), None)
-    if found is None and slug:
+    topic_chosen = next((topic for topic in topics if slug in ("", topic.slug)), None)
+    if topic_chosen is None and slug:
         raise HTTPException(404)
-    return found
+    return topic_chosen
 
 
 def _example(request: Request, context: WebContext, topic: Topic) -> Preview | None:
     """Return the email for a topic's latest day; None if the topic has no papers yet."""
     context.count_trials(request, 1)
-    wanted = PreviewRequest(topics=(topic.slug,), language=context.languages.of_visitor(request).code)
-    latest = preview.days(context.app, wanted, 1)
-    return preview.build(context.app, replace(wanted, day=latest[0])) if latest else None
+    preview_request = PreviewRequest(topics=(topic.slug,), language=context.languages.of_visitor(request).code)
+    latest = preview.days(context.app, preview_request, 1)
+    return preview.build(context.app, replace(preview_request, day=latest[0])) if latest else None

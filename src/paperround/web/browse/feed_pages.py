@@ -63,10 +63,10 @@ def _newest(context: WebContext, day: str, path: str, page: int) -> FeedDocument
     limit, offset = _feed_page(page)
     browsing = context.app.store.browsing
     if day:
-        wanted = read_day(day)
-        papers = browsing.on_days(wanted, wanted, limit, offset)
+        day_read = read_day(day)
+        papers = browsing.on_days(day_read, day_read, limit, offset)
         query = {"date": day}
-        title = f"{context.site.name}: {wanted}"
+        title = f"{context.site.name}: {day_read}"
         return _feed(context, title, f"/?{urlencode(query)}", path, papers, query=query, page=page)
     papers = browsing.newest(context.today, limit, offset)
     return _feed(context, context.site.name, "/", path, papers, page=page)
@@ -80,10 +80,10 @@ def _on_topic(context: WebContext, slug: str, name: str, page: int) -> FeedDocum
 
 
 def _found(context: WebContext, q: str, path: str) -> FeedDocument:
-    query, wanted = {"q": q}, plain_query(q)[:MAX_SEARCH_LENGTH]
+    query, text = {"q": q}, plain_query(q)[:MAX_SEARCH_LENGTH]
     papers: list[Paper] = []
-    if wanted:  # newest first: feeds list what is new, not what matches best
-        papers = newest_found(context.app, wanted, _IN_FEED)
+    if text:  # newest first: feeds list what is new, not what matches best
+        papers = newest_found(context.app, text, _IN_FEED)
     title = f"{context.site.name}: {clean(q)[:200]}"
     return _feed(context, title, f"/search?{urlencode(query)}", path, papers, query=query)
 

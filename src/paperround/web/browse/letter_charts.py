@@ -15,19 +15,21 @@ router = APIRouter()
 @router.get("/charts/{issue}/{slugs}.png")
 def letter_chart(context: ContextDep, issue: str, slugs: str) -> Response:
     """Return the chart of these topics as PNG. Their slugs must be sorted, so that each chart has one address."""
-    wanted = slugs.split("+", chart.TOPICS)
+    charted = slugs.split("+", chart.TOPICS)
     named = Issue.of_slug(issue)
     if named is None or named.day.year < 1900:  # a span must not begin before the first date
         raise HTTPException(404)
-    if len(wanted) > chart.TOPICS or wanted != sorted(set(wanted)):
+    if len(charted) > chart.TOPICS or charted != sorted(set(charted)):
         raise HTTPException(404)
     counted = context.app.store.issues.counts(named)
-    known = {one.slug: one.papers for one in counted.topics}
-    if not known.keys() >= set(wanted) and named.day == sample.DAY and not counted.frozen:
-        known = {one.slug: one.papers for one in sample.counts(named.cadence)}  # the sample issue of the preview
-    if not known.keys() >= set(wanted):
+    papers = {topic.slug: topic.papers for topic in counted.topics}
+    if not papers.keys() >= set(charted) and named.day == sample.DAY and not counted.frozen:
+        papers = {
+            topic.slug: topic.papers for topic in sample.counts(named.cadence)
+        }  # the sample issue of the preview
+    if not papers.keys() >= set(charted):
         raise HTTPException(404)
     # Until the issue is published, the numbers still grow.
-    kept = "public, max-age=86400" if counted.frozen else "no-store"
-    picture = chart.png([known[slug] for slug in wanted], span_days(*named))
-    return Response(picture, headers={**IN_LETTERS, "Cache-Control": kept}, media_type="image/png")
+    caching = "public, max-age=86400" if counted.frozen else "no-store"
+    picture = chart.png([papers[slug] for slug in charted], span_days(*named))
+    return Response(picture, headers={**IN_LETTERS, "Cache-Control": caching}, media_type="image/png")

@@ -34,8 +34,8 @@ def paper(request: Request, context: ContextDep, paper_id: str) -> Response:
     if stored is None:
         raise HTTPException(404)
     language = context.languages.of_visitor(request)
-    made = stored.generated_summary(language.code)
-    abstract, summary = readable(stored.abstract), readable(made)
+    generated = stored.generated_summary(language.code)
+    abstract, summary = readable(stored.abstract), readable(generated)
     return context.pages.public(
         request,
         "paper",
@@ -43,32 +43,32 @@ def paper(request: Request, context: ContextDep, paper_id: str) -> Response:
         paper=stored,
         card=cards.card(stored, language, context.today),
         abstract=Markup(readable_html(stored.abstract)),  # noqa: S704 - readable_html escapes
-        summary=Markup(readable_html(made)),  # noqa: S704 - readable_html escapes
+        summary=Markup(readable_html(generated)),  # noqa: S704 - readable_html escapes
         authors=[readable(name) for name in stored.authors],
         published=stored.published or stored.day,
         description=excerpt(summary, MAX_DESCRIPTION)
         or shorten_abstract(abstract, readable(stored.title), MAX_DESCRIPTION),
         topics=[
-            (translated_topic(one, language), reasons.as_sentences(match.why, language))
-            for one, match in context.app.store.topics.of_paper(stored.row)
-            if not one.private
+            (translated_topic(followed_topic, language), reasons.as_sentences(match.why, language))
+            for followed_topic, match in context.app.store.topics.of_paper(stored.row)
+            if not followed_topic.private
         ],
         growth=_growth(context, stored, language),
         example=is_example(stored),
         seen=_seen(context.app.store.papers.listings_of(stored.row)),
         versions=_versions(stored, language),
-        similar=[cards.card(one, language, context.today) for one in similar_papers(context.app, stored)],
+        similar=[cards.card(other, language, context.today) for other in similar_papers(context.app, stored)],
     )
 
 
 def _seen(listings: Sequence[Listing]) -> list[tuple[date, list[str]]]:
     """Return the days on which sources announced the paper, latest first, with the sources of each day."""
-    found: dict[date, list[str]] = {}
-    for listing in sorted(listings, key=lambda one: (-one.day.toordinal(), one.source)):
-        names = found.setdefault(listing.day, [])
+    names_by_day: dict[date, list[str]] = {}
+    for listing in sorted(listings, key=lambda listed: (-listed.day.toordinal(), listed.source)):
+        names = names_by_day.setdefault(listing.day, [])
         if (name := source_name(listing.source)) not in names:
             names.append(name)
-    return list(found.items())
+    return list(names_by_day.items())
 
 
 def _growth(context: WebContext, paper: Paper, language: Language) -> list[tuple[str, int]]:
@@ -76,8 +76,8 @@ def _growth(context: WebContext, paper: Paper, language: Language) -> list[tuple
     such days.
     """
     counts = context.app.store.papers.daily_counts_of([paper.row]).get(paper.row, [])
-    voted = [one for one in counts if one.upvotes][-_DAYS_OF_VOTES:]
-    votes = [(language.short_date(one.day, context.today), one.upvotes) for one in voted]
+    voted = [count for count in counts if count.upvotes][-_DAYS_OF_VOTES:]
+    votes = [(language.short_date(count.day, context.today), count.upvotes) for count in voted]
     return votes if len(votes) > 1 else []
 
 

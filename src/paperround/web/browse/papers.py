@@ -124,7 +124,10 @@ def _day_page(request: Request, context: WebContext, language: Language, **facts
 def trending_papers(context: WebContext, today: date, limit: int) -> list[Paper]:
     """Return the papers with the most momentum, computed from the stored votes and comments."""
     discussed = context.app.store.browsing.discussed_since(today - timedelta(days=REMEMBERED_DAYS))
-    gained = ((momentum(one.daily_counts, one.announced, today), one.paper) for one in discussed)
+    gained = (
+        (momentum(talked_about.daily_counts, talked_about.announced, today), talked_about.paper)
+        for talked_about in discussed
+    )
     gaining = sorted(((gain, paper) for gain, paper in gained if gain), reverse=True)
     return context.app.store.browsing.in_order([paper for _, paper in gaining[:limit]])
 
@@ -145,7 +148,7 @@ def _before(context: WebContext, period: Period, language: Language) -> list[tup
     """Return the papers of the preceding days, by day, so that the front page of a quiet day is not empty."""
     earlier = context.app.store.browsing.newest(period.first - timedelta(days=1), _FEW_PAPERS)
     by_day = groupby(_cards(context, earlier, language), key=lambda card: card.day)
-    return [(language.date(day), list(some)) for day, some in by_day]
+    return [(language.date(day), list(of_day)) for day, of_day in by_day]
 
 
 def _under(context: WebContext, language: Language, period: Period, topic: Topic | None) -> str:

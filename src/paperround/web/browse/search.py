@@ -111,7 +111,7 @@ def search(
         elsewhere=identifiers.page_address(result.identifier) if result.identifier else "",
         result=result,
         count=_describe_total(result, language),
-        papers=[cards.card(one.paper, language, context.today, why=one.why) for one in result.found[:PAGE]],
+        papers=[cards.card(hit.paper, language, context.today, why=hit.why) for hit in result.found[:PAGE]],
         orders=_orders(language),
         sources=_sources(context),
         unfiltered=f"{here}{form.address(since='', until='', source='')}",
@@ -156,8 +156,8 @@ def named_paper(context: WebContext, text: str) -> Paper | None:
     own = f"{context.site.base_url}/papers/"
     if name.startswith(own):
         return context.app.store.papers.by_id(unquote(name.removeprefix(own).split("?")[0]))
-    known = identifiers.identifier_in(name)
-    return context.app.store.papers.by_id(known) if known else None
+    identifier = identifiers.identifier_in(name)
+    return context.app.store.papers.by_id(identifier) if identifier else None
 
 
 def _examples(language: Language) -> list[tuple[str, str]]:

@@ -38,8 +38,8 @@ def topic(request: Request, context: ContextDep, slug: str, page: int = 1) -> Re
     if page > 1 and not matches:
         raise HTTPException(404)
     days = [
-        (day, [cards.card(paper, language, context.today, why=match.why) for paper, match in some])
-        for day, some in groupby(matches[:PAGE], key=lambda pair: pair[0].day)
+        (day, [cards.card(paper, language, context.today, why=match.why) for paper, match in of_day])
+        for day, of_day in groupby(matches[:PAGE], key=lambda pair: pair[0].day)
     ]
     here = f"{context.home}/topics/{slug}"
     return context.pages.public(

@@ -34,8 +34,8 @@ def identify(request: Request, context: WebContext, *, basic: bool = False) -> C
     if not token:
         return None
     # A hash is looked up instead of comparing tokens, so the time taken reveals nothing about the token.
-    if found := context.app.store.access.use_token(hash_token(token), now):
-        return Caller(f"token {found.name}", frozenset(found.scopes))
+    if api_token := context.app.store.access.use_token(hash_token(token), now):
+        return Caller(f"token {api_token.name}", frozenset(api_token.scopes))
     who = f"bearer {client_of(request)}"
     if wait := context.limits.logging_in.wait(who, now):
         raise HTTPException(429, "too many wrong tokens; try again later", {"Retry-After": str(wait)})

@@ -70,12 +70,14 @@ class _MetricsCollector(Collector):
         paused = int(stats["relay"]["paused_until"] is not None)
         yield GaugeMetricFamily("paperround_relay_paused", "1 while delivery is paused.", paused)
         succeeded = {
-            name: one.succeeded_at.timestamp() for name, one in app.store.sources.all().items() if one.succeeded_at
+            name: record.succeeded_at.timestamp()
+            for name, record in app.store.sources.all().items()
+            if record.succeeded_at
         }
         yield _labelled(
             "paperround_source_success_timestamp_seconds", "Time of the last successful fetch.", "source", succeeded
         )
-        news = {name: one.new_at.timestamp() for name, one in app.store.sources.all().items() if one.new_at}
+        news = {name: record.new_at.timestamp() for name, record in app.store.sources.all().items() if record.new_at}
         yield _labelled("paperround_source_news_timestamp_seconds", "Time of the last new paper.", "source", news)
         now = app.clock()
         since = app.store.deliveries.overdue_since(now)
@@ -84,9 +86,9 @@ class _MetricsCollector(Collector):
             "paperround_delivery_lag_seconds", "Seconds for which the longest-waiting email has been overdue.", lag
         )
         limits = self._context.limits
-        asked = limits.newcomers.requests(app) + limits.lost_links.requests(app)
+        submitted = limits.newcomers.requests(app) + limits.lost_links.requests(app)
         yield GaugeMetricFamily(
-            "paperround_subscribe_requests_hour", "Requests for confirmation emails in the past hour.", asked
+            "paperround_subscribe_requests_hour", "Requests for confirmation emails in the past hour.", submitted
         )
 
 

@@ -79,10 +79,10 @@ def bounces(request: Request, context: ContextDep, body: Annotated[bytes, Depend
     if media_type not in _TYPES:
         raise HTTPException(415, f"send {' or '.join(_TYPES)}", {"Accept": ", ".join(_TYPES)})
     if media_type == _TYPES[0]:
-        found = bounce_intake.process_mails(context.app, [("mail", body)], trusted=True)
+        reports = bounce_intake.process_mails(context.app, [("mail", body)], trusted=True)
     else:
-        found = _take_reports(context, request, body)
-    return JSONResponse([asdict(one) for one in found], headers={"Cache-Control": "no-store"})
+        reports = _take_reports(context, request, body)
+    return JSONResponse([asdict(report) for report in reports], headers={"Cache-Control": "no-store"})
 
 
 def _take_reports(context: WebContext, request: Request, body: bytes) -> list[ReturnedMail]:

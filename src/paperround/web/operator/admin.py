@@ -43,7 +43,9 @@ def ask_to_log_in(request: Request, error: Exception) -> Response:
     if error.kept is None:
         return error_pages.show_status(request, 401)
     context: WebContext = request.app.state.context
-    return _login_page(request, context, "Your session has ended. Log in; what you typed is kept.", kept=error.kept)
+    return _login_page(
+        request, context, "Your session has ended. Log in; what you typed is kept.", form_kept=error.kept
+    )
 
 
 # --- in and out -------------------------------------------------------------------------------------------------
@@ -80,9 +82,9 @@ def login(request: Request, context: ContextDep, form: Form) -> Response:
     response: Response = RedirectResponse(f"{context.home}/admin", 303, headers=PRIVATE)
     with recording(context, "logged in", who):
         cookie = context.sessions.begin(response, session_cookies.COOKIE, secure=context.https)
-    if kept := carried_form(form):
+    if form_kept := carried_form(form):
         mark = session_cookies.csrf(context.app.keys, cookie)
-        page = context.pages.private(request, "admin/resume", translated=False, kept=kept, csrf=mark)
+        page = context.pages.private(request, "admin/resume", translated=False, kept=form_kept, csrf=mark)
         page.headers.append("set-cookie", response.headers["set-cookie"])
         return page
     return response
@@ -98,9 +100,9 @@ def logout(request: Request, context: OperatorContextDep, form: Form) -> Respons
 
 
 def _login_page(
-    request: Request, context: WebContext, wrong: str, status: int = 401, kept: KeptForm | None = None
+    request: Request, context: WebContext, wrong: str, status: int = 401, form_kept: KeptForm | None = None
 ) -> Response:
-    hidden = kept.hidden if kept else {}
+    hidden = form_kept.hidden if form_kept else {}
     return context.pages.private(
         request,
         "admin/login",
@@ -130,8 +132,8 @@ def chart(context: OperatorContextDep, name: str) -> Response:
         case "subscribers":
             series = overview.subscribers_by_day(since)
         case "letters":
-            found = overview.letters_by_day(since)
-            series = {state.value: found[state.value] for state in DeliveryState if state.value in found}
+            counts = overview.letters_by_day(since)
+            series = {state.value: counts[state.value] for state in DeliveryState if state.value in counts}
         case "bounces":
             series = overview.bounces_by_day(since)
         case _:
@@ -142,9 +144,9 @@ def chart(context: OperatorContextDep, name: str) -> Response:
 
 def _sources(context: WebContext) -> list[dict[str, Any]]:
     """Return the configured sources with their state, then sources that only have a record of earlier rounds."""
-    known = context.app.store.sources.all()
-    names = dict.fromkeys([*(source.name for source in context.app.settings.sources), *known])
-    return [{"name": name, "record": known.get(name)} for name in names]
+    records = context.app.store.sources.all()
+    names = dict.fromkeys([*(source.name for source in context.app.settings.sources), *records])
+    return [{"name": name, "record": records.get(name)} for name in names]
 
 
 @router.get("/doctor")
@@ -167,18 +169,18 @@ def check(request: Request, context: OperatorContextDep) -> Response:
 @router.get("/topics")
 def topics(request: Request, context: OperatorContextDep) -> Response:
     """Show the topics with the numbers of their subscribers and papers."""
-    known = context.app.store.topics
-    counted, own = known.public_counts(news_horizon(context.app.clock()).date()), known.private_count()
+    stored = context.app.store.topics
+    counted, own = stored.public_counts(news_horizon(context.app.clock()).date()), stored.private_count()
     return admin_page(request, context, "topics", counted=counted, own=own)
 
 
 @router.get("/topics/{slug}")
 def topic(request: Request, context: OperatorContextDep, slug: str) -> Response:
     """Show the form for a topic; the slug `new` opens an empty form."""
-    found = Topic("", "", "") if slug == "new" else context.app.store.topics.by_slug(slug)
-    if found is None or found.private:
+    stored = Topic("", "", "") if slug == "new" else context.app.store.topics.by_slug(slug)
+    if stored is None or stored.private:
         raise HTTPException(404)
-    return _topic_page(request, context, found)
+    return _topic_page(request, context, stored)
 
 
 @router.post("/topics")
@@ -207,12 +209,12 @@ def save_topic(request: Request, context: OperatorContextDep, form: Form) -> Res
 def _topic_page(
     request: Request,
     context: WebContext,
-    found: Topic,
+    stored: Topic,
     preview: QueryPreview | None = None,
     wrong: str = "",
     status: int = 200,
 ) -> Response:
-    return admin_page(request, context, "topic", topic=found, preview=preview, wrong=wrong, status=status)
+    return admin_page(request, context, "topic", topic=stored, preview=preview, wrong=wrong, status=status)
 
 
 # --- tokens of programs -----------------------------------------------------------------------------------------
@@ -238,7 +240,7 @@ def change_tokens(request: Request, context: OperatorContextDep, form: Form) -> 
             token = api_tokens.make(context.app, name, form.all("scope"), _days(form.get("days")))
     except UsageError as error:
         return _tokens(request, context, wrong=str(error))
-    return _tokens(request, context, made=(name, token))
+    return _tokens(request, context, new_token=(name, token))
 
 
 def _days(text: str) -> int | None:
@@ -250,7 +252,9 @@ def _days(text: str) -> int | None:
     return int(text)
 
 
-def _tokens(request: Request, context: WebContext, made: tuple[str, str] | None = None, wrong: str = "") -> Response:
+def _tokens(
+    request: Request, context: WebContext, new_token: tuple[str, str] | None = None, wrong: str = ""
+) -> Response:
     return admin_page(
         request,
         context,
@@ -259,7 +263,7 @@ def _tokens(request: Request, context: WebContext, made: tuple[str, str] | None 
         tokens=context.app.store.access.tokens(),
         scopes=SCOPES,
         now=context.app.clock(),
-        made=made,
+        made=new_token,
         wrong=wrong,
     )
 
@@ -270,6 +274,6 @@ def _tokens(request: Request, context: WebContext, made: tuple[str, str] | None 
 @router.get("/changes")
 def changes(request: Request, context: OperatorContextDep, page: int = 1) -> Response:
     """Show the audit log of changes by operators and programs, latest first."""
-    found = context.app.store.access.changes(_CHANGES + 1, _CHANGES * (checked_page(page, MAX_PAGES) - 1))
-    turn = pages_around(page, more=len(found) > _CHANGES)
-    return admin_page(request, context, "changes", changes=found[:_CHANGES], turn=turn)
+    entries = context.app.store.access.changes(_CHANGES + 1, _CHANGES * (checked_page(page, MAX_PAGES) - 1))
+    turn = pages_around(page, more=len(entries) > _CHANGES)
+    return admin_page(request, context, "changes", changes=entries[:_CHANGES], turn=turn)

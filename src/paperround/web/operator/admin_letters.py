@@ -101,10 +101,10 @@ def html(context: OperatorContextDep, row: int) -> Response:
 
 
 def _delivery(context: WebContext, row: int) -> Delivery:
-    found = context.app.store.deliveries.by_row(row) if 0 < row < 2**62 else None
-    if found is None:
+    stored = context.app.store.deliveries.by_row(row) if 0 < row < 2**62 else None
+    if stored is None:
         raise HTTPException(404)
-    return found
+    return stored
 
 
 def _finished(context: WebContext, delivery: Delivery) -> FinishedLetter:

@@ -80,8 +80,8 @@ def _chosen(chosen: Preferences) -> list[str]:
 @router.get("/silent")
 def silent(request: Request, context: OperatorContextDep) -> Response:
     """Show up to 200 subscribers who received no email today, each with the reason."""
-    found = list(islice(queries.silent(context.app), _SILENT_SHOWN + 1))
-    return admin_page(request, context, "silent", silent=found[:_SILENT_SHOWN], many=len(found) > _SILENT_SHOWN)
+    listed = list(islice(queries.silent(context.app), _SILENT_SHOWN + 1))
+    return admin_page(request, context, "silent", silent=listed[:_SILENT_SHOWN], many=len(listed) > _SILENT_SHOWN)
 
 
 @router.get("/export.csv")
@@ -115,9 +115,9 @@ def add(request: Request, context: OperatorContextDep, form: Form) -> Response:
     if patch is None:
         return _form_page(request, context, shown, status=422)
     email = membership.address(shown.email)
-    known = context.app.store.subscribers.by_email(email)
-    if known:
-        wrong = f"{email} is already a subscriber ({known.state.value})."
+    stored = context.app.store.subscribers.by_email(email)
+    if stored:
+        wrong = f"{email} is already a subscriber ({stored.state.value})."
         return _form_page(request, context, replace(shown, wrong={"email": wrong}), status=422)
     with recording(context, "subscriber added", "a new subscriber") as record:
         membership.add(context.app, email, patch, confirmed="confirmed" in form)
@@ -189,8 +189,8 @@ def subscriber(request: Request, context: OperatorContextDep, row: int, done: st
 @router.get("/{row}/edit")
 def edit(request: Request, context: OperatorContextDep, row: int) -> Response:
     """Show the form with a subscriber's preferences."""
-    found = _subscriber(context, row)
-    return _form_page(request, context, PreferencesForm(found.preferences), found)
+    stored = _subscriber(context, row)
+    return _form_page(request, context, PreferencesForm(stored.preferences), stored)
 
 
 @router.post("/{row}/edit")
@@ -306,23 +306,23 @@ _LABELS = {
 """Labels that differ from those of the subscriber's form."""
 
 
-def _described(context: WebContext, known: Preferences) -> dict[str, str]:
+def _described(context: WebContext, chosen: Preferences) -> dict[str, str]:
     """Return the preferences that apply, as texts by their labels: topics by name, lists joined by commas."""
     language = context.languages.english
-    topics = context.app.store.topics.named(known.topics)
+    topics = context.app.store.topics.named(chosen.topics)
     labels = wording.labels(language) | _LABELS
-    texts = preferences.write_text(known)
-    texts |= {name: ", ".join(getattr(known, name)) for name in LISTS}
+    texts = preferences.write_text(chosen)
+    texts |= {name: ", ".join(getattr(chosen, name)) for name in LISTS}
     texts |= {
         "topics": ", ".join(sorted(topic.name for topic in topics)),
-        "weekday": wording.weekdays(language)[known.weekday] if known.cadence is Cadence.WEEKLY else "",
-        "monthday": texts["monthday"] if known.cadence is Cadence.MONTHLY else "",
-        "cadence": dict(wording.cadences(language))[known.cadence],
-        "density": dict(wording.densities(language))[known.density],
-        "breadth": breadth_labels.short_setting(known.breadth, language),
-        "quiet_days": dict(wording.quiet_days(language))[known.quiet_days],
-        "theme": dict(wording.themes([known.theme], language))[known.theme],
-        "language": context.languages.names.get(known.language, known.language),
+        "weekday": wording.weekdays(language)[chosen.weekday] if chosen.cadence is Cadence.WEEKLY else "",
+        "monthday": texts["monthday"] if chosen.cadence is Cadence.MONTHLY else "",
+        "cadence": dict(wording.cadences(language))[chosen.cadence],
+        "density": dict(wording.densities(language))[chosen.density],
+        "breadth": breadth_labels.short_setting(chosen.breadth, language),
+        "quiet_days": dict(wording.quiet_days(language))[chosen.quiet_days],
+        "theme": dict(wording.themes([chosen.theme], language))[chosen.theme],
+        "language": context.languages.names.get(chosen.language, chosen.language),
     }
     return {labels[name]: text for name, text in texts.items()}
 
@@ -331,7 +331,7 @@ def _form_page(
     request: Request,
     context: WebContext,
     form: PreferencesForm,
-    found: Subscriber | None = None,
+    stored: Subscriber | None = None,
     status: int = 200,
 ) -> Response:
     """Show the form for a new subscriber, or with the preferences of an existing one. Admin pages are in English."""
@@ -340,24 +340,24 @@ def _form_page(
         context,
         "subscriber_form",
         status=status,
-        subscriber=found,
+        subscriber=stored,
         form=form,
         stale=status == 409,
-        version=PreferencesForm(found.preferences if found else DEFAULTS).version,
+        version=PreferencesForm(stored.preferences if stored else DEFAULTS).version,
         choices=preferences_form.choices(context, context.languages.english, form),
     )
 
 
-def _with_previews(context: WebContext, shown: PreferencesForm, found: Subscriber | None = None) -> PreferencesForm:
-    feedback = context.app.store.feedback.ratings(found.row) if found else ()
+def _with_previews(context: WebContext, shown: PreferencesForm, stored: Subscriber | None = None) -> PreferencesForm:
+    feedback = context.app.store.feedback.ratings(stored.row) if stored else ()
     return preferences_form.with_previews(context.app, shown, context.languages.english, feedback)
 
 
 def _subscriber(context: WebContext, row: int) -> Subscriber:
-    found = context.app.store.subscribers.by_row(row) if 0 < row < 2**62 else None
-    if found is None:
+    stored = context.app.store.subscribers.by_row(row) if 0 < row < 2**62 else None
+    if stored is None:
         raise HTTPException(404)
-    return found
+    return stored
 
 
 def _redirect(context: WebContext, row: int, done: str) -> Response:

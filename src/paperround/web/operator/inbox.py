@@ -40,7 +40,7 @@ def letters(request: Request, context: ContextDep, page: int = 1) -> Response:
     return context.pages.private(
         request,
         "inbox",
-        letters=[replace(one, recipient=parseaddr(one.recipient)[1]) for one in newest[:_PAGE]],
+        letters=[replace(message, recipient=parseaddr(message.recipient)[1]) for message in newest[:_PAGE]],
         total=len(inbox),
         csrf=context.sessions.csrf(request),
         back=f"{context.home}/inbox?page={page - 1}" if page > 1 else "",
@@ -56,7 +56,7 @@ def letter(request: Request, context: ContextDep, key: str, show: str = "html") 
     tab = show if show in TABS else "html"
     response = context.pages.private(
         request, "letter", key=key, show=tab, viewed=viewed, look=look, at=at, tabs=TABS,
-        csrf=context.sessions.csrf(request), link=lambda wanted: address(at, **wanted.fields()),
+        csrf=context.sessions.csrf(request), link=lambda options: address(at, **options.fields()),
         frame=address(f"{at}/html", **look.fields()),
     )  # fmt: skip
     response.headers["Content-Security-Policy"] = PRIVATE["Content-Security-Policy"] + "; frame-src 'self'"

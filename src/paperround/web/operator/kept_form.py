@@ -24,9 +24,9 @@ class LoginNeeded(Exception):  # noqa: N818 - not an error: it leads to the logi
     is none.
     """
 
-    def __init__(self, kept: KeptForm | None = None) -> None:
+    def __init__(self, form: KeptForm | None = None) -> None:
         super().__init__("login needed")
-        self.kept = kept
+        self.kept = form
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,18 +74,18 @@ class PreviewQuery:
         """Read the options of a request. The default is the first active subscriber, or the sample email if there is
         none.
         """
-        query = request.query_params
-        values = {field.name: query.get(field.name, "").strip() for field in fields(cls) if field.type == "str"}
+        parameters = request.query_params
+        values = {field.name: parameters.get(field.name, "").strip() for field in fields(cls) if field.type == "str"}
         values["show"] = values["show"] if values["show"] in TABS else "letter"
         values["cadence"] = values["cadence"] if values["cadence"] in CADENCES else ""
-        asked = cls(**values,
-                    topics=tuple(query.getlist("topic")), look=DisplayOptions.asked(request))  # fmt: skip
-        if asked.whose in ("subscriber", "topics", "sample"):
-            return asked
-        if asked.topics or asked.subscriber:
-            return replace(asked, whose="subscriber" if asked.subscriber else "topics")
+        query = cls(**values,
+                    topics=tuple(parameters.getlist("topic")), look=DisplayOptions.asked(request))  # fmt: skip
+        if query.whose in ("subscriber", "topics", "sample"):
+            return query
+        if query.topics or query.subscriber:
+            return replace(query, whose="subscriber" if query.subscriber else "topics")
         first = next(context.app.store.subscribers.all(SubscriberState.ACTIVE), None)
-        return replace(asked, whose="subscriber" if first else "sample", subscriber=first.email if first else "")
+        return replace(query, whose="subscriber" if first else "sample", subscriber=first.email if first else "")
 
     def wanted(self) -> PreviewRequest:
         """Return the request for the email to preview."""
@@ -157,12 +157,12 @@ def preview_page(request: Request, context: ContextDep) -> Response:
 def framed(request: Request, context: ContextDep) -> Response:
     """Return the HTML of the email for a frame."""
     _let_in(request, context)
-    asked = PreviewQuery.of(request, context)
-    seen = _shown(context, asked)
-    missing = seen.missing or "The template has an error. The preview page shows where."
-    html = seen.viewed.html if seen.viewed else f"<p>{escape(missing)}"
+    query = PreviewQuery.of(request, context)
+    result = _shown(context, query)
+    missing = result.missing or "The template has an error. The preview page shows where."
+    html = result.viewed.html if result.viewed else f"<p>{escape(missing)}"
     # A theme's own images may be hosted anywhere, and its author wants to see them.
-    return frame(html, asked.look, pictures="https:", refresh=_REFRESH if asked.watch else 0)
+    return frame(html, query.look, pictures="https:", refresh=_REFRESH if query.watch else 0)
 
 
 @router.get("/letter.{form}")
@@ -183,8 +183,8 @@ def send(request: Request, context: ContextDep, form: Form) -> Response:
     """Send a test email to an address. Nothing is stored."""
     _let_in(request, context)
     context.sessions.check_csrf(request, form)
-    asked = PreviewQuery.of(request, context)
-    return _page(request, context, asked, test_result=_sent(context, _shown(context, asked), form))
+    query = PreviewQuery.of(request, context)
+    return _page(request, context, query, test_result=_sent(context, _shown(context, query), form))
 
 
 @router.get("/send")
@@ -198,22 +198,22 @@ def sent(request: Request, context: ContextDep) -> Response:
 async def changes(request: Request, context: ContextDep) -> Response:
     """Stream server-sent events, one for each change of a template, until the client disconnects."""
     _let_in(request, context)
-    known = request.headers.get("last-event-id") or request.query_params.get("since", "")
+    version_known = request.headers.get("last-event-id") or request.query_params.get("since", "")
     return StreamingResponse(
-        _changes(request, context, known),
+        _changes(request, context, version_known),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
 
 
-async def _changes(request: Request, context: WebContext, known: str) -> AsyncIterator[str]:
+async def _changes(request: Request, context: WebContext, version_known: str) -> AsyncIterator[str]:
     # Asynchronous, unlike the other handlers: a page that stays open all day must not occupy a thread.
     yield "retry: 500\n\n"
     quiet = 0.0
     while not _stopping(request):
         version = context.app.shared(LetterBuilder).templates.version()
-        if version != known:
-            known, quiet = version, 0.0
+        if version != version_known:
+            version_known, quiet = version, 0.0
             yield f"id: {version}\ndata: {version}\n\n"
         elif quiet >= _ALIVE:
             quiet = 0.0
@@ -224,70 +224,70 @@ async def _changes(request: Request, context: WebContext, known: str) -> AsyncIt
 
 def _stopping(request: Request) -> bool:
     """Return whether the server is shutting down. It waits for open responses, and this one would never end."""
-    asked = getattr(request.app.state, "stopping", None)
-    return bool(asked and asked())
+    stopping = getattr(request.app.state, "stopping", None)
+    return bool(stopping and stopping())
 
 
 def _page(
-    request: Request, context: WebContext, asked: PreviewQuery, *, test_result: tuple[bool, str] | None = None
+    request: Request, context: WebContext, query: PreviewQuery, *, test_result: tuple[bool, str] | None = None
 ) -> Response:
-    seen, other = _shown(context, asked), asked.other()
+    result, other = _shown(context, query), query.other()
     return context.pages.private(
         request, "preview", translated=False, scripts=True,
-        asked=asked, seen=seen, compared=_shown(context, other) if other else None,
+        asked=query, seen=result, compared=_shown(context, other) if other else None,
         tabs=TABS, test_result=test_result,
-        considered=list(_considered(context, seen)) if asked.show == "papers" else [],
-        look_link=lambda look: asked.address(f"{context.home}/preview", look=look),
+        considered=list(_considered(context, result)) if query.show == "papers" else [],
+        look_link=lambda look: query.address(f"{context.home}/preview", look=look),
         pairs=lambda names: [(name, wording.label(name)) for name in names],
         version=context.app.shared(LetterBuilder).templates.version(), csrf=context.sessions.csrf(request),
         base=f"{context.home}/preview",
-        transport=context.app.settings.transport.kind, **_choices(context, asked),
+        transport=context.app.settings.transport.kind, **_choices(context, query),
     )  # fmt: skip
 
 
-def _shown(context: WebContext, asked: PreviewQuery) -> PreviewResult:
+def _shown(context: WebContext, query: PreviewQuery) -> PreviewResult:
     app = context.app
-    if asked.whose == "subscriber" and not asked.subscriber:
-        return PreviewResult(asked, missing="Enter the address of a subscriber.")
-    if asked.whose == "topics" and not asked.topics:
-        return PreviewResult(asked, missing="Choose one or more topics.")
+    if query.whose == "subscriber" and not query.subscriber:
+        return PreviewResult(query, missing="Enter the address of a subscriber.")
+    if query.whose == "topics" and not query.topics:
+        return PreviewResult(query, missing="Choose one or more topics.")
     try:
-        shown = preview.build(app, asked.wanted())
+        shown = preview.build(app, query.wanted())
     except ConfigurationError as error:
-        return PreviewResult(asked, broken=explain(error, templates()))
+        return PreviewResult(query, broken=explain(error, templates()))
     except UsageError as error:
-        return PreviewResult(asked, missing=str(error))
+        return PreviewResult(query, missing=str(error))
     if shown is None:
-        return PreviewResult(asked, missing="No papers match. Choose another day or other topics.")
+        return PreviewResult(query, missing="No papers match. Choose another day or other topics.")
     letter, rendered = shown.finished.letter, shown.finished.rendered
     subscriber, findings = shown.subscriber, app.shared(ThemeFindings)
-    of_theme = partial(findings.of, subscriber.theme, subscriber.language, wait=asked.show == "findings")
-    return PreviewResult(asked, shown, MessageView(letter.message, context.site, rendered, app.clock(), of_theme))
+    of_theme = partial(findings.of, subscriber.theme, subscriber.language, wait=query.show == "findings")
+    return PreviewResult(query, shown, MessageView(letter.message, context.site, rendered, app.clock(), of_theme))
 
 
-def _considered(context: WebContext, seen: PreviewResult) -> Iterator[ConsideredPaper]:
-    if seen.preview:
-        yield from islice(considered_papers(context.app, seen.preview), _PAPERS)
+def _considered(context: WebContext, result: PreviewResult) -> Iterator[ConsideredPaper]:
+    if result.preview:
+        yield from islice(considered_papers(context.app, result.preview), _PAPERS)
 
 
-def _sent(context: WebContext, seen: PreviewResult, form: FormFields) -> tuple[bool, str]:
+def _sent(context: WebContext, result: PreviewResult, form: FormFields) -> tuple[bool, str]:
     """Send the test email; return whether it was accepted, and the message to show."""
-    if seen.preview is None:
+    if result.preview is None:
         return False, "There is no email to send."
     try:
-        outcome = preview.send_test(context.app, seen.preview, form.get("email"))
+        outcome = preview.send_test(context.app, result.preview, form.get("email"))
     except UsageError as error:
         return False, str(error)
     return outcome.accepted, preview.describe_test(context.app, form.get("email"), outcome)
 
 
-def _choices(context: WebContext, asked: PreviewQuery) -> dict[str, Any]:
+def _choices(context: WebContext, query: PreviewQuery) -> dict[str, Any]:
     """Return the options of the form."""
     folders, app = templates(), context.app
     try:
-        known = preview.days(app, asked.wanted(), _DAYS)
+        days = preview.days(app, query.wanted(), _DAYS)
     except UsageError:
-        known = []
+        days = []
     subscribers = islice(app.store.subscribers.all(), _SUBSCRIBERS)
     return {
         "cadences": CADENCES,
@@ -296,7 +296,7 @@ def _choices(context: WebContext, asked: PreviewQuery) -> dict[str, Any]:
         "notices": notice.kinds(folders),
         "topics": app.store.topics.public(),
         "subscribers": [subscriber.email for subscriber in subscribers],
-        "days": known,
+        "days": days,
         "yesterday": context.today - timedelta(days=1),
     }
 

@@ -56,8 +56,8 @@ class ThemeFindings:
         if version != self._version:
             self._found, self._version = {}, version
         if wait and (theme, language) not in self._found:
-            found = templates()
-            self._found[theme, language] = lint_theme(theme, languages.load(language, found), found)
+            folders = templates()
+            self._found[theme, language] = lint_theme(theme, languages.load(language, folders), folders)
         return self._found.get((theme, language), ())
 
 
@@ -159,8 +159,8 @@ class MessageView:
     @cached_property
     def counts(self) -> dict[str, int]:
         """The number of findings of each severity."""
-        found = [finding.severity for finding in self.findings]
-        return {severity.value: found.count(severity) for severity in Severity if severity in found}
+        severities = [finding.severity for finding in self.findings]
+        return {severity.value: severities.count(severity) for severity in Severity if severity in severities}
 
     @cached_property
     def size(self) -> SizeBreakdown:
@@ -193,12 +193,12 @@ def shown(html: str, look: DisplayOptions) -> str:
     """Change the HTML so that a browser displays it as a mail client with these options would."""
     if not look.pictures:
         html = _SOURCE.sub(r"\1", html)
-    html = _STYLE.sub(lambda found: _styled(found, look), html)
+    html = _STYLE.sub(lambda match: _styled(match, look), html)
     # Links open in a new tab: most sites refuse to be displayed in a frame.
     added = f'<base target="_blank"><style>:root {{ color-scheme: {_scheme(look)} }} {_extra(look)}</style>'
     if not _HEAD.search(html):
         return added + html
-    return _HEAD.sub(lambda found: found[0] + added, html, count=1)
+    return _HEAD.sub(lambda match: match[0] + added, html, count=1)
 
 
 def download(data: bytes, name: str, media_type: str) -> Response:
@@ -213,12 +213,12 @@ def address(path: str, **fields: str) -> str:
     return f"{path}?{query}" if query else path
 
 
-def _styled(found: re.Match[str], look: DisplayOptions) -> str:
+def _styled(match: re.Match[str], look: DisplayOptions) -> str:
     if not look.styles:
         return ""
     if look.mode == "system":
-        return found[0]
-    return found[1] + _SCHEME.sub(lambda asked: _condition(asked[1].lower() == _scheme(look)), found[2]) + found[3]
+        return match[0]
+    return match[1] + _SCHEME.sub(lambda query: _condition(query[1].lower() == _scheme(look)), match[2]) + match[3]
 
 
 def _condition(holds: bool) -> str:

@@ -34,8 +34,8 @@ def ask_to_confirm(request: Request, context: ContextDep, token: str) -> Respons
     pending = confirmation.pending_request(context.app, subscriber) if subscriber else None
     if subscriber is None or pending is None:
         return _nothing_waits(request, context, subscriber)
-    wanted = pending.preferences
-    language = context.languages.of_subscriber(request, wanted)
+    chosen = pending.preferences
+    language = context.languages.of_subscriber(request, chosen)
     names = {topic.slug: language.own_words(topic.name) for topic in context.app.store.topics.public()}
     return context.pages.private(
         request,
@@ -44,10 +44,10 @@ def ask_to_confirm(request: Request, context: ContextDep, token: str) -> Respons
         token=token,
         email=subscriber.email,
         first_now=pending.first_now,
-        topics=[names[slug] for slug in wanted.topics if slug in names],
-        queries=wanted.queries,
-        follows=wanted.follows,
-        promise=describe_schedule(wanted, language),
+        topics=[names[slug] for slug in chosen.topics if slug in names],
+        queries=chosen.queries,
+        follows=chosen.follows,
+        promise=describe_schedule(chosen, language),
     )
 
 
@@ -125,10 +125,10 @@ def come_back(request: Request, context: ContextDep, token: str) -> Response:
         raise InvalidTokenError("this subscriber was erased")
     if subscriber.state not in (SubscriberState.UNSUBSCRIBED, SubscriberState.PENDING) and not subscriber.suppressed:
         return _nothing_waits(request, context, subscriber)
-    asked = confirmation.ask_to_return(context.app, subscriber, _consent(request, context, _("Subscribe again")))
+    queued = confirmation.ask_to_return(context.app, subscriber, _consent(request, context, _("Subscribe again")))
     lines = [
         _("We are sending you an email. Open the link in it to confirm, and your subscription continues as before.")
-        if asked
+        if queued
         else _(
             "You have already asked for this email. Open the link in it to confirm; it may still be on its way, "
             "or in your spam folder."

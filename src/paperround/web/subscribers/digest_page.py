@@ -134,8 +134,8 @@ def _counted(digest: Digest, numbers: Mapping[int, int]) -> list[int]:
 
 def _chart(context: WebContext, digest: Digest, language: Language) -> Chart | None:
     """Return the chart of a weekly or monthly issue, as in the email; None if the email has none."""
-    found = chart(digest, context.app.shared(LetterBuilder).counts(digest), language, context.site.base_url)
-    return replace(found, url=context.home + found.url.removeprefix(context.site.base_url)) if found else None
+    drawn = chart(digest, context.app.shared(LetterBuilder).counts(digest), language, context.site.base_url)
+    return replace(drawn, url=context.home + drawn.url.removeprefix(context.site.base_url)) if drawn else None
 
 
 def _sections(

@@ -167,9 +167,9 @@ def _people(subscriber: Subscriber, papers: Mapping[int, Paper]) -> list[tuple[i
 def _papers(context: WebContext, numbers: Sequence[int]) -> dict[int, Paper]:
     """Return the papers by their numbers in the digest, with current data. Papers that were merged appear once."""
     now = context.app.store.feedback.current_numbers(numbers)
-    known = context.app.store.papers.by_rows(now.values())
+    by_row = context.app.store.papers.by_rows(now.values())
     first = {row: number for number, row in reversed(now.items())}
-    return {number: known[row] for number, row in now.items() if row in known and first[row] == number}
+    return {number: by_row[row] for number, row in now.items() if row in by_row and first[row] == number}
 
 
 def _unknown(request: Request, context: WebContext, subscriber: Subscriber) -> Response:

@@ -76,8 +76,8 @@ def _whom(context: WebContext, form: FormFields, name: str, *, organization: boo
         return read_followed(entry[:_MAX_NAME_LENGTH])
     if organization:
         return FollowedName(name, organization=True)
-    found = context.app.store.papers.by_id(form.get("paper"))
-    return author_of(context.app, name, found.row) if found else FollowedName(name)
+    paper = context.app.store.papers.by_id(form.get("paper"))
+    return author_of(context.app, name, paper.row) if paper else FollowedName(name)
 
 
 def _name(text: str) -> str:
@@ -127,8 +127,8 @@ def choices(
 
     if organization:
         return [choice(FollowedName(name, organization=True))]
-    found = people_named(context.app, name)
-    choices = [choice(person.followed(unique=len(found) == 1), person.papers) for person in found]
+    people = people_named(context.app, name)
+    choices = [choice(person.followed(unique=len(people) == 1), person.papers) for person in people]
     # With several people, also offer everybody of the name, so that no papers are missed.
     return choices if len(choices) == 1 else [*choices, choice(FollowedName(name))]
 

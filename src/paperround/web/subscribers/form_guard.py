@@ -99,17 +99,17 @@ def make_stamp(request: Request, context: WebContext, email: str) -> str:
 
 def _is_second(request: Request, context: WebContext, form: FormFields, email: str) -> bool:
     stamp, now = form.get("stamp"), context.app.clock()
-    made = stamp.partition(".")[0]
-    if not (made.isascii() and made.isdecimal() and len(made) <= 12):
+    seconds = stamp.partition(".")[0]
+    if not (seconds.isascii() and seconds.isdecimal() and len(seconds) <= 12):
         return False
-    at = datetime.fromtimestamp(int(made), now.tzinfo)
+    at = datetime.fromtimestamp(int(seconds), now.tzinfo)
     genuine = hmac.compare_digest(stamp.encode(), _stamp(request, context, email, at).encode())
     return genuine and _MIN_DELAY <= now - at <= _MAX_DELAY
 
 
 def _stamp(request: Request, context: WebContext, email: str, at: datetime) -> str:
-    made = int(at.timestamp())
-    return f"{made}.{_key(context, f'stamp {made} {client_of(request)} {email.casefold()}')}"
+    seconds = int(at.timestamp())
+    return f"{seconds}.{_key(context, f'stamp {seconds} {client_of(request)} {email.casefold()}')}"
 
 
 def _refuse_other_sites(request: Request, context: WebContext) -> None:

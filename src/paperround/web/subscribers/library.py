@@ -129,7 +129,7 @@ def _page(
         status=status,
         language=language,
         messages=results or [],
-        problems=[str(one) for one in problems[:_PROBLEMS_SHOWN]],
+        problems=[str(problem) for problem in problems[:_PROBLEMS_SHOWN]],
         left=max(0, len(problems) - _PROBLEMS_SHOWN),
         wrong=wrong,
         linked=context.app.store.examples.linked(subscriber.row),

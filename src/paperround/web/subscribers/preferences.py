@@ -264,8 +264,8 @@ def page(
 def _feedback(context: WebContext, subscriber: Subscriber) -> list[dict[str, Any]]:
     """Return the subscriber's feedback, latest first."""
     return [
-        {"paper": one.paper, "href": page_of(one.id), "title": readable(one.title), "more": one.verdict > 0}
-        for one in context.app.store.feedback.latest(subscriber.row, _RATINGS_SHOWN)
+        {"paper": entry.paper, "href": page_of(entry.id), "title": readable(entry.title), "more": entry.verdict > 0}
+        for entry in context.app.store.feedback.latest(subscriber.row, _RATINGS_SHOWN)
     ]
 
 

@@ -69,8 +69,8 @@ def make_change(request: Request, context: ContextDep, token: str, form: Form, t
 
 
 def _subscriber(request: Request, context: WebContext, token: str) -> tuple[Subscriber, Language]:
-    found = subscriber_of(context, token)
-    return found, context.languages.of_subscriber(request, found)
+    subscriber = subscriber_of(context, token)
+    return subscriber, context.languages.of_subscriber(request, subscriber)
 
 
 def _change(context: WebContext, subscriber: Subscriber, to: str, language: Language) -> QuickChange | None:

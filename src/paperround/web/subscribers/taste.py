@@ -31,9 +31,9 @@ def learned(request: Request, context: ContextDep, token: str) -> Response:
 @router.get("/p/{token}/taste.json")
 def download(context: ContextDep, token: str) -> Response:
     """Return the subscriber's taste as a JSON file."""
-    found = taste.learned(context.app, subscriber_of(context, token)).as_json()
+    facts = taste.learned(context.app, subscriber_of(context, token)).as_json()
     headers = {**PRIVATE, "Content-Disposition": 'attachment; filename="taste.json"'}
-    return Response(json.dumps(found, ensure_ascii=False, indent=1), headers=headers, media_type="application/json")
+    return Response(json.dumps(facts, ensure_ascii=False, indent=1), headers=headers, media_type="application/json")
 
 
 @router.post("/p/{token}/taste")
@@ -60,20 +60,20 @@ def _page(request: Request, context: WebContext, subscriber: Subscriber, *, aski
         asking=asking,
         examples=learned.examples,
         percent=round(100 * learned.weight),
-        more=[one for one in learned.words if one.weight > 0],
-        less=[one for one in learned.words if one.weight < 0],
+        more=[word for word in learned.words if word.weight > 0],
+        less=[word for word in learned.words if word.weight < 0],
         papers=[
             {
-                "paper": one.paper,
-                "href": page_of(one.id),
-                "title": readable(one.title),
-                "more": one.verdict > 0,
+                "paper": rating.paper,
+                "href": page_of(rating.id),
+                "title": readable(rating.title),
+                "more": rating.verdict > 0,
                 "degree": language.signed(degree),
             }
-            for one, degree in learned.papers
+            for rating, degree in learned.papers
         ],
         signed=language.signed,
-        heaviest=max((abs(one.weight) for one in learned.words), default=1.0),
+        heaviest=max((abs(word.weight) for word in learned.words), default=1.0),
         here_again=f"{here}/taste",
         preferences=here,
     )

@@ -99,7 +99,7 @@ class TimeZoneChoice:
 def choices(now: datetime, language: Language, chosen: str = "UTC") -> list[tuple[str, list[TimeZoneChoice]]]:
     """Return the time zones by region, with `chosen` and with names in a language. UTC comes first, in no region."""
     hour = now.replace(minute=0, second=0, microsecond=0)
-    return [(region, list(some)) for region, some in _choices(hour, language, chosen)]
+    return [(region, list(zones)) for region, zones in _choices(hour, language, chosen)]
 
 
 @lru_cache(maxsize=64)

@@ -27,25 +27,25 @@ def _asked(context: WebContext, token: str) -> Subscriber | None:
     Raises InvalidTokenError if the request is too old, or went to an address that they had before.
     """
     keys, since = context.app.link_keys, context.app.clock() - NOTICE_HOLDS
-    found = context.app.store.subscribers.by_row(tokens.read(keys, tokens.CONFIRM, token, issued_after=since))
-    if found and (moved := found.consent_moment("address_confirmed_at")):
+    stored = context.app.store.subscribers.by_row(tokens.read(keys, tokens.CONFIRM, token, issued_after=since))
+    if stored and (moved := stored.consent_moment("address_confirmed_at")):
         tokens.read(keys, tokens.CONFIRM, token, issued_after=max(since, moved))
-    return found
+    return stored
 
 
-def _current(found: Subscriber | None, link_generation: int) -> Subscriber | None:
+def _current(stored: Subscriber | None, link_generation: int) -> Subscriber | None:
     """Return the subscriber. Raises InvalidTokenError if their links were renewed after this one was made."""
-    if found and found.link_generation != link_generation:
+    if stored and stored.link_generation != link_generation:
         raise InvalidTokenError("this link was replaced by a new one; use the one in your newest email")
-    return found
+    return stored
 
 
 def subscriber_of(context: WebContext, token: str) -> Subscriber:
     """Return the subscriber whose preferences a token opens. Raises InvalidTokenError, also if they were erased."""
-    found = owner(context, tokens.PREFERENCES, token)
-    if found is None:
+    stored = owner(context, tokens.PREFERENCES, token)
+    if stored is None:
         raise InvalidTokenError("this subscriber was erased")
-    return found
+    return stored
 
 
 def digest_owner(context: WebContext, purpose: str, token: str) -> tuple[Digest, Subscriber]:
@@ -62,10 +62,10 @@ def digest_owner(context: WebContext, purpose: str, token: str) -> tuple[Digest,
 
 def reloaded(context: WebContext, subscriber: Subscriber) -> Subscriber:
     """Read the subscriber again from the database. Raises InvalidTokenError if they were erased."""
-    found = context.app.store.subscribers.by_row(subscriber.row)
-    if found is None:
+    stored = context.app.store.subscribers.by_row(subscriber.row)
+    if stored is None:
         raise InvalidTokenError("this subscriber was erased")
-    return found
+    return stored
 
 
 def path(context: WebContext, purpose: str, subscriber: Subscriber, digest: Digest | None = None) -> str:

@@ -51,10 +51,10 @@ def retry(context: DeliveriesWrite, row: Row) -> DeliveryFacts:
 
 def _require(context: WebContext, row: int) -> DeliveryFacts:
     """Return an email with its papers and attempts. Raises HTTPException 404 if there is none with this number."""
-    found = queries.deliveries(context.app, row=row)
-    if not found:
+    rows = queries.deliveries(context.app, row=row)
+    if not rows:
         raise HTTPException(404, f"there is no delivery {row}")
-    return delivery_facts(found[0])
+    return delivery_facts(rows[0])
 
 
 def delivery_facts(delivery: dict[str, Any]) -> DeliveryFacts:

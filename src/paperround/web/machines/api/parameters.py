@@ -17,7 +17,7 @@ def refuse_unknown_parameters(request: Request) -> None:
     route = request.scope.get("route")
     if not isinstance(route, APIRoute):
         return
-    known = [field.alias for field in route.dependant.query_params]
-    if unknown := [name for name in request.query_params if name not in known]:
-        expected = f"this operation takes {', '.join(known)}" if known else "this operation takes none"
+    accepted = [field.alias for field in route.dependant.query_params]
+    if unknown := [name for name in request.query_params if name not in accepted]:
+        expected = f"this operation takes {', '.join(accepted)}" if accepted else "this operation takes none"
         raise HTTPException(422, f"unknown parameter {unknown[0][:40]!r}; {expected}")

@@ -31,8 +31,8 @@ def subscribers(
     offset: Offset = 0,
 ) -> list[SubscriberFacts]:
     """List subscribers, newest first. `q` filters by a part of the address."""
-    wanted = SubscriberFilter(q, state)
-    page = context.app.store.subscribers.find(wanted, newest_first=True, limit=limit, offset=offset)
+    selection = SubscriberFilter(q, state)
+    page = context.app.store.subscribers.find(selection, newest_first=True, limit=limit, offset=offset)
     return [subscriber_facts(subscriber) for subscriber in page]
 
 
