@@ -179,6 +179,21 @@ def test_on_a_new_site_close_papers_alone_are_a_letter(site: Site, monkeypatch: 
     assert _morning(site, _close(4)) is None
 
 
+def test_the_trial_of_an_interest_names_the_day_of_papers_and_those_that_were_emailed(site: Site) -> None:
+    _subscribe(site)
+    _morning(site, _fits(1))
+    site.papers(_fits(7))
+    own = re.search(r"https://papers.example.org(/p/[\w-]+)", _parts(site)[1])
+    assert own
+    browser = Browser(create(site.app))
+    page = browser.get(f"{own[1]}/interest", params={"q": _INTEREST}).text
+    emailed = page.partition("Hand grasping transparent cups birch")[2].partition("</li>")[0]
+    assert "Already emailed to you" in emailed
+    assert "Nov 20, 2026" in emailed
+    assert page.count("Already emailed to you") == 1
+    assert "Already emailed to you" not in browser.get("/interest", params={"q": _INTEREST}).text
+
+
 def test_papers_are_counted_as_far_as_is_asked_for(site: Site) -> None:
     assert [site.app.store.papers.has_at_least(number) for number in (1, 60, 61)] == [True, True, False]
 

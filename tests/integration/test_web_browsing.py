@@ -13,8 +13,10 @@ from paperround.domain.models import Topic
 from paperround.rounds import topics
 from paperround.sources import SourceState
 from paperround.store.sources import SourceRecord
+from paperround.web import create
 from support.pages import Browser, Pages
 from support.papers import listing
+from support.site import Site
 
 
 def _titles(text: str) -> list[str]:
@@ -52,6 +54,25 @@ def test_mathematics_is_set_as_such_in_pages_and_is_plain_text_in_their_heads(pa
     assert '<meta property="og:title" content="Ice of H₂O &amp; x² &lt; &lt;b&gt;">' in text
 
 
+def test_web_addresses_in_an_abstract_are_links_on_its_page_only(pages: Pages) -> None:
+    pages.site.papers(listing(60, title="Ice", abstract="Code: https://example.org/a_b?c=1&d=2. It snows."))
+    link = '<a href="https://example.org/a_b?c=1&amp;d=2" rel="nofollow noopener">'
+    assert f"Code: {link}https://example.org/a_b?c=1&amp;d=2</a>. It" in pages.client.get("/papers/2611.00060").text
+    assert link not in pages.client.get("/").text
+
+
+def test_a_site_whose_sources_count_no_votes_does_not_offer_what_is_trending(tmp_path: Path) -> None:
+    site = Site(tmp_path, sources=[{"kind": "arxiv", "name": "arxiv", "categories": ["cs.RO"]}])
+    site.papers(listing(60, title="Ice"))
+    browser = Browser(create(site.app))
+    assert 'href="/search"' in browser.get("/").text
+    assert 'href="/trending"' not in browser.get("/").text
+    assert "/trending" not in browser.get("/sitemap/topics.xml").text
+    text = browser.get("/trending").text
+    assert "No source of this site counts votes, so there are no trending papers." in text
+    assert "Ice" in text
+
+
 def test_a_day_can_be_read_by_topic(pages: Pages) -> None:
     text = pages.client.get("/?date=2026-11-20&topic=agents").text
     assert _titles(text) == ["A careful study of agents, part 9"]
@@ -80,6 +101,8 @@ def test_a_quiet_front_page_goes_on_with_the_days_before(pages: Pages) -> None:
 
 def test_a_stale_source_is_named_on_the_page(pages: Pages) -> None:
     class _Named:
+        counts_votes = True
+
         def __init__(self, name: str) -> None:
             self.name = name
 

@@ -42,6 +42,7 @@ def _told(trial: InterestTrial) -> str:
         (replace(_LARGE, doubt=Doubt.EMPTY), "These words occur in papers on every subject."),
         (replace(_LARGE, doubt=Doubt.UNWANTED, unwanted="drones"), "This brings papers about “drones” instead of"),
         (replace(_LARGE, doubt=Doubt.AUTHOR, author='author:"Ada Lund"'), 'enter: author:"Ada Lund"'),
+        (replace(_LARGE, doubt=Doubt.LANGUAGE), "in German, but it is compared with papers in English. Write it in"),
         (replace(_LARGE, doubt=Doubt.UNKNOWN), "The newest papers have none of these words"),
         (replace(_LARGE, doubt=Doubt.BROAD, selected=900), "900 of the 2,000 newest papers fit, which is too many"),
         (replace(_LARGE, exact=True), "None of the newest papers matches exactly."),

@@ -26,6 +26,8 @@ class Doubt(StrEnum):
     """It names what the subscriber does not want, which it nevertheless looks for."""
     AUTHOR = "author"
     """It is the full name of an author."""
+    LANGUAGE = "language"
+    """It is in German, is compared only with papers in English, and no paper fits."""
     UNKNOWN = "unknown"
     """None of its words, or only short ones, occur in any of the papers, and no paper fits in meaning."""
     VAGUE = "vague"

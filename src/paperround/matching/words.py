@@ -75,6 +75,12 @@ _GERMAN_STOP_WORDS = _GERMAN_SIGNS | frozenset(
     """)
 )
 """German words that occur in texts on any subject. In an English text, ALS, DEM and DER are acronyms."""
+_PROBABLY_GERMAN = frozenset(
+    terms(
+        "aber aus bei dass das den der des die ein gegen im ist mehr mit nach nur ohne um unter von vor wenn wie zu"
+    )
+)
+"""Those of them two of which an English text hardly has."""
 SCHOLARLY_WORDS = frozenset(
     terms("""
     able abstract accurate accurately achieve achieved achieving address addresses aim allow analysis analyze
@@ -291,6 +297,12 @@ def _is_uninformative_alone(piece: str) -> bool:
 
 # In a morning the same topics are interpreted again for every chunk.
 _describe_cached = lru_cache(maxsize=10_000)(_described)
+
+
+def is_german(text: str) -> bool:
+    """Return whether the function words of a text are German."""
+    found = set(terms(text))
+    return not _GERMAN_SIGNS.isdisjoint(found) or len(_PROBABLY_GERMAN & found) > 1
 
 
 def _informative(found: tuple[str, ...]) -> Words:

@@ -36,6 +36,8 @@ def describe_trial(
             return describe_misreading(trial.unwanted, trial.author, language)
         case _ if trial.exact:
             return f"{_describe_matches(trial, language)} {describe_operators(trial.operators, language)}".strip()
+        case Doubt.LANGUAGE:
+            return _("This interest is in German, but it is compared with papers in English. Write it in English.")
         case Doubt.UNKNOWN:
             return _(
                 "The newest papers have none of these words, or only short ones. Try words that a paper on your "

@@ -15,7 +15,14 @@ from paperround.matching.negation import unwanted_in
 from paperround.matching.scale import least_fit
 from paperround.matching.suggestions import suggest_words
 from paperround.matching.taste import Taste
-from paperround.matching.words import SearchExpression, Words, interpret_uncached, operators_in, says_nothing
+from paperround.matching.words import (
+    SearchExpression,
+    Words,
+    interpret_uncached,
+    is_german,
+    operators_in,
+    says_nothing,
+)
 from paperround.rounds.authors import query_for_author
 from paperround.rounds.collection import Collection, CollectionSnapshot, is_known
 from paperround.rounds.current_tastes import CurrentTastes
@@ -84,7 +91,8 @@ class Trials:
         )
         fits_none = not _count_selected(compared.fits.values(), min_fit)
         unknown = words is not None and fits_none and _are_unknown(words, compared.newest.statistics.frequencies)
-        return replace(trial, doubt=_find_doubt(trial, unknown=unknown))
+        foreign = self._app.shared(Meaning).encoder.english_only and is_german(query)
+        return replace(trial, doubt=_find_doubt(trial, unknown=unknown, foreign=foreign))
 
     def _compare(self, query: str, expression: SearchExpression, answers: Answers) -> _Comparison:
         """Compare an interest with the newest papers, for a subscriber with these answers."""
@@ -131,14 +139,18 @@ def _suggestions(words: Words, compared: _Comparison, answers: Answers) -> tuple
     return tuple(suggest_words(present, weighted, compared.newest.statistics, acronyms=acronyms))
 
 
-def _find_doubt(trial: InterestTrial, *, unknown: bool) -> Doubt | None:
-    """Return the first doubt about an interest; `unknown` says that papers do not know its words."""
+def _find_doubt(trial: InterestTrial, *, unknown: bool, foreign: bool) -> Doubt | None:
+    """Return the first doubt about an interest.
+
+    `unknown` says that papers do not know its words, and `foreign` that it is in another language than the papers.
+    """
     vague = not trial.exact and not trial.selected
     doubts = {
         Doubt.NO_PAPERS: not trial.total,
         Doubt.EMPTY: says_nothing(trial.query),
         Doubt.UNWANTED: bool(trial.unwanted),
         Doubt.AUTHOR: bool(trial.author),
+        Doubt.LANGUAGE: foreign and vague,
         Doubt.UNKNOWN: unknown,
         Doubt.VAGUE: vague,
         Doubt.BROAD: trial.selected > max(_MAX_SHOWN, _BROAD_SHARE * trial.total),

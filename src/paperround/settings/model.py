@@ -106,6 +106,11 @@ class Settings(BaseSettings):
         words = {name: value[name].lower() for name in ("kind", "tls") if isinstance(value.get(name), str)}
         return {**value, **words}
 
+    @property
+    def counts_votes(self) -> bool:
+        """Whether papers can have votes: a source counts them, or there is none, as where papers come from files."""
+        return not self.sources or any(source.counts_votes for source in self.sources)
+
     @field_validator("sources")
     @classmethod
     def _named_once(cls, value: tuple[AnySource, ...]) -> tuple[AnySource, ...]:

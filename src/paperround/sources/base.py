@@ -115,6 +115,9 @@ class SourceSettings(BaseModel):
     formats: ClassVar[Mapping[str, Parser]] = {}
     """The file formats that this adapter reads: format name to parser, for `ingest --file --as`."""
 
+    counts_votes: ClassVar[bool] = False
+    """Whether its papers have votes or comments."""
+
     name: Name
     schedule: Cron = "30 5 * * *"
     timezone: Zone = "UTC"

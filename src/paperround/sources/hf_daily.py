@@ -55,6 +55,7 @@ class HfDaily(SourceSettings):
     few: Annotated[int, Field(ge=0, le=100)] = 8
     """A weekday with fewer papers than this is considered incomplete."""
 
+    counts_votes: ClassVar[bool] = True
     formats: ClassVar[Mapping[str, Parser]] = {}
 
     def fetch(self, http: Http, window: Window) -> FetchResult:

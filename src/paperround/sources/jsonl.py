@@ -33,6 +33,7 @@ class Jsonl(SourceSettings):
     path: Path | None = None
     url: Url | None = None
 
+    counts_votes: ClassVar[bool] = True
     formats: ClassVar[Mapping[str, Parser]] = {}
 
     @model_validator(mode="after")

@@ -29,6 +29,7 @@ from sqlalchemy import (
 from paperround.domain.errors import UnknownNameError
 from paperround.domain.models import (
     DayFacts,
+    DeliveryState,
     Digest,
     Feedback,
     IssueCounts,
@@ -195,6 +196,17 @@ class Issues:
         without_papers = ~exists().where(same)
         with reading(self._engine) as db:
             return _latest_digests(db, (digests.c.subscriber == subscriber) & ~(given_up & without_papers), limit)
+
+    def emailed(self, subscriber: int, rows: Sequence[int]) -> set[int]:
+        """Return which of these papers a subscriber got with an email, as far as digests are kept."""
+        unsent = exists().where(
+            deliveries.c.digest == digest_papers.c.digest, deliveries.c.state != DeliveryState.SENT.value
+        )
+        query = select(digest_papers.c.paper).where(
+            digest_papers.c.subscriber == subscriber, digest_papers.c.paper.in_(rows), ~unsent
+        )
+        with reading(self._engine) as db:
+            return set(db.scalars(query))
 
     def printed(self, digest: Digest, rows: Sequence[int]) -> dict[int, Paper]:
         """Return papers by number as they were when the digest's issue first used them."""

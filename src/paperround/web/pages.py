@@ -130,6 +130,7 @@ class Pages:
             static=self._static.url,
             here=here,
             private=private,
+            counts_votes=self._app.settings.counts_votes,
             pictures=self._app.settings.site.pictures,
             other_languages=other_languages,
             inbox_open=self._sessions.may_read_inbox(request),

@@ -12,6 +12,7 @@ from paperround.domain.models import Paper, Topic
 from paperround.rendering.card import build_card
 from paperround.rendering.language import Language
 from paperround.rendering.letter_view import Link
+from paperround.rendering.web_addresses import link_addresses
 from paperround.web.urls import page_of
 from paperround.web.wording import translated_topics
 
@@ -69,9 +70,14 @@ def card(
     why: Sequence[str] = (),
     topics: Iterable[Topic] = (),
     budget: int = _ABSTRACT,
+    links: bool = False,
 ) -> PaperCard:
-    """Return the card of a paper. `budget` is the maximum length of the abstract in characters."""
+    """Return the card of a paper. `budget` is the maximum length of the abstract in characters.
+
+    With `links`, web addresses in the abstract are links; a card that is itself a link cannot have them.
+    """
     built = build_card(paper, why, language, budget, today, min_badge=1)
+    summary_html = _whole(built.summary_html)
     return PaperCard(
         id=paper.id,
         page=page_of(paper.id),
@@ -87,7 +93,7 @@ def card(
         badges=built.badges,
         other_badges=built.badges[1:] if built.votes else built.badges,
         summary=_whole(built.summary),
-        summary_html=Markup(_whole(built.summary_html)),  # noqa: S704 - it is escaped already
+        summary_html=Markup(link_addresses(summary_html) if links else summary_html),  # noqa: S704 - it is escaped already
         generated_summary=built.generated_summary,
         why=tuple(map(_whole, built.why)),
         links=built.links,

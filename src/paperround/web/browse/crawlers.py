@@ -59,7 +59,8 @@ def sitemap_part(request: Request, context: ContextDep, name: str) -> Response:
     root = etree.Element("urlset", nsmap={None: _SITEMAP})
     if name == "topics":
         slugs = [f"/topics/{topic.slug}" for topic in context.app.store.topics.public()]
-        for path in ("/", "/trending", "/topics", "/subscribe", *slugs):
+        trending = ["/trending"] if context.app.settings.counts_votes else []
+        for path in ("/", *trending, "/topics", "/subscribe", *slugs):
             _loc(root, "url", base + path)
         return _xml(request, root)
     if not name.isascii() or not name.isdigit() or len(name) > 8:

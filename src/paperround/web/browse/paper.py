@@ -17,6 +17,7 @@ from paperround.rendering.excerpt import excerpt
 from paperround.rendering.language import Language
 from paperround.rendering.letter_view import Link
 from paperround.rendering.source_names import source_name
+from paperround.rendering.web_addresses import link_addresses
 from paperround.rounds.similar import similar_papers
 from paperround.web.browse import cards
 from paperround.web.browse.papers import MAX_DESCRIPTION
@@ -42,7 +43,7 @@ def paper(request: Request, context: ContextDep, paper_id: str) -> Response:
         language=language,
         paper=stored,
         card=cards.card(stored, language, context.today),
-        abstract=Markup(readable_html(stored.abstract)),  # noqa: S704 - readable_html escapes
+        abstract=Markup(link_addresses(readable_html(stored.abstract))),  # noqa: S704 - readable_html escapes
         summary=Markup(readable_html(generated)),  # noqa: S704 - readable_html escapes
         authors=[readable(name) for name in stored.authors],
         published=stored.published or stored.day,

@@ -97,6 +97,8 @@ def trending(request: Request, context: ContextDep) -> Response:
     language = context.languages.of_visitor(request)
     today = context.today
     papers = trending_papers(context, today, PAGE)
+    counted = context.app.settings.counts_votes
+    fallback = [] if papers or counted else context.app.store.browsing.newest(today, PAGE)
     heading = language.gettext("Trending")
     return _day_page(
         request,
@@ -104,9 +106,14 @@ def trending(request: Request, context: ContextDep) -> Response:
         language,
         here="/trending",
         heading=heading,
-        under=language.gettext("Papers that are gaining votes and comments"),
+        under="" if fallback else language.gettext("Papers that are gaining votes and comments"),
         description=_description(papers, language),
-        groups=[("", _cards(context, papers, language))],
+        groups=[("", _cards(context, papers or fallback, language))],
+        note=language.gettext(
+            "No source of this site counts votes, so there are no trending papers. These are the latest papers."
+        )
+        if fallback
+        else "",
         canonical="/trending",
         onward=[PageLink(f"{context.home}/", language.gettext("Today's papers"))],
         nothing=language.gettext("No paper has received a vote in the past month."),

@@ -77,7 +77,11 @@ def digest_online(request: Request, context: ContextDep, token: str, page: int =
         heading=format_issue_date(digest.cadence, digest.day, language),
         chart=_chart(context, digest, language) if first else None,
         sections=_sections(digest, printed, language, context.today) if first else [],
-        close=[cards.card(printed[row], language, context.today, budget=_WHOLE) for row in close if row in printed],
+        close=[
+            cards.card(printed[row], language, context.today, budget=_WHOLE, links=True)
+            for row in close
+            if row in printed
+        ],
         citable=citable,
         nothing="" if citable or counted else describe_no_papers(0, 0, digest.left_out, language) + ".",
         left_out=describe_left_out(digest.left_out, language) if first else "",
@@ -143,6 +147,9 @@ def _sections(
 ) -> list[tuple[str, list[cards.PaperCard]]]:
     def laid_out(section: Section) -> list[cards.PaperCard]:
         picks = [pick for pick in section.picks if pick.paper in printed]
-        return [cards.card(printed[pick.paper], language, today, why=pick.why, budget=_WHOLE) for pick in picks]
+        return [
+            cards.card(printed[pick.paper], language, today, why=pick.why, budget=_WHOLE, links=True)
+            for pick in picks
+        ]
 
     return [(section_heading(part, digest.cadence, language), laid_out(part)) for part in digest.sections]

@@ -163,7 +163,7 @@ def _page(
         verdict=describe_trial(trial, language) if trial else "",
         wrong=wrong,
         answers=_named(answers),
-        papers=_papers(context, trial, language) if trial else [],
+        papers=_papers(context, trial, language, facts.get("subscriber")) if trial else [],
         most_query=MAX_QUERY_LENGTH,
         needs_english=wording.needs_english(context.app.shared(Meaning).encoder, language),
         corrected=_address(trial.correction, answers, facts) if trial and trial.correction else "",
@@ -177,12 +177,17 @@ def _address(text: str, answers: Answers, facts: Mapping[str, Any]) -> str:
     return f"{facts['action']}?{urlencode({'q': text, **kept}, doseq=True)}"
 
 
-def _papers(context: WebContext, trial: InterestTrial, language: Language) -> list[dict[str, Any]]:
+def _papers(
+    context: WebContext, trial: InterestTrial, language: Language, subscriber: Subscriber | None
+) -> list[dict[str, Any]]:
+    rows = [one.paper.row for one in trial.papers]
+    emailed = context.app.store.issues.emailed(subscriber.row, rows) if subscriber else set()
     return [
         {
             "row": one.paper.row,
             "card": cards.card(one.paper, language, context.today, why=one.why),
             "answer": one.answer,
+            "emailed": one.paper.row in emailed,
             "fits": one.selected,
             "wider": breadth_labels.short_setting(one.wider, language) if one.wider else "",
         }
