@@ -16,16 +16,18 @@ from structlog.testing import capture_logs
 
 from paperround.bounces import mailboxes
 from paperround.bounces.verdict import Report
-from paperround.domain.errors import PaperroundError
+from paperround.domain.errors import PaperroundError, UnknownNameError, UsageError
 from paperround.domain.models import BounceKind, DeliveryState, Stage, SubscriberState
 from paperround.domain.suppressions import Suppression, SuppressionCause, WidespreadFailure
 from paperround.rounds import bounce_intake, pipeline
 from paperround.rounds.bounce_intake import ReturnedMail
-from paperround.store import bounces
+from paperround.store import suppressions as store_suppressions
 from paperround.store.bounces import Bounce, _lift
 from paperround.store.engine import reading, writing
 from paperround.store.schema import suppressions
+from paperround.store.suppressions import LiftResult, SuppressedAddress
 from paperround.subscribers import confirmation, membership
+from paperround.subscribers import suppressed as suppressed_addresses
 from support.databases import engine_of
 from support.papers import listing
 from support.returned import complaint, report
@@ -129,6 +131,75 @@ def test_only_a_fresh_confirmation_lifts_a_suppression(site: Site) -> None:
     assert subscriber(site).suppressed is None
 
 
+def test_the_operator_lifts_a_suppression_after_bounces_and_the_withheld_letters_are_sent(site: Site) -> None:
+    since = site.clock()
+    bounce_intake.process_mails(site.app, [("a", report(site.relay.accepted[0].sender))])
+    for paper in (2, 3):
+        _next_morning(site, paper)
+    assert _papers_sent(site) == [1]
+    assert site.app.store.suppressions.count() == 1
+    ada = subscriber(site)
+    known = SuppressedAddress(
+        "ada@example.org", "hard bounce 5.1.1", since, is_complaint=False, subscriber=ada.row, state=ada.state
+    )
+    assert site.app.store.suppressions.find() == [known] == [site.app.store.suppressions.by_email("ADA@example.org")]
+    assert suppressed_addresses.lift(site.app, " ADA@example.org") == LiftResult(known, lifted=True, requeued=2)
+    assert site.app.store.suppressions.find() == []
+    assert site.app.store.suppressions.by_email("ada@example.org") is None
+    assert subscriber(site).suppressed is None
+    pipeline.deliver(site.app)
+    assert _papers_sent(site) == [1, 3]  # the letter of the day before is out of date
+    _next_morning(site, 4)
+    assert _papers_sent(site) == [1, 2, 3, 4]
+    with pytest.raises(UnknownNameError, match="is not suppressed"):
+        suppressed_addresses.lift(site.app, "ada@example.org")
+
+
+@pytest.mark.parametrize("imported", [False, True])
+def test_only_the_owner_lifts_a_suppression_after_a_complaint(site: Site, imported: bool) -> None:
+    if imported:
+        site.app.store.subscribers.suppress("ada@example.org", "Complaint (abuse)", site.clock())
+    else:
+        bounce_intake.process_mails(site.app, [("a", complaint(site.relay.accepted[0].sender))])
+    [before] = site.app.store.suppressions.find()
+    assert before.is_complaint
+    with pytest.raises(UsageError, match="only they can lift the suppression"):
+        suppressed_addresses.lift(site.app, "ada@example.org")
+    assert site.app.store.suppressions.find() == [before]
+
+
+def test_suppressed_addresses_are_listed_the_latest_first_also_without_a_subscriber(site: Site) -> None:
+    store, now = site.app.store, site.clock()
+    for minutes, email in enumerate(["ada@example.org", "former_1@x.example", "former-1@x.example"]):
+        store.subscribers.suppress(email, "hard bounce", now + timedelta(minutes=minutes))
+    found = store.suppressions.find()
+    assert [one.email for one in found] == ["former-1@x.example", "former_1@x.example", "ada@example.org"]
+    assert [one.subscriber for one in found] == [None, None, subscriber(site).row]
+    assert [one.email for one in store.suppressions.find("R_1")] == ["former_1@x.example"]
+    assert [one.email for one in store.suppressions.find(limit=1, offset=1)] == ["former_1@x.example"]
+    assert suppressed_addresses.lift(site.app, "former_1@x.example").requeued == 0
+    assert store.suppressions.count() == 2
+
+
+@pytest.mark.parametrize("reason", ["hard bounce", "complaint"])
+def test_an_erased_address_stays_a_hash_and_is_lifted_by_its_name_only(site: Site, reason: str) -> None:
+    store = site.app.store
+    store.subscribers.suppress("ada@example.org", reason, site.clock())
+    membership.erase(site.app, subscriber(site))
+    [erased] = store.suppressions.find()
+    assert (erased.email, erased.reason, erased.subscriber) == (None, reason, None)
+    assert store.suppressions.find("e") == []  # no part of a hash
+    with pytest.raises(UnknownNameError):
+        suppressed_addresses.lift(site.app, "eve@example.org")
+    if reason == "complaint":
+        with pytest.raises(UsageError):
+            suppressed_addresses.lift(site.app, "ada@example.org")
+        assert store.suppressions.find() == [erased]  # still without the address
+    else:
+        suppressed_addresses.lift(site.app, "ada@example.org")
+        assert store.suppressions.count() == 0
+
+
 def test_a_widespread_failure_lifts_what_it_caused_whatever_the_reasons_say(site: Site) -> None:
     store, now = site.app.store, site.clock()
     first = Bounce("one", site.relay.accepted[0].delivery, BounceKind.HARD, "5.1.1", "gone")
@@ -207,7 +278,7 @@ def test_further_bounces_of_a_widespread_failure_do_not_look_for_withheld_letter
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looked = []
-    monkeypatch.setattr(bounces, "requeue_withheld", lambda *_: looked.append(1))
+    monkeypatch.setattr(store_suppressions, "requeue_withheld", lambda *_: looked.append(1))
     bounce = _suppress_by_mistake(site)
     for fingerprint in ("three", "four"):
         _find_the_mistake(site, bounce, fingerprint)

@@ -709,6 +709,37 @@ def test_a_removed_topic_is_gone_with_what_followed_from_it(site: Site) -> None:
     assert "there is no topic 'arms'" in site.err
 
 
+def test_suppressed_addresses_are_listed_counted_and_lifted(site: Site) -> None:
+    assert site.json("subscribers", "suppressed") == []
+    rows = ["email,topics,state,confirmed_at,suppressed_reason,suppressed_at"]
+    rows += [
+        f"{name}@example.org,robots,active,2026-11-01T06:00:00Z,{reason},2026-11-{day}T06:00:00Z"
+        for name, reason, day in (("ada", "hard bounce 5.1.1", 20), ("eve", "complaint", 21), ("gone", "x", 22))
+    ]
+    (site.folder / "list.csv").write_text("\n".join(rows), encoding="utf-8")
+    assert site("subscribers", "import", "list.csv") == 0
+    assert site("subscribers", "erase", "gone@example.org") == 0
+    assert site.json("stats")["suppressed"] == 3
+    assert site.json("subscribers", "suppressed") == [
+        {"email": None, "at": "2026-11-22T06:00:00Z", "reason": "x", "state": None},
+        {"email": "eve@example.org", "at": "2026-11-21T06:00:00Z", "reason": "complaint", "state": "active"},
+        {"email": "ada@example.org", "at": "2026-11-20T06:00:00Z", "reason": "hard bounce 5.1.1", "state": "active"},
+    ]
+    assert site("subscribers", "suppressed", "--limit", "1") == 0
+    assert "(erased)" in site.out
+    assert [one["email"] for one in site.json("subscribers", "suppressed", "--email", "EVE")] == ["eve@example.org"]
+    assert site("subscribers", "lift", "eve@example.org") == 2
+    assert "only they can lift the suppression" in site.err
+    assert site("subscribers", "lift", "nobody@example.org") == 2
+    assert "is not suppressed" in site.err
+    assert site("subscribers", "lift", "ada@example.org") == 0
+    assert site.out.splitlines()[0].startswith("ada@example.org: no longer suppressed (hard bounce 5.1.1, ")
+    assert site.out.splitlines()[1].startswith("ada@example.org: active, next digest ")
+    assert site("subscribers", "lift", "gone@example.org") == 0
+    assert site.out == "gone@example.org: no longer suppressed (x, 2026-11-22 06:00 UTC)\n"
+    assert site.json("stats")["suppressed"] == 1
+
+
 def test_a_topic_of_the_file_that_a_command_changes_is_told(site: Site) -> None:
     assert site("topics", "edit", "robots", "--query", "robot* OR arm*") == 0
     assert "robots is in" in site.err

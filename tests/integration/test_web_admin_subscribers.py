@@ -49,12 +49,13 @@ def _last_change(pages: Pages) -> tuple[str, str]:
 def test_only_the_operator_gets_in(pages: Pages) -> None:
     row = pages.subscriber(ADA)
     stranger = Browser(pages.web)
-    paths = ["subscribers/new", "subscribers/import", "subscribers/export.csv", "subscribers/silent", "doctor",
-             f"subscribers/{row}/edit", "letters/1", "letters/1/html"]  # fmt: skip
+    paths = ["subscribers/new", "subscribers/import", "subscribers/export.csv", "subscribers/silent",
+             "subscribers/suppressed", "doctor", f"subscribers/{row}/edit", "letters/1",
+             "letters/1/html"]  # fmt: skip
     for path in paths:
         assert stranger.get(f"/admin/{path}").status_code == 401, path
     before = pages.dump()
-    for path in ("subscribers/new", "subscribers/import", f"subscribers/{row}/edit"):
+    for path in ("subscribers/new", "subscribers/import", "subscribers/suppressed", f"subscribers/{row}/edit"):
         assert stranger.post(f"/admin/{path}", data={"csrf": "x", **FORM}).status_code == 401, path
     assert pages.dump() == before
 
@@ -62,7 +63,7 @@ def test_only_the_operator_gets_in(pages: Pages) -> None:
 def test_another_sites_form_changes_nothing(pages: Pages, browser: Browser) -> None:
     row = pages.subscriber(ADA)
     before = pages.dump()
-    for path in ("subscribers/new", "subscribers/import", f"subscribers/{row}/edit"):
+    for path in ("subscribers/new", "subscribers/import", "subscribers/suppressed", f"subscribers/{row}/edit"):
         assert browser.post(f"/admin/{path}", data={"csrf": "x", "do": "import", **FORM}).status_code == 403
     assert pages.dump() == before
 
@@ -203,6 +204,52 @@ def test_why_somebody_got_nothing_is_what_the_shell_says(pages: Pages, browser: 
     (why,) = [why for _, why in queries.silent(pages.app)]
     assert why in browser.get("/admin/subscribers/silent").text
     assert f"No email today: {why}." in browser.get(f"/admin/subscribers/{row}").text
+
+
+def test_suppressed_addresses_are_shown_and_lifted(pages: Pages, browser: Browser) -> None:
+    def shown(text: str) -> str:
+        return " ".join(re.sub("<[^>]+>", " ", text).split())
+
+    there = "/admin/subscribers/suppressed"
+    assert "No suppressed addresses" in browser.get(there).text
+    assert "suppressed address" not in browser.get("/admin").text
+    ada, eve = pages.subscriber(ADA), pages.subscriber("eve@hopper.example")
+    suppress, now = pages.app.store.subscribers.suppress, pages.site.clock()
+    suppress(ADA, "hard bounce 5.1.1", now)
+    suppress("eve@hopper.example", "complaint", now)
+    suppress("former@x.example", "hard bounce 5.1.1", now)
+    pages.subscriber("gone@x.example")
+    suppress("gone@x.example", "hard bounce", now)
+    membership.erase(pages.app, _found(pages, "gone@x.example"))
+    assert "4 suppressed addresses" in shown(browser.get("/admin").text)
+    assert "Suppressed addresses (4)" in browser.get("/admin/subscribers").text
+    page = browser.get(there).text
+    assert f'/admin/subscribers/{ada}">{ADA}</a>' in page
+    assert f"{ADA} {now:%Y-%m-%d %H:%M} hard bounce 5.1.1 active" in shown(page)
+    assert "erased, stored as a hash" in page
+    assert re.findall(r'name="email" value="([^"]+)"', page) == [ADA, "former@x.example"]
+    assert re.findall(r'name="email" value="([^"]+)"', browser.get(f"{there}?q=FORMER").text) == ["former@x.example"]
+    assert browser.get(f"{there}?page=2").status_code == 404
+    csrf = _csrf(browser)
+    assert browser.post(there, data={"csrf": "x", "email": ADA}).status_code == 403
+    refused = browser.post(there, data={"csrf": csrf, "email": "eve@hopper.example"})
+    assert refused.status_code == 422
+    assert "only they can lift the suppression" in refused.text
+    lifted = browser.post(there, data={"csrf": csrf, "email": "former@x.example"})
+    assert "The address is no longer suppressed." in browser.get(lifted.headers["location"]).text
+    assert _last_change(pages) == ("subscriber: lift", "an address without a subscriber")
+    assert "Lift the suppression" not in browser.get(f"/admin/subscribers/{eve}").text
+    assert browser.post(f"/admin/subscribers/{eve}", data={"csrf": csrf, "do": "lift"}).status_code == 422
+    assert "Lift the suppression" in browser.get(f"/admin/subscribers/{ada}").text
+    lifted = browser.post(f"/admin/subscribers/{ada}", data={"csrf": csrf, "do": "lift"})
+    page = browser.get(lifted.headers["location"]).text
+    assert "The address is no longer suppressed." in page
+    assert "Lift the suppression" not in page
+    assert _last_change(pages) == ("subscriber: lift", f"subscriber {ada}")
+    suppress(ADA, "hard bounce 5.1.1", now)
+    browser.post(there, data={"csrf": csrf, "email": ADA})
+    assert _last_change(pages) == ("subscriber: lift", f"subscriber {ada}")
+    assert pages.app.store.suppressions.count() == 2
 
 
 def test_an_email_is_linked_both_ways_and_shown_as_it_was_sent(pages: Pages, browser: Browser) -> None:

@@ -316,6 +316,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[App]:
     report = REPORT.format(returns_to=tokens.verp(made.link_keys, 1, "bounces.example.org"))
     (tmp_path / "report.eml").write_text(report, encoding="utf-8")
     load_seeds(made)
+    made.store.subscribers.suppress("zofia@former.example", "hard bounce 5.1.1", made.clock())
     # Letters of one paper each: here their commands are tried, not their looks.
     for subscriber in list(made.store.subscribers.all()):
         change(made, subscriber, {"max_papers": 1})

@@ -254,6 +254,46 @@ def list_silent(as_json: AsJson = False) -> None:
         console.table(("email", "why"), found)
 
 
+@group.command("suppressed", cls=Command, epilog="paperround subscribers suppressed")
+def list_suppressed(email: ByEmail = "", limit: Limit = None, as_json: AsJson = False) -> None:
+    """List the addresses that are sent nothing, since when, and why.
+
+    Of somebody who was erased only a hash of the address is stored, which is not shown.
+    """
+    from paperround.operator import queries
+
+    with opened() as app:
+        found = queries.suppressed_facts(app, email, limit)
+    if as_json:
+        console.as_json(found)
+    else:
+        columns = ("email", "at", "reason", "state")
+        shown = [{**one, "email": one["email"] or "(erased)"} for one in found]
+        console.table(columns, [[one[c] for c in columns] for one in shown])
+
+
+@group.command("lift", cls=Command, epilog="paperround subscribers lift ada@lovelace.example")
+def lift_suppression(email: Email) -> None:
+    """Lift the suppression of an address whose mailbox works again.
+
+    Letters that were withheld because of it are queued again. After a complaint only the owner of the address can
+    lift its suppression, by confirming again.
+    """
+    from paperround.subscribers import suppressed
+
+    with opened() as app:
+        with recording(app, "subscriber: lift the suppression", "an address without a subscriber") as record:
+            result = suppressed.lift(app, email)
+            if result.suppressed.subscriber is not None:
+                record.subject = f"subscriber {result.suppressed.subscriber}"
+        known = app.store.subscribers.by_email(email)
+    was = f"{result.suppressed.reason}, {format_moment(result.suppressed.at)}"
+    console.say(f"{email}: no longer suppressed ({was})")
+    if known:
+        queued = f"; {counted(result.requeued, 'withheld letter')} queued again" if result.requeued else ""
+        console.say(f"{known.email}: {known.state.value}, {_what_comes(known)}{queued}")
+
+
 @group.command("pause", cls=Command, epilog="paperround subscribers pause kenji@watanabe.example --until 2027-01-07")
 def pause_subscriber(
     email: Email,

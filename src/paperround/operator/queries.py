@@ -45,6 +45,14 @@ def subscriber_facts(subscriber: Subscriber) -> dict[str, Any]:
     }
 
 
+def suppressed_facts(app: App, email: str = "", limit: int | None = None) -> list[dict[str, Any]]:
+    """Return the suppressed addresses, latest first. Those of erased subscribers are None: only hashes are stored."""
+    return [
+        {"email": one.email, "at": one.at, "reason": one.reason, "state": one.state.value if one.state else None}
+        for one in app.store.suppressions.find(email, limit=limit)
+    ]
+
+
 def _served(subscriber: Subscriber) -> bool:
     return subscriber.state is SubscriberState.ACTIVE and subscriber.suppressed is None
 
@@ -147,6 +155,7 @@ def stats(app: App) -> dict[str, Any]:
         "topics": len(app.store.topics.public()),
         "interests": app.store.topics.private_count(),
         "subscribers": app.store.subscribers.count(),
+        "suppressed": app.store.suppressions.count(),
         "deliveries": app.store.delivery_reports.count(),
         "relay": {
             "paused_until": pause_end,

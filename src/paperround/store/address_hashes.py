@@ -10,7 +10,7 @@ import hmac
 import secrets
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import Connection, delete, exists, select, update
+from sqlalchemy import ColumnElement, Connection, delete, exists, select, update
 
 from paperround.process.chunks import chunked
 from paperround.store.bulk import among
@@ -93,6 +93,11 @@ def _decrypt(keys: Sequence[bytes], token: str) -> str | None:
     return decrypt(keys, token)
 
 
+def is_hashed(email_key: ColumnElement[str]) -> ColumnElement[bool]:
+    """Return the condition that this is the hash of an erased address, and not an address."""
+    return email_key.between(_HASHED, _HASHED + "g")  # hashes are hexadecimal
+
+
 def conceal(db: Connection, hashes: AddressHashes, email_keys: Sequence[str]) -> None:
     """Move the suppressions of these addresses under hashes."""
     recognize(db, hashes, email_keys)  # if the address is already under a hash, for example after a change of address
@@ -112,8 +117,7 @@ def lift(db: Connection, hashes: AddressHashes, email_key: str) -> None:
 
 def recognize(db: Connection, hashes: AddressHashes, email_keys: Iterable[str]) -> None:
     """Move suppressions of erased addresses that are entered again back under the addresses."""
-    hidden = suppressions.c.email_key.between(_HASHED, _HASHED + "g")  # hashes are hexadecimal
-    if not db.scalar(select(exists().where(hidden))):
+    if not db.scalar(select(exists().where(is_hashed(suppressions.c.email_key)))):
         return
     named = hashes.recognized(db, email_keys)
     for chunk in chunked(list(named), _CHUNK):

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, exists, func, or_, select, update
+from sqlalchemy import Connection, Engine, and_, delete, func, or_, select, update
 
 from paperround.domain.hosts import domain_of
 from paperround.domain.models import BounceKind, DeliveryState, EventKind, Stage, SubscriberState
@@ -22,11 +22,12 @@ from paperround.domain.suppressions import (
     WidespreadFailure,
 )
 from paperround.store.alarms import EVERYWHERE, AlarmKind, first_today
-from paperround.store.deliveries import readdress, requeue_withheld
+from paperround.store.deliveries import readdress
 from paperround.store.engine import reading, upsert, writing
 from paperround.store.events import EventState, WebhooksByEvent, store_event
 from paperround.store.schema import bounces, deliveries, events, subscribers, suppressions
 from paperround.store.subscribers import email_key
+from paperround.store.suppressions import lift_mistaken
 from paperround.store.unsent import reclaim_papers
 
 _LETTERS_LOOKED_AT = 60
@@ -141,7 +142,7 @@ class Bounces:
                 .returning(deliveries.c.row, deliveries.c.email)
             ).all()
             for key, at in db.execute(select(bounces.c.email_key, bounces.c.at).where(refused)).all():
-                _lift_mistaken(db, and_(suppressions.c.email_key == key, suppressions.c.at == at), again)
+                lift_mistaken(db, and_(suppressions.c.email_key == key, suppressions.c.at == at), again)
             readdress(db, [delivery.row for delivery in waiting])
             untold = [
                 events.c.state == EventState.WAITING.value,
@@ -277,15 +278,7 @@ def _lift(db: Connection, domain: str | None, cause: SuppressionCause, now: date
     lifted = and_(suppressions.c.at >= now - _DOMAIN_SPAN, suppressions.c.cause == cause.value)
     if domain is not None:
         lifted &= suppressions.c.email_key.endswith(f"@{domain}", autoescape=True)
-    _lift_mistaken(db, lifted, now)
-
-
-def _lift_mistaken(db: Connection, mistaken: ColumnElement[bool], again: datetime) -> None:
-    """Lift suppressions that were a mistake, and queue the letters again that were not sent because of them."""
-    # Each bounce of an outage comes here, and seldom finds one: looking for the letters takes longer.
-    if db.scalar(select(exists().where(mistaken))):
-        requeue_withheld(db, mistaken, again)
-        db.execute(delete(suppressions).where(mistaken))
+    lift_mistaken(db, lifted, now)
 
 
 def _add(db: Connection, bounce: Bounce, key: str, now: datetime) -> bool:

@@ -424,8 +424,9 @@ def readdress(db: Connection, rows: Sequence[int]) -> None:
     db.execute(update(deliveries).where(waits, deliveries.c.email != present).values(email=present))
 
 
-def requeue_withheld(db: Connection, lifted: ColumnElement[bool], again: datetime) -> None:
-    """Queue letters again that were not sent because of suppressions that were a mistake, due at `again`.
+def requeue_withheld(db: Connection, lifted: ColumnElement[bool], again: datetime) -> int:
+    """Queue letters again that were not sent because of suppressions that are lifted, due at `again`. Return how many
+    there were.
 
     `lifted` is the condition on these suppressions, which must still be stored. A letter that is out of date expires
     with the next claim, and its papers go into the subscriber's next digest. Letters without papers are left out:
@@ -443,7 +444,9 @@ def requeue_withheld(db: Connection, lifted: ColumnElement[bool], again: datetim
     # Another program may lift the same suppressions, and a letter of theirs be sent already.
     rows = among(db, deliveries.c.row, db.scalars(withheld).all()) & is_withheld
     values = {"state": DeliveryState.QUEUED.value, "reason": "", "next_attempt_at": again, "finished_at": None}
-    readdress(db, db.scalars(update(deliveries).where(rows).values(values).returning(deliveries.c.row)).all())
+    requeued = db.scalars(update(deliveries).where(rows).values(values).returning(deliveries.c.row)).all()
+    readdress(db, requeued)
+    return len(requeued)
 
 
 # Without a condition on claim or state: SQLite would take the index on states, and read all that are being sent.

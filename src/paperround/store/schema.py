@@ -571,7 +571,8 @@ bounces = Table(
     Column("at", Moment, nullable=False),
 )
 
-# Addresses that are sent nothing, whoever adds them again; only a new confirmation lifts a suppression.
+# Addresses that are sent nothing, whoever adds them again. A new confirmation lifts a suppression, and so can the
+# operator after bounces.
 suppressions = Table(
     "suppressions",
     metadata,

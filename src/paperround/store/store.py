@@ -46,6 +46,7 @@ from paperround.store.subscriber_changes import SubscriberChanges
 from paperround.store.subscribers import Subscribers
 from paperround.store.subscription_requests import SubscriptionRequests
 from paperround.store.summaries import Summaries
+from paperround.store.suppressions import Suppressions
 from paperround.store.topics import Topics
 from paperround.store.vectors import StoredVectors
 from paperround.store.webhook_signatures import WebhookSignatures
@@ -82,6 +83,7 @@ class Store:
         self.attempts = Attempts(self._engine)
         self.relay = Relay(self._engine)
         self.bounces = Bounces(self._engine, webhooks or {})
+        self.suppressions = Suppressions(self._engine, self.address_hashes)
         self.alarms = Alarms(self._engine)
         self.webhook_signatures = WebhookSignatures(self._engine)
         self.events = Events(self._engine)

@@ -63,6 +63,7 @@ class _MetricsCollector(Collector):
         stats, app = queries.stats(self._context.app), self._context.app
         yield GaugeMetricFamily("paperround_papers", "Papers stored.", stats["papers"])
         yield _labelled("paperround_subscribers", "Subscribers by state.", "state", stats["subscribers"])
+        yield GaugeMetricFamily("paperround_suppressed_addresses", "Suppressed addresses.", stats["suppressed"])
         yield _labelled("paperround_deliveries", "Deliveries by state.", "state", stats["deliveries"])
         yield GaugeMetricFamily(
             "paperround_letters_today", "Emails accepted by the relay today (UTC).", stats["relay"]["sent_today"]

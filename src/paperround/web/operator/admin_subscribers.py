@@ -19,7 +19,7 @@ from paperround.operator import queries
 from paperround.operator.retries import retriable
 from paperround.rendering import breadth_labels
 from paperround.store.subscribers import SubscriberFilter
-from paperround.subscribers import address_change, confirmation, csv_file, csv_import, membership
+from paperround.subscribers import address_change, confirmation, csv_file, csv_import, membership, suppressed
 from paperround.web import wording
 from paperround.web.browse.periods import read_day
 from paperround.web.context import WebContext
@@ -66,6 +66,7 @@ def subscribers(
         state=state,
         states=list(SubscriberState),
         counts=context.app.store.subscribers.count(),
+        suppressed=context.app.store.suppressions.count(),
         turn=pages_around(page, more=len(matching) > _PAGE),
         more={"q": q, "state": state},
     )
@@ -82,6 +83,51 @@ def silent(request: Request, context: OperatorContextDep) -> Response:
     """Show up to 200 subscribers who received no email today, each with the reason."""
     listed = list(islice(queries.silent(context.app), _SILENT_SHOWN + 1))
     return admin_page(request, context, "silent", silent=listed[:_SILENT_SHOWN], many=len(listed) > _SILENT_SHOWN)
+
+
+@router.get("/suppressed")
+def suppressed_addresses(
+    request: Request, context: OperatorContextDep, q: str = "", page: int = 1, done: str = ""
+) -> Response:
+    """Show the suppressed addresses that contain the characters of `q`, latest first."""
+    return _suppressed_page(request, context, q, page, message=_DONE.get(done, ""))
+
+
+@router.post("/suppressed")
+def lift_suppression(request: Request, context: OperatorContextDep, form: Form) -> Response:
+    """Lift the suppression of an address."""
+    context.sessions.check_csrf(request, form)
+    try:
+        with recording(context, "subscriber: lift", "an address without a subscriber") as record:
+            result = suppressed.lift(context.app, form.get("email"))
+            if result.suppressed.subscriber is not None:
+                record.subject = f"subscriber {result.suppressed.subscriber}"
+    except UsageError as error:
+        return _suppressed_page(request, context, wrong=str(error))
+    return RedirectResponse(f"{context.home}/admin/subscribers/suppressed?done=lifted", 303)
+
+
+def _suppressed_page(
+    request: Request, context: WebContext, q: str = "", page: int = 1, *, message: str = "", wrong: str = ""
+) -> Response:
+    known = context.app.store.suppressions
+    offset = _PAGE * (checked_page(page, MAX_PAGES) - 1)
+    found = known.find(q, limit=_PAGE + 1, offset=offset)
+    if page > 1 and not found:
+        raise HTTPException(404)
+    return admin_page(
+        request,
+        context,
+        "suppressed",
+        status=422 if wrong else 200,
+        addresses=found[:_PAGE],
+        number=known.count(),
+        q=q,
+        message=message,
+        wrong=wrong,
+        turn=pages_around(page, more=len(found) > _PAGE),
+        more={"q": q},
+    )
 
 
 @router.get("/export.csv")
@@ -215,7 +261,9 @@ def save(request: Request, context: OperatorContextDep, row: int, form: Form) ->
 
 @router.post("/{row}")
 def change(request: Request, context: OperatorContextDep, row: int, form: Form) -> Response:
-    """Pause, resume, unsubscribe, move or erase a subscriber, renew their links, or send a link or confirmation."""
+    """Pause, resume, unsubscribe, move or erase a subscriber, renew their links, lift the suppression of their
+    address, or send a link or confirmation.
+    """
     context.sessions.check_csrf(request, form)
     subscriber, do = _subscriber(context, row), form.get("do")
     if do == "erase" and "sure" not in form:
@@ -241,6 +289,7 @@ _DONE = {
     "confirmation": "An email that asks them to confirm is on its way.",
     "renewed": "The links in their earlier emails no longer work. An email with the new one is on its way.",
     "renewed-silently": "The links in their earlier emails no longer work. The new ones come with their next email.",
+    "lifted": "The address is no longer suppressed.",
     "moving": "An email to the new address asks its owner to confirm. Nothing changes until then.",
 }
 """The message about a completed change, by the name in the address of the redirect."""
@@ -269,6 +318,9 @@ def _change(context: WebContext, subscriber: Subscriber, do: str, form: FormFiel
         case "move":
             address_change.request(app, subscriber, form.get("email"))
             return "moving"
+        case "lift":
+            suppressed.lift(app, subscriber.email)
+            return "lifted"
         case "erase":
             membership.erase(app, subscriber)
             return "erased"
@@ -280,6 +332,7 @@ def _subscriber_page(
     request: Request, context: WebContext, subscriber: Subscriber, *, message: str = "", wrong: str = ""
 ) -> Response:
     letters = context.app.store.delivery_reports.find(subscriber=subscriber.row, limit=_LETTERS_SHOWN)
+    suppression = context.app.store.suppressions.by_email(subscriber.email)
     return admin_page(
         request,
         context,
@@ -292,6 +345,7 @@ def _subscriber_page(
         due=queries.subscriber_facts(subscriber)["next_digest_at"],
         preferences_shown=_described(context, subscriber.preferences),
         letters=letters,
+        liftable=suppression is not None and not suppression.is_complaint,
         retriable=retriable(context.app, letters),
         tomorrow=context.today.isoformat(),
     )
