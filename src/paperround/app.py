@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _LINK_SALT = "link salt"
-"""The note that a new database gets with its tables (migration 0029)."""
+"""The site value that a new database gets with its tables (migration 0029)."""
 
 
 class Progress(Protocol):

@@ -6,7 +6,7 @@ from contextlib import closing
 
 from paperround.app import App, open_store
 from paperround.domain.errors import UsageError
-from paperround.rounds.topic_matching import FORM_NOTE, index_copied
+from paperround.rounds.topic_matching import INDEX_VALUE, index_copied
 from paperround.store.database_url import in_memory, parse
 
 
@@ -25,6 +25,6 @@ def copy_database(app: App, url: str) -> str:
     other = App(app.settings.model_copy(update={"database_url": url}), open_store(url), app.clock)
     with closing(other):
         app.progress.begin("copying", app.store.count_rows())
-        app.store.copy_to(other.store, FORM_NOTE, app.progress.advance)
+        app.store.copy_to(other.store, INDEX_VALUE, app.progress.advance)
         index_copied(other)
         return other.store.place

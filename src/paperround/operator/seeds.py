@@ -17,7 +17,7 @@ from paperround.rounds import topic_matching
 from paperround.subscribers import csv_file
 from paperround.subscribers.csv_import import ImportOptions, import_subscribers
 
-_NOTE = "seeds"
+_SEEDS_VALUE = "seeds"
 _BEGUN, _LOADED = "begun", "loaded"
 _DEFAULT_TOPICS = 3
 
@@ -55,10 +55,10 @@ def load_seeds(app: App) -> bool:
     The papers are announced on the last three days, with the votes that they had by each of these days, and the
     subscribers' first emails are due at once. Interrupted, it goes on where it stopped at the next start.
     """
-    state = app.store.site_values.get(_NOTE)
+    state = app.store.site_values.get(_SEEDS_VALUE)
     if state == _LOADED or (not state and (app.store.papers.count() or app.store.subscribers.count())):
         return False
-    app.store.site_values.set(_NOTE, _BEGUN)
+    app.store.site_values.set(_SEEDS_VALUE, _BEGUN)
     seeds, now = folder("seeds"), app.clock()
     papers = SeedPaper.read_all(seeds / "papers.jsonl", now.date())
     thumbnails = _keep_pictures(app, seeds / "pictures", now) if app.settings.site.pictures else {}
@@ -68,7 +68,7 @@ def load_seeds(app: App) -> bool:
         app.store.papers.add([listing for listing in listings if listing], moment)
     topic_matching.match_papers(app)
     _add_subscribers(app, seeds / "subscribers.csv")
-    app.store.site_values.set(_NOTE, _LOADED)
+    app.store.site_values.set(_SEEDS_VALUE, _LOADED)
     return True
 
 

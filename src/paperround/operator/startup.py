@@ -20,7 +20,7 @@ _ENV = Path(".env")
 DATABASE = Path("data/paperround.db")
 DEFAULT_PORT = 8000
 _IN_MEMORY = "sqlite://"
-_PORT_NOTE = "port"
+_PORT_VALUE = "port"
 MISSING_KEY = (
     "PAPERROUND_SECRET_KEY is not set, and {why}: put it back from a backup of .env, "
     "or set a new one of 32 characters or more, and links in letters sent so far stop working"
@@ -93,7 +93,7 @@ def open_site(
             raise ConfigurationError(MISSING_KEY.format(why=f"{people} links signed with it"))
         settings = with_secret_key(settings)
     _check_secret_key(settings)
-    app = App(settings.on_port(port or int(store.site_values.get(_PORT_NOTE) or DEFAULT_PORT)), store, clock, config)
+    app = App(settings.on_port(port or int(store.site_values.get(_PORT_VALUE) or DEFAULT_PORT)), store, clock, config)
     file = topics_file.read_file(app)
     if not (examine or file.is_loaded(app)):
         from paperround.rounds.topics import load_topics  # noqa: PLC0415 - brings numpy
@@ -127,7 +127,7 @@ def _store_to_examine(settings: Settings) -> Store:
 
 def note_port(app: App, port: int) -> None:
     """Record where the pages are served, so that letters of other commands link to them too."""
-    app.store.site_values.set(_PORT_NOTE, str(port))
+    app.store.site_values.set(_PORT_VALUE, str(port))
 
 
 def _check_secret_key(settings: Settings) -> None:

@@ -14,7 +14,7 @@ _UNCONFIRMED_KEPT = timedelta(days=30)  # addresses that were entered and never 
 _SIGNATURES_KEPT = timedelta(days=3)  # of relays' calls, which hold for a day by either clock
 _CLOSE_KEPT = timedelta(days=10)  # papers close to interests; after an outage, a letter may reach back a week
 _PICTURES_KEPT = timedelta(days=365)
-_NOTE = "clock"
+_CLOCK_VALUE = "clock"
 _LEAP, _BACK = timedelta(days=20), timedelta(hours=1)
 _STEADY = timedelta(days=1)
 
@@ -24,7 +24,7 @@ def clock_is_steady(app: App) -> bool:
 
     If it has, it may be ahead, and nothing may be deleted for its age: that could not be undone.
     """
-    now, noted = app.clock(), app.store.site_values.get(_NOTE)
+    now, noted = app.clock(), app.store.site_values.get(_CLOCK_VALUE)
     if noted is None:
         since, last = now - _STEADY, now
     else:
@@ -32,7 +32,7 @@ def clock_is_steady(app: App) -> bool:
         if not -_BACK <= now - last <= _LEAP:
             since = last = now
     if noted is None or last == now or now - last > _BACK:
-        app.store.site_values.set(_NOTE, f"{since.isoformat()} {now.isoformat()}")
+        app.store.site_values.set(_CLOCK_VALUE, f"{since.isoformat()} {now.isoformat()}")
     return now - since >= _STEADY
 
 

@@ -27,7 +27,7 @@ from paperround.store.topics import ClosePaper, ComparisonResult, DueTopic, news
 log = logs.logger()
 _PAPERS_AT_ONCE = 500
 _INTERESTS_AT_ONCE = 500  # compared with the papers of a week in one pass; what they match is in memory
-FORM_NOTE = "text form"  # stores fields.INDEX_VERSION once all papers are indexed in it
+INDEX_VALUE = "text form"  # stores fields.INDEX_VERSION once all papers are indexed in it
 _REINDEX_SECONDS = 20.0  # per sweep: about 20,000 papers
 
 
@@ -81,9 +81,9 @@ def reindex(app: App) -> None:
     The progress is stored in the database, so that each sweep continues where the last one ended. When all papers
     are indexed, all topics, including subscribers' own queries, are compared with them again.
     """
-    if app.store.site_values.get(FORM_NOTE) == INDEX_VERSION:
+    if app.store.site_values.get(INDEX_VALUE) == INDEX_VERSION:
         return
-    progress, began = f"{FORM_NOTE} {INDEX_VERSION} after", time.monotonic()
+    progress, began = f"{INDEX_VALUE} {INDEX_VERSION} after", time.monotonic()
     row: int | None = int(app.store.site_values.get(progress) or 0)
     while row is not None and time.monotonic() - began < _REINDEX_SECONDS and not app.stopping.is_set():
         row = app.store.papers.reindex(row, _PAPERS_AT_ONCE)
@@ -92,7 +92,7 @@ def reindex(app: App) -> None:
         app.throttle.yield_to_requests()
     if row is None:
         app.store.topics.rematch_all()
-        app.store.site_values.set(FORM_NOTE, INDEX_VERSION)
+        app.store.site_values.set(INDEX_VALUE, INDEX_VERSION)
         app.store.site_values.delete(progress)
 
 
@@ -101,7 +101,7 @@ def index_copied(app: App) -> None:
     row: int | None = 0
     while row is not None:
         row = app.store.papers.reindex(row, _PAPERS_AT_ONCE)
-    app.store.site_values.set(FORM_NOTE, INDEX_VERSION)
+    app.store.site_values.set(INDEX_VALUE, INDEX_VERSION)
 
 
 def match_topics(app: App) -> None:

@@ -29,7 +29,7 @@ class ChangedTopic(NamedTuple):
     removed: bool
 
 
-_SLUGS_NOTE = "topics of the file"  # stores the slugs that were ever loaded from it
+_SLUGS_VALUE = "topics of the file"  # stores the slugs that were ever loaded from it
 
 
 # --- one topic --------------------------------------------------------------------------------------------------
@@ -125,7 +125,7 @@ def load_topics(app: App, file: TopicsFile) -> None:
     dropped = _without_unfollowed(app, _dropped_from(app, defined))
     for topic in dropped:
         log.warning("topic is no longer in topics.toml; its subscribers keep it", topic=topic.slug)
-    app.store.site_values.set(_SLUGS_NOTE, json.dumps([topic.slug for topic in (*dropped, *defined)]))
+    app.store.site_values.set(_SLUGS_VALUE, json.dumps([topic.slug for topic in (*dropped, *defined)]))
     file.note_loaded(app)
 
 
@@ -148,7 +148,7 @@ def dropped_topics(app: App) -> list[Topic]:
 
 def _dropped_from(app: App, defined: Sequence[Topic]) -> list[Topic]:
     """Return the public topics that were once loaded from topics.toml and are not among the `defined` ones."""
-    once, now = json.loads(app.store.site_values.get(_SLUGS_NOTE) or "[]"), {topic.slug for topic in defined}
+    once, now = json.loads(app.store.site_values.get(_SLUGS_VALUE) or "[]"), {topic.slug for topic in defined}
     return [topic for topic in app.store.topics.public() if topic.slug in once and topic.slug not in now]
 
 

@@ -10,7 +10,7 @@ from paperround.app import App
 from paperround.domain.errors import ConfigurationError
 from paperround.settings import topics_file
 
-_NOTE = "topics.toml"
+_DIGEST_VALUE = "topics.toml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +22,11 @@ class TopicsFile:
 
     def is_loaded(self, app: App) -> bool:
         """Return whether the store has loaded exactly these topics."""
-        return app.store.site_values.get(_NOTE) == self._digest
+        return app.store.site_values.get(_DIGEST_VALUE) == self._digest
 
     def note_loaded(self, app: App) -> None:
         """Record that the store has loaded these topics."""
-        app.store.site_values.set(_NOTE, self._digest)
+        app.store.site_values.set(_DIGEST_VALUE, self._digest)
 
     @property
     def _digest(self) -> str:

@@ -15,11 +15,11 @@ from sqlalchemy import ColumnElement, Connection, delete, exists, select, update
 from paperround.process.chunks import chunked
 from paperround.store.bulk import among
 from paperround.store.engine import upsert
-from paperround.store.schema import notes, suppressions
+from paperround.store.schema import site_values, suppressions
 
 _CHUNK = 500
 _PURPOSE = b"erased address\0"
-_HASHED, _NOTE = "erased:", "address key"
+_HASHED, _KEY_VALUE = "erased:", "address key"
 
 
 class AddressHashes:
@@ -46,7 +46,7 @@ class AddressHashes:
         own = self._own_key(db)
         if own is None:
             encrypted = _encrypt(self.keys, secrets.token_hex(32))
-            db.execute(upsert(db, notes).values(name=_NOTE, value=encrypted).on_conflict_do_nothing())
+            db.execute(upsert(db, site_values).values(name=_KEY_VALUE, value=encrypted).on_conflict_do_nothing())
             own = self._own_key(db)
         return own or self.keys[0]
 
@@ -64,7 +64,7 @@ class AddressHashes:
         own = self._own_key(db)
         if own is not None:
             encrypted = _encrypt(self.keys, own.hex())
-            db.execute(update(notes).where(notes.c.name == _NOTE).values(value=encrypted))
+            db.execute(update(site_values).where(site_values.c.name == _KEY_VALUE).values(value=encrypted))
 
     def _own_key(self, db: Connection) -> bytes | None:
         stored = _stored(db)
@@ -78,7 +78,7 @@ def _hash(key: bytes, email_key: str) -> str:
 
 
 def _stored(db: Connection) -> str | None:
-    return db.scalar(select(notes.c.value).where(notes.c.name == _NOTE))
+    return db.scalar(select(site_values.c.value).where(site_values.c.name == _KEY_VALUE))
 
 
 def _encrypt(keys: Sequence[bytes], text: str) -> str:

@@ -8,8 +8,8 @@ from sqlalchemy import Connection, Engine, Table, func, insert, or_, select, tex
 
 from paperround.domain.errors import UsageError
 from paperround.store.engine import reading, writing
-from paperround.store.foreign_tables import VERSION_NOTE
-from paperround.store.schema import metadata, notes
+from paperround.store.foreign_tables import VERSION_VALUE
+from paperround.store.schema import metadata, site_values
 
 _ROWS_AT_ONCE = 1_000
 _TABLES = metadata.sorted_tables
@@ -28,13 +28,13 @@ def copy_rows(source: Engine, target: Engine, left_out: str, advance: Callable[[
 
     Raises UsageError if the target has rows.
     """
-    of_target = or_(*(notes.c.name.startswith(name, autoescape=True) for name in (left_out, VERSION_NOTE)))
+    of_target = or_(*(site_values.c.name.startswith(name, autoescape=True) for name in (left_out, VERSION_VALUE)))
     with reading(source) as old, writing(target) as new:
         _require_empty(new)
-        new.execute(notes.delete().where(~of_target))  # those that migrations write
+        new.execute(site_values.delete().where(~of_target))  # those that migrations write
         for table in _TABLES:
             query = select(table).order_by(*table.primary_key)
-            query = query.where(~of_target) if table is notes else query
+            query = query.where(~of_target) if table is site_values else query
             rows = old.execution_options(yield_per=_ROWS_AT_ONCE).execute(query)
             for chunk in rows.mappings().partitions():
                 new.execute(insert(table), [dict(row) for row in chunk])
@@ -51,7 +51,7 @@ def count_rows(engine: Engine) -> int:
 
 def _require_empty(target: Connection) -> None:
     for table in _TABLES:
-        if table is not notes and target.execute(select(table).limit(1)).first() is not None:
+        if table is not site_values and target.execute(select(table).limit(1)).first() is not None:
             raise UsageError(f"the database to copy to is not empty: it has {table.name}; create a new one")
 
 

@@ -678,5 +678,7 @@ webhook_signatures = Table(
     Column("at", Moment, nullable=False),
 )
 
-# Small values of the site, such as the hash of the loaded topics and whether the seeds were loaded.
-notes = Table("notes", metadata, Column("name", String, primary_key=True), Column("value", Text, nullable=False))
+# Values of the site by name; `SiteValues` lists them. They have nothing to do with the notes of digests.
+site_values = Table(
+    "notes", metadata, Column("name", String, primary_key=True), Column("value", Text, nullable=False)
+)

@@ -7,14 +7,14 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Connection, Engine, select, update
 
 from paperround.store.engine import upsert, writing
-from paperround.store.schema import notes
+from paperround.store.schema import site_values
 
-_NOTE = "may be asked at "
+_FREE_AT = "may be asked at "
 _MAX_WAIT = timedelta(days=1)  # a later moment was written by a clock that ran fast
 
 
 class ServiceTurns:
-    """The moment from which each service may be called again, stored as notes of the site."""
+    """The moment from which each service may be called again, stored as a site value."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -48,11 +48,11 @@ class ServiceTurns:
 
 
 def _free_at(db: Connection, service: str) -> datetime:
-    name = _NOTE + service
-    db.execute(upsert(db, notes).values(name=name, value="").on_conflict_do_nothing())
-    value = db.scalar(select(notes.c.value).where(notes.c.name == name).with_for_update())
+    name = _FREE_AT + service
+    db.execute(upsert(db, site_values).values(name=name, value="").on_conflict_do_nothing())
+    value = db.scalar(select(site_values.c.value).where(site_values.c.name == name).with_for_update())
     return datetime.fromisoformat(value) if value else datetime.min.replace(tzinfo=UTC)
 
 
 def _write(db: Connection, service: str, moment: datetime) -> None:
-    db.execute(update(notes).where(notes.c.name == _NOTE + service).values(value=moment.isoformat()))
+    db.execute(update(site_values).where(site_values.c.name == _FREE_AT + service).values(value=moment.isoformat()))

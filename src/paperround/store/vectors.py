@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, Subquery, bindparam, c
 from paperround.domain.models import Paper
 from paperround.store.engine import lock_exclusively, reading, upsert, writing
 from paperround.store.papers import load_rows
-from paperround.store.schema import WAITING_FOR_VECTOR, notes, papers, topics, vectors
+from paperround.store.schema import WAITING_FOR_VECTOR, papers, site_values, topics, vectors
 from paperround.store.vector_queue import text_digest
 
 _NUMBER = "vectors kept"
@@ -133,10 +133,10 @@ class StoredVectors:
             if values:
                 db.execute(statement, values)
             # Earlier versions compared each paper at once.
-            first = upsert(db, notes).values(name=_COMPARED, value=str(number - 1))
+            first = upsert(db, site_values).values(name=_COMPARED, value=str(number - 1))
             db.execute(first.on_conflict_do_nothing())
             if compared:
-                db.execute(update(notes).where(notes.c.name == _COMPARED).values(value=str(number)))
+                db.execute(update(site_values).where(site_values.c.name == _COMPARED).values(value=str(number)))
 
     def any_uncompared(self) -> bool:
         """Return whether papers got a vector since the last that was `compared`."""
@@ -153,7 +153,7 @@ class StoredVectors:
     def compared(self, number: int) -> None:
         """Record that the papers with vectors up to this number have been compared with the topics."""
         with writing(self._engine) as db:
-            db.execute(update(notes).where(notes.c.name == _COMPARED).values(value=str(number)))
+            db.execute(update(site_values).where(site_values.c.name == _COMPARED).values(value=str(number)))
 
     def after(self, model: str, last: VectorPlace) -> list[StoredVector]:
         """Return a model's vectors that were stored after the one at `last`, oldest first, at most 10,000."""
@@ -206,13 +206,13 @@ def _any_uncompared(db: Connection) -> bool:
 def _next_number(db: Connection) -> int:
     """Return a number that was never used before, even if the papers that had the last one are deleted."""
     number = _number(db, _NUMBER) + 1
-    counted = upsert(db, notes).values(name=_NUMBER, value=str(number))
+    counted = upsert(db, site_values).values(name=_NUMBER, value=str(number))
     db.execute(counted.on_conflict_do_update(index_elements=["name"], set_={"value": str(number)}))
     return number
 
 
 def _number(db: Connection, name: str) -> int:
-    return int(db.scalar(select(notes.c.value).where(notes.c.name == name)) or 0)
+    return int(db.scalar(select(site_values.c.value).where(site_values.c.name == name)) or 0)
 
 
 def _origin(model: str, text: str) -> str:
