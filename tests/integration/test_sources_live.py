@@ -120,8 +120,8 @@ def test_the_limit_holds_across_threads_and_for_two_clients_on_the_real_clock(se
     limiter = RateLimiter()
     oai, feed = (_http(limiter=limiter) for _ in range(2))
     threads = [
-        threading.Thread(target=lambda: oai.get(f"{server.url}/oai", asker="a", pace=ARXIV)),
-        threading.Thread(target=lambda: feed.get(f"{server.url}/atom/cs.AI", asker="b", pace=ARXIV)),
+        threading.Thread(target=lambda: oai.get(f"{server.url}/oai", service="a", pace=ARXIV)),
+        threading.Thread(target=lambda: feed.get(f"{server.url}/atom/cs.AI", service="b", pace=ARXIV)),
     ]
     for thread in threads:
         thread.start()
@@ -137,7 +137,7 @@ def test_a_host_is_asked_one_thing_at_a_time(server: PaperServer) -> None:
     pace = Pace("host", seconds=0.01)
     with _http() as http:
         threads = [
-            threading.Thread(target=lambda: http.get(f"{server.url}/blog.xml", asker="x", pace=pace))
+            threading.Thread(target=lambda: http.get(f"{server.url}/blog.xml", service="x", pace=pace))
             for _ in range(8)
         ]
         for thread in threads:
@@ -184,7 +184,7 @@ def test_a_server_that_never_answers_is_given_up_in_time(server: PaperServer, cl
         _http(HttpPolicy(timeout=0.2, tries=2), clock.limiter()) as http,
         pytest.raises(SourceError, match="2 tries"),
     ):
-        http.get(f"{server.url}/blog.xml", asker="blog")
+        http.get(f"{server.url}/blog.xml", service="blog")
     assert time.monotonic() - started < 5
 
 
@@ -192,13 +192,13 @@ def test_a_server_that_is_gone_is_an_error_to_try_again(http: Http) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound, and never listening
         with pytest.raises(SourceError, match="refused") as error:
-            http.get(f"http://127.0.0.1:{taken.getsockname()[1]}/", asker="blog")
+            http.get(f"http://127.0.0.1:{taken.getsockname()[1]}/", service="blog")
     assert error.value.retryable
 
 
 def test_an_answer_that_is_too_large_is_refused(server: PaperServer, http: Http) -> None:
     with pytest.raises(SourceError, match="larger than 1 MB"):
-        http.get(f"{server.url}/endless", asker="x", max_bytes=1 << 20)
+        http.get(f"{server.url}/endless", service="x", max_bytes=1 << 20)
 
 
 def test_a_redirect_out_of_the_web_is_not_followed(server: PaperServer, http: Http) -> None:
@@ -217,7 +217,7 @@ def test_a_guarded_feed_cannot_reach_this_machine(server: PaperServer, http: Htt
 def test_a_guarded_request_arrives_under_its_own_name(server: PaperServer, clock: Impatient) -> None:
     port = server.url.rpartition(":")[2]
     with _http(HttpPolicy(private_hosts=("127.0.0.0/8", "::1")), clock.limiter()) as http:
-        answer = http.get(f"http://localhost:{port}/blog.xml", asker="blog")
+        answer = http.get(f"http://localhost:{port}/blog.xml", service="blog")
     assert answer.status == 200
     assert server.asked[0].headers["host"] == f"localhost:{port}"
 

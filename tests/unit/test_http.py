@@ -40,7 +40,7 @@ def world() -> World:
 
 def test_a_request_says_who_asks_and_how_to_reach_them(world: World) -> None:
     world.put("example.org", b"hello")
-    world.http(contact="ops@example.net").get("https://example.org/x", asker="blog")
+    world.http(contact="ops@example.net").get("https://example.org/x", service="blog")
     assert world.requests[0].headers["user-agent"] == f"paperround/{__version__} (+ops@example.net)"
     assert user_agent("") == f"paperround/{__version__}"
     assert "\n" not in user_agent("a\r\nX-Evil: 1 (b)")
@@ -54,8 +54,8 @@ def test_what_was_remembered_is_sent_back_and_304_is_an_answer(world: World) -> 
         httpx.Response(304),
     )
     http = world.http()
-    first = http.get("https://example.org/feed?a=1", asker="blog")
-    second = http.get("https://example.org/feed?a=1", asker="blog", validators=first.remember())
+    first = http.get("https://example.org/feed?a=1", service="blog")
+    second = http.get("https://example.org/feed?a=1", service="blog", validators=first.remember())
     assert first.remember() == {"https://example.org/feed?a=1": f'"v1"\n{stamp}'}
     assert second.unchanged
     assert world.requests[1].headers["if-none-match"] == '"v1"'
@@ -67,17 +67,17 @@ def test_a_validator_may_be_a_date_alone_or_nothing(world: World) -> None:
     world.put("dated", httpx.Response(200, headers={"last-modified": "yesterday"}), httpx.Response(304))
     world.put("bare", b"x")
     http = world.http()
-    dated = http.get("https://dated.example/", asker="x")
-    http.get("https://dated.example/", asker="x", validators=dated.remember())
+    dated = http.get("https://dated.example/", service="x")
+    http.get("https://dated.example/", service="x", validators=dated.remember())
     assert world.requests[1].headers["if-modified-since"] == "yesterday"
     assert "if-none-match" not in world.requests[1].headers
-    assert http.get("https://bare.example/", asker="x").remember() == {}
+    assert http.get("https://bare.example/", service="x").remember() == {}
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
 def test_a_passing_trouble_is_tried_again(world: World, status: int) -> None:
     world.put("example.org", httpx.Response(status), httpx.Response(200, content=b"there"))
-    assert world.http().get("https://example.org/", asker="blog").body == b"there"
+    assert world.http().get("https://example.org/", service="blog").body == b"there"
     assert world.slept == [2.0]  # the backoff, with the jitter in its middle
 
 
@@ -86,7 +86,7 @@ def test_the_wait_doubles_and_ends_in_an_error_that_says_so(world: World) -> Non
     with pytest.raises(
         SourceError, match=r"blog: no response from https://example.org/ in 4 tries \(connection r"
     ) as error:
-        world.http().get("https://example.org/", asker="blog")
+        world.http().get("https://example.org/", service="blog")
     assert error.value.retryable
     assert world.slept == [2.0, 4.0, 8.0]
 
@@ -94,23 +94,23 @@ def test_the_wait_doubles_and_ends_in_an_error_that_says_so(world: World) -> Non
 def test_an_unreachable_host_is_not_waited_for(world: World) -> None:
     world.put("example.org", httpx.ConnectError("connection refused"))
     with pytest.raises(SourceError, match=r"in 2 tries \(connection refused"):
-        world.http().get("https://example.org/", asker="blog")
+        world.http().get("https://example.org/", service="blog")
     assert world.slept == [1.0]
 
 
 def test_a_timeout_is_named(world: World) -> None:
     world.put("example.org", httpx.ReadTimeout(""))
     with pytest.raises(SourceError, match="no response in time"):
-        world.http(HttpPolicy(tries=1)).get("https://example.org/", asker="blog")
+        world.http(HttpPolicy(tries=1)).get("https://example.org/", service="blog")
     world.put("example.org", httpx.RemoteProtocolError(""))
     with pytest.raises(SourceError, match="RemoteProtocolError"):
-        world.http(HttpPolicy(tries=1)).get("https://example.org/", asker="blog")
+        world.http(HttpPolicy(tries=1)).get("https://example.org/", service="blog")
 
 
 def test_retry_after_is_obeyed_in_seconds_and_as_a_date(world: World) -> None:
     dated = httpx.Response(503, headers={"retry-after": "Mon, 23 Nov 2026 06:01:30 GMT"})
     world.put("example.org", httpx.Response(429, headers={"retry-after": "60"}), dated, httpx.Response(200))
-    world.http().get("https://example.org/", asker="blog")
+    world.http().get("https://example.org/", service="blog")
     assert world.times == [0.0, 60.0, 90.0]
 
 
@@ -118,16 +118,18 @@ def test_a_rate_limit_that_is_used_up_is_waited_for(world: World) -> None:
     spent = httpx.Response(429, headers={"ratelimit": '"api";r=0;t=42'})
     left = httpx.Response(503, headers={"ratelimit": '"api";r=400;t=42'})
     world.put("example.org", spent, left, httpx.Response(200))
-    world.http().get("https://example.org/", asker="blog")
+    world.http().get("https://example.org/", service="blog")
     assert world.times == [0.0, 42.0, 46.0]
 
 
 def test_a_server_that_wants_to_be_left_alone_for_long_is_left_alone_by_everybody(world: World) -> None:
     world.put("example.org", httpx.Response(429, headers={"retry-after": "7200"}))
     http = world.http()
-    for asker in ("one", "two"):
-        with pytest.raises(SourceError, match=f"{asker}: example.org asks for no requests for 120 minutes") as error:
-            http.get("https://example.org/", asker=asker)
+    for service in ("one", "two"):
+        with pytest.raises(
+            SourceError, match=f"{service}: example.org asks for no requests for 120 minutes"
+        ) as error:
+            http.get("https://example.org/", service=service)
         assert error.value.retryable
     assert len(world.requests) == 1
     assert world.slept == []
@@ -146,7 +148,7 @@ def test_retry_after_in_the_past_is_now() -> None:
 
 
 def test_other_errors_are_answers_for_the_source_to_judge(world: World) -> None:
-    answer = world.http().get("https://example.org/gone", asker="blog")
+    answer = world.http().get("https://example.org/gone", service="blog")
     assert answer.status == 404
     with pytest.raises(SourceError, match="HTTP 404; check the address") as error:
         answer.expect_ok("blog")
@@ -159,7 +161,7 @@ def test_arxivs_hosts_share_one_lane_of_three_seconds(world: World) -> None:
     world.put("example.org", b"x")
     http = world.http()
     for host in ("rss.arxiv.org", "example.org", "export.arxiv.org", "oaipmh.arxiv.org", "arxiv.org"):
-        http.get(f"https://{host}/", asker="arxiv")
+        http.get(f"https://{host}/", service="arxiv")
     assert world.times == [0.0, 0.0, 3.0, 6.0, 9.0]
 
 
@@ -167,7 +169,7 @@ def test_a_source_can_bring_its_own_pace(world: World) -> None:
     world.put("127.0.0.1", b"x")
     http = world.http()
     for path in "ab":
-        http.get(f"http://127.0.0.1:8000/{path}", asker="arxiv", pace=ARXIV)
+        http.get(f"http://127.0.0.1:8000/{path}", service="arxiv", pace=ARXIV)
     assert world.times == [0.0, 3.0]
 
 
@@ -202,7 +204,7 @@ def test_redirects_are_followed_across_hosts_with_their_cookies(world: World) ->
     world.put("start2.example", httpx.Response(301, headers={"location": "https://login.example/done"}))
     world.put("login.example/done", b"unreachable, the shorter address wins")
     with pytest.raises(SourceError, match="redirects more than 5 times"):
-        world.http().get("https://start.example/feed", asker="nature")
+        world.http().get("https://start.example/feed", service="nature")
     assert world.asked[:3] == [
         "https://start.example/feed",
         "https://login.example/?back=1",
@@ -215,8 +217,8 @@ def test_redirects_are_followed_across_hosts_with_their_cookies(world: World) ->
 def test_a_cookie_does_not_outlive_its_chain_of_redirects(world: World) -> None:
     world.put("example.org", httpx.Response(200, headers={"set-cookie": "track=1"}))
     http = world.http()
-    http.get("https://example.org/", asker="x")
-    http.get("https://example.org/", asker="x")
+    http.get("https://example.org/", service="x")
+    http.get("https://example.org/", service="x")
     assert "cookie" not in world.requests[1].headers
 
 
@@ -224,14 +226,14 @@ def test_a_cookie_does_not_outlive_its_chain_of_redirects(world: World) -> None:
 def test_only_the_web_is_followed(world: World, target: str) -> None:
     world.put("example.org", httpx.Response(302, headers={"location": target}))
     with pytest.raises(SourceError, match="neither http nor https") as error:
-        world.http().get("https://example.org/", asker="x")
+        world.http().get("https://example.org/", service="x")
     assert not error.value.retryable
 
 
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "nonsense", "http://", "https://[::1", "http://\0/"])
 def test_an_invalid_address_is_refused(world: World, url: str) -> None:
     with pytest.raises(SourceError) as error:
-        world.http().get(url, asker="x")
+        world.http().get(url, service="x")
     assert not error.value.retryable
     assert world.requests == []
 
@@ -249,7 +251,7 @@ def test_an_answer_that_is_too_large_is_not_read_to_its_end(world: World) -> Non
 
     world.put("example.org", endless)
     with pytest.raises(SourceError, match="larger than 5 MB") as error:
-        world.http().get("https://example.org/", asker="x", max_bytes=5 << 20)
+        world.http().get("https://example.org/", service="x", max_bytes=5 << 20)
     assert not error.value.retryable
     assert sum(given) <= 7 << 20
 
@@ -258,14 +260,14 @@ def test_a_compressed_bomb_counts_unpacked(world: World) -> None:
     packed = gzip.compress(b"\0" * (8 << 20))
     world.put("example.org", lambda _: httpx.Response(200, headers={"content-encoding": "gzip"}, stream=Raw(packed)))
     with pytest.raises(SourceError, match="larger than 1 MB"):
-        world.http().get("https://example.org/", asker="x", max_bytes=1 << 20)
+        world.http().get("https://example.org/", service="x", max_bytes=1 << 20)
 
 
 @pytest.mark.parametrize("coding", ["gzip, gzip", "gzip,deflate", "br", "zstd"])
 def test_codings_that_multiply_or_were_not_asked_for_are_refused(world: World, coding: str) -> None:
     world.put("example.org", lambda _: httpx.Response(200, headers={"content-encoding": coding}, stream=Raw(b"x")))
     with pytest.raises(SourceError, match=r"encoded as .*, which was not requested") as error:
-        world.http().get("https://example.org/", asker="x")
+        world.http().get("https://example.org/", service="x")
     assert not error.value.retryable
 
 
@@ -275,7 +277,7 @@ def test_what_is_not_coded_as_it_says_is_asked_for_again(world: World) -> None:
         lambda _: httpx.Response(200, headers={"content-encoding": "gzip"}, stream=Raw(b"plain")),
         httpx.Response(200, headers={"content-encoding": "identity"}, content=b"plain"),
     )
-    assert world.http().get("https://example.org/", asker="x").body == b"plain"
+    assert world.http().get("https://example.org/", service="x").body == b"plain"
 
 
 class Raw(httpx.SyncByteStream):
@@ -299,7 +301,7 @@ def test_an_answer_that_drips_is_given_up(world: World) -> None:
 
     world.put("example.org", dripping)
     with pytest.raises(SourceError, match="not complete after 60 s") as error:
-        world.http(HttpPolicy(tries=1, deadline=60)).get("https://example.org/", asker="x")
+        world.http(HttpPolicy(tries=1, deadline=60)).get("https://example.org/", service="x")
     assert error.value.retryable
 
 
@@ -318,7 +320,7 @@ def addresses(*texts: str):
 def test_a_guarded_request_goes_to_the_address_that_was_checked(world: World) -> None:
     world.put("93.184.216.34", b"feed")
     http = world.http(HttpPolicy(public_only=True), resolve=addresses("93.184.216.34"))
-    answer = http.get("https://blog.example:8443/feed", asker="blog")
+    answer = http.get("https://blog.example:8443/feed", service="blog")
     sent = world.requests[0]
     assert str(sent.url) == "https://93.184.216.34:8443/feed"
     assert sent.headers["host"] == "blog.example:8443"
@@ -329,7 +331,7 @@ def test_a_guarded_request_goes_to_the_address_that_was_checked(world: World) ->
 @pytest.mark.parametrize("found", [("127.0.0.1",), ("93.184.216.34", "10.0.0.1"), ()])
 def test_a_name_that_leads_into_the_own_network_is_refused(world: World, found: tuple[str, ...]) -> None:
     with pytest.raises(SourceError, match=r"blog: inner\.example is not on the public internet") as error:
-        world.http(resolve=addresses(*found)).get("http://inner.example/", asker="blog", public_only=True)
+        world.http(resolve=addresses(*found)).get("http://inner.example/", service="blog", public_only=True)
     assert not error.value.retryable
     assert world.requests == []
 
@@ -341,7 +343,7 @@ def test_a_redirect_into_the_own_network_is_refused_too(world: World) -> None:
         return [ipaddress.ip_address("93.184.216.34" if host == "blog.example" else host)]
 
     with pytest.raises(SourceError, match=r"169\.254\.169\.254 is not on the public internet"):
-        world.http(HttpPolicy(public_only=True), resolve=resolve).get("https://blog.example/", asker="blog")
+        world.http(HttpPolicy(public_only=True), resolve=resolve).get("https://blog.example/", service="blog")
     assert len(world.requests) == 1
 
 
@@ -352,16 +354,16 @@ def test_private_addresses_are_refused_unless_they_are_named_or_written_as_addre
     with pytest.raises(
         SourceError, match=r"feeds\.lan is not on the public internet; if this is intended, add it to p"
     ):
-        http.get("http://feeds.lan/feed", asker="blog")
+        http.get("http://feeds.lan/feed", service="blog")
     for named in ("feeds.lan", "10.0.0.0/8", "10.0.0.7"):
         allowing = world.http(HttpPolicy(private_hosts=(named,)), resolve=addresses("10.0.0.7"))
-        assert allowing.get("http://feeds.lan/feed", asker="blog").body == b"inner"
+        assert allowing.get("http://feeds.lan/feed", service="blog").body == b"inner"
         with pytest.raises(SourceError, match="not on the public internet"):
-            allowing.get("http://10.9.9.9/", asker="blog", public_only=True)
+            allowing.get("http://10.9.9.9/", service="blog", public_only=True)
     local = world.http(resolve=lambda host, _: [ipaddress.ip_address(host)])
-    assert local.get("http://127.0.0.1:8080/feed", asker="blog").body == b"mine"
+    assert local.get("http://127.0.0.1:8080/feed", service="blog").body == b"mine"
     with pytest.raises(SourceError, match=r"127\.0\.0\.1 is not on the public internet"):
-        local.get("http://127.0.0.1:8080/feed", asker="blog")  # redirects to another port
+        local.get("http://127.0.0.1:8080/feed", service="blog")  # redirects to another port
     assert "9090" not in str(world.asked)
 
 
@@ -369,7 +371,7 @@ def test_the_next_address_of_a_host_is_tried_where_one_does_not_answer(world: Wo
     world.put("2606:2800:220:1::1", httpx.ConnectError("no route"))
     world.put("93.184.216.34", b"feed")
     http = world.http(resolve=addresses("2606:2800:220:1::1", "93.184.216.34"))
-    assert http.get("https://blog.example/feed", asker="blog").body == b"feed"
+    assert http.get("https://blog.example/feed", service="blog").body == b"feed"
     assert [request.headers["host"] for request in world.requests] == ["blog.example"] * 2
 
 
@@ -377,9 +379,9 @@ def test_behind_a_proxy_names_are_left_to_it(monkeypatch: pytest.MonkeyPatch, wo
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:1")
     http = Http("", HttpPolicy(tries=1), environment=HttpEnvironment(resolve=addresses("10.0.0.7")))
     with pytest.raises(SourceError, match="no response"):  # the proxy is not there
-        http.get("https://blog.example/feed", asker="blog")
+        http.get("https://blog.example/feed", service="blog")
     with pytest.raises(SourceError, match="not on the public internet"):
-        http.get("https://10.0.0.7/feed", asker="blog", public_only=True)
+        http.get("https://10.0.0.7/feed", service="blog", public_only=True)
     http.close()
 
 
@@ -389,7 +391,7 @@ def test_a_name_that_does_not_resolve_is_tried_again_and_named(world: World) -> 
 
     with pytest.raises(SourceError, match="does not resolve") as error:
         world.http(HttpPolicy(public_only=True, tries=2), resolve=resolve).get(
-            "https://nowhere.example/", asker="blog"
+            "https://nowhere.example/", service="blog"
         )
     assert error.value.retryable
 
@@ -399,7 +401,7 @@ def test_numbers_that_are_addresses_in_disguise_are_resolved_before_they_are_jud
         Http("", HttpPolicy(public_only=True, tries=1)) as http,
         pytest.raises(SourceError, match="public internet"),
     ):
-        http.get("http://2130706433/", asker="x")
+        http.get("http://2130706433/", service="x")
 
 
 # --- the next page --------------------------------------------------------------------------------------------

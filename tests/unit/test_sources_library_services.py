@@ -83,6 +83,6 @@ def test_header_fields_go_to_no_other_host(services: Services, http: Http) -> No
     other = Services()
     services.redirect = f"{other.url}/keys/current"
     with Http("https://papers.example.org", HttpPolicy(private_hosts=("127.0.0.1",))) as trusting:
-        answer = trusting.get(f"{services.url}/keys/current", asker="test", headers={"Zotero-API-Key": KEY})
+        answer = trusting.get(f"{services.url}/keys/current", service="test", headers={"Zotero-API-Key": KEY})
     other.close()
     assert answer.status == httpx.codes.FORBIDDEN, "the other host was not given the key"

@@ -133,14 +133,14 @@ class Endpoint(BaseModel):
         return body
 
 
-def read_answer(body: bytes, asker: str) -> str:
+def read_answer(body: bytes, service: str) -> str:
     """Return the text in a chat endpoint's response, without reasoning. Raise MeaningError if there is none."""
     try:
         text = json.loads(body)["choices"][0]["message"]["content"]
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
         text = None
     if not isinstance(text, str) or not text.strip():
-        raise MeaningError(f"{asker}: the response contains no text; check that this is a chat endpoint")
+        raise MeaningError(f"{service}: the response contains no text; check that this is a chat endpoint")
     if not (answer := _THOUGHTS.sub("", text)).strip():
-        raise MeaningError(f"{asker}: the response contains only reasoning; turn it off or use another model")
+        raise MeaningError(f"{service}: the response contains only reasoning; turn it off or use another model")
     return answer

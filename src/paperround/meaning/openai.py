@@ -93,7 +93,7 @@ class OpenAI(EncoderSettings, Endpoint):
         return read_vectors(self.post("embeddings", body), len(texts), self.shown)
 
 
-def read_vectors(body: bytes, number: int, asker: str) -> Vectors:
+def read_vectors(body: bytes, number: int, service: str) -> Vectors:
     """Return the vectors in an endpoint's response, in the order of the texts.
 
     Raise MeaningError if they are missing or invalid.
@@ -104,10 +104,10 @@ def read_vectors(body: bytes, number: int, asker: str) -> Vectors:
         vectors = np.array([by_place[place] for place in range(number)], dtype=np.float32)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError):
         raise MeaningError(
-            f"{asker}: the response contains no vectors; check that this is an embeddings endpoint"
+            f"{service}: the response contains no vectors; check that this is an embeddings endpoint"
         ) from None
     if vectors.ndim != 2 or not 0 < vectors.shape[1] <= MAX_DIMENSIONS or not np.isfinite(vectors).all():
-        raise MeaningError(f"{asker}: the response contains no vectors; check that this is an embeddings endpoint")
+        raise MeaningError(f"{service}: the response contains no vectors; check that this is an embeddings endpoint")
     return unit(vectors)
 
 

@@ -49,7 +49,7 @@ class AddressGuard:
                 self._names.add(host.lower())
         self._resolve = resolve or _resolve
 
-    def addresses(self, host: str, port: int, asker: str, *, strictly: bool = False) -> list[Address]:
+    def addresses(self, host: str, port: int, service: str, *, strictly: bool = False) -> list[Address]:
         """Return the addresses of a host. With `strictly`, exceptions do not apply.
 
         Raises SourceError if one of them is private and not an exception, and OSError or UnicodeError if the name
@@ -60,7 +60,7 @@ class AddressGuard:
             resolved and all(self._may_be_asked(address, strictly=strictly) for address in resolved)
         ):
             remedy = "" if strictly else "; if this is intended, add it to private_hosts"
-            raise SourceError(f"{asker}: {host} is not on the public internet{remedy}", retryable=False)
+            raise SourceError(f"{service}: {host} is not on the public internet{remedy}", retryable=False)
         return resolved
 
     def _may_be_asked(self, address: Address, *, strictly: bool) -> bool:

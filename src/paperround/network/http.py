@@ -93,7 +93,7 @@ class HttpResponse:
         """Return what to pass as `validators` in the next request; empty if there is no validator."""
         return {self.url: self.validator} if self.validator else {}
 
-    def expect_ok(self, asker: str) -> None:
+    def expect_ok(self, service: str) -> None:
         """Raise SourceError for any status but 200.
 
         The error does not quote the body, which may contain what must not appear in logs and pages.
@@ -101,7 +101,7 @@ class HttpResponse:
         if self.status == httpx.codes.OK:
             return
         raise SourceError(
-            f"{asker}: {redacted(self.final_url)} returned HTTP {self.status}; check the address",
+            f"{service}: {redacted(self.final_url)} returned HTTP {self.status}; check the address",
             retryable=self.status >= httpx.codes.INTERNAL_SERVER_ERROR,
         )
 
@@ -151,15 +151,15 @@ class RateLimiter:
         self._guard = threading.Lock()
 
     @contextmanager
-    def turn(self, pace: Pace, asker: str) -> Iterator[None]:
+    def turn(self, pace: Pace, service: str) -> Iterator[None]:
         """Hold the lane for one request, after waiting for it. Raises SourceError if the wait exceeds `patience`."""
         lane = self._lane(pace.lane)
         with lane.lock:
             wait = lane.free_at - self.monotonic()
-            self._expect_patience(wait, pace, asker)
+            self._expect_patience(wait, pace, service)
             if wait > 0:
                 self._sleep(wait)
-            self._claim(pace, asker)
+            self._claim(pace, service)
             try:
                 yield
             finally:
@@ -167,7 +167,7 @@ class RateLimiter:
                 if self._shared:
                     self._shared.release(pace.lane, self._wall() + timedelta(seconds=pace.seconds))
 
-    def _claim(self, pace: Pace, asker: str) -> None:
+    def _claim(self, pace: Pace, service: str) -> None:
         """Wait for the turn that all programs share. A claimed turn that is never released expires."""
         began = self.monotonic()
         while self._shared:
@@ -176,13 +176,14 @@ class RateLimiter:
             if free_at is None:
                 return
             wait = (free_at - now).total_seconds()
-            self._expect_patience(max(wait, self.monotonic() - began), pace, asker)
+            self._expect_patience(max(wait, self.monotonic() - began), pace, service)
             self._sleep(min(wait, max(pace.seconds, 1.0)))  # the holder may release it earlier
 
-    def _expect_patience(self, wait: float, pace: Pace, asker: str) -> None:
+    def _expect_patience(self, wait: float, pace: Pace, service: str) -> None:
         if wait > self.patience:
             raise SourceError(
-                f"{asker}: {pace.lane} asks for no requests for {wait / 60:.0f} minutes; it is requested again later",
+                f"{service}: {pace.lane} asks for no requests for {wait / 60:.0f} minutes; "
+                "it is requested again later",
                 retryable=True,
             )
 
@@ -274,7 +275,7 @@ class Http:
         self,
         url: str,
         *,
-        asker: str,
+        service: str,
         params: Mapping[str, str | int] | None = None,
         validators: Mapping[str, str] | None = None,
         pace: Pace | None = None,
@@ -284,16 +285,16 @@ class Http:
     ) -> HttpResponse:
         """Return the response, with any status, after retrying temporary failures.
 
-        `asker` is the name of the source or service, for error messages. `validators` has the `validator` of earlier
-        responses by URL. `headers` are sent only to the named host and not to redirect targets, because they may
-        contain a key. Raises SourceError(retryable=True) if the server cannot be reached now, and
+        `service` is the name of the source or service, for error messages. `validators` has the `validator` of
+        earlier responses by URL. `headers` are sent only to the named host and not to redirect targets, because they
+        may contain a key. Raises SourceError(retryable=True) if the server cannot be reached now, and
         SourceError(retryable=False) if the request is refused: a response that is too large, a forbidden address or a
         URL that is not http.
         """
-        target = _url(url, params, asker)
+        target = _url(url, params, service)
         named = is_literal(target.host) and not (public_only or self._policy.public_only)
         request = _Request(
-            asker,
+            service,
             pace,
             max_bytes or self._policy.max_bytes,
             public_only,
@@ -313,7 +314,7 @@ class Http:
                 reason, wait, tries = _describe(error), _CONNECT_RETRY_DELAY, min(tries, _MAX_CONNECT_TRIES)
             except httpx.InvalidURL as error:  # httpx parses a redirect's URL even if it does not follow it
                 message = (
-                    f"{asker}: {redacted(target)} redirects to an address that is neither http nor https ({error})"
+                    f"{service}: {redacted(target)} redirects to an address that is neither http nor https ({error})"
                 )
                 raise SourceError(message, retryable=False) from None
             except httpx.RequestError as error:
@@ -326,7 +327,7 @@ class Http:
                 reason = f"HTTP {response.status}"
             self._rate_limiter.back_off(request.pace_at(target), wait)
         raise SourceError(
-            f"{asker}: no response from {redacted(target)} in {attempt} tries ({reason}); "
+            f"{service}: no response from {redacted(target)} in {attempt} tries ({reason}); "
             "it is requested again later",
             retryable=True,
         )
@@ -356,9 +357,9 @@ class Http:
             location = response.headers.get("location")
             if response.status_code not in _REDIRECT_STATUSES or not location:
                 return HttpResponse(address, str(url), response.status_code, response.headers, body)
-            url = _url(str(url), None, request.asker, location)
+            url = _url(str(url), None, request.service, location)
         raise SourceError(
-            f"{request.asker}: {redacted(address)} redirects more than {_MAX_REDIRECTS} times; check the address",
+            f"{request.service}: {redacted(address)} redirects more than {_MAX_REDIRECTS} times; check the address",
             retryable=False,
         )
 
@@ -373,7 +374,7 @@ class Http:
             extensions={"sni_hostname": url.host} if url.scheme == "https" else {},
         )
         cookies.set_cookie_header(outgoing)
-        with self._rate_limiter.turn(request.pace_at(url), request.asker):
+        with self._rate_limiter.turn(request.pace_at(url), request.service):
             response = self._send(request, outgoing, url)
             try:
                 body = self._read(response, request, url)
@@ -387,7 +388,7 @@ class Http:
         memory.
         """
         deadline = self._rate_limiter.monotonic() + self._policy.deadline
-        coding = _coding(response.headers, request.asker, url)
+        coding = _coding(response.headers, request.service, url)
         pieces: list[bytes] = []
         try:
             for piece in unpacked(cast("Iterable[bytes]", response.stream), coding, request.max_bytes):
@@ -398,7 +399,7 @@ class Http:
                 pieces.append(piece)
         except TooLargeError:
             raise SourceError(
-                f"{request.asker}: the response of {redacted(url)} is larger than {request.max_bytes >> 20} MB; "
+                f"{request.service}: the response of {redacted(url)} is larger than {request.max_bytes >> 20} MB; "
                 "check the address",
                 retryable=False,
             ) from None
@@ -430,7 +431,7 @@ class Http:
         if self._proxied and not is_literal(host):  # the proxy resolves the name and is responsible for it
             return [url]
         try:
-            addresses = self._guard.addresses(host, port, request.asker, strictly=request.public_only)
+            addresses = self._guard.addresses(host, port, request.service, strictly=request.public_only)
         except (OSError, UnicodeError) as error:
             raise httpx.ConnectError(f"the name does not resolve ({error})") from None
         return [url.copy_with(host=str(address)) for address in addresses]
@@ -438,7 +439,7 @@ class Http:
 
 @dataclass(frozen=True, slots=True)
 class _Request:
-    asker: str
+    service: str
     pace: Pace | None
     max_bytes: int
     public_only: bool
@@ -489,7 +490,7 @@ def retry_after(value: str, now: datetime) -> float | None:
     return max(0.0, (then - now).total_seconds())
 
 
-def _coding(headers: httpx.Headers, asker: str, url: httpx.URL) -> str:
+def _coding(headers: httpx.Headers, service: str, url: httpx.URL) -> str:
     """Return the coding of the body, or an empty string.
 
     Raises SourceError for more than one coding, which would multiply the expansion, and for one that was not
@@ -499,7 +500,7 @@ def _coding(headers: httpx.Headers, asker: str, url: httpx.URL) -> str:
     codings = [name for name in named if name not in ("", "identity")]
     if len(codings) > 1 or not set(codings) <= set(CODINGS):
         raise SourceError(
-            f"{asker}: the response of {redacted(url)} is encoded as {', '.join(codings)[:80]}, "
+            f"{service}: the response of {redacted(url)} is encoded as {', '.join(codings)[:80]}, "
             "which was not requested",
             retryable=False,
         )
@@ -520,17 +521,17 @@ def redacted(url: httpx.URL | str) -> str:
     return f"{parsed.scheme}://{host}{port}{parsed.path}"
 
 
-def _url(url: str, params: Mapping[str, str | int] | None, asker: str, location: str | None = None) -> httpx.URL:
+def _url(url: str, params: Mapping[str, str | int] | None, service: str, location: str | None = None) -> httpx.URL:
     try:
         target = httpx.URL(url)
         target = target.join(location) if location else target
         target = target.copy_merge_params(params) if params else target
     except (httpx.InvalidURL, UnicodeError) as error:
         raise SourceError(
-            f"{asker}: {(location or url)[:200]!r} is not a web address ({error})", retryable=False
+            f"{service}: {(location or url)[:200]!r} is not a web address ({error})", retryable=False
         ) from None
     if target.scheme not in ("http", "https") or not target.host:
-        raise SourceError(f"{asker}: {str(target)[:200]} is neither http nor https", retryable=False)
+        raise SourceError(f"{service}: {str(target)[:200]} is neither http nor https", retryable=False)
     return target.copy_with(fragment=None)
 
 

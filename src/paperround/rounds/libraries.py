@@ -159,7 +159,7 @@ def _listings(app: App, names: Sequence[str]) -> Sequence[Listing]:
     if not names:
         return ()
     params: dict[str, str | int] = {"id_list": ",".join(names), "max_results": len(names)}
-    response = app.http.get(ARXIV_API, asker="arXiv", params=params)
+    response = app.http.get(ARXIV_API, service="arXiv", params=params)
     if response.status != HTTPStatus.BAD_REQUEST:
         response.expect_ok("arXiv")
         return arxiv.parse(response.body, app.clock().date()).listings

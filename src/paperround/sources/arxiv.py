@@ -139,7 +139,7 @@ class Arxiv(SourceSettings):
 
     def _feed(self, http: Http, memory: _Memory, today: date) -> _ParsedPage:
         url = f"{self.feed_url}/atom/{'+'.join(self.categories)}"
-        response = http.get(url, asker=self.name, validators=memory.conditions, pace=ARXIV)
+        response = http.get(url, service=self.name, validators=memory.conditions, pace=ARXIV)
         if response.unchanged:
             return _ParsedPage(ParsedSource(day=memory.feed_day), unchanged=True)
         if response.status != HTTPStatus.BAD_REQUEST:  # a wrong category: the feed contains the message
@@ -203,7 +203,7 @@ class Arxiv(SourceSettings):
             number += bool(page.entries)
 
     def _fetch_page(self, http: Http, query: Mapping[str, str | int], today: date, number: int) -> _ParsedPage:
-        response = http.get(f"{self.api_url}/api/query", asker=self.name, params=query, pace=ARXIV)
+        response = http.get(f"{self.api_url}/api/query", service=self.name, params=query, pace=ARXIV)
         if response.status != HTTPStatus.BAD_REQUEST:
             response.expect_ok(self.name)
         what = f"{self.name}: page {number}"

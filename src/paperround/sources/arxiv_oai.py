@@ -93,7 +93,7 @@ class ArxivOai(SourceSettings):
             "from": str(window.since - timedelta(days=1)),  # the datestamp's zone is not documented
         }
         for number in range(1, _MAX_PAGES + 1):
-            response = http.get(f"{self.url}/oai", asker=self.name, params=query, pace=ARXIV)
+            response = http.get(f"{self.url}/oai", service=self.name, params=query, pace=ARXIV)
             response.expect_ok(self.name)
             parsed, token = _read(response.body, today, f"{self.name}: page {number}", response.content_type)
             yield parsed

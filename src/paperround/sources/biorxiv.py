@@ -65,7 +65,7 @@ class Biorxiv(SourceSettings):
         pages, cursor = [], 0
         for number in range(1, _MAX_PAGES + 1):
             url = f"{self.url}/details/{self.server}/{min(window.since, until)}/{until}/{cursor}/json"
-            response = http.get(url, asker=self.name, pace=_PACE)
+            response = http.get(url, service=self.name, pace=_PACE)
             response.expect_ok(self.name)
             page = _read(response.body, http.now().date(), f"{self.name}: page {number}")
             pages.append(page.parsed)

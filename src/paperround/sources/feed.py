@@ -94,7 +94,7 @@ class Feed(SourceSettings):
         On the first fetch, entries that are not dated within the window are back stock: they go to pages and search,
         but not into letters.
         """
-        response = http.get(self.url, asker=self.name, validators=window.validators, public_only=self.public_only)
+        response = http.get(self.url, service=self.name, validators=window.validators, public_only=self.public_only)
         if response.unchanged:
             return FetchResult(ParsedSource(), SourceState.UNCHANGED, validators=window.validators)
         response.expect_ok(self.name)

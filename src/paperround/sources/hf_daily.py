@@ -81,7 +81,7 @@ class HfDaily(SourceSettings):
         url = f"{self.url}/api/daily_papers?date={day}&limit=100"
         try:
             for _ in range(_MAX_PAGES):
-                page = http.get(url, asker=self.name, validators=window.validators, pace=_PACE)
+                page = http.get(url, service=self.name, validators=window.validators, pace=_PACE)
                 self._take(page, fetched, window, http.now().date(), newest=newest)
                 url = page.next_page() or ""
                 if not url or not page.body.strip(b"[] \n"):  # a page beyond the last is []

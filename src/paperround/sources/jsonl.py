@@ -47,7 +47,7 @@ class Jsonl(SourceSettings):
         today = http.now().date()
         if self.path:
             return read_file(self.name, self.path, window, lambda data: parse(data, today))
-        answer = http.get(self.url or "", asker=self.name, validators=window.validators)
+        answer = http.get(self.url or "", service=self.name, validators=window.validators)
         if answer.unchanged:
             return FetchResult(ParsedSource(), SourceState.UNCHANGED, validators=window.validators)
         answer.expect_ok(self.name)

@@ -64,7 +64,7 @@ def read_zotero(http: Http, key: str) -> Library:
 
 def _ask_zotero(http: Http, path: str, key: str, params: dict[str, str | int]) -> HttpResponse:
     headers = {"Zotero-API-Version": "3", "Zotero-API-Key": key}
-    response = http.get(f"{ZOTERO}/{path}", asker="Zotero", params=params, pace=ZOTERO_PACE, headers=headers)
+    response = http.get(f"{ZOTERO}/{path}", service="Zotero", params=params, pace=ZOTERO_PACE, headers=headers)
     if response.status in _ACCESS_REFUSED:
         raise SourceError(
             "Zotero: this key is not valid, or no longer; create one at zotero.org/settings/keys "
@@ -86,7 +86,7 @@ def read_orcid(http: Http, orcid: str) -> Library:
     Raises SourceError, with the remedy, if the record does not exist or ORCID does not respond.
     """
     url = f"{ORCID}/{orcid}/works"
-    response = http.get(url, asker="ORCID", headers={"Accept": "application/json"})
+    response = http.get(url, service="ORCID", headers={"Accept": "application/json"})
     if response.status in _ACCESS_REFUSED:
         raise SourceError(f"ORCID: there is no public record {orcid}; check the iD", retryable=False)
     response.expect_ok("ORCID")

@@ -38,7 +38,7 @@ _TURNS = {
 _ON_ITS_SIDE = frozenset((5, 6, 7, 8))
 _MAX_BYTES = 5 << 20
 _QUALITY = 80
-_ASKER = "pictures"
+_SERVICE = "pictures"
 
 
 # One attempt with short timeouts: a picture can wait for the next round, but letters cannot wait for a picture.
@@ -54,8 +54,8 @@ def client(contact: str, environment: HttpEnvironment) -> Http:
 
 def fetch(http: Http, url: str) -> tuple[Picture, bytes]:
     """Fetch a picture and resize it. Raises SourceError if there is none."""
-    response = http.get(url, asker=_ASKER)
-    response.expect_ok(_ASKER)
+    response = http.get(url, service=_SERVICE)
+    response.expect_ok(_SERVICE)
     return make_small(response.body)
 
 
@@ -138,4 +138,4 @@ def _jpeg(picture: Image.Image) -> bytes:
 
 
 def _refused(why: str) -> SourceError:
-    return SourceError(f"{_ASKER}: no usable picture: {why}", retryable=False)
+    return SourceError(f"{_SERVICE}: no usable picture: {why}", retryable=False)

@@ -147,7 +147,7 @@ class CertificateCache:
         """Return the certificate at an address of Amazon. Raises HTTPException 503 if it cannot be fetched now."""
         if url not in self._known:
             try:
-                answer = self._app.http.get(url, asker="Amazon SNS", public_only=True, max_bytes=_CERTIFICATE)
+                answer = self._app.http.get(url, service="Amazon SNS", public_only=True, max_bytes=_CERTIFICATE)
                 answer.expect_ok("Amazon SNS")
             except SourceError as error:
                 log.error("the certificate of Amazon SNS cannot be fetched", problem=str(error))
