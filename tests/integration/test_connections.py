@@ -17,9 +17,11 @@ from fastapi import Body, FastAPI
 from structlog.testing import capture_logs
 
 from paperround.process.throttle import Throttle
-from paperround.web import connections, middleware
+from paperround.web import connections
+from paperround.web.middleware import HttpMiddleware, RequestLimits
 
 Address = tuple[str, int]
+DEFAULTS = RequestLimits()
 
 
 @contextmanager
@@ -38,13 +40,13 @@ def served(app: FastAPI) -> Iterator[Address]:
             thread.join(20)
 
 
-def _application() -> FastAPI:
+def _application(limits: RequestLimits = DEFAULTS) -> FastAPI:
     app = FastAPI()
     app.add_api_route("/", lambda: "here")
     app.add_api_route("/large", lambda: "x" * 20_000_000)
     app.add_api_route("/slow", lambda: time.sleep(1))
     app.add_api_route("/form", _length, methods=["POST"])
-    app.add_middleware(middleware.HttpMiddleware, https=False, throttle=Throttle())
+    app.add_middleware(HttpMiddleware, https=False, throttle=Throttle(), limits=limits)
     return app
 
 
@@ -93,17 +95,17 @@ def test_a_head_that_does_not_end_is_not_waited_for(
     assert b"200 OK" not in _is_let_go(kept)
 
 
-def test_a_body_has_one_time_for_all_its_pieces(address: Address, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(middleware, "BODY_SECONDS", 0.5)
+def test_a_body_has_one_time_for_all_its_pieces() -> None:
     head = (
         b"POST /form HTTP/1.1\r\nHost: a.example\r\nContent-Type: application/json\r\nContent-Length: 60000\r\n\r\n"
     )
-    slow = _send(address, head)
-    trickling = threading.Thread(target=_trickle, args=(slow,))
-    trickling.start()
-    assert b" 408 " in _is_let_go(slow)
-    trickling.join(20)
-    assert not trickling.is_alive()
+    with served(_application(RequestLimits(body_seconds=0.5))) as address:
+        slow = _send(address, head)
+        trickling = threading.Thread(target=_trickle, args=(slow,))
+        trickling.start()
+        assert b" 408 " in _is_let_go(slow)
+        trickling.join(20)
+        assert not trickling.is_alive()
 
 
 def _trickle(connection: socket.socket) -> None:
@@ -156,14 +158,12 @@ def test_who_is_being_answered_is_not_let_go_for_newcomers(address: Address, mon
         connection.close()
 
 
-def test_more_requests_than_can_be_worked_on_are_told_to_come_again(
-    address: Address, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(middleware, "MAX_CONCURRENT_REQUESTS", 2)
+def test_more_requests_than_can_be_worked_on_are_told_to_come_again() -> None:
     request = b"GET /slow HTTP/1.1\r\nHost: a.example\r\nConnection: close\r\n\r\n"
-    answers = [_is_let_go(one) for one in [_send(address, request) for _ in range(4)]]
-    assert sorted(answer.split()[1] for answer in answers) == [b"200", b"200", b"503", b"503"]
-    assert _status(address) == httpx.codes.OK
+    with served(_application(RequestLimits(concurrent=2))) as address:
+        answers = [_is_let_go(one) for one in [_send(address, request) for _ in range(4)]]
+        assert sorted(answer.split()[1] for answer in answers) == [b"200", b"200", b"503", b"503"]
+        assert _status(address) == httpx.codes.OK
 
 
 @pytest.mark.parametrize("host", ["[::1", "a.example:x", "a b", "a/b", "[::1]]", "a@b", "\x80"])

@@ -20,7 +20,7 @@ from paperround.store.bulk import ManyRows, NewRows, among
 from paperround.store.engine import reading, writing
 from paperround.store.schema import relay, suppressions
 from paperround.store.subscriber_changes import Effect, SubscriberChange
-from paperround.subscribers import csv_file, csv_import, membership
+from paperround.subscribers import csv_file, membership
 from paperround.subscribers.csv_import import ImportOptions, ImportReport, import_subscribers
 from support.databases import engine_of
 from support.papers import listing
@@ -77,17 +77,16 @@ def import_list(site: Site, **options: Any) -> ImportReport:
 
 
 @pytest.mark.parametrize("at_once", [1, 2, 3])
-def test_a_list_in_batches_gives_the_report_and_the_subscribers_of_one_batch(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int
-) -> None:
+def test_a_list_in_batches_gives_the_report_and_the_subscribers_of_one_batch(tmp_path: Path, at_once: int) -> None:
     results = []
     for name, size in (("whole", 100), ("batches", at_once)):
         (tmp_path / name).mkdir()
         site = Site(tmp_path / name)
         site.topic("robots")
         site.subscriber("known@example.org", "robots")
-        monkeypatch.setattr(csv_import, "_ROWS_AT_ONCE", size)
-        reports = [import_list(site, dry_run=True), import_list(site), import_list(site, listed=False)]
+        reports = [
+            import_list(site, batch_rows=size, **options) for options in ({"dry_run": True}, {}, {"listed": False})
+        ]
         people = [(one.email, one.preferences) for one in site.app.store.subscribers.by_address()]
         results.append((reports, people))
         site.app.close()
@@ -106,7 +105,6 @@ def test_a_list_that_ends_in_the_middle_says_how_far_it_came_and_can_be_imported
 ) -> None:
     site = Site(tmp_path, database_url)
     site.topic("robots")
-    monkeypatch.setattr(csv_import, "_ROWS_AT_ONCE", 2)
     save, saved = site.app.store.subscriber_changes.save, []
 
     def fails_later(changes: Any, *args: Any, **named: Any) -> Any:
@@ -118,7 +116,7 @@ def test_a_list_that_ends_in_the_middle_says_how_far_it_came_and_can_be_imported
     with monkeypatch.context() as broken:
         broken.setattr(site.app.store.subscriber_changes, "save", fails_later)
         with pytest.raises(StoreError, match="the disk is full; 2 rows were imported before"):
-            import_list(site)
+            import_list(site, batch_rows=2)
     assert [one.email for one in site.app.store.subscribers.by_address()] == ["ada@example.org", "ben@example.org"]
     assert import_list(site).counts == {"new": 2, "changed": 0, "unchanged": 2, "skipped": 4, "asked": 0}
     site.app.close()

@@ -76,16 +76,12 @@ def test_a_paper_that_a_forgotten_letter_only_counted_does_not_come_again(site: 
     assert morning(site, 402, 1, 2, 3) == 0
 
 
-def test_one_sweep_forgets_a_bounded_number_and_the_next_ones_the_rest(
-    site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(retention, "_ROWS_PER_TRANSACTION", 2)
-    monkeypatch.setattr(retention, "_TRANSACTIONS_PER_SWEEP", 1)
+def test_one_sweep_forgets_a_bounded_number_and_the_next_ones_the_rest(site: Site) -> None:
     morning(site, 0, 1)
     site.clock.now += timedelta(days=401)
     left = []
     for _ in range(4):
-        retention.forget_old(site.app)
+        retention.forget_old(site.app, batch_rows=2, batches=1)
         left.append(rows(site)["deliveries"])
     assert left == [3, 1, 0, 0]
 

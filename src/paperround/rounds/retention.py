@@ -49,28 +49,28 @@ def prune(app: App) -> None:
     forget_old(app)
 
 
-def forget_old(app: App) -> int:
-    """Delete letters and attempts older than the settings allow, at most 10,000 of each.
+def forget_old(app: App, *, batch_rows: int = _ROWS_PER_TRANSACTION, batches: int = _TRANSACTIONS_PER_SWEEP) -> int:
+    """Delete letters and attempts older than the settings allow, each in at most so many batches of rows.
 
     Returns how many rows were deleted.
     """
     store, limits, now = app.store.retention, app.settings.retention, app.clock()
+
+    def in_batches(forget: Callable[[datetime, int], int], before: datetime) -> int:
+        total = 0
+        for _ in range(batches):
+            number = forget(before, batch_rows)
+            total += number
+            if number < batch_rows or app.stopping.is_set():
+                break
+            app.throttle.yield_to_requests()
+        return total
+
     forgotten = 0
     if limits.attempts_days:
-        forgotten += _in_batches(app, store.forget_attempts, now - timedelta(days=limits.attempts_days))
+        forgotten += in_batches(store.forget_attempts, now - timedelta(days=limits.attempts_days))
     if limits.letters_days:
         before = now - timedelta(days=limits.letters_days)
-        if letters := _in_batches(app, store.forget_letters, before):
+        if letters := in_batches(store.forget_letters, before):
             forgotten += letters + store.forget_issues(before.date())
     return forgotten
-
-
-def _in_batches(app: App, forget: Callable[[datetime, int], int], before: datetime) -> int:
-    total = 0
-    for _ in range(_TRANSACTIONS_PER_SWEEP):
-        number = forget(before, _ROWS_PER_TRANSACTION)
-        total += number
-        if number < _ROWS_PER_TRANSACTION or app.stopping.is_set():
-            break
-        app.throttle.yield_to_requests()
-    return total

@@ -24,7 +24,6 @@ from paperround.subscribers.membership import Addition
 # Another site may not offer these values: leave them out with a warning instead of skipping the subscriber.
 _NAMES_OF_THE_SITE = ("theme", "language")
 # Others wait while a batch is written, and a batch is what is held in memory.
-_ROWS_AT_ONCE = 4_000
 
 
 _LINE = re.compile(r"line (\d+)\b")
@@ -53,6 +52,8 @@ class ImportOptions:
     dry_run: bool = False
     listed: bool = True
     """Whether the report lists the result of each row, which takes about 150 bytes a row."""
+    batch_rows: int = 4_000
+    """The number of rows in one transaction."""
     topics_remedy: str = ""
     """How the operator can give topics to rows that name none, for messages; empty if the caller has no way to."""
 
@@ -113,7 +114,7 @@ def import_subscribers(app: App, table: SubscriberList, options: ImportOptions) 
         report.warnings.append(f"it is not in UTF-8 and was read as {table.encoding}; {remedy}")
     report.warnings += (f"column {column!r} is unknown and is ignored" for column in table.ignored)
     reader = _RowReader(app, options, table.columns, report.warnings)
-    while entries := list(islice(table.entries, _ROWS_AT_ONCE)):
+    while entries := list(islice(table.entries, options.batch_rows)):
         try:
             additions, problems = _import_batch(app, reader, entries, options)
         except StoreError as error:

@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass
 
 from starlette.datastructures import MutableHeaders
 from starlette.responses import PlainTextResponse
@@ -13,16 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from paperround.process.throttle import Throttle
 
-MAX_BODY_BYTES = 64 * 1024  # bytes; the largest form is the preferences
-MAX_ADMIN_BODY_BYTES = 1024 * 1024
 _UPLOADS = "/library"  # where a subscriber sends a file with references
-BODY_SECONDS = 20.0
-"""The time limit in seconds for the whole request body."""
-_ADMIN_BODY_SECONDS = 60.0
-MAX_CONCURRENT_REQUESTS = 200
-"""The maximum of concurrent requests. A request counts once it has arrived completely, so slow clients take no slot.
-"""
-
 _TOO_LARGE = "The request body is too large.\n"
 _RETRY = {"Retry-After": "2"}
 _LAST = {"Connection": "close"}
@@ -44,6 +36,27 @@ HEADERS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class RequestLimits:
+    """Limits on requests. Those of the operator, of programs and with files may be larger and slower."""
+
+    body_bytes: int = 64 * 1024  # the largest form is the preferences
+    large_body_bytes: int = 1024 * 1024
+    body_seconds: float = 20.0
+    """The time for the whole request body."""
+    large_body_seconds: float = 60.0
+    concurrent: int = 200
+    """The maximum of concurrent requests. A request counts once it has arrived completely, so slow clients take no
+    slot.
+    """
+
+    def of_body(self, path: str) -> tuple[int, float]:
+        """Return the maximum of bytes of a request body, and of seconds until it has arrived."""
+        if path.startswith(("/admin", "/api", "/hooks")) or path.endswith(_UPLOADS):
+            return self.large_body_bytes, self.large_body_seconds
+        return self.body_bytes, self.body_seconds
+
+
 class HttpMiddleware:
     """Adds security headers to every response, answers HEAD requests, and limits request bodies and concurrency.
 
@@ -51,8 +64,10 @@ class HttpMiddleware:
     moment a request has arrived completely until its response begins.
     """
 
-    def __init__(self, app: ASGIApp, *, https: bool, throttle: Throttle) -> None:
-        self._app, self._throttle = app, throttle
+    def __init__(
+        self, app: ASGIApp, *, https: bool, throttle: Throttle, limits: RequestLimits = RequestLimits()
+    ) -> None:
+        self._app, self._throttle, self._limits = app, throttle, limits
         self._headers: Mapping[str, str] = {
             **HEADERS,
             **({"Strict-Transport-Security": "max-age=31536000"} if https else {}),
@@ -75,7 +90,7 @@ class HttpMiddleware:
                 await refusal(scope, receive, sender)
 
     def _take_place(self, working: ExitStack) -> None:
-        if self._at_once >= MAX_CONCURRENT_REQUESTS:
+        if self._at_once >= self._limits.concurrent:
             raise _TooMany
         self._at_once += 1
         working.callback(self._leave_place)
@@ -91,8 +106,7 @@ class HttpMiddleware:
         """
         if head:  # answer HEAD like GET, also for routes that declare only GET
             scope = {**scope, "method": "GET"}
-        trusted = scope["path"].startswith(("/admin", "/api", "/hooks")) or scope["path"].endswith(_UPLOADS)
-        limit, seconds = (MAX_ADMIN_BODY_BYTES, _ADMIN_BODY_SECONDS) if trusted else (MAX_BODY_BYTES, BODY_SECONDS)
+        limit, seconds = self._limits.of_body(scope["path"])
         if _declared(scope) > limit:
             return PlainTextResponse(_TOO_LARGE, 413)
         if _is_framed_twice(scope):
