@@ -138,6 +138,7 @@ def test_mathematics_reads_the_same_in_subject_html_and_text() -> None:
             28,
             "Not complete yet: Hugging Face Daily Papers. What is missing comes in a later",
         ),
+        (DayFacts(0, "", ("hf-daily",)), 0, "No new papers have arrived yet. Not complete yet: Hugging Face"),
         (DayFacts(164, ""), 28, "Of 164 new papers, 28 matched your topics and interests."),
     ],
 )

@@ -156,6 +156,8 @@ def describe_day(facts: DayFacts | None, matched: int, language: Language) -> st
 def _describe_matched(facts: DayFacts, matched: int, language: Language) -> str:
     if facts.papers < matched:
         return ""
+    if not facts.papers and facts.late:
+        return language.gettext("No new papers have arrived yet.")
     if not facts.papers:
         return language.gettext("There were no new papers.")
     if not matched and facts.papers == 1:
