@@ -18,6 +18,7 @@ from paperround.matching.words import (
     interpret,
     interpret_search,
     interpret_uncached,
+    is_german,
     is_plain,
     is_plain_words,
     mistake_in,
@@ -325,3 +326,17 @@ def test_a_word_that_no_paper_has_counts_like_the_others_on_average() -> None:
     assert shares["gaussian splatting gizmo"] == pytest.approx(shares["gaussian splatting"] * 2 / 3)
     assert shares["gizmo"] == 0
     assert shares["gaussian splatting topic"] > shares["gaussian splatting gizmo"]  # a common word weighs less
+
+
+@pytest.mark.parametrize(
+    ("text", "german"),
+    [
+        ("Roboter, die von Menschen lernen", True),
+        ("Verfahren für Roboter", True),
+        ("Roboter mit Menschen", False),
+        ("robots that learn from watching people", False),
+        ("dice that die in a mine", False),
+    ],
+)
+def test_a_text_with_german_function_words_is_german(text: str, german: bool) -> None:
+    assert is_german(text) is german

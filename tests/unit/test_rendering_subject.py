@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from functools import partial
 
 import pytest
@@ -9,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paperround.domain.errors import ConfigurationError
-from paperround.domain.models import DayFacts
+from paperround.domain.models import DayFacts, Digest, NoteKind, PaperNote
 from paperround.domain.preferences import QuietDays
-from paperround.domain.schedule import Cadence
+from paperround.domain.schedule import Cadence, Issue
 from paperround.rendering import language
 from paperround.rendering.counts import describe_day, describe_no_papers
 from paperround.rendering.schedule_sentences import describe_reason
@@ -198,3 +199,13 @@ def test_a_letter_without_papers_says_what_else_is_in_it() -> None:
     assert describe_no_papers(3, 0, 0, english) == "3 saved papers"
     assert describe_no_papers(0, 1, 2, english) == "1 paper close to your interests"
     assert describe_no_papers(0, 3, 0, english) == "3 papers close to your interests"
+
+
+def test_a_digest_knows_the_papers_that_came_close() -> None:
+    day = date(2026, 11, 20)
+    digest = Digest(
+        Issue(Cadence.DAILY, day),
+        (),
+        notes=(PaperNote(NoteKind.SAVED, 1, day), PaperNote(NoteKind.CLOSE, 2, day)),
+    )
+    assert digest.close == (2,)
