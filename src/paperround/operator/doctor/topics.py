@@ -1,0 +1,88 @@
+"""Checks of the topics: the file that defines them, their queries, and whether papers match them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from paperround.app import App
+from paperround.domain.errors import ConfigurationError
+from paperround.domain.models import Topic
+from paperround.domain.text import counted
+from paperround.operator.doctor.findings import CheckState, Finding
+from paperround.rounds.topics import (
+    ChangedTopic,
+    changed_by_command,
+    dropped_topics,
+    unserved_topics,
+    unusable_topics,
+)
+from paperround.rounds.topics_file import read_file
+
+_PRIVATE = "interest of a subscriber"
+
+
+def check_topics(app: App) -> Iterator[Finding]:
+    """Check topics.toml, and report topics that bring their followers no papers."""
+    topics, counts = app.store.topics.all(), app.store.topics.counts()
+    dropped, changed, is_loaded = list[Topic](), list[ChangedTopic](), True
+    try:
+        dropped, changed = dropped_topics(app), changed_by_command(app)
+        is_loaded = read_file(app).is_loaded(app)
+    except ConfigurationError as error:
+        what = f"{error}; until it is corrected, no other command runs"
+        yield Finding("topics.toml", CheckState.ERROR, what, stops=True)
+    if not is_loaded:
+        yield Finding("topics.toml", CheckState.OK, "it has changed since it was loaded; the next command loads it")
+    elif not topics:
+        yield Finding("topics", CheckState.ERROR, "no topics are defined; add some to config/topics.toml")
+    refused, unserved = unusable_topics(app), unserved_topics(app)
+    yield from _refused(refused)
+    yield from _unserved(unserved)
+    yield from _dropped(dropped, counts)
+    yield from _changed(changed)
+    reported = {topic.slug for topic in (*(topic for topic, _ in refused), *unserved)}
+    yield from _unmatched(topics, {slug: numbers for slug, numbers in counts.items() if slug not in reported})
+
+
+def _refused(refused: Sequence[tuple[Topic, str]]) -> Iterator[Finding]:
+    for topic, problem in refused:
+        whose = _PRIVATE if topic.private else f"topic {topic.slug}"
+        what = f"it is disabled and matches no papers: {problem}; change the query, or remove it"
+        yield Finding(whose, CheckState.WARNING, what)
+
+
+def _unserved(unserved: Sequence[Topic]) -> Iterator[Finding]:
+    for topic in unserved:
+        what = "no configured source can serve it, so its subscribers get no emails"
+        remedy = f"name a source of yours in its query ({topic.query}), or remove it"
+        yield Finding(f"topic {topic.slug}", CheckState.WARNING, f"{what}; {remedy}")
+
+
+def _dropped(dropped: Sequence[Topic], counts: Mapping[str, tuple[int, int]]) -> Iterator[Finding]:
+    for topic in dropped:
+        followers = counted(counts[topic.slug][0], "subscriber keeps it and gets", "subscribers keep it and get")
+        what = f"it is no longer in topics.toml; {followers} its papers"
+        remedy = f"put it back, or run: paperround topics remove {topic.slug} [--move-to SLUG]"
+        yield Finding(f"topic {topic.slug}", CheckState.WARNING, f"{what}; {remedy}")
+
+
+def _changed(changed: Sequence[ChangedTopic]) -> Iterator[Finding]:
+    for topic, is_removed in changed:
+        what = "removed" if is_removed else "changed"
+        what = f"it was {what} by a command, not in topics.toml; change the file too, or its next change undoes this"
+        yield Finding(f"topic {topic.slug}", CheckState.WARNING, what)
+
+
+def _unmatched(topics: Sequence[Topic], counts: Mapping[str, tuple[int, int]]) -> Iterator[Finding]:
+    """Report topics with followers that no paper has matched. `counts` are followers and papers by slug."""
+    private = {topic.slug for topic in topics if topic.private}
+    for slug, (followers, papers) in counts.items():
+        if not followers or papers:
+            continue
+        if slug in private:
+            what = f"no paper has ever matched it; to read it, run: paperround topics show {slug}"
+            yield Finding(_PRIVATE, CheckState.WARNING, what)
+        else:
+            people = counted(followers, "subscriber follows", "subscribers follow")
+            what = f"{people} it, but no paper has ever matched; check its query"
+            yield Finding(f"topic {slug}", CheckState.WARNING, what)
