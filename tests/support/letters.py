@@ -266,14 +266,13 @@ def never_clipped(theme: str) -> None:
 
 def decoded(encoded: EncodedLetter) -> tuple[str, str, str]:
     """Subject, HTML and text of an encoded letter, as a mail program reads them."""
-    parts = (b"".join(part) for part in (encoded.html, encoded.text))
+    parts = encoded.html, encoded.text
     html, text = (binascii.a2b_qp(part).replace(b"\r\n", b"\n").decode() for part in parts)
     return encoded.subject, html, text
 
 
-def well_encoded(pieces: Sequence[bytes]) -> bool:
+def well_encoded(part: bytes) -> bool:
     """Whether a part's lines are short, end as they should, and hold printable characters alone (RFC 2045 6.7)."""
-    part = b"".join(pieces)
     lines = part.split(b"\r\n")
     printable = all(re.fullmatch(rb"[\t\x20-\x7e]*", line) for line in lines)
     ends = not any(line.endswith((b" ", b"\t")) for line in lines) and not part.endswith(b"=\r\n")

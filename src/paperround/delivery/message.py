@@ -75,7 +75,7 @@ class HeaderData:
 def encoded(rendered: RenderedLetter) -> EncodedLetter:
     """Return the letter with its parts encoded as quoted-printable."""
     encode = quoted_printable.encode
-    return EncodedLetter(rendered.subject, [encode(rendered.html)], [encode(rendered.text)])
+    return EncodedLetter(rendered.subject, encode(rendered.html), encode(rendered.text))
 
 
 def assemble(head: HeaderData, letter: EncodedLetter) -> bytes:
@@ -89,10 +89,10 @@ def assemble(head: HeaderData, letter: EncodedLetter) -> bytes:
         _head(head, letter.subject, boundary),
         delimiter,
         _TEXT_HEAD,
-        *letter.text,
+        letter.text,
         delimiter,
         _HTML_HEAD,
-        *letter.html,
+        letter.html,
         delimiter,
         b"--\r\n",
     )

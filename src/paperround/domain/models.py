@@ -670,11 +670,11 @@ class RenderedLetter:
 
 @dataclass(frozen=True, slots=True)
 class EncodedLetter:
-    """A rendered letter with both parts encoded as quoted-printable, in pieces to be joined into a message."""
+    """A rendered letter with both parts encoded as quoted-printable."""
 
     subject: str
-    html: Sequence[bytes]
-    text: Sequence[bytes]
+    html: bytes
+    text: bytes
 
 
 class Stage(StrEnum):

@@ -7,6 +7,7 @@ takes as long as handing it to the system.
 from __future__ import annotations
 
 import binascii
+from collections.abc import Iterable
 
 _UNWANTED_BYTES = bytes(b for b in (*range(32), 127) if b not in b"\t\r\n")
 _SOFT_BREAK = b"=\r\n"
@@ -15,10 +16,7 @@ _LONGEST_LINE = 76
 
 def encode(text: str) -> bytes:
     """Encode a text as quoted-printable: lines of at most 76 characters, CRLF, no control characters."""
-    raw = text.encode("utf-8", "replace").translate(None, _UNWANTED_BYTES)
-    if b"\r" in raw:
-        raw = raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    return _without_dots(binascii.b2a_qp(raw).replace(b"\n", b"\r\n"))
+    return _without_dots(_encoded(text))
 
 
 def encode_piece(text: str, indent: int = 0) -> bytes:
@@ -28,10 +26,17 @@ def encode_piece(text: str, indent: int = 0) -> bytes:
     """
     if not indent and _stands_for_itself(text):
         return text.encode() + _SOFT_BREAK
-    encoded = encode(" " * indent + text) if text else b""
+    encoded = _encoded(" " * indent + text) if text else b""
     if encoded and not encoded.endswith(b"\r\n"):
         encoded = _with_room(encoded) + _SOFT_BREAK
     return _without_dots(encoded[indent:])
+
+
+def _encoded(text: str) -> bytes:
+    raw = text.encode("utf-8", "replace").translate(None, _UNWANTED_BYTES)
+    if b"\r" in raw:
+        raw = raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    return binascii.b2a_qp(raw).replace(b"\n", b"\r\n")
 
 
 def _stands_for_itself(text: str) -> bool:
@@ -56,10 +61,6 @@ def _with_room(encoded: bytes) -> bytes:
     return encoded[:-last] + _SOFT_BREAK + encoded[-last:]
 
 
-def without_last_break(pieces: list[bytes]) -> list[bytes]:
-    """Return encoded pieces without the soft line break at the end of the last one, which nothing follows."""
-    while pieces and not pieces[-1]:
-        pieces.pop()
-    if pieces:
-        pieces[-1] = pieces[-1].removesuffix(_SOFT_BREAK)
-    return pieces
+def joined(pieces: Iterable[bytes]) -> bytes:
+    """Return encoded pieces as one part, without the soft line break at its end, which nothing follows."""
+    return b"".join(pieces).removesuffix(_SOFT_BREAK)

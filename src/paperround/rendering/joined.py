@@ -83,27 +83,29 @@ class Sentences(NamedTuple):
     def encoded(self, links: Links) -> tuple[dict[str, bytes], dict[str, bytes]]:
         """Return the values of the placeholders as quoted-printable: in HTML, and in text."""
         frame = self.frame
-        html = {**frame.html, "subject": _in_html(self.subject)}
-        text = {**frame.text}
-        for name, sentence in (("lead", self.lead), ("reason", self.reason)):
-            html[name], text[name] = _in_html(sentence), _in_text(sentence)
+        urls = {name: quoted_printable.encode_piece(url) for name, url in addresses(links).items()}
+        text = {**frame.text, "lead": _in_text(self.lead), "reason": _known_in_text(self.reason), **urls}
+        html = {**frame.html, "lead": _in_html(self.lead), "reason": _known_in_html(self.reason), **urls}
+        html["subject"] = _known_in_html(self.subject)
         for name, url in addresses(links).items():
-            html[name] = text[name] = quoted_printable.encode_piece(url)
             if "&" in url:
                 html[name] = quoted_printable.encode_piece(url.replace("&", "&amp;"))
         return html, text
 
 
-@lru_cache(maxsize=_KEPT_SENTENCES)
 def _in_html(sentence: str) -> bytes:
     """Return a sentence as quoted-printable, escaped for HTML."""
     return quoted_printable.encode_piece(escaped(sentence))
 
 
-@lru_cache(maxsize=_KEPT_SENTENCES)
 def _in_text(sentence: str) -> bytes:
     """Return a sentence as quoted-printable, wrapped to lines."""
     return quoted_printable.encode_piece(plaintext.paragraph(sentence))
+
+
+# For sentences that letters share.
+_known_in_html = lru_cache(maxsize=_KEPT_SENTENCES)(_in_html)
+_known_in_text = lru_cache(maxsize=_KEPT_SENTENCES)(_in_text)
 
 
 class JoinedLetter(NamedTuple):
@@ -116,15 +118,15 @@ class JoinedLetter(NamedTuple):
     html: Sequence[Fragment]
     text: Sequence[Fragment]
     blocks: Sequence[RenderedBlock]
-    encoded: Sequence[bytes]
-    """The HTML as quoted-printable, in pieces."""
+    encoded: bytes
+    """The HTML as quoted-printable."""
     values: Mapping[str, bytes]
     """The values of the placeholders in text, as quoted-printable."""
 
     @property
     def size(self) -> int:
         """At least the size of the HTML, in bytes of UTF-8, and exactly that if the letter may be too large."""
-        bound = sum(map(len, self.encoded))  # quoted-printable is never shorter
+        bound = len(self.encoded)  # quoted-printable is never shorter
         if bound < LARGEST_HTML:
             return bound
         values = self.escaped

@@ -100,7 +100,8 @@ class Language:
 
     def list(self, words: Iterable[str]) -> str:
         """Join words to a list such as `a, b, and c`; empty for no words."""
-        return _list(self.locale, tuple(words))
+        listed = tuple(words)
+        return _list_form(self.locale, len(listed)) % listed
 
 
 @lru_cache(maxsize=1024)
@@ -123,9 +124,10 @@ def _unbroken(written: str) -> str:
     return _DAY_BEFORE_MONTH.sub("\\1\u00a0", written)
 
 
-@lru_cache(maxsize=4096)
-def _list(locale: Locale, words: tuple[str, ...]) -> str:
-    return format_list(words, locale=locale) if words else ""
+@lru_cache(maxsize=256)
+def _list_form(locale: Locale, number: int) -> str:
+    """Return how so many words are joined to a list, with `%s` for each."""
+    return format_list(["\0"] * number, locale=locale).replace("%", "%%").replace("\0", "%s") if number else ""
 
 
 def available(folders: tuple[Path, ...]) -> tuple[str, ...]:

@@ -71,7 +71,7 @@ from paperround.rendering.placeholders import (
     ADDRESSES,
     Fragment,
     addresses,
-    encode_pieces,
+    encode_part,
     placeholder,
     plain_addresses,
 )
@@ -215,7 +215,7 @@ class LetterRenderer:
     def encode(self, prepared: PreparedLetter) -> EncodedLetter:
         """Return the same letter, joined from parts that were encoded once."""
         draft = self._fit(prepared)
-        return EncodedLetter(draft.sentences.subject, draft.encoded, encode_pieces(draft.text, draft.values))
+        return EncodedLetter(draft.sentences.subject, draft.encoded, encode_part(draft.text, draft.values))
 
     def whole_letter(self, facts: LetterFacts) -> RenderedLetter:
         """Render the same letter as one document and inline it: fifty times slower, used as the reference."""
@@ -283,7 +283,7 @@ class LetterRenderer:
         texts = chain.from_iterable(zip(numbers, [one.text for one in blocks], strict=True))
         text = [shell.opening, *texts, *charted[1:], shell.closing]
         in_html, in_text = sentences.encoded(links)
-        encoded = encode_pieces(html, in_html)
+        encoded = encode_part(html, in_html)
         return JoinedLetter(letter.plan, sentences, links, chart, html, text, blocks, encoded, in_text)
 
     def _render_whole(self, plan: Plan, facts: LetterFacts, links: Links, chart: charts.Chart | None) -> _WholeLetter:

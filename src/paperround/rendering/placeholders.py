@@ -22,7 +22,7 @@ _KEPT_VALUES = 4096
 _MARK = "5c1f0a7e"  # distinguishes a placeholder from text that an operator may have written
 _PLACEHOLDER = re.compile(rf"placeholder-([a-z]+)-{_MARK}")
 # Text that libxml2 writes unchanged; other text is passed through it.
-_PLAIN = re.compile(r"[\w .,;:!?…–—·()/=-]*")
+_PLAIN = re.compile("[^&<>\x00-\x1f\ud800-\udfff\ufffe\uffff]*")
 # The characters that RFC 3986 allows; a quotation mark in an attribute would change the quotes around it.
 _IN_ADDRESSES = "/:?#[]@!$&()*+,;=%~"
 _PLAIN_ADDRESSES = re.compile(r"[A-Za-z0-9_.~/:?#\[\]@!$&()*+,;=%-]*")
@@ -31,6 +31,8 @@ _PLAIN_ADDRESSES = re.compile(r"[A-Za-z0-9_.~/:?#\[\]@!$&()*+,;=%-]*")
 ADDRESSES = tuple(field.name for field in fields(Links))
 """The placeholders for a subscriber's links."""
 _values = attrgetter(*ADDRESSES)
+_FEEDBACK = "feedback"
+_FEEDBACK_MARK = b"\0"  # stands for the feedback address in encoded text, which has no control characters
 
 
 def placeholder(name: str) -> str:
@@ -60,8 +62,10 @@ class Fragment:
     """The literals as quoted-printable."""
     size: int
     """The size of the literals, in bytes of UTF-8."""
-    only: str
-    """The name of all its placeholders, as in a card with feedback links; empty if they differ or there are none."""
+    marked: bytes | None
+    """The fragment as quoted-printable with a mark for each feedback address, which nearly all blocks have as their
+    only placeholders; None if it has others.
+    """
 
     @classmethod
     def of(cls, html: str, file: str, indent: int = 0) -> Fragment:
@@ -83,7 +87,8 @@ class Fragment:
         first, *others = literals
         encoded = (quoted_printable.encode_piece(first, indent), *map(quoted_printable.encode_piece, others))
         size = len(html.encode()) - sum(len(placeholder(name)) for name in names)
-        return cls(literals, names, encoded, size, names[0] if len(set(names)) == 1 else "")
+        marked = _FEEDBACK_MARK.join(encoded) if {*names} <= {_FEEDBACK} else None
+        return cls(literals, names, encoded, size, marked)
 
     def filled(self, values: Mapping[str, str]) -> str:
         """Return the fragment with these values, escaped by `escaped` for HTML, in place of its placeholders."""
@@ -96,24 +101,23 @@ class Fragment:
 
     def encoded_with(self, values: Mapping[str, bytes]) -> bytes:
         """Return the fragment as quoted-printable, with these encoded values in place of its placeholders."""
-        if self.only:
-            return values[self.only].join(self.encoded)
         pieces = [b""] * (len(self.encoded) + len(self.placeholders))
         pieces[::2], pieces[1::2] = self.encoded, [values[name] for name in self.placeholders]
         return b"".join(pieces)
 
 
-def encode_pieces(fragments: Iterable[Fragment], values: Mapping[str, bytes]) -> list[bytes]:
-    """Return the pieces of a part as quoted-printable, with these encoded values in place of their placeholders."""
-    pieces = [one.encoded_with(values) if one.placeholders else one.encoded[0] for one in fragments]
-    return quoted_printable.without_last_break(pieces)
+def encode_part(fragments: Iterable[Fragment], values: Mapping[str, bytes]) -> bytes:
+    """Return a part of a letter as quoted-printable, with these encoded values in place of its placeholders."""
+    part = quoted_printable.joined(
+        [one.encoded_with(values) if one.marked is None else one.marked for one in fragments]
+    )
+    return part.replace(_FEEDBACK_MARK, values.get(_FEEDBACK, b""))
 
 
 @lru_cache(maxsize=_KEPT_VALUES)
 def escaped(value: str) -> str:
     """Escape text exactly as libxml2 writes it into a document."""
-    plain = value.isascii() and value.isprintable() and not ("&" in value or "<" in value or ">" in value)
-    if plain or _PLAIN.fullmatch(value):
+    if _PLAIN.fullmatch(value):
         return value
     element = etree.Element("b")
     element.text = value

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
 
 from paperround.domain.models import Site
 from paperround.rendering.chart import Chart
@@ -37,7 +36,7 @@ def columns(text: str) -> int:
 def wrap(text: str, indent: str = "", width: int = WIDTH) -> list[str]:
     """Wrap text to lines of at most `width` columns; an address or another unbreakable word may exceed it."""
     if _NARROW.fullmatch(text):  # most texts: the fast way, since each letter's own sentences are wrapped anew
-        return [indent + line for line in _lines(width - len(indent)).findall(" ".join(_BLANKS.split(text.strip())))]
+        return [indent + line for line in _narrow_lines(_single_spaced(text), width - len(indent))]
     lines: list[str] = []
     line, margin, used = "", columns(indent), 0
     for space, piece in _pieces(text.replace("\u200b", "")):
@@ -51,10 +50,26 @@ def wrap(text: str, indent: str = "", width: int = WIDTH) -> list[str]:
     return [*lines, indent + line] if line else lines
 
 
-@lru_cache(maxsize=16)
-def _lines(width: int) -> re.Pattern[str]:
-    """Return a pattern that matches one line: the words that fit, or a single word that is too long."""
-    return re.compile(rf"([^ ].{{0,{width - 1}}}|[^ ]+)(?: |$)")
+def _single_spaced(text: str) -> str:
+    """Return the text with single spaces between its words."""
+    if "  " in text or "\n" in text or "\t" in text:
+        text = " ".join(_BLANKS.split(text))
+    return text.strip()
+
+
+def _narrow_lines(text: str, width: int) -> Iterator[str]:
+    """Yield the lines of a text whose characters take one column each. A word that is too long has its own line."""
+    start = 0
+    while len(text) - start > width:
+        end = text.rfind(" ", start, start + width + 1)
+        if end < 0:
+            end = text.find(" ", start)
+        if end < 0:
+            break
+        yield text[start:end]
+        start = end + 1
+    if text:
+        yield text[start:]
 
 
 def block_text(block: Block, language: Language, feedback: str = "") -> str:

@@ -74,12 +74,12 @@ class Plan:
     @property
     def saved(self) -> int:
         """The number of notes on saved papers, which stand before the others."""
-        return sum([note.kind is NoteKind.SAVED for note in self.notes])
+        return sum([note.kind is NoteKind.SAVED for note in self.notes]) if self.notes else 0
 
     @property
     def close(self) -> int:
         """The number of notes on papers that were not chosen, which stand after the others."""
-        return sum([note.kind is NoteKind.CLOSE for note in self.notes])
+        return sum([note.kind is NoteKind.CLOSE for note in self.notes]) if self.notes else 0
 
     @property
     def is_of_close_papers(self) -> bool:
