@@ -11,18 +11,17 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 from apscheduler.job import Job
 from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
-from apscheduler.triggers.cron import CronTrigger
 
 from paperround.app import App
 from paperround.domain.errors import PaperroundError
 from paperround.process import logs
 from paperround.process.threads import BackgroundThread
 from paperround.rounds import bounce_intake, libraries, pipeline, webhooks
+from paperround.rounds.local_cron import LocalCronTrigger
 
 if TYPE_CHECKING:
     from paperround.sources import Source
@@ -84,7 +83,7 @@ class Scheduler:
         for job in self._scheduler.get_jobs():
             planned = job.next_run_time
             now = datetime.now(UTC)  # after reading the planned time, which a run may change
-            due = job.trigger.get_next_fire_time(None, now) if isinstance(job.trigger, CronTrigger) else now
+            due = job.trigger.get_next_fire_time(None, now) if isinstance(job.trigger, LocalCronTrigger) else now
             if planned and due and planned > due:
                 with contextlib.suppress(JobLookupError):  # it was to run once, and has
                     job.modify(next_run_time=due)
@@ -202,12 +201,12 @@ class Scheduler:
     def _add(self, name: str, cron: str, zone: str, work: Callable[[], None]) -> None:
         self._work[name] = work
         job = partial(self._submit, name) if self._submit else _guarded(name, work)
-        self._scheduler.add_job(job, CronTrigger.from_crontab(cron, timezone=ZoneInfo(zone)), id=name, name=name)
+        self._scheduler.add_job(job, LocalCronTrigger(cron, zone), id=name, name=name)
 
 
 def _next_time(source: Source, after: datetime) -> datetime:
-    trigger = CronTrigger.from_crontab(source.schedule, timezone=ZoneInfo(source.timezone))
-    due: datetime = trigger.get_next_fire_time(None, after + timedelta(microseconds=1))
+    due = LocalCronTrigger(source.schedule, source.timezone).get_next_fire_time(after, after)
+    assert due is not None, "a schedule that never comes is refused with the settings"
     return due
 
 

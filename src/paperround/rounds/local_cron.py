@@ -1,0 +1,36 @@
+"""When a job with a cron schedule in a time zone runs, also on days when clocks change."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from apscheduler.triggers.base import BaseTrigger
+from apscheduler.triggers.cron import CronTrigger
+
+_TICK = timedelta(microseconds=1)
+
+
+class LocalCronTrigger(BaseTrigger):  # type: ignore[misc]  # APScheduler has no types
+    """A cron schedule in a time zone, read as digests' times are (see `domain.schedule.next_digest_at`).
+
+    A local time that a clock change skips is interpreted with the offset before the gap, one that comes twice as its
+    first occurrence. APScheduler's own trigger computes with a mixture of local and elapsed time: on the day after
+    clocks have been put forward it leaves out schedules between midnight and one, the weekly ones for a week, and it
+    runs daily ones twice when clocks are put back.
+    """
+
+    def __init__(self, schedule: str, timezone: str) -> None:
+        self._local = CronTrigger.from_crontab(schedule, timezone=UTC)  # applied to local times
+        self._zone = ZoneInfo(timezone)
+
+    def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime | None:
+        """Return the first time of the schedule after the previous one, or from `now` on if there is none."""
+        start = min(now, previous_fire_time + _TICK) if previous_fire_time else now
+        local: datetime | None = start.astimezone(self._zone).replace(tzinfo=UTC)
+        while local := self._local.get_next_fire_time(None, local):
+            due: datetime = local.replace(tzinfo=self._zone, fold=0).astimezone(UTC)
+            if due >= start.astimezone(UTC):
+                return due
+            local += _TICK  # it was due before clocks were put back, or as one of the skipped times
+        return None
