@@ -18,16 +18,16 @@ from structlog.testing import capture_logs
 
 from paperround.process.throttle import Throttle
 from paperround.web import connections
+from paperround.web.connections import ConnectionLimits
 from paperround.web.middleware import HttpMiddleware, RequestLimits
 
 Address = tuple[str, int]
-DEFAULTS = RequestLimits()
 
 
 @contextmanager
-def served(app: FastAPI) -> Iterator[Address]:
+def served(app: FastAPI, limits: ConnectionLimits = ConnectionLimits()) -> Iterator[Address]:  # noqa: B008 - frozen
     """Host and port of an application behind bounded connections."""
-    server = connections.server(app)
+    server = connections.server(app, limits)
     with closing(socket.create_server(("127.0.0.1", 0))) as listening:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
@@ -40,7 +40,7 @@ def served(app: FastAPI) -> Iterator[Address]:
             thread.join(20)
 
 
-def _application(limits: RequestLimits = DEFAULTS) -> FastAPI:
+def _application(limits: RequestLimits = RequestLimits()) -> FastAPI:  # noqa: B008 - frozen
     app = FastAPI()
     app.add_api_route("/", lambda: "here")
     app.add_api_route("/large", lambda: "x" * 20_000_000)
@@ -84,15 +84,13 @@ def _status(address: Address, path: str = "/") -> int:
 
 
 @pytest.mark.parametrize("beginning", [b"", b"GET / HT", b"GET / HTTP/1.1\r\nHost: a.example\r\nX-Slow: "])
-def test_a_head_that_does_not_end_is_not_waited_for(
-    address: Address, monkeypatch: pytest.MonkeyPatch, beginning: bytes
-) -> None:
-    monkeypatch.setattr(connections, "HEAD_SECONDS", 0.3)
-    assert _is_let_go(_send(address, beginning)) == b""
-    kept = _send(address, b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n")
-    assert b"200 OK" in kept.recv(65_536)
-    kept.sendall(b"GET / HTTP/1.1\r\nHost: ")  # the second request of a connection is not waited for longer
-    assert b"200 OK" not in _is_let_go(kept)
+def test_a_head_that_does_not_end_is_not_waited_for(beginning: bytes) -> None:
+    with served(_application(), ConnectionLimits(head_seconds=0.3)) as address:
+        assert _is_let_go(_send(address, beginning)) == b""
+        kept = _send(address, b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n")
+        assert b"200 OK" in kept.recv(65_536)
+        kept.sendall(b"GET / HTTP/1.1\r\nHost: ")  # the second request of a connection is not waited for longer
+        assert b"200 OK" not in _is_let_go(kept)
 
 
 def test_a_body_has_one_time_for_all_its_pieces() -> None:
@@ -117,23 +115,21 @@ def _trickle(connection: socket.socket) -> None:
         return
 
 
-def test_who_does_not_read_the_answer_is_let_go(address: Address, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connections, "SEND_SECONDS", 0.3)
-    deaf = _send(address, b"GET /large HTTP/1.1\r\nHost: a.example\r\n\r\n")
-    time.sleep(1.5)
-    assert len(_is_let_go(deaf)) < 20_000_000
+def test_who_does_not_read_the_answer_is_let_go() -> None:
+    with served(_application(), ConnectionLimits(send_seconds=0.3)) as address:
+        deaf = _send(address, b"GET /large HTTP/1.1\r\nHost: a.example\r\n\r\n")
+        time.sleep(1.5)
+        assert len(_is_let_go(deaf)) < 20_000_000
 
 
-def test_idle_connections_in_any_number_leave_room_for_a_visitor(
-    address: Address, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(connections.BoundedConnection, "most_connections", 20)
-    idle = [_send(address, b"") for _ in range(150)]
-    assert _status(address) == httpx.codes.OK
-    still_open = [connection for connection in idle if not _is_closed(connection)]
-    assert len(still_open) <= 20
-    for connection in idle:
-        connection.close()
+def test_idle_connections_in_any_number_leave_room_for_a_visitor() -> None:
+    with served(_application(), ConnectionLimits(connections=20)) as address:
+        idle = [_send(address, b"") for _ in range(150)]
+        assert _status(address) == httpx.codes.OK
+        still_open = [connection for connection in idle if not _is_closed(connection)]
+        assert len(still_open) <= 20
+        for connection in idle:
+            connection.close()
 
 
 def _is_closed(connection: socket.socket) -> bool:
@@ -146,16 +142,15 @@ def _is_closed(connection: socket.socket) -> bool:
         return True
 
 
-def test_who_is_being_answered_is_not_let_go_for_newcomers(address: Address, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connections.BoundedConnection, "most_connections", 3)
-    working = [
-        _send(address, b"GET /slow HTTP/1.1\r\nHost: a.example\r\nConnection: close\r\n\r\n") for _ in range(2)
-    ]
-    time.sleep(0.2)
-    idle = [_send(address, b"") for _ in range(20)]
-    assert all(b"200 OK" in _is_let_go(connection) for connection in working)
-    for connection in idle:
-        connection.close()
+def test_who_is_being_answered_is_not_let_go_for_newcomers() -> None:
+    request = b"GET /slow HTTP/1.1\r\nHost: a.example\r\nConnection: close\r\n\r\n"
+    with served(_application(), ConnectionLimits(connections=3)) as address:
+        working = [_send(address, request) for _ in range(2)]
+        time.sleep(0.2)
+        idle = [_send(address, b"") for _ in range(20)]
+        assert all(b"200 OK" in _is_let_go(connection) for connection in working)
+        for connection in idle:
+            connection.close()
 
 
 def test_more_requests_than_can_be_worked_on_are_told_to_come_again() -> None:

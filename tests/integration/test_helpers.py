@@ -27,6 +27,7 @@ from support.site import MORNING, Site
 from support.smtp_server import SmtpServer, slow
 
 LETTERS, IN_DOUBT, EACH = 600, 16, 100
+BATCH = pipeline.BatchSize(subscribers=EACH)
 NOW = MORNING + timedelta(hours=1)
 EVERYBODY = {f"subscriber{number}@example.org" for number in range(LETTERS)}
 TRANSPORT = {
@@ -160,13 +161,10 @@ def test_few_letters_or_a_limited_rate_need_no_helper(tmp_path: Path) -> None:
             assert set(site.app.progress.letters) == threads
 
 
-def test_the_first_letters_are_sent_while_others_are_composed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(pipeline, "_SUBSCRIBERS_AT_ONCE", EACH)
+def test_the_first_letters_are_sent_while_others_are_composed(tmp_path: Path) -> None:
     with SmtpServer() as server, site_with_due(tmp_path, server) as site:
         site.app.progress = progress = ComposedAndSent(server)
-        tally = pipeline.publish_and_deliver(site.app)
+        tally = pipeline.publish_and_deliver(site.app, BATCH)
         assert (tally.due, tally.composed, tally.letters) == (LETTERS, LETTERS, Counter(sent=LETTERS))
         assert 0 < progress.early <= EACH
         assert server.recipients() == dict.fromkeys(EVERYBODY, 1)
@@ -177,23 +175,18 @@ def test_the_first_letters_are_sent_while_others_are_composed(
 def test_no_letter_leaves_before_the_summaries_of_its_papers_are_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pipeline, "_SUBSCRIBERS_AT_ONCE", EACH)
     received_before: list[int] = []
     with (
         SmtpServer() as server,
         site_with_due(tmp_path, server, summaries={"url": "http://127.0.0.1:9/v1", "model": "none"}) as site,
     ):
         monkeypatch.setattr(pipeline, "write_summaries", lambda _app: received_before.append(len(server.received)))
-        tally = pipeline.publish_and_deliver(site.app)
+        tally = pipeline.publish_and_deliver(site.app, BATCH)
         assert received_before == [0]
         assert tally.letters == Counter(sent=LETTERS)
 
 
-def test_a_program_that_stops_while_composing_stops_its_helpers(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(pipeline, "_SUBSCRIBERS_AT_ONCE", EACH)
-
+def test_a_program_that_stops_while_composing_stops_its_helpers(tmp_path: Path) -> None:
     class Broken(ComposedAndSent):
         def advance(self, steps: int) -> None:
             super().advance(steps)
@@ -203,13 +196,13 @@ def test_a_program_that_stops_while_composing_stops_its_helpers(
     with SmtpServer() as server, site_with_due(tmp_path, server) as site:
         site.app.progress = Broken(server)
         with pytest.raises(OSError, match="terminal"):
-            pipeline.publish_and_deliver(site.app)
+            pipeline.publish_and_deliver(site.app, BATCH)
         assert helper_processes(os.getpid()) == []
         states = site.app.store.delivery_reports.count()
         assert set(states) <= {"sent", "queued"}
         assert states["sent"] == len(server.received)
         site.app.progress = NoProgress()
-        pipeline.publish_and_deliver(site.app)
+        pipeline.publish_and_deliver(site.app, BATCH)
         assert server.recipients() == dict.fromkeys(EVERYBODY, 1)
 
 

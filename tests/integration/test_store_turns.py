@@ -55,12 +55,11 @@ def test_what_a_subscriber_has_read_takes_no_room_in_a_batch(site: Site) -> None
         assert batch.matches.subscriber.tolist() == [0, 1]
 
 
-def test_a_round_of_small_batches_serves_everybody_once(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pipeline, "_MATCHES_AT_ONCE", 7)
+def test_a_round_of_small_batches_serves_everybody_once(site: Site) -> None:
     site.papers(*(listing(number) for number in range(1, 4)))
     site.subscribers([f"subscriber{number}@example.org" for number in range(9)], "robots", at="07:00")
     site.clock.now = MORNING + HOUR
-    assert pipeline.publish(site.app).composed == 9
+    assert pipeline.publish(site.app, batch_size=pipeline.BatchSize(matches=7)).composed == 9
     assert pipeline.deliver(site.app).letters == {"sent": 9}
     assert len({letter.recipient for letter in site.relay.letters}) == 9
 

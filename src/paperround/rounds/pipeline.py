@@ -46,8 +46,6 @@ from paperround.store.unread import MatchCache
 
 log = logs.logger()
 _LISTINGS_AT_ONCE = 500
-_SUBSCRIBERS_AT_ONCE = 800
-_MATCHES_AT_ONCE = 120_000  # unread by all subscribers of a batch, which locks the database for about 0.1 s
 _FIRST_LOOK_BACK = timedelta(days=2)
 MAX_LOOK_BACK = timedelta(days=30)
 """The longest window that a source is asked for."""
@@ -225,7 +223,18 @@ def _updated_record(
 # --- publish --------------------------------------------------------------------------------------------------
 
 
-def publish(app: App, on_batch: Callable[[int, int], None] | None = None) -> Tally:
+@dataclass(frozen=True, slots=True)
+class BatchSize:
+    """How much is composed in one transaction."""
+
+    subscribers: int = 800
+    matches: int = 120_000
+    """The matches that all subscribers of a batch have not read; it locks the database for about 0.1 s."""
+
+
+def publish(
+    app: App, on_batch: Callable[[int, int], None] | None = None, batch_size: BatchSize = BatchSize()
+) -> Tally:
     """Compose and queue a digest for every subscriber who is due.
 
     `on_batch` is called after each batch, with the number of letters composed so far and the number that is due.
@@ -239,7 +248,7 @@ def publish(app: App, on_batch: Callable[[int, int], None] | None = None) -> Tal
     tally.due = app.store.issues.due_count(now)
     app.progress.begin("publishing", tally.due)
     if tally.due:  # most ticks have nobody due, and what composing needs is costly to read
-        _compose_due(app, now, cache, tally, on_batch)
+        _compose_due(app, now, cache, tally, on_batch, batch_size)
     tally.record_seconds("publish", started)
     if tally.composed:
         began = time.perf_counter()
@@ -249,12 +258,17 @@ def publish(app: App, on_batch: Callable[[int, int], None] | None = None) -> Tal
 
 
 def _compose_due(
-    app: App, now: datetime, cache: MatchCache, tally: Tally, on_batch: Callable[[int, int], None] | None
+    app: App,
+    now: datetime,
+    cache: MatchCache,
+    tally: Tally,
+    on_batch: Callable[[int, int], None] | None,
+    size: BatchSize,
 ) -> None:
     context = RoundContext.read(app)
     memory.keep_freed_blocks()
     while True:
-        with app.store.issues.batch(now, cache, _SUBSCRIBERS_AT_ONCE, _MATCHES_AT_ONCE) as batch:
+        with app.store.issues.batch(now, cache, size.subscribers, size.matches) as batch:
             if batch.due:
                 batch.decided = compose_batch(app, batch, context)
         tally.composed += sum(new.digest is not None for new in batch.decided)
@@ -319,13 +333,13 @@ def deliver(app: App) -> Tally:
     return tally
 
 
-def publish_and_deliver(app: App) -> Tally:
+def publish_and_deliver(app: App, batch_size: BatchSize = BatchSize()) -> Tally:
     """Publish due digests and deliver them.
 
     If many are due, helper processes send the first letters while others are composed.
     """
     with SendingProcesses(app) as senders:
-        tally = publish(app, senders.letters_queued)
+        tally = publish(app, senders.letters_queued, batch_size)
         _deliver(app, senders, tally)
     return tally
 

@@ -11,7 +11,9 @@ import errno
 import resource
 import time
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, cast
 
 import h11
 import uvicorn
@@ -20,15 +22,21 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from paperround.process import logs
 
 log = logs.logger()
-HEAD_SECONDS = 15.0
-"""The time limit for a complete request head, from the opening of the connection or the first byte of the head."""
-SEND_SECONDS = 30.0
-"""The time limit for a client to read what has been written; the write buffer holds about 50 kB."""
-MAX_HEAD = 16 * 1024  # bytes
-_MAX_CONNECTIONS = 1_000
+_MAX_HEAD_BYTES = 16 * 1024
 _WANTED_DESCRIPTORS = 8_192
 _QUIET_SECONDS = 60.0
 _OUT_OF_DESCRIPTORS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionLimits:
+    """Limits on the connections of a server."""
+
+    connections: int = 1_000
+    head_seconds: float = 15.0
+    """The time for a complete request head, from the opening of the connection or the first byte of the head."""
+    send_seconds: float = 30.0
+    """The time for a client to read what has been written; the write buffer holds about 50 kB."""
 
 
 class BoundedConnection(H11Protocol):
@@ -36,10 +44,9 @@ class BoundedConnection(H11Protocol):
     response.
     """
 
-    most_connections = _MAX_CONNECTIONS
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, limits: ConnectionLimits, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._limits = limits
         self.since = time.monotonic()
         """When the connection was opened or its last request began, in seconds of the monotonic clock."""
         self._head_timer: asyncio.TimerHandle | None = None
@@ -47,7 +54,7 @@ class BoundedConnection(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Accept the connection; above the limit, first abort the idle connections that have waited longest."""
-        while len(self.connections) >= self.most_connections and self._make_room():
+        while len(self.connections) >= self._limits.connections and self._make_room():
             pass
         super().connection_made(transport)
         self._wait_for_head()
@@ -70,7 +77,7 @@ class BoundedConnection(H11Protocol):
     def pause_writing(self) -> None:
         """Start the timer for sending, because the client has stopped reading."""
         super().pause_writing()
-        self._send_timer = self.loop.call_later(SEND_SECONDS, self.transport.abort)
+        self._send_timer = self.loop.call_later(self._limits.send_seconds, self.transport.abort)
 
     def resume_writing(self) -> None:
         """Stop the timer for sending, because the client reads again."""
@@ -80,7 +87,7 @@ class BoundedConnection(H11Protocol):
     def timeout_keep_alive_handler(self) -> None:
         """Close an idle connection, and abort it if the client does not read the rest of its response in time."""
         super().timeout_keep_alive_handler()
-        self._send_timer = self.loop.call_later(SEND_SECONDS, self.transport.abort)
+        self._send_timer = self.loop.call_later(self._limits.send_seconds, self.transport.abort)
 
     @property
     def _nothing_to_do(self) -> bool:
@@ -96,7 +103,7 @@ class BoundedConnection(H11Protocol):
         return self.cycle is None or self.cycle.response_complete or self.cycle.more_body
 
     def _wait_for_head(self) -> None:
-        self._head_timer = self.loop.call_later(HEAD_SECONDS, self.transport.abort)
+        self._head_timer = self.loop.call_later(self._limits.head_seconds, self.transport.abort)
 
     def _make_room(self) -> bool:
         idle = [
@@ -150,19 +157,19 @@ class QuietErrors:
             )
 
 
-def server(web: Any) -> uvicorn.Server:
-    """Return a server for an application, with limits on connections. Raises the process's soft limit of open files
-    as far as its hard limit allows.
+def server(web: Any, limits: ConnectionLimits = ConnectionLimits()) -> uvicorn.Server:
+    """Return a server for an application, with limits on connections, of which half the file descriptors at most are
+    used. Raises the process's soft limit of open files as far as its hard limit allows.
     """
-    BoundedConnection.most_connections = min(_MAX_CONNECTIONS, _raise_descriptors() // 2)
+    limits = replace(limits, connections=min(limits.connections, _raise_descriptors() // 2))
     config = uvicorn.Config(
         web,
-        http=BoundedConnection,
+        http=cast("type[BoundedConnection]", partial(BoundedConnection, limits)),
         ws="none",
         log_level="error",  # invalid requests from strangers are not worth a line
         access_log=False,
         server_header=False,
-        h11_max_incomplete_event_size=MAX_HEAD,
+        h11_max_incomplete_event_size=_MAX_HEAD_BYTES,
         timeout_graceful_shutdown=10,
     )
     return BoundedServer(config)
