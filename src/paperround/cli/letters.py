@@ -14,7 +14,12 @@ from paperround.domain.schedule import Cadence
 from paperround.operator import console
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date, datetime
+
+    from paperround.domain.models import Site
     from paperround.linting import LintFinding
+    from paperround.operator.preview import Preview
 
 root = command_group()
 
@@ -56,11 +61,8 @@ def preview(
 
     Nothing changes, and only --send sends something.
     """
-    from paperround import linting
-    from paperround.linting import theme as linting_theme
     from paperround.operator import preview, template_errors
     from paperround.process.resources import templates
-    from paperround.rendering import language as languages
 
     if (email and topic) or not (email or topic or send):
         raise UsageError("give either a subscriber's EMAIL or --topic SLUG")
@@ -79,14 +81,8 @@ def preview(
         outcome = preview.send_test(app, shown, send) if shown and send else None
         test_result = preview.describe_test(app, send, outcome) if outcome else ""
         site_facts, now = app.site, app.clock()
-    if shown is None and on and on < now.date():
-        there = f"; the latest are of {', '.join(map(str, days))}" if days else ""
-        raise UsageError(f"there is no letter of {on}{there}")
     if shown is None:
-        raise UsageError(
-            "there are no new papers for this letter, so nothing was written; choose another day with --date, or "
-            "other papers with --topic SLUG"
-        )
+        raise UsageError(_no_letter(on, now, days))
     if shown.origin is preview.Origin.LATEST and shown.digest:
         console.warn(f"nothing is new: this is the letter of {shown.digest.day}, in the look and language of today")
     for written in preview.write_files(shown.finished, out):
@@ -94,13 +90,32 @@ def preview(
     if test_result:
         console.say(test_result)
     if lint:
-        letter, rendered = shown.finished.letter.message, shown.finished.rendered
-        findings = linting.lint(letter, rendered, site_facts, now)
-        of_theme = linting_theme.lint_theme(
-            shown.subscriber.theme, languages.load(shown.subscriber.language, templates()), templates()
-        )
-        _print_findings(linting_theme.join_findings(findings, of_theme))
+        _print_findings(_lint(shown, site_facts, now))
     exit_if(outcome and not outcome.accepted)
+
+
+def _no_letter(day: date | None, now: datetime, days: Sequence[date]) -> str:
+    """Say that there is no letter of a day; `days` are those of the latest letters."""
+    if day and day < now.date():
+        there = f"; the latest are of {', '.join(map(str, days))}" if days else ""
+        return f"there is no letter of {day}{there}"
+    return (
+        "there are no new papers for this letter, so nothing was written; choose another day with --date, or "
+        "other papers with --topic SLUG"
+    )
+
+
+def _lint(shown: Preview, site: Site, now: datetime) -> list[LintFinding]:
+    """Return the problems of a letter and of its theme."""
+    from paperround import linting
+    from paperround.linting import theme as linting_theme
+    from paperround.process.resources import templates
+    from paperround.rendering import language as languages
+
+    findings = linting.lint(shown.finished.letter.message, shown.finished.rendered, site, now)
+    language = languages.load(shown.subscriber.language, templates())
+    of_theme = linting_theme.lint_theme(shown.subscriber.theme, language, templates())
+    return linting_theme.join_findings(findings, of_theme)
 
 
 def _print_findings(findings: list[LintFinding]) -> None:

@@ -302,7 +302,10 @@ class Http:
             headers=headers or {},
             headers_for=str(target.netloc),
         )
-        conditions = _conditions((validators or {}).get(str(target), ""))
+        return self._with_retries(request, target, _conditions((validators or {}).get(str(target), "")))
+
+    def _with_retries(self, request: _Request, target: httpx.URL, conditions: Mapping[str, str]) -> HttpResponse:
+        """Send a request until its response is final, or the tries are used up."""
         attempt, tries, reason = 0, self._policy.tries, ""
         while attempt < tries:
             attempt += 1
@@ -313,10 +316,8 @@ class Http:
                 # fail quickly.
                 reason, wait, tries = _describe(error), _CONNECT_RETRY_DELAY, min(tries, _MAX_CONNECT_TRIES)
             except httpx.InvalidURL as error:  # httpx parses a redirect's URL even if it does not follow it
-                message = (
-                    f"{service}: {redacted(target)} redirects to an address that is neither http nor https ({error})"
-                )
-                raise SourceError(message, retryable=False) from None
+                what = f"{redacted(target)} redirects to an address that is neither http nor https ({error})"
+                raise SourceError(f"{request.service}: {what}", retryable=False) from None
             except httpx.RequestError as error:
                 reason, wait = _describe(error), self._backoff(request, target, attempt)
             else:
@@ -327,7 +328,7 @@ class Http:
                 reason = f"HTTP {response.status}"
             self._rate_limiter.back_off(request.pace_at(target), wait)
         raise SourceError(
-            f"{service}: no response from {redacted(target)} in {attempt} tries ({reason}); "
+            f"{request.service}: no response from {redacted(target)} in {attempt} tries ({reason}); "
             "it is requested again later",
             retryable=True,
         )

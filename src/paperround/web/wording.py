@@ -81,6 +81,19 @@ def quiet_days(language: Language) -> list[tuple[str, str]]:
     return [(QuietDays.SILENT.value, _("No email")), (QuietDays.LINE.value, _("An email of one line"))]
 
 
+def invalid_address(language: Language) -> str:
+    """Say that a typed email address is invalid."""
+    return language.gettext("Enter a valid email address.")
+
+
+def unreachable_address(language: Language) -> str:
+    """Say that no email can be sent to a valid address."""
+    return language.gettext(
+        "We cannot send to this address: our mail server takes only plain Latin letters before the @. "
+        "Enter another one."
+    )
+
+
 def translated_topic(topic: Topic, language: Language) -> Topic:
     """Return a topic with its name and description in a language, if its catalog has a translation of them."""
     return replace(topic, name=language.own_words(topic.name), about=language.own_words(topic.about))

@@ -14,6 +14,7 @@ from paperround.rendering.language import Language
 from paperround.store.address_changes import AddressChange, ConfirmResult, keeps_address
 from paperround.store.subscribers import email_key
 from paperround.subscribers import address_change, membership
+from paperround.web import wording
 from paperround.web.context import ContextDep, WebContext
 from paperround.web.forms import Form
 from paperround.web.subscribers import form_guard, preferences
@@ -44,15 +45,29 @@ def request_change(request: Request, context: ContextDep, token: str, form: Form
         )
         stamp = form_guard.make_stamp(request, context, email)
         return _refused(request, context, subscriber, email, wrong, asked=form.get("asked"), stamp=stamp)
+    if not _store_request(context, subscriber, email, decision):
+        wrong = language.gettext("Your address cannot be changed right now. Try again tomorrow.")
+        return _refused(request, context, subscriber, email, wrong)
+    return _requested(request, context, subscriber, email, language)
+
+
+def _store_request(context: WebContext, subscriber: Subscriber, email: str, decision: Decision) -> bool:
+    """Store a requested change and queue the email about it; return whether the subscriber may change the address."""
     queued = False
     try:
         queued = address_change.request(context.app, subscriber, email, silent=decision is Decision.SILENT)
     except UsageError:
-        wrong = language.gettext("Your address cannot be changed right now. Try again tomorrow.")
-        return _refused(request, context, subscriber, email, wrong)
+        return False
     finally:
         if decision is Decision.SEND and not queued:
             form_guard.nothing_sent(context, email, context.limits.newcomers)
+    return True
+
+
+def _requested(
+    request: Request, context: WebContext, subscriber: Subscriber, email: str, language: Language
+) -> Response:
+    """Say that an email is on its way to the new address."""
     _ = language.gettext
     lines = [
         _("We are sending an email to %(email)s. Open the link in it to start receiving your emails there.")
@@ -81,18 +96,14 @@ def _refused(
 
 def _why_not(context: WebContext, subscriber: Subscriber, email: str, language: Language) -> str:
     """Return what is wrong with a new address as it was typed; empty if nothing is."""
-    _ = language.gettext
     try:
         email = membership.address(email)
     except UsageError:
-        return _("Enter a valid email address.")
+        return wording.invalid_address(language)
     if email_key(email) == email_key(subscriber.email):
-        return _("This is already your address.")
+        return language.gettext("This is already your address.")
     if not membership.can_be_written_to(context.app, email):
-        return _(
-            "We cannot send to this address: our mail server takes only plain Latin letters before the @. "
-            "Enter another one."
-        )
+        return wording.unreachable_address(language)
     return ""
 
 

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request, Response
 
 from paperround.domain.errors import UsageError
 from paperround.subscribers import confirmation, membership
+from paperround.web import wording
 from paperround.web.context import ContextDep, WebContext
 from paperround.web.forms import Form, FormFields
 from paperround.web.responses import ANSWER_TO_FORM
@@ -36,7 +37,7 @@ def _send_link(request: Request, context: WebContext, form: FormFields) -> Respo
     try:
         email = membership.address(answered_address(form, form.get("email"))[:500])
     except UsageError:
-        wrong = context.languages.of_visitor(request).gettext("Enter a valid email address.")
+        wrong = wording.invalid_address(context.languages.of_visitor(request))
         return _form_page(request, context, form.get("email")[:MAX_EMAIL_LENGTH], status=422, wrong=wrong)
     admission = admit(request, context, form, email, context.limits.lost_links)
     if again := admission.resubmission:

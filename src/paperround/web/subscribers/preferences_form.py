@@ -186,7 +186,7 @@ def check_form(
         try:
             membership.address(form.email)
         except UsageError:
-            wrong["email"] = _("Enter a valid email address.")
+            wrong["email"] = wording.invalid_address(language)
     themes = theme.offered(context.folders, form.stored.theme)
     if form["theme"] not in themes or form["language"] not in context.languages.names:
         wrong["theme"] = _("Choose one of the available options.")

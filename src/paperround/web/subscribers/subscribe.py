@@ -19,6 +19,7 @@ from paperround.domain.preferences import DEFAULTS, MAX_TYPED_LENGTH
 from paperround.rendering.language import Language
 from paperround.subscribers import confirmation, membership
 from paperround.subscribers.membership import BEST
+from paperround.web import wording
 from paperround.web.clients import client_of
 from paperround.web.context import ContextDep, WebContext
 from paperround.web.forms import Form, FormFields
@@ -107,11 +108,8 @@ def _subscribe(
         return _form_page(request, context, language, shown, again, status=again.status)
     if admission.sends:
         if not membership.can_be_written_to(context.app, email):
-            wrong = language.gettext(
-                "We cannot send to this address: our mail server takes only plain Latin letters before the @. "
-                "Enter another one."
-            )
-            return _form_page(request, context, language, replace(shown, wrong={"email": wrong}), status=422)
+            shown = replace(shown, wrong={"email": wording.unreachable_address(language)})
+            return _form_page(request, context, language, shown, status=422)
         _store_request(request, context, email, patch, shown, language)
     return redirect_to_sent(context, "subscribe", email)
 
