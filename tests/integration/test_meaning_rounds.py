@@ -452,9 +452,7 @@ def test_a_text_model_gets_an_interest_as_it_is_written_and_is_not_asked_again_f
     assert [text for text in encoder.asked if "QGA on ice. " in text] == ["QGA on ice. humanoid"]
 
 
-def test_a_model_without_answers_stops_nothing_and_is_asked_again_later(
-    site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_model_without_answers_stops_nothing_and_is_asked_again_later(site: Site) -> None:
     encoder = use_ideas(site.app)
     encoder.words, encoder.speechless = "humanoid", True
     site.topic("walking", PLAIN)
@@ -463,7 +461,7 @@ def test_a_model_without_answers_stops_nothing_and_is_asked_again_later(
     assert matched(site.app, "walking") == {1}, "as it is written"
     assert site.app.store.vectors.topic_vectors("ideas-1") == {}
     encoder.speechless = False
-    monkeypatch.setattr("paperround.rounds.meaning._ENCODER_RETRY_SECONDS", 0.0)
+    site.app.shared(Meaning).retry_seconds = 0.0
     site.papers(listing(9, "agents"))
     assert site.app.store.vectors.topic_vectors("ideas-1").keys() == {PLAIN}
 
@@ -471,8 +469,8 @@ def test_a_model_without_answers_stops_nothing_and_is_asked_again_later(
 def test_matches_stay_while_the_vector_of_their_topic_cannot_be_computed(
     tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("paperround.rounds.meaning._ENCODER_RETRY_SECONDS", 0.0)
     site, changed = Site(tmp_path, database_url), Site(tmp_path, database_url)
+    changed.app.shared(Meaning).retry_seconds = 0.0
     use_ideas(site.app)
     site.topic("walking", PLAIN)
     site.papers(listing(1, **WALKING), *(listing(number, "agents") for number in range(2, 6)))

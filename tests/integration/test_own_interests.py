@@ -55,7 +55,7 @@ def test_a_topic_of_the_site_is_no_interest_whatever_its_slug_begins_with(site: 
 
 def _matched(site: Site, email: str = _EMAIL) -> set[str]:
     """Return the titles of what the only interest of a subscriber matches."""
-    [topic] = site.app.store.topics.named(membership.subscriber(site.app, email).topics)
+    [topic] = site.app.store.topics.by_slugs(membership.subscriber(site.app, email).topics)
     return {paper.title for paper in site.app.store.papers.by_rows(site.app.store.topics.matches_of(topic)).values()}
 
 

@@ -121,8 +121,8 @@ def test_papers_are_found_and_counted_by_the_day_they_were_announced(site: Site)
     site.papers(*(listing(number, day=today - timedelta(days=number)) for number in range(1, 8)))
     browsing, robots = site.app.store.browsing, parse("robots")
     days = today - timedelta(days=4), today - timedelta(days=2)
-    assert [paper.row for paper in browsing.found(robots, 3)] == [7, 6, 5]
-    assert [paper.row for paper in browsing.found(robots, 9, days)] == [4, 3, 2]
+    assert [paper.row for paper in browsing.matching(robots, 3)] == [7, 6, 5]
+    assert [paper.row for paper in browsing.matching(robots, 9, days)] == [4, 3, 2]
     assert (browsing.count_found(robots, 100, days), browsing.count_found(robots, 2, days)) == (3, 2)
 
 

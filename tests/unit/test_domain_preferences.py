@@ -234,5 +234,5 @@ def test_what_is_wrong_with_a_preference_is_told_in_the_language_of_a_page_witho
     with pytest.raises(PreferenceError) as caught:
         preferences.read_field("at", "noon")
     german = {"%(given)r is not a time of day; write it as 07:30": "%(given)r ist keine Uhrzeit"}
-    assert caught.value.told(german.__getitem__) == "'noon' ist keine Uhrzeit"
+    assert caught.value.translated(german.__getitem__) == "'noon' ist keine Uhrzeit"
     assert str(caught.value).startswith("at: ")

@@ -170,7 +170,7 @@ def resolve(requests: Sequence[TasteRequest], papers: Sequence[Paper], topics: M
     saved: dict[int, None] = {}
     for request in requests:
         at = slice(request.number - 1, request.number)
-        rows = _named(request.name, papers, topics) if request.name else [paper.row for paper in papers[at]]
+        rows = _papers_named(request.name, papers, topics) if request.name else [paper.row for paper in papers[at]]
         if request.kind is RequestKind.SAVE:
             saved |= dict.fromkeys(rows)
         else:
@@ -203,7 +203,7 @@ def _numbered(line: str) -> list[TasteRequest] | None:
     return requests if requests and not idle else None
 
 
-def _named(name: str, papers: Sequence[Paper], topics: Mapping[int, str]) -> Sequence[int]:
+def _papers_named(name: str, papers: Sequence[Paper], topics: Mapping[int, str]) -> Sequence[int]:
     wording = _words(name)
     titled = [paper.row for paper in papers if wording in _words(readable(paper.title))]
     if len(titled) == 1:

@@ -62,9 +62,9 @@ class QueryError(UsageError):
         """`sentence` is `translatable`, and `facts` are the values of its placeholders."""
         self.query, self.position, self._sentence, self._facts = query, position, sentence, facts
         self.problem = sentence % facts
-        super().__init__(self.told(translatable))
+        super().__init__(self.translated(translatable))
 
-    def told(self, translate: Callable[[str], str]) -> str:
+    def translated(self, translate: Callable[[str], str]) -> str:
         """Return the problem in another language, and the spot on two more lines."""
         # Show at most 80 characters around the error on one line: a query may have 2,000 characters and line breaks.
         start = max(0, self.position - 60)
@@ -79,9 +79,9 @@ class InvalidValueError(ValueError):
     def __init__(self, sentence: str, **facts: object) -> None:
         """`sentence` is `translatable`, and `facts` are the values of its placeholders."""
         self._sentence, self._facts = sentence, facts
-        super().__init__(self.told(translatable))
+        super().__init__(self.translated(translatable))
 
-    def told(self, translate: Callable[[str], str]) -> str:
+    def translated(self, translate: Callable[[str], str]) -> str:
         """Return the text in another language."""
         return translate(self._sentence) % self._facts
 
@@ -91,11 +91,11 @@ class InvalidEntriesError(InvalidValueError):
 
     def __init__(self, errors: Sequence[InvalidValueError]) -> None:
         self._errors = errors
-        ValueError.__init__(self, self.told(translatable))
+        ValueError.__init__(self, self.translated(translatable))
 
-    def told(self, translate: Callable[[str], str]) -> str:
+    def translated(self, translate: Callable[[str], str]) -> str:
         """Return the text in another language."""
-        return ". ".join(dict.fromkeys(error.told(translate) for error in self._errors))
+        return ". ".join(dict.fromkeys(error.translated(translate) for error in self._errors))
 
 
 class PreferenceError(UsageError):
@@ -105,9 +105,9 @@ class PreferenceError(UsageError):
         self.field, self.problem, self._reason = field, str(reason), reason
         super().__init__(f"{field}: {reason}")
 
-    def told(self, translate: Callable[[str], str]) -> str:
+    def translated(self, translate: Callable[[str], str]) -> str:
         """Return the problem in another language, without the name of the field."""
-        return self._reason.told(translate)
+        return self._reason.translated(translate)
 
 
 class SourceError(PaperroundError):

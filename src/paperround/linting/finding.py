@@ -48,7 +48,7 @@ def most_severe_first(findings: Iterable[LintFinding]) -> list[LintFinding]:
     return sorted(findings, key=lambda finding: _ORDER.index(finding.severity))
 
 
-def some(values: Sequence[str], most: int = 3) -> str:
+def first_few(values: Sequence[str], most: int = 3) -> str:
     """Return the first `most` entries as text, and the number of the others."""
     shown = ", ".join(_short(text) for text in values[:most])
     return shown if len(values) <= most else f"{shown} and {len(values) - most} more"

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 from paperround.domain.hosts import domain_of, is_local
 from paperround.domain.text import REPLY_PREFIX
-from paperround.linting.finding import LintFinding, Severity, some
+from paperround.linting.finding import LintFinding, Severity, first_few
 from paperround.linting.mail import HeaderField, Mail, decoded
 
 _REQUIRED = ("From", "To", "Subject", "Date", "Message-ID", "MIME-Version")
@@ -207,7 +207,7 @@ def subject(mail: Mail) -> Iterator[LintFinding]:
         remedy = "use at most one; spam filters count them"
         yield _finding("spam-like", Severity.WARNING, f"has {line.count('!')} exclamation marks", "Subject", remedy)
     if words := _SPAMMY.findall(line):
-        yield _finding("spam-like", Severity.WARNING, f"contains {some(words)}", "Subject", "use plain words")
+        yield _finding("spam-like", Severity.WARNING, f"contains {first_few(words)}", "Subject", "use plain words")
     if len(line) > _LONG_SUBJECT:
         what = f"has {len(line)} characters"
         yield _finding(
@@ -340,7 +340,7 @@ def signature(mail: Mail) -> Iterator[LintFinding]:
         covered = {name.strip().lower() for name in tags.get("h", "").split(":")}
         open_ = [name for name in _SIGNED if mail.all(name) and name not in covered]
         if open_:
-            what = f"does not cover {some(open_, 6)}"
+            what = f"does not cover {first_few(open_, 6)}"
             yield _finding(
                 "dkim",
                 Severity.ERROR,

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from lxml.etree import _Element
 
 from paperround.domain.hosts import host_of, is_local
-from paperround.linting.finding import LintFinding, Severity, some
+from paperround.linting.finding import LintFinding, Severity, first_few
 from paperround.linting.mail import Mail
 from paperround.linting.page import line, text_of
 
@@ -44,7 +44,7 @@ def links(mail: Mail) -> Iterator[LintFinding]:
         severity, what, remedy = _RULES[rule]
         if rule == "local-link" and not mail.on_trial:
             severity, remedy = Severity.ERROR, "use the public address of the site, which subscribers can reach"
-        shown = some(list(dict.fromkeys(_shown(link) for link in those)))
+        shown = first_few(list(dict.fromkeys(_shown_text(link) for link in those)))
         many = f" ({len(those)} of them)" if len(those) > 1 else ""
         yield LintFinding(rule, severity, f"a link {what}{many}: {shown}", f"HTML line {line(those[0])}", remedy)
 
@@ -103,7 +103,7 @@ def _base(host: str) -> str:
     return ".".join(host.split(".")[-2:])
 
 
-def _shown(link: _Element) -> str:
+def _shown_text(link: _Element) -> str:
     return str(link.get("href", "")) or text_of(link) or "<a>"
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from paperround.domain.client_limits import GMAIL_CLIPS, LARGEST_HTML
-from paperround.linting.finding import LintFinding, Severity, some
+from paperround.linting.finding import LintFinding, Severity, first_few
 from paperround.linting.mail import BodyPart, Mail
 
 _LINE = 76  # RFC 2045 6.7 and 6.8
@@ -103,11 +103,15 @@ def text_body(mail: Mail) -> Iterator[LintFinding]:
         yield LintFinding("text-part", Severity.ERROR, "is almost empty", "text", remedy)
     tags = _MARKUP.findall(mail.text)
     if len(tags) > 2:
-        yield LintFinding("text-part", Severity.WARNING, f"contains HTML: {some(tags)}", "text", "use plain text")
+        yield LintFinding(
+            "text-part", Severity.WARNING, f"contains HTML: {first_few(tags)}", "text", "use plain text"
+        )
     linked = _main_links(mail)
     missing = sorted(url for url in linked if url not in mail.text)
     if linked and 1 - len(missing) / len(linked) < _SHARE:
-        what = f"has {len(linked) - len(missing)} of the HTML's {len(linked)} main links; missing {some(missing)}"
+        what = (
+            f"has {len(linked) - len(missing)} of the HTML's {len(linked)} main links; missing {first_few(missing)}"
+        )
         yield LintFinding("text-links", Severity.WARNING, what, "text", "include the same links")
 
 

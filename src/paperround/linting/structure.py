@@ -10,7 +10,7 @@ from lxml.etree import _Element
 
 from paperround.domain.client_limits import GMAIL_STYLE
 from paperround.domain.hosts import is_local
-from paperround.linting.finding import LintFinding, Severity, some
+from paperround.linting.finding import LintFinding, Severity, first_few
 from paperround.linting.mail import Mail
 from paperround.linting.page import Declaration, declarations, hides, line, text_of
 
@@ -65,7 +65,7 @@ def well_formed(mail: Mail) -> Iterator[LintFinding]:
         remedy = "use each id once"
         first = next(element for element in mail.page.all() if element.get("id") == doubled[0])
         where = f"HTML line {line(first)}"
-        yield LintFinding("ids", Severity.WARNING, f"duplicate ids: {some(doubled)}", where, remedy)
+        yield LintFinding("ids", Severity.WARNING, f"duplicate ids: {first_few(doubled)}", where, remedy)
 
 
 def style_sheets(mail: Mail) -> Iterator[LintFinding]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from paperround.linting.finding import LintFinding, Severity, some
+from paperround.linting.finding import LintFinding, Severity, first_few
 from paperround.linting.mail import Mail
 from paperround.linting.page import hides, line, text_of
 
@@ -32,7 +32,7 @@ def active_content(mail: Mail) -> Iterator[LintFinding]:
             remedy = "remove it, and link to a web page instead"
             yield LintFinding("active-content", Severity.ERROR, f"<{tag}> is removed by clients", where, remedy)
         if handlers:
-            what = f"<{tag}> has {some([str(name) for name in handlers])}"
+            what = f"<{tag}> has {first_few([str(name) for name in handlers])}"
             yield LintFinding("active-content", Severity.ERROR, what, where, "remove them; no client runs scripts")
         if any(str(value).strip().lower().startswith("data:") for value in element.attrib.values()):
             remedy = "serve the file over https or attach it (cid:); Gmail and Outlook block data: addresses"

@@ -113,7 +113,7 @@ def _topics_of(preview: Preview) -> set[str]:
 def _topic_names(app: App, preview: Preview) -> dict[str, str]:
     """Return the names of the digest's topics by slug; those of topics that no longer exist are in its sections."""
     sections = preview.digest.sections if preview.digest else ()
-    stored = {topic.slug: topic.name for topic in app.store.topics.named([*_topics_of(preview)])}
+    stored = {topic.slug: topic.name for topic in app.store.topics.by_slugs([*_topics_of(preview)])}
     return {section.topic: section.name for section in sections if section.name} | stored
 
 

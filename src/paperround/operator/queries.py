@@ -48,8 +48,13 @@ def subscriber_facts(subscriber: Subscriber) -> dict[str, Any]:
 def suppressed_facts(app: App, email: str = "", limit: int | None = None) -> list[dict[str, Any]]:
     """Return the suppressed addresses, latest first. Those of erased subscribers are None: only hashes are stored."""
     return [
-        {"email": one.email, "at": one.at, "reason": one.reason, "state": one.state.value if one.state else None}
-        for one in app.store.suppressions.find(email, limit=limit)
+        {
+            "email": suppression.email,
+            "at": suppression.at,
+            "reason": suppression.reason,
+            "state": suppression.state.value if suppression.state else None,
+        }
+        for suppression in app.store.suppressions.find(email, limit=limit)
     ]
 
 

@@ -83,7 +83,7 @@ def explain(error: PaperroundError, folders: tuple[Path, ...]) -> TemplateError:
         path=path.resolve() if path else None,
         line=line,
         source=tuple(_lines(text, line)) if line else (),
-        variables=tuple(_variables(values)) or _known(),
+        variables=tuple(_variables(values)) or _known_variables(),
         suggestion=_suggestion(str(cause or error), values),
     )
 
@@ -172,7 +172,7 @@ def _short_value(value: object) -> str:
     return text if len(text) <= _MAX_VALUE_LENGTH else f"{text[:_MAX_VALUE_LENGTH]}…"
 
 
-def _known() -> tuple[Variable, ...]:
+def _known_variables() -> tuple[Variable, ...]:
     """Return the variables that every theme receives, for errors that occur before rendering starts."""
     given = (("letter", LetterView), ("site", Site), ("item", Block), ("card", Card))
     return tuple(

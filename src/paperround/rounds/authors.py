@@ -24,7 +24,7 @@ def papers_by(app: App, name: str) -> list[Paper]:
         query = parse_uncached(read_followed(f"author: {name}").query)
     except (QueryError, ValueError):  # a name without a letter
         return []
-    return app.store.browsing.found(query, _MAX_PAPERS)
+    return app.store.browsing.matching(query, _MAX_PAPERS)
 
 
 def people_named(app: App, name: str) -> list[Person]:
@@ -41,7 +41,7 @@ def author_of(app: App, name: str, paper: int) -> FollowedName:
 
 def has_papers(app: App, followed: FollowedName) -> bool:
     """Return whether a stored paper is by this author, in any company, or by this organization."""
-    papers = app.store.browsing.found(parse_uncached(replace(followed, coauthors=()).query), _MAX_PAPERS)
+    papers = app.store.browsing.matching(parse_uncached(replace(followed, coauthors=()).query), _MAX_PAPERS)
     return any(followed.is_among(paper.authors) for paper in papers)
 
 
@@ -50,7 +50,7 @@ def similar_author(app: App, followed: FollowedName) -> str:
     if followed.organization:
         return ""
     query = author_named(app.shared(Collection).recent().vocabulary, followed.name)
-    papers = app.store.browsing.found(parse_uncached(query), 1) if query else []
+    papers = app.store.browsing.matching(parse_uncached(query), 1) if query else []
     authors = (readable(author) for paper in papers for author in paper.authors)
     return next((author for author in authors if is_name_of(author, query)), "")
 

@@ -27,7 +27,6 @@ log = logs.logger()
 _PAPERS_PER_TRANSACTION = 16  # papers per transaction, about half a second
 _MAX_QUERIES = 1_000  # vectors of searches kept in memory
 _ENOUGH = 0.5  # share of the newest papers
-_ENCODER_RETRY_SECONDS = 300.0  # seconds after a failure until the encoder is called again
 
 
 class Meaning:
@@ -40,6 +39,8 @@ class Meaning:
         self._queries: LRUCache[str, NDArray[np.float32]] = LRUCache(_MAX_QUERIES)
         self._topics: dict[str, bytes] | None = None
         self._guard = threading.RLock()
+        self.retry_seconds = 300.0
+        """After a failure, the encoder is not called again for so long."""
         self._failed_at: float | None = None
         self._reword_failed_at: float | None = None
 
@@ -51,7 +52,10 @@ class Meaning:
     @property
     def in_backoff(self) -> bool:
         """Whether the encoder failed recently and is not called for a while."""
-        return self._failed_at is not None and time.monotonic() - self._failed_at < _ENCODER_RETRY_SECONDS
+        return self._is_recent(self._failed_at)
+
+    def _is_recent(self, failed_at: float | None) -> bool:
+        return failed_at is not None and time.monotonic() - failed_at < self.retry_seconds
 
     def table(self) -> VectorTable:
         """Return the vectors of all papers that have one now."""
@@ -147,7 +151,7 @@ class Meaning:
 
     def _reworded(self, text: str) -> str | None:
         """Return an interest's text with technical terms added, to compute its vector; None if unavailable."""
-        if self._reword_failed_at is not None and time.monotonic() - self._reword_failed_at < _ENCODER_RETRY_SECONDS:
+        if self._is_recent(self._reword_failed_at):
             return None
         try:
             technical_terms = self.encoder.reword(text)

@@ -89,7 +89,7 @@ def preview_query(app: App, text: str, language: Language, week: PastWeek | None
         preferences.read_field("queries", [text])
         return _preview(app, text, language, week or PastWeek(app), advise=True)
     except QueryError as error:
-        return QueryPreview(text, error=error.told(language.gettext))
+        return QueryPreview(text, error=error.translated(language.gettext))
 
 
 def preview_topic_query(app: App, text: str, language: Language) -> QueryPreview:
@@ -98,7 +98,7 @@ def preview_topic_query(app: App, text: str, language: Language) -> QueryPreview
         check_topic_query(text)
         return _preview(app, text, language, PastWeek(app), advise=False)
     except QueryError as error:
-        return QueryPreview(text, error=error.told(language.gettext))
+        return QueryPreview(text, error=error.translated(language.gettext))
 
 
 def _preview(app: App, text: str, language: Language, week: PastWeek, *, advise: bool) -> QueryPreview:
@@ -150,7 +150,7 @@ def _preview_exact(app: App, text: str, query: Query, language: Language) -> Que
     """Try a query with operators."""
     week = _past_week(app)
     number = app.store.browsing.count_found(query, _MAX_COUNTED, week)
-    papers = app.store.browsing.found(query, _MAX_SHOWN * 10, week)
+    papers = app.store.browsing.matching(query, _MAX_SHOWN * 10, week)
     hits = lexical.Index(papers).matches(query)
     operators = describe_operators(operators_in(text), language)
     summary = f"{operators} {describe_week(number, language, counted=_MAX_COUNTED)}".strip()

@@ -126,7 +126,7 @@ def search_papers(
     search for.
     """
     if identifier := identifier_in(text):
-        return _named(app, identifier, offset)
+        return _search_identifier(app, identifier, offset)
     text, fields = with_known_fields(text)
     author = author_exactly_named(app.shared(Collection).recent().vocabulary, text)
     if author and is_name_of(text, author) and not _in_a_text(app, text):
@@ -146,7 +146,7 @@ def _in_a_text(app: App, name: str) -> bool:
     return app.store.papers.finds(every)
 
 
-def _named(app: App, identifier: str, offset: int) -> Search:
+def _search_identifier(app: App, identifier: str, offset: int) -> Search:
     """Return the paper with an identifier, or nothing."""
     paper = app.store.papers.by_id(identifier)
     results = [SearchResult(paper, 1.0, (), {})] if paper and not offset else []
@@ -315,6 +315,6 @@ def newest_found(app: App, text: str, limit: int) -> list[Paper]:
     """Return the newest papers that match a query; the best ones for plain words, which match almost anything."""
     query = interpret_search(text)
     if not isinstance(query, Words):
-        return app.store.browsing.found(query, limit)
+        return app.store.browsing.matching(query, limit)
     best = [result.paper for result in search_papers(app, text, limit).found]
     return sorted(best, key=lambda paper: (paper.day, paper.row), reverse=True)

@@ -45,7 +45,7 @@ def match_papers(app: App) -> None:
             # These papers are locked now. A vector that another process stored before is used; one that it stores
             # later makes the paper be compared again.
             app.shared(Meaning).table()
-            work.found = _found(app, work.papers, work.topics)
+            work.found = _compare(app, work.papers, work.topics)
         if not work.papers:
             return
         waiting = app.store.topics.papers_waiting()
@@ -70,7 +70,7 @@ def match_embedded(app: App) -> None:
             embedded = {query for query in plain if meaning.cached_vector(meaning.expand_acronyms(query)) is not None}
             complete &= embedded == plain
             with app.store.topics.matching_again(chunk, since, embedded.__contains__) as work:
-                work.found = _found(app, work.papers, work.topics)
+                work.found = _compare(app, work.papers, work.topics)
     if complete:
         app.store.vectors.compared(last)
 
@@ -158,7 +158,7 @@ def _match_topic(app: App, due: DueTopic) -> None:
     if topic.private:  # older matches are not compared again; a monthly letter may still need them
         outdated = {row for row in outdated if row >= week}
     for papers in _candidates(app, topic, week):
-        result = _found(app, papers, [topic])
+        result = _compare(app, papers, [topic])
         app.store.topics.add_found(result, since)
         outdated -= {match.paper for _, match in result.matches}
     app.store.topics.matched(due, outdated)
@@ -186,7 +186,7 @@ def _match_interests(app: App, due: Sequence[DueTopic]) -> None:
     first = min((task.first for task in tasks.values()), default=week)
     for papers in app.store.papers.stored_since(first):
         compared = [task.topic for task in due if tasks[task.topic.row].first <= papers[-1].row]
-        all_found = _found(app, papers, compared)
+        all_found = _compare(app, papers, compared)
         result = ComparisonResult(
             [(row, match) for row, match in all_found.matches if tasks[row].includes(match.paper)],
             [candidate for candidate in all_found.close if tasks[candidate.topic].includes(candidate.paper)],
@@ -244,7 +244,7 @@ def _candidates(app: App, topic: Topic, week: int) -> Iterator[list[Paper]]:
     yield from app.store.papers.stored_since(week)
 
 
-def _found(app: App, papers: Sequence[Paper], topics: Sequence[Topic]) -> ComparisonResult:
+def _compare(app: App, papers: Sequence[Paper], topics: Sequence[Topic]) -> ComparisonResult:
     if not papers:
         return ComparisonResult()
     interests = app.shared(Interests)

@@ -135,7 +135,7 @@ class Arxiv(SourceSettings):
         if failed:
             days = ", ".join(map(str, sorted({day for days in missed.values() for day in days})))
             state, note = SourceState.STALE, f"missed days ({days}) could not be fetched; {failed}"
-        return FetchResult(relabelled(parsed, self.name), state, note, memory.kept())
+        return FetchResult(relabelled(parsed, self.name), state, note, memory.to_keep())
 
     def _feed(self, http: Http, memory: _Memory, today: date) -> _ParsedPage:
         url = f"{self.feed_url}/atom/{'+'.join(self.categories)}"
@@ -286,7 +286,7 @@ class _Memory:
             for name in names:
                 self.taken[name].update(day for day in days if (name, day) not in still_missing)
 
-    def kept(self) -> dict[str, str]:
+    def to_keep(self) -> dict[str, str]:
         """Return the strings to store."""
         taken = {name: " ".join(map(str, sorted(days)[-self._MAX_DAYS :])) for name, days in self.taken.items()}
         return {

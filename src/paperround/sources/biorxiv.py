@@ -72,9 +72,9 @@ class Biorxiv(SourceSettings):
             cursor += page.rows
             if not page.rows or cursor >= page.total:
                 break
-        return self._together(joined(pages), whole=cursor >= page.total, window=window)
+        return self._fetch_result(joined(pages), whole=cursor >= page.total, window=window)
 
-    def _together(self, parsed: ParsedSource, *, whole: bool, window: Window) -> FetchResult:
+    def _fetch_result(self, parsed: ParsedSource, *, whole: bool, window: Window) -> FetchResult:
         categories = {_plain(name) for name in self.categories}
         chosen = tuple(
             listing

@@ -94,7 +94,7 @@ class Entries:
     def _problem(self, title: object, what: str) -> None:
         self._rejected += 1
         if self._rejected <= _MAX_PROBLEMS:
-            self._problems.append(Problem(_where(self._number, title), what))
+            self._problems.append(Problem(_place_of(self._number, title), what))
 
 
 def cut_short(parsed: ParsedSource) -> bool:
@@ -133,7 +133,7 @@ def plausible(day: date, today: date) -> bool:
     return day.year >= FIRST_YEAR and day.toordinal() <= today.toordinal() + DAYS_AHEAD
 
 
-def _where(number: int, title: object) -> str:
+def _place_of(number: int, title: object) -> str:
     shown = clean(title) if isinstance(title, str) else ""
     shown = f"{shown[:60]}…" if len(shown) > 60 else shown
     return f'entry {number} "{shown}"' if shown else f"entry {number}"

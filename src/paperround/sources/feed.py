@@ -98,9 +98,9 @@ class Feed(SourceSettings):
         if response.unchanged:
             return FetchResult(ParsedSource(), SourceState.UNCHANGED, validators=window.validators)
         response.expect_ok(self.name)
-        return self._new(response, window, http.now().date())
+        return self._new_entries(response, window, http.now().date())
 
-    def _new(self, response: HttpResponse, window: Window, today: date) -> FetchResult:
+    def _new_entries(self, response: HttpResponse, window: Window, today: date) -> FetchResult:
         feed = _read(response.body, today, self.name, response.final_url, response.headers.get("content-type", ""))
         listed_before = _Seen.of(window.validators)
         new: list[Listing] = []
@@ -120,7 +120,7 @@ class Feed(SourceSettings):
         note = "" if new else "nothing new" if feed.parsed.listings else "the feed has no entries"
         if stock:
             note = f"seen for the first time: {len(stock)} earlier entries are shown on the pages and not mailed"
-        return FetchResult(parsed, state, note, {**response.remember(), **listed_before.kept()}, unmailed)
+        return FetchResult(parsed, state, note, {**response.remember(), **listed_before.to_keep()}, unmailed)
 
 
 class _Seen:
@@ -154,7 +154,7 @@ class _Seen:
             return None
         return listing if day == listing.day else listing.model_copy(update={"day": day})
 
-    def kept(self) -> dict[str, str]:
+    def to_keep(self) -> dict[str, str]:
         """Return the string to store. It is empty if the feed never had entries."""
         days = self._now or self._before  # what comes after an empty response, as after a weekend, is not back stock
         return {self._KEY: " ".join(f"{key}:{day}" for key, day in list(days.items())[:_MAX_REMEMBERED])}

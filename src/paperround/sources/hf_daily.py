@@ -74,7 +74,7 @@ class HfDaily(SourceSettings):
                 break
         if all(fetched.error for fetched in fetched_days):
             raise fetched_days[0].error or AssertionError
-        return self._together(fetched_days, until)
+        return self._fetch_result(fetched_days, until)
 
     def _day(self, http: Http, window: Window, day: date, *, newest: bool) -> _Day:
         fetched = _Day(day)
@@ -108,7 +108,7 @@ class HfDaily(SourceSettings):
         if page.validator and not cut_short(parsed):
             fetched.validators[page.url] = page.validator
 
-    def _together(self, fetched_days: list[_Day], until: date) -> FetchResult:
+    def _fetch_result(self, fetched_days: list[_Day], until: date) -> FetchResult:
         state, note = self._state(fetched_days, until)
         if state is SourceState.STALE:  # request it without validators next time, or a 304 would count as complete
             fetched_days[-1].validators.clear()

@@ -129,7 +129,7 @@ class Browsing:
         with reading(self._engine) as db:
             return db.scalar(stored.order_by(papers.c.first_seen, papers.c.row).limit(1)) or 2**62
 
-    def found(self, query: Any, limit: int, days: DaySpan | None = None) -> list[Paper]:
+    def matching(self, query: Any, limit: int, days: DaySpan | None = None) -> list[Paper]:
         """Return the newest papers that match a query; within `days` if given."""
         with reading(self._engine) as db:
             return load_in_order(db, self._index.rows(db, query, 0, limit, newest_first=True, days=days))

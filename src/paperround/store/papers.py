@@ -118,7 +118,7 @@ class Papers:
         stored = StoreResult()
         with writing(self._engine) as db:
             lock_exclusively(db, listings)  # no other transaction may add a paper between lookup and insert
-            new, others = _told_apart(db, list(batch))
+            new, others = _split_new(db, list(batch))
             numbers = self._insert(db, new, now, unmailed)
             touched = dict.fromkeys(numbers, _Effect.NEW)
             for listing in others:
@@ -492,7 +492,7 @@ def _keep_daily_counts(db: Connection, changed: Sequence[Paper], now: datetime) 
         db.execute(keep_larger_counts(upsert(db, daily_counts)), counted)
 
 
-def _told_apart(db: Connection, batch: Sequence[Listing]) -> tuple[list[_NewPaper], list[Listing]]:
+def _split_new(db: Connection, batch: Sequence[Listing]) -> tuple[list[_NewPaper], list[Listing]]:
     """Return the new papers, and the listings that are not of one.
 
     A new paper's listing shares no key with a stored paper or another listing.

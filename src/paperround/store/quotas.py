@@ -59,7 +59,7 @@ class Quotas:
     def wait(self, limit: Quota, key: str, now: datetime) -> int:
         """Return the seconds until another use is allowed, or 0 if it is allowed now."""
         since = now - limit.within
-        newest = select(quota_uses.c.at).where(_within(limit, key, now)).order_by(quota_uses.c.at.desc())
+        newest = select(quota_uses.c.at).where(_in_window(limit, key, now)).order_by(quota_uses.c.at.desc())
         with reading(self._engine) as db:
             times = db.scalars(newest.limit(limit.most)).all()
         return max(1, int((times[-1] - since).total_seconds())) if len(times) >= limit.most else 0
@@ -71,10 +71,10 @@ class Quotas:
 
 
 def _count(db: Connection, limit: Quota, key: str, now: datetime) -> int:
-    return db.scalar(select(func.count()).select_from(quota_uses).where(_within(limit, key, now))) or 0
+    return db.scalar(select(func.count()).select_from(quota_uses).where(_in_window(limit, key, now))) or 0
 
 
-def _within(limit: Quota, key: str, now: datetime) -> ColumnElement[bool]:
+def _in_window(limit: Quota, key: str, now: datetime) -> ColumnElement[bool]:
     """Return the condition for the uses of a key within the span, without those that a clock far ahead counted."""
     mine = (quota_uses.c.kind == limit.kind) & (quota_uses.c.key == key)
     return mine & (quota_uses.c.at > now - limit.within) & (quota_uses.c.at <= now + limit.within)

@@ -128,7 +128,9 @@ class SearchIndex:
                 return self._in_two_steps(db, query, since, limit, newest_first=newest_first, days=days)
             there = self._found, self._row >= since, *_on(days, self._row)
             order = self._row.desc() if newest_first else self._row
-            return db.scalars(select(self._row).where(*there).order_by(order).limit(limit), self._asked(query)).all()
+            return db.scalars(
+                select(self._row).where(*there).order_by(order).limit(limit), self._parameters_of(query)
+            ).all()
 
     def _in_two_steps(
         self, db: Connection, query: Any, since: int, limit: int, *, newest_first: bool, days: DaySpan | None
@@ -143,7 +145,7 @@ class SearchIndex:
         def ordered(row: ColumnElement[int]) -> ColumnElement[int]:
             return row.desc() if newest_first else row
 
-        asked, row = self._asked(query), self._row.label("row")
+        asked, row = self._parameters_of(query), self._row.label("row")
         nearest = (
             select(row, column("terms")).where(self._row >= since).order_by(ordered(self._row)).limit(_SCANNED_PAPERS)
         )
@@ -183,7 +185,7 @@ class SearchIndex:
         present = [row for row in rows if row in by_row]
         return present, self._syntax.read_documents([by_row[row] for row in present])
 
-    def _asked(self, query: Any) -> dict[str, str]:
+    def _parameters_of(self, query: Any) -> dict[str, str]:
         return {"query": self._syntax.expression(query)}
 
 

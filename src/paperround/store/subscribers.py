@@ -148,11 +148,11 @@ class Subscribers:
 
     def by_email(self, email: str) -> Subscriber | None:
         """Return the subscriber with this address, or None."""
-        return self._one(subscribers.c.email_key == email_key(email))
+        return self._first(subscribers.c.email_key == email_key(email))
 
     def by_row(self, row: int) -> Subscriber | None:
         """Return the subscriber with this number, or None."""
-        return self._one(subscribers.c.row == row)
+        return self._first(subscribers.c.row == row)
 
     def by_rows(self, rows: Sequence[int]) -> dict[int, Subscriber]:
         """Return subscribers by number with what their letters need: without topics, dates and consent."""
@@ -332,7 +332,7 @@ class Subscribers:
             done = db.execute(statement.on_conflict_do_nothing().returning(suppressions.c.email_key)).all()
             return bool(done)
 
-    def _one(self, where: Any) -> Subscriber | None:
+    def _first(self, where: Any) -> Subscriber | None:
         with reading(self._engine) as db:
             return next(iter(load_subscribers(db, where)), None)
 

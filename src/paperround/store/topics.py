@@ -112,7 +112,7 @@ class Topics:
         with reading(self._engine) as db:
             return _public(db)
 
-    def named(self, slugs: Sequence[str]) -> list[Topic]:
+    def by_slugs(self, slugs: Sequence[str]) -> list[Topic]:
         """Return the topics with these slugs, without those that do not exist."""
         with reading(self._engine) as db:
             return [_topic(record) for record in db.execute(select(topics).where(topics.c.slug.in_(slugs)))]

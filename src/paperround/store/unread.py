@@ -137,7 +137,7 @@ class MatchCache:
 
     def unread(self, follows: Follows) -> match_table.BatchMatches:
         """Return these subscribers' unread matches."""
-        return self._found(follows, self._matches_after)
+        return self._find(follows, self._matches_after)
 
     def read_since(self, edition: int, follows: Follows) -> match_table.BatchMatches:
         """Return these subscribers' matches from this edition on that an earlier digest already covered."""
@@ -146,9 +146,9 @@ class MatchCache:
             matched, unread = (self._matches_after(topic, after) for after in (edition - 1, last_edition))
             return matched[: max(0, len(matched) - len(unread))]
 
-        return self._found(follows, read)
+        return self._find(follows, read)
 
-    def _found(self, follows: Follows, find: Callable[[int, int], match_table.Ints]) -> match_table.BatchMatches:
+    def _find(self, follows: Follows, find: Callable[[int, int], match_table.Ints]) -> match_table.BatchMatches:
         """Return what `find` returns for each topic and last edition of these subscribers."""
         owners, matched = [], []
         for place, followed in enumerate(follows.values()):

@@ -165,7 +165,7 @@ def _feedback(app: App, subscriber: Subscriber, request: PendingRequest) -> tupl
 def _followed_names(app: App, preferences: Preferences) -> list[str]:
     language = languages.load(preferences.language, templates())
     people = [followed_name(entry, language) for entry in preferences.follows]
-    topics = map(language.own_words, _named(preferences.topics, _public_names(app)))
+    topics = map(language.own_words, _names_of(preferences.topics, _public_names(app)))
     return [*topics, *preferences.queries, *people]
 
 
@@ -173,14 +173,14 @@ def _public_names(app: App) -> dict[str, str]:
     return {topic.slug: topic.name for topic in app.store.topics.public()}
 
 
-def _named(slugs: Sequence[str], names: Mapping[str, str]) -> list[str]:
+def _names_of(slugs: Sequence[str], names: Mapping[str, str]) -> list[str]:
     return [names[slug] for slug in slugs if slug in names]
 
 
 def _chosen(names: Mapping[str, str], patch: Patch) -> dict[str, object]:
     """Return what the email that asks for confirmation says of the request: of typed words only their number."""
     counts = {name: len(patch.get(name, ())) for name in ("queries", "follows")}
-    return {"topics": _named(patch.get("topics", ()), names), **counts}
+    return {"topics": _names_of(patch.get("topics", ()), names), **counts}
 
 
 def new_notice(app: App, context: Mapping[str, object]) -> NewNotice:

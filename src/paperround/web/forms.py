@@ -32,7 +32,7 @@ class FormFields:
         """Return the names and values of these fields, in the order of the form."""
         return [(name, value) for name, value in self._fields if name in names]
 
-    def known(self, names: Iterable[str]) -> dict[str, str]:
+    def present(self, names: Iterable[str]) -> dict[str, str]:
         """Return the given fields that the form has, with their values."""
         return {name: self.get(name) for name in names if name in self}
 

@@ -79,10 +79,10 @@ def conclude(findings: Sequence[Finding]) -> str:
     harmful = [finding for finding in errors if not finding.stops]
     warnings = sum(finding.verdict is CheckState.WARNING and not finding.later for finding in findings)
     later = sum(finding.verdict is not CheckState.OK and finding.later for finding in findings)
-    parts = [_named(stopping, "holds emails back", "hold emails back") or "nothing stops the next round"]
+    parts = [_count_and_subjects(stopping, "holds emails back", "hold emails back") or "nothing stops the next round"]
     if harmful:
         but = "no emails back, but must be corrected"
-        parts.append(_named(harmful, f"holds {but}", f"hold {but}"))
+        parts.append(_count_and_subjects(harmful, f"holds {but}", f"hold {but}"))
     if warnings:
         parts.append(f"{_things(warnings)} to look at")
     if later:
@@ -91,7 +91,7 @@ def conclude(findings: Sequence[Finding]) -> str:
     return f"{summary[0].upper()}{summary[1:]}."
 
 
-def _named(errors: Sequence[Finding], one: str, many: str) -> str:
+def _count_and_subjects(errors: Sequence[Finding], one: str, many: str) -> str:
     """Say what the errors do, and name their first subjects; empty for none."""
     if not errors:
         return ""

@@ -56,13 +56,13 @@ def paper(request: Request, context: ContextDep, paper_id: str) -> Response:
         ],
         growth=_growth(context, stored, language),
         example=is_example(stored),
-        seen=_seen(context.app.store.papers.listings_of(stored.row)),
+        seen=_sources_by_day(context.app.store.papers.listings_of(stored.row)),
         versions=_versions(stored, language),
         similar=[cards.card(other, language, context.today) for other in similar_papers(context.app, stored)],
     )
 
 
-def _seen(listings: Sequence[Listing]) -> list[tuple[date, list[str]]]:
+def _sources_by_day(listings: Sequence[Listing]) -> list[tuple[date, list[str]]]:
     """Return the days on which sources announced the paper, latest first, with the sources of each day."""
     names_by_day: dict[date, list[str]] = {}
     for listing in sorted(listings, key=lambda listed: (-listed.day.toordinal(), listed.source)):

@@ -92,7 +92,7 @@ def search(
             text = plain_query(q)[:MAX_SEARCH_LENGTH]
             result = search_papers(context.app, text, PAGE + 1, PAGE * (page - 1), bounds=bounds, order=order)
     except QueryError as error:
-        wrong = error.told(language.gettext)
+        wrong = error.translated(language.gettext)
     if page > 1 and not result.found:
         raise HTTPException(404)
     here = f"{context.home}/search?"
@@ -106,7 +106,7 @@ def search(
         form=form,
         q=q,
         wrong=wrong,
-        mistake=result.mistake.told(language.gettext) if result.mistake else "",
+        mistake=result.mistake.translated(language.gettext) if result.mistake else "",
         operators=describe_operators(operators, language),
         elsewhere=identifiers.page_address(result.identifier) if result.identifier else "",
         result=result,

@@ -161,10 +161,10 @@ class CertificateCache:
 def _notices(context: WebContext, notices: Any) -> list[ReturnedMail]:
     if not isinstance(notices, list) or len(notices) > _MAX_REPORTS:
         raise HTTPException(422, f"send a list of at most {_MAX_REPORTS} reports")
-    return [_taken(context, f"report {number}", notice) for number, notice in enumerate(notices, 1)]
+    return [_returned_mail(context, f"report {number}", notice) for number, notice in enumerate(notices, 1)]
 
 
-def _taken(context: WebContext, where: str, notice: Any) -> ReturnedMail:
+def _returned_mail(context: WebContext, where: str, notice: Any) -> ReturnedMail:
     """Process one report. An invalid one is returned as a result, so that it neither blocks others nor is sent again
     forever.
     """

@@ -110,22 +110,22 @@ def lift_suppression(request: Request, context: OperatorContextDep, form: Form) 
 def _suppressed_page(
     request: Request, context: WebContext, q: str = "", page: int = 1, *, message: str = "", wrong: str = ""
 ) -> Response:
-    known = context.app.store.suppressions
+    suppressions = context.app.store.suppressions
     offset = _PAGE * (checked_page(page, MAX_PAGES) - 1)
-    found = known.find(q, limit=_PAGE + 1, offset=offset)
-    if page > 1 and not found:
+    listed = suppressions.find(q, limit=_PAGE + 1, offset=offset)
+    if page > 1 and not listed:
         raise HTTPException(404)
     return admin_page(
         request,
         context,
         "suppressed",
         status=422 if wrong else 200,
-        addresses=found[:_PAGE],
-        number=known.count(),
+        addresses=listed[:_PAGE],
+        number=suppressions.count(),
         q=q,
         message=message,
         wrong=wrong,
-        turn=pages_around(page, more=len(found) > _PAGE),
+        turn=pages_around(page, more=len(listed) > _PAGE),
         more={"q": q},
     )
 
@@ -363,7 +363,7 @@ _LABELS = {
 def _described(context: WebContext, chosen: Preferences) -> dict[str, str]:
     """Return the preferences that apply, as texts by their labels: topics by name, lists joined by commas."""
     language = context.languages.english
-    topics = context.app.store.topics.named(chosen.topics)
+    topics = context.app.store.topics.by_slugs(chosen.topics)
     labels = wording.labels(language) | _LABELS
     texts = preferences.write_text(chosen)
     texts |= {name: ", ".join(getattr(chosen, name)) for name in LISTS}

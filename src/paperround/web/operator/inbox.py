@@ -52,7 +52,7 @@ def letters(request: Request, context: ContextDep, page: int = 1) -> Response:
 def letter(request: Request, context: ContextDep, key: str, show: str = "html") -> Response:
     """Show an email as mail clients display it, with its parts, size and lint findings."""
     viewed = MessageView(_letter(context, request, key), context.site, now=context.app.clock())
-    at, look = f"{context.home}/inbox/{key}", DisplayOptions.asked(request)
+    at, look = f"{context.home}/inbox/{key}", DisplayOptions.of(request)
     tab = show if show in TABS else "html"
     response = context.pages.private(
         request, "letter", key=key, show=tab, viewed=viewed, look=look, at=at, tabs=TABS,
@@ -67,7 +67,7 @@ def letter(request: Request, context: ContextDep, key: str, show: str = "html") 
 def html(request: Request, context: ContextDep, key: str) -> Response:
     """Return the HTML of an email for a frame. Only the site's own images are loaded."""
     viewed = MessageView(_letter(context, request, key), context.site)
-    return frame(viewed.html, DisplayOptions.asked(request), pictures=own_pictures(context.site))
+    return frame(viewed.html, DisplayOptions.of(request), pictures=own_pictures(context.site))
 
 
 @router.get("/{key}/letter.eml")

@@ -55,14 +55,16 @@ async def sent_form(request: Request, context: WebContext) -> KeptForm | None:
     except HTTPException:  # a file or not a form: nobody typed it
         return None
     fields = [(name, value) for name, value in typed.multi_items() if isinstance(value, str) and name not in _SECRET]
-    return _kept(request.url.path, fields)
+    return _form_to_keep(request.url.path, fields)
 
 
 def carried_form(form: FormFields) -> KeptForm | None:
     """Return the form that a login form carries along; None if there is none."""
-    return _kept(form.get(_PATH), parse_qsl(form.get(_FIELDS), keep_blank_values=True, max_num_fields=MAX_FIELDS))
+    return _form_to_keep(
+        form.get(_PATH), parse_qsl(form.get(_FIELDS), keep_blank_values=True, max_num_fields=MAX_FIELDS)
+    )
 
 
-def _kept(path: str, fields: list[tuple[str, str]]) -> KeptForm | None:
+def _form_to_keep(path: str, fields: list[tuple[str, str]]) -> KeptForm | None:
     fits = path.startswith("/admin/") and path != "/admin/logout" and len(urlencode(fields)) <= _MAX_LENGTH
     return KeptForm(path, tuple(fields)) if fits and fields else None

@@ -79,7 +79,7 @@ class PreviewQuery:
         values["show"] = values["show"] if values["show"] in TABS else "letter"
         values["cadence"] = values["cadence"] if values["cadence"] in CADENCES else ""
         query = cls(**values,
-                    topics=tuple(parameters.getlist("topic")), look=DisplayOptions.asked(request))  # fmt: skip
+                    topics=tuple(parameters.getlist("topic")), look=DisplayOptions.of(request))  # fmt: skip
         if query.whose in ("subscriber", "topics", "sample"):
             return query
         if query.topics or query.subscriber:
@@ -87,7 +87,7 @@ class PreviewQuery:
         first = next(context.app.store.subscribers.all(SubscriberState.ACTIVE), None)
         return replace(query, whose="subscriber" if first else "sample", subscriber=first.email if first else "")
 
-    def wanted(self) -> PreviewRequest:
+    def request(self) -> PreviewRequest:
         """Return the request for the email to preview."""
         return PreviewRequest(
             email=self.subscriber if self.whose == "subscriber" else "",
@@ -99,7 +99,7 @@ class PreviewQuery:
             notice=self.notice,
         )
 
-    def other(self) -> PreviewQuery | None:
+    def compared(self) -> PreviewQuery | None:
         """Return the options of the email to compare with; None if there is no comparison."""
         if not (self.with_theme or self.with_day):
             return None
@@ -158,7 +158,7 @@ def framed(request: Request, context: ContextDep) -> Response:
     """Return the HTML of the email for a frame."""
     _let_in(request, context)
     query = PreviewQuery.of(request, context)
-    result = _shown(context, query)
+    result = _result(context, query)
     missing = result.missing or "The template has an error. The preview page shows where."
     html = result.viewed.html if result.viewed else f"<p>{escape(missing)}"
     # A theme's own images may be hosted anywhere, and its author wants to see them.
@@ -169,7 +169,7 @@ def framed(request: Request, context: ContextDep) -> Response:
 def letter_file(request: Request, context: ContextDep, form: str) -> Response:
     """Return the email as a file: the message (`eml`), its HTML or its text."""
     _let_in(request, context)
-    viewed = _shown(context, PreviewQuery.of(request, context)).viewed
+    viewed = _result(context, PreviewQuery.of(request, context)).viewed
     if viewed is None or form not in ("eml", "html", "txt"):
         raise HTTPException(404)
     if form == "eml":
@@ -184,7 +184,7 @@ def send(request: Request, context: ContextDep, form: Form) -> Response:
     _let_in(request, context)
     context.sessions.check_csrf(request, form)
     query = PreviewQuery.of(request, context)
-    return _page(request, context, query, test_result=_sent(context, _shown(context, query), form))
+    return _page(request, context, query, test_result=_sent(context, _result(context, query), form))
 
 
 @router.get("/send")
@@ -231,10 +231,10 @@ def _stopping(request: Request) -> bool:
 def _page(
     request: Request, context: WebContext, query: PreviewQuery, *, test_result: tuple[bool, str] | None = None
 ) -> Response:
-    result, other = _shown(context, query), query.other()
+    result, other = _result(context, query), query.compared()
     return context.pages.private(
         request, "preview", translated=False, scripts=True,
-        asked=query, seen=result, compared=_shown(context, other) if other else None,
+        asked=query, seen=result, compared=_result(context, other) if other else None,
         tabs=TABS, test_result=test_result,
         considered=list(_considered(context, result)) if query.show == "papers" else [],
         look_link=lambda look: query.address(f"{context.home}/preview", look=look),
@@ -245,14 +245,14 @@ def _page(
     )  # fmt: skip
 
 
-def _shown(context: WebContext, query: PreviewQuery) -> PreviewResult:
+def _result(context: WebContext, query: PreviewQuery) -> PreviewResult:
     app = context.app
     if query.whose == "subscriber" and not query.subscriber:
         return PreviewResult(query, missing="Enter the address of a subscriber.")
     if query.whose == "topics" and not query.topics:
         return PreviewResult(query, missing="Choose one or more topics.")
     try:
-        shown = preview.build(app, query.wanted())
+        shown = preview.build(app, query.request())
     except ConfigurationError as error:
         return PreviewResult(query, broken=explain(error, templates()))
     except UsageError as error:
@@ -285,7 +285,7 @@ def _choices(context: WebContext, query: PreviewQuery) -> dict[str, Any]:
     """Return the options of the form."""
     folders, app = templates(), context.app
     try:
-        days = preview.days(app, query.wanted(), _DAYS)
+        days = preview.days(app, query.request(), _DAYS)
     except UsageError:
         days = []
     subscribers = islice(app.store.subscribers.all(), _SUBSCRIBERS)

@@ -74,7 +74,7 @@ class DisplayOptions:
     """Whether the style element is kept; some of Gmail's apps remove it."""
 
     @classmethod
-    def asked(cls, request: Request) -> DisplayOptions:
+    def of(cls, request: Request) -> DisplayOptions:
         """Read the options from the address."""
         query = request.query_params
         mode = query.get("mode", "")

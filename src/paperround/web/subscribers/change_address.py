@@ -116,7 +116,7 @@ def ask_to_confirm(request: Request, context: ContextDep, token: str) -> Respons
     language = context.languages.of_subscriber(request, subscriber)
     other = context.app.store.subscribers.by_email(change.email)
     if other and keeps_address(other):
-        return _taken(request, context, change, language)
+        return _address_taken(request, context, change, language)
     return context.pages.private(
         request,
         "change_address",
@@ -139,7 +139,7 @@ def confirm(request: Request, context: ContextDep, token: str) -> Response:
             confirmation = language.gettext("Your emails now go to %(email)s.") % {"email": moved.email}
             return preferences.page(request, context, moved, confirmation=confirmation)
         case ConfirmResult.TAKEN:
-            return _taken(request, context, change, language)
+            return _address_taken(request, context, change, language)
         case ConfirmResult.GONE:
             return _nothing_waits(request, context)
 
@@ -165,7 +165,7 @@ def _nothing_waits(request: Request, context: WebContext) -> Response:
     )
 
 
-def _taken(request: Request, context: WebContext, change: AddressChange, language: Language) -> Response:
+def _address_taken(request: Request, context: WebContext, change: AddressChange, language: Language) -> Response:
     """Show that the address is in use. Only the owner of the new address sees this, because the link was emailed
     there.
     """

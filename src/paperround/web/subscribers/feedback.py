@@ -53,7 +53,7 @@ def submit_feedback(request: Request, context: ContextDep, token: str, form: Any
     digest, subscriber = digest_owner(context, tokens.FEEDBACK, token)
     if "name" in form:
         return _follow(request, context, token, digest, subscriber, form)
-    kind, number = _named_paper(form.known(_VERDICTS)) or _named_paper(request.query_params) or ("", 0)
+    kind, number = _named_paper(form.present(_VERDICTS)) or _named_paper(request.query_params) or ("", 0)
     if not _inside(digest, number) or kind not in _VERDICTS:
         return _unknown(request, context, subscriber)
     current = context.app.store.feedback.current_numbers([number])[number]  # the paper may have been merged
@@ -93,7 +93,7 @@ def _follow(
             membership.follow(context.app, subscriber, whom)
     except PreferenceError as error:
         language = context.languages.of_subscriber(request, subscriber)
-        wrong = error.told(language.gettext)
+        wrong = error.translated(language.gettext)
         return context.pages.message(request, language.gettext("Not saved"), [wrong], status=422, language=language)
     return _page(request, context, token, digest, reloaded(context, subscriber), [number], kind=_FOLLOW)
 

@@ -61,17 +61,17 @@ def follow(request: Request, context: ContextDep, form: Form) -> Response:
             membership.unfollow(context.app, subscriber, name)
             done = "unfollowed"
         else:
-            whom = _whom(context, form, name, organization=organization)
+            whom = _followed_name(context, form, name, organization=organization)
             done = "already" if str(whom) in subscriber.preferences.follows else "followed"
             membership.follow(context.app, subscriber, whom)
     except (PreferenceError, InvalidValueError) as error:
-        wrong = error.told(context.languages.of_subscriber(request, subscriber).gettext)
+        wrong = error.translated(context.languages.of_subscriber(request, subscriber).gettext)
         return _page(request, context, subscriber, name, organization=organization, wrong=wrong, status=422)
     here = path(context, tokens.PREFERENCES, subscriber)
     return RedirectResponse(f"{here}?done={done}#following", 303, headers=PRIVATE)
 
 
-def _whom(context: WebContext, form: FormFields, name: str, *, organization: bool) -> FollowedName:
+def _followed_name(context: WebContext, form: FormFields, name: str, *, organization: bool) -> FollowedName:
     if entry := form.get("entry"):
         return read_followed(entry[:_MAX_NAME_LENGTH])
     if organization:

@@ -105,7 +105,7 @@ def _save(request: Request, context: WebContext, subscriber: Subscriber, given: 
     try:
         patch = membership.read_patch(context.app, given, subscriber.preferences)
     except (QueryError, PreferenceError) as error:
-        return error.told(context.languages.of_subscriber(request, subscriber).gettext)
+        return error.translated(context.languages.of_subscriber(request, subscriber).gettext)
     membership.change(context.app, subscriber, patch)
     return ""
 
@@ -151,7 +151,7 @@ def _page(
         try:
             trial = context.app.shared(Trials).try_interest(text, answers, breadth)
         except (QueryError, PreferenceError) as error:
-            wrong, status = error.told(language.gettext), 422
+            wrong, status = error.translated(language.gettext), 422
     return context.pages.private(
         request,
         "interest",

@@ -44,7 +44,7 @@ def change(request: Request, context: ContextDep, token: str, upload: FormWithFi
                 link(context.app, subscriber.row, form.get(field).strip()[:_MAX_NAME_LENGTH])
             except InvalidValueError as error:
                 language = context.languages.of_subscriber(request, subscriber)
-                return _page(request, context, subscriber, wrong=error.told(language.gettext), status=422)
+                return _page(request, context, subscriber, wrong=error.translated(language.gettext), status=422)
         case "unlink":
             context.app.store.examples.unlink(subscriber.row, form.get("kind"))
         case "forget":

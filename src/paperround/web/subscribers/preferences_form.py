@@ -164,7 +164,7 @@ def read_answers(form: FormFields, names: Sequence[str] = ("more", "less")) -> d
 
 def schedule_of(form: FormFields) -> dict[str, str]:
     """Return the fields of the schedule that are filled in."""
-    return {name: value[:_MAX_CHOICE_LENGTH] for name, value in form.known(SCHEDULE).items() if value}
+    return {name: value[:_MAX_CHOICE_LENGTH] for name, value in form.present(SCHEDULE).items() if value}
 
 
 def check_form(
@@ -195,7 +195,9 @@ def check_form(
     try:
         return membership.read_patch(context.app, form.typed, form.stored), form
     except PreferenceError as error:
-        return None, replace(form, wrong=_wrong_fields(context.app, form, language) or _named(error, language))
+        return None, replace(
+            form, wrong=_wrong_fields(context.app, form, language) or _errors_by_place(error, language)
+        )
 
 
 def _wrong_fields(app: App, form: PreferencesForm, language: Language) -> dict[str, str]:
@@ -205,14 +207,14 @@ def _wrong_fields(app: App, form: PreferencesForm, language: Language) -> dict[s
         try:
             membership.read_patch(app, {name: value}, form.stored)
         except PreferenceError as error:
-            for place, sentence in _named(error, language).items():
+            for place, sentence in _errors_by_place(error, language).items():
                 wrong[place] = ". ".join(filter(None, [wrong.get(place), sentence]))
     return wrong
 
 
-def _named(error: PreferenceError, language: Language) -> dict[str, str]:
+def _errors_by_place(error: PreferenceError, language: Language) -> dict[str, str]:
     place = error.field if error.field in _MARKED else "other"
-    return {place: f"{wording.labels(language).get(error.field, error.field)}: {error.told(language.gettext)}"}
+    return {place: f"{wording.labels(language).get(error.field, error.field)}: {error.translated(language.gettext)}"}
 
 
 def with_previews(

@@ -36,7 +36,7 @@ def reading_list(request: Request, context: ContextDep, token: str) -> Response:
 def remove(context: ContextDep, token: str, form: AnyForm) -> Response:
     """Remove the paper whose number is in `remove` from the list. Repeated requests have no effect."""
     subscriber = subscriber_of(context, token)
-    membership.remove_saved(context.app, subscriber, read_number(form.known(("remove",)).get("remove", "")))
+    membership.remove_saved(context.app, subscriber, read_number(form.present(("remove",)).get("remove", "")))
     return RedirectResponse(f"{path(context, tokens.PREFERENCES, subscriber)}/saved", status_code=303)
 
 

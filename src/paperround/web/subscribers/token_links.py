@@ -13,7 +13,7 @@ _LETTERS = {tokens.PREFERENCES: "p", tokens.UNSUBSCRIBE: "u", tokens.DIGEST: "i"
 def owner(context: WebContext, purpose: str, token: str) -> Subscriber | None:
     """Return the subscriber that a token belongs to; None if they were erased. Raises InvalidTokenError."""
     if purpose == tokens.CONFIRM:
-        return _asked(context, token)
+        return _subscriber_to_confirm(context, token)
     row = tokens.read(context.app.link_keys, purpose, token)
     if purpose != tokens.PREFERENCES:
         return context.app.store.subscribers.by_row(row)
@@ -21,7 +21,7 @@ def owner(context: WebContext, purpose: str, token: str) -> Subscriber | None:
     return _current(context.app.store.subscribers.by_row(row), link_generation)
 
 
-def _asked(context: WebContext, token: str) -> Subscriber | None:
+def _subscriber_to_confirm(context: WebContext, token: str) -> Subscriber | None:
     """Return the subscriber who was asked to confirm.
 
     Raises InvalidTokenError if the request is too old, or went to an address that they had before.
