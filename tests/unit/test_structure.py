@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+import re
+
 import pytest
 
 from support import structure
@@ -27,3 +30,12 @@ def test_there_are_few_parts_and_their_imports_are_shallow() -> None:
 @pytest.mark.slow
 def test_every_public_class_name_has_one_meaning() -> None:
     assert structure.meanings(structure.modules()) == {}
+
+
+@pytest.mark.parametrize("package", ["rounds", "store", "web.browse", "web.subscribers"])
+def test_the_index_of_a_large_package_names_each_module_once(package: str) -> None:
+    trees = structure.modules()
+    index = re.findall(r"^\| .* \| (.*) \|$", ast.get_docstring(trees[package]) or "", re.MULTILINE)
+    named = re.findall(r"`(\w+)`", " ".join(index))
+    names = {name.removeprefix(f"{package}.").split(".")[0] for name in trees if name.startswith(f"{package}.")}
+    assert sorted(named) == sorted(names)
