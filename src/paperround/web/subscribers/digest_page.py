@@ -7,10 +7,10 @@ in the address that people copy; with the cookie, each paper has the buttons of 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
@@ -58,15 +58,12 @@ def digest_online(request: Request, context: ContextDep, token: str, page: int =
     mine = request.cookies.get(_COOKIE, "")
     mine = mine if _is_for(context, digest, mine) else ""
     language = context.languages.of_subscriber(request, subscriber)
-    close = digest.close
-    numbers = context.app.store.feedback.current_numbers([*digest.papers, *digest.more, *close])
+    numbers = context.app.store.feedback.current_numbers([*digest.papers, *digest.more, *digest.close])
     counted = _counted(digest, numbers)
     pages = max(1, -(-len(counted) // _MORE_SHOWN))
     page = checked_page(page, pages)
-    address, first = f"{context.home}/i/{token}", page == 1
-    printed = context.app.store.issues.printed(digest, [*digest.papers, *close]) if first else {}
     more = context.app.store.browsing.in_order(counted[_MORE_SHOWN * (page - 1) : _MORE_SHOWN * page])
-    citable = first and any(row in printed for row in (*digest.papers, *close))
+    address = f"{context.home}/i/{token}"
     return context.pages.private(
         request,
         "digest",
@@ -75,21 +72,35 @@ def digest_online(request: Request, context: ContextDep, token: str, page: int =
         mine=mine,
         ratings=_ratings(context, subscriber, numbers) if mine else {},
         heading=format_issue_date(digest.cadence, digest.day, language),
-        chart=_chart(context, digest, language) if first else None,
-        sections=_sections(digest, printed, language, context.today) if first else [],
-        close=[
-            cards.card(printed[row], language, context.today, budget=_WHOLE, links=True)
-            for row in close
-            if row in printed
-        ],
-        citable=citable,
-        nothing="" if citable or counted else describe_no_papers(0, 0, digest.left_out, language) + ".",
-        left_out=describe_left_out(digest.left_out, language) if first else "",
+        **(_of_email(context, digest, language, counted) if page == 1 else _NOTHING_OF_EMAIL),
         counted=len(counted),
         more=[cards.card(paper, language, context.today) for paper in more],
-        back="" if first else address if page == 2 else f"{address}?page={page - 1}",
+        back="" if page == 1 else address if page == 2 else f"{address}?page={page - 1}",
         further=f"{address}?page={page + 1}" if page < pages else "",
     )
+
+
+def _of_email(context: WebContext, digest: Digest, language: Language, counted: Sequence[int]) -> dict[str, Any]:
+    """Return what the email contains, which is on the first page. `counted` are the papers that it only counts."""
+    printed = context.app.store.issues.printed(digest, [*digest.papers, *digest.close])
+    citable = any(row in printed for row in (*digest.papers, *digest.close))
+    return {
+        "chart": _chart(context, digest, language),
+        "sections": _sections(digest, printed, language, context.today),
+        "close": [
+            cards.card(printed[row], language, context.today, budget=_WHOLE, links=True)
+            for row in digest.close
+            if row in printed
+        ],
+        "citable": citable,
+        "nothing": "" if citable or counted else describe_no_papers(0, 0, digest.left_out, language) + ".",
+        "left_out": describe_left_out(digest.left_out, language),
+    }
+
+
+_NOTHING_OF_EMAIL: Mapping[str, Any] = {
+    "chart": None, "sections": [], "close": [], "citable": False, "nothing": "", "left_out": "",
+}  # fmt: skip
 
 
 def _remember(context: WebContext, digest: Digest, token: str, feedback: str) -> Response:
