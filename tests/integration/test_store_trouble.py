@@ -215,6 +215,38 @@ def test_a_missing_table_or_column_says_that_the_database_is_of_another_version(
         db.execute(text(statement))
 
 
+@pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt])
+def test_a_program_that_is_stopped_during_a_statement_ends_without_another_error(
+    store: Store, error: type[BaseException]
+) -> None:
+    """SIGTERM and Ctrl+C raise where the program is; SQLAlchemy gives up the connection that this interrupts."""
+    store.site_values.set("before", "it")
+
+    def stop(*_: object) -> None:
+        raise error
+
+    made = engine_of(store)
+    event.listen(made, "before_cursor_execute", stop)
+    with pytest.raises(error), engine.writing(made) as db:
+        db.execute(text("UPDATE notes SET value = 'x'"))
+    event.remove(made, "before_cursor_execute", stop)
+    assert store.site_values.get("before") == "it"
+
+
+def test_a_server_that_ends_a_connection_is_a_clear_error_and_the_next_one_is_new(postgres_url: str) -> None:
+    store = open_store(postgres_url)
+    made = engine_of(store)
+    with pytest.raises(StoreError, match="the database cannot be used"), engine.writing(made) as db:
+        db.execute(text("UPDATE notes SET value = 'x'"))
+        number = db.scalar(text("SELECT pg_backend_pid()"))
+        with made.connect() as other:
+            other.execute(text(f"SELECT pg_terminate_backend({number}, 5000)"))
+        db.execute(text("UPDATE notes SET value = 'y'"))
+    store.site_values.set("after", "it")
+    assert store.site_values.get("after") == "it"
+    store.close()
+
+
 @pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:"])
 def test_a_database_in_memory_is_neither_copied_nor_replaced(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str

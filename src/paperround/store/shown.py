@@ -29,7 +29,8 @@ class ShownVersion:
 
     @staticmethod
     def _forget(connection: Connection) -> None:
-        connection.info.pop("shown", None)
+        if not connection.invalidated:  # otherwise what was noted is gone, with the connection to the database
+            connection.info.pop("shown", None)
 
 
 def note_shown(connection: Connection, statement: str) -> None:
