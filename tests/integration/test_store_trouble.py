@@ -236,12 +236,17 @@ def test_a_program_that_is_stopped_during_a_statement_ends_without_another_error
 def test_a_server_that_ends_a_connection_is_a_clear_error_and_the_next_one_is_new(postgres_url: str) -> None:
     store = open_store(postgres_url)
     made = engine_of(store)
-    with pytest.raises(StoreError, match="the database cannot be used"), engine.writing(made) as db:
-        db.execute(text("UPDATE notes SET value = 'x'"))
-        number = db.scalar(text("SELECT pg_backend_pid()"))
-        with made.connect() as other:
-            other.execute(text(f"SELECT pg_terminate_backend({number}, 5000)"))
-        db.execute(text("UPDATE notes SET value = 'y'"))
+
+    def write_twice() -> None:
+        with engine.writing(made) as db:
+            db.execute(text("UPDATE notes SET value = 'x'"))
+            number = db.scalar(text("SELECT pg_backend_pid()"))
+            with made.connect() as other:
+                other.execute(text(f"SELECT pg_terminate_backend({number}, 5000)"))
+            db.execute(text("UPDATE notes SET value = 'y'"))
+
+    with pytest.raises(StoreError, match="the database cannot be used"):
+        write_twice()
     store.site_values.set("after", "it")
     assert store.site_values.get("after") == "it"
     store.close()
