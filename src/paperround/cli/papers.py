@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,6 +13,9 @@ from paperround.cli.framework import Command, command_group
 from paperround.cli.shared import AsJson, exit_if, given_path, opened, progress_bars, write_lines
 from paperround.domain.text import counted
 from paperround.operator import console
+
+if TYPE_CHECKING:
+    from paperround.rounds.search import Search
 
 root = command_group()
 group = command_group("Export papers, find similar ones, compute vectors.")
@@ -36,18 +39,26 @@ def search(
     if result.mistake:
         console.warn(f"this is not a valid query, so its words were searched for: {result.mistake}")
     if as_json:
-        console.as_json([
-            {
-                "rank": rank,
-                "id": hit.paper.id,
-                "title": hit.paper.title,
-                "score": hit.score,
-                "why": list(hit.why),
-                "parts": hit.parts,
-            }
-            for rank, hit in enumerate(result.found, 1)
-        ])  # fmt: skip
-        return
+        console.as_json(_search_facts(result))
+    else:
+        _print_results(result)
+
+
+def _search_facts(result: Search) -> list[dict[str, Any]]:
+    return [
+        {
+            "rank": rank,
+            "id": hit.paper.id,
+            "title": hit.paper.title,
+            "score": hit.score,
+            "why": list(hit.why),
+            "parts": hit.parts,
+        }
+        for rank, hit in enumerate(result.found, 1)
+    ]
+
+
+def _print_results(result: Search) -> None:
     for typed, meant in result.corrected:
         console.warn(f'showing results for "{meant}" instead of "{typed}"')
     if result.by_author:

@@ -17,6 +17,7 @@ from paperround.operator import console
 
 if TYPE_CHECKING:
     from paperround.app import App
+    from paperround.domain.interest_trial import InterestTrial
     from paperround.domain.models import Topic
 
 group = command_group("Manage topics, the saved queries that subscribers follow.")
@@ -88,20 +89,28 @@ def try_topic(
     english = language.load(language.SOURCE, templates())
     verdict = describe_trial(trial, english, "--more", "--less", lambda wider, _: f"--breadth {wider.value}")
     if as_json:
-        console.as_json({
-            "query": trial.query,
-            "verdict": verdict,
-            "correction": trial.correction,
-            "taken": trial.selected,
-            "total": trial.total,
-            "suggestions": list(trial.suggestions),
-            "papers": [
-                {"id": fitting.paper.id, "title": fitting.paper.title, "fit": fitting.fit, "why": list(fitting.why),
-                 "answer": fitting.answer}
-                for fitting in trial.papers
-            ],
-        })  # fmt: skip
-        return
+        console.as_json(_trial_facts(trial, verdict))
+    else:
+        _print_trial(trial, verdict)
+
+
+def _trial_facts(trial: InterestTrial, verdict: str) -> dict[str, Any]:
+    return {
+        "query": trial.query,
+        "verdict": verdict,
+        "correction": trial.correction,
+        "taken": trial.selected,
+        "total": trial.total,
+        "suggestions": list(trial.suggestions),
+        "papers": [
+            {"id": fitting.paper.id, "title": fitting.paper.title, "fit": fitting.fit, "why": list(fitting.why),
+             "answer": fitting.answer}
+            for fitting in trial.papers
+        ],
+    }  # fmt: skip
+
+
+def _print_trial(trial: InterestTrial, verdict: str) -> None:
     console.say(verdict)
     if trial.correction:
         console.say(f"did you mean: {trial.correction}")

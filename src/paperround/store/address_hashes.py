@@ -15,7 +15,8 @@ from sqlalchemy import ColumnElement, Connection, delete, exists, select, update
 from paperround.process.chunks import chunked
 from paperround.store.bulk import among
 from paperround.store.engine import upsert
-from paperround.store.schema import site_values, suppressions
+from paperround.store.schema import suppressions
+from paperround.store.site_values import read_value, write_first, write_value
 
 _CHUNK = 500
 _PURPOSE = b"erased address\0"
@@ -46,7 +47,7 @@ class AddressHashes:
         own = self._own_key(db)
         if own is None:
             encrypted = _encrypt(self.keys, secrets.token_hex(32))
-            db.execute(upsert(db, site_values).values(name=_KEY_VALUE, value=encrypted).on_conflict_do_nothing())
+            write_first(db, _KEY_VALUE, encrypted)
             own = self._own_key(db)
         return own or self.keys[0]
 
@@ -64,7 +65,7 @@ class AddressHashes:
         own = self._own_key(db)
         if own is not None:
             encrypted = _encrypt(self.keys, own.hex())
-            db.execute(update(site_values).where(site_values.c.name == _KEY_VALUE).values(value=encrypted))
+            write_value(db, _KEY_VALUE, encrypted)
 
     def _own_key(self, db: Connection) -> bytes | None:
         stored = _stored(db)
@@ -78,7 +79,7 @@ def _hash(key: bytes, email_key: str) -> str:
 
 
 def _stored(db: Connection) -> str | None:
-    return db.scalar(select(site_values.c.value).where(site_values.c.name == _KEY_VALUE))
+    return read_value(db, _KEY_VALUE)
 
 
 def _encrypt(keys: Sequence[bytes], text: str) -> str:

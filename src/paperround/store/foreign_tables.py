@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine
 
-from paperround.store.engine import lock_exclusively, reading, upsert, writing
+from paperround.store.engine import lock_exclusively, reading, writing
 from paperround.store.schema import site_values
+from paperround.store.site_values import read_value, write_value
 
 VERSION_VALUE = "version of "
 """The beginning of the names under which the versions of these tables are stored."""
@@ -25,15 +26,13 @@ class ForeignTables:
         `scripts` takes the installed version, or None if there is none, and returns the SQL that upgrades from it.
         """
         name = f"{VERSION_VALUE}{library}"
-        installed = select(site_values.c.value).where(site_values.c.name == name)
         with reading(self._engine) as db:
-            if db.scalar(installed) == version:
+            if read_value(db, name) == version:
                 return
         with writing(self._engine) as db:
             lock_exclusively(db, site_values)
             driver = db.connection.driver_connection
             assert driver is not None
-            for script in scripts(db.scalar(installed)):
+            for script in scripts(read_value(db, name)):
                 driver.execute(script)
-            statement = upsert(db, site_values).values(name=name, value=version)
-            db.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"value": version}))
+            write_value(db, name, version)

@@ -18,8 +18,8 @@ from paperround.store.schema import (
     paper_keys,
     papers,
     saved_papers,
-    site_values,
 )
+from paperround.store.site_values import read_value, write_value
 
 _MERGED = "merged"
 
@@ -39,8 +39,7 @@ def absorb(db: Connection, keep: int, lose: int) -> None:
     _add_daily_counts(db, keep, lose)
     _move_keys(db, keep, lose)
     db.execute(delete(papers).where(papers.c.row == lose))
-    statement = upsert(db, site_values).values(name=_MERGED, value=str(lose))
-    db.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"value": statement.excluded.value}))
+    write_value(db, _MERGED, str(lose))
 
 
 def make_news(db: Connection, row: int) -> None:
@@ -53,7 +52,7 @@ def make_news(db: Connection, row: int) -> None:
 
 def last_merged(db: Connection) -> str:
     """Return a text that changes with every merge of two papers: papers read before may no longer exist."""
-    return db.scalar(select(site_values.c.value).where(site_values.c.name == _MERGED)) or ""
+    return read_value(db, _MERGED) or ""
 
 
 def keep_larger_counts(statement: Any) -> Any:

@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, Engine, select, update
 
-from paperround.store.engine import upsert, writing
+from paperround.store.engine import writing
 from paperround.store.schema import site_values
+from paperround.store.site_values import write_first
 
 _FREE_AT = "may be asked at "
 _MAX_WAIT = timedelta(days=1)  # a later moment was written by a clock that ran fast
@@ -49,7 +50,7 @@ class ServiceTurns:
 
 def _free_at(db: Connection, service: str) -> datetime:
     name = _FREE_AT + service
-    db.execute(upsert(db, site_values).values(name=name, value="").on_conflict_do_nothing())
+    write_first(db, name, "")
     value = db.scalar(select(site_values.c.value).where(site_values.c.name == name).with_for_update())
     return datetime.fromisoformat(value) if value else datetime.min.replace(tzinfo=UTC)
 

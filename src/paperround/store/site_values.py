@@ -20,7 +20,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Engine, delete, select
+from sqlalchemy import Connection, Engine, delete, select
 
 from paperround.store.engine import reading, upsert, writing
 from paperround.store.schema import site_values
@@ -35,7 +35,7 @@ class SiteValues:
     def get(self, name: str) -> str | None:
         """Return a value by its name, or None if it is not set."""
         with reading(self._engine) as db:
-            return db.scalar(select(site_values.c.value).where(site_values.c.name == name))
+            return read_value(db, name)
 
     def starting_with(self, beginning: str) -> dict[str, str]:
         """Return the values whose names start with `beginning`, by name."""
@@ -47,11 +47,27 @@ class SiteValues:
 
     def set(self, name: str, value: str) -> None:
         """Store a value under a name, in place of a former one."""
-        statement = upsert(self._engine, site_values).values(name=name, value=value)
         with writing(self._engine) as db:
-            db.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"value": value}))
+            write_value(db, name, value)
 
     def delete(self, name: str) -> None:
         """Delete a value if it is set."""
         with writing(self._engine) as db:
             db.execute(delete(site_values).where(site_values.c.name == name))
+
+
+def read_value(db: Connection, name: str) -> str | None:
+    """Return a value by its name, or None if it is not set, within a transaction."""
+    value: str | None = db.scalar(select(site_values.c.value).where(site_values.c.name == name))
+    return value
+
+
+def write_value(db: Connection, name: str, value: str) -> None:
+    """Store a value under a name, in place of a former one, within a transaction."""
+    statement = upsert(db, site_values).values(name=name, value=value)
+    db.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"value": value}))
+
+
+def write_first(db: Connection, name: str, value: str) -> None:
+    """Store a value under a name unless it has one, within a transaction."""
+    db.execute(upsert(db, site_values).values(name=name, value=value).on_conflict_do_nothing())

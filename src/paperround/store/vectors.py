@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Connection, Engine, Subquery, bindparam, case, func, select, tuple_, update
 
 from paperround.domain.models import Paper
-from paperround.store.engine import lock_exclusively, reading, upsert, writing
+from paperround.store.engine import lock_exclusively, reading, writing
 from paperround.store.papers import load_rows
 from paperround.store.schema import WAITING_FOR_VECTOR, papers, site_values, topics, vectors
+from paperround.store.site_values import read_value, write_first, write_value
 from paperround.store.vector_queue import text_digest
 
 _NUMBER = "vectors kept"
@@ -133,8 +134,7 @@ class StoredVectors:
             if values:
                 db.execute(statement, values)
             # Earlier versions compared each paper at once.
-            first = upsert(db, site_values).values(name=_COMPARED, value=str(number - 1))
-            db.execute(first.on_conflict_do_nothing())
+            write_first(db, _COMPARED, str(number - 1))
             if compared:
                 db.execute(update(site_values).where(site_values.c.name == _COMPARED).values(value=str(number)))
 
@@ -206,13 +206,12 @@ def _any_uncompared(db: Connection) -> bool:
 def _next_number(db: Connection) -> int:
     """Return a number that was never used before, even if the papers that had the last one are deleted."""
     number = _number(db, _NUMBER) + 1
-    counted = upsert(db, site_values).values(name=_NUMBER, value=str(number))
-    db.execute(counted.on_conflict_do_update(index_elements=["name"], set_={"value": str(number)}))
+    write_value(db, _NUMBER, str(number))
     return number
 
 
 def _number(db: Connection, name: str) -> int:
-    return int(db.scalar(select(site_values.c.value).where(site_values.c.name == name)) or 0)
+    return int(read_value(db, name) or 0)
 
 
 def _origin(model: str, text: str) -> str:
