@@ -73,3 +73,10 @@ def test_a_clock_that_is_put_back_brings_the_time_again() -> None:
 
 def test_a_schedule_that_never_comes_has_no_time() -> None:
     assert LocalCronTrigger("0 0 30 2 *", "UTC").get_next_fire_time(None, datetime(2026, 3, 1, tzinfo=UTC)) is None
+
+
+def test_the_time_at_which_a_job_runs_is_not_its_next_one() -> None:
+    trigger, due = LocalCronTrigger("0 6 * * *", "UTC"), datetime(2026, 11, 23, 6, tzinfo=UTC)
+    assert trigger.get_next_fire_time(None, due) == due
+    assert trigger.get_next_fire_time(due, due) == due + timedelta(days=1)
+    assert trigger.get_next_fire_time(due, due - timedelta(hours=1)) == due, "the clock was set back"

@@ -25,8 +25,10 @@ class LocalCronTrigger(BaseTrigger):  # type: ignore[misc]  # APScheduler has no
         self._zone = ZoneInfo(timezone)
 
     def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime | None:
-        """Return the first time of the schedule after the previous one, or from `now` on if there is none."""
-        start = min(now, previous_fire_time + _TICK) if previous_fire_time else now
+        """Return the first time of the schedule after the previous one, or from `now` on if there is none, or if the
+        clock was set back to before it.
+        """
+        start = previous_fire_time + _TICK if previous_fire_time and previous_fire_time <= now else now
         local: datetime | None = start.astimezone(self._zone).replace(tzinfo=UTC)
         while local := self._local.get_next_fire_time(None, local):
             due: datetime = local.replace(tzinfo=self._zone, fold=0).astimezone(UTC)
