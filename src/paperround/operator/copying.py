@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 
 from paperround.app import App, open_store
-from paperround.domain.errors import UsageError
+from paperround.domain.errors import StoreError, UsageError
 from paperround.rounds.topic_matching import INDEX_VALUE, index_copied
 from paperround.store.database_url import in_memory, parse
 
@@ -25,6 +25,16 @@ def copy_database(app: App, url: str) -> str:
     other = App(app.settings.model_copy(update={"database_url": url}), open_store(url), app.clock)
     with closing(other):
         app.progress.begin("copying", app.store.count_rows())
-        app.store.copy_to(other.store, INDEX_VALUE, app.progress.advance)
-        index_copied(other)
-        return other.store.place
+        place = other.store.place
+        try:
+            app.store.copy_to(other.store, INDEX_VALUE, app.progress.advance)
+        except StoreError as error:
+            raise StoreError(f"copying to {place} failed: {error}") from error
+        try:
+            index_copied(other)
+        except StoreError as error:
+            raise StoreError(
+                f"everything is copied to {place} but its search index: {error}. Do not copy again: "
+                "set PAPERROUND_DATABASE_URL to the copy, and run: paperround sweep"
+            ) from error
+        return place
