@@ -66,6 +66,7 @@ class App:
         self.transport.share_pace(self._reserve_relay)
         self.stopping = threading.Event()
         """Set when the program is about to stop, so that no new work is begun."""
+        self.transport.stop_when(self.stopping.is_set)
         self.progress: Progress = NoProgress()
         self.throttle = Throttle()
         self.request_round: Callable[[], None] = lambda: None

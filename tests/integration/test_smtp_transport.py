@@ -1,5 +1,6 @@
 """The SMTP transport against a server that misbehaves."""
 
+import pickle
 import socket
 import ssl
 import threading
@@ -9,7 +10,7 @@ from collections import Counter
 import pytest
 import trustme
 
-from paperround.delivery import SmtpTransport, connection_budget, smtp_session
+from paperround.delivery import SmtpTransport, connection_budget, connection_pool, smtp_session
 from paperround.delivery.connection_pool import ConnectionPool
 from paperround.delivery.smtp_session import WINDOW
 from paperround.domain.errors import TransportError
@@ -20,6 +21,7 @@ from support.smtp_server import (
     Cut,
     Reply,
     SmtpServer,
+    Tarpit,
     always,
     connection_limit,
     cuts,
@@ -639,6 +641,53 @@ def test_interrupting_waits_for_the_letters_under_way():
     with SmtpServer(slow("final", 0.05)) as server, pytest.raises(KeyboardInterrupt):
         transport_to(server, connections=2).send(record.letters(letters()), record)
     assert len(record.outcomes) == record.drawn == len(server.received) == 10
+
+
+@pytest.mark.parametrize("stage", ["mail", "rcpt", "data", "final"])
+def test_a_program_that_stops_waits_only_some_seconds_for_a_relay_that_does_not_answer(
+    monkeypatch: pytest.MonkeyPatch, stage: str
+) -> None:
+    monkeypatch.setattr(connection_pool, "_STOP_SECONDS", 0.2)
+    stopping = threading.Event()
+    with Tarpit(stage) as tarpit:
+        transport = transport_to(tarpit, connections=1)
+        transport.stop_when(stopping.is_set)
+        tarpit.when_reached = stopping.set
+        record = send(transport, map(letter, range(5)))
+    assert {outcome.code for outcome in record.outcomes} == {None}
+    in_doubt = [outcome.delivery for outcome in record.outcomes if outcome.stage is Stage.FINAL]
+    assert len(in_doubt) == (1 if stage == "final" else 0), "only a letter that the relay has whole may have arrived"
+    others = [outcome for outcome in record.outcomes if outcome.stage is not Stage.FINAL]
+    assert {(outcome.stage, outcome.text) for outcome in others} <= {
+        (Stage.CONNECT, "not attempted: sending stopped")
+    }
+
+
+@pytest.mark.parametrize("stage", ["greeting", "ehlo"])
+def test_a_program_that_stops_does_not_wait_for_a_connection(stage: str) -> None:
+    stopping = threading.Event()
+    with Tarpit(stage) as tarpit:
+        transport = transport_to(tarpit)
+        transport.stop_when(stopping.is_set)
+        tarpit.when_reached = stopping.set
+        (outcome,) = send(transport, [letter(1)]).outcomes
+    assert (outcome.stage, outcome.text) == (Stage.CONNECT, "not attempted: sending stopped")
+
+
+@pytest.mark.parametrize("stage", ["greeting", "ehlo"])
+def test_a_reply_that_comes_byte_by_byte_has_no_more_time_than_any_other(stage: str) -> None:
+    record = Record()
+    with Tarpit(stage) as tarpit:
+        transport = transport_to(tarpit, connect_timeout=0.5, timeout=0.5)
+        with pytest.raises(TransportError, match="timed out"):
+            transport.send(record.letters([letter(1)]), record)
+    assert [outcome.stage for outcome in record.outcomes] == [Stage.CONNECT]
+
+
+def test_a_transport_is_handed_to_another_process_without_its_signal() -> None:
+    transport = SmtpTransport(host="relay.example")
+    transport.stop_when(threading.Event().is_set)
+    assert pickle.loads(pickle.dumps(transport)).model_dump() == transport.model_dump()
 
 
 def test_a_lease_must_outlast_all_that_one_letter_may_wait_for():

@@ -23,6 +23,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from random import Random
+from typing import BinaryIO, ClassVar
 
 EXTENSIONS = ("PIPELINING", "SIZE 52428800", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES")
 CHUNKING = (*EXTENSIONS, "CHUNKING")
@@ -480,3 +481,58 @@ class _Session:
         octets = await self._reader.read(1 << 18)
         self._buffer += octets
         return bool(octets)
+
+
+class Tarpit:
+    """A relay that sends its reply at one stage byte by byte without end; before, it answers at once."""
+
+    _REPLIES: ClassVar = {
+        "greeting": b"220 tarpit\r\n", "ehlo": b"250 tarpit\r\n", "mail": b"250 ok\r\n", "rcpt": b"250 ok\r\n",
+        "data": b"354 go on\r\n", "final": b"250 ok\r\n",
+    }  # fmt: skip
+
+    def __init__(self, stage: str) -> None:
+        self._stage = stage
+        self.when_reached: Callable[[], object] = lambda: None
+        """Called when the stage is reached."""
+        self._ended = threading.Event()
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listening.getsockname()[1]
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+
+    def __enter__(self) -> Tarpit:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        with contextlib.suppress(OSError):
+            socket.create_connection(("127.0.0.1", self.port)).close()  # ends `accept`
+        self._thread.join()
+        self._listening.close()
+
+    def _serve(self) -> None:
+        while not self._ended.is_set():
+            client, _ = self._listening.accept()
+            with client, client.makefile("rb") as lines, contextlib.suppress(OSError):
+                self._converse(client, lines)
+
+    def _converse(self, client: socket.socket, lines: BinaryIO) -> None:
+        self._reply(client, "greeting")
+        while line := lines.readline():
+            stage = line[:4].decode().strip().lower()
+            self._reply(client, stage if stage in self._REPLIES else "mail")
+            if stage == "data":
+                while lines.readline() not in (b".\r\n", b""):
+                    pass
+                self._reply(client, "final")
+
+    def _reply(self, client: socket.socket, stage: str) -> None:
+        if stage != self._stage:
+            client.sendall(self._REPLIES[stage])
+            return
+        self.when_reached()
+        client.sendall(self._REPLIES[stage][:4].replace(b" ", b"-"))
+        while not self._ended.wait(0.02):
+            client.sendall(b"x")
+        raise ConnectionAbortedError

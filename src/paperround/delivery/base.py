@@ -28,6 +28,10 @@ class Transport(Protocol):
         """
         ...
 
+    def stop_when(self, is_stopping: Callable[[], bool]) -> None:
+        """Finish sending within half a minute once `is_stopping` returns true, however slow the relay is."""
+        ...
+
     def divided(self, number: int) -> Sequence[Transport]:
         """Return transports for up to this many processes, which together keep the limits of this one.
 
@@ -57,6 +61,9 @@ class UnlimitedTransport:
 
     def share_pace(self, reserve: Callable[[float], float]) -> None:
         """Do nothing: the rate is not limited."""
+
+    def stop_when(self, is_stopping: Callable[[], bool]) -> None:
+        """Do nothing: no letter is under way for longer than a moment."""
 
     def divided(self, number: int) -> list[Self]:  # noqa: ARG002 - see Transport
         """Return only this transport: further processes would not send faster."""

@@ -34,6 +34,8 @@ from paperround.process.threads import BackgroundThread
 log = logs.logger()
 
 _QUIT_SECONDS = 5.0  # for all answers to QUIT
+_STOP_SECONDS = 20.0  # for the answers to letters under way once the program is stopping
+_LOOK_SECONDS = 0.5  # between looks at whether it is
 _NEVER = float("inf")
 
 
@@ -50,8 +52,11 @@ class ConnectionPool:
         max_per_connection: int,
         max_in_doubt: int,
         wait: Callable[[float], float],
+        is_stopping: Callable[[], bool],
     ) -> None:
-        """`report` takes groups of outcomes; the other parameters are those of SmtpTransport and its pace."""
+        """`report` takes groups of outcomes. `is_stopping` returns whether the program is about to end. The other
+        parameters are those of SmtpTransport and its pace.
+        """
         self._letters = LetterQueue(letters, max_in_doubt, wait)
         self._outcomes = OutcomeBuffer(report, max_in_doubt)
         self._budget = ConnectionBudget(connections)
@@ -64,19 +69,25 @@ class ConnectionPool:
         """When a connection that is needed may be opened, by the monotonic clock; infinity if none is needed."""
         self._listened_at = time.monotonic()
         """When the selector last returned, by the monotonic clock."""
+        self._is_stopping = is_stopping
+        self._end_at = _NEVER
+        """When connections are closed even if letters are under way, by the monotonic clock; infinity until the
+        program is stopping.
+        """
         self._error: BaseException | None = None
 
     def run(self) -> None:
         """Send until there are no more letters, and raise the error that ended it before.
 
-        The work is done on a separate thread, so that an interrupt stops drawing but not the letters under way.
+        The work is done on a separate thread, so that an interrupt stops drawing but not the letters under way. For
+        these the relay gets some seconds, then they are in doubt, or queued if it cannot have accepted them.
         """
         thread = BackgroundThread(self._work, "relay")
         thread.start()
         try:
             thread.join()
         except BaseException:
-            self._letters.stop()
+            self._stop()
             self._opener.wake()
             thread.join()
             raise
@@ -93,7 +104,8 @@ class ConnectionPool:
                 self._poll()
                 self._offer_letters()
             self._report_outcomes()
-            self._quit_all()
+            if self._end_at > time.monotonic():
+                self._quit_all()
         except BaseException as error:  # noqa: BLE001 - raised again in run()
             self._fail(error)
         finally:
@@ -104,8 +116,17 @@ class ConnectionPool:
             self._opener.close()
             self._selector.close()
 
+    def _stop(self) -> None:
+        """Draw no further letters, and give the relay some seconds to answer those under way. Any thread may call
+        this.
+        """
+        self._letters.stop()
+        self._end_at = min(self._end_at, time.monotonic() + _STOP_SECONDS)
+
     def _busy(self) -> bool:
         letters = self._letters
+        if self._end_at <= time.monotonic():
+            return False  # what is under way ends with the connections
         if letters.has_retries or letters.has_more:
             return True
         return any(letters.has_prefetched or not session.idle for session in self._sessions)
@@ -119,6 +140,8 @@ class ConnectionPool:
                     self._add_connection(opened)
             else:
                 self._serve(key.data, events)
+        if self._end_at == _NEVER and self._is_stopping():
+            self._stop()
         now = time.monotonic()
         for session in [session for session in self._sessions if session.deadline <= now]:
             session.expire()
@@ -141,13 +164,14 @@ class ConnectionPool:
             if letter := self._draw():
                 self._letters.add_prefetched(letter)
 
-    def _poll_timeout(self) -> float | None:
-        """Return the seconds until something has to be done even if the relay sends nothing; None for no limit."""
+    def _poll_timeout(self) -> float:
+        """Return the seconds until something has to be done even if the relay sends nothing."""
         now = time.monotonic()
         moments = [session.deadline for session in self._sessions]
         # A letter's turn and the end of a pause may have come since they held something up.
-        soonest = min((self._outcomes.due_at, self._letters.next_turn_at, self._may_open_at, *moments))
-        return None if soonest == _NEVER else max(0.0, soonest - now)
+        look_at = now + _LOOK_SECONDS if self._end_at == _NEVER else self._end_at
+        soonest = min((look_at, self._outcomes.due_at, self._letters.next_turn_at, self._may_open_at, *moments))
+        return max(0.0, soonest - now)
 
     def _serve(self, session: SmtpSession, events: int) -> None:
         if events & selectors.EVENT_READ:

@@ -49,6 +49,17 @@ class SendingPace:
         return place - now
 
 
+class StopSignal:
+    """Whether the program is about to end."""
+
+    def __init__(self, is_set: Callable[[], bool] = lambda: False) -> None:
+        self.is_set = is_set
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle no signal: each process has its own."""
+        return StopSignal, ()
+
+
 class SmtpTransport(RelaySettings):
     """Sends letters to an SMTP relay."""
 
@@ -65,6 +76,7 @@ class SmtpTransport(RelaySettings):
     relays: tuple[RelaySettings, ...] = ()
     """Further relays, tried in this order if the ones before cannot be reached."""
     _pace: SendingPace = PrivateAttr()
+    _stop: StopSignal = PrivateAttr(default_factory=StopSignal)
 
     def model_post_init(self, _context: object) -> None:
         """Create what all calls share: the rate applies across batches."""
@@ -73,6 +85,10 @@ class SmtpTransport(RelaySettings):
     def share_pace(self, reserve: Callable[[float], float]) -> None:
         """Share the rate with other programs through `reserve` (see SendingPace)."""
         self._pace = SendingPace(self.per_second, reserve)
+
+    def stop_when(self, is_stopping: Callable[[], bool]) -> None:
+        """Finish soon once `is_stopping` returns true (see Transport)."""
+        self._stop = StopSignal(is_stopping)
 
     def divided(self, number: int) -> list[SmtpTransport]:
         """Return transports for this many processes, which together have these connections and letters in doubt.
@@ -106,6 +122,7 @@ class SmtpTransport(RelaySettings):
             max_per_connection=self.max_per_connection,
             max_in_doubt=self.max_in_doubt,
             wait=self._pace.wait,
+            is_stopping=self._stop.is_set,
         ).run()
 
 

@@ -6,6 +6,7 @@ import contextlib
 import smtplib
 import socket
 import ssl
+import threading
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
@@ -84,12 +85,47 @@ def takes_utf8(relay: RelaySettings) -> bool | None:
     return session.takes_utf8
 
 
+class _ReplyDeadline(smtplib.SMTP):
+    """Ends the connection if a reply takes longer than the socket's timeout.
+
+    By itself the timeout begins anew with each byte: a relay that sends one a second would hold up a round for hours.
+    """
+
+    def getreply(self) -> tuple[int, bytes]:
+        """Return the next reply of the relay. Raises TimeoutError if it does not come in time."""
+        sock, is_late = self.sock, threading.Event()
+        assert sock is not None
+
+        def hang_up() -> None:
+            is_late.set()
+            with contextlib.suppress(OSError):  # the connection has ended meanwhile
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)  # not SSLSocket's: the reader needs its TLS state
+
+        ending = threading.Timer(sock.gettimeout() or 0.0, hang_up)
+        ending.daemon = True
+        ending.start()
+        try:
+            return super().getreply()
+        except (OSError, smtplib.SMTPException):
+            if is_late.is_set():
+                raise TimeoutError("timed out") from None
+            raise
+        finally:
+            ending.cancel()
+
+
+class _EncryptedReplyDeadline(_ReplyDeadline, smtplib.SMTP_SSL):
+    """The same for a connection that is encrypted from its beginning."""
+
+
 def _connect(relay: RelaySettings, context: ssl.SSLContext | None) -> smtplib.SMTP:
     helo = relay.helo or _host_name()
     with _raises_connection_failed(Stage.CONNECT):
         if relay.tls == "tls":
-            return smtplib.SMTP_SSL(relay.host, relay.at_port, helo, timeout=relay.connect_timeout, context=context)
-        return smtplib.SMTP(relay.host, relay.at_port, helo, timeout=relay.connect_timeout)
+            return _EncryptedReplyDeadline(
+                relay.host, relay.at_port, helo, timeout=relay.connect_timeout, context=context
+            )
+        return _ReplyDeadline(relay.host, relay.at_port, helo, timeout=relay.connect_timeout)
 
 
 def _set_options(sock: socket.socket | None, relay: RelaySettings) -> None:
