@@ -306,6 +306,26 @@ def test_an_unknown_name_is_reported(fresh: Site, wanted: PreviewRequest) -> Non
         preview.build(fresh.app, wanted)
 
 
+def test_the_best_of_the_day_is_in_the_order_of_the_votes_in_the_letter_and_on_the_front_page(fresh: Site) -> None:
+    fresh.topic("best", "source:hf-daily")
+    voted = {1: (8, 0), 2: (121, 0), 3: (119, 60), 4: (9, 0), 5: (7, 30)}
+    fresh.papers(
+        *(
+            listing(number, source="hf-daily", kind="hf", upvotes=votes, comments=comments)
+            for number, (votes, comments) in voted.items()
+        )
+    )
+    _due(fresh, "ada@example.net", "best", "robots", max_papers=4)
+    shown = preview.build(fresh.app, PreviewRequest("ada@example.net"))
+    assert shown
+    told = considered_papers(fresh.app, shown)
+    assert [one.paper.upvotes for one in told] == [121, 119, 9, 8, 7]
+    assert [one.placement for one in told].count(Placement.PRINTED) == 4
+    assert all(not one.score.relevance for one in told), "also of those that are only counted"
+    front = fresh.app.store.browsing.on_days(date(2026, 11, 20), date(2026, 11, 20), 10)
+    assert [paper.upvotes for paper in front] == [121, 119, 9, 8, 7]
+
+
 def test_it_is_told_why_a_paper_is_in_the_letter_or_is_not(fresh: Site) -> None:
     fresh.papers(listing(1, upvotes=90), listing(2, "robots and agents", upvotes=50), listing(3), listing(4))
     _due(fresh, "ada@example.net", "robots", "agents", max_papers=2)

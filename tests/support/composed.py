@@ -1,8 +1,9 @@
 """One subscriber's digest in plain Python, paper by paper: what `matching.compose` makes for all at once.
 
-A paper that matches several topics is listed under the one it fits best. Places are given out in rounds: in each
-round every topic offers its best remaining paper, and if a round has more papers than places are left, the better
-papers get them. A paper that says much the same as a better one is ranked lower than it would be alone.
+A paper that matches several topics is listed under the one it fits best, with the highest of its ranks. Places are
+given out in rounds: in each round every topic offers its best remaining paper, and if a round has more papers than
+places are left, the better papers get them. A paper that says much the same as a better one is ranked lower than it
+would be alone.
 
 Sections keep the order in which the subscriber chose the topics, so that a letter looks the same every morning;
 within a section the best paper comes first. In a weekly or monthly digest the most discussed papers come first, in a
@@ -22,7 +23,7 @@ from paperround.domain.match_table import BatchMatches, Ints, MatchTable
 from paperround.domain.models import DISCUSSED, SCORE_UNIT, Digest, Match, Pick, Score, Section, pack_scores
 from paperround.domain.schedule import Issue
 from paperround.matching import ranking
-from paperround.matching.compose import Candidates, DigestRequest, MatchScores
+from paperround.matching.compose import EXACT_UNIT, Candidates, DigestRequest, MatchScores
 from paperround.matching.compose import compose as compose_all
 
 _LEAST_DISCUSSION = 3.0  # a comment and a vote, or three votes; less is no discussion
@@ -53,11 +54,20 @@ class Candidate:
     """Whether the paper matches by an author or an organization that the query names."""
     code: bool = False
     """Whether the paper's code is available."""
+    by_votes: bool = False
+    """Whether the topic's papers are ordered by votes."""
 
     @property
     def ranking(self) -> Score:
         """The candidate's score before repetition among papers is considered."""
-        return ranking.score(self.score, self.popularity, self.affinity, followed=self.followed, code=self.code)
+        return ranking.score(
+            self.score,
+            self.popularity,
+            self.affinity,
+            followed=self.followed,
+            code=self.code,
+            by_votes=self.by_votes,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +80,9 @@ class _Chosen:
     score: Score
 
     @property
-    def order(self) -> tuple[float, int]:
-        """The sort key that puts the best paper first."""
-        return -round(self.score.total, 4), self.match.paper
+    def order(self) -> tuple[float, float, int]:
+        """The sort key that puts the best paper first; of equal ranks the more popular one."""
+        return -round(self.score.total, 4), -round(self.match.popularity, 9), self.match.paper
 
 
 def compose(
@@ -106,6 +116,7 @@ def in_columns(everybody: Sequence[Sequence[Candidate]]) -> Candidates:
             units("popularity"),
             units("code"),
             np.array([_FOLLOWED * one.followed for one in each], dtype=np.int64),
+            np.array([round(one.popularity * EXACT_UNIT) for one in each], dtype=np.int64),
         ),
         units("taste"),
         np.array([one.discussion for one in each], dtype=np.float64),
@@ -194,9 +205,12 @@ def _best_topics(candidates: Iterable[Candidate], places: Mapping[str, int]) -> 
         best = min(matches, key=lambda m: (-m.score, _place(m.topic, places), m.why, -m.popularity))
         if not best.followed and any(match.followed for match in matches):
             best = replace(best, followed=True)
+        followed = best.followed
+        scores = (replace(match, followed=followed).ranking for match in matches)
+        score = max(scores, key=lambda score: (round(score.total, 4), score.relevance))
         others = {match.topic for match in matches} - {best.topic}
         also = tuple(sorted(others, key=lambda topic: _place(topic, places)))
-        chosen.append(_Chosen(best, also, best.ranking))
+        chosen.append(_Chosen(best, also, score))
     return chosen
 
 

@@ -38,7 +38,7 @@ def test_a_candidate_is_the_match_and_how_popular_its_paper_is() -> None:
     found = maker.make(BatchMatches.of_one([ROBOTS, PROTEINS]), PAPERS, [0.0])
     assert found.matches.for_subscriber(0) == [ROBOTS, PROTEINS]
     assert found.scores.relevance.tolist() == [5250, 3000]
-    popular = round(round(popularity(40, 2, None, 3) / 10, 4) * 10_000)
+    popular = round(round(popularity(40, 3) / 10, 4) * 10_000)
     assert found.scores.popularity.tolist() == [popular, 0], "announced tomorrow, in another zone; nobody has voted"
     assert maker.oldest(found.matches, 2) == [
         min(one.first_seen for one in PAPERS.values()).timestamp(),
@@ -87,10 +87,13 @@ def test_a_match_by_an_author_or_an_organization_is_by_name() -> None:
     assert not is_by_followed_name(ROBOTS)
 
 
-def test_of_papers_that_match_by_their_source_alone_the_most_voted_comes_first() -> None:
-    papers = {3: paper(3, upvotes=90, code_url=None), 4: paper(4, upvotes=40, code_url="https://code.example.org/4")}
+def test_of_a_topic_that_only_names_sources_the_most_voted_paper_comes_first() -> None:
+    papers = {
+        3: paper(3, upvotes=41, comments=0, stars=0, code_url=None),
+        4: paper(4, upvotes=40, comments=90, stars=9_000, code_url="https://code.example.org/4"),
+    }
     matches = BatchMatches.of_one([Match("best", row, 0.05, ("source: hf-daily",)) for row in (4, 3)])
-    found = CandidateMaker(TODAY).make(matches, papers, [0.0])
+    found = CandidateMaker(TODAY, by_votes={"best"}).make(matches, papers, [0.0])
     (digest,) = compose([DigestRequest(Issue(Cadence.DAILY, date(2026, 11, 23)), ("best",), 10)], found, {})
     assert digest is not None
     first, second = digest.sections[0].picks

@@ -127,11 +127,9 @@ def _day(feedback: Sequence[Feedback], room: int = 100) -> Digest:
     new = [row for row in _found() if row not in had]
     taste = _taste(feedback, new=new)
     candidates = [
-        Candidate(
-            row, "all", hit.score, hit.why, popularity(_seeds()[row].upvotes, 0, 0, 0), *taste.affinity(_seeds()[row])
-        )
+        Candidate(row, "all", hit.score, hit.why, popularity(seed.upvotes, 0), *taste.affinity(seed))
         for row, hit in _found().items()
-        if row not in had
+        if row not in had and (seed := _seeds()[row])
     ]
     made = compose(Issue(Cadence.DAILY, date(2026, 11, 23)), candidates, ("all",), {"all": "All"}, room)
     assert made

@@ -21,6 +21,7 @@ from paperround.matching.words import (
     is_german,
     is_plain,
     is_plain_words,
+    lists_sources,
     mistake_in,
     operators_in,
     spellings,
@@ -258,6 +259,23 @@ def test_a_query_that_is_not_valid_is_not_plain_words() -> None:
     assert [is_plain_words(text) for text in ("robots walk", "robots", "robots AND", "title:")] == [
         True, False, False, False,
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "listed"),
+    [
+        ("source:hf-daily", True),
+        ("source:hf-daily OR source:my-feed", True),
+        ("source:hf-daily cat:cs.RO -diffusion", True),
+        ("source:hf-daily OR robots", False),
+        ("cat:cs.RO", False),
+        ('source:hf-daily org:"CERN"', False),
+        ("robots that walk", False),
+        ("source:", False),
+    ],
+)
+def test_a_topic_lists_sources_if_it_names_them_and_looks_for_no_words(text: str, listed: bool) -> None:
+    assert lists_sources(text) is listed
 
 
 @pytest.mark.parametrize("text", ["the of", "What is it?"])

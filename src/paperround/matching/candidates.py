@@ -11,7 +11,7 @@ from paperround.domain.match_table import BatchMatches, Ints, MatchTable
 from paperround.domain.models import SCORE_UNIT, Match, Paper
 from paperround.domain.reasons import ReasonKind, start
 from paperround.matching import ranking
-from paperround.matching.compose import Candidates, MatchScores
+from paperround.matching.compose import EXACT_UNIT, Candidates, MatchScores
 from paperround.matching.popularity import popularity
 
 _NAMED = (start(ReasonKind.AUTHOR), start(ReasonKind.ORGANIZATION))
@@ -21,14 +21,16 @@ _FOLLOWED = round(ranking.FOLLOWED * SCORE_UNIT)
 class CandidateMaker:
     """Makes candidates. The columns of a match are computed once for all its subscribers."""
 
-    def __init__(self, today: date, interests: Collection[str] = ()) -> None:
-        """Store the slugs of the topics in plain words, to which a subscriber's breadth applies."""
-        self._today, self._interests = today, interests
+    def __init__(self, today: date, interests: Collection[str] = (), by_votes: Collection[str] = ()) -> None:
+        """Store the slugs of the topics in plain words, to which a subscriber's breadth applies, and of those whose
+        papers are ordered by votes.
+        """
+        self._today, self._interests, self._by_votes = today, interests, by_votes
         self._reset(MatchTable())
 
     def _reset(self, table: MatchTable) -> None:
         self._table = table
-        self._scores = np.zeros((4, 0), dtype=np.int64)
+        self._scores = np.zeros((5, 0), dtype=np.int64)
         """The columns of MatchScores."""
         self._first_seen = np.zeros(0)
         """When the paper was first stored, in seconds since 1970."""
@@ -74,16 +76,16 @@ class CandidateMaker:
 
     def _score_columns(self, match: Match, paper: Paper) -> tuple[int, ...]:
         """Return the values of MatchScores."""
-        score = ranking.score(
-            match.score, popularity_on(paper, self._today), 0.0, followed=False, code=paper.code_url is not None
-        )
+        popular, by_votes = popularity_on(paper, self._today), match.topic in self._by_votes
+        code = paper.code_url is not None
+        score = ranking.score(match.score, popular, 0.0, followed=False, code=code, by_votes=by_votes)
         parts = (round(part * SCORE_UNIT) for part in (score.relevance, score.popularity, score.code))
-        return (*parts, _FOLLOWED * is_by_followed_name(match))
+        return (*parts, _FOLLOWED * is_by_followed_name(match), round(popular * EXACT_UNIT))
 
 
 def popularity_on(paper: Paper, today: date) -> float:
     """Return a paper's popularity on a day, from 0 to 1."""
-    return popularity(paper.upvotes, paper.comments, paper.stars, max(0, (today - paper.day).days))
+    return popularity(paper.upvotes, max(0, (today - paper.day).days))
 
 
 def is_by_followed_name(match: Match) -> bool:

@@ -1,8 +1,9 @@
 """Arrange many subscribers' matches as digests: each paper once, and no topic crowds out the others. Pure.
 
-A paper that matches several topics is listed under the one it fits best. Places are given out in rounds: in each
-round every topic offers its best remaining paper, and if a round has more papers than places are left, the better
-papers get them. A paper that says much the same as a better one is ranked lower than it would be alone.
+A paper that matches several topics is listed under the one it fits best, with the highest of its ranks. Places are
+given out in rounds: in each round every topic offers its best remaining paper, and if a round has more papers than
+places are left, the better papers get them. A paper that says much the same as a better one is ranked lower than it
+would be alone.
 
 Sections keep the order in which the subscriber chose the topics; within a section the best paper comes first. The
 letter itself is in order of rank over all sections (rendering/letter.py). In a weekly or monthly digest the most
@@ -44,6 +45,8 @@ _MIN_DISCUSSION = 3.0  # a comment and a vote, or three votes; less is no discus
 _MIN_PAPERS = 6  # a shorter digest is read from top to bottom anyway
 _COMPARED_FACTOR = 3  # compare this many times `max_papers` papers with each other
 _COPY = round(ranking.COPY * SCORE_UNIT)
+EXACT_UNIT = 1_000_000_000
+"""This many units of `MatchScores.exact_popularity` are 1."""
 
 _FIRST = -1  # the place of the first section, before all topics
 _NO_PLACE = 1 << 30  # after all topics
@@ -93,6 +96,8 @@ class MatchScores:
     code: Ints
     followed: Ints
     """More than 0 if the paper matches by an author or an organization that the query names."""
+    exact_popularity: Ints
+    """The popularity alone, in units that tell 1,000 votes from 1,001: it decides between equal ranks."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -126,6 +131,9 @@ class _Papers:
     """Where the paper's matches begin among the sorted candidate rows."""
     matched: Ints
     """The number of its matches."""
+    ranked_by: Ints
+    """The number of the match that gives the paper its rank."""
+    exact_popularity: Ints
     total: Ints
     """The rank before repetition among papers is considered."""
 
@@ -135,7 +143,7 @@ class _Papers:
 
     def ranked(self, repetition: Ints | int = 0) -> Ints:
         """Return the rows by subscriber, the best paper first."""
-        return _sort_rows(self.subscriber, -self.total - repetition, self.paper)
+        return _sort_rows(self.subscriber, -self.total - repetition, -self.exact_popularity, self.paper)
 
 
 def compose(
@@ -184,7 +192,8 @@ def _places(requests: Sequence[DigestRequest], matches: BatchMatches) -> Ints:
 def _best_topics(candidates: Candidates, places: Ints, rows: Ints) -> _Papers:
     """Return each paper with the topic that it fits best; `rows` are sorted by subscriber and paper.
 
-    Of topics that it fits equally well, the one that the subscriber put first is the best.
+    Of topics that it fits equally well, the one that the subscriber put first is the best. Its rank is the highest
+    that it has in any of them: a word in passing does not take away what a paper has by its votes.
     """
     table, scores, match = candidates.matches.table, candidates.scores, candidates.matches.number[rows]
     subscriber = candidates.matches.subscriber  # sorting the rows leaves it the same
@@ -195,9 +204,15 @@ def _best_topics(candidates: Candidates, places: Ints, rows: Ints) -> _Papers:
     place = np.where(fits_best, places[rows], _NO_PLACE)
     best = np.flatnonzero(place == np.repeat(np.minimum.reduceat(place, starts), matched))
     followed = np.maximum.reduceat(scores.followed[match], starts)
+    own = (scores.relevance + scores.popularity + scores.code)[match]
+    total = np.maximum.reduceat(own, starts)
+    ordered = own * (4 * SCORE_UNIT) + scores.relevance[match]  # of equal ranks, that of the words
+    highest = np.flatnonzero(ordered == np.repeat(np.maximum.reduceat(ordered, starts), matched))
+    ranked_by = match[highest[_group_starts(np.repeat(np.arange(len(starts)), matched)[highest])]]
     place, match, best = place[best], match[best], rows[best]
-    total = (scores.relevance + scores.popularity + scores.code)[match] + candidates.taste[best] + followed
-    return _Papers(subscriber[best], table.paper[match], best, place, starts, matched, total)
+    total = total + candidates.taste[best] + followed
+    popular = scores.exact_popularity[match]
+    return _Papers(subscriber[best], table.paper[match], best, place, starts, matched, ranked_by, popular, total)
 
 
 def _repetition(papers: _Papers, max_papers: Ints, alike: ranking.Alike) -> Ints:
@@ -286,7 +301,7 @@ class _Sections:
         return sections, self._packed_scores(shown, repetition)
 
     def _packed_scores(self, shown: _Papers, repetition: Ints) -> list[bytes]:
-        scores, match = self.candidates.scores, self.candidates.matches.number[shown.best]
+        scores, match = self.candidates.scores, shown.ranked_by
         relevance, popularity, code = scores.relevance[match], scores.popularity[match], scores.code[match]
         taste = self.candidates.taste[shown.best]
         followed = shown.total - relevance - popularity - taste - code

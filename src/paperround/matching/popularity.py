@@ -17,14 +17,14 @@ REMEMBERED_DAYS = 30
 """The number of past days that count. Older gains would count 1/30,000 by now and are left out."""
 
 
-def popularity(upvotes: int | None, comments: int | None, stars: int | None, age_days: float) -> float:
-    """Return 0 to 1: more with votes, comments and GitHub stars, less with age. Unknown counts are taken as 0.
+def popularity(upvotes: int | None, age_days: float) -> float:
+    """Return 0 to 1: more with votes, less with age. An unknown number of votes is taken as 0.
 
-    heat / (heat + 4 + age / 2 days), where heat = log2(1 + votes + 2 · comments + log10(1 + stars)): as in
-    news rankings the tenth vote counts for more than the hundredth. An age below zero (another zone's day) is
-    zero.
+    heat / (heat + 4 + age / 2 days), where heat = log2(1 + votes): as in news rankings the tenth vote counts for
+    more than the hundredth. An age below zero (another zone's day) is zero. Comments and stars do not count, so that
+    papers of one day are in the order of the votes that are printed beside them.
     """
-    heat = log2(1 + _reactions(upvotes or 0, comments or 0, stars or 0))
+    heat = log2(1 + (upvotes or 0))
     return heat / (heat + _HALF + max(age_days, 0.0) / _DAYS_PER_DOUBLING)
 
 

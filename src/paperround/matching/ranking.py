@@ -7,14 +7,13 @@ from functools import lru_cache
 
 from paperround.domain.models import Score
 
-_RELEVANCE, _POPULARITY = 0.75, 0.1
+RELEVANCE, POPULARITY = 0.75, 0.1
 FOLLOWED = 0.2
-_CODE = 0.03
-_SAYS_NOTHING = 0.1  # the relevance of a match by a source is 0.05, that by a category 0.18
+CODE = 0.03
 # Of papers that say much the same, the second loses 0.1, the third 0.2, and all further ones 0.3: a letter of ten
 # papers shows two of five copies as long as there are others that fit nearly as well.
 COPY = 0.1
-_MOST_COPIES = 3
+MOST_COPIES = 3
 
 Alike = Callable[[Sequence[int]], Mapping[int, Collection[int]]]
 """Returns for each of these papers, by row, the rows of the papers that say much the same."""
@@ -26,24 +25,39 @@ def nothing_alike(_rows: Sequence[int]) -> Mapping[int, Collection[int]]:
 
 
 @lru_cache(maxsize=1 << 14)
-def score(relevance: float, popularity: float, taste: float, *, followed: bool, code: bool) -> Score:
+def score(
+    relevance: float, popularity: float, taste: float, *, followed: bool, code: bool, by_votes: bool = False
+) -> Score:
     """Return the score that a paper is ordered by.
 
     Three quarters of the relevance and a tenth of the popularity count, both from 0 to 1. Relevances of matches in
     plain words lie within a fifth, so votes decide only between papers that fit about equally well. The subscriber's
     taste (−1 to 1) is added in full, so that a paper exactly like those they want more of comes before all others; it
     is 0 without feedback. A paper by a followed author gains 0.2, about as much as a quarter of the relevance.
-    Available code decides between equals. A match by source alone is uninformative, so popularity counts
-    in full there.
+    Available code decides between equals.
+
+    `by_votes` is for topics that look for no words, such as all papers of a source: there every paper fits equally
+    well, so popularity counts in full, and neither relevance nor code counts.
     """
-    if relevance < _SAYS_NOTHING:
+    if by_votes:
         return Score(0.0, round(popularity, 4), round(taste, 4), FOLLOWED * followed, 0.0)
     return Score(
-        relevance=round(_RELEVANCE * relevance, 4),
-        popularity=round(_POPULARITY * popularity, 4),
+        relevance=round(RELEVANCE * relevance, 4),
+        popularity=round(POPULARITY * popularity, 4),
         taste=round(taste, 4),
         followed=FOLLOWED * followed,
-        code=_CODE * code,
+        code=CODE * code,
+    )
+
+
+def describe_parts() -> str:
+    """Return what a rank is the sum of, in English, for operators."""
+    return (
+        f"{RELEVANCE:.0%} of the fit to the topic and {POPULARITY:.0%} of the popularity, which is votes against "
+        "age (for a topic that only names sources, such as the day's best: nothing of the fit and all of the "
+        "popularity); the subscriber's taste (−1 to 1), which comes from their feedback; "
+        f"{FOLLOWED:g} for an author or organization that they follow; {CODE:g} for available code; and −{COPY:g} "
+        f"for each better paper in the email that says much the same (−{COPY * MOST_COPIES:.1g} at most)"
     )
 
 
@@ -54,6 +68,6 @@ def repetitions(ranked: Sequence[int], near: Mapping[int, Collection[int]]) -> l
     """
     seen, copies = set[int](), []
     for row in ranked:
-        copies.append(min(len(seen.intersection(near.get(row, ()))), _MOST_COPIES))
+        copies.append(min(len(seen.intersection(near.get(row, ()))), MOST_COPIES))
         seen.add(row)
     return copies

@@ -16,6 +16,7 @@ from itertools import chain
 from paperround.domain.errors import QueryError
 from paperround.domain.errors import translatable as _
 from paperround.domain.text import singular, terms
+from paperround.matching.fields import WHOLE, Field
 from paperround.matching.query import (
     FIELD_NAMES,
     MAX_LENGTH,
@@ -188,6 +189,19 @@ def is_plain_words(query: str) -> bool:
         return isinstance(interpret(query), Words)
     except QueryError:
         return False
+
+
+def lists_sources(query: str) -> bool:
+    """Return whether a topic's query is valid and names sources without any words, perhaps with categories.
+
+    All papers of such a topic fit equally well.
+    """
+    try:
+        expression = interpret(query)
+    except QueryError:
+        return False
+    named = set() if isinstance(expression, Words) else {phrase.field for phrase in positive_phrases(expression)}
+    return Field.SOURCE in named and named <= WHOLE
 
 
 def interpret_uncached(text: str) -> SearchExpression:

@@ -6,12 +6,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
+from operator import attrgetter
 
 from paperround.app import App
 from paperround.domain.models import Match, Paper, Pick, Score
 from paperround.matching import ranking
 from paperround.matching.candidates import is_by_followed_name, popularity_on
 from paperround.matching.taste import Taste
+from paperround.matching.words import lists_sources
 from paperround.operator.preview import Origin, Preview
 from paperround.rounds.tastes import make_tastes
 from paperround.store.topics import news_horizon
@@ -58,8 +60,8 @@ def considered_papers(app: App, preview: Preview) -> list[ConsideredPaper]:
         return []
     digest = preview.digest
     papers, matches, sent_before = _candidates(app, preview, (*digest.papers, *digest.more))
-    names = _topic_names(app, preview)
-    ranked = _ranked(app, matches, papers, names, _taste_for(app, preview, papers))
+    topics = _Topics.read(app, preview)
+    ranked = _ranked(app, matches, papers, topics, _taste_for(app, preview, papers))
     picks = {pick.paper: pick for section in digest.sections for pick in section.picks}
     scores = digest.scores
     considered = [
@@ -110,11 +112,24 @@ def _topics_of(preview: Preview) -> set[str]:
     return {*preview.subscriber.topics, *(section.topic for section in sections)}
 
 
-def _topic_names(app: App, preview: Preview) -> dict[str, str]:
-    """Return the names of the digest's topics by slug; those of topics that no longer exist are in its sections."""
-    sections = preview.digest.sections if preview.digest else ()
-    stored = {topic.slug: topic.name for topic in app.store.topics.by_slugs([*_topics_of(preview)])}
-    return {section.topic: section.name for section in sections if section.name} | stored
+@dataclass(frozen=True, slots=True)
+class _Topics:
+    """What is known of the digest's topics."""
+
+    names: Mapping[str, str]
+    """The names by slug; those of topics that no longer exist are in the digest's sections."""
+    by_votes: frozenset[str]
+    """The slugs of the topics whose papers are ordered by votes."""
+
+    @classmethod
+    def read(cls, app: App, preview: Preview) -> _Topics:
+        sections = preview.digest.sections if preview.digest else ()
+        stored = app.store.topics.by_slugs([*_topics_of(preview)])
+        return cls(
+            {section.topic: section.name for section in sections if section.name}
+            | {topic.slug: topic.name for topic in stored},
+            frozenset(topic.slug for topic in stored if lists_sources(topic.query)),
+        )
 
 
 def _candidates(
@@ -137,30 +152,36 @@ def _sent_before(app: App, preview: Preview, rows: Iterable[int]) -> dict[int, d
 
 
 def _ranked(
-    app: App, matches: Iterable[Match], papers: Mapping[int, Paper], names: Mapping[str, str], taste: Taste
+    app: App, matches: Iterable[Match], papers: Mapping[int, Paper], topics: _Topics, taste: Taste
 ) -> dict[int, ConsideredPaper]:
-    """Return each paper with its matches and its rank by the best of them."""
+    """Return each paper with its matches and its rank, the highest that it has by any of them."""
     grouped: dict[int, list[Match]] = {}
     for match in matches:
         grouped.setdefault(match.paper, []).append(match)
     today = app.clock().date()
     return {
-        row: _ranked_paper(papers[row], tuple(sorted(group, key=lambda match: -match.score)), names, taste, today)
+        row: _ranked_paper(papers[row], tuple(sorted(group, key=lambda match: -match.score)), topics, taste, today)
         for row, group in grouped.items()
         if row in papers
     }
 
 
 def _ranked_paper(
-    paper: Paper, matches: tuple[Match, ...], names: Mapping[str, str], taste: Taste, today: date
+    paper: Paper, matches: tuple[Match, ...], topics: _Topics, taste: Taste, today: date
 ) -> ConsideredPaper:
     """Return a paper with its rank; its best match comes first."""
     popular, degree = popularity_on(paper, today), taste.affinity(paper).degree
     followed, code = any(map(is_by_followed_name, matches)), paper.code_url is not None
-    score = ranking.score(matches[0].score, popular, degree, followed=followed, code=code)
-    topics = tuple(names.get(match.topic, match.topic) for match in matches)
+    scores = (
+        ranking.score(
+            match.score, popular, degree, followed=followed, code=code, by_votes=match.topic in topics.by_votes
+        )
+        for match in matches
+    )
+    score = max(scores, key=attrgetter("total"))
+    names = tuple(topics.names.get(match.topic, match.topic) for match in matches)
     rank, unlike = round(score.total, 4), taste.unlike(paper)
-    return ConsideredPaper(paper, Placement.PRINTED, matches, topics, rank, score, unlike=unlike)
+    return ConsideredPaper(paper, Placement.PRINTED, matches, names, rank, score, unlike=unlike)
 
 
 def _placement(row: int, preview: Preview, sent_before: Mapping[int, date]) -> Placement:

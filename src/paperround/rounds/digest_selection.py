@@ -24,7 +24,7 @@ from paperround.matching.near_copies import NearCopies
 from paperround.matching.popularity import DiscussionCache
 from paperround.matching.scale import least_fit
 from paperround.matching.taste import Tastes
-from paperround.matching.words import is_plain_words
+from paperround.matching.words import is_plain_words, lists_sources
 from paperround.rounds.collection import Collection
 from paperround.rounds.day_facts import DayFactsReader
 from paperround.rounds.meaning import Meaning
@@ -83,7 +83,9 @@ def _near_copies(app: App) -> NearCopies:
 
 
 def _candidate_maker(topics: Iterable[Topic], now: datetime) -> CandidateMaker:
-    return CandidateMaker(now.date(), {topic.slug for topic in topics if is_plain_words(topic.query)})
+    stored = tuple(topics)
+    interests = {topic.slug for topic in stored if is_plain_words(topic.query)}
+    return CandidateMaker(now.date(), interests, {topic.slug for topic in stored if lists_sources(topic.query)})
 
 
 def make_candidate_check(app: App) -> Callable[[DueBatch], bool]:

@@ -23,6 +23,7 @@ from fastapi.responses import RedirectResponse, StreamingResponse
 from paperround.domain.errors import ConfigurationError, UsageError
 from paperround.domain.models import SubscriberState
 from paperround.domain.schedule import Cadence
+from paperround.matching import ranking
 from paperround.operator import preview
 from paperround.operator.considered import ConsideredPaper, considered_papers
 from paperround.operator.preview import Preview, PreviewRequest
@@ -237,6 +238,7 @@ def _page(
         asked=query, seen=result, compared=_result(context, other) if other else None,
         tabs=TABS, test_result=test_result,
         considered=list(_considered(context, result)) if query.show == "papers" else [],
+        rank_parts=ranking.describe_parts(),
         look_link=lambda look: query.address(f"{context.home}/preview", look=look),
         pairs=lambda names: [(name, wording.label(name)) for name in names],
         version=context.app.shared(LetterBuilder).templates.version(), csrf=context.sessions.csrf(request),
