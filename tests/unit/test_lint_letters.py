@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from paperround.linting import RULES, Severity, lint
@@ -90,6 +90,8 @@ def test_no_damage_to_a_letter_breaks_the_linter(damage: list[tuple[float, bytes
 
 
 @given(st.text(max_size=400))
+@example(html="\x1f{}")
+@example(html="[a='\x01'] { color: red }")
 def test_no_html_breaks_the_linter(html: str) -> None:
     lint(raw(html=f"<style>{html}</style><p style='{html}'>{html}<a href='{html}'>{html}"), None, SITE, NOW)
 

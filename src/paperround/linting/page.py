@@ -134,7 +134,7 @@ class HtmlDocument:
             for path, weight in selectors:
                 for element in self.root.xpath(path) if self.root is not None else ():
                     yield element, weight
-        except (SelectorError, XPathError):
+        except (SelectorError, XPathError, ValueError):  # ValueError: a control character
             return
 
     def visible(self) -> Iterator[tuple[_Element, str]]:
