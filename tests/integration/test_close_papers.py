@@ -113,7 +113,7 @@ def test_a_thin_letter_ends_with_what_came_close_and_a_plus_for_each(site: Site)
         assert part.index("Close to your interests") > part.index("transparent cups birch")
         for note in digest.notes:
             assert f"?more={note.paper}" in part
-    assert "That was all: 1 paper, 1 minute." in " ".join(text.split())
+    assert "That was all: 1 paper." in " ".join(text.split())
     subject = message_from_bytes(site.relay.accepted[-1].message, policy=policy.default)["Subject"]
     assert subject == "Hand grasping transparent cups birch"
 
@@ -157,7 +157,7 @@ def test_on_a_new_site_close_papers_alone_are_a_letter(site: Site, monkeypatch: 
     assert subject == "Close to your interests: Grasping dogwood · 1 more"
     html, text = _parts(site)
     for part in (html, text):
-        assert "2 papers close to your interests: Grasping cedar" in " ".join(part.split())
+        assert "2 papers close to your interests · Grasping cedar" in " ".join(part.split())
         assert "2 close papers" in part
         assert _ENDING in part
         assert "Thank you to arXiv" in part

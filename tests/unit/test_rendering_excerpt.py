@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paperround.rendering.excerpt import breakable, cut, excerpt, first_sentence, right_to_left
+from paperround.rendering.excerpt import (
+    breakable,
+    cut,
+    cut_to_width,
+    excerpt,
+    first_sentence,
+    right_to_left,
+    tie_last_words,
+)
 
 _LONG = "and so on and on " * 30
 
@@ -108,3 +116,38 @@ def test_breaking_adds_nothing_visible(text: str) -> None:
 )
 def test_the_first_sentence_ends_at_no_abbreviation(text: str, sentence: str) -> None:
     assert first_sentence(text) == sentence
+
+
+@pytest.mark.parametrize(
+    ("text", "room", "kept"),
+    [
+        ("A short title", 20, "A short title"),
+        ("A longer title of words", 20, "A longer title of…"),
+        ("Better Robot Policies for Vision-Language-Action Models", 44, "Better Robot Policies for Vision-Language…"),
+        ("Policies for Long-Horizon-Action Models", 20, "Policies for…"),  # too little is gained
+        (
+            "Better Robot Policies for A-very-long-x-y-z-and-so-on",
+            44,
+            "Better Robot Policies for…",
+        ),  # the words are too short
+        ("不分词的标题", 6, "不分…"),
+    ],
+)
+def test_a_title_is_cut_to_a_width_at_a_word_or_at_a_hyphen_of_a_long_one(text: str, room: int, kept: str) -> None:
+    def width(piece: str) -> float:
+        return sum(1 if char.isascii() else 2 for char in piece)
+
+    assert cut_to_width(text, room, width) == kept
+
+
+@pytest.mark.parametrize(
+    ("title", "tied"),
+    [
+        ("Robots that walk", "Robots that\u00a0walk"),
+        ("Robots", "Robots"),
+        ("On electroencephalographic measurements", "On electroencephalographic measurements"),
+        ("", ""),
+    ],
+)
+def test_the_last_word_of_a_title_is_not_alone_on_a_line(title: str, tied: str) -> None:
+    assert tie_last_words(title) == tied

@@ -141,11 +141,11 @@ def test_a_daily_letter_that_reaches_back_several_days_says_so() -> None:
     papers = [paper(row, day=DAY - timedelta(days=6 - row)) for row in range(1, 7)]
     several = letter(papers, more=54)
     assert ">Also new</h2>" in several.html
-    said = "Those were the best of 60: 6\u00a0papers, 1\u00a0minute. They were announced between Nov 18 and Nov 23."
+    said = "Those were the best of 60: 6\u00a0papers. They were announced between Nov 18 and Nov 23."
     # A day at the beginning of a line would look like the number of a paper.
     assert said.replace("Nov ", "Nov\u00a0") in several.html
     weekend = letter(papers[3:])
-    assert "That was all: 3\u00a0papers, 1\u00a0minute." in weekend.html
+    assert "That was all: 3\u00a0papers." in weekend.html
     assert "They were announced" not in weekend.html
     assert (
         ">Also new</h2>" in letter([paper(row, day=DAY - timedelta(days=row == 6) * 2) for row in range(1, 7)]).html
@@ -272,7 +272,7 @@ def test_the_first_line_names_the_papers_that_the_subject_does_not_and_greets_on
     papers = [paper(row) for row in range(1, 8)]
     monday = letter(papers)
     titles = "\u00a0· ".join(f"A paper about the number {number}" for number in (3, 4, 5))
-    told = f"7\u00a0papers, 1\u00a0minute: {titles}"
+    told = f"7\u00a0papers\u00a0· {titles}"
     assert monday.subject == "A paper about the number 1 · A paper about the number 2 · 5 more"
     assert f"Good morning, Ada. {told}" in monday.html
     made, known = digest(papers), {one.row: one for one in papers}

@@ -402,32 +402,39 @@ def test_each_kind_of_notice_has_a_template() -> None:
     assert notice.kinds(tuple(FOLDERS)) == tuple(sorted(NoticeKind))
 
 
+_CHIP = "CHIP: Adaptive Compliance for Humanoid Control through Hindsight Perturbation"
+_SPATIA = "Spatia: Video Generation with Updatable Spatial Memory"
+
+
 @pytest.mark.parametrize(
-    ("title", "topic", "short"),
+    ("title", "topic", "votes", "number", "short"),
     [
-        ("CHIP: Adaptive Compliance", "Robotics", "CHIP: Adaptive Compliance"),
+        ("CHIP: Adaptive Compliance", "Robotics", True, 1, "CHIP: Adaptive\u00a0Compliance"),
+        (_CHIP, "", False, 0, "CHIP: Adaptive Compliance for Humanoid Control through\u00a0Hindsight…"),
+        (_CHIP, "", True, 0, "CHIP: Adaptive Compliance for Humanoid Control through\u00a0Hindsight…"),
+        (_CHIP, "Robotics", False, 0, "CHIP: Adaptive Compliance for Humanoid Control\u00a0through…"),
+        (_CHIP, "Robotics", True, 10, "CHIP: Adaptive Compliance for Humanoid\u00a0Control…"),
+        (_SPATIA, "", True, 1, "Spatia: Video Generation with Updatable Spatial\u00a0Memory"),
+        (_SPATIA, "Video understanding", True, 0, "Spatia: Video Generation with\u00a0Updatable…"),
+        ("MMMM WWWW " * 9, "", False, 0, "MMMM WWWW " * 3 + "MMMM WWWW\u00a0MMMM…"),
+        ("ill fit " * 20, "", False, 0, "ill fit " * 12 + "ill\u00a0fit…"),
+        ("我们提出一种方法" * 8, "", False, 0, ("我们提出一种方法" * 8)[:35] + "…"),
+        ("x\u0302" * 60, "", False, 0, "x\u0302" * 60),
         (
-            "CHIP: Adaptive Compliance for Humanoid Control through Hindsight Perturbation",
-            "Robotics",
-            "CHIP: Adaptive Compliance for Humanoid Control…",
-        ),
-        (
-            "Spatia: Video Generation with Updatable Spatial Memory",
+            "Contrastive Representation Regularization for Vision-Language-Action Models",
             "",
-            "Spatia: Video Generation with Updatable Spatial Memory",
+            True,
+            0,
+            "Contrastive Representation Regularization for\u00a0Vision-Language…",
         ),
-        (
-            "Spatia: Video Generation with Updatable Spatial Memory",
-            "Video understanding",
-            "Spatia: Video Generation with Updatable…",
-        ),
-        ("我们提出一种方法" * 8, "", ("我们提出一种方法" * 8)[:29] + "…"),
     ],
 )
-def test_a_row_of_the_index_says_as_much_of_the_title_as_its_topic_leaves_room_for(
-    title: str, topic: str, short: str
+def test_a_row_of_the_index_says_as_much_of_the_title_as_fits_beside_the_rest(
+    title: str, topic: str, votes: bool, number: int, short: str
 ) -> None:
-    assert build_card(paper(title=title), (), ENGLISH, 100, DAY, tag=topic).short_title == short
+    card = build_card(paper(title=title), (), ENGLISH, 100, DAY, tag=topic, votes_column=votes, number=number)
+    assert card.short_title.replace("\u200b", "") == short
+    assert card.number == number
 
 
 def test_links_to_a_paper_have_no_trace_of_the_feed() -> None:

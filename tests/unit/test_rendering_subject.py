@@ -14,7 +14,8 @@ from paperround.domain.models import DayFacts, Digest, NoteKind, PaperNote
 from paperround.domain.preferences import QuietDays
 from paperround.domain.schedule import Cadence, Issue
 from paperround.rendering import language
-from paperround.rendering.counts import describe_day, describe_no_papers
+from paperround.rendering.counts import describe_day, describe_no_papers, describe_reading
+from paperround.rendering.letter_lines import first_line
 from paperround.rendering.schedule_sentences import describe_reason
 from paperround.rendering.subject import DEFAULT, LONGEST, check, pretends, render_subject
 from support.letters import FOLDERS, letter, paper
@@ -51,8 +52,8 @@ def test_the_first_line_repeats_no_title_of_the_subject_and_no_long_word_of_it()
     long = "Pneumonoultramicroscopicsilicovolcanoconiosis"
     rendered = letter([paper(1, title="Short"), paper(2, title=long), paper(3, title="Third")])
     assert rendered.subject == f"Short · {long} · 1 more"
-    assert ": Third" in rendered.html
-    assert "Pneumono" not in rendered.html.partition(": Third")[0].partition("<body")[2]
+    assert "· Third" in rendered.html
+    assert "Pneumono" not in rendered.html.partition("· Third")[0].partition("<body")[2]
 
 
 def test_a_long_title_is_cut_at_a_word_and_the_count_stays() -> None:
@@ -209,3 +210,30 @@ def test_a_digest_knows_the_papers_that_came_close() -> None:
         notes=(PaperNote(NoteKind.SAVED, 1, day), PaperNote(NoteKind.CLOSE, 2, day)),
     )
     assert digest.close == (2,)
+
+
+@pytest.mark.parametrize(
+    ("titles", "line"),
+    [
+        ((), "9 papers on 3 topics."),
+        (("First", "Second", "Third", "Fourth"), "9 papers on 3 topics · First · Second · Third"),
+        (("word " * 21 + "word", "Second"), "9 papers on 3 topics · " + "word " * 21 + "word · Second"),
+        (
+            ("word " * 21 + "word", "A longer second title of more words"),
+            "9 papers on 3 topics · " + "word " * 21 + "word",
+        ),
+        (("word " * 40, "Second"), "9 papers on 3 topics · " + "word " * 23 + "word…"),
+        (
+            ("MiniBEE: A New Form Factor for Compact Bimanual Dexterity", "From Human Hands to Robot Arms: " * 3),
+            "9 papers on 3 topics · MiniBEE: A New Form Factor for Compact Bimanual Dexterity · "
+            "From Human Hands to Robot Arms: From Human Hands to Robot…",
+        ),
+    ],
+)
+def test_the_first_line_has_whole_titles_as_far_as_there_is_room(titles: tuple[str, ...], line: str) -> None:
+    assert first_line("9 papers on 3 topics", titles).replace("\u00a0", " ") == line
+
+
+@pytest.mark.parametrize(("minutes", "told"), [(1, "10 papers"), (2, "10 papers, 2 minutes")])
+def test_the_reading_time_is_told_from_two_minutes_on(minutes: int, told: str) -> None:
+    assert describe_reading(10, minutes, language.load("en", FOLDERS)).replace("\u00a0", " ") == told

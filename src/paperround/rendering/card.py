@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from datetime import date
 from functools import lru_cache
@@ -15,14 +16,28 @@ from paperround.domain.models import NoteKind, Paper, PaperNote, Site
 from paperround.domain.text import terms
 from paperround.rendering import reasons
 from paperround.rendering.contribution import shorten_abstract
-from paperround.rendering.excerpt import breakable, cut, excerpt, is_wide, keep_together, right_to_left
+from paperround.rendering.excerpt import (
+    breakable,
+    cut_to_width,
+    excerpt,
+    is_wide,
+    keep_together,
+    right_to_left,
+    tie_last_words,
+)
 from paperround.rendering.language import Language
 from paperround.rendering.letter_view import BlockKind, Card, Link, Note
 from paperround.rendering.topic_names import shorten_tag
 
 _FIRST_AUTHORS = 3
 _MIN_PRINTED = 5  # votes, comments or stars: "1 star" is uninformative
-_ROW = 60  # characters of a title and its topic: one line of the index on a wide screen, two on a phone
+# The width of a row of the index and of what stands beside its title, in pixels of the layout: a title in 15 px has
+# one line on a wide screen and two on a phone, where the topic is hidden.
+_ROW, _VOTES_COLUMN, _NUMBER_COLUMN, _BEFORE_TOPIC = 550, 54, 22, 10
+_TITLE_SIZE, _TOPIC_SIZE = 15, 14
+_NARROW, _WIDE = frozenset("fijlrtI.,:;!|'’() -[]·"), frozenset("mwMWOQ—…@%")
+# The widths of characters as parts of the font size: a little more than in Arial, Roboto and Noto Sans.
+_NARROW_WIDTH, _WIDTH, _CAPITAL_WIDTH, _WIDE_WIDTH = 0.34, 0.57, 0.66, 0.9
 _DAYS_OF_WEEK = 7
 
 
@@ -36,11 +51,15 @@ def build_card(
     site: str = "",
     tag: str = "",
     min_badge: int = _MIN_PRINTED,
+    votes_column: bool = False,
+    number: int = 0,
 ) -> Card:
     """Return a paper's card, with a summary of at most `budget` characters (half of that for CJK text).
 
     `site` is the base address of the site, without a trailing slash, for the address of the picture. `tag` is the
-    topic that the paper fits best. Votes, comments and stars below `min_badge` get no badge.
+    topic that the paper fits best. Votes, comments and stars below `min_badge` get no badge. `votes_column` says that
+    the index has a column for votes, and thus room for less of the title. `number` is the number before the title; 0
+    for none.
     """
     title = breakable(marked(paper.title))
     generated = paper.generated_summary(language.code)
@@ -53,7 +72,7 @@ def build_card(
         row=paper.row,
         title=unmarked(title),
         title_html=Markup(as_html(title)),  # noqa: S704 - as_html escapes
-        short_title=shorten_title(plain, shorten_tag(tag)),
+        short_title=shorten_title(plain, shorten_tag(tag), votes_column=votes_column, numbered=number > 0),
         tag=tag,
         byline_tag="" if tag and _is_by(tag, paper) else tag,
         direction="auto" if right_to_left(plain) else "ltr",
@@ -77,6 +96,7 @@ def build_card(
         picture_height=picture.height if picture else 0,
         withdrawn=paper.withdrawn,
         from_arxiv=paper.arxiv_id is not None,
+        number=number,
     )
 
 
@@ -135,10 +155,30 @@ def can_load_pictures(site: Site) -> bool:
     return parse.urlsplit(site.base_url).scheme == "https" or is_local(site.base_url)
 
 
-def shorten_title(title: str, topic: str) -> str:
-    """Return as many words of a title as fit into a row of the index with the name of a topic."""
-    room = _ROW - len(topic)
-    return breakable(cut(title, room // 2 if is_wide(title) else room))
+def shorten_title(title: str, topic: str, *, votes_column: bool = False, numbered: bool = False) -> str:
+    """Return as many words of a title as fit into a row of the index with what stands beside it."""
+    room = _ROW - votes_column * _VOTES_COLUMN - numbered * _NUMBER_COLUMN
+    if topic:
+        room -= _BEFORE_TOPIC + _TOPIC_SIZE * _estimate_width(topic)
+    return breakable(tie_last_words(cut_to_width(title, room / _TITLE_SIZE, _estimate_width)))
+
+
+def _estimate_width(text: str) -> float:
+    """Return about the width of a text in a font without serifs, as a multiple of its size."""
+    return sum(map(_character_width, text))
+
+
+@lru_cache(maxsize=4096)
+def _character_width(char: str) -> float:
+    if char in _NARROW:
+        return _NARROW_WIDTH
+    if char in _WIDE:
+        return _WIDE_WIDTH
+    if unicodedata.east_asian_width(char) in "WF":
+        return 1.0
+    if unicodedata.combining(char):
+        return 0.0
+    return _CAPITAL_WIDTH if char.isupper() else _WIDTH
 
 
 def count_words(kind: BlockKind, card: Card) -> int:

@@ -13,6 +13,7 @@ from paperround.rendering.letter_view import Block
 from paperround.rendering.source_names import source_name
 
 _WORDS_A_MINUTE = 220
+_LEAST_MINUTES = 2  # that a letter mentions
 
 
 def count_minutes(blocks: Iterable[Block]) -> int:
@@ -66,9 +67,15 @@ def describe_others(others: int, language: Language) -> str:
 
 @lru_cache(maxsize=1024)
 def describe_reading(papers: int, minutes: int, language: Language) -> str:
-    """Return the number of papers and the reading time, such as `10 papers, 3 minutes`."""
+    """Return the number of papers and the reading time, such as `10 papers, 3 minutes`.
+
+    A minute is not worth mentioning: most letters take no longer.
+    """
+    counted = keep_together(language.count("%(num)s paper", "%(num)s papers", papers))
+    if minutes < _LEAST_MINUTES:
+        return counted
     return language.gettext("%(papers)s, %(time)s") % {
-        "papers": keep_together(language.count("%(num)s paper", "%(num)s papers", papers)),
+        "papers": counted,
         "time": keep_together(language.count("%(num)s minute", "%(num)s minutes", minutes)),
     }
 

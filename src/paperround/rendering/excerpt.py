@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
 
 # The end of a sentence, perhaps with closing quotes or brackets, before a space. CJK sentences need none, and some
 # authors forget it ("poor results.We propose").
@@ -38,6 +39,10 @@ _JOINER = "\u200d"
 _LONGEST_WORD, _BREAK_EVERY = 26, 13
 _LONG_WORD = re.compile(rf"\S{{{_LONGEST_WORD + 1},}}")
 _WIDTH_SAMPLE = 80  # characters that tell whether a text is in a wide script
+# A title is cut at a hyphen if the word so far has this many letters, and cutting before it would lose this many
+# characters.
+_LEAST_BEFORE_HYPHEN, _LONG_REST = 4, 10
+_LONGEST_TIED = 26  # characters of two words that stay on one line
 # Thai, Burmese, Khmer and the wide scripts, which break without such spaces.
 _SELF_BREAKING = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u9fff\uac00-\ud7af\uf900-\uffef]")
 
@@ -80,6 +85,29 @@ def cut(text: str, budget: int) -> str:
     if end < budget * _LEAST_WORDS:  # one very long word, or a script without spaces
         end = _whole_character(text, budget - 1)
     return text[:end].rstrip(" .,;:–—-([“\"'") + "…"
+
+
+def cut_to_width(text: str, room: float, width: Callable[[str], float]) -> str:
+    """Return the text, or whole words of it and "…", in at most this width; `width` measures a text.
+
+    A long word with hyphens may be cut at one of them.
+    """
+    if width(text) <= room:
+        return text
+    # The beginnings of a text become wider with each character, so the longest that fits is found by bisection.
+    fitting = bisect_right(range(len(text)), room, key=lambda end: width(text[:end])) - 1
+    shorter = cut(text, fitting)
+    hyphen = text.rfind("-", 0, fitting)
+    if hyphen - len(shorter) < _LONG_REST or not text[hyphen - _LEAST_BEFORE_HYPHEN : hyphen].isalnum():
+        return shorter
+    return f"{text[:hyphen]}…"
+
+
+def tie_last_words(text: str) -> str:
+    """Replace the last space of a title with a no-break space, so that no word is alone on the last line."""
+    start, space, last = text.rpartition(" ")
+    before = start.rpartition(" ")[2]
+    return f"{start}\u00a0{last}" if space and len(before) + len(last) < _LONGEST_TIED else text
 
 
 def breakable(text: str) -> str:

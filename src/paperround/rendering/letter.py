@@ -347,11 +347,10 @@ class LetterRenderer:
         budget = size.budget_of(form.kind, form.budget)
         card = build_card(
             choice.paper, choice.why, self.language, budget, form.day, site=self.site.base_url,
-            tag=choice.tag if form.topic else "",
+            tag=choice.tag if form.topic else "", votes_column=form.votes, number=form.number,
         )  # fmt: skip
         if not (self._pictures and form.picture):
             card = replace(card, picture="")
-        card = replace(card, number=form.number) if form.number else card
         return Block(form.kind, card=card, votes=form.votes, tight=form.tight, words=count_words(form.kind, card))
 
     def _chart_fragments(self, chart: charts.Chart | None) -> tuple[Fragment, ...]:
@@ -435,7 +434,7 @@ class LetterRenderer:
             **frame.fields,
         )
         in_subject = line.split(" · ")
-        titles = [card.short_title for card in first[1:] if card.title.replace("\u200b", "") not in in_subject]
+        titles = [card.title for card in first[1:] if card.title.replace("\u200b", "") not in in_subject]
         lead = greet(subscriber, first_line(frame.contents_with_minutes, titles or close[1:]), day, language)
         reason = describe_reason(
             facts.digest.cadence,

@@ -15,8 +15,10 @@ from paperround.rendering.letter_view import Link
 
 # The exact wording requested by https://info.arxiv.org/help/api/tou.html; it is not translated.
 _ARXIV_THANKS = "Thank you to arXiv for use of its open access interoperability."
-_MAX_FIRST_TITLE = 36  # characters of each title in the first line
 _MAX_FIRST_TITLES = 3
+_ROOM_FOR_TITLES = 120  # characters in the first line; mail clients show 50 to 140 of the line
+_LEAST_OF_TITLE = 30  # characters; the beginning of a title in less room says too little
+_BETWEEN = "\u00a0· "
 _MONDAY = 0
 _MIN_COMPARED = 3  # papers that the example of a reply names
 
@@ -24,12 +26,15 @@ _MIN_COMPARED = 3  # papers that the example of a reply names
 def first_line(start: str, titles: Sequence[str]) -> str:
     """Return the letter's first line, which mail clients show as the preview beside the subject.
 
-    After `start` it has the beginnings of these titles, of papers that the subject does not name.
+    After `start` it has as many of these titles as there is room for, of papers that the subject does not name. Only
+    the last one may be cut. What separates them is no colon, because most titles have one.
     """
-    beginnings = [cut(title, _MAX_FIRST_TITLE) for title in titles[:_MAX_FIRST_TITLES]]
-    if not beginnings:
-        return f"{_capitalize(start)}."
-    return f"{_capitalize(start)}: " + "\u00a0· ".join(beginnings)
+    parts, room = [_capitalize(start)], _ROOM_FOR_TITLES
+    for title in titles[:_MAX_FIRST_TITLES]:
+        if room >= min(len(title), _LEAST_OF_TITLE):
+            parts.append(cut(title, room))
+        room -= len(title) + len(_BETWEEN)
+    return _BETWEEN.join(parts) if parts[1:] else f"{parts[0]}."
 
 
 def greet(subscriber: Subscriber, line: str, day: date, language: Language) -> str:

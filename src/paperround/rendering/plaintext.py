@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from paperround.domain.models import Site
 from paperround.rendering.chart import Chart
-from paperround.rendering.excerpt import cut
+from paperround.rendering.excerpt import cut_to_width
 from paperround.rendering.language import Language
 from paperround.rendering.letter_view import Block, BlockKind, Card, LetterView, Note, Notice
 
@@ -106,7 +106,8 @@ def block_text(block: Block, language: Language, feedback: str = "") -> str:
 def _entry(card: Card, language: Language) -> str:
     """Return a row of the index, with as many words of the title as fit on its line."""
     facts = "".join(f" · {fact}" for fact in (card.short_tag, _votes(card, language)) if fact)
-    return cut(card.short_title, max(WIDTH - len(INDENT) - columns(facts), _LEAST_OF_TITLE)) + facts
+    room = max(WIDTH - len(INDENT) - columns(facts), _LEAST_OF_TITLE)
+    return cut_to_width(card.title, room, columns) + facts
 
 
 def _note_lines(note: Note, language: Language, feedback: str = "") -> Iterator[str]:
