@@ -74,6 +74,7 @@ _READ = {
     r"$|\psi|$ \ket{0} \bra{1} \braket{a} \abs{x} \norm{y} \SI{3}{ms}": "|ψ| |0⟩ ⟨1| ⟨a⟩ |x| ‖y‖ 3 ms",
     r"\scalebox{2}{big} \resizebox{1}{2}{wide}\label{fig}": "big wide",
     r"$\vec{v}$, $\hat{\imath}$, $\bar{ab}$": "v⃗, î, ab",
+    r"By Doe \etal.\ (\eg, shops), Doe \etal{} and \cf. this": "By Doe et al. (e.g., shops), Doe et al. and cf. this",
     # quotes and dashes, also where nothing else is LaTeX
     "``Fair'' cost --- a note, 3--5 `or so', 5'' wide, --no": "“Fair” cost — a note, 3–5 ‘or so’, 5'' wide, --no",
     "`code` isn't, ---- and https://f.example/a--b": "`code` isn't, ---- and https://f.example/a--b",
@@ -84,6 +85,36 @@ _READ = {
 @pytest.mark.parametrize(("source", "read"), _READ.items())
 def test_latex_becomes_what_people_read(source: str, read: str) -> None:
     assert readable(source) == read
+
+
+_BENCH = "FooBench: A Benchmark"
+
+
+@pytest.mark.parametrize(
+    ("abstract", "title", "read"),
+    [
+        (
+            r"We present \tool{}, the first one. \tool{} is new.",
+            _BENCH,
+            "We present FooBench, the first one. FooBench is new.",
+        ),
+        (r"\method is \ours, \ourmodel{}, {\sysname}", _BENCH, "FooBench is FooBench, FooBench, FooBench"),
+        (r"We call it \foobench{} and \footool{}", "Foo-Bench: A", "We call it Foo-Bench and footool"),
+        (r"\tool{} and \name{Fast}", r"\textsc{Foo} 2 -- Faster", "Foo 2 and Fast"),
+        (
+            r"We present \tool{}. \tool{} is new; \ours{} helps.",
+            "On tools",
+            "We present our tool. Our tool is new; our method helps.",
+        ),
+        (r"We present \tool{}", "Learning from tools: a study", "We present our tool"),
+        (r"\bench{} and the \data{}: an \algname", "On data", "Our benchmark and the dataset: an algorithm"),
+        (r"\fooo{} runs in $\method$ by \s", "A title", "fooo runs in method by s"),
+        (r"\tool{}", "", "tool"),
+    ],
+)
+def test_a_macro_for_the_papers_own_name_becomes_the_name_in_its_title(abstract: str, title: str, read: str) -> None:
+    assert readable(abstract, title) == read
+    assert unmarked(marked(abstract, title)) == read
 
 
 def test_text_without_backslash_and_dollar_is_left_as_it_is() -> None:

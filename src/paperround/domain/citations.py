@@ -66,7 +66,7 @@ def _ris_fields(paper: Paper) -> Iterator[tuple[str, str]]:
     if paper.journal:
         yield "JO", clean(readable(paper.journal))
     if paper.abstract:
-        yield "AB", clean(readable(paper.abstract))
+        yield "AB", clean(readable(paper.abstract, paper.title))
     if paper.doi:
         yield "DO", clean(paper.doi)
     if paper.arxiv_id:

@@ -17,6 +17,7 @@ import unicodedata
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 
+from paperround.domain.own_macros import spell_own_macro
 from paperround.domain.text import clean
 
 # The marks in a marked text are characters of Unicode's private use area: superscript, subscript, the end of either,
@@ -106,6 +107,8 @@ _OWN = {
     "celsius": "°C", "ohm": "Ω", "oiint": "∯", "And": "&", "Or": "∨", "thinspace": " ", "enspace": " ",
     "enskip": " ", "eqsim": "≂", "restriction": "↾", "item": " ", "lt": "<", "gt": ">", "doublequote": '"',
     "textquotedbl": '"', "nbsp": " ", "space": " ", "percent": "%", "dollar": "$",
+    "eg": "e.g.", "Eg": "E.g.", "ie": "i.e.", "Ie": "I.e.", "etal": "et al.", "cf": "cf.", "wrt": "w.r.t.",
+    "vs": "vs.", "aka": "a.k.a.",
 }  # fmt: skip
 # Functions that LaTeX sets upright. A space separates them from an adjacent letter.
 _FUNCTIONS = frozenset(
@@ -142,29 +145,30 @@ _ESCAPED = re.compile(r"\\([%#&_~{}$])")
 _DEPTH = 40  # deeper than any formula in a title; a thousand braces are not a formula
 
 
-def readable(text: str) -> str:
+def readable(text: str, title: str = "") -> str:
     """Convert the LaTeX in a text to Unicode on one line, without losing a word. Never raises.
 
-    Sums of money (`$5 to $10`) and text that only looks like markup are kept. Footnotes are removed.
+    Sums of money (`$5 to $10`) and text that only looks like markup are kept. Footnotes are removed. `title` is the
+    title of an abstract's paper, whose name replaces the authors' macro for it.
     """
-    return _readable(text) if _is_typed(text) else text
+    return _readable(text, title if "\\" in text else "") if _is_typed(text) else text
 
 
-def readable_html(text: str) -> str:
+def readable_html(text: str, title: str = "") -> str:
     """Convert the LaTeX in a text to escaped HTML, with variables in <i> and indices in <sub> and <sup>."""
-    return as_html(marked(text))
+    return as_html(marked(text, title))
 
 
 @lru_cache(maxsize=2_000)
-def _readable(text: str) -> str:
+def _readable(text: str, title: str) -> str:
     # Cached because the index, the reasons of each topic and letters all need a paper's title and abstract.
-    return unmarked(marked(text))
+    return unmarked(marked(text, title))
 
 
-def marked(text: str) -> str:
+def marked(text: str, title: str = "") -> str:
     """Return the text with marks where scripts and variables begin and end, for `unmarked` and `as_html`.
 
-    The result may be truncated at any position before it is passed on.
+    The result may be truncated at any position before it is passed on. `title` is as in `readable`.
     """
     text = _without(_MARKS, text)
     if not _is_typed(text):
@@ -175,7 +179,7 @@ def marked(text: str) -> str:
         text = _BRACKETED_MATH.sub(lambda match: f"${match[1] or match[2] or ''}$", text)
     if "$$" in text:
         text = _DOUBLED_MATH.sub(r"$\1$", text)
-    return clean(_Reader(text).read(0, len(text), math=False, depth=0))
+    return clean(_Reader(text, title).read(0, len(text), math=False, depth=0))
 
 
 def unmarked(text: str) -> str:
@@ -255,8 +259,9 @@ def _plain(text: str) -> str:
 class _Reader:
     """Parses a source with matched braces. Most methods return the marked text and the offset where they stopped."""
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, title: str) -> None:
         self.source = source
+        self.title = title
         self.closing = _matching_braces(source)
 
     def read(self, start: int, end: int, *, math: bool, depth: int) -> str:
@@ -362,8 +367,14 @@ class _Reader:
             return name, at
         if at < end and self.source[at] == "{":
             inner, after = self.argument(at, end, math=math, depth=depth)
-            return (inner, after) if inner.strip() or not self._closed(at, end) else (name, after)
-        return _spaced(name, before), at  # an author's own macro: its name is the best available text
+            if inner.strip() or not self._closed(at, end):
+                return inner, after
+            at = after
+        return _spaced(self._spell_own_macro(name, before, math=math), before), at
+
+    def _spell_own_macro(self, name: str, before: list[str], *, math: bool) -> str:
+        """Return the text for an author's own macro: without the title of the paper, its name is the best one."""
+        return name if math or not self.title else spell_own_macro(name, readable(self.title), "".join(before))
 
     def _symbol(
         self, symbol: str, at: int, end: int, *, math: bool, word: bool, before: list[str]
@@ -371,6 +382,8 @@ class _Reader:
         """Return a symbol. LaTeX drops the space after a macro, but it is kept between words and around signs such
         as `≤`.
         """
+        if symbol.endswith(".") and self.source[at : at + 1] == ".":  # `\etal.`
+            return symbol, at + 1
         letter = len(symbol) == 1 and symbol.isalpha()
         joins = math or not _is_greek(symbol) or _JOINS_GREEK.match(self.source, at, end)
         if (letter and joins and (math or word)) or (math and word and _last(before) != " "):

@@ -64,7 +64,7 @@ def build_card(
     title = breakable(marked(paper.title))
     generated = paper.generated_summary(language.code)
     plain = readable(paper.title)
-    summary = breakable(_summarize(marked(paper.abstract), plain, marked(generated), budget))
+    summary = breakable(_summarize(marked(paper.abstract, paper.title), plain, marked(generated), budget))
     picture = paper.picture
     votes = paper.upvotes or 0
     return Card(
@@ -157,7 +157,7 @@ def can_load_pictures(site: Site) -> bool:
 
 def shorten_title(title: str, topic: str, *, votes_column: bool = False, numbered: bool = False) -> str:
     """Return as many words of a title as fit into a row of the index with what stands beside it."""
-    room = _ROW - votes_column * _VOTES_COLUMN - numbered * _NUMBER_COLUMN
+    room: float = _ROW - votes_column * _VOTES_COLUMN - numbered * _NUMBER_COLUMN
     if topic:
         room -= _BEFORE_TOPIC + _TOPIC_SIZE * _estimate_width(topic)
     return breakable(tie_last_words(cut_to_width(title, room / _TITLE_SIZE, _estimate_width)))

@@ -107,4 +107,6 @@ def _written(app: App, writer: SummaryWriter, missing: Sequence[MissingSummary])
 
 def _query_model(writer: SummaryWriter, missing: MissingSummary, timeout: float) -> str:
     language = languages.load(missing.language, templates()).locale.english_name
-    return writer.write(readable(missing.paper.title), readable(missing.paper.abstract), str(language), timeout)
+    return writer.write(
+        readable(missing.paper.title), readable(missing.paper.abstract, missing.paper.title), str(language), timeout
+    )

@@ -98,7 +98,7 @@ def _entry(entry: Any, paper: Paper, feed: FeedDocument) -> None:
         _add(_add(entry, "author"), "name", readable(name))
     for category in paper.categories:
         _add(entry, "category", term=category)
-    _add(entry, "summary", readable(paper.abstract or paper.summary), type="text")
+    _add(entry, "summary", readable(paper.abstract or paper.summary, paper.title), type="text")
 
 
 def _item(paper: Paper, feed: FeedDocument) -> dict[str, Any]:
@@ -106,7 +106,7 @@ def _item(paper: Paper, feed: FeedDocument) -> dict[str, Any]:
         "id": feed.base + page_of(paper.id),
         "url": feed.base + page_of(paper.id),
         "title": readable(paper.title),
-        "content_text": readable(paper.abstract or paper.summary),
+        "content_text": readable(paper.abstract or paper.summary, paper.title),
         "date_published": _moment(_published(paper)),
         "authors": [{"name": readable(name)} for name in paper.authors[:_AUTHORS]],
         "tags": list(paper.categories),

@@ -36,14 +36,14 @@ def paper(request: Request, context: ContextDep, paper_id: str) -> Response:
         raise HTTPException(404)
     language = context.languages.of_visitor(request)
     generated = stored.generated_summary(language.code)
-    abstract, summary = readable(stored.abstract), readable(generated)
+    abstract, summary = readable(stored.abstract, stored.title), readable(generated)
     return context.pages.public(
         request,
         "paper",
         language=language,
         paper=stored,
         card=cards.card(stored, language, context.today),
-        abstract=Markup(link_addresses(readable_html(stored.abstract))),  # noqa: S704 - readable_html escapes
+        abstract=Markup(link_addresses(readable_html(stored.abstract, stored.title))),  # noqa: S704 - readable_html escapes
         summary=Markup(readable_html(generated)),  # noqa: S704 - readable_html escapes
         authors=[readable(name) for name in stored.authors],
         published=stored.published or stored.day,
