@@ -235,3 +235,32 @@ def test_a_sentence_that_counts_what_the_one_before_lists_does_not_stand_alone(
         f"Falls are costly, and few robots stand up again by themselves. {listed} {contribution} {'More. ' * 60}"
     )
     assert shorten_abstract(abstract, "Falling well", 200).startswith(begins)
+
+
+_FEEDBACK = "We explore feedback that combines headsets with haptics on the wrist."
+
+
+@pytest.mark.parametrize(
+    ("following", "kept"),
+    [
+        ("The past two years have seen rapid advances in spatial computing for work.", ""),
+        ("Headsets of this kind have become a common sight in many of the warehouses.", ""),
+        (
+            "A belt of six motors guides the hand to the part that is assembled next.",
+            " A belt of six motors guides the hand to the part…",
+        ),
+    ],
+)
+def test_what_the_paper_does_is_not_followed_by_the_beginning_of_background(following: str, kept: str) -> None:
+    assert shorten_abstract(f"Some words. {_FEEDBACK} {following}{_LONG}", "Feedback", 120) == _FEEDBACK + kept
+
+
+def test_what_the_paper_does_is_not_followed_by_the_first_words_of_a_sentence() -> None:
+    abstract = f"{_FEEDBACK} A belt of six motors guides the hand that works.{_LONG}"
+    assert shorten_abstract(abstract, "Feedback", len(_FEEDBACK) + 44) == _FEEDBACK
+    assert shorten_abstract(abstract, "Feedback", len(_FEEDBACK) + 46).endswith(" guides the hand…")
+    # Too little of the room would be filled.
+    short = f"We build it. However, nobody has built it before.{_LONG}"
+    assert shorten_abstract(short, "Feedback", 46) == "We build it. However, nobody has built it…"
+    # Background before is no reason to stop.
+    assert shorten_abstract(f"Robots fall. However, they{_LONG}", "Feedback", 30).endswith("…")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from paperround.rendering.excerpt import excerpt, sentences
+from paperround.rendering.excerpt import excerpt, last_sentence_end, sentences
 
 _WORK = (
     "(?:article|chapter|investigation|letter|manuscript|note|paper|preprint|project|report|research|review|study|survey|"
@@ -95,16 +95,42 @@ _DANGLING = re.compile(
 _NAME = re.compile(r"[^\sA-Z0-9]*[A-Z0-9][^\sA-Z0-9]*[A-Z0-9]\S*")
 
 
+# How a sentence begins that tells what others did before, or what is known.
+_BACKGROUND = re.compile(
+    r"(?:although|conventional|current(?:ly)?|despite|existing|however|in (?:recent|the (?:last|past))|many|most"
+    r"|previous|prior|recent(?:ly)?|since|the (?:last|past|recent)|there (?:are|has|have|is)|traditional(?:ly)?"
+    r"|typical(?:ly)?|while)\b|[^,.:;]{1,80}\b(?:has|have) (?:become|been|emerged|gained|long|made|seen|witnessed)\b",
+    re.IGNORECASE,
+)
+_LEAST_REST = 45  # characters; a shorter beginning of a sentence says too little
+_LEAST_FILLED = 0.35  # the share of the budget that is filled without the beginning of another sentence
+
+
 def shorten_abstract(abstract: str, title: str, budget: int) -> str:
     """Return at most `budget` characters of an abstract, from the sentence on that says what the paper does.
 
     If the abstract fits, return all of it. If no sentence says so that is clear without the ones before it, begin at
-    the first.
+    the first. The sentence that says so is not followed by a part of another one that adds nothing.
     """
-    return abstract if len(abstract) <= budget else excerpt(_contribution(abstract, title, budget), budget)
+    if len(abstract) <= budget:
+        return abstract
+    text, stated = _contribution(abstract, title, budget)
+    end = last_sentence_end(text, budget)
+    rest = text[end:].lstrip()
+    if (
+        0 < stated <= end
+        and end >= budget * _LEAST_FILLED
+        and (budget - end < _LEAST_REST or _BACKGROUND.match(rest))
+    ):
+        return text[:end].rstrip()
+    return excerpt(text, budget)
 
 
-def _contribution(abstract: str, title: str, budget: int) -> str:
+def _contribution(abstract: str, title: str, budget: int) -> tuple[str, int]:
+    """Return the abstract from the sentence on that says what the paper does, and where that sentence ends.
+
+    Without such a sentence, return all of the abstract and 0.
+    """
     before, start, name = 0, 0, _name(title)
     for sentence in sentences(abstract):
         if _states(sentence.lstrip(), name):
@@ -113,9 +139,9 @@ def _contribution(abstract: str, title: str, budget: int) -> str:
             for first in firsts:
                 skipped = _explained_elsewhere(abstract[first:end]) if first else 0
                 if skipped is not None:
-                    return _capitalize(abstract[first + skipped :])
+                    return _capitalize(abstract[first + skipped :]), end - first - skipped
         before, start = start, start + len(sentence)
-    return abstract
+    return abstract, 0
 
 
 def _points_back(sentence: str) -> bool:

@@ -33,6 +33,11 @@ _LONGEST_END = 20  # characters: more than any abbreviation has; looking at more
 _LAST_WORD = re.compile(r"[^\s(\[“\"']*$")
 # If whole sentences, or words, would fill less than these shares of the budget, cut at a word, or at a character.
 _LEAST_SENTENCES, _LEAST_WORDS = 0.7, 0.4
+# Words at the end that only the next word makes sense of.
+_DANGLING = re.compile(
+    r"(?:[ ,;]+(?:an?|and|are|as|at|by|for|from|in|into|is|its|of|on|or|that|the|their|this|to|via|was|were|when"
+    r"|where|which|while|whose|with))+…$"
+)
 # The zero-width joiner, which combines emoji.
 _JOINER = "\u200d"
 # Longer words do not fit on a phone's screen in a title; zero-width spaces allow them to break.
@@ -48,11 +53,18 @@ _SELF_BREAKING = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u9
 
 
 def excerpt(text: str, budget: int) -> str:
-    """Return at most `budget` characters: whole sentences if they fill it well, otherwise whole words and "…"."""
+    """Return at most `budget` characters: whole sentences if they fill it well, otherwise whole words and "…".
+
+    The last of these words is no article or preposition, which says nothing without the next.
+    """
     if len(text) <= budget:
         return text
-    end = _last_sentence_end(text, budget)
-    return text[:end].rstrip() if end >= budget * _LEAST_SENTENCES else cut(text, budget)
+    end = last_sentence_end(text, budget)
+    if end >= budget * _LEAST_SENTENCES:
+        return text[:end].rstrip()
+    shorter = cut(text, budget)
+    dangling = _DANGLING.search(shorter)
+    return f"{shorter[: dangling.start()].rstrip(' ,;:–—-')}…" if dangling else shorter
 
 
 def sentences(text: str) -> Iterator[str]:
@@ -137,7 +149,8 @@ def right_to_left(text: str) -> bool:
     return False
 
 
-def _last_sentence_end(text: str, budget: int) -> int:
+def last_sentence_end(text: str, budget: int) -> int:
+    """Return the offset of the last end of a sentence within `budget` characters; 0 if there is none."""
     ends = [found.end() for found in _SENTENCE_END.finditer(text, 0, budget + 1)]
     return next((end for end in reversed(ends) if end <= budget and not _abbreviated(text, end)), 0)
 
