@@ -839,6 +839,32 @@ def test_restoring_a_backup_keeps_the_previous_database(site: Site) -> None:
     assert [one["email"] for one in site.json("subscribers", "list")] == ["ada@example.org"]
 
 
+def test_restoring_says_who_left_since_the_backup(site: Site) -> None:
+    for name in ("ada", "ben", "cleo"):
+        site("subscribers", "add", f"{name}@example.org", "--topic", "robots", "--confirmed")
+    assert site("backup", "copy.db") == 0
+    site("subscribers", "unsubscribe", "ada@example.org")
+    site("subscribers", "unsubscribe", "ben@example.org")
+    site("subscribers", "erase", "cleo@example.org", "--yes")
+    site("subscribers", "add", "dora@example.org", "--topic", "robots", "--confirmed")
+    assert site("restore", "copy.db") == 0
+    assert site.out.splitlines()[1:] == [
+        "carried over what people have decided since the backup: 2 unsubscribed, 1 erased",
+        "1 person who subscribed since the backup: in the previous database only; they have to subscribe again",
+    ]
+    assert site.err == ""
+    (site.folder / "data" / "paperround.db").rename(site.folder / "lost.db")
+    assert site("restore", "copy.db") == 0
+    assert "who unsubscribed, paused, complained or was erased since the backup is unknown" in site.err
+    assert site("carry-over", "lost.db") == 0
+    assert site.out.splitlines() == [
+        "carried over what people have decided since the backup: 2 unsubscribed, 1 erased"
+    ]
+    assert site("backup", "copy.db") == 0
+    assert site("restore", "copy.db") == 0
+    assert site.out.splitlines()[1:] == ["carried over what people have decided since the backup: nothing"]
+
+
 def test_nothing_is_put_back_while_another_program_has_the_database_open(site: Site) -> None:
     assert site("backup", "copy.db") == 0
     site("subscribers", "add", "ada@example.org", "--topic", "robots", "--confirmed")

@@ -30,7 +30,7 @@ def backup(pages: Pages, tmp_path: Path) -> Path:
 
 
 def test_restoring_leaves_no_files_beside_the_backup(pages: Pages, backup: Path) -> None:
-    pages.app.store.restore(backup)
+    pages.app.store.restore(backup, pages.app.clock())
     assert [path.name for path in backup.parent.glob(f"{backup.name}*")] == [backup.name]
 
 
@@ -47,7 +47,7 @@ def test_the_database_itself_is_no_backup(pages: Pages, tmp_path: Path, how: str
         case _:
             named = file
     with pytest.raises(UsageError, match="is the database itself; choose a backup"):
-        pages.app.store.restore(named)
+        pages.app.store.restore(named, pages.app.clock())
     assert not list(file.parent.glob("*.before-restore-*"))
 
 
@@ -58,7 +58,7 @@ def test_a_copied_database_is_restored_with_its_log(pages: Pages, backup: Path) 
         copied = backup.with_name("copied.db")
         for ending in ("", "-wal"):
             shutil.copy(f"{backup}{ending}", f"{copied}{ending}")
-    pages.app.store.restore(copied)
+    pages.app.store.restore(copied, pages.app.clock())
     assert any(BOB in row for row in pages.dump()["subscribers"])
 
 
@@ -100,7 +100,7 @@ def test_restoring_on_a_full_disk_says_so_and_changes_nothing(
     pages.subscriber(BOB)
     before, files = pages.dump(), _files(tmp_path)
     with _full_disk(monkeypatch, name), pytest.raises(StoreError, match=r"disk.* is full .*free some space"):
-        pages.app.store.restore(backup)
+        pages.app.store.restore(backup, pages.app.clock())
     assert pages.dump() == before
     assert _files(tmp_path) == files
 
@@ -112,8 +112,8 @@ def test_numbers_are_skipped_also_if_restoring_failed_before(
     with monkeypatch.context() as patched:
         patched.setattr(backups, "_skip_numbers", _fail)
         with pytest.raises(StoreError, match="disk is full"):
-            pages.app.store.restore(backup)
-    pages.app.store.restore(backup)
+            pages.app.store.restore(backup, pages.app.clock())
+    pages.app.store.restore(backup, pages.app.clock())
     assert bob < pages.subscriber(CAROL) < 1_000_000
 
 
@@ -133,7 +133,7 @@ def test_links_sent_after_the_backup_act_on_nobody_else(pages: Pages, backup: Pa
     pages.letters()
     links = {purpose: pages.link(purpose, bob) for purpose in ("preferences", "unsubscribe")}
     before = _highest(pages)
-    pages.app.store.restore(backup)
+    pages.app.store.restore(backup, pages.app.clock())
     pages.subscriber(CAROL, first_now=True)
     pages.letters()
     after = _highest(pages)
@@ -152,7 +152,7 @@ def test_without_the_former_database_a_margin_of_numbers_is_left(
     (tmp_path / "new machine").mkdir()
     new = Pages(tmp_path / "new machine")
     for _ in range(1 + restored_before):
-        new.app.store.restore(backup)
+        new.app.store.restore(backup, new.app.clock())
     carol = new.subscriber(CAROL, first_now=True)
     new.letters()
     assert 1_000_000 < carol < 1_000_010

@@ -7,7 +7,7 @@ import sqlite3
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -263,7 +263,7 @@ def test_a_database_in_memory_is_neither_copied_nor_replaced(
     with pytest.raises(UsageError, match="the database is in memory"):
         store.backup(tmp_path / "copy.db")
     with pytest.raises(UsageError, match="the database is in memory"):
-        store.restore(tmp_path / "copy.db")
+        store.restore(tmp_path / "copy.db", datetime.now(UTC))
     store.close()
     assert list(tmp_path.iterdir()) == []
 

@@ -230,7 +230,7 @@ def test_a_wrong_command_line_is_seen(line: str, says: str) -> None:
 
 
 def test_a_command_that_a_message_advises_is_there() -> None:
-    advised = re.compile(r"(?:run|see): paperround ([a-z]+(?: [a-z]+)*)|`paperround ([a-z]+(?: [a-z]+)*)[^`]*`")
+    advised = re.compile(r"(?:run|see): paperround ([a-z-]+(?: [a-z-]+)*)|`paperround ([a-z-]+(?: [a-z-]+)*)[^`]*`")
     found = {
         (file.name, words)
         for file in [*(ROOT / "src").rglob("*.py"), *(ROOT / "templates").rglob("*.j2")]

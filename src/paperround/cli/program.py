@@ -27,6 +27,7 @@ PANELS: Panels = {
         "stats": ("site", "Count papers, subscribers and letters."),
         "backup": ("site", "Copy the database, also while paperround is running."),
         "restore": ("site", "Replace the database with a backup."),
+        "carry-over": ("site", "Take over who has left since the backup was made."),
         "copy": ("site", "Copy the database to an empty one."),
         "migrate": ("site", "Upgrade the database to this version of paperround."),
         "dkim": ("dkim", "The key that signs letters, and its DNS record."),

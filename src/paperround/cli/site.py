@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +11,9 @@ from paperround.cli import shared
 from paperround.cli.framework import Command, command_group
 from paperround.cli.shared import AsJson, exit_if, given_path, opened, progress_bars
 from paperround.operator import console
+
+if TYPE_CHECKING:
+    from paperround.store.carry_over import CarriedOver
 
 root = command_group()
 Port = Annotated[int, typer.Option(metavar="PORT", min=1, max=65535, help="The port of the pages.")]
@@ -144,11 +147,42 @@ def restore(file: Annotated[Path, typer.Argument(metavar="FILE", parser=given_pa
     """Replace the database with a backup.
 
     Stop `paperround up` first; while another program has the database open, nothing is done. The current database is
-    kept next to it under another name.
+    kept next to it under another name, and those who have left since the backup stay unsubscribed.
     """
     with opened() as app:
-        former = app.store.restore(file)
+        former, carried = app.store.restore(file, app.clock())
     console.say(f"restored {file}; the previous database was saved as {former}")
+    _report(carried, str(former))
+
+
+@root.command(
+    "carry-over", cls=Command, epilog="paperround carry-over postgresql+psycopg://paperround@localhost/before"
+)
+def carry_over(
+    previous: Annotated[
+        str, typer.Argument(metavar="DATABASE", help="The previous database: a SQLite file, or a URL.")
+    ],
+) -> None:
+    """Take over who has left since the backup was made.
+
+    Use it after a backup was restored by other means than `paperround restore`, such as pg_restore. Nobody is
+    subscribed by it.
+    """
+    from paperround.operator import restoring
+
+    with opened() as app:
+        carried = restoring.carry_over(app, previous)
+    _report(carried, previous)
+    exit_if(bool(carried.problem))
+
+
+def _report(carried: CarriedOver, previous: str) -> None:
+    from paperround.operator import restoring
+
+    for line in restoring.summary(carried):
+        console.say(line)
+    if sentence := restoring.warning(carried, previous):
+        console.warn(sentence)
 
 
 @root.command(cls=Command, epilog="paperround copy postgresql+psycopg://paperround@localhost/paperround")

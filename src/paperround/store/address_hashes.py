@@ -53,11 +53,11 @@ class AddressHashes:
 
     def is_key_lost(self, db: Connection) -> bool:
         """Return whether the key of the hashes cannot be decrypted, because a former key of the site is missing."""
-        return _stored(db) is not None and self._own_key(db) is None
+        return read_address_key(db) is not None and self._own_key(db) is None
 
     def is_key_outdated(self, db: Connection) -> bool:
         """Return whether the key of the hashes is encrypted with a former key of the site."""
-        stored = _stored(db)
+        stored = read_address_key(db)
         return bool(stored and self._own_key(db) and _decrypt(self.keys[:1], stored) is None)
 
     def encrypt_key_again(self, db: Connection) -> None:
@@ -67,9 +67,20 @@ class AddressHashes:
             encrypted = _encrypt(self.keys, own.hex())
             write_value(db, _KEY_VALUE, encrypted)
 
+    def adopt(self, db: Connection, encrypted: str | None) -> None:
+        """Use the key of another copy of this database, as it is stored there, unless this one has a different key.
+
+        Hashes that were made with that key are then recognized here.
+        """
+        own, other = self._own_key(db), self._decrypted(encrypted)
+        if encrypted and own in (None, other):
+            write_value(db, _KEY_VALUE, encrypted)
+
     def _own_key(self, db: Connection) -> bytes | None:
-        stored = _stored(db)
-        text = _decrypt(self.keys, stored) if stored and self.keys else None
+        return self._decrypted(read_address_key(db))
+
+    def _decrypted(self, encrypted: str | None) -> bytes | None:
+        text = _decrypt(self.keys, encrypted) if encrypted and self.keys else None
         return bytes.fromhex(text) if text else None
 
 
@@ -78,7 +89,8 @@ def _hash(key: bytes, email_key: str) -> str:
     return f"{_HASHED}{hmac.digest(key, _PURPOSE + email_key.encode(), 'sha256').hex()[:40]}"
 
 
-def _stored(db: Connection) -> str | None:
+def read_address_key(db: Connection) -> str | None:
+    """Return the key of a database's hashes as it is stored, encrypted; None if it has none."""
     return read_value(db, _KEY_VALUE)
 
 

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from itertools import count
 from pathlib import Path
+from typing import TypeVar
+
+from sqlalchemy import Engine, NullPool, create_engine
 
 from paperround.domain.errors import UsageError
 from paperround.process import private_files
+from paperround.store.carry_over import IN_LINKS, MARGIN
+from paperround.store.engine import connect
 from paperround.store.errors import named_errors
-from paperround.store.migrations import newest_revision
+from paperround.store.migrations import migrate, newest_revision
 
 _OTHERS_SECONDS = 1.0  # a command that is about to end may have the database open
-_IN_LINKS = ("subscribers", "address_changes", "digests", "deliveries")
-"""The tables whose row numbers are in personal links and return addresses."""
-_MARGIN = 1_000_000  # more emails than a site sends between two backups
+_T = TypeVar("_T")
 
 
 def write(database: Path, to: Path) -> None:
@@ -31,11 +34,16 @@ def write(database: Path, to: Path) -> None:
         _write_copy(source, to)
 
 
-def restore(database: Path, file: Path) -> Path:
-    """Replace a database with a backup in one transaction, and return the path of a copy of the former database.
+def restore(
+    database: Path, file: Path, carry_over: Callable[[Engine, Engine, Mapping[str, int]], _T]
+) -> tuple[Path, _T]:
+    """Replace a database with a backup in one transaction, and return the path of a copy of the former database and
+    what `carry_over` returned.
 
     Row numbers that were used after the backup are not used again: they are in the personal links of emails, which
-    would act on another subscriber.
+    would act on another subscriber. Before the database is replaced, `carry_over` is called with the copy of the
+    former one, the database that will replace it, which has the newest version, and the highest row numbers that the
+    tables of the backup have used.
 
     Raises UsageError if the file is not a backup or is newer than this program, or if another program has the
     database open; StoreError if the disk is full. In each case the database is unchanged, and no copy is left.
@@ -50,25 +58,42 @@ def restore(database: Path, file: Path) -> Path:
     with named_errors(), closing(_opened_alone(database)) as current:
         _write_copy(current, former)
         try:
-            _replace(current, file, database.with_name(f"{database.name}.restoring"))
+            prepared = database.with_name(f"{database.name}.restoring")
+            with _deleted_at_the_end(prepared):
+                carried_over = _prepare(prepared, file, former, carry_over)
+                with closing(sqlite3.connect(prepared, isolation_level=None)) as copy:
+                    copy.backup(current)
         except BaseException:
             former.unlink()
             raise
-    return former
+    return former, carried_over
 
 
-def _replace(database: sqlite3.Connection, file: Path, prepared: Path) -> None:
-    """Replace a database with a backup that skips the row numbers the database has used.
+def _prepare(
+    prepared: Path, file: Path, former: Path, carry_over: Callable[[Engine, Engine, Mapping[str, int]], _T]
+) -> _T:
+    """Write the database that replaces the former one, and return what `carry_over` returned.
 
-    The numbers are skipped in a copy, `prepared`, which is deleted at the end: if they were skipped in the database
-    after it was replaced, an error in between would leave it without.
+    Everything is done in this copy: if the database were changed after it was replaced, an error or a crash in
+    between would leave it with numbers that are used again, or with people subscribed who have left.
     """
-    with _deleted_at_the_end(prepared):
-        with closing(_opened_backup(file)) as backup:
-            _write_copy(backup, prepared)
+    _delete(prepared)  # that of a restore that was interrupted, whose log SQLite would apply to this one
+    with closing(_opened_backup(file)) as backup:
+        _write_copy(backup, prepared)
+        own = _highest_numbers(backup)
+    restored = connect(f"sqlite:///{prepared}")
+    try:
+        migrate(restored)
         with closing(sqlite3.connect(prepared, isolation_level=None)) as copy:
-            _skip_numbers(copy, _highest_numbers(database))
-            copy.backup(database)
+            _skip_numbers(copy, own, _numbers_of_former(former))
+        return carry_over(_reader(former), restored, own)
+    finally:
+        restored.dispose()
+
+
+def _reader(file: Path) -> Engine:
+    """Return an engine that only reads a database, and creates no files beside it."""
+    return create_engine("sqlite://", creator=lambda: _opened_backup(file), poolclass=NullPool)
 
 
 def _opened_alone(path: Path) -> sqlite3.Connection:
@@ -120,8 +145,12 @@ def _deleted_at_the_end(file: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        for ending in ("", "-journal", "-wal", "-shm"):
-            file.with_name(file.name + ending).unlink(missing_ok=True)
+        _delete(file)
+
+
+def _delete(file: Path) -> None:
+    for ending in ("", "-journal", "-wal", "-shm"):
+        file.with_name(file.name + ending).unlink(missing_ok=True)
 
 
 def _highest_numbers(database: sqlite3.Connection) -> dict[str, int]:
@@ -130,17 +159,25 @@ def _highest_numbers(database: sqlite3.Connection) -> dict[str, int]:
     return dict(database.execute("SELECT name, seq FROM sqlite_sequence")) if has_numbers else {}
 
 
-def _skip_numbers(restored: sqlite3.Connection, used: Mapping[str, int]) -> None:
+def _numbers_of_former(former: Path) -> dict[str, int]:
+    """Return the highest row numbers of the former database; none if it is damaged."""
+    try:
+        with closing(_opened_backup(former)) as database:
+            return _highest_numbers(database)
+    except sqlite3.DatabaseError:
+        return {}
+
+
+def _skip_numbers(restored: sqlite3.Connection, own: Mapping[str, int], used: Mapping[str, int]) -> None:
     """Let new rows of a restored database have numbers above those that the former database has used.
 
     A former database that has used fewer than the restored one is not its continuation, which is lost. How many
     that one used is unknown, so a margin is left.
     """
-    own = _highest_numbers(restored)
     if not used or any(used.get(name, 0) < number for name, number in own.items()):
-        used = {name: own.get(name, 0) + _MARGIN for name in _IN_LINKS}
+        used = {name: own.get(name, 0) + MARGIN for name in IN_LINKS}
     restored.execute("BEGIN")
-    for name, number in used.items():
+    for name, number in {**own, **used}.items():  # migrations may have lowered its own
         restored.execute("DELETE FROM sqlite_sequence WHERE name = ?", (name,))
         restored.execute("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", (name, number))
     restored.execute("COMMIT")

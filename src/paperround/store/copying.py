@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from sqlalchemy import Connection, Engine, Table, func, insert, or_, select, text
+from sqlalchemy import Connection, Engine, func, insert, or_, select, text
 
 from paperround.domain.errors import UsageError
 from paperround.store.engine import reading, writing
@@ -39,8 +39,7 @@ def copy_rows(source: Engine, target: Engine, left_out: str, advance: Callable[[
             for chunk in rows.mappings().partitions():
                 new.execute(insert(table), [dict(row) for row in chunk])
                 advance(len(chunk))
-        for table, number in _USED_NUMBERS[old.dialect.name](old).items():
-            _CONTINUE_AFTER[new.dialect.name](new, table, number)
+        continue_numbers(new, used_numbers(old))
 
 
 def count_rows(engine: Engine) -> int:
@@ -49,49 +48,62 @@ def count_rows(engine: Engine) -> int:
         return sum(db.scalar(select(func.count()).select_from(table)) or 0 for table in _TABLES)
 
 
+def used_numbers(db: Connection) -> dict[str, int]:
+    """Return the highest row number that each table has ever used, by name; without those that have used none."""
+    return _USED_NUMBERS[db.dialect.name](db)
+
+
+def continue_numbers(db: Connection, after: Mapping[str, int]) -> None:
+    """Let new rows have numbers above these, by name of the table, unless they already would."""
+    used = used_numbers(db)
+    for name, number in after.items():
+        if number > used.get(name, 0):
+            _CONTINUE_AFTER[db.dialect.name](db, name, number)
+
+
 def _require_empty(target: Connection) -> None:
     for table in _TABLES:
         if table is not site_values and target.execute(select(table).limit(1)).first() is not None:
             raise UsageError(f"the database to copy to is not empty: it has {table.name}; create a new one")
 
 
-def _used_in_sqlite(db: Connection) -> dict[Table, int]:
+def _used_in_sqlite(db: Connection) -> dict[str, int]:
     """Return the highest number that each table has ever used; of tables that may use one again, the highest."""
     ever: dict[str, int] = dict(map(tuple, db.execute(text("SELECT name, seq FROM sqlite_sequence"))))
-    highest = {table: db.scalar(select(func.max(table.c.row))) or 0 for table in _NUMBERED}
-    used = {table: max(number, ever.get(table.name, 0)) for table, number in highest.items()}
-    return {table: number for table, number in used.items() if number}
+    highest = {table.name: db.scalar(select(func.max(table.c.row))) or 0 for table in _NUMBERED}
+    used = {name: max(number, ever.get(name, 0)) for name, number in highest.items()}
+    return {name: number for name, number in used.items() if number}
 
 
-def _used_in_postgresql(db: Connection) -> dict[Table, int]:
-    used: dict[Table, int] = {}
+def _used_in_postgresql(db: Connection) -> dict[str, int]:
+    used: dict[str, int] = {}
     for table in _NUMBERED:
-        sequence = db.scalar(text(f"SELECT {_sequence_of(table)}"))
+        sequence = db.scalar(text(f"SELECT {_sequence_of(table.name)}"))
         number, is_used = db.execute(text(f"SELECT last_value, is_called FROM {sequence}")).one()  # noqa: S608
-        used |= {table: number} if is_used else {}
+        used |= {table.name: number} if is_used else {}
     return used
 
 
-def _continue_in_sqlite(db: Connection, table: Table, number: int) -> None:
-    values = {"name": table.name, "number": number}
+def _continue_in_sqlite(db: Connection, name: str, number: int) -> None:
+    values = {"name": name, "number": number}
     db.execute(text("DELETE FROM sqlite_sequence WHERE name = :name"), values)
     db.execute(text("INSERT INTO sqlite_sequence (name, seq) VALUES (:name, :number)"), values)
 
 
-def _continue_in_postgresql(db: Connection, table: Table, number: int) -> None:
-    db.execute(text(f"SELECT setval({_sequence_of(table)}, :number)"), {"number": number})
+def _continue_in_postgresql(db: Connection, name: str, number: int) -> None:
+    db.execute(text(f"SELECT setval({_sequence_of(name)}, :number)"), {"number": number})
 
 
-def _sequence_of(table: Table) -> str:
+def _sequence_of(name: str) -> str:
     """Return the SQL for the name of the sequence that numbers a table's rows."""
-    return f"pg_get_serial_sequence('{table.name}', 'row')"
+    return f"pg_get_serial_sequence('{name}', 'row')"
 
 
-_USED_NUMBERS: Mapping[str, Callable[[Connection], dict[Table, int]]] = {
+_USED_NUMBERS: Mapping[str, Callable[[Connection], dict[str, int]]] = {
     "sqlite": _used_in_sqlite,
     "postgresql": _used_in_postgresql,
 }
-_CONTINUE_AFTER: Mapping[str, Callable[[Connection, Table, int], None]] = {
+_CONTINUE_AFTER: Mapping[str, Callable[[Connection, str, int], None]] = {
     "sqlite": _continue_in_sqlite,
     "postgresql": _continue_in_postgresql,
 }

@@ -50,6 +50,11 @@ def explain(code: int | str | None, message: str, disk: str = "the database's di
                 f"the database was locked for {BUSY_SECONDS} s ({{}}); a backup or another program may hold it. "
                 "Run the command again: nothing is lost"
             )
+        case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
+            what = (
+                "the database is damaged ({}); stop paperround, move the file away, and run: "
+                "paperround restore BACKUP"
+            )
         case "42P01" | "42703":
             what = _MIGRATE
         case sqlite3.SQLITE_ERROR if _OTHER_VERSION.match(message):  # SQLite has no code of its own for these

@@ -9,7 +9,8 @@
 | `clock` | since when the clock has been steady, and its last time | `rounds.retention` |
 | `text form` | the form of the search index | `rounds.topic_matching` |
 | `text form … after` | how far papers were indexed in a new form | `rounds.topic_matching` |
-| `link salt` | the salt of the keys that sign links | `app` |
+| `link salt` | the salt of the keys that sign links, the same in copies of a database | `app`, `store.carry_over` |
+| `unused numbers` | subscribers' numbers that were left out when backups were restored | `store.carry_over` |
 | `address key` | the encrypted key of the hashes of erased addresses | `store.address_hashes` |
 | `may be asked at …` | when a service may be called again | `store.service_turns` |
 | `merged` | the paper that was merged last | `store.merged_papers` |

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import closing
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 
-from sqlalchemy import inspect
+from sqlalchemy import Engine, inspect
 
 from paperround.domain.errors import StoreError, UsageError
 from paperround.store import backup, copying, database_url
@@ -17,10 +19,11 @@ from paperround.store.alarms import Alarms
 from paperround.store.attempts import Attempts
 from paperround.store.bounces import Bounces
 from paperround.store.browsing import Browsing
+from paperround.store.carry_over import CarriedOver, CarryOver, Decisions, read_decisions
 from paperround.store.data_export import DataExport
 from paperround.store.deliveries import Deliveries
 from paperround.store.delivery_reports import DeliveryReports
-from paperround.store.engine import connect, reading
+from paperround.store.engine import connect, reading, writing
 from paperround.store.errors import named_errors
 from paperround.store.events import Events, WebhooksByEvent
 from paperround.store.examples import Examples
@@ -62,7 +65,7 @@ class Store:
     def __init__(
         self, url: str, search_syntaxes: Mapping[str, SearchSyntax], webhooks: WebhooksByEvent | None = None
     ) -> None:
-        self._url = url
+        self._url, self._webhooks = url, webhooks or {}
         self._engine = connect(url)
         self._shown = ShownVersion(self._engine)
         index = SearchIndex(self._engine, search_syntaxes)
@@ -70,8 +73,8 @@ class Store:
         self.papers = Papers(self._engine, index)
         self.pictures = Pictures(self._engine)
         self.topics = Topics(self._engine)
-        self.subscribers = Subscribers(self._engine, webhooks or {}, self.address_hashes)
-        self.subscriber_changes = SubscriberChanges(self._engine, webhooks or {}, self.address_hashes)
+        self.subscribers = Subscribers(self._engine, self._webhooks, self.address_hashes)
+        self.subscriber_changes = SubscriberChanges(self._engine, self._webhooks, self.address_hashes)
         self.issues = Issues(self._engine)
         self.feedback = SubscriberFeedback(self._engine)
         self.reading_lists = ReadingLists(self._engine)
@@ -82,7 +85,7 @@ class Store:
         self.delivery_reports = DeliveryReports(self._engine)
         self.attempts = Attempts(self._engine)
         self.relay = Relay(self._engine)
-        self.bounces = Bounces(self._engine, webhooks or {})
+        self.bounces = Bounces(self._engine, self._webhooks)
         self.suppressions = Suppressions(self._engine, self.address_hashes)
         self.alarms = Alarms(self._engine)
         self.webhook_signatures = WebhookSignatures(self._engine)
@@ -92,7 +95,7 @@ class Store:
         self.browsing = Browsing(self._engine, index)
         self.subscription_requests = SubscriptionRequests(self._engine, self.address_hashes)
         self.data_export = DataExport(self._engine)
-        self.address_changes = AddressChanges(self._engine, webhooks or {}, self.address_hashes)
+        self.address_changes = AddressChanges(self._engine, self._webhooks, self.address_hashes)
         self.private_feeds = PrivateFeeds(self._engine)
         self.access = Access(self._engine)
         self.quotas = Quotas(self._engine)
@@ -190,8 +193,9 @@ class Store:
         """Return the number of rows that `copy_to` would copy."""
         return copying.count_rows(self._engine)
 
-    def restore(self, file: Path) -> Path:
-        """Replace a SQLite database with a backup, and return the path of a copy of the former database.
+    def restore(self, file: Path, now: datetime) -> tuple[Path, CarriedOver]:
+        """Replace a SQLite database with a backup, and return the path of a copy of the former database and what was
+        carried over from it.
 
         The database is replaced in one transaction and upgraded to this program's version. Raises StoreError for
         PostgreSQL, and if the disk is full; UsageError as `backup.restore` does, and if the database is in memory.
@@ -200,9 +204,30 @@ class Store:
             raise StoreError("restore works with SQLite backups; for PostgreSQL use pg_restore")
         path = self._file()
         self._engine.dispose()
-        former = backup.restore(path, file)
-        self.prepare()
-        return former
+        return backup.restore(path, file, partial(self._carry_over, now))
+
+    def carry_over(self, previous: Store, now: datetime) -> CarriedOver:
+        """Take over from a previous database what people have decided since this one was restored from a backup.
+
+        New rows get numbers above those that the previous database has used. Raises StoreError if one of the two
+        cannot be used or is of another version, and UsageError if both are the same.
+        """
+        if self.place == previous.place:
+            raise UsageError(f"{previous.place} is the site's own database; name the previous one")
+        if not previous.exists():
+            raise UsageError(f"{previous.place} is not a paperround database; name the previous one")
+        with reading(self._engine) as db:
+            own = copying.used_numbers(db)
+        return self._carry_over(now, previous._engine, self._engine, own)
+
+    def _carry_over(self, now: datetime, previous: Engine, restored: Engine, own: Mapping[str, int]) -> CarriedOver:
+        decisions = _decisions_in(previous)
+        with writing(restored) as db:
+            carrying = CarryOver(db, self.address_hashes, self._webhooks, now, own)
+            if isinstance(decisions, str):
+                return carrying.nothing(decisions)
+            copying.continue_numbers(db, decisions.numbers)
+            return carrying.take(decisions)
 
     def _file(self) -> Path:
         """Return the path of the SQLite database. Raises UsageError if it is in memory."""
@@ -221,6 +246,15 @@ class Store:
     def close(self) -> None:
         """Close the database connections."""
         self._engine.dispose()
+
+
+def _decisions_in(previous: Engine) -> Decisions | str:
+    """Return what people have decided in a previous database, or why it cannot be read."""
+    try:
+        with reading(previous) as db:
+            return read_decisions(db, copying.used_numbers(db))
+    except (StoreError, ValueError, TypeError) as error:  # values in a damaged database may be anything
+        return f"it cannot be read ({error})"
 
 
 def _too_old(version: str | None) -> StoreError:

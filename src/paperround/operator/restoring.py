@@ -1,0 +1,61 @@
+"""`paperround restore` and `carry-over`: what they print about the people who decided something since the backup."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+from paperround.app import App, open_store
+from paperround.domain.errors import StoreError
+from paperround.domain.text import counted
+from paperround.store.carry_over import CarriedOver
+from paperround.store.database_url import may_exist, parse
+
+_WORDS = {
+    "unsubscribed": ("unsubscribed", "unsubscribed"),
+    "erased": ("erased", "erased"),
+    "paused": ("paused", "paused"),
+    "turned_off": ("turned emails off", "turned emails off"),
+    "suppressed": ("suppressed address", "suppressed addresses"),
+    "moved": ("changed address", "changed addresses"),
+    "renewed": ("subscriber with new links", "subscribers with new links"),
+    "revoked": ("revoked API token", "revoked API tokens"),
+}
+
+
+def carry_over(app: App, previous: str) -> CarriedOver:
+    """Take over from a previous database, a SQLite file or a URL, what people have decided since the backup.
+
+    Raises ConfigurationError if this is not the URL of a database, UsageError if there is none or it is the site's
+    own, and StoreError if it cannot be used.
+    """
+    url = previous if "://" in previous else f"sqlite:///{previous}"
+    parse(url, "the URL of the previous database")
+    if not may_exist(url):
+        raise StoreError(f"{previous}: there is no such database")
+    with closing(open_store(url)) as store:
+        return app.store.carry_over(store, app.clock())
+
+
+def summary(carried: CarriedOver) -> list[str]:
+    """Return the lines that say what was carried over."""
+    parts = [counted(number, *_WORDS[name]) for name, number in carried.counts().items() if number]
+    if carried.problem and not parts:
+        return []
+    lines = [f"carried over what people have decided since the backup: {', '.join(parts) or 'nothing'}"]
+    if carried.only_there:
+        people = counted(carried.only_there, "person who subscribed", "people who subscribed")
+        lines.append(f"{people} since the backup: in the previous database only; they have to subscribe again")
+    return lines
+
+
+def warning(carried: CarriedOver, place: str) -> str:
+    """Return what is unknown about people's decisions, what that means and what to do; empty if nothing is."""
+    if not carried.problem:
+        return ""
+    return (
+        f"who unsubscribed, paused, complained or was erased since the backup is unknown: {place} is the previous "
+        f"database, and {carried.problem}. They get letters again. Before you start paperround or run a round: if "
+        "you have another copy of the lost database, run `paperround carry-over FILE`; otherwise run `paperround "
+        "subscribers unsubscribe EMAIL` for everybody whom the mailbox of unsubscribe requests, the relay's "
+        "suppression list or its log of complaints names"
+    )
