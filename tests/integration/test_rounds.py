@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from paperround.domain.models import Stage, SubscriberState
+from paperround.domain.models import Listing, Stage, SubscriberState
 from paperround.rounds import pipeline, topic_matching
 from paperround.sources.feed import Feed
 from paperround.subscribers import membership
@@ -175,6 +175,61 @@ def test_after_three_days_off_there_is_one_digest_that_holds_everything(site: Si
     assert all(f"part {number}" in text for number in range(1, 4))
     subscriber = membership.subscriber(site.app, "ada@example.org")
     assert subscriber.next_digest_at == datetime(2026, 11, 27, 7, tzinfo=UTC)
+
+
+def _others(first: int, last: int) -> list[Listing]:
+    """Papers that match nothing."""
+    return [listing(number, title=f"Else {number}", abstract="else") for number in range(first, last + 1)]
+
+
+def _last_letter(site: Site) -> str:
+    return " ".join(letters(site)[-1][1].split())
+
+
+def test_each_letter_counts_the_papers_since_the_one_before_it(site: Site) -> None:
+    site.subscriber("ada@example.org", "robots", cadence="weekly", weekday=4, first_now=True)
+    site.papers(listing(1), *_others(2, 4))
+    a_round(site)
+    assert "Of 4 new papers, 1 matched your topics and interests." in _last_letter(site), "on Monday"
+    site.clock.now += timedelta(days=2)
+    site.papers(listing(5), *_others(6, 7))
+    a_round(site, MORNING + timedelta(days=4, hours=2))
+    assert "Of 3 new papers, 1 matched your topics and interests." in _last_letter(site), "on Friday"
+    for week in (1, 2, 3):
+        site.clock.now = MORNING + timedelta(days=4 + 7 * week)
+        site.papers(listing(10 * week), *_others(10 * week + 1, 10 * week + 4))
+    a_round(site, MORNING + timedelta(days=4 + 21, hours=2))
+    assert len(letters(site)) == 3
+    assert "Of 15 new papers, 3 matched your topics and interests." in _last_letter(site), (
+        "after weeks without rounds"
+    )
+
+
+def test_what_a_letter_without_papers_counted_the_next_one_does_not_count(site: Site) -> None:
+    site.subscriber("ada@example.org", "robots", quiet_days="line")
+    site.papers(listing(1), *_others(2, 4))
+    a_round(site, MORNING + HOUR)
+    for day, others in ((1, _others(5, 6)), (2, _others(7, 11))):
+        site.clock.now = MORNING + timedelta(days=day)
+        site.papers(*others)
+        a_round(site, MORNING + timedelta(days=day, hours=1))
+    texts = [" ".join(text.split()) for _, text in letters(site)]
+    assert "Of 4 new papers, 1 matched" in texts[0]
+    assert "None of the 2 new papers matched" in texts[1]
+    assert "None of the 5 new papers matched" in texts[2]
+
+
+def test_a_late_weekly_letter_is_headed_with_the_days_of_its_papers(site: Site) -> None:
+    site.subscriber("ada@example.org", "robots", cadence="weekly", weekday=4)
+    for number, day in ((1, 25), (2, 28)):
+        site.clock.now = datetime(2026, 11, day, 5, tzinfo=UTC)
+        site.papers(listing(number, day=date(2026, 11, day)))
+    a_round(site, datetime(2026, 12, 1, 8, tzinfo=UTC))
+    assert "Nov 20 – 28, 2026" in letters(site)[-1][1].replace("\u2009", " "), "it was due on November 27"
+    a_round(site, datetime(2026, 12, 4, 8, tzinfo=UTC))
+    site.papers(listing(3, day=date(2026, 12, 4)))
+    a_round(site, datetime(2026, 12, 11, 8, tzinfo=UTC))
+    assert "Dec 4 – 11, 2026" in letters(site)[-1][1].replace("\u2009", " "), "one in time"
 
 
 def test_what_does_not_fit_is_counted_and_never_comes_later(site: Site) -> None:

@@ -20,6 +20,7 @@ from paperround.domain.schedule import (
     mended_digest_at,
     next_digest_at,
     period,
+    wide_span,
 )
 from support.examples import examples
 
@@ -232,3 +233,12 @@ def test_an_issue_has_a_name_and_one_address() -> None:
 )
 def test_an_invalid_issue_name_is_rejected(slug: str) -> None:
     assert Issue.of_slug(slug) is None
+
+
+def test_the_days_of_an_issue_reach_as_far_as_its_papers() -> None:
+    friday = date(2026, 12, 4)
+    assert wide_span(Cadence.DAILY, friday, [date(2026, 12, 9)]) is None
+    assert wide_span(Cadence.WEEKLY, friday, []) == (date(2026, 11, 27), friday)
+    assert wide_span(Cadence.WEEKLY, friday, [date(2026, 11, 30)]) == (date(2026, 11, 27), friday)
+    late = [date(2026, 12, 9), date(2026, 11, 25)]
+    assert wide_span(Cadence.WEEKLY, friday, late) == (date(2026, 11, 25), date(2026, 12, 9))

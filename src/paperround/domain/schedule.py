@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import calendar
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
@@ -137,6 +137,18 @@ def span(cadence: Cadence, day: date) -> tuple[date, date] | None:
         year, month = (day.year, day.month - 1) if day.month > 1 else (day.year - 1, 12)
         return date(year, month, min(day.day, calendar.monthrange(year, month)[1])), day
     return None
+
+
+def wide_span(cadence: Cadence, day: date, paper_days: Iterable[date]) -> tuple[date, date] | None:
+    """Return the span of an issue of this date, as far as its papers reach; None for cadences without a span.
+
+    After an outage a letter has papers of before and after the days that it was due for.
+    """
+    days = span(cadence, day)
+    if days is None:
+        return None
+    all_days = [*days, *paper_days]
+    return min(all_days), max(all_days)
 
 
 def span_days(cadence: Cadence, day: date) -> list[date]:

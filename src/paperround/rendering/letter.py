@@ -38,7 +38,7 @@ from paperround.domain.models import (
     Subscriber,
     TopicCounts,
 )
-from paperround.domain.schedule import Cadence
+from paperround.domain.schedule import Cadence, wide_span
 from paperround.process.chunks import chunked
 from paperround.process.generational_cache import GenerationalCache
 from paperround.rendering import chart as charts
@@ -144,7 +144,9 @@ class _FrameKey(NamedTuple):
     cadence: Cadence
     day: date
     days: tuple[date, date] | None
-    """The first and last day of the papers, if the letter reaches back several days."""
+    """The first and last day of the papers, if a daily letter reaches back several days."""
+    span: tuple[date, date] | None
+    """The first and last day that a weekly or monthly letter covers."""
     facts: DayFacts | None
     thanks: str
 
@@ -461,6 +463,7 @@ class LetterRenderer:
             cadence=digest.cadence,
             day=digest.day,
             days=plan.days,
+            span=wide_span(digest.cadence, digest.day, (choice.paper.day for choice in plan.choices)),
             facts=plan.facts,
             thanks=thank_sources(has_arxiv_papers=plan.has_arxiv_papers),
         )
@@ -477,7 +480,7 @@ class LetterRenderer:
         letter = LetterView(
             subject="",
             lead="",
-            date=format_masthead_date(key.cadence, key.day, language),
+            date=format_masthead_date(key.day, key.span, language),
             tally=describe_share(shown, more, key.close, language),
             more=label_all_online(shown, more, language),
             finish=describe_end(
@@ -497,17 +500,18 @@ class LetterRenderer:
             citable=shown + more + key.close > 0,
             reply=explain_replies(shown, language) if self._replies else "",
         )
-        fields = self._subject_fields(key.close if key.is_of_close_papers else shown, contents, key.cadence, key.day)
+        issue_date = format_issue_date(key.day, key.span, language)
+        fields = self._subject_fields(key.close if key.is_of_close_papers else shown, contents, issue_date)
         return Frame.of(letter, self._shell(letter, key.cadence), contents, reading or contents, fields)
 
-    def _subject_fields(self, papers: int, inside: str, cadence: Cadence, day: date) -> dict[str, str]:
+    def _subject_fields(self, papers: int, inside: str, issue_date: str) -> dict[str, str]:
         """Return the subject's fields that do not name papers or topics, for a letter of this many papers."""
         return {
             "others": describe_others(max(0, papers - 2), self.language),
             "all_others": describe_others(max(0, papers - 1), self.language),
             "inside": inside,
             "papers": self.language.number(papers),
-            "date": format_issue_date(cadence, day, self.language),
+            "date": issue_date,
             "site": self.site.name,
         }
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from paperround.domain.errors import translatable as _
 from paperround.domain.preferences import Preferences, QuietDays
-from paperround.domain.schedule import Cadence, span
+from paperround.domain.schedule import Cadence
 from paperround.rendering.counts import describe_left_out
 from paperround.rendering.excerpt import keep_together
 from paperround.rendering.language import Language
@@ -102,14 +102,12 @@ def _explain(cadence: Cadence, topics: tuple[str, ...], language: Language) -> s
 
 
 @lru_cache(maxsize=1024)
-def format_issue_date(cadence: Cadence, day: date, language: Language) -> str:
-    """Return the day of an issue, or the range of days that it covers."""
-    days = span(cadence, day)
+def format_issue_date(day: date, days: tuple[date, date] | None, language: Language) -> str:
+    """Return the day of an issue, or the range of days that it covers if it covers several."""
     return language.span(*days) if days else language.date(day)
 
 
 @lru_cache(maxsize=1024)
-def format_masthead_date(cadence: Cadence, day: date, language: Language) -> str:
-    """Return the day of an issue, or the range of days that it covers, in the short form for the masthead."""
-    days = span(cadence, day)
+def format_masthead_date(day: date, days: tuple[date, date] | None, language: Language) -> str:
+    """Return the same in the short form for the masthead."""
     return language.span(*days) if days else keep_together(language.weekday_date(day))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import cached_property
 
 from paperround.app import App
 from paperround.domain.models import DayFacts
@@ -14,23 +15,24 @@ _MONDAY = 0
 
 
 class DayFactsReader:
-    """Computes the facts once per round for each cadence."""
+    """Computes the facts once per round for each moment from which papers are new."""
 
     def __init__(self, app: App, now: datetime) -> None:
         self._app, self._now = app, now
-        self._known: dict[Cadence, DayFacts] = {}
+        self._known: dict[datetime, DayFacts] = {}
 
-    def facts(self, cadence: Cadence, oldest: float) -> DayFacts:
+    def facts(self, cadence: Cadence, previous: datetime | None, oldest: float) -> DayFacts:
         """Return the facts for an issue of this cadence that is composed now.
 
-        `oldest` is when the oldest of its papers was first stored, in seconds since 1970. If that is before the last
-        issue, the number of papers is 0, and the letter omits it. This happens in a subscriber's first letter and
-        after missed letters.
+        Papers are new that were stored since `previous`, when the subscriber's previous issue was chosen; in a first
+        issue, those of one period. `oldest` is when the oldest of its papers was first stored, in seconds since 1970.
+        If that is earlier, the number of papers is 0, and the letter omits it. This happens in a first letter with
+        papers of several days, and if papers of a letter that failed come again.
         """
-        since = self._now - self._period(cadence)
-        if cadence not in self._known:
-            self._known[cadence] = DayFacts(self._app.store.papers.count_since(since), *self._sources())
-        facts = self._known[cadence]
+        since = previous or self._now - self._period(cadence)
+        if since not in self._known:
+            self._known[since] = DayFacts(self._app.store.papers.count_since(since), *self._complete)
+        facts = self._known[since]
         return facts if oldest > since.timestamp() else replace(facts, papers=0)
 
     def _period(self, cadence: Cadence) -> timedelta:
@@ -38,7 +40,8 @@ class DayFactsReader:
             return _DAY
         return period(cadence) or _DAY
 
-    def _sources(self) -> tuple[str, tuple[str, ...]]:
+    @cached_property
+    def _complete(self) -> tuple[str, tuple[str, ...]]:
         """Return when the sources were complete (HH:MM; empty if any is late), and the names of late sources."""
         records = self._app.store.sources.all()
         recent = [records[source.name] for source in self._app.settings.sources if source.name in records]

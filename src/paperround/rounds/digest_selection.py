@@ -120,7 +120,7 @@ def choose(batch: DueBatch, issues: Sequence[Issue], context: RoundContext) -> l
             liked=liked.get(number, {}),
             left_out=left_out.get(number, 0),
             notes=(*_saved(due, issue), *due.news),
-            facts=context.facts.facts(issue.cadence, oldest[number]),
+            facts=context.facts.facts(issue.cadence, due.previous_issue_at, oldest[number]),
         )
         for number, (due, issue) in enumerate(zip(batch.due, issues, strict=True))
     ]

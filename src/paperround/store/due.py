@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from paperround.domain.models import DailyCounts, Digest, Feedback, Paper, PaperNote, Subscriber
 from paperround.domain.notes import SavedPaper
-from paperround.domain.schedule import Issue
+from paperround.domain.schedule import Issue, due_at
 
 if TYPE_CHECKING:
     from paperround.domain.match_table import BatchMatches  # loads NumPy, which few commands need
@@ -30,6 +30,19 @@ class DueSubscriber(NamedTuple):
     """News about papers they were sent that no letter has reported yet."""
     close: tuple[int, ...] = ()
     """The papers that came close to an interest of theirs, best first; empty if their letter may have none."""
+    published_at: datetime | None = None
+    """When the last matches that an issue of theirs has covered were published; None before the first ones."""
+
+    @property
+    def previous_issue_at(self) -> datetime | None:
+        """When their previous issue was chosen, also one without papers for them; None before the first one.
+
+        It was chosen when its last matches were published, or later, when it was due, if nothing new was published.
+        """
+        if self.subscriber.last_issue_day is None:
+            return None
+        was_due = due_at(self.subscriber.schedule, self.subscriber.last_issue_day)
+        return max(was_due, self.published_at) if self.published_at else was_due
 
 
 class NewDelivery(NamedTuple):

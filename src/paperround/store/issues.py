@@ -335,7 +335,7 @@ def _with_matches(db: Connection, due: Due, cache: MatchCache, now: datetime, *,
     close = _close_to(db, due, unread, ratings, cache)
     changed = news_for(db, rows, cache.changes(db, now.astimezone(UTC).date()))
     known_news = sent_notes(db, changed)
-    own = examples_of(db, rows)
+    own, published = examples_of(db, rows), _published_at(db, rows)
     everybody = [
         DueSubscriber(
             subscriber,
@@ -344,6 +344,7 @@ def _with_matches(db: Connection, due: Due, cache: MatchCache, now: datetime, *,
             tuple(saved.get(subscriber.row, ())),
             choose_news(changed.get(subscriber.row, ()), known_news.get(subscriber.row, ())),
             close.get(subscriber.row, ()),
+            published.get(subscriber.row),
         )
         for subscriber, topics, _ in due
     ]
@@ -357,6 +358,14 @@ def _with_matches(db: Connection, due: Due, cache: MatchCache, now: datetime, *,
     if own:
         papers = {**papers, **{paper.row: paper for some in own.values() for _, paper in some}}
     return DueBatch(everybody, unread, papers, cache.daily_counts(db, talked))
+
+
+def _published_at(db: Connection, rows: Sequence[int]) -> dict[int, datetime]:
+    """Return when the last edition was closed that each subscriber's digests have covered, if there is one."""
+    query = select(subscribers.c.row, editions.c.closed_at).join_from(
+        subscribers, editions, editions.c.number == subscribers.c.last_edition
+    )
+    return dict(db.execute(query.where(among(db, subscribers.c.row, rows))).all())
 
 
 def _close_to(

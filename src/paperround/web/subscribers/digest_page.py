@@ -18,6 +18,7 @@ from fastapi.responses import RedirectResponse
 from paperround.domain import tokens
 from paperround.domain.errors import InvalidTokenError
 from paperround.domain.models import Digest, Paper, Section, Subscriber
+from paperround.domain.schedule import wide_span
 from paperround.rendering.chart import Chart, chart
 from paperround.rendering.counts import describe_left_out, describe_no_papers
 from paperround.rendering.language import Language
@@ -60,6 +61,7 @@ def digest_online(request: Request, context: ContextDep, token: str, page: int =
     language = context.languages.of_subscriber(request, subscriber)
     numbers = context.app.store.feedback.current_numbers([*digest.papers, *digest.more, *digest.close])
     counted = _counted(digest, numbers)
+    printed = context.app.store.issues.printed(digest, [*digest.papers, *digest.close])
     pages = max(1, -(-len(counted) // _MORE_SHOWN))
     page = checked_page(page, pages)
     more = context.app.store.browsing.in_order(counted[_MORE_SHOWN * (page - 1) : _MORE_SHOWN * page])
@@ -71,8 +73,8 @@ def digest_online(request: Request, context: ContextDep, token: str, page: int =
         address=address,
         mine=mine,
         ratings=_ratings(context, subscriber, numbers) if mine else {},
-        heading=format_issue_date(digest.cadence, digest.day, language),
-        **(_of_email(context, digest, language, counted) if page == 1 else _NOTHING_OF_EMAIL),
+        heading=format_issue_date(digest.day, _span(digest, printed), language),
+        **(_of_email(context, digest, printed, language, counted) if page == 1 else _NOTHING_OF_EMAIL),
         counted=len(counted),
         more=[cards.card(paper, language, context.today) for paper in more],
         back="" if page == 1 else address if page == 2 else f"{address}?page={page - 1}",
@@ -80,9 +82,15 @@ def digest_online(request: Request, context: ContextDep, token: str, page: int =
     )
 
 
-def _of_email(context: WebContext, digest: Digest, language: Language, counted: Sequence[int]) -> dict[str, Any]:
+def _span(digest: Digest, printed: Mapping[int, Paper]) -> tuple[date, date] | None:
+    """Return the days that the digest's email names at its head."""
+    return wide_span(digest.cadence, digest.day, (printed[row].day for row in digest.papers if row in printed))
+
+
+def _of_email(
+    context: WebContext, digest: Digest, printed: dict[int, Paper], language: Language, counted: Sequence[int]
+) -> dict[str, Any]:
     """Return what the email contains, which is on the first page. `counted` are the papers that it only counts."""
-    printed = context.app.store.issues.printed(digest, [*digest.papers, *digest.close])
     citable = any(row in printed for row in (*digest.papers, *digest.close))
     return {
         "chart": _chart(context, digest, language),
