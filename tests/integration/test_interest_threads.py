@@ -53,11 +53,11 @@ def test_a_scale_is_kept_with_the_papers_that_it_was_computed_from(
     interests, renewed = site.app.shared(Interests), list[bool]()
     batch = interests.batch(_stored(site, *range(1, 11), about="tactile hands"))
 
-    def meanwhile(values: Any, *, meaning: bool) -> Scale:
+    def meanwhile(values: Any, *, meaning: bool, likeness: float = 0.0) -> Scale:
         if not renewed:
             renewed.append(True)
             _renewed(site, "tactile grippers")
-        return Scale.of(values, meaning=meaning)
+        return Scale.of(values, meaning=meaning, likeness=likeness)
 
     with monkeypatch.context() as patch:
         patch.setattr(module, "Scale", SimpleNamespace(of=meanwhile))

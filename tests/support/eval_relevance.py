@@ -18,9 +18,10 @@ import zlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
+from itertools import chain
 from math import log, log2
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from paperround.domain.models import Feedback, Listing, Paper
+from paperround.domain.notes import MOST_CLOSE
 from paperround.domain.text import terms
 from paperround.matching.background import background
 from paperround.matching.expansion import ExpandedQuery, expand_query
@@ -48,6 +50,10 @@ ANSWERS = (0, 1, 2, 5, 10, 20)
 SPLITS = 3  # of the papers into past and future
 DAY = 100  # papers
 NEW_SITES = (60, 300)  # papers
+WRITTEN_ON = (1, 8)  # the day of a new site on which an interest is written
+STARTS = (0, 2_000)  # the papers, in order of time, that a new site begins with
+REPLAYED_DAYS = 20
+ANSWERS_TO_LETTERS = (0, 5)
 CACHE = Path(".eval")
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 K1, B = 1.2, 0.75  # BM25's usual constants
@@ -137,6 +143,11 @@ class Data:
         trust = 1.0 if past is None else min(len(past) / COUNTED_PAPERS, 1.0)
         shares, cosines = self.shares(text)[known], self.cosines(text)[known]
         return expand_query(self.vector(text), self.vectors[known], shares, cosines, trust)
+
+    def likeness(self, past: NDArray[np.intp]) -> float:
+        """The mean cosine between these papers."""
+        center = np.zeros(1) if self.vectors is None or not len(past) else self.vectors[past].mean(axis=0)
+        return float(center @ center)
 
     def with_past(self, past: NDArray[np.intp]) -> Data:
         """The same data, with the rarity of words counted in these papers as a site that has only them counts it."""
@@ -256,6 +267,8 @@ class Simulation:
     learners: dict[str, Learner]
     features: Features
     """What tastes compare of all papers, as the past tells how rare words are."""
+    learned: dict[tuple[int, ...], tuple[Numbers, Scale]] = field(default_factory=dict)
+    """The scores and scales after answers, by the papers answered."""
 
     @cached_property
     def base(self) -> Numbers:
@@ -265,8 +278,12 @@ class Simulation:
     @cached_property
     def z_scores(self) -> Numbers:
         """The same in deviations above the past."""
-        z_scores = Scale.of(self.base[self.past], meaning=self.data.encoder is not None).z_scores(self.base)
-        return z_scores + self.expanded.boosts(self.data.shares(self.interest.text), self.data.table)
+        return self._z_scores(self.expanded)
+
+    def _z_scores(self, expanded: ExpandedQuery) -> Numbers:
+        meaning, past = self.data.encoder is not None, self.base[self.past]
+        z_scores = Scale.of(past, meaning=meaning, likeness=self.data.likeness(self.past)).z_scores(self.base)
+        return z_scores + expanded.boosts(self.data.shares(self.interest.text), self.data.table)
 
     @cached_property
     def expanded(self) -> ExpandedQuery:
@@ -299,26 +316,34 @@ class Simulation:
         """The papers of the future."""
         return set(self.future.tolist())
 
-    def taste(self, name: str, number: int) -> Numbers:
-        """What the program learns from so many answers, in deviations above the past."""
+    def taste(self, name: str, told: Sequence[Feedback], new: Sequence[int] = ()) -> Numbers:
+        """What the program learns from answers, in deviations above the past; `new` are no counter-examples."""
         papers = {place: self.data.papers[place] for place in range(len(self.data.papers))}
-        told = self.related(number) if name == "ours" else self.answers[:number]
-        taste = self.learners[name].learn(told, papers, ())
-        return taste.z_scores(self.features)
+        told = self.related(told) if name == "ours" else told
+        return self.learners[name].learn(told, papers, new).z_scores(self.features)
 
-    def learned_scale(self, both: Numbers, number: int) -> Scale:
-        """The scale that the program cuts sums of interest and taste with."""
-        told = self.related(number)
-        if not told:
-            return z_scale(self.expanded.threshold_reduction)
-        others = self.past[~np.isin(self.past, [one.paper for one in told])]
-        liked = sum(one.verdict > 0 for one in told)
-        return learned_scale(both[others], liked, len(told) - liked, self.expanded.threshold_reduction)
+    def after(self, told: Sequence[Feedback], new: Sequence[int] = ()) -> tuple[Numbers, Scale]:
+        """The scores of all papers after these answers, and the scale that the program cuts them with."""
+        answered = tuple(one.paper for one in told)
+        if answered not in self.learned:
+            self.learned[answered] = self._after(told, new)
+        return self.learned[answered]
 
-    def related(self, number: int) -> list[Feedback]:
-        """So many answers, without those that the program takes to say nothing about the interest."""
-        told = self.answers[:number]
-        if self.data.encoder is None:
+    def _after(self, told: Sequence[Feedback], new: Sequence[int]) -> tuple[Numbers, Scale]:
+        related = self.related(told)
+        if not related:
+            return self.z_scores, z_scale(self.expanded.threshold_reduction)
+        taste = self.taste("ours", told, new)
+        others = self.past[~np.isin(self.past, [one.paper for one in related])]
+        liked = [one.paper for one in related if one.verdict > 0]
+        expanded = self.expanded.with_liked(self.data.shares(self.interest.text)[liked])
+        z_scores, reduction = self._z_scores(expanded), expanded.threshold_reduction
+        scale = learned_scale((z_scores + taste)[others], len(liked), len(related) - len(liked), reduction)
+        return add_taste(z_scores, taste, scale), scale
+
+    def related(self, told: Sequence[Feedback]) -> Sequence[Feedback]:
+        """The answers without those that the program takes to say nothing about the interest."""
+        if self.data.encoder is None or not told:
             return told
         near = is_related(self.z_scores[[one.paper for one in told]], self.z_scores[self.past])
         return [one for one, is_near in zip(told, near.tolist(), strict=True) if is_near]
@@ -354,11 +379,10 @@ def with_answers(data: Data, seed: int) -> tuple[Rates, Rates]:
     for one in simulations(data, seed):
         kind, right = one.interest.kind, one.interest.relevant & one.later
         for number in ANSWERS:
-            scores = {"ours": one.z_scores}
+            scores, told = {"ours": one.z_scores}, one.answers[:number]
             if number:
-                scores = {name: one.taste(name, number) for name in one.learners}
-                scale = one.learned_scale(one.z_scores + scores["ours"], number)
-                scores["ours"] = add_taste(one.z_scores, scores["ours"], scale)
+                scores["ours"], scale = one.after(told)
+                scores |= {name: one.taste(name, told) for name in one.learners if name != "ours"}
                 _count_days(counts[kind, number], one.future, scale.above_threshold(scores["ours"]), right)
             for name, found in scores.items():
                 gains[name, kind, number].append(ndcg(ranked(found, one.future.tolist()), right))
@@ -373,17 +397,15 @@ def with_answers(data: Data, seed: int) -> tuple[Rates, Rates]:
 # --- the cut ----------------------------------------------------------------------------------------------------
 
 
-def at_the_cut(data: Data, seed: int, past_papers: int | None = None) -> dict[str, dict[str, float]]:
+def at_the_cut(
+    data: Data, seed: int, past_papers: int | None = None, answers: int = 0
+) -> dict[str, dict[str, float]]:
     """Precision and recall of what the default cut takes day by day, and how often an empty day is silent."""
     counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for one in simulations(data, seed, past_papers):
+        scores, scale = one.after(one.answers[:answers])
         right = one.interest.relevant & one.later
-        _count_days(
-            counts[one.interest.kind],
-            one.future,
-            z_scale(one.expanded.threshold_reduction).above_threshold(one.z_scores),
-            right,
-        )
+        _count_days(counts[one.interest.kind], one.future, scale.above_threshold(scores), right)
     return {kind: _rates(c) for kind, c in sorted(counts.items())}
 
 
@@ -401,6 +423,102 @@ def _rates(c: Counter[str]) -> dict[str, float]:
         "recall": round(c["right"] / max(c["there"], 1), 3),
         "silent": round(c["silent"] / max(c["empty"], 1), 3),
     }
+
+
+# --- days in order ----------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Replay:
+    """A subscriber of a new site, who wrote an interest on one of its days and answers what the letters bring."""
+
+    interest: Interest
+    written_on: int
+    answers: int
+    """How many papers are answered, from the first letter on."""
+    told: list[Feedback] = field(default_factory=list)
+    days: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def get_letter(self, one: Simulation, day: NDArray[np.intp], papers: int) -> None:
+        """Get the letter of a day, on which the site has so many papers, and answer it."""
+        scores, scale = one.after(self.told, day.tolist())
+        enough = scale.above_threshold(scores)
+        self.days += 1
+        _count_days(self.counts, day, enough, self.interest.relevant)
+        best = sorted(day[enough[day]].tolist(), key=lambda place: -scores[place])
+        if len(best) < MOST_CLOSE and (best or papers < COUNTED_PAPERS):
+            best += day[scale.close(scores[day])[:MOST_CLOSE]].tolist()
+        for place in best[: self.answers - len(self.told)]:
+            self.told.append(Feedback(place, 1 if place in self.interest.relevant else -1, NOW))
+
+
+def replayed(data: Data) -> dict[str, dict[str, dict[str, float]]]:
+    """What letters bring on a site that starts empty, gets a hundred papers a day, and has these in order of time."""
+    found: dict[str, dict[str, dict[str, float]]] = {}
+    order = np.array(sorted(range(len(data.papers)), key=lambda place: (data.papers[place].arxiv_id or "", place)))
+    kinds = sorted({one.kind for one in data.interests})
+    everyone = [
+        [Replay(one, day, answers) for one in data.interests for day in WRITTEN_ON for answers in ANSWERS_TO_LETTERS]
+        for _ in STARTS
+    ]
+    for start, replays in zip(STARTS, everyone, strict=True):
+        _replay(data, order[start : start + REPLAYED_DAYS * DAY], replays)
+    for written_on in WRITTEN_ON:
+        for answers in ANSWERS_TO_LETTERS:
+            row = found.setdefault(f"written on day {written_on}, {answers} answers", {})
+            for kind in kinds:
+                some = [
+                    one
+                    for one in chain.from_iterable(everyone)
+                    if (one.interest.kind, one.written_on, one.answers) == (kind, written_on, answers)
+                ]
+                counts = sum((one.counts for one in some), Counter[str]())
+                days = sum(one.days for one in some)
+                row[kind] = {"papers a week": round(7 * counts["taken"] / max(days, 1), 2), **_rates(counts)}
+    return found
+
+
+def _replay(data: Data, order: NDArray[np.intp], replays: Sequence[Replay]) -> None:
+    """Let all of these subscribers get the letters of all days."""
+    known_papers, at_hand = 0, dict[str, Simulation]()
+    for number, end in enumerate(range(DAY, len(order) + 1, DAY), 1):
+        if end - known_papers > min(known_papers, COUNTED_PAPERS) // 4:  # as the program renews its statistics
+            known_papers, held = end, order[:end][::-1][:COUNTED_PAPERS]
+            known = data.with_past(held)
+            learners = known.learners(held)
+            features = learners["ours"].features(data.papers)
+            at_hand = {
+                one.name: Simulation(known, one, held, order[end:], learners, features) for one in data.interests
+            }
+        for replay in replays:
+            if replay.written_on <= number:
+                replay.get_letter(at_hand[replay.interest.name], order[end - DAY : end], end)
+
+
+# --- a site of one field ----------------------------------------------------------------------------------------
+
+
+def in_one_field(data: Data, seed: int) -> dict[str, dict[str, dict[str, float]]]:
+    """What the default cut takes of the papers nearest to each interest if the past has only such papers, or others.
+
+    Half of a quarter of all papers, the nearest ones, is the future. The past is the other half, or as many papers of
+    all fields.
+    """
+    found: defaultdict[str, defaultdict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
+    for one in data.interests if data.vectors is not None else ():
+        assert data.vectors is not None
+        center = data.vector(one.text) + data.vectors[sorted(one.relevant)].mean(axis=0)
+        chance = np.random.default_rng([seed, zlib.crc32(one.name.encode())])
+        near = chance.permutation(np.argsort(-(data.vectors @ center))[: len(data.papers) // 4])
+        past, future = near[: len(near) // 2], near[len(near) // 2 :]
+        others = np.setdiff1d(np.arange(len(data.papers)), future)
+        for name, some in (("of the field", past), ("of all fields", chance.permutation(others)[: len(past)])):
+            known = data.with_past(some)
+            simulation = Simulation(known, one, some, future, {}, Learner(PastPapers()).features(()))
+            scores, scale = simulation.after(())
+            _count_days(found[name][one.kind], future, scale.above_threshold(scores), set(one.relevant))
+    return {name: {kind: _rates(c) for kind, c in sorted(kinds.items())} for name, kinds in found.items()}
 
 
 # --- typing mistakes --------------------------------------------------------------------------------------------
@@ -476,7 +594,10 @@ def evaluate(folder: Path, *, meaning: bool = True, seed: int = 0) -> dict[str, 
         "answers": answers,
         "cut": at_the_cut(data, seed),
         "cut of new sites": {str(number): at_the_cut(data, seed, number) for number in NEW_SITES},
+        "cut of new sites after 5 answers": {str(number): at_the_cut(data, seed, number, 5) for number in NEW_SITES},
         "cut after answers": cut_after,
+        "one field": in_one_field(data, seed),
+        "days in order": replayed(data),
         "mistakes": with_mistakes(data),
         "costs": costs(data),
     }
@@ -508,6 +629,22 @@ def tables(result: dict[str, Any]) -> str:
     lines += _table(
         ["at the default cut of a new site", "past papers", "precision", "recall", "silent rightly"],
         [[kind, n, *row.values()] for n, by in result["cut of new sites"].items() for kind, row in by.items()],
+    )
+    lines += _table(
+        ["the same after 5 answers", "past papers", "precision", "recall", "silent rightly"],
+        [
+            [kind, n, *row.values()]
+            for n, by in result["cut of new sites after 5 answers"].items()
+            for kind, row in by.items()
+        ],
+    )
+    lines += _table(
+        ["past papers, for papers of one field", "", "precision", "recall", "silent rightly"],
+        [[name, kind, *row.values()] for name, by in result["one field"].items() for kind, row in by.items()],
+    )
+    lines += _table(
+        ["days in order", "", "papers a week", "precision", "recall", "silent rightly"],
+        [[name, kind, *row.values()] for name, by in result["days in order"].items() for kind, row in by.items()],
     )
     lines += _table(
         ["after so many answers: precision, recall, silent rightly", *map(str, ANSWERS[1:])],

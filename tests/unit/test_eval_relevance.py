@@ -37,6 +37,8 @@ def test_our_own_small_set_is_ranked_well_by_meaning_and_the_words_alone_find_th
     monkeypatch.setattr(eval_relevance, "CACHE", tmp_path / "cache")
     monkeypatch.setattr(eval_relevance, "SPLITS", 1)
     monkeypatch.setattr(eval_relevance, "ANSWERS", (0, 5))
+    monkeypatch.setattr(eval_relevance, "DAY", 2)
+    monkeypatch.setattr(eval_relevance, "STARTS", (0,))
     result = evaluate(DATA)
     assert json.loads(json.dumps(result)) == result
     ours, words = result["rankers"]["ours"], result["rankers"]["ours, words alone"]
@@ -45,6 +47,11 @@ def test_our_own_small_set_is_ranked_well_by_meaning_and_the_words_alone_find_th
     assert words["topical"]["ndcg@10"] > 0.6
     assert result["answers"]["ours"]["topical"].keys() == {"0", "5"}
     assert result["cut after answers"]["topical"].keys() == {"5"}
+    assert result["cut of new sites after 5 answers"].keys() == {"60", "300"}
+    assert result["one field"].keys() == {"of the field", "of all fields"}
+    assert result["days in order"].keys() == {
+        f"written on day {day}, {answers} answers" for day in (1, 8) for answers in (0, 5)
+    }
     assert all(name in tables(result) for name in ("BM25", "vectors alone", "silent rightly", "corrected"))
     assert evaluate(DATA)["costs"].keys() < result["costs"].keys(), "the second time the vectors are there"
 

@@ -63,6 +63,20 @@ def test_few_papers_do_not_lower_the_cut_much() -> None:
     assert many > 1
 
 
+def test_liked_papers_in_other_words_lower_the_cut_of_a_young_site_as_far_as_that_of_a_large_one() -> None:
+    wanted, near, none = unit(1, 0, 0, 0), unit(1, 1, 0, 0), np.zeros(9, dtype=np.float32)
+    few, many = feedback(wanted, near, 0.0), feedback(wanted, near, 0.0, 1_998)
+    reductions = [few.with_liked(none[:liked]).threshold_reduction for liked in (0, 1, 2, 4, 9)]
+    assert reductions[0] == few.threshold_reduction
+    assert reductions[:4] == sorted(set(reductions[:4]))
+    assert reductions[3] == reductions[4] == pytest.approx(many.threshold_reduction)
+    assert many.with_liked(none) == many
+    assert few.with_liked(none + 0.5) == few, "liked papers have the words"
+    assert few.with_liked(none + 0.25).threshold_reduction < reductions[3]
+    topical = feedback(wanted, near, 0.6)
+    assert topical.with_liked(none) == topical, "the best papers have the words"
+
+
 def test_a_dozen_papers_are_too_few_for_an_interest_to_follow() -> None:
     wanted, vectors = unit(1, 0), np.stack([unit(1, 1)] * 12)
     assert expand_query(wanted, vectors, np.zeros(12, dtype=np.float32), vectors @ wanted) == (
@@ -70,6 +84,8 @@ def test_a_dozen_papers_are_too_few_for_an_interest_to_follow() -> None:
         wanted,
         0.0,
         0.0,
+        0.0,
+        0,
     )
 
 

@@ -31,10 +31,14 @@ def test_a_weak_taste_is_not_amplified(past: np.ndarray) -> None:
     assert learned_scale(past, 3, 2).deviation >= 1
 
 
-def test_a_taste_counts_as_much_as_it_varies_among_many_papers() -> None:
-    past = np.random.default_rng(1).normal(3, 4, size=100_000).astype(np.float32)
-    scale = learned_scale(past, 3, 2)
-    assert (scale.mean, scale.deviation) == pytest.approx((3, 4), abs=0.1)
+def test_a_taste_counts_as_much_as_it_varies_among_many_papers_but_no_more_than_is_usual() -> None:
+    chance = np.random.default_rng(1)
+    little, much = (chance.normal(3, spread, size=100_000).astype(np.float32) for spread in (1.2, 4))
+    usual = learned_scale(little[:0], 3, 2).deviation
+    assert (learned_scale(little, 3, 2).mean, learned_scale(little, 3, 2).deviation) == pytest.approx(
+        (3, 1.2), abs=0.1
+    )
+    assert learned_scale(much, 3, 2).deviation == pytest.approx(usual) == pytest.approx(1.44, abs=0.01)
 
 
 def test_where_a_tenth_of_few_papers_fits_what_was_learned_takes_them() -> None:

@@ -85,6 +85,16 @@ def test_the_usual_deviation_counts_for_more_where_an_interest_has_a_larger_one(
     )
 
 
+def test_on_a_site_of_one_field_a_larger_deviation_counts_as_the_usual_one() -> None:
+    deviations = [
+        Scale.of(spread_by(0.166), meaning=True, likeness=likeness).deviation for likeness in (0.3, 0.315, 0.33, 0.9)
+    ]
+    assert deviations[0] == Scale.of(spread_by(0.166), meaning=True).deviation > deviations[1] > deviations[2]
+    assert deviations[2] == deviations[3] == pytest.approx(0.116, rel=1e-3)
+    narrow = spread_by(0.066)
+    assert Scale.of(narrow, meaning=True, likeness=0.9) == Scale.of(narrow, meaning=True)
+
+
 def spread_by(deviation: float) -> np.ndarray:
     """The scores of a thousand papers with this deviation."""
     return np.array([0.2 - deviation, 0.2 + deviation] * 500, dtype=np.float32)

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from paperround.matching.lexical import COUNTED_PAPERS
 from paperround.matching.relevance import relevance
 from paperround.matching.scale import USUAL_PAPERS
 from paperround.matching.vectors import Numbers, Vectors
@@ -32,9 +33,10 @@ _WEIGHT_DECAY = 0.1  # a score lower by this has a weight lower by the factor e
 _MAX_PULL = 0.5  # length added to the vector if the best papers have none of the interest's words
 
 # The reduction of the threshold. It also depends on the number of past papers: the best of a few may lack the words
-# because none of them fits.
+# because none of them fits. Liked papers do fit: if they lack the words too, the reduction is that of a larger site.
 _MAX_THRESHOLD_REDUCTION = 2.6  # standard deviations, given very many past papers
 _OTHER_WORDS = _Ramp(0.3, 0.7)
+_LIKED_COUNTS = 500  # the number of past papers that a liked one counts as, up to those that are counted
 
 # On a young site, where that reduction is small, papers close to the interest in meaning get a boost instead: they
 # do fit. A close paper that has more of the interest's words and is still below the threshold usually does not, so
@@ -55,6 +57,21 @@ class ExpandedQuery(NamedTuple):
     """In standard deviations: the fewer of the interest's words the best papers have, the more."""
     boost: float = 0.0
     """The most that is added to the z-scores of papers that express the interest in other words."""
+    everyday: float = 0.0
+    """How much of the reduction the interest would get with very many past papers, from 0 to 1."""
+    papers: int = 0
+    """The number of past papers with a vector."""
+
+    def with_liked(self, shares: Numbers) -> ExpandedQuery:
+        """Return the query with the reduction that liked papers justify, given their shares of the interest's words.
+
+        The reduction does not become smaller, and stays the same if there are as many past papers as are counted.
+        """
+        if not len(shares):
+            return self
+        everyday = min(self.everyday, _everyday(_other_words(float(shares.mean()))))
+        reduction = _reduction(everyday, min(self.papers + _LIKED_COUNTS * len(shares), COUNTED_PAPERS))
+        return self._replace(threshold_reduction=max(self.threshold_reduction, reduction))
 
     def boosts(self, shares: Numbers, vectors: Vectors) -> Numbers:
         """Return what is added to the z-scores of papers close to the interest as written, beyond the reduction.
@@ -89,18 +106,35 @@ def expand_query(
     if not number:
         return ExpandedQuery(vector, vector)
     best, weights = _best_papers(relevance(shares, cosines), number)
-    other_words = max(0.0, 1 - 2 * float(weights @ shares[best]))
+    other_words = _other_words(float(weights @ shares[best]))
     if not other_words:
         return ExpandedQuery(vector, vector)
     center = weights @ vectors[best]
     moved = vector + np.float32(trust * _MAX_PULL * other_words / max(float(np.linalg.norm(center)), 1e-9)) * center
-    share = float(_part(other_words, _OTHER_WORDS))
+    everyday = _everyday(other_words)
     return ExpandedQuery(
         np.asarray(moved / max(float(np.linalg.norm(moved)), 1e-9), dtype=np.float32),
         vector,
-        _MAX_THRESHOLD_REDUCTION * share * len(vectors) / (len(vectors) + USUAL_PAPERS),
-        _MAX_BOOST * share,
+        _reduction(everyday, len(vectors)),
+        _MAX_BOOST * everyday,
+        everyday,
+        len(vectors),
     )
+
+
+def _other_words(share: float) -> float:
+    """Return how far papers with this share of an interest's words express it in others, from 0 to 1."""
+    return max(0.0, 1 - 2 * share)
+
+
+def _everyday(other_words: float) -> float:
+    """Return the part of the greatest reduction and boost that an interest gets."""
+    return float(_part(other_words, _OTHER_WORDS))
+
+
+def _reduction(everyday: float, papers: int) -> float:
+    """Return the reduction of the threshold on a site with this many past papers, in standard deviations."""
+    return _MAX_THRESHOLD_REDUCTION * everyday * papers / (papers + USUAL_PAPERS)
 
 
 def _best_papers(scores: Numbers, number: int) -> tuple[NDArray[np.intp], Numbers]:

@@ -33,15 +33,17 @@ def learned_scale(past: Numbers, liked: int, disliked: int, threshold_reduction:
     """Return the scale of sums of an interest's z-scores and the subscriber's taste, over past papers.
 
     Mean and deviation are blended with the usual ones, as in `Scale.of`: if a tenth of few papers fits, those papers
-    alone would determine the deviation. The more ratings there are, the higher the threshold is: a paper that fits
-    both the interest and the taste stands out further than one that fits only one of them. That is so only if the
-    taste raises some papers, so at most twice as many `disliked` papers count as there are `liked` ones.
+    alone would determine the deviation. A larger deviation counts as the usual one: the more papers fit, the larger
+    it is, and they should not have to stand out further for that. The more ratings there are, the higher the
+    threshold is: a paper that fits both the interest and the taste stands out further than one that fits only one of
+    them. That is so only if the taste raises some papers, so at most twice as many `disliked` papers count as there
+    are `liked` ones.
     """
     ratings = liked + min(disliked, _MAX_DISLIKED_PER_LIKED * liked)
     mean, variance = (float(past.mean()), max(float(past.var()), 1.0)) if len(past) else (0.0, 1.0)
     usual = 1 + _DEVIATION_INCREASE * ratings / (ratings + _RATINGS_FOR_HALF_THE_DEVIATION)
     total = len(past) + USUAL_PAPERS
-    deviation = ((len(past) * variance + USUAL_PAPERS * usual**2) / total) ** 0.5
+    deviation = ((len(past) * min(variance, usual**2) + USUAL_PAPERS * usual**2) / total) ** 0.5
     increase = _THRESHOLD_INCREASE * ratings / (ratings + _RATINGS_FOR_HALF_THE_INCREASE)
     threshold = USUAL_THRESHOLD + increase - threshold_reduction / deviation
     return Scale(len(past) * mean / total, deviation, threshold)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -50,6 +51,10 @@ class ScoreScales:
         """How much lower the threshold of scores with vectors is, in standard deviations."""
         return self.expanded.threshold_reduction if self.expanded else 0.0
 
+    def with_liked(self, shares: Numbers) -> ScoreScales:
+        """Return the scales after feedback, given the shares of the interest's words that liked papers have."""
+        return replace(self, expanded=self.expanded.with_liked(shares)) if self.expanded else self
+
     def z_scores(self, words: Words, batch: InterestBatch) -> Numbers:
         """Return how far each paper of a batch stands out for the interest with these words."""
         shares = batch.index.shares(words)
@@ -75,6 +80,13 @@ class History:
     """How many eighths of the past papers had a vector of their text and of their title."""
     _scales: dict[str, ScoreScales] = field(default_factory=dict)
     """The scales of interests, by text."""
+
+    @cached_property
+    def likeness(self) -> float:
+        """The mean cosine between past papers: the more of them are of one field, the higher."""
+        numbers = self.batch.vectors.numbers
+        center = numbers.mean(axis=0) if len(numbers) else np.zeros(0)
+        return float(center @ center)
 
     def scales(self, interest: Interest, vector: Numbers | None) -> ScoreScales:
         """Return the scales of an interest with this vector, computed if they are not known."""
@@ -115,7 +127,8 @@ class History:
     def _store(self, text: str, shares: Numbers, scores: Numbers, expanded: ExpandedQuery | None) -> ScoreScales:
         if len(self._scales) >= _MAX_SCALES:
             self._scales.clear()
-        scales = ScoreScales(Scale.of(shares, meaning=False), Scale.of(scores, meaning=True), expanded)
+        meaning = Scale.of(scores, meaning=True, likeness=self.likeness)
+        scales = ScoreScales(Scale.of(shares, meaning=False), meaning, expanded)
         self._scales[text] = scales
         return scales
 

@@ -40,6 +40,8 @@ class LearnedInterest:
     taste: Taste
     scale: Scale
     """The scale of the sums of both z-scores, of the interest and of the taste."""
+    liked_shares: Numbers
+    """The shares of the interest's words that the liked papers have."""
 
 
 class InterestTastes:
@@ -97,14 +99,18 @@ class InterestTastes:
         z_scores = scales.z_scores(interest.words, history.batch)
         related = self._related_feedback(source, rated, z_scores)
         if not related:
-            return LearnedInterest(source, Taste(history.learner), z_scale(scales.threshold_reduction))
+            scale = z_scale(scales.threshold_reduction)
+            return LearnedInterest(source, Taste(history.learner), scale, np.zeros(0, np.float32))
         taste = history.learner.learn(related, papers, new)
+        liked = [rating.paper for rating in related if rating.verdict > 0]
+        liked_shares = rated.index.shares(interest.words)[np.isin(rated.index.numbers, liked)]
+        scales = scales.with_liked(liked_shares)
+        z_scores = scales.z_scores(interest.words, history.batch)
         # Leave out papers with feedback: the taste was learned from them.
         others = ~np.isin(history.batch.index.numbers, [rating.paper for rating in related])
         sums = z_scores + taste.z_scores(history.batch.features(history.learner))
-        liked = sum(rating.verdict > 0 for rating in related)
-        scale = learned_scale(sums[others], liked, len(related) - liked, scales.threshold_reduction)
-        return LearnedInterest(source, taste, scale)
+        scale = learned_scale(sums[others], len(liked), len(related) - len(liked), scales.threshold_reduction)
+        return LearnedInterest(source, taste, scale, liked_shares)
 
     def _related_feedback(self, source: TasteSource, rated: InterestBatch, past: Numbers) -> Sequence[Feedback]:
         """Return the feedback on papers that are relevant to an interest, given the z-scores of past papers.

@@ -120,9 +120,9 @@ class Interests:
     ) -> tuple[Numbers, Scale]:
         """Return how far each paper stands out for an interest and what was learned, and the scale of that."""
         scales = self._scales.scales(interest, history)
-        z_scores = scales.z_scores(interest.words, batch)
         if learned is None:
-            return z_scores, z_scale(scales.threshold_reduction)
+            return scales.z_scores(interest.words, batch), z_scale(scales.threshold_reduction)
+        z_scores = scales.with_liked(learned.liked_shares).z_scores(interest.words, batch)
         taste = learned.taste.z_scores(batch.features(learned.taste.learner))
         return add_taste(z_scores, taste, learned.scale), learned.scale
 
