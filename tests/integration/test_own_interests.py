@@ -8,9 +8,12 @@ from itertools import pairwise
 import pytest
 
 from paperround.domain.errors import ConfigurationError
-from paperround.domain.models import Topic
+from paperround.domain.models import Feedback, Topic
 from paperround.domain.preferences import DEFAULTS, Breadth
 from paperround.rounds import pipeline
+from paperround.rounds.interest_scales import InterestScales
+from paperround.rounds.interest_tastes import InterestTastes, TasteSource
+from paperround.rounds.meaning import Meaning
 from paperround.rounds.topics import add_topic
 from paperround.subscribers import membership
 from support.encoder import use_ideas
@@ -92,6 +95,28 @@ def test_answers_on_other_subjects_take_nothing_from_an_interest(site: Site) -> 
     _answer(site, 1, *range(100, 115))
     pipeline.sweep(site.app)
     assert _matched(site) == titles, "what somebody thinks of proteins says nothing about walking"
+
+
+def test_liked_papers_in_other_words_lower_the_threshold_of_an_interest(site: Site) -> None:
+    use_ideas(site.app)
+    walking = [listing(number, title=f"Humanoid {number}", abstract="Its stride is even.") for number in range(4)]
+    site.papers(*walking, *map(_other, range(10, 70)))
+    pipeline.embed_papers(site.app)
+    site.app.shared(Meaning).table()
+    liked = [site.app.store.papers.by_id(paper.arxiv_id or "") for paper in walking]
+    papers = {paper.row: paper for paper in liked if paper is not None}
+
+    def threshold(interest: str) -> float:
+        scales = InterestScales(site.app)
+        answers = tuple(Feedback(row, 1, site.clock()) for row in papers)
+        source = TasteSource(interest, answers, scales.history())
+        site.app.shared(Meaning).topic_vector(interest)
+        tastes = InterestTastes(site.app, scales)
+        learned = tastes.learn_one(source, papers, scales.batch(papers.values()), frozenset())
+        assert len(learned.liked_shares) == 4
+        return learned.scale.threshold
+
+    assert threshold("machines which walk") < threshold("humanoid stride") - 0.5
 
 
 def _answer(site: Site, verdict: int, *numbers: int, email: str = _EMAIL) -> None:
