@@ -51,7 +51,8 @@ def test_the_page_names_the_few_papers_and_the_breadth_that_takes_more(pages: Pa
     assert shown.count("Would not be emailed, but with “More” it would.") == 3
     german = unescape(pages.client.get("/interest", params={"q": _INTEREST, "lang": "de"}).text)
     assert "Hier gibt es erst 70 Paper" in german
-    assert "Mit „Mehr“ bei „Wie viele Paper aus Interessen in eigenen Worten“ kämen 3 Paper" in german
+    told = "wenn Sie in den Einstellungen unter „Wie viele Paper aus Interessen in eigenen Worten“ die Stufe „Mehr“"
+    assert f"3 Paper kämen per E‑Mail, {told} wählen." in german
 
 
 def test_the_breadth_that_is_named_takes_the_papers_that_it_was_said_to_take(pages: Pages) -> None:

@@ -405,3 +405,10 @@ def test_a_papers_page_tells_how_its_votes_grew_by_day(pages: Pages) -> None:
             r"<span>([^<]+)</span> <meter[^>]+value=.(\d+)", pages.client.get("/papers/2611.00075").text
         )
         assert shown == ([("Nov 20", "3"), ("Nov 22", "12")] if votes == 12 else [])
+
+
+def test_the_foot_of_a_page_is_in_the_language_of_the_page(pages: Pages) -> None:
+    english, german = (pages.client.get("/", headers={"Accept-Language": code}).text for code in ("en", "de"))
+    assert "Thank you to arXiv for use of its open access interoperability." in english
+    assert "Thank you to arXiv" not in german
+    assert "Wir danken arXiv" in german

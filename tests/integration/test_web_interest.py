@@ -14,9 +14,11 @@ import pytest
 
 from paperround.domain import tokens
 from paperround.domain.interest_trial import Doubt
+from paperround.rounds import pipeline
 from paperround.rounds.similar import similar_papers
 from paperround.rounds.trial import Trials
 from paperround.subscribers import membership
+from support.encoder import use_ideas
 from support.pages import FORM, Browser, Pages
 from support.papers import listing
 from support.site import Site
@@ -303,3 +305,18 @@ def test_the_preview_while_typing_tells_of_a_typing_mistake_and_still_says_what_
     assert tried["message"].removeprefix("Did you mean “legged robots walk”? ")
     assert "Did you mean" not in told["message"]
     assert tried["papers"]
+
+
+def test_that_papers_are_the_nearest_in_meaning_is_said_once(pages: Pages) -> None:
+    use_ideas(pages.app)
+    while pipeline.embed_papers(pages.app):
+        pass
+    told = "Papers without a reason are among the nearest in meaning."
+    near = (
+        Browser(pages.web).get("/interest", params={"q": "stride as picture, image, photo, speech, voice, talk"}).text
+    )
+    assert near.count("nearest in meaning") == near.count(told) == 1
+    assert len(_titles(near)) == 10
+    close = Browser(pages.web).get("/interest", params={"q": "humanoid stride"}).text
+    assert close.count("close in meaning") == 10
+    assert "nearest in meaning" not in close

@@ -576,3 +576,11 @@ def test_the_address_can_be_corrected_where_the_page_says_that_an_email_comes(pa
     assert 'value="ada@lovelace.example"' in form.text
     lost = pages.client.post_and_follow("/preferences", data={"email": "ada@lovelace.example"})
     assert '<a class="secondary button" href="/preferences">Correct the address</a>' in lost.text
+
+
+def test_somebody_who_typed_their_address_elsewhere_reads_what_is_left_to_choose(pages: Pages) -> None:
+    told = "Your address is filled in. Choose what you want to read"
+    assert told not in pages.client.get("/subscribe").text
+    begun = pages.client.post_and_follow("/subscribe", data={"email": "eve@begun.example", "step": "begin"})
+    assert told in begun.text
+    assert 'value="eve@begun.example"' in begun.text

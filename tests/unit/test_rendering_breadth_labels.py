@@ -11,7 +11,7 @@ def test_a_setting_is_named_by_its_label_and_that_of_the_preference() -> None:
     told = [breadth_labels.setting(Breadth.MORE, language.load(code, FOLDERS)) for code in ("en", "de")]
     assert told == [
         "“More” under “How many papers from interests in plain words”",
-        "„Mehr“ bei „Wie viele Paper aus Interessen in eigenen Worten“",
+        "unter „Wie viele Paper aus Interessen in eigenen Worten“ die Stufe „Mehr“",
     ]
 
 

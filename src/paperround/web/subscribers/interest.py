@@ -19,6 +19,7 @@ from paperround.domain.interest_trial import Answers, InterestTrial
 from paperround.domain.models import Subscriber
 from paperround.domain.preferences import MAX_QUERIES, MAX_QUERY_LENGTH, MAX_TYPED_LENGTH, Breadth
 from paperround.domain.text import clean
+from paperround.matching.closeness import NEAREST
 from paperround.matching.negation import unwanted_in
 from paperround.rendering import breadth_labels
 from paperround.rendering.language import Language
@@ -164,6 +165,7 @@ def _page(
         wrong=wrong,
         answers=_named(answers),
         papers=_papers(context, trial, language, facts.get("subscriber")) if trial else [],
+        nearest=any(NEAREST in one.why for one in trial.papers) if trial else False,
         most_query=MAX_QUERY_LENGTH,
         needs_english=wording.needs_english(context.app.shared(Meaning).encoder, language),
         corrected=_address(trial.correction, answers, facts) if trial and trial.correction else "",
@@ -180,12 +182,13 @@ def _address(text: str, answers: Answers, facts: Mapping[str, Any]) -> str:
 def _papers(
     context: WebContext, trial: InterestTrial, language: Language, subscriber: Subscriber | None
 ) -> list[dict[str, Any]]:
+    """Return what the page shows of each paper. That papers are the nearest, it says once for all of them."""
     rows = [one.paper.row for one in trial.papers]
     emailed = context.app.store.issues.emailed(subscriber.row, rows) if subscriber else set()
     return [
         {
             "row": one.paper.row,
-            "card": cards.card(one.paper, language, context.today, why=one.why),
+            "card": cards.card(one.paper, language, context.today, why=[why for why in one.why if why != NEAREST]),
             "answer": one.answer,
             "emailed": one.paper.row in emailed,
             "fits": one.selected,

@@ -58,7 +58,7 @@ def subscribe_form(
         first_now=not fields.get("later"),
         answers=preferences_form.read_answers(fields),
     )
-    response = _form_page(request, context, language, shown)
+    response = _form_page(request, context, language, shown, begun=bool(email))
     if email:
         response.headers["Cache-Control"] = "no-store"
     return response
@@ -152,8 +152,10 @@ def _form_page(
     form: PreferencesForm,
     again: Resubmission | None = None,
     *,
+    begun: bool = False,
     status: int = 200,
 ) -> Response:
+    """Return the page. `begun` says that the address was typed elsewhere and that the choices are what is left."""
     choices = preferences_form.choices(context, language, form)
     response = context.pages.public(
         request,
@@ -162,6 +164,7 @@ def _form_page(
         language=language,
         here="/subscribe",
         form=form,
+        begun=begun,
         fresh="timezone" not in form.typed,
         way=mode_of(form, choices.topics),
         choices=choices,
