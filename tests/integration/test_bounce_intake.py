@@ -25,6 +25,7 @@ from paperround.store import suppressions as store_suppressions
 from paperround.store.bounces import Bounce, _lift
 from paperround.store.engine import reading, writing
 from paperround.store.schema import suppressions
+from paperround.store.suppression_rows import add_suppressions
 from paperround.store.suppressions import LiftResult, SuppressedAddress
 from paperround.subscribers import confirmation, membership
 from paperround.subscribers import suppressed as suppressed_addresses
@@ -168,6 +169,29 @@ def test_only_the_owner_lifts_a_suppression_after_a_complaint(site: Site, import
     assert site.app.store.suppressions.find() == [before]
 
 
+@pytest.mark.parametrize("complaint_first", [False, True])
+def test_a_complaint_counts_for_more_than_a_bounce_before_or_after_it(site: Site, complaint_first: bool) -> None:
+    sender = site.relay.accepted[0].sender
+    mails = [("a", report(sender)), ("b", complaint(sender))]
+    for mail in reversed(mails) if complaint_first else mails:
+        bounce_intake.process_mails(site.app, [mail])
+    [suppressed] = site.app.store.suppressions.find()
+    assert (suppressed.reason, suppressed.is_complaint) == ("complaint", True)
+    with pytest.raises(UsageError, match="only they can lift the suppression"):
+        suppressed_addresses.lift(site.app, "ada@example.org")
+
+
+def test_a_complaint_of_an_erased_subscriber_outweighs_a_bounce_of_the_same_address(site: Site) -> None:
+    store, email = site.app.store, "ada@example.org"
+    store.subscribers.suppress(email, "complaint", site.clock())
+    membership.erase(site.app, subscriber(site))
+    with writing(engine_of(store)) as db:  # as another program that does not know the hash
+        add_suppressions(db, [{"email_key": email, "reason": "hard bounce", "at": site.clock()}])
+    site.subscriber(email, "robots")
+    [suppressed] = store.suppressions.find()
+    assert (suppressed.email, suppressed.is_complaint) == (email, True)
+
+
 def test_suppressed_addresses_are_listed_the_latest_first_also_without_a_subscriber(site: Site) -> None:
     store, now = site.app.store, site.clock()
     for minutes, email in enumerate(["ada@example.org", "former_1@x.example", "former-1@x.example"]):
@@ -191,6 +215,10 @@ def test_an_erased_address_stays_a_hash_and_is_lifted_by_its_name_only(site: Sit
     assert store.suppressions.find("e") == []  # no part of a hash
     with pytest.raises(UnknownNameError):
         suppressed_addresses.lift(site.app, "eve@example.org")
+    with reading(engine_of(store)) as db:
+        key = db.scalar(select(suppressions.c.email_key))
+    with pytest.raises(UnknownNameError):
+        suppressed_addresses.lift(site.app, key)
     if reason == "complaint":
         with pytest.raises(UsageError):
             suppressed_addresses.lift(site.app, "ada@example.org")

@@ -236,8 +236,8 @@ def test_a_letter_to_a_suppressed_address_is_not_offered_again(pages: Pages) -> 
     assert 'name="letter"' not in list_of_all
     assert 'name="letter" value' not in browser.get(f"/admin/subscribers/{row}").text
     letter = browser.get(f"/admin/letters/{number}").text
-    why = "the address is suppressed; only its owner can lift that, by subscribing again and confirming"
-    assert f"It cannot be sent again: {why}." in letter
+    why = "the address is suppressed; its owner can lift that by subscribing again and confirming"
+    assert f"It cannot be sent again: {why}, and unless they complained you can" in letter
     assert ">Retry<" not in letter
     browser.post("/admin/letters", data={"csrf": _csrf(list_of_all), "letter": number})
     assert pages.app.store.delivery_reports.find() == [failed], "its reason stays: the reply of the mailbox"

@@ -349,11 +349,14 @@ def test_a_word_that_no_paper_has_counts_like_the_others_on_average() -> None:
 @pytest.mark.parametrize(
     ("text", "german"),
     [
-        ("Roboter, die von Menschen lernen", True),
+        ("Roboter, die nur von Menschen lernen", True),
         ("Verfahren für Roboter", True),
         ("Roboter mit Menschen", False),
         ("robots that learn from watching people", False),
         ("dice that die in a mine", False),
+        ("von Mises stress in die casting", False),
+        ("van der Waals forces and die bonding", False),
+        ("Roboter, die von den Menschen lernen", True),
     ],
 )
 def test_a_text_with_german_function_words_is_german(text: str, german: bool) -> None:

@@ -80,3 +80,19 @@ def test_the_time_at_which_a_job_runs_is_not_its_next_one() -> None:
     assert trigger.get_next_fire_time(None, due) == due
     assert trigger.get_next_fire_time(due, due) == due + timedelta(days=1)
     assert trigger.get_next_fire_time(due, due - timedelta(hours=1)) == due, "the clock was set back"
+
+
+def test_a_program_that_starts_after_a_gap_runs_what_the_gap_has_put_off() -> None:
+    """Clocks in Berlin go from 2:00 to 3:00 at 1:00 UTC: 2:30 is due at 1:30 UTC."""
+    trigger = LocalCronTrigger("30 2 * * *", "Europe/Berlin")
+    started = datetime(2026, 3, 29, 1, 10, tzinfo=UTC)
+    assert trigger.get_next_fire_time(None, started) == datetime(2026, 3, 29, 1, 30, tzinfo=UTC)
+
+
+def test_a_time_that_was_not_skipped_may_be_due_before_a_skipped_one() -> None:
+    """On Lord Howe Island clocks go from 2:00 to 2:30 at 15:30 UTC: 2:20 is due with 2:50, after 2:35."""
+    trigger = LocalCronTrigger("20,35 2 * * *", "Australia/Lord_Howe")
+    before = datetime(2026, 10, 3, 15, tzinfo=UTC)
+    first = trigger.get_next_fire_time(None, before)
+    assert first == datetime(2026, 10, 3, 15, 35, tzinfo=UTC)
+    assert trigger.get_next_fire_time(first, first) == datetime(2026, 10, 3, 15, 50, tzinfo=UTC)

@@ -282,7 +282,7 @@ def lift_suppression(email: Email) -> None:
     from paperround.subscribers import suppressed
 
     with opened() as app:
-        with recording(app, "subscriber: lift the suppression", "an address without a subscriber") as record:
+        with recording(app, "subscriber: lift", "an address without a subscriber") as record:
             result = suppressed.lift(app, email)
             if result.suppressed.subscriber is not None:
                 record.subject = f"subscriber {result.suppressed.subscriber}"

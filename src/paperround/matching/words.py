@@ -81,7 +81,9 @@ _PROBABLY_GERMAN = frozenset(
         "aber aus bei dass das den der des die ein gegen im ist mehr mit nach nur ohne um unter von vor wenn wie zu"
     )
 )
-"""Those of them two of which an English text hardly has."""
+"""Those of them of which an English text hardly has two, apart from `_IN_ENGLISH_TOO`."""
+_IN_ENGLISH_TOO = frozenset(terms("das den der des die im um von"))
+"""Those of them that English texts have in names, as in von Mises stress and van der Waals force, or as words."""
 SCHOLARLY_WORDS = frozenset(
     terms("""
     able abstract accurate accurately achieve achieved achieving address addresses aim allow analysis analyze
@@ -316,7 +318,8 @@ _describe_cached = lru_cache(maxsize=10_000)(_described)
 def is_german(text: str) -> bool:
     """Return whether the function words of a text are German."""
     found = set(terms(text))
-    return not _GERMAN_SIGNS.isdisjoint(found) or len(_PROBABLY_GERMAN & found) > 1
+    probably = _PROBABLY_GERMAN & found
+    return not _GERMAN_SIGNS.isdisjoint(found) or len(probably) > (1 if probably - _IN_ENGLISH_TOO else 2)
 
 
 def _informative(found: tuple[str, ...]) -> Words:

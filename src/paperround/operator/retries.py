@@ -30,7 +30,8 @@ def retry_letters(app: App, numbers: Sequence[int]) -> dict[int, str]:
 
 def objections(app: App, numbers: Sequence[int]) -> dict[int, str]:
     """Return why some of these letters must not be sent, by number, with what could change that."""
-    remedy = {SUPPRESSED: "only its owner can lift that, by subscribing again and confirming"}
+    owner = "its owner can lift that by subscribing again and confirming"
+    remedy = {SUPPRESSED: f"{owner}, and unless they complained you can: paperround subscribers lift ADDRESS"}
     reasons = app.store.delivery_reports.objections(numbers)
     return {number: "; ".join(filter(None, (why, remedy.get(why)))) for number, why in reasons.items()}
 

@@ -9,6 +9,7 @@ from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.cron import CronTrigger
 
 _TICK = timedelta(microseconds=1)
+_MAX_GAP = timedelta(hours=3)  # clocks are put forward by one hour, or by two at Troll in Antarctica
 
 
 class LocalCronTrigger(BaseTrigger):  # type: ignore[misc]  # APScheduler has no types
@@ -29,10 +30,18 @@ class LocalCronTrigger(BaseTrigger):  # type: ignore[misc]  # APScheduler has no
         clock was set back to before it.
         """
         start = previous_fire_time + _TICK if previous_fire_time and previous_fire_time <= now else now
-        local: datetime | None = start.astimezone(self._zone).replace(tzinfo=UTC)
+        # A skipped time is due up to the length of the gap after it, and so perhaps after later local times.
+        local: datetime | None = self._local_time(start) - _MAX_GAP
+        first: datetime | None = None
         while local := self._local.get_next_fire_time(None, local):
+            if first and local > self._local_time(first):
+                break
             due: datetime = local.replace(tzinfo=self._zone, fold=0).astimezone(UTC)
-            if due >= start.astimezone(UTC):
-                return due
-            local += _TICK  # it was due before clocks were put back, or as one of the skipped times
-        return None
+            if due >= start and (first is None or due < first):
+                first = due
+            local += _TICK
+        return first
+
+    def _local_time(self, moment: datetime) -> datetime:
+        """Return the local time of a moment, marked as UTC, in which the schedule computes."""
+        return moment.astimezone(self._zone).replace(tzinfo=UTC)

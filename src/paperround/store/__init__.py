@@ -11,7 +11,7 @@ method is one transaction.
 | vectors of papers and interests | `vectors`, `vector_queue` |
 | topics and their matches | `topics`, `unread`, `close_papers` |
 | subscribers | `subscribers`, `subscriber_changes`, `subscription_requests`, `address_changes`, `data_export` |
-| suppressed addresses | `suppressions`, `address_hashes` |
+| suppressed addresses | `suppressions`, `suppression_rows`, `address_hashes` |
 | what subscribers say and keep | `feedback`, `examples`, `reading_lists`, `private_feeds` |
 | digests | `issues`, `due`, `new_digests`, `sent_before`, `sent_papers`, `unsent`, `explanations` |
 | letters on their way | `deliveries`, `delivery_conditions`, `objections`, `attempts`, `relay` |

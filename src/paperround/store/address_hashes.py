@@ -14,9 +14,9 @@ from sqlalchemy import ColumnElement, Connection, delete, exists, select, update
 
 from paperround.process.chunks import chunked
 from paperround.store.bulk import among
-from paperround.store.engine import upsert
 from paperround.store.schema import suppressions
 from paperround.store.site_values import read_value, write_first, write_value
+from paperround.store.suppression_rows import add_suppressions
 
 _CHUNK = 500
 _PURPOSE = b"erased address\0"
@@ -136,5 +136,4 @@ def recognize(db: Connection, hashes: AddressHashes, email_keys: Iterable[str]) 
     for chunk in chunked(list(named), _CHUNK):
         gone = delete(suppressions).where(among(db, suppressions.c.email_key, chunk))
         removed = db.execute(gone.returning(suppressions)).mappings().all()
-        if recognized := [{**suppression, "email_key": named[suppression["email_key"]]} for suppression in removed]:
-            db.execute(upsert(db, suppressions).on_conflict_do_nothing(index_elements=["email_key"]), recognized)
+        add_suppressions(db, [{**removal, "email_key": named[removal["email_key"]]} for removal in removed])

@@ -27,6 +27,7 @@ from paperround.store.engine import reading, upsert, writing
 from paperround.store.events import EventState, WebhooksByEvent, store_event
 from paperround.store.schema import bounces, deliveries, events, subscribers, suppressions
 from paperround.store.subscribers import email_key
+from paperround.store.suppression_rows import add_suppressions
 from paperround.store.suppressions import lift_mistaken
 from paperround.store.unsent import reclaim_papers
 
@@ -230,7 +231,7 @@ def _evidence(db: Connection, bounce: Bounce, recipient: _Recipient, now: dateti
 
 def _suppress(db: Connection, key: str, suppression: Suppression, now: datetime) -> None:
     values = {"email_key": key, "reason": suppression.reason, "at": now, "cause": suppression.cause.value}
-    db.execute(upsert(db, suppressions).values(values).on_conflict_do_nothing())
+    add_suppressions(db, [values])
 
 
 def _with_alarms(

@@ -26,9 +26,10 @@ from paperround.store.engine import lock_shared, trial, upsert, writing
 from paperround.store.events import WebhooksByEvent, store_event
 from paperround.store.feedback import rate_one
 from paperround.store.issues import unread_by
-from paperround.store.schema import deliveries, subscribers, subscriptions, suppressions, topics
+from paperround.store.schema import deliveries, subscribers, subscriptions, topics
 from paperround.store.subscribers import COLUMNS, email_key, load_subscribers, stored, take_turns
 from paperround.store.subscription_requests import NewNotice, PendingRequest, notice_row
+from paperround.store.suppression_rows import add_suppressions
 from paperround.store.topics import edition_before, news_horizon, renew_unread, save_topics
 from paperround.store.unsent import forget_unsent
 
@@ -404,13 +405,14 @@ def _subscriptions(
 
 
 def _suppress(db: Connection, changes: Sequence[SubscriberChange]) -> None:
-    values = [
-        {"email_key": email_key(change.email), "reason": change.suppressed[0], "at": change.suppressed[1]}
-        for change in changes
-        if change.suppressed
-    ]
-    if values:
-        db.execute(upsert(db, suppressions).on_conflict_do_nothing(index_elements=["email_key"]), values)
+    add_suppressions(
+        db,
+        [
+            {"email_key": email_key(change.email), "reason": change.suppressed[0], "at": change.suppressed[1]}
+            for change in changes
+            if change.suppressed
+        ],
+    )
 
 
 class SubscriberChanges:

@@ -9,12 +9,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Engine, delete, exists, func, or_, select
 
 from paperround.domain.models import SubscriberState
-from paperround.domain.suppressions import SuppressionCause
 from paperround.store.address_hashes import AddressHashes, is_hashed
 from paperround.store.deliveries import requeue_withheld
 from paperround.store.engine import reading, writing
 from paperround.store.schema import subscribers, suppressions
 from paperround.store.subscribers import email_key
+from paperround.store.suppression_rows import is_complaint
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +77,16 @@ class Suppressions:
         """
         key = email_key(email)
         with writing(self._engine) as db:
-            keys = [key, *self._hashes.recognized(db, [key])]
-            row = db.execute(_SUPPRESSED.where(suppressions.c.email_key.in_(keys))).first()
-            if row is None:
+            named = suppressions.c.email_key.in_(self._hashes.recognized(db, [key]))
+            theirs = or_((suppressions.c.email_key == key) & ~is_hashed(suppressions.c.email_key), named)
+            # Locked: a complaint that arrives now must not be lifted with it.
+            locked = _SUPPRESSED.where(theirs).with_for_update(of=suppressions)
+            rows = [_suppressed(row) for row in db.execute(locked)]
+            if not rows:
                 return None
-            found = _suppressed(row)
-            if found.is_complaint:
-                return LiftResult(found, lifted=False)
-            return LiftResult(found, lifted=True, requeued=lift_mistaken(db, suppressions.c.email_key.in_(keys), now))
+            if complaint := next((row for row in rows if row.is_complaint), None):
+                return LiftResult(complaint, lifted=False)
+            return LiftResult(rows[0], lifted=True, requeued=lift_mistaken(db, theirs, now))
 
 
 def lift_mistaken(db: Connection, mistaken: ColumnElement[bool], again: datetime) -> int:
@@ -100,15 +102,10 @@ def lift_mistaken(db: Connection, mistaken: ColumnElement[bool], again: datetime
     return requeued
 
 
-# A list that was imported from another site has reasons, but no causes.
-_IS_COMPLAINT = or_(
-    func.coalesce(suppressions.c.cause, "") == SuppressionCause.COMPLAINT.value,
-    suppressions.c.cause.is_(None) & func.lower(suppressions.c.reason).contains(SuppressionCause.COMPLAINT.value),
-)
 _SUPPRESSED = select(
     suppressions.c.email_key,
     *(suppressions.c.reason, suppressions.c.at),
-    _IS_COMPLAINT.label("is_complaint"),
+    is_complaint().label("is_complaint"),
     is_hashed(suppressions.c.email_key).label("is_hashed"),
     *(subscribers.c.email, subscribers.c.row, subscribers.c.state),
 ).join_from(suppressions, subscribers, subscribers.c.email_key == suppressions.c.email_key, isouter=True)

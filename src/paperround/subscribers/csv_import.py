@@ -23,8 +23,6 @@ from paperround.subscribers.membership import Addition
 
 # Another site may not offer these values: leave them out with a warning instead of skipping the subscriber.
 _NAMES_OF_THE_SITE = ("theme", "language")
-# Others wait while a batch is written, and a batch is what is held in memory.
-
 
 _LINE = re.compile(r"line (\d+)\b")
 
