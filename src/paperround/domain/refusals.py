@@ -144,14 +144,7 @@ RULES = (
         "no encryption or an invalid certificate; nothing is sent unencrypted",
     ),
     Rule("connect", "5xx", "", "", Verdict.PAUSE_ACCOUNT, "the server accepts no mail from this machine"),
-    Rule(
-        "connect",
-        "none",
-        "",
-        "",
-        Verdict.AGAIN,
-        "no connection took it: the relay cannot be reached, or sending has stopped",
-    ),
+    Rule("connect", "none", "", "", Verdict.AGAIN, "the relay cannot be reached, or sending has stopped"),
     Rule("", _REPLIED, "", "your account", Verdict.PAUSE_ACCOUNT, "a limit, a lock or an unverified sender"),
     Rule(
         "",
