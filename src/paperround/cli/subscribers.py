@@ -290,7 +290,9 @@ def lift_suppression(email: Email) -> None:
     was = f"{result.suppressed.reason}, {format_moment(result.suppressed.at)}"
     console.say(f"{email}: no longer suppressed ({was})")
     if known:
-        queued = f"; {counted(result.requeued, 'withheld letter')} queued again" if result.requeued else ""
+        # The next round takes those back that are to somebody who has left or pauses.
+        sent = result.requeued if known.state is SubscriberState.ACTIVE else 0
+        queued = f"; {counted(sent, 'withheld letter')} queued again" if sent else ""
         console.say(f"{known.email}: {known.state.value}, {_what_comes(known)}{queued}")
 
 
