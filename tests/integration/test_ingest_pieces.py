@@ -11,6 +11,7 @@ import pytest
 
 from paperround.domain.errors import UsageError
 from paperround.rounds import file_ingest
+from support.answers import sample
 from support.site import Site
 
 ITEM = "<item><title>Mill {0}</title><link>https://mill.example/{0}</link><pubDate>20 Nov 2026</pubDate>{1}</item>"
@@ -96,6 +97,18 @@ def test_old_papers_of_a_file_are_mailed_only_if_that_is_asked_for(site: Site, m
     assert {paper.title for paper in unread.papers.values()} == mailed
     again = file_ingest.ingest_file(site.app, [data], "jsonl", "mill.jsonl", mail_old=mail_old)
     assert (again.new, again.too_old, again.note) == (0, 0, "")
+
+
+@pytest.mark.parametrize("mail_old", [False, True])
+def test_an_oai_record_that_changed_lately_is_as_old_as_its_paper(site: Site, mail_old: bool) -> None:
+    site.topic("limits", "limit OR grasping")
+    site.subscriber("ada@example.org", "limits")
+    report = file_ingest.ingest_file(site.app, [sample("arxiv_oai_raw.xml")], None, "oai.xml", mail_old=mail_old)
+    assert (report.fetched, report.new, report.too_old) == (2, 2, 0 if mail_old else 1)
+    unread = site.app.store.issues.unread(site.app.store.subscribers.by_email("ada@example.org"), site.clock())
+    mailed = {paper.title for paper in unread.papers.values()}
+    new, old = "Hands That Listen: Sound for Grasping", "An Old Limit With a New Journal Reference"
+    assert mailed == ({new, old} if mail_old else {new})
 
 
 def test_lines_are_stored_in_blocks_and_their_reasons_are_counted_together(

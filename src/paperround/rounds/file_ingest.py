@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import date
 from itertools import chain
 
 from paperround.app import App
@@ -14,7 +13,7 @@ from paperround.domain.text import counted
 from paperround.network import compression
 from paperround.rounds import topic_matching
 from paperround.rounds.pipeline import MAX_LOOK_BACK, IngestReport, store_listings
-from paperround.sources import FORMATS, jsonl
+from paperround.sources import FORMATS, arxiv_oai, jsonl
 from paperround.sources.entries import RejectionReasons
 from paperround.sources.guess import HEAD, guess_format
 
@@ -47,10 +46,11 @@ def ingest_file(
     report, reasons = IngestReport(name), RejectionReasons()
     app.progress.begin("reading", size)
     try:
-        for parsed in _parsed_pieces(app, pieces, file_format, name):
+        for format_read, parsed in _parsed_pieces(app, pieces, file_format, name):
             report.fetched += len(parsed.listings)
             reasons.add(parsed.problems)
-            _store_of_file(app, parsed.listings, report, unmailed=unmailed, mail_old=mail_old)
+            old = [] if unmailed or mail_old else _old(app, parsed.listings, format_read)
+            _store_of_file(app, parsed.listings, old, report, unmailed=unmailed)
     except FormatError as error:
         remedy = f"check --as {file_format}" if file_format else "name its format with --as"
         report.fail(f"{error.problem}; {remedy}")
@@ -68,19 +68,36 @@ def ingest_file(
     return report
 
 
+def _old(app: App, listings: Sequence[Listing], file_format: str) -> list[Listing]:
+    """Return the papers that are too old to be mailed.
+
+    The day of an OAI record is that of its last change, which may be years after the paper was announced.
+    """
+    horizon = (app.clock() - MAX_LOOK_BACK).date()
+    changed_later = file_format == arxiv_oai.KIND
+    return [
+        listing
+        for listing in listings
+        if listing.day < horizon or (changed_later and not arxiv_oai.is_new(listing, MAX_LOOK_BACK))
+    ]
+
+
 def _store_of_file(
-    app: App, parsed: Sequence[Listing], report: IngestReport, *, unmailed: bool, mail_old: bool
+    app: App, listings: Sequence[Listing], old: Sequence[Listing], report: IngestReport, *, unmailed: bool
 ) -> None:
     """Store what a file lists: papers that are too old to be mailed in the archive."""
-    horizon = date.min if unmailed or mail_old else (app.clock() - MAX_LOOK_BACK).date()
     before = report.new
-    store_listings(app, [listing for listing in parsed if listing.day < horizon], report, unmailed=True)
+    store_listings(app, old, report, unmailed=True)
     report.too_old += report.new - before
-    store_listings(app, [listing for listing in parsed if listing.day >= horizon], report, unmailed=unmailed)
+    archived = set(map(id, old))
+    store_listings(app, [listing for listing in listings if id(listing) not in archived], report, unmailed=unmailed)
     topic_matching.match_papers(app)
 
 
-def _parsed_pieces(app: App, pieces: Iterable[bytes], file_format: str | None, name: str) -> Iterator[ParsedSource]:
+def _parsed_pieces(
+    app: App, pieces: Iterable[bytes], file_format: str | None, name: str
+) -> Iterator[tuple[str, ParsedSource]]:
+    """Yield the papers of a file in pieces, each with the format that they were read in."""
     unpacked, head = _beginning(_with_progress(app, pieces))
     if head.startswith(_GZIP):
         unpacked, head = _beginning(compression.unpacked(unpacked, "gzip", _MAX_EXPORT_BYTES))
@@ -91,14 +108,14 @@ def _parsed_pieces(app: App, pieces: Iterable[bytes], file_format: str | None, n
         raise UsageError(f"{name}: its format is not recognized; name it with --as: {', '.join(FORMATS)}")
     today = app.clock().date()
     if file_format == jsonl.KIND:
-        yield from jsonl.parse_pieces(unpacked, today)
+        yield from ((file_format, parsed) for parsed in jsonl.parse_pieces(unpacked, today))
         return
     data = bytearray()
     for piece in unpacked:
         data += piece
         if len(data) > _MAX_FILE_BYTES:
             raise SourceError(f"{name}: it is larger than {_MAX_FILE_BYTES:,} bytes; split it", retryable=False)
-    yield FORMATS[file_format](bytes(data), today)
+    yield file_format, FORMATS[file_format](bytes(data), today)
 
 
 def _with_progress(app: App, pieces: Iterable[bytes]) -> Iterator[bytes]:

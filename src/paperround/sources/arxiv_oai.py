@@ -72,7 +72,7 @@ class ArxivOai(SourceSettings):
         today = http.now().date()
         parsed = joined(part for name in self.sets for part in self._harvest(http, window, name, today))
         within = timedelta(days=self.new_within)
-        fresh = tuple(listing for listing in parsed.listings if _is_new(listing, within))
+        fresh = tuple(listing for listing in parsed.listings if is_new(listing, within))
         fresh_part = relabelled(ParsedSource(fresh, parsed.problems, parsed.day), self.name)
         due = last_batch(http.now().astimezone(EASTERN).date(), self.holidays)
         # The update runs on the evening before the date of the feed, which in UTC is already that date.
@@ -208,8 +208,9 @@ def _category(set_spec: str) -> str:
     return ".".join(parts[1:]) if len(parts) > 1 else set_spec
 
 
-def _is_new(listing: Listing, within: timedelta) -> bool:
-    """Return whether a paper was announced within this time, as far as its identifier and its first version tell.
+def is_new(listing: Listing, within: timedelta) -> bool:
+    """Return whether a paper was announced within this time before its last change, as far as its identifier and its
+    first version tell.
 
     Moderation can hold a submission for months; the paper is announced in the month of its identifier.
     """
