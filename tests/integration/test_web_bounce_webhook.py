@@ -188,7 +188,7 @@ def test_a_notice_that_is_not_understood_is_told_and_stops_no_other(hooked: Hook
     assert answer.status_code == 200, "what is sent again with the same mistake would never end"
     bad, good = answer.json()
     assert bad["text"].startswith(f"not a valid report: {told}")
-    assert (bad["where"], bad["kind"], bad["new"]) == ("report 1", "nothing", False)
+    assert (bad["where"], bad["kind"], bad["new"]) == ("report 1", "", False)
     assert good["new"]
 
 

@@ -18,10 +18,10 @@ group = command_group("Process delivery reports and complaints.")
 @group.command("read", cls=Command, epilog="paperround bounces read report.eml")
 def read_bounces(
     files: Annotated[
-        list[Path] | None, typer.Argument(metavar="FILE", parser=given_path, help="Mails, or mbox files.")
+        list[Path] | None, typer.Argument(metavar="FILE", parser=given_path, help="Message files or mbox files.")
     ] = None,
     maildir: Annotated[
-        Path | None, typer.Option(metavar="DIR", parser=given_path, help="A Maildir; only new mails are read.")
+        Path | None, typer.Option(metavar="DIR", parser=given_path, help="A Maildir; only new messages are read.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -39,12 +39,11 @@ def read_bounces(
         reports = bounce_intake.process_mails(app, mailboxes.files(files or []))
         reports += bounce_intake.process_mails(app, mailboxes.maildir(maildir)) if maildir else []
         reports += bounce_intake.read_mailbox(app) if not (files or maildir) else []
-    columns = ("where", "kind", "status", "email", "new", "text")
-    facts = [{name: getattr(report, name) for name in columns} for report in reports]
     if as_json:
-        console.as_json(facts)
+        console.as_json([report.facts() for report in reports])
     else:
-        console.table(columns, [tuple(fact.values()) for fact in facts])
+        columns = ("where", "kind", "status", "email", "new", "text")
+        console.table(columns, [[getattr(report, name) for name in columns] for report in reports])
 
 
 @group.command("list", cls=Command, epilog="paperround bounces list --limit 10")

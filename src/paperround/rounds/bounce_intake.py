@@ -36,6 +36,17 @@ class ReturnedMail:
     new: bool
     """Whether the report was not known before."""
 
+    def facts(self) -> dict[str, object]:
+        """Return the fields for JSON, where `kind` is empty if the mail says nothing about an address."""
+        return {
+            "where": self.where,
+            "kind": "" if self.kind is BounceKind.NOTHING else self.kind.value,
+            "status": self.status,
+            "email": self.email,
+            "new": self.new,
+            "text": self.text,
+        }
+
 
 def process_mails(app: App, mails: Iterable[tuple[str, bytes]], *, trusted: bool = False) -> list[ReturnedMail]:
     """Read returned mails and apply the verdict on each. A mail that cannot be parsed is logged and skipped.

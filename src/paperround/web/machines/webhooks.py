@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Annotated, Any, Literal, Self
 
 import structlog
@@ -82,7 +81,7 @@ def bounces(request: Request, context: ContextDep, body: Annotated[bytes, Depend
         reports = bounce_intake.process_mails(context.app, [("mail", body)], trusted=True)
     else:
         reports = _take_reports(context, request, body)
-    return JSONResponse([asdict(report) for report in reports], headers={"Cache-Control": "no-store"})
+    return JSONResponse([report.facts() for report in reports], headers={"Cache-Control": "no-store"})
 
 
 def _take_reports(context: WebContext, request: Request, body: bytes) -> list[ReturnedMail]:
