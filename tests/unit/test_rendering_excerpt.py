@@ -92,6 +92,13 @@ def test_long_words_can_break_and_others_are_left_alone() -> None:
     assert breakable("\u0301" * 40) == "\u0301" * 13 + "\u200b" + "\u0301" * 13 + "\u200b" + "\u0301" * 14
 
 
+def test_a_break_never_looks_back_beyond_the_last_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at = []
+    monkeypatch.setattr("paperround.rendering.excerpt._continues", lambda char: looked_at.append(char) or True)
+    breakable("a" + "\u0301" * 2_000)
+    assert len(looked_at) <= 2_001, "each character once, however many combining marks there are"
+
+
 @given(st.text(st.characters(exclude_characters="\u200b"), max_size=120))
 def test_breaking_adds_nothing_visible(text: str) -> None:
     assert breakable(text).replace("\u200b", "") == text

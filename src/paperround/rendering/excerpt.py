@@ -167,9 +167,11 @@ def _abbreviated(text: str, end: int) -> bool:
     return last in _ABBREVIATIONS or (len(letter) == 1 and letter.isalpha())
 
 
-def _whole_character(text: str, end: int) -> int:
-    """Return the last offset up to `end` that does not split a character from its combining marks."""
-    while end > 0 and (_continues(text[end]) or text[end - 1] == _JOINER):
+def _whole_character(text: str, end: int, start: int = 0) -> int:
+    """Return the last offset from `start` to `end` that does not split a character from its combining marks; `start`
+    if there is none.
+    """
+    while end > start and (_continues(text[end]) or text[end - 1] == _JOINER):
         end -= 1
     return end
 
@@ -185,7 +187,7 @@ def _broken(found: re.Match[str]) -> str:
     pieces: list[str] = []
     start = 0
     while len(word) - start > _LONGEST_WORD:
-        end = _whole_character(word, start + _BREAK_EVERY)
+        end = _whole_character(word, start + _BREAK_EVERY, start)
         end = end if end > start else start + _BREAK_EVERY
         pieces.append(word[start:end])
         start = end
