@@ -17,6 +17,7 @@ from paperround.rendering import sample
 from paperround.subscribers import address_change
 from paperround.web import create
 from paperround.web.middleware import HEADERS
+from paperround.web.responses import TOKEN_PATHS
 from support.pages import Browser, Pages, cached_pages
 from support.papers import listing
 
@@ -141,6 +142,25 @@ def test_the_page_cache_keeps_no_page_that_is_made_for_one_person(pages: Pages) 
 def _rows(pages: Pages) -> dict[str, list[tuple[object, ...]]]:
     """All rows, but for the operator's own log: who takes all addresses away leaves a line there."""
     return {table: rows for table, rows in pages.dump().items() if table != "audit_entries"}
+
+
+def test_everything_under_a_token_is_kept_nowhere_and_tells_nobody(pages: Pages) -> None:
+    paths = [path for path in _everything(pages) if re.match(r"/(?:[a-z]|feeds)/", path)]
+    assert len(paths) > 15
+    assert any(path.endswith("/saved.bib") for path in paths)
+    assert any(path.endswith("/cite.bib") for path in paths)
+    for path in (*paths, "/i/wrong/cite.ris", "/p/wrong/nothing-here", "/feeds/wrong/feed.xml"):
+        headers = pages.client.get(path).headers
+        feed = path.startswith("/feeds/a-secret/")
+        assert headers["cache-control"] == ("private, max-age=300" if feed else "no-store"), path
+        assert headers["referrer-policy"] == "no-referrer", path
+        assert "noindex" in headers["x-robots-tag"], path
+
+
+def test_every_route_with_a_token_is_under_a_path_that_is_known_to_have_one(pages: Pages) -> None:
+    with_token = [route.path for route in _routes(pages) if re.search(r"\{(?:token|secret)\}", route.path)]
+    assert len(with_token) > 15
+    assert [path for path in with_token if not path.startswith(TOKEN_PATHS)] == []
 
 
 def test_following_every_link_changes_no_row(pages: Pages) -> None:

@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from paperround.domain.errors import InvalidTokenError, StoreError, UsageError
 from paperround.process import logs, validation
 from paperround.rendering.language import Language
-from paperround.web.middleware import HEADERS
+from paperround.web.middleware import default_headers
 
 if TYPE_CHECKING:
     from paperround.web.context import WebContext
@@ -94,7 +94,7 @@ def _broken(request: Request, error: Exception) -> Response:
         traceback="".join(traceback.format_exception(error)),
     )
     # This response does not pass through the middleware.
-    return _error_response(request, 500, headers=dict(HEADERS))
+    return _error_response(request, 500, headers=dict(default_headers(request.url.path)))
 
 
 def _error_response(

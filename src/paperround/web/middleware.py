@@ -13,6 +13,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from paperround.process.throttle import Throttle
+from paperround.web.responses import TOKEN_PATHS, UNDER_TOKEN
 
 _UPLOADS = "/library"  # where a subscriber sends a file with references
 _TOO_LARGE = "The request body is too large.\n"
@@ -34,6 +35,11 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+
+
+def default_headers(path: str) -> Mapping[str, str]:
+    """Return the headers of a response for this path, unless the response has its own."""
+    return {**HEADERS, **UNDER_TOKEN} if path.startswith(TOKEN_PATHS) else HEADERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +74,7 @@ class HttpMiddleware:
         self, app: ASGIApp, *, https: bool, throttle: Throttle, limits: RequestLimits = RequestLimits()
     ) -> None:
         self._app, self._throttle, self._limits = app, throttle, limits
-        self._headers: Mapping[str, str] = {
-            **HEADERS,
-            **({"Strict-Transport-Security": "max-age=31536000"} if https else {}),
-        }
+        self._transport_headers = {"Strict-Transport-Security": "max-age=31536000"} if https else {}
         self._at_once = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -85,7 +88,8 @@ class HttpMiddleware:
                 self._take_place(working)
                 waiting.enter_context(self._throttle.count_request())
 
-            sender = _ResponseSender(send, self._headers, waiting, without_body=head)
+            headers = {**default_headers(scope["path"]), **self._transport_headers}
+            sender = _ResponseSender(send, headers, waiting, without_body=head)
             if refusal := await self._answer(scope, receive, sender, is_whole, head=head):
                 await refusal(scope, receive, sender)
 

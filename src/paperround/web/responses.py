@@ -25,6 +25,10 @@ PRIVATE = {
     ),
 }
 """Response headers for pages of one person."""
+TOKEN_PATHS = ("/a/", "/c/", "/f/", "/feeds/", "/i/", "/p/", "/u/")
+"""The beginnings of all paths that contain the token of one person."""
+UNDER_TOKEN = {name: PRIVATE[name] for name in ("Cache-Control", "Referrer-Policy", "X-Robots-Tag")}
+"""Response headers for everything under TOKEN_PATHS, also for files and errors."""
 IN_LETTERS = {
     "Cross-Origin-Resource-Policy": "cross-origin",  # webmail shows emails on pages of other origins
     "Content-Security-Policy": "default-src 'none'",

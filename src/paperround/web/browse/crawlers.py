@@ -8,28 +8,15 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from lxml import etree
 
 from paperround.web.context import ContextDep
-from paperround.web.responses import respond
+from paperround.web.responses import TOKEN_PATHS, respond
 from paperround.web.urls import page_of
 
 router = APIRouter()
 _IN_SITEMAP = 1_000  # papers in a file; the protocol allows 50,000, but those would take seconds to build
 _SITEMAP = "http://www.sitemaps.org/schemas/sitemap/0.9"
 _PRIVATE_PATHS = (
-    *(
-        "/c/",
-        "/p/",
-        "/u/",
-        "/i/",
-        "/f/",
-        "/a/",
-        "/feeds/",
-        "/admin",
-        "/inbox",
-        "/preview",
-        "/api/",
-        "/try",
-        "/metrics",
-    ),
+    *TOKEN_PATHS,
+    *("/admin", "/inbox", "/preview", "/api/", "/try", "/metrics"),
     "/export.jsonl",  # public, but too large for crawlers
 )
 
