@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from datetime import timedelta
 from pathlib import Path
@@ -9,9 +10,12 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from paperround.meaning import MiniLM
 from paperround.operator import seeds
 from paperround.process.resources import folder
 from paperround.rounds import pipeline
+from paperround.rounds.meaning import Meaning
+from paperround.rounds.trial import Trials
 from support.draw_seeds import DRAWINGS
 from support.site import MORNING, Site
 
@@ -102,3 +106,14 @@ def test_the_seeds_and_their_pictures_are_small_and_belong_together() -> None:
         assert file.stat().st_size <= 10_000
         with Image.open(file) as picture:
             assert picture.size == (560, 315)
+
+
+def test_the_interest_that_the_readme_names_selects_a_paper_of_the_seeds(site: Site) -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    (interest,) = re.findall(r'Interests in plain words\*\*, such as "(.*?)"', readme, re.DOTALL)
+    site.app.shared(Meaning).encoder = MiniLM()
+    while pipeline.embed_papers(site.app):
+        pass
+    best = site.app.shared(Trials).try_interest(interest, {}).papers[0]
+    assert best.selected
+    assert "Computer Use Agents" in best.paper.title

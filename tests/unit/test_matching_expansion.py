@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from paperround.matching.expansion import ExpandedQuery, expand_query
+from paperround.matching.expansion import ExpandedQuery, expand_query, trust_in_best
 from paperround.matching.scale import USUAL_THRESHOLD, z_scale
 from paperround.matching.vectors import Vectors
 
@@ -113,3 +113,7 @@ def at_cosines(*cosines: float) -> Vectors:
     return Vectors(
         np.ones(len(cosines), dtype=np.bool_), np.stack([unit(c, (1 - c * c) ** 0.5, 0, 0) for c in cosines])
     )
+
+
+def test_the_best_of_few_papers_are_trusted_little() -> None:
+    assert [trust_in_best(papers) for papers in (0, 60, 1_000, 2_000, 9_000)] == [0, 0.03, 0.5, 1, 1]

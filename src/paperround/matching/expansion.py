@@ -122,6 +122,11 @@ def expand_query(
     )
 
 
+def trust_in_best(papers: int) -> float:
+    """Return how far the best of this many papers are trusted to fit an interest, from 0 to 1."""
+    return min(papers / COUNTED_PAPERS, 1.0)
+
+
 def _other_words(share: float) -> float:
     """Return how far papers with this share of an interest's words express it in others, from 0 to 1."""
     return max(0.0, 1 - 2 * share)

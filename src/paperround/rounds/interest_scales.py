@@ -12,8 +12,8 @@ import numpy as np
 
 from paperround.app import App
 from paperround.domain.models import Paper
-from paperround.matching.expansion import ExpandedQuery, expand_query
-from paperround.matching.lexical import COUNTED_PAPERS, Index
+from paperround.matching.expansion import ExpandedQuery, expand_query, trust_in_best
+from paperround.matching.lexical import Index
 from paperround.matching.relevance import relevance
 from paperround.matching.scale import Scale
 from paperround.matching.taste import Learner, PastPapers
@@ -114,7 +114,7 @@ class History:
             ]
         complete = batch.vectors.known.all()
         embedded_shares = all_shares if complete else [shares[batch.embedded] for shares in all_shares]
-        trust = min(len(numbers) / COUNTED_PAPERS, 1.0)
+        trust = trust_in_best(len(numbers))
         expanded_queries = [
             expand_query(vector, numbers, shares, cosines, trust)
             for vector, shares, cosines in zip(vectors, embedded_shares, np.stack(vectors) @ numbers.T, strict=True)

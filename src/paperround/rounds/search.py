@@ -17,7 +17,7 @@ from paperround.domain.text import terms
 from paperround.matching import search as matching_search
 from paperround.matching.author_names import author_exactly_named, author_named, is_name_of
 from paperround.matching.closeness import is_close, with_closeness
-from paperround.matching.expansion import expand_query
+from paperround.matching.expansion import expand_query, trust_in_best
 from paperround.matching.lexical import Index, Statistics
 from paperround.matching.query import Phrase, conjoin
 from paperround.matching.relevance import MAX_RELEVANCE, USUAL_COSINE, relevance
@@ -305,7 +305,8 @@ def _with_meaning(
     own = vectors.cosines(vector)
     close = {int(place) for place, cosine in zip(embedded, own, strict=True) if is_close(float(cosine))}
     early = first[embedded]
-    expanded = expand_query(vector, vectors.numbers[early], shares[embedded][early], own[early])
+    trust = trust_in_best(len(app.shared(Collection).recent().papers))
+    expanded = expand_query(vector, vectors.numbers[early], shares[embedded][early], own[early], trust)
     cosines[embedded] = vectors.cosines(expanded.vector)
     scores = relevance(shares, cosines) / np.float32(MAX_RELEVANCE)
     return np.clip(scores, 0, 1), {int(place): float(cosines[place]) for place in embedded}, close
