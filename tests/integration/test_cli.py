@@ -839,6 +839,27 @@ def test_restoring_a_backup_keeps_the_previous_database(site: Site) -> None:
     assert [one["email"] for one in site.json("subscribers", "list")] == ["ada@example.org"]
 
 
+def test_adding_a_topic_keeps_the_others(site: Site) -> None:
+    for slug in ("robots", "agents", "vision"):
+        site("topics", "add", slug, "--name", slug, "--query", slug)
+    add = ("subscribers", "add", "ada@example.org")
+    assert site(*add, "--topic", "robots", "--topic", "agents", "--leave-out", "survey", "--confirmed") == 0
+    assert "before" not in site.out
+    assert site(*add, "--topic", "vision", "--topic", "robots", "--at", "06:15", "--leave-out", "author: Li Wei") == 0
+    assert site.out.splitlines()[1:] == [
+        "  topics: robots, agents, vision (before: robots, agents)",
+        "  leave_out: survey, author: Li Wei (before: survey)",
+        "  at: 06:15 (before: 07:00)",
+    ]
+    assert site(*add, "--topic", "robots", "--replace") == 0
+    assert site.out.splitlines()[1:] == ["  topics: robots (before: robots, agents, vision)"]
+    assert site(*add, "--interest", "walking machines") == 0
+    assert "  queries: walking machines (before: none)" in site.out
+    assert site(*add, "--interest", "") == 0
+    assert "  queries: none (before: walking machines)" in site.out
+    assert site.json("subscribers", "show", "ada@example.org")["topics"] == ["robots"]
+
+
 def test_restoring_says_who_left_since_the_backup(site: Site) -> None:
     for name in ("ada", "ben", "cleo"):
         site("subscribers", "add", f"{name}@example.org", "--topic", "robots", "--confirmed")

@@ -26,7 +26,7 @@ from paperround.cli.shared import (
 from paperround.cli.subscriber_lists import export_subscribers, import_subscribers
 from paperround.domain.clock import format_moment
 from paperround.domain.models import SubscriberState
-from paperround.domain.preferences import FORMS, LISTS
+from paperround.domain.preferences import DEFAULTS, FORMS, LISTS, write
 from paperround.domain.text import counted
 from paperround.operator import console
 from paperround.process.chunks import chunked
@@ -34,6 +34,7 @@ from paperround.process.chunks import chunked
 if TYPE_CHECKING:
     from paperround.app import App
     from paperround.domain.models import Subscriber
+    from paperround.domain.preferences import Preferences
 
 group = command_group("Manage subscribers and their preferences.")
 # Interests are called so everywhere; they can be queries too.
@@ -83,14 +84,24 @@ def add_subscriber(
     first_now: Annotated[
         bool, typer.Option("--first-now", help="Send the first letter with the next round, not at their usual time.")
     ] = False,
+    replace: Annotated[
+        bool,
+        typer.Option("--replace", help="Let the given topics, interests and the like be the only ones."),
+    ] = False,
     given: dict[str, object],
 ) -> None:
-    """Add a subscriber, or change preferences of a known one."""
+    """Add a subscriber, or change preferences of a known one.
+
+    Topics, interests and other options that can be repeated are added to those of a known subscriber.
+    """
     from paperround.domain.mail_domains import intended_address
     from paperround.subscribers import membership
 
     with opened() as app:
-        patch = membership.read_patch(app, given)
+        before = app.store.subscribers.by_email(membership.address(email))
+        chosen = before.preferences if before else DEFAULTS
+        read = membership.read_patch if replace or before is None else membership.read_additions
+        patch = read(app, given, chosen)
         with recording(app, "subscriber: add", "a new subscriber") as record:
             added = membership.add(app, email, patch, confirmed=confirmed, first_now=first_now)
             subscriber = membership.subscriber(app, added.email)
@@ -98,6 +109,8 @@ def add_subscriber(
         home, doubts = app.site.base_url, _names_of_no_paper(app, cast("Collection[str]", patch.get("follows", ())))
     what = f"{added.effect.value} ({', '.join(added.fields)})" if added.fields else added.effect.value
     console.say(f"{subscriber.email}: {subscriber.state.value}, {_what_comes(subscriber)}; {what}")
+    if before:
+        _say_changes(chosen, subscriber.preferences, added.fields)
     if "queries" in patch:
         _say_queries(cast("Iterable[str]", patch["queries"]))
     if added.is_new and not membership.FOLLOWED & patch.keys():
@@ -107,6 +120,18 @@ def add_subscriber(
     _say_what_is_missing(subscriber, home, asked=added.asked)
     if added.is_new and (meant := intended_address(added.email)):
         console.warn(f"did you mean {meant}? The domain of {added.email} looks mistyped")
+
+
+def _say_changes(before: Preferences, after: Preferences, fields: Iterable[str]) -> None:
+    """Print the new and the former value of each changed preference."""
+    former, present = write(before), write(after)
+    for name in fields:
+        if name in present:
+            console.say(f"  {name}: {_written(present[name])} (before: {_written(former[name])})")
+
+
+def _written(value: object) -> str:
+    return (", ".join(value) if isinstance(value, list) else str(value or "")) or "none"
 
 
 def _names_of_no_paper(app: App, follows: Collection[str]) -> list[str]:

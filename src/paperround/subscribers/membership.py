@@ -94,6 +94,21 @@ def read_patch(app: App, given: Mapping[str, object], before: Preferences = DEFA
     return site_options(app).check(patch)
 
 
+def read_additions(app: App, given: Mapping[str, object], before: Preferences) -> dict[str, object]:
+    """Return the validated patch that adds the given entries of lists to those that are there, and sets the other
+    preferences. A list that is given without entries is emptied.
+
+    Raises UsageError as `read_patch` does.
+    """
+    patch = read_patch(app, given, before)
+    longer = {
+        name: list(dict.fromkeys((*getattr(before, name), *entries)))
+        for name, entries in patch.items()
+        if name in preferences.LISTS and isinstance(entries, tuple) and entries
+    }
+    return {**patch, **read_patch(app, longer, before)}
+
+
 def add(app: App, email: str, patch: Patch, *, confirmed: bool, first_now: bool = False) -> Addition:
     """Add a subscriber, or change the preferences in the patch. A new one follows the day's best, if the patch does
     not say what they follow.
