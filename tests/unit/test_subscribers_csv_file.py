@@ -200,6 +200,27 @@ def test_mailchimps_tags_are_read_without_their_quotes(cell: str, topics: str) -
     assert row.given == {"topics": topics}
 
 
+def test_the_other_columns_of_listmonk_and_mailchimp_are_not_mentioned() -> None:
+    listmonk = read("uuid,email,name,attributes,status,created_at,updated_at\n1,ada@example.org,Ada,{},enabled,x,y\n")
+    mailchimp = read(
+        "Email Address,First Name,Address,Phone Number,MEMBER_RATING,OPTIN_TIME,LEID,TAGS,shoe size\n"
+        "ada@example.org,Ada,12 Mill Lane,0,2,x,1,robots,39\n"
+    )
+    assert listmonk.ignored == ()
+    assert mailchimp.ignored == ("shoe size",)
+    assert [row.given for row in (*listmonk.rows, *mailchimp.rows)] == [
+        {"name": "Ada"},
+        {"name": "Ada", "topics": "robots"},
+    ]
+    assert emails(mailchimp) == ["ada@example.org"], "the postal address is no email address"
+
+
+@pytest.mark.parametrize(("column", "are_labels"), [("tags", True), ("lists", True), ("topics", False)])
+def test_what_other_systems_call_their_groups_are_labels(column: str, are_labels: bool) -> None:
+    table = csv_file.read(io.BytesIO(f"email,{column}\nada@example.org,robots\n".encode()))
+    assert table.labels is are_labels
+
+
 def test_mailchimps_file_of_those_who_left_imports_nobody() -> None:
     found = read("Email Address,UNSUB_TIME\nada@example.org,2026-01-01 10:00:00\n")
     assert not found.rows

@@ -55,6 +55,17 @@ _GONE_COLUMNS = {"unsub_time", "clean_time"}
 _MOMENTS = tuple(name for name in RECORD if name.endswith("_at"))
 _STATES = frozenset(SubscriberState)
 _PAUSED = "paused"  # the status of paused subscribers in exports of the first version
+# The other columns that these two always write, by one that only they have. Nothing here corresponds to them.
+_FOREIGN = {
+    "uuid": {"uuid", "id", "attributes", "created_at", "updated_at", "subscription_created_at"},
+    "member_rating": {
+        *("member_rating", "address", "phone number", "birthday", "optin_time", "optin_ip", "confirm_time"),
+        *("confirm_ip", "latitude", "longitude", "gmtoff", "dstoff", "cc", "region", "last_changed", "leid", "euid"),
+        *("notes", "unsub_campaign_title", "unsub_campaign_id", "unsub_reason", "unsub_reason_other"),
+        *("clean_campaign_title", "clean_campaign_id"),
+    },
+}
+_LABELS = {"tags", "lists"}  # what other systems call their own groups, which need not be topics here
 _HELPERS = {"first", "last", "status", *_GONE_COLUMNS}
 _SEPARATOR_LINE = re.compile(r"\s*sep=(.)\s*", re.IGNORECASE)  # Excel's
 # Spreadsheets run a cell that begins with one of these as a formula (OWASP, CSV injection) unless quoted with '.
@@ -89,6 +100,8 @@ class SubscriberList:
     """The preferences for which the file has a column."""
     encoding: str = ""
     """The encoding that the file seems to be in, if it is not UTF-8."""
+    labels: bool = False
+    """Whether the topics are labels of another system, of which some are no topics here."""
 
 
 def read(file: BinaryIO) -> SubscriberList:
@@ -111,17 +124,17 @@ def read(file: BinaryIO) -> SubscriberList:
     if len(first) == 1 and "@" in first[0]:
         records, first = chain([(1, first)], records), ["email"]
     header = [column.strip().lower() for column in first]
-    names = [_SYNONYMS.get(column, column) for column in header]
+    foreign = set[str]().union(*(columns for one, columns in _FOREIGN.items() if one in header))
+    names = ["" if column in foreign else _SYNONYMS.get(column, column) for column in header]
     known_columns = {*COLUMNS, *_HELPERS} if "state" in names else {"email", *FIELDS, *_HELPERS}
-    ignored = tuple(
-        column for column, name in zip(header, names, strict=True) if name not in known_columns and column
-    )
+    ignored = tuple(column for column, name in zip(header, names, strict=True) if name and name not in known_columns)
     if "email" not in names:
         remedy = "the first line names the columns, for example: email,name,topics"
         return _useless(f"no column `email` among: {', '.join(header)[:200]}; {remedy}", ignored)
     entries = _read_rows(records, [name if name in known_columns else "" for name in names])
     columns = tuple(name for name in FIELDS if name in names)
-    return SubscriberList(entries, ignored, columns, encodings.other_than_utf8(encoding))
+    labels = any(name == "topics" and column in _LABELS for column, name in zip(header, names, strict=True))
+    return SubscriberList(entries, ignored, columns, encodings.other_than_utf8(encoding), labels)
 
 
 def _useless(why: str, ignored: tuple[str, ...] = ()) -> SubscriberList:

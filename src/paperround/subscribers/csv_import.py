@@ -111,7 +111,7 @@ def import_subscribers(app: App, table: SubscriberList, options: ImportOptions) 
         remedy = "if names look wrong, save it as UTF-8 and import it again"
         report.warnings.append(f"it is not in UTF-8 and was read as {table.encoding}; {remedy}")
     report.warnings += (f"column {column!r} is unknown and is ignored" for column in table.ignored)
-    reader = _RowReader(app, options, table.columns, report.warnings)
+    reader = _RowReader(app, options, table, report.warnings)
     while entries := list(islice(table.entries, options.batch_rows)):
         try:
             additions, problems = _import_batch(app, reader, entries, options)
@@ -129,6 +129,8 @@ def import_subscribers(app: App, table: SubscriberList, options: ImportOptions) 
         rows = counted(len(reader.short), "row has", "rows have")
         what = f"{rows} fewer cells than the first line names columns; missing cells count as empty"
         report.warnings.append(f"{reader.short[0]}: {what}")
+    for label, number in reader.other_labels.most_common():
+        report.warnings.append(f"{label!r} is no topic here and is ignored ({counted(number, 'row')})")
     if reader.following_best:
         rows = counted(reader.following_best, "row of a new subscriber names", "rows of new subscribers name")
         report.warnings.append(f"{rows} no topic, interest or author, so they get the day's best papers")
@@ -176,8 +178,8 @@ class _NothingToFollowError(UsageError):
 class _RowReader:
     """Converts rows to changes. Values that the site does not offer are left out and added to the warnings."""
 
-    def __init__(self, app: App, options: ImportOptions, columns: Collection[str], warnings: list[str]) -> None:
-        self._app, self._options, self._columns = app, options, columns
+    def __init__(self, app: App, options: ImportOptions, table: SubscriberList, warnings: list[str]) -> None:
+        self._app, self._options, self._columns, self._labels = app, options, table.columns, table.labels
         self._site = membership.site_options(app)
         self._default_topics: tuple[str, ...] = self._site.check({"topics": tuple(options.default_topics)})["topics"]
         self._takes_utf8: bool | None = None
@@ -189,6 +191,8 @@ class _RowReader:
         """The number of rows that have nothing to follow because the file has no column for it."""
         self.short: list[str] = []
         """The places of the rows with fewer cells than columns."""
+        self.other_labels: Counter[str] = Counter()
+        """How many rows have each label of another system that is no topic here."""
         self.following_best = 0
         """The number of rows of new subscribers that name nothing to follow, and get the day's best."""
 
@@ -210,8 +214,8 @@ class _RowReader:
             self.short.append(row.where)
         notes: list[str] = []
         patch = self._patch(row, subscriber, notes)
-        # Nobody who names topics that are not here is given another one instead.
-        if row.state is None and not row.given.get("topics"):
+        # Nobody who names topics that are not here is given another one instead. Labels of another system name none.
+        if row.state is None and (self._labels or not row.given.get("topics")):
             completed = membership.with_best(patch, subscriber, self._site.topics)
             self.following_best += completed.get("topics") == (membership.BEST,) and completed is not patch
             patch = completed
@@ -264,7 +268,9 @@ class _RowReader:
         topics = read.pop("topics", ())
         unknown = [slug for slug in topics if slug not in self._site.topics]
         there = tuple(slug for slug in topics if slug not in unknown) if unknown else topics
-        if unknown:
+        if unknown and self._labels:
+            self.other_labels.update(unknown)
+        elif unknown:
             notes += [f"{row.where}: {what}; left out" for what in self._unknown_topics(row)]
         if not there and subscriber is None and not (read.get("queries") or read.get("follows")):
             there = self._default_topics
