@@ -90,10 +90,21 @@ def _link(app: App, row: int, orcid: str, *, zotero: bool) -> None:
 
 
 def _say_report(report: LibraryReport, examples: int, problems: Sequence[str]) -> None:
-    """Print how many papers were learned from, `examples` in all, and what went wrong."""
-    liked = counted(report.liked, "paper is here and counts as an answer", "papers are here and count as answers")
-    more = counted(report.learned, "more is", "more are")
+    """Print what became of the papers, how many that are not stored here are learned from in all (`examples`), and
+    what went wrong.
+    """
+    here = counted(report.liked, "paper is stored here and counts", "papers are stored here and count")
+    other = counted(report.learned, "other paper is", "other papers are")
+    more = counted(report.waiting, "more is looked up by its identifier", "more are looked up by their identifiers")
     unknown = counted(len(report.unknown), "DOI is", "DOIs are")
-    console.say(f"{liked}; {more} learned from, {examples} in all; {unknown} unknown here")
+    parts = [
+        f"{here} as *more like this*" if report.liked else "",
+        f"{other} learned from by title and abstract" if report.learned else "",
+        f"{more} at arXiv" if report.waiting else "",
+        f"{unknown} unknown here and left out: {', '.join(report.unknown)}" if report.unknown else "",
+    ]
+    found = "; ".join(filter(None, parts)) or "no paper to learn from was given"
+    total = counted(examples, "paper that is not stored here is", "papers that are not stored here are")
+    console.say(f"{found}. In all, {total} learned from" if examples > report.learned else found)
     for problem in problems:
         console.warn(problem)
