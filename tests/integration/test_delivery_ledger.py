@@ -354,14 +354,16 @@ def test_resuming_makes_due_what_is_queued_for_later_and_not_what_a_subscribers_
 ) -> None:
     waits, deferred, sent = (_notice(site, name) for name in ("ada", "ben", "eve"))
     ledger.claim(MORNING, 9, "c", LEASE)
+    _notice(site, "ada", "reply")  # due since before the pause, and never tried
     _settle(ledger, waits, DeliveryState.QUEUED, next_attempt_at=LATER)
     _settle(ledger, deferred, DeliveryState.DEFERRED, next_attempt_at=LATER)
     _settle(ledger, sent, DeliveryState.SENT, reply=(Stage.FINAL, 250))
     site.app.store.relay.pause(LATER, "not encrypted")
-    assert site.app.store.relay.resume(MORNING) == 1
+    assert site.app.store.relay.resume(MORNING) == 2
     assert ledger.next_due() == _get(ledger, waits).next_attempt_at == MORNING
     assert _get(ledger, deferred).next_attempt_at == LATER
-    assert site.app.store.relay.resume(MORNING) == 0
+    assert site.app.store.relay.resume(MORNING) == 2
+    assert site.app.store.relay.resume(LATER) == 3
 
 
 def test_a_page_of_the_report_has_its_own_letters_and_attempts(site: Site, ledger: Deliveries) -> None:

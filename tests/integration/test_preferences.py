@@ -122,7 +122,7 @@ def _by_command(pages: Pages, shell: Callable[..., str], name: str, value: str |
         name, f"--{name.replace('_', '-')}"
     )
     given = [word for one in (value if isinstance(value, list) else [value]) for word in (option, one)]
-    shell("subscribers", "add", EMAIL, *given)
+    shell("subscribers", "add", EMAIL, "--replace", *given)
     return json.loads(shell("subscribers", "show", EMAIL, "--json"))[name]
 
 
@@ -190,11 +190,11 @@ def _import(pages: Pages, shell: Callable[..., str]) -> None:
 
 
 def _add_confirmed(pages: Pages, shell: Callable[..., str]) -> None:
-    shell("subscribers", "add", EMAIL, "--topic", "agents", "--confirmed")
+    shell("subscribers", "add", EMAIL, "--topic", "agents", "--replace", "--confirmed")
 
 
 def _add(pages: Pages, shell: Callable[..., str]) -> None:
-    shell("subscribers", "add", EMAIL, "--topic", "agents")
+    shell("subscribers", "add", EMAIL, "--topic", "agents", "--replace")
 
 
 def _post(pages: Pages, shell: Callable[..., str]) -> None:
@@ -300,6 +300,22 @@ def test_an_import_tells_of_each_line_once_in_order(pages: Pages) -> None:
     assert "line 2: there is no topic 'robtos' (did you mean 'robots'?); left out" in report.notes
     assert "line 3 b@example.org: there is no topic 'robtos' (did you mean 'robots'?); there are: " in report.notes[3]
     assert any(note.startswith("line 2: 2 rows have fewer cells than the first line names") for note in report.notes)
+
+
+def test_a_tag_of_another_system_that_is_no_topic_does_not_skip_its_row(pages: Pages) -> None:
+    pages.site.topic("best")
+    rows = (
+        b"Email Address,TAGS\na@example.org,new\nb@example.org,new;robots\nc@example.org,\nd@example.org,robtos;new\n"
+    )
+    report = import_subscribers(pages.app, csv_file.read(io.BytesIO(rows)), ImportOptions(confirmed=True))
+    assert not report.problems
+    assert report.warnings == [
+        "'new' is no topic here and is ignored (3 rows)",
+        "'robtos' is no topic here and is ignored (1 row)",
+        "3 rows of new subscribers name no topic, interest or author, so they get the day's best papers",
+    ]
+    followed = [membership.subscriber(pages.app, f"{name}@example.org").topics for name in "abcd"]
+    assert followed == [("best",), ("robots",), ("best",), ("best",)]
 
 
 def test_an_old_export_does_not_overrule_an_owner_who_has_confirmed_since(pages: Pages) -> None:

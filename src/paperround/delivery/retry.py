@@ -124,6 +124,11 @@ Step = Sent | Defer | Requeue | Fail | PauseTransport | Expire
 _PAUSES = (Verdict.PAUSE_RATE, Verdict.PAUSE_ACCOUNT, Verdict.PAUSE_DAY)
 _BY_DIGIT = (Verdict.HARD, Verdict.DOMAIN, Verdict.SOFT, Verdict.OURS)
 _FINAL = 500
+_REMEDY = {
+    Verdict.OURS: "; correct what the reply names (`paperround doctor` checks the sender's domain), then run "
+    "`paperround deliveries retry` with this letter's number"
+}
+"""What the operator can do about a letter that was refused because of its sender or content."""
 
 
 def next_step(
@@ -149,7 +154,7 @@ def next_step(
         return PauseTransport(until, reason, again, _if_others_pass(outcome, rule, reason, again))
     if rule.verdict in _BY_DIGIT and (outcome.code or 0) >= _FINAL:
         status = BAD_DOMAIN if rule.verdict is Verdict.DOMAIN else outcome.enhanced
-        return Fail(reason, rule.verdict.kind, status)
+        return Fail(reason + _REMEDY.get(rule.verdict, ""), rule.verdict.kind, status)
     if rule.verdict is Verdict.AGAIN or outcome.code == SERVICE_ENDS:
         at = now + policy.reconnect_delay(chance)
         return Requeue(at, reason) if expires_at is None or at < expires_at else _too_late(reason)
@@ -168,7 +173,7 @@ def _if_others_pass(outcome: Outcome, rule: Rule, reason: str, again: datetime) 
     # Words about the account or a limit mean just that, even if many letters were accepted before the limit. A bare
     # code may as well be about something in this letter.
     if rule.verdict is Verdict.PAUSE_ACCOUNT and not rule.words:
-        return Fail(reason, BounceKind.POLICY)
+        return Fail(reason + _REMEDY[Verdict.OURS], BounceKind.POLICY)
     return Requeue(again, reason)
 
 

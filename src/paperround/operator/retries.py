@@ -43,7 +43,7 @@ def retriable(app: App, letters: Sequence[Mapping[str, Any]]) -> frozenset[int]:
 
 
 def resume_delivery(app: App) -> int:
-    """End a pause of the relay, and return how many letters that waited for a later moment are due now."""
+    """End a pause of the relay, and return how many letters are due now."""
     due = app.store.relay.resume(app.clock())
     app.request_round()
     return due

@@ -9,7 +9,7 @@ from zlib import crc32
 from sqlalchemy import Connection, Engine, Integer, bindparam, case, func, or_, select, update
 
 from paperround.domain.models import DeliveryState
-from paperround.store.delivery_conditions import waits_until_later
+from paperround.store.delivery_conditions import WAITING, waits_until_later
 from paperround.store.engine import lock_exclusively, reading, upsert, writing
 from paperround.store.schema import attempts, deliveries, relay
 
@@ -78,11 +78,15 @@ class Relay:
             db.execute(statement.on_conflict_do_update(index_elements=["name"], set_=values, where=shorter))
 
     def resume(self, now: datetime) -> int:
-        """End a pause of the relay; letters that are queued for a later moment are due now. Return their number."""
+        """End a pause of the relay. Letters that are queued for a later moment are due now.
+
+        Returns how many letters are due now, with those that had been due already and waited for the pause to end.
+        """
         with writing(self._engine) as db:
             db.execute(update(relay).where(relay.c.name == _RELAY).values(paused_until=None, reason=""))
-            due = update(deliveries).where(waits_until_later(now)).values(next_attempt_at=now)
-            return len(db.scalars(due.returning(deliveries.c.row)).all())
+            db.execute(update(deliveries).where(waits_until_later(now)).values(next_attempt_at=now))
+            due = deliveries.c.state.in_(WAITING) & (deliveries.c.next_attempt_at <= now)
+            return db.scalar(select(func.count()).select_from(deliveries).where(due)) or 0
 
 
 def letters_left_today(db: Connection, now: datetime, per_day: int) -> int:
