@@ -278,3 +278,20 @@ def test_all_wrong_entries_and_fields_are_named_at_once(pages: Pages) -> None:
         "'40'",
     ):
         assert part in said, part
+
+
+def test_somebody_who_forgot_a_colon_in_what_they_leave_out_is_asked(pages: Pages) -> None:
+    pages.subscriber(_EMAIL)
+    _paper(pages, 20, "On storks", "Wei Zhang", "Li Na")
+    page = pages.link("preferences", _subscriber(pages).row)
+    typed = "author Yann LeCun\nauthor wei zhang\nauthor identification\ncategory cs.CR\nsurvey"
+    saved = html.unescape(pages.client.post_and_follow(page, data={"topic": "robots", "leave_out": typed}).text)
+    assert "Saved." in saved
+    told = re.findall("Papers with the words “(.*?)” are left out. Did you mean “(.*?)”\\?", saved)
+    assert told == [
+        ("author Yann LeCun", "author: Yann LeCun"),
+        ("author wei zhang", "author: wei zhang"),
+        ("category cs.CR", "category: cs.CR"),
+    ]
+    again = pages.client.post_and_follow(page, data={"topic": "robots", "leave_out": typed})
+    assert "Did you mean" not in again.text

@@ -19,6 +19,7 @@ from paperround.domain.followed import (
     followed_in,
     read_followed,
     read_left_out,
+    suggest_colon,
 )
 from paperround.domain.models import Paper, Topic
 from paperround.domain.preferences import DEFAULTS, is_follow, is_own, is_private, read_patch
@@ -263,3 +264,24 @@ def test_an_entry_that_can_leave_nothing_out_is_refused(text: str, told: str) ->
 @pytest.mark.parametrize("name", ["cs.CR", "quant-ph", "physics.optics", "Cell Biology", "neuro.science"])
 def test_a_category_of_arxiv_or_of_another_server_is_left_out(name: str) -> None:
     assert str(read_left_out(f"cat: {name}")) == f"category: {name}"
+
+
+@pytest.mark.parametrize(
+    ("entry", "meant"),
+    [
+        ("author Li Wei", "author: Li Wei"),
+        (" Author  identification", "author: identification"),
+        ("cat cs.CV", "category: cs.CV"),
+        ("category math", "category: math"),
+        ("paper 2411.01234", "paper: 2411.01234"),
+        ("paper 10.1000/xyz123", "paper: 10.1000/xyz123"),
+        ("category theory", None),
+        ("paper folding", None),
+        ("author: Li Wei", None),
+        ("authors", None),
+        ("survey", None),
+    ],
+)
+def test_an_exclusion_whose_colon_is_missing_is_recognized(entry: str, meant: str | None) -> None:
+    found = suggest_colon(entry)
+    assert (str(found) if found else None) == meant

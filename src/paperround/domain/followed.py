@@ -10,6 +10,7 @@ from functools import lru_cache
 
 from paperround.domain.errors import InvalidValueError
 from paperround.domain.errors import translatable as _
+from paperround.domain.identifiers import arxiv_id, doi
 from paperround.domain.latex import readable
 from paperround.domain.name_comparison import TITLES_AND_SUFFIXES
 from paperround.domain.text import QUOTATION_MARKS, clean, given_name_first, most_similar, terms
@@ -19,6 +20,7 @@ MAX_COAUTHORS = 6
 
 _ENTRY = re.compile(r"(?P<kind>author|org|category|paper)\s*:\s*(?P<name>.*)", re.IGNORECASE)
 _LEFT_OUT = re.compile(r"(?P<kind>[a-z]+)\s*:\s*(?P<name>.*)", re.IGNORECASE)
+_WITHOUT_COLON = re.compile(r"(?P<kind>author|category|cat|paper)\s+(?P<name>\S.*)", re.IGNORECASE)
 _OPERATOR = re.compile(r"(?:^|\s)(?:AND|OR|NOT)(?:\s|$)|\w\*(?:\s|$)|(?:^|\s)[-–−](?=\w)")
 _WITHOUT_QUOTES = str.maketrans("", "", QUOTATION_MARKS)  # they would end the phrase in the query
 _ARXIV = {
@@ -156,6 +158,22 @@ def check_left_out(text: str) -> LeftOut:
         sentence = _("%(entry)s has an operator; only words can be left out, each in its own entry")
         raise InvalidValueError(sentence, entry=_quoted(left_out.value))
     return left_out
+
+
+def suggest_colon(entry: str) -> LeftOut | None:
+    """Return what an exclusion of words probably means if its colon is missing, such as `author Li Wei`.
+
+    A category and a paper must have the form of one. What follows `author` may be a word: "author identification".
+    """
+    match = _WITHOUT_COLON.fullmatch(clean(entry))
+    if not match:
+        return None
+    kind, value = LeftOutKind(_read_kind(match["kind"])), match["name"]
+    if kind is LeftOutKind.CATEGORY and not (archive_of(value) or value.lower() in _ARXIV):
+        return None
+    if kind is LeftOutKind.PAPER and not (arxiv_id(value) or doi(value)):
+        return None
+    return LeftOut(kind, value)
 
 
 def archive_of(category: str) -> str:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import date, datetime, time
-from itertools import islice
+from itertools import chain, islice
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -15,7 +15,7 @@ from fastapi.responses import RedirectResponse
 
 from paperround.domain import tokens
 from paperround.domain.errors import UsageError
-from paperround.domain.followed import read_followed
+from paperround.domain.followed import FollowedName, LeftOutKind, read_followed, suggest_colon
 from paperround.domain.latex import readable
 from paperround.domain.models import Subscriber, SubscriberState
 from paperround.domain.preferences import Patch
@@ -45,7 +45,7 @@ _NONE: list[str] = []
 def preferences(
     request: Request, context: ContextDep, token: str, done: str = "", unknown: Annotated[list[str], Query()] = _NONE
 ) -> Response:
-    """Show the preferences. `unknown` are names, just saved, without a stored paper."""
+    """Show the preferences. `unknown` are names without a stored paper, or words to leave out, just saved."""
     subscriber = subscriber_of(context, token)
     language = context.languages.of_subscriber(request, subscriber)
     shown = page(
@@ -55,6 +55,7 @@ def preferences(
         confirmation=_confirmation(done, language),
         message_in_list=done in _FOLLOWED,
         doubts=[_doubt(context, entry, language) for entry in subscriber.preferences.follows if entry in unknown],
+        misread=[_misread(entry, language) for entry in subscriber.preferences.leave_out if entry in unknown],
     )
     return follow.remember(shown, context, subscriber)
 
@@ -128,17 +129,37 @@ def _save(request: Request, context: WebContext, subscriber: Subscriber, form: F
     if patch is None:
         return page(request, context, subscriber, shown=shown, status=422)
     membership.change(context.app, subscriber, patch)
-    saved = redirect(context, subscriber, "saved", unknown=_without_papers(context, subscriber, patch))
+    saved = redirect(context, subscriber, "saved", unknown=_doubtful(context, subscriber, patch))
     if patch.get("language", subscriber.language) != subscriber.language:
         saved.delete_cookie(LANGUAGE_COOKIE)  # the newer choice counts
     return saved
 
 
-def _without_papers(context: WebContext, subscriber: Subscriber, patch: Patch) -> list[str]:
-    """Return the newly followed names without a stored paper, at most ten."""
-    added = (entry for entry in patch.get("follows", ()) if entry not in subscriber.preferences.follows)
-    unknown = (entry for entry in added if not has_papers(context.app, read_followed(entry)))
-    return list(islice(unknown, _MAX_DOUBTS))
+def _doubtful(context: WebContext, subscriber: Subscriber, patch: Patch) -> list[str]:
+    """Return the newly followed names without a stored paper and the new exclusions without a colon, at most ten."""
+    follows, excludes = subscriber.preferences.follows, subscriber.preferences.leave_out
+    followed = (entry for entry in patch.get("follows", ()) if entry not in follows)
+    left_out = (entry for entry in patch.get("leave_out", ()) if entry not in excludes)
+    unknown = (entry for entry in followed if not has_papers(context.app, read_followed(entry)))
+    misread = (entry for entry in left_out if _lacks_colon(context, entry))
+    return list(islice(chain(unknown, misread), _MAX_DOUBTS))
+
+
+def _lacks_colon(context: WebContext, entry: str) -> bool:
+    """Return whether words to leave out are probably an author, a category or a paper."""
+    meant = suggest_colon(entry)
+    if not meant or meant.kind is not LeftOutKind.AUTHOR:
+        return meant is not None
+    return all(word[:1].isupper() for word in meant.value.split()) or has_papers(
+        context.app, FollowedName(meant.value)
+    )
+
+
+def _misread(entry: str, language: Language) -> str:
+    """Return a sentence that says how words to leave out are read, and what was probably meant."""
+    _ = language.gettext
+    sentence = _("Papers with the words “%(words)s” are left out.") % {"words": entry}
+    return f"{sentence} {_('Did you mean “%(words)s”?') % {'words': suggest_colon(entry)}}"
 
 
 def _doubt(context: WebContext, entry: str, language: Language) -> str:
@@ -221,6 +242,7 @@ def page(
     confirmation: str = "",
     message_in_list: bool = False,
     doubts: Sequence[str] = (),
+    misread: Sequence[str] = (),
     status: int = 200,
     stale: bool = False,
 ) -> Response:
@@ -228,7 +250,8 @@ def page(
 
     `shown` is the form as typed, if it contains errors or previews. `confirmation` says what was just done; with
     `message_in_list` it stands at the list of those that they follow. `doubts` are sentences about names in that
-    list. `stale` means that the preferences were changed after the form was opened.
+    list, and `misread` about words to leave out. `stale` means that the preferences were changed after the form was
+    opened.
     """
     language = context.languages.of_subscriber(request, subscriber)
     form = shown or PreferencesForm(subscriber.preferences)
@@ -244,6 +267,7 @@ def page(
         message=confirmation,
         message_in_list=message_in_list,
         doubts=doubts,
+        misread=misread,
         stale=stale,
         version=PreferencesForm(subscriber.preferences).version,
         form=form,
