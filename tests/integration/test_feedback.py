@@ -348,7 +348,7 @@ def test_preferences_and_the_export_hold_what_was_said(pages: Pages) -> None:
     assert page.count('value="forget"') == 2
     held = json.loads(pages.client.get(f"{own}/data.json").text)["feedback"]
     assert sorted(one["verdict"] for one in held) == [-1, 1]
-    assert {"id", "title", "verdict", "at"} == held[0].keys()
+    assert {"id", "title", "verdict", "at", "owned"} == held[0].keys()
     said = pages.client.post_and_follow(own, data={"do": "forget", "paper": str(first)})
     assert "Feedback removed." in said.text
     assert _verdicts(pages) == {second: -1}

@@ -107,6 +107,29 @@ def test_a_text_without_papers_says_what_is_expected(pages: Pages, text: str) ->
     assert "No papers were found in it." in answer.text
 
 
+def test_papers_of_a_library_or_a_reading_list_do_not_come_as_new(pages: Pages) -> None:
+    pages.site.topic("studies", "study")
+    membership.change(pages.app, membership.subscriber(pages.app, _EMAIL), {"topics": ("studies",)})
+    ada = membership.subscriber(pages.app, _EMAIL)
+    pages.site.papers(*(listing(number, "robots") for number in range(30, 36)))
+    rows = pages.app.store.papers.rows_by_id([f"2611.{number:05d}" for number in range(30, 36)])
+    liked_before, saved = rows["2611.00031"], rows["2611.00035"]
+    assert membership.rate_paper(pages.app, ada, liked_before, -1)
+    pages.client.post(_page(pages), data={"do": "read", "text": "2611.00030\n2611.00031\n2611.00036"})
+    assert membership.save_paper(pages.app, ada, saved)
+    assert membership.rate_paper(pages.app, ada, rows["2611.00032"], 1), "an answer alone does not own it"
+    pages.site.papers(listing(36, "robots"), listing(37, "robots"))
+    pages.site.clock.now += timedelta(days=1)
+    pages.letters()
+    digest = pages.app.store.issues.digests_of(_row(pages))[0]
+    news = {*digest.papers, *digest.more}
+    named = pages.app.store.papers.rows_by_id([f"2611.{number:05d}" for number in range(30, 38)])
+    assert {name for name, row in named.items() if row in news} == {
+        f"2611.{number:05d}" for number in (32, 33, 34, 37)
+    }
+    assert pages.app.store.feedback.verdicts(_row(pages))[liked_before] == -1
+
+
 def test_a_library_orders_the_next_letter(pages: Pages) -> None:
     pages.site.topic("studies", "study")
     membership.change(pages.app, membership.subscriber(pages.app, _EMAIL), {"topics": ("studies",)})

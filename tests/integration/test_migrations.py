@@ -22,7 +22,7 @@ from paperround.matching.query import parse
 from paperround.store import migrations, unsent
 from paperround.store.alarms import AlarmKind
 from paperround.store.engine import reading, writing
-from paperround.store.schema import close_papers, metadata, suppressions, webhook_signatures
+from paperround.store.schema import close_papers, feedback, metadata, suppressions, webhook_signatures
 from paperround.store.sent_before import sent_before
 from paperround.store.topics import ClosePaper, ComparisonResult
 from paperround.store.vectors import StoredVector
@@ -451,6 +451,23 @@ def test_an_interest_of_the_version_before_can_have_close_papers(empty_database_
     store.topics.delete_unfollowed_private()
     with reading(engine_of(store)) as connection:
         assert connection.execute(select(close_papers)).all() == []
+    store.close()
+
+
+def test_feedback_of_before_is_of_no_library(empty_database_url: str) -> None:
+    store = open_store(empty_database_url)
+    with writing(engine_of(store)) as connection:
+        upgrade(connection, "0030")
+        _add_subscriber(connection, 1)
+        for statement in (
+            "INSERT INTO papers (row, id, title, facts, sources, day, upvotes, first_seen, unmatched, archived) "
+            "VALUES (7, '2611.00007', 'Robots', '{}', '[]', '2026-11-20', 3, '2026-11-20 06:00:00', false, false)",
+            "INSERT INTO feedback (subscriber, paper, verdict, at) VALUES (1, 7, 1, '2026-11-21 06:00:00')",
+        ):
+            connection.execute(text(statement))
+    store.migrate()
+    with reading(engine_of(store)) as connection:
+        assert connection.execute(select(feedback.c.verdict, feedback.c.owned)).all() == [(1, False)]
     store.close()
 
 

@@ -49,7 +49,7 @@ def library_of_author(app: App, name: str) -> Library:
 
 
 def learn_from(app: App, subscriber: int, library: Library) -> LibraryReport:
-    """Learn from the papers of a library; the subscriber's earlier feedback does not change."""
+    """Learn from the papers of a library, which no letter brings as new; earlier feedback does not change."""
     now, rows = app.clock(), _stored_rows(app, library.entries)
     stored = {row for row in rows if row is not None}
     others = [entry for entry, row in zip(library.entries, rows, strict=True) if row is None]

@@ -62,7 +62,7 @@ def _reading(db: Connection, row: int) -> dict[str, Any]:
         .where(digests.c.subscriber == row)
         .order_by(digests.c.row),
         "papers": _papers_sent(db, row),
-        "feedback": select(papers.c.id, papers.c.title, feedback.c.verdict, feedback.c.at)
+        "feedback": select(papers.c.id, papers.c.title, feedback.c.verdict, feedback.c.at, feedback.c.owned)
         .join_from(feedback, papers)
         .where(feedback.c.subscriber == row)
         .order_by(feedback.c.at, papers.c.row),

@@ -72,14 +72,17 @@ class SubscriberFeedback:
             return _lock_subscriber(db, subscriber) is not None and rate_one(db, subscriber, paper, verdict, now)
 
     def like_all(self, subscriber: int, papers_liked: Collection[int], now: datetime) -> None:
-        """Store that a subscriber wants more like each of these papers, unless they have rated it."""
+        """Store that a subscriber has each of these papers, and wants more like it unless they have rated it."""
         with writing(self._engine) as db:
             if _lock_subscriber(db, subscriber) is None:
                 return
             rows = sorted(set(_locked(db, list(papers_liked)).values()))
             if rows:
-                values = [{"subscriber": subscriber, "paper": row, "verdict": 1, "at": now} for row in rows]
-                db.execute(upsert(db, feedback).on_conflict_do_nothing(), values)
+                values = {"subscriber": subscriber, "verdict": 1, "at": now, "owned": True}
+                statement = upsert(db, feedback).on_conflict_do_update(
+                    index_elements=["subscriber", "paper"], set_={"owned": True}
+                )
+                db.execute(statement, [{**values, "paper": row} for row in rows])
                 renew_unread(db, [subscriber])
 
     def take_reply(

@@ -31,7 +31,6 @@ from paperround.domain.models import (
     DayFacts,
     DeliveryState,
     Digest,
-    Feedback,
     IssueCounts,
     Paper,
     PaperNote,
@@ -53,6 +52,7 @@ from paperround.store.engine import lock_exclusively, lock_shared, reading, writ
 from paperround.store.examples import examples_of
 from paperround.store.feedback import ratings_of
 from paperround.store.new_digests import DigestWriter, count_by_day
+from paperround.store.owned_papers import owned_by
 from paperround.store.papers import paper_from_snapshot
 from paperround.store.reading_lists import saved_by
 from paperround.store.schema import (
@@ -297,14 +297,17 @@ def _unread_by(db: Connection, subscriber: Subscriber, now: datetime) -> DueBatc
     return _with_matches(db, [(subscriber, subscriber.topics, follows[subscriber.row])], cache, now)
 
 
-def _unread(db: Connection, follows: Follows, cache: MatchCache, *, lock: bool) -> match_table.BatchMatches:
-    """Return the matches of unsent editions and unsent papers, less the papers each subscriber was sent before."""
+def _unread(
+    db: Connection, follows: Follows, cache: MatchCache, owned: Mapping[int, set[int]], *, lock: bool
+) -> match_table.BatchMatches:
+    """Return the matches of unsent editions and unsent papers, less the papers each subscriber has or was sent."""
     unread = _with_unsent(db, follows, cache, lock=lock)
     papers, oldest = unread.papers(), np.full(len(follows), _NO_PAPER)
     np.minimum.at(oldest, unread.subscriber, unread.paper)
     lowest = dict(zip(follows, oldest.tolist(), strict=True))
     sent = sent_before(db, lowest, papers, cache.earlier_numbers(db, papers))
-    return unread.select(~unread.of_papers(_by_place(sent, follows)))
+    had = {row: {*sent.get(row, ()), *owned.get(row, ())} for row in sent.keys() | owned.keys()}
+    return unread.select(~unread.of_papers(_by_place(had, follows)))
 
 
 def _with_unsent(db: Connection, follows: Follows, cache: MatchCache, *, lock: bool) -> match_table.BatchMatches:
@@ -329,10 +332,12 @@ def _with_matches(db: Connection, due: Due, cache: MatchCache, now: datetime, *,
 
     With `lock`, unsent papers cannot be returned to their letters meanwhile.
     """
-    unread = _unread(db, {subscriber.row: followed for subscriber, _, followed in due}, cache, lock=lock)
     rows = [subscriber.row for subscriber, _, _ in due]
+    owned = owned_by(db, rows)
+    unread = _unread(db, {subscriber.row: followed for subscriber, _, followed in due}, cache, owned, lock=lock)
     ratings, saved = ratings_of(db, rows), saved_by(db, rows)
-    close = _close_to(db, due, unread, ratings, cache)
+    known = {row: owned.get(row, set()) | {one.paper for one in ratings.get(row, ())} for row in rows}
+    close = _close_to(db, due, unread, known, cache)
     changed = news_for(db, rows, cache.changes(db, now.astimezone(UTC).date()))
     known_news = sent_notes(db, changed)
     own, published = examples_of(db, rows), _published_at(db, rows)
@@ -372,12 +377,13 @@ def _close_to(
     db: Connection,
     due: Due,
     unread: match_table.BatchMatches,
-    ratings: Mapping[int, Sequence[Feedback]],
+    known: Mapping[int, set[int]],
     cache: MatchCache,
 ) -> dict[int, tuple[int, ...]]:
     """Return the papers that came close to the interests of those who may have few papers, by subscriber.
 
-    What they leave out is not known here, so that who leaves out anything may have few.
+    `known` are the papers that they have or have rated. What they leave out is not known here, so that who leaves out
+    anything may have few.
     """
     follows, others = {}, dict[int, set[int]]()
     unread_papers, mine = unread.paper, match_table.bounds(unread.subscriber, len(due))
@@ -387,7 +393,7 @@ def _close_to(
         papers = set(unread_papers[start:end].tolist())
         if is_thin(len(papers)) or subscriber.preferences.leave_out:
             follows[subscriber.row] = followed
-            others[subscriber.row] = papers | {one.paper for one in ratings.get(subscriber.row, ())}
+            others[subscriber.row] = papers | known[subscriber.row]
     return close_to(db, follows, others, cache) if follows else {}
 
 

@@ -34,6 +34,7 @@ from sqlalchemy import (
     Time,
     TypeDecorator,
     UniqueConstraint,
+    false,
     literal_column,
     text,
 )
@@ -473,6 +474,7 @@ feedback = Table(
     _ref("paper", "papers", primary_key=True, index=True),
     Column("verdict", Integer, nullable=False),
     Column("at", Moment, nullable=False),
+    Column("owned", Boolean, nullable=False, server_default=false()),  # of the subscriber's own library
     sqlite_with_rowid=False,
 )
 
