@@ -332,7 +332,7 @@ def test_a_shared_interest_is_split_and_each_subscriber_keeps_what_waits_for_the
     people = list(store.subscribers.by_address())
     assert [one.preferences.queries for one in people] == [("robot hands",)] * 3
     assert [one.preferences.follows for one in people] == [(), ("author: Li Na",), ("author: Li Na",)]
-    own = [topic for one in people for topic in store.topics.named(one.topics) if topic.query == "robot hands"]
+    own = [topic for one in people for topic in store.topics.by_slugs(one.topics) if topic.query == "robot hands"]
     assert len({topic.row for topic in own}) == 3
     assert [topic.slug for topic in own] == [own_slug("robot hands", row) for row in (1, 2, 3)]
     assert {topic.slug for topic in store.topics.all()} - {topic.slug for topic in own} == {
