@@ -306,6 +306,25 @@ def test_a_letter_is_shown_in_the_browser_with_the_papers_it_had_no_room_for(pag
     assert "/u/" not in response.text
 
 
+def test_the_page_of_a_letter_has_its_papers_in_its_order_with_its_numbers(pages: Pages) -> None:
+    pages.site.topic("carts")
+    pages.site.papers(
+        *(listing(50 + number, "carts", title=f"{'Carts and carts' * (number % 2)} {number}") for number in range(4))
+    )
+    pages.subscriber("ada@lovelace.example", "robots", "carts", at="06:00", max_papers=6)
+    pages.site.clock.now += timedelta(days=1)
+    (letter,) = pages.letters()
+    text = letter.get_body(("plain",)).get_content()
+    response = pages.client.get(links_in(letter, "i")[0]).text
+    titles = re.findall(r'<span class="number">(\d+)\.</span> <a[^>]*>([^<]*)</a>', response)
+    assert [int(number) for number, _ in titles] == list(range(1, 7))
+    for number, title in titles:
+        assert re.search(rf"\b{number}\.\s+{re.escape(title[:12])}", text), (number, title, text)
+    topics = re.findall(r"<small><bdi>(\w+)</bdi></small>", response)
+    assert len(topics) == 6
+    assert set(topics) == {"Robots", "Carts"}
+
+
 def test_from_their_email_a_subscriber_can_rate_and_save_all_papers_of_a_digest(pages: Pages) -> None:
     digest, path = _online(pages)
     letter: Any = message_from_bytes(pages.site.relay.accepted[-1].message, policy=policy.default)

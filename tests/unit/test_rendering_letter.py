@@ -18,6 +18,7 @@ from paperround.domain.preferences import Density, own_slug
 from paperround.domain.schedule import Cadence, Issue
 from paperround.rendering import language, sample
 from paperround.rendering.letter import LetterFacts, LetterRenderer
+from paperround.rendering.topic_names import quote_names
 from support.examples import examples
 from support.letters import (
     DAY,
@@ -255,11 +256,11 @@ def test_a_day_with_papers_online_only_counts_them() -> None:
 @pytest.mark.parametrize(
     ("cadence", "reason"),
     [
-        (Cadence.DAILY, "every day because you follow Topic 1."),
-        (Cadence.WEEKDAYS, "on weekdays because you follow Topic 1."),
-        (Cadence.WEEKLY, "once a week because you follow Topic 1."),
-        (Cadence.MONTHLY, "once a month because you follow Topic 1."),
-        (Cadence.OFF, "because you follow Topic 1."),
+        (Cadence.DAILY, "every day for the topics you follow. Its papers match Topic 1."),
+        (Cadence.WEEKDAYS, "on weekdays for the topics you follow. Its papers match Topic 1."),
+        (Cadence.WEEKLY, "once a week for the topics you follow. Its papers match Topic 1."),
+        (Cadence.MONTHLY, "once a month for the topics you follow. Its papers match Topic 1."),
+        (Cadence.OFF, "for the topics you follow. Its papers match Topic 1."),
     ],
 )
 def test_a_letter_says_why_it_came(cadence: Cadence, reason: str) -> None:
@@ -296,7 +297,7 @@ def test_the_foot_offers_changes_that_one_click_leads_to() -> None:
 
 def test_a_subscriber_of_many_topics_gets_three_of_them_named() -> None:
     rendered = letter(*([paper(row)] for row in range(1, 7)))
-    assert "because you follow Topic 1, Topic 2, Topic 3, and 3 more topics." in rendered.html
+    assert "Its papers match Topic 1, Topic 2, Topic 3, and 3 more topics." in rendered.html
 
 
 def test_the_thanks_to_arxiv_stand_where_an_arxiv_paper_does() -> None:
@@ -459,9 +460,9 @@ def test_the_example_of_a_reply_names_papers_that_the_letter_has() -> None:
 def test_a_letter_on_one_topic_does_not_repeat_it_at_each_paper() -> None:
     papers = [paper(row) for row in range(1, 7)]
     alone, beside = letter(papers), letter(papers[:5], papers[5:])
-    assert "Topic 1" in beside.html.partition("because you follow")[0]
+    assert "Topic 1" in beside.html.partition("for the topics you follow")[0]
     for text in (alone.html, alone.text):
-        papers_shown, _, reason = text.partition("because you follow")
+        papers_shown, _, reason = text.partition("for the topics you follow")
         assert "Topic 1" not in papers_shown
         assert "Topic 1" in reason
 
@@ -472,7 +473,7 @@ def test_an_interest_in_own_words_is_quoted_and_cut_between_words() -> None:
     own = Section("own-0123456789abcdef", words, tuple(Pick(row, ("meaning: close",)) for row in range(1, 6)))
     made = Digest(issue=Issue(Cadence.DAILY, DAY), sections=(own, Section("robots", "Robots", (Pick(6),))), more=())
     rendered = renderer().letter(LetterFacts(made, papers, sample.SUBSCRIBER, sample.LINKS, DAY))
-    assert "because you follow “how language models remember things…” and Robots." in " ".join(rendered.text.split())
+    assert "Its papers match “how language models remember things…” and Robots." in " ".join(rendered.text.split())
     assert rendered.html.count("<bdi>“how language…”</bdi>") == 5  # the index
     assert rendered.html.count("<bdi>“how language models remember things…”</bdi>") == 5  # the lead and four cards
 
@@ -496,7 +497,7 @@ def test_a_discussed_paper_on_several_topics_is_shown_with_its_best_one(why: tup
     counting = LetterRenderer(sample.SITE, "plain", english, FOLDERS, subject_template="{inside}")
     rendered = counting.letter(LetterFacts(made, papers, sample.SUBSCRIBER, sample.LINKS, DAY))
     text = " ".join(rendered.text.split())
-    assert "because you follow Agents and Robots." in text
+    assert "Its papers match Agents and Robots." in text
     assert rendered.subject == "4 papers on 2 topics"
     assert "Agents, Robots" not in rendered.html
     assert "also on Robots" in text
@@ -506,22 +507,20 @@ def test_a_letter_on_one_topic_does_not_repeat_it_where_its_papers_are_discussed
     papers = {row: paper(row) for row in (1, 8, 9)}
     made = _discussed(("on: Agents", "also on: Robots"))
     rendered = renderer().letter(LetterFacts(made, papers, sample.SUBSCRIBER, sample.LINKS, DAY))
-    assert "Agents" not in rendered.text.partition("because you follow")[0]
+    assert "Agents" not in rendered.text.partition("for the topics you follow")[0]
 
 
 def test_an_own_interest_is_quoted_at_a_discussed_paper_too() -> None:
     papers = {row: paper(row) for row in (1, 8, 9)}
     made = _discussed(('on: "grippers that fold laundry and dishes at home"', "also on: Agents"))
     rendered = renderer().letter(LetterFacts(made, papers, sample.SUBSCRIBER, sample.LINKS, DAY))
-    assert "because you follow “grippers that fold laundry and dishes…” and Agents." in " ".join(
-        rendered.text.split()
-    )
+    assert "Its papers match “grippers that fold laundry and dishes…” and Agents." in " ".join(rendered.text.split())
 
 
 def test_a_topic_of_the_site_is_not_quoted_whatever_its_slug_begins_with() -> None:
     made = Digest(issue=Issue(Cadence.DAILY, DAY), sections=(Section("own-goals", "Own goals", (Pick(1),)),), more=())
     rendered = renderer().letter(LetterFacts(made, {1: paper()}, sample.SUBSCRIBER, sample.LINKS, DAY))
-    assert "because you follow Own goals." in " ".join(rendered.text.split())
+    assert "Its papers match Own goals." in " ".join(rendered.text.split())
 
 
 def test_a_german_letter_names_topics_in_german_and_an_interest_in_its_subscriber_s_words() -> None:
@@ -542,3 +541,12 @@ def test_a_german_letter_names_topics_in_german_and_an_interest_in_its_subscribe
         assert "auch zu Retrieval, Gedächtnis und Kontext" in shown.html
         assert "Diffusion und generative Medien</" in shown.html.replace(":", "</"), "in the legend of the chart"
     assert english[1] in renderer("paper", "en").letter(facts).html
+
+
+def test_names_that_look_like_lists_are_quoted_in_a_list() -> None:
+    english, german = (language.load(code, FOLDERS) for code in ("en", "de"))
+    assert quote_names(("Robotics", "Agents"), english) == ["Robotics", "Agents"]
+    assert quote_names(("“hands and feet”", "Agents"), english) == ["“hands and feet”", "Agents"]
+    named = ("GUI, web and computer-use agents", "“robots that walk”", "Speech")
+    assert quote_names(named, english) == ["“GUI, web and computer-use agents”", "“robots that walk”", "“Speech”"]
+    assert quote_names(("Sprache und Ton",), german) == ["„Sprache und Ton“"]

@@ -401,9 +401,9 @@ class Score:
     """The components of a paper's rank in a letter. The rank is their sum."""
 
     relevance: float = 0.0
-    """How well it matches its best topic."""
+    """How well it matches the topic that ranks it highest."""
     popularity: float = 0.0
-    """Votes, comments and stars, relative to its age."""
+    """Votes, relative to its age."""
     taste: float = 0.0
     """How similar it is to papers that the subscriber wants more of."""
     followed: float = 0.0

@@ -78,7 +78,7 @@ from paperround.rendering.placeholders import (
 from paperround.rendering.schedule_sentences import describe_reason, format_issue_date, format_masthead_date
 from paperround.rendering.size import Plan, PlannedPaper
 from paperround.rendering.theme import Theme
-from paperround.rendering.topic_names import topic_of_pick
+from paperround.rendering.topic_names import quote_names, topic_of_pick
 
 _PLACES = {NoteKind.SAVED: -1, NoteKind.CLOSE: 1}  # the notes before and after those on what is new
 _MOST_PAPERS = 999  # the indent of a card's first line leaves space for numbers up to this
@@ -432,7 +432,7 @@ class LetterRenderer:
             self._subject_template,
             top=first[0].title if first else name_closest(close[0], language) if close else frame.contents,
             second=first[1].title if shown > 1 else "",
-            topics=language.list(topics) if self._names_topics else "",
+            topics=language.list(quote_names(topics, language)) if self._names_topics else "",
             **frame.fields,
         )
         in_subject = line.split(" · ")

@@ -12,6 +12,7 @@ from paperround.domain.schedule import Cadence
 from paperround.rendering.counts import describe_left_out
 from paperround.rendering.excerpt import keep_together
 from paperround.rendering.language import Language
+from paperround.rendering.topic_names import quote_names
 
 _MAX_NAMED_TOPICS = 4
 _SCHEDULES: Mapping[tuple[Cadence, QuietDays], str] = {
@@ -39,11 +40,12 @@ _SCHEDULES: Mapping[tuple[Cadence, QuietDays], str] = {
 }
 _NO_SCHEDULE = _("You will receive no emails until you change the frequency.")
 _REASONS: Mapping[Cadence, str] = {
-    Cadence.DAILY: _("You receive this email every day because you follow %(topics)s."),
-    Cadence.WEEKDAYS: _("You receive this email on weekdays because you follow %(topics)s."),
-    Cadence.WEEKLY: _("You receive this email once a week because you follow %(topics)s."),
-    Cadence.MONTHLY: _("You receive this email once a month because you follow %(topics)s."),
-    Cadence.OFF: _("You receive this email because you follow %(topics)s."),  # in previews
+    Cadence.DAILY: _("You receive this email every day for the topics you follow. Its papers match %(topics)s."),
+    Cadence.WEEKDAYS: _("You receive this email on weekdays for the topics you follow. Its papers match %(topics)s."),
+    Cadence.WEEKLY: _("You receive this email once a week for the topics you follow. Its papers match %(topics)s."),
+    Cadence.MONTHLY: _("You receive this email once a month for the topics you follow. Its papers match %(topics)s."),
+    # In previews:
+    Cadence.OFF: _("You receive this email for the topics you follow. Its papers match %(topics)s."),
 }
 
 
@@ -70,10 +72,10 @@ def describe_reason(
     close: bool = False,
     quiet_days: QuietDays = QuietDays.SILENT,
 ) -> str:
-    """Return why subscribers of these topics get this letter, how often, and how many papers they left out.
+    """Return why a subscriber gets this letter, how often, and how many papers they left out.
 
-    The others are about a letter without new papers: whether it names saved ones or ones that came close to an
-    interest, and whether the subscriber wants a letter on such days.
+    `topics` are those of its papers. The others are about a letter without new papers: whether it names saved ones or
+    ones that came close to an interest, and whether the subscriber wants a letter on such days.
     """
     why = (
         _explain(cadence, topics, language)
@@ -95,7 +97,8 @@ def _explain_no_papers(language: Language, *, saved: bool, close: bool, quiet_da
 
 
 def _explain(cadence: Cadence, topics: tuple[str, ...], language: Language) -> str:
-    named = list(topics) if len(topics) <= _MAX_NAMED_TOPICS else list(topics[: _MAX_NAMED_TOPICS - 1])
+    shown = topics if len(topics) <= _MAX_NAMED_TOPICS else topics[: _MAX_NAMED_TOPICS - 1]
+    named = quote_names(shown, language)
     if others := len(topics) - len(named):
         named.append(language.count("%(num)s more topic", "%(num)s more topics", others))
     return language.gettext(_REASONS[cadence]) % {"topics": language.list(named)}

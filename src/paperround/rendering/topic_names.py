@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from paperround.domain.models import DISCUSSED, Pick, Section
 from paperround.domain.preferences import is_own
@@ -16,6 +17,7 @@ _MAX_SHORT_TAG = 20  # characters beside a title in the index
 _OPENING_QUOTES, _CLOSING_QUOTES = ("“", "„"), ("”", "“")  # of all languages
 _SEPARATOR = re.compile(r"[,:;/]| (?:and|und|in|for|für|&|[–—-]) ")
 """What separates the parts of a topic's name."""
+_LIKE_A_LIST = re.compile(r",| (?:and|or|und|oder|&) ")
 
 
 def topic_name(name: str, language: Language) -> str:
@@ -53,6 +55,17 @@ def topic_of_pick(section: Section, pick: Pick, language: Language | None = None
 def _section_topic(section: Section, language: Language) -> str:
     """Return the name of a section's topic; a subscriber's own query has none and is quoted."""
     return topic_name(quote(section.name) if is_own(section.topic) else section.name, language)
+
+
+def quote_names(names: Sequence[str], language: Language) -> list[str]:
+    """Return names that `topic_name` returned for a list in a sentence.
+
+    If one of them looks like a list itself, as "Robotics and planning" does, all are in quotation marks.
+    """
+    if not any(_LIKE_A_LIST.search(name) for name in names if not is_interest(name)):
+        return list(names)
+    marked = language.gettext("“%(words)s”")
+    return [name if is_interest(name) else marked % {"words": name} for name in names]
 
 
 def shorten_tag(tag: str) -> str:

@@ -17,13 +17,14 @@ from fastapi.responses import RedirectResponse
 
 from paperround.domain import tokens
 from paperround.domain.errors import InvalidTokenError
-from paperround.domain.models import Digest, Paper, Section, Subscriber
+from paperround.domain.models import DISCUSSED, Digest, Paper, Subscriber
 from paperround.domain.schedule import wide_span
 from paperround.rendering.chart import Chart, chart
 from paperround.rendering.counts import describe_left_out, describe_no_papers
 from paperround.rendering.language import Language
+from paperround.rendering.letter import in_order
 from paperround.rendering.schedule_sentences import format_issue_date
-from paperround.rendering.topic_names import section_heading
+from paperround.rendering.topic_names import section_heading, topic_of_pick
 from paperround.rounds.letters import LetterBuilder
 from paperround.web.browse import cards
 from paperround.web.context import ContextDep, WebContext
@@ -44,6 +45,16 @@ class Rating(NamedTuple):
     """The number of the paper in the digest."""
     verdict: int
     saved: bool
+
+
+class NumberedPaper(NamedTuple):
+    """A paper of the digest's email."""
+
+    number: int
+    """Its number in the email."""
+    card: cards.PaperCard
+    topic: str
+    """The name of the topic that it fits best."""
 
 
 @router.get("/i/{token}")
@@ -95,6 +106,7 @@ def _of_email(
     return {
         "chart": _chart(context, digest, language),
         "sections": _sections(digest, printed, language, context.today),
+        "names_topics": len(digest.sections) > 1,
         "close": [
             cards.card(printed[row], language, context.today, budget=_WHOLE, links=True)
             for row in digest.close
@@ -107,7 +119,8 @@ def _of_email(
 
 
 _NOTHING_OF_EMAIL: Mapping[str, Any] = {
-    "chart": None, "sections": [], "close": [], "citable": False, "nothing": "", "left_out": "",
+    "chart": None, "sections": [], "names_topics": False, "close": [], "citable": False, "nothing": "",
+    "left_out": "",
 }  # fmt: skip
 
 
@@ -163,12 +176,26 @@ def _chart(context: WebContext, digest: Digest, language: Language) -> Chart | N
 
 def _sections(
     digest: Digest, printed: dict[int, Paper], language: Language, today: date
-) -> list[tuple[str, list[cards.PaperCard]]]:
-    def laid_out(section: Section) -> list[cards.PaperCard]:
-        picks = [pick for pick in section.picks if pick.paper in printed]
-        return [
-            cards.card(printed[pick.paper], language, today, why=pick.why, budget=_WHOLE, links=True)
-            for pick in picks
-        ]
+) -> list[tuple[str, list[NumberedPaper]]]:
+    """Return the papers of the email with its numbers, in its order: the most discussed ones, then the others.
 
-    return [(section_heading(part, digest.cadence, language), laid_out(part)) for part in digest.sections]
+    Each part has a heading if there are both.
+    """
+    picks = [(section, pick) for section, pick in in_order(digest) if pick.paper in printed]
+    numbered = [
+        (
+            section.topic == DISCUSSED,
+            NumberedPaper(
+                number,
+                cards.card(printed[pick.paper], language, today, why=pick.why, budget=_WHOLE, links=True),
+                topic_of_pick(section, pick, language),
+            ),
+        )
+        for number, (section, pick) in enumerate(picks, 1)
+    ]
+    discussed = [paper for first, paper in numbered if first]
+    others = [paper for first, paper in numbered if not first]
+    if not discussed:
+        return [("", others)] if others else []
+    heading = section_heading(digest.sections[0], digest.cadence, language)
+    return [(heading, discussed), *([(language.gettext("More for you"), others)] if others else [])]
