@@ -13,7 +13,7 @@ method is one transaction.
 | subscribers | `subscribers`, `subscriber_changes`, `subscription_requests`, `address_changes`, `data_export` |
 | suppressed addresses | `suppressions`, `suppression_rows`, `address_hashes` |
 | what subscribers say and keep | `feedback`, `examples`, `reading_lists`, `private_feeds` |
-| digests | `issues`, `due`, `new_digests`, `sent_before`, `sent_papers`, `unsent`, `explanations` |
+| digests | `issues`, `due`, `new_digests`, `sent_before`, `owned_papers`, `sent_papers`, `unsent`, `explanations` |
 | letters on their way | `deliveries`, `delivery_conditions`, `objections`, `attempts`, `relay` |
 | letters that came back | `bounces`, `alarms`, `webhook_signatures` |
 | reports for the operator | `overview`, `delivery_reports` |
