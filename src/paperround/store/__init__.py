@@ -6,7 +6,7 @@ method is one transaction.
 | what | modules |
 |---|---|
 | the database itself | `store`, `schema`, `engine`, `database_url`, `errors`, `bulk`, `site_values`, `migrations` |
-| copies of it | `backup`, `copying`, `foreign_tables` |
+| copies of it | `backup`, `carry_over`, `copying`, `foreign_tables` |
 | papers | `papers`, `merged_papers`, `sources`, `pictures`, `summaries`, `search`, `browsing`, `shown` |
 | vectors of papers and interests | `vectors`, `vector_queue` |
 | topics and their matches | `topics`, `unread`, `close_papers` |
