@@ -584,3 +584,32 @@ def test_somebody_who_typed_their_address_elsewhere_reads_what_is_left_to_choose
     begun = pages.client.post_and_follow("/subscribe", data={"email": "eve@begun.example", "step": "begin"})
     assert told in begun.text
     assert 'value="eve@begun.example"' in begun.text
+
+
+def test_an_interest_whose_words_no_paper_has_is_asked_about_once(pages: Pages) -> None:
+    fields = {"way": "interest", "query": "asdfgh qwertz"}
+    asked = pages.subscribe("eve@typos.example", topic="", **fields)
+    assert asked.status_code == 422
+    assert "No paper has any of these words: asdfgh qwertz. Correct them" in asked.text
+    assert '<input type="hidden" name="sure" value="asdfgh qwertz">' in asked.text
+    again = pages.subscribe("eve@typos.example", topic="", **fields, sure="asdfgh qwertz")
+    assert "Check your email" in again.text
+    other = pages.subscribe("eve@typos.example", topic="", way="interest", query="yxcvb mnbvc", sure="asdfgh qwertz")
+    assert other.status_code == 422
+
+
+@pytest.mark.parametrize("interest", ["asdfgh robots", "two-legged machines", "author:asdfgh", "hurricane"])
+def test_an_interest_with_a_known_word_or_an_operator_is_taken_at_once(pages: Pages, interest: str) -> None:
+    assert "Check your email" in pages.subscribe("eve@known.example", topic="", way="interest", query=interest).text
+
+
+def test_a_subscriber_is_asked_about_a_new_interest_of_unknown_words_and_not_about_a_stored_one(pages: Pages) -> None:
+    pages.subscriber("eve@typos.example", queries=("asdfgh qwertz",))
+    subscriber = membership.subscriber(pages.app, "eve@typos.example")
+    assert subscriber
+    page = pages.link("preferences", subscriber.row)
+    kept = pages.client.post_and_follow(page, data={"topic": "robots", "query": "asdfgh qwertz"})
+    assert "Saved." in kept.text
+    asked = pages.client.post(page, data={"topic": "robots", "query": ["asdfgh qwertz", "yxcvb mnbvc"]})
+    assert asked.status_code == 422
+    assert "No paper has any of these words: yxcvb mnbvc. Correct them" in asked.text

@@ -31,7 +31,7 @@ from paperround.rendering.trial_sentences import (
     suggest_correction,
 )
 from paperround.rounds.authors import query_for_author
-from paperround.rounds.collection import Collection
+from paperround.rounds.collection import Collection, is_known
 from paperround.rounds.interest_batch import InterestBatch
 from paperround.rounds.interests import Interests
 from paperround.rounds.meaning import Meaning
@@ -99,6 +99,18 @@ def preview_topic_query(app: App, text: str, language: Language) -> QueryPreview
         return _preview(app, text, language, PastWeek(app), advise=False)
     except QueryError as error:
         return QueryPreview(text, error=error.translated(language.gettext))
+
+
+def has_only_unknown_words(app: App, text: str) -> bool:
+    """Return whether an interest in plain words has no word that a paper, here or elsewhere, or ordinary English has.
+
+    Always false if interests are compared by an encoder of other languages too.
+    """
+    query, encoder = interpret_uncached(text), app.shared(Meaning).encoder
+    if not isinstance(query, Words) or (encoder.makes_vectors and not encoder.english_only):
+        return False
+    frequencies = app.shared(Collection).recent().statistics.frequencies
+    return not any(word in frequencies or is_known(word) for word in str(query).split())
 
 
 def _preview(app: App, text: str, language: Language, week: PastWeek, *, advise: bool) -> QueryPreview:

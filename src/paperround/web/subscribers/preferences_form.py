@@ -24,7 +24,7 @@ from paperround.domain.preferences import (
 from paperround.rendering import breadth_labels, theme
 from paperround.rendering.language import Language
 from paperround.rounds.meaning import Meaning
-from paperround.rounds.query_preview import PastWeek, QueryPreview, preview_query
+from paperround.rounds.query_preview import PastWeek, QueryPreview, has_only_unknown_words, preview_query
 from paperround.subscribers import membership
 from paperround.web import wording
 from paperround.web.forms import FormFields, read_number
@@ -65,6 +65,8 @@ class PreferencesForm:
     previews: tuple[QueryPreview, ...] = ()
     asked: str = ""
     """A new address that the form asks about, because its domain looks mistyped."""
+    sure: tuple[str, ...] = ()
+    """The interests that are kept as typed if the form is submitted again, although their words are unknown."""
     stamp: str = ""
     """The stamp of a change of address that must be submitted again, during a spike."""
 
@@ -143,7 +145,13 @@ def read_form(form: FormFields, stored: Preferences = DEFAULTS) -> PreferencesFo
     if "queries" in typed:
         typed["queries"] = typed["queries"][: MAX_QUERIES * 2]
     return PreferencesForm(
-        stored, typed, form.get("email")[:500], "first_now" in form, form.get("way")[:20], read_answers(form)
+        stored,
+        typed,
+        form.get("email")[:500],
+        "first_now" in form,
+        form.get("way")[:20],
+        read_answers(form),
+        sure=tuple(form.all("sure")[:MAX_QUERIES]),
     )
 
 
@@ -180,6 +188,11 @@ def check_form(
         wrong["query"] = _("One of your interests contains an error.")
     elif len(previews) > MAX_QUERIES:
         wrong["query"] = _("Too many interests. Combine some of them with OR.")
+    unknown = () if wrong else _unknown_queries(context.app, form, queries)
+    if unknown:
+        wrong["query"] = _(
+            "No paper has any of these words: %(words)s. Correct them, or submit the form again to keep them."
+        ) % {"words": "; ".join(unknown)}
     if not form["topics"] and not form["queries"] and not form["follows"]:
         wrong["topic"] = _("Choose a topic, or enter an interest.")
     if with_email:
@@ -191,13 +204,20 @@ def check_form(
     if form["theme"] not in themes or form["language"] not in context.languages.names:
         wrong["theme"] = _("Choose one of the available options.")
     if wrong:
-        return None, replace(form, wrong=wrong, previews=tuple(preview for preview in previews if preview.error))
+        shown = tuple(preview for preview in previews if preview.error or preview.query in unknown)
+        return None, replace(form, wrong=wrong, previews=shown, sure=(*form.sure, *unknown))
     try:
         return membership.read_patch(context.app, form.typed, form.stored), form
     except PreferenceError as error:
         return None, replace(
             form, wrong=_wrong_fields(context.app, form, language) or _errors_by_place(error, language)
         )
+
+
+def _unknown_queries(app: App, form: PreferencesForm, queries: Sequence[str]) -> tuple[str, ...]:
+    """Return the new interests without a known word, except for those that were submitted again."""
+    kept = {*form.stored.queries, *form.sure}
+    return tuple(text for text in queries if text not in kept and has_only_unknown_words(app, text))
 
 
 def _wrong_fields(app: App, form: PreferencesForm, language: Language) -> dict[str, str]:
