@@ -10,6 +10,9 @@ HEAD = 1 << 16
 """The number of bytes that are examined."""
 _ROOT = re.compile(rb"<(?:[\w.-]+:)?(OAI-PMH|rss|feed|RDF)[\s>]", re.IGNORECASE)
 _ARXIV = re.compile(rb"http://arxiv\.org/schemas/atom|<(?:id|guid)[^<>]*>\s*(?:https?://arxiv\.org/|oai:arXiv\.org:)")
+# Keys of a Hugging Face paper that a line of our export does not have, and of one of Semantic Scholar.
+_HUGGING_FACE = re.compile(rb'"(?:paper|publishedAt|submittedOnDailyAt)"\s*:')
+_SEMANTIC_SCHOLAR = re.compile(rb'"paperId"\s*:')
 _LIST = re.compile(rb"\[\s*[{\]]")  # TOML also begins with a bracket
 _BY_NAME = {".jsonl": "jsonl", ".ndjson": "jsonl", ".rss": "feed", ".rdf": "feed", ".atom": "feed"}
 
@@ -36,16 +39,18 @@ def _of_xml(text: bytes) -> str | None:
 
 
 def _of_json(text: bytes) -> str | None:
-    first, newline, rest = text.partition(b"\n")
-    if newline and rest.lstrip()[:1] in (b"{", b"") and _is_object(first):
+    first, _, rest = text.partition(b"\n")
+    if _SEMANTIC_SCHOLAR.search(text):
+        return None
+    if _HUGGING_FACE.search(text):
+        return "hf-daily"
+    if rest.lstrip()[:1] in (b"{", b"") and _is_object(first):
         return "jsonl"
-    if _LIST.match(text) or b'"paper"' in text:
+    if _LIST.match(text):
         return "hf-daily"
     if b"jsonfeed.org" in text:
         return "feed"
-    if b'"collection"' in text:
-        return "biorxiv"
-    return "jsonl" if _is_object(text) else None
+    return "biorxiv" if b'"collection"' in text else None
 
 
 def _is_object(line: bytes) -> bool:
