@@ -180,6 +180,20 @@ def test_posts_that_are_one_paper_since_an_earlier_version_stay_one(sites: tuple
     assert papers.count() == 1
 
 
+def test_feeds_read_by_turns_that_differ_in_where_a_paper_is_published_change_it_once(
+    sites: tuple[Site, Site],
+) -> None:
+    papers = sites[1].app.store.papers
+    published_in = {"doi": "10.5802/jep.257", "journal": "Journal de l'École polytechnique, Tome 11 (2024)"}
+    atom, rss = listing(1, source="arxiv"), listing(1, source="arxiv", **published_in)
+    results = [papers.add([one], MORNING) for one in (atom, rss, atom, rss)]
+    assert [len(result.updated) for result in results] == [0, 1, 0, 0]
+    (paper,) = results[1].updated
+    stored = papers.by_id(paper.id)
+    assert stored is not None
+    assert {"doi": stored.doi, "journal": stored.journal} == published_in
+
+
 @pytest.mark.parametrize("order", list(permutations((("lab", 9), ("planet", 9), ("lab", 16)))))
 def test_a_series_stays_one_although_another_feed_lists_it_too(
     sites: tuple[Site, Site], order: tuple[tuple[str, int], ...]

@@ -450,7 +450,7 @@ def facts(
         "code_url": _code_in(text),
         "project_url": project[0] if project else None,
         "categories": [name for name in categories if CATEGORY.fullmatch(name)],
-        "journal": first(texts, "journal_ref", "journal_reference", "journal-ref") or None,
+        "journal": untex(first(texts, "journal_ref", "journal_reference", "journal-ref")) or None,
         "license": first(texts, "rights", "license") or None,
         "withdrawn": _is_withdrawn(comment, abstract),
     }

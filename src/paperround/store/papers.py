@@ -540,10 +540,15 @@ def _reported(listing: Listing) -> str:
 
 
 def _keep_listing(db: Connection, row: int, listing: Listing, now: datetime) -> bool:
-    """Store a listing, and return whether it differs from what the source reported before."""
-    facts = json.loads(_reported(listing))
+    """Store a listing, and return whether it differs from what the source reported before.
+
+    Where a paper is published is kept if it is left out later: arXiv's RSS feed has it, and its Atom feed has not.
+    """
     where = (listings.c.paper == row) & (listings.c.source == listing.source) & (listings.c.day == listing.day)
-    if db.scalar(select(listings.c.facts).where(where)) == facts:
+    before = db.scalar(select(listings.c.facts).where(where)) or {}
+    published_in = {name: before[name] for name in ("doi", "journal") if name in before}
+    facts = {**published_in, **json.loads(_reported(listing))}
+    if before == facts:
         return False
     statement = upsert(db, listings).values(
         paper=row, source=listing.source, day=listing.day, facts=facts, seen_at=now
