@@ -142,12 +142,13 @@ def test_a_daily_letter_that_reaches_back_several_days_says_so() -> None:
     papers = [paper(row, day=DAY - timedelta(days=6 - row)) for row in range(1, 7)]
     several = letter(papers, more=54)
     assert ">Also new</h2>" in several.html
-    said = "Those were the best of 60: 6\u00a0papers. They were announced between Nov 18 and Nov 23."
+    said = "Those were the 6 best of 60 papers. The papers in this email were announced between Nov 18 and Nov 23."
     # A day at the beginning of a line would look like the number of a paper.
     assert said.replace("Nov ", "Nov\u00a0") in several.html
     weekend = letter(papers[3:])
     assert "That was all: 3\u00a0papers." in weekend.html
-    assert "They were announced" not in weekend.html
+    assert "That was the best of 9 papers." in letter(papers[5:], more=8).html
+    assert "announced" not in weekend.html
     assert (
         ">Also new</h2>" in letter([paper(row, day=DAY - timedelta(days=row == 6) * 2) for row in range(1, 7)]).html
     )
@@ -158,10 +159,14 @@ def test_a_daily_letter_that_reaches_back_several_days_says_so() -> None:
 @pytest.mark.parametrize(
     ("code", "days", "sentence"),
     [
-        ("en", [9], "It was announced on Nov 14."),
-        ("en", [9, 9], "They were announced on Nov 14."),
-        ("de", [9], "Es wurde am 14. Nov. angekündigt."),
-        ("de", [9, 0], "Sie wurden zwischen 14. Nov. und 23. Nov. angekündigt."),
+        ("en", [9], "The paper in this email was announced on Nov 14."),
+        ("en", [9, 9], "The papers in this email were announced on Nov 14."),
+        ("de", [9], "Das Paper in dieser E‑Mail wurde am 14. Nov. angekündigt."),
+        (
+            "de",
+            [9, 0],
+            "Die Paper in dieser E‑Mail wurden zwischen dem 14. Nov. und dem 23. Nov. angekündigt.",
+        ),
     ],
 )
 def test_the_days_of_a_letter_are_told_in_a_whole_sentence(code: str, days: list[int], sentence: str) -> None:

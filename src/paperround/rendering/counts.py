@@ -110,44 +110,47 @@ def describe_left_out(number: int, language: Language) -> str:
 @lru_cache(maxsize=1024)
 def describe_end(
     facts: DayFacts | None,
-    reading: str,
-    matched: int,
     language: Language,
     *,
-    shown: int = 0,
-    more: int = 0,
+    shown: int,
+    more: int,
     left_out: int = 0,
     days: tuple[date, date] | None = None,
 ) -> str:
-    """Return the last line: that this was all, how long it took to read, and what it was chosen from.
+    """Return the last line: that this was all, and what it was chosen from.
 
-    `reading` is what `describe_reading` returned, or empty. `shown` papers are in the letter, `more` are only online,
-    and `left_out` matched but are excluded by the subscriber. `days` are the first and last day of the papers if the
-    letter reaches back several days.
+    `shown` papers are in the letter, `more` are only online, and `left_out` matched but are excluded by the
+    subscriber. `days` are the first and last day of the papers if the letter reaches back several days.
     """
     sentences = (
-        _describe_completeness(reading, matched, more, language),
+        _describe_completeness(shown, more, language) if shown else "",
         _describe_days(days, shown, language) if days else "",
-        describe_day(facts, matched + left_out, language),
+        describe_day(facts, shown + more + left_out, language),
     )
     return " ".join(filter(None, sentences))
 
 
-def _describe_completeness(reading: str, matched: int, more: int, language: Language) -> str:
+def _describe_completeness(shown: int, more: int, language: Language) -> str:
     _ = language.gettext
-    if not reading:
-        return ""
-    if more:
-        return _("Those were the best of %(all)s: %(inside)s.") % {"all": language.number(matched), "inside": reading}
-    return _("That was all: %(inside)s.") % {"inside": reading}
+    if not more:
+        inside = keep_together(language.count("%(num)s paper", "%(num)s papers", shown))
+        return _("That was all: %(inside)s.") % {"inside": inside}
+    if shown == 1:
+        return _("That was the best of %(all)s papers.") % {"all": language.number(shown + more)}
+    numbers = {"shown": language.number(shown), "all": language.number(shown + more)}
+    return _("Those were the %(shown)s best of %(all)s papers.") % numbers
 
 
 def _describe_days(days: tuple[date, date], shown: int, language: Language) -> str:
     first, last = (keep_together(language.short_date(day, days[1])) for day in days)
     sentence = (
-        language.ngettext("It was announced on %(first)s.", "They were announced on %(first)s.", shown)
+        language.ngettext(
+            "The paper in this email was announced on %(first)s.",
+            "The papers in this email were announced on %(first)s.",
+            shown,
+        )
         if first == last
-        else language.gettext("They were announced between %(first)s and %(last)s.")
+        else language.gettext("The papers in this email were announced between %(first)s and %(last)s.")
     )
     # An abbreviated month may end with a full stop, as in German, and a sentence has one.
     return (sentence % {"first": first, "last": last}).replace("..", ".")

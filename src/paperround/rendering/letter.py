@@ -485,8 +485,6 @@ class LetterRenderer:
             more=label_all_online(shown, more, language),
             finish=describe_end(
                 key.facts,
-                reading,
-                shown + more,
                 language,
                 shown=shown,
                 more=more,
