@@ -245,6 +245,15 @@ def test_a_letter_to_a_suppressed_address_is_not_offered_again(pages: Pages) -> 
     assert (refused.status_code, why in refused.text) == (409, True)
 
 
+def test_a_letter_lists_its_papers_by_title_with_the_reasons(pages: Pages) -> None:
+    pages.subscriber(first_now=True)
+    pages.letters()
+    (sent,) = pages.app.store.delivery_reports.find(row=None)
+    page = pages.operator().get(f"/admin/letters/{sent['id']}").text
+    for paper in pages.app.store.papers.by_rows(sent["paper_rows"]).values():
+        assert f'{paper.id}">{paper.title}</a></td><td>Robots</td>' in page
+
+
 def test_logging_out_ends_the_session_also_for_a_copy_of_its_cookie(pages: Pages) -> None:
     browser, thief = pages.operator(), Browser(pages.web, "198.51.100.9")
     thief.cookies = httpx.Cookies(browser.cookies)

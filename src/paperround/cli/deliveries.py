@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from paperround.cli.framework import Command, command_group
-from paperround.cli.shared import AsJson, ByEmail, ByTopic, Limit, check_topic, exit_if, opened, recording
+from paperround.cli.shared import AsJson, ByEmail, ByTopic, Email, Limit, check_topic, exit_if, opened, recording
 from paperround.domain.errors import UnknownNameError
 from paperround.domain.models import DeliveryState
 from paperround.operator import console
@@ -60,9 +60,16 @@ def show_delivery(
     facts = {name: value for name, value in delivery.items() if name not in {"attempts", "papers", "scores"}}
     console.table(("what", "value"), [*facts.items(), ("papers", ", ".join(delivery["papers"]))])
     console.table(
-        ("paper", "section", "rank", "made of", "why"),
+        ("paper", "title", "section", "rank", "made of", "why"),
         [
-            (score["paper"], score["section"], score["rank"], _parts(score["parts"]), "; ".join(score["why"]))
+            (
+                score["paper"],
+                score["title"],
+                score["section"],
+                score["rank"],
+                _parts(score["parts"]),
+                "; ".join(score["why"]),
+            )
             for score in delivery["scores"]
         ],
     )
@@ -74,6 +81,35 @@ def show_delivery(
 
 def _parts(parts: dict[str, float]) -> str:
     return ", ".join(f"{name} {value:+.2f}" for name, value in parts.items() if value)
+
+
+@group.command("why", cls=Command, epilog="paperround deliveries why zofia@dabrowska.example 2511.07407")
+def why_paper(
+    email: Email,
+    paper: Annotated[str, typer.Argument(metavar="PAPER", help="Its identifier here, at arXiv, or its DOI.")],
+    as_json: AsJson = False,
+) -> None:
+    """Answer why a paper is in a subscriber's letter or not.
+
+    Compares it with what they follow, as a round does: with their answers, exclusions and earlier letters.
+    """
+    from paperround.operator import paper_answers
+
+    with opened() as app:
+        answer = paper_answers.why_paper(app, email, paper)
+    if as_json:
+        console.as_json(answer.facts())
+        return
+    console.say(f"{answer.paper.id}, {answer.paper.title}: {answer.sentence}")
+    if answer.silence:
+        console.say(f"{answer.subscriber.email} gets no letters now: {answer.silence}")
+    console.table(
+        ("follows", "matches", "fit", "needed", "why"),
+        [
+            (one.name, "yes" if one.matches else "no", one.fit, one.needed, "; ".join(one.why))
+            for one in answer.topics
+        ],
+    )
 
 
 @group.command("retry", cls=Command, epilog="paperround deliveries retry 17 23")

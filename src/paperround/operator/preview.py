@@ -230,6 +230,18 @@ def _draft_of_next_round(app: App, subscriber: Subscriber, day: date | None, cad
     )
 
 
+def next_digest(app: App, subscriber: Subscriber) -> tuple[frozenset[int], Digest | None]:
+    """Return the numbers of the papers that the subscriber's next digest is chosen from, and that digest; None if it
+    would have no papers. For somebody who gets no letters, it is a daily one.
+    """
+    if subscriber.schedule.cadence is Cadence.OFF:
+        subscriber = subscriber.with_preferences(cadence=Cadence.DAILY)
+    batch = app.store.issues.unread(subscriber, app.clock())
+    issue = Issue(subscriber.schedule.cadence, _next_issue_day(app, subscriber))
+    (digest,) = choose(batch, [issue], RoundContext.read(app))
+    return frozenset(match.paper for match in batch.matches.for_subscriber(0)), digest
+
+
 def _next_issue_day(app: App, subscriber: Subscriber) -> date:
     """Return the date of the next issue for this subscriber."""
     now, schedule, due_at = app.clock(), subscriber.schedule, subscriber.next_digest_at

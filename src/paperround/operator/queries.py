@@ -135,10 +135,12 @@ def _scores(app: App, row: int) -> list[dict[str, Any]]:
     digest = app.store.issues.digest_of_delivery(row)
     if digest is None:
         return []
-    names, scores = app.store.papers.ids(set(digest.papers)), digest.scores
+    printed, scores = app.store.issues.printed(digest, digest.papers), digest.scores
+    names = app.store.papers.ids(printed)
     return [
         {
             "paper": names[pick.paper],
+            "title": printed[pick.paper].title,
             "section": "most discussed" if section.topic == DISCUSSED else section.name or section.topic,
             "rank": pick.rank,
             "parts": asdict(scores.get(pick.paper, Score())),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import cast
 
 import numpy as np
 
@@ -15,9 +16,9 @@ from paperround.domain.preferences import Breadth
 from paperround.matching.closeness import with_meaning
 from paperround.matching.interest_feedback import add_taste
 from paperround.matching.lexical import Hit
-from paperround.matching.scale import Scale, z_scale
+from paperround.matching.scale import Scale, least_fit, z_scale
 from paperround.matching.vectors import Numbers
-from paperround.matching.words import SearchExpression, Words, is_plain_words
+from paperround.matching.words import SearchExpression, Words, interpret, is_plain_words
 from paperround.rounds.interest_batch import Comparison, InterestBatch
 from paperround.rounds.interest_scales import History, Interest, InterestScales
 from paperround.rounds.interest_tastes import InterestTastes, LearnedInterest, TasteSource
@@ -91,6 +92,20 @@ class Interests:
                 else Comparison(batch.index.matches(wanted), {})
             )
         return batch.comparisons[text, breadth]
+
+    def fits(self, topic: Topic, batch: InterestBatch) -> tuple[dict[int, float], float]:
+        """Return how well the papers of a batch fit a topic in plain words, by number, and the least fit of a match.
+
+        There are none for another query. The feedback and the breadth of an interest's subscriber count. Call
+        `prepare` first.
+        """
+        if not is_plain_words(topic.query):
+            return {}, 0.0
+        words, learned = cast("Words", interpret(topic.query)), self._tastes.learned(topic.row)
+        history = learned.source.history if learned else self._scales.history()
+        scores, scale = self._scores(self._scales.interest(topic.query, words), history, batch, learned)
+        fits = dict(zip(batch.index.numbers, map(scale.fit, scores.tolist()), strict=True))
+        return fits, least_fit(self._follower(topic.row).breadth.steps)
 
     def wants_close(self, topic: int) -> bool:
         """Return whether letters to this interest's subscriber can show close papers. Call `prepare` first."""

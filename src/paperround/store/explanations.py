@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import date
+from typing import NamedTuple
 
 from sqlalchemy import Engine, Select, select
 
@@ -11,6 +12,15 @@ from paperround.domain.models import Match
 from paperround.store.engine import reading
 from paperround.store.schema import digests, issues, matches, papers, topics
 from paperround.store.sent_before import earlier_numbers, sent_before
+
+
+class StoredState(NamedTuple):
+    """What decides whether a paper can be in a letter at all."""
+
+    unmatched: bool
+    """Whether it is new or changed, and was not compared with the topics yet."""
+    archived: bool
+    """Whether it was imported as an older paper, and is never sent."""
 
 
 class Explanations:
@@ -29,6 +39,12 @@ class Explanations:
         )
         with reading(self._engine) as db:
             return [Match(slug, paper, score, tuple(why)) for slug, paper, score, why in db.execute(query)]
+
+    def state(self, paper: int) -> StoredState:
+        """Return whether a paper waits to be compared, and whether it is archived."""
+        query = select(papers.c.unmatched, papers.c.archived).where(papers.c.row == paper)
+        with reading(self._engine) as db:
+            return StoredState(*db.execute(query).one())
 
     def latest(self, slugs: Collection[str], since: date, until: date, limit: int) -> list[Match]:
         """Return matches of these topics from `since` to `until` (inclusive), newest day and best score first."""

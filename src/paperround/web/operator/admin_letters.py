@@ -78,7 +78,8 @@ def resume(request: Request, context: OperatorContextDep, form: Form) -> Respons
 def letter(request: Request, context: OperatorContextDep, row: int) -> Response:
     """Show one email: its state, papers, delivery attempts and bounces, and the email itself."""
     delivery = _delivery(context, row)
-    (letter,) = queries.deliveries(context.app, row=row)
+    letter = queries.delivery(context.app, row)
+    assert letter is not None
     offered = retriable(context.app, [letter])
     return admin_page(
         request,
@@ -86,6 +87,7 @@ def letter(request: Request, context: OperatorContextDep, row: int) -> Response:
         "letter",
         delivery=delivery,
         letter=letter,
+        papers=letter["scores"],
         retriable=offered,
         objection=objections(context.app, [row]).get(row, "") if letter["state"] in _UNSENT and not offered else "",
         bounces=context.app.store.bounces.report(delivery=row),
