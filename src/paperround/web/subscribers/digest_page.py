@@ -106,7 +106,7 @@ def _of_email(
     return {
         "chart": _chart(context, digest, language),
         "sections": _sections(digest, printed, language, context.today),
-        "names_topics": len(digest.sections) > 1,
+        "names_topics": len({section.topic for section in digest.sections} - {DISCUSSED}) > 1,
         "close": [
             cards.card(printed[row], language, context.today, budget=_WHOLE, links=True)
             for row in digest.close
