@@ -412,3 +412,12 @@ def test_the_foot_of_a_page_is_in_the_language_of_the_page(pages: Pages) -> None
     assert "Thank you to arXiv for use of its open access interoperability." in english
     assert "Thank you to arXiv" not in german
     assert "Wir danken arXiv" in german
+
+
+@pytest.mark.parametrize("view", ["day", "week", "month"])
+def test_a_date_in_the_future_is_named_as_one_and_no_source_is_called_late(pages: Pages, view: str) -> None:
+    page = pages.client.get("/", params={"date": "2031-05-05", "view": view}).text
+    assert "This date is in the future. There are no papers yet." in page
+    assert "may be missing" not in page
+    past = pages.client.get("/", params={"date": "2019-05-05", "view": view}).text
+    assert "No papers were announced in this period." in past

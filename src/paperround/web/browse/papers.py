@@ -50,6 +50,7 @@ def front(
         raise HTTPException(404)
     is_whole_day = page == 1 and not (day or view or topic)
     links = PeriodLinks(context, language, period, topic, newest)
+    is_future = period.first > context.today
     is_latest = newest is None or period.last >= newest
     return _day_page(
         request,
@@ -65,9 +66,11 @@ def front(
         ],
         canonical=links.canonical(),
         feed_query=f"?{urlencode({'date': day})}" if day else "",
-        nothing=language.gettext("No papers were announced in this period."),
+        nothing=language.gettext("No papers were announced in this period.")
+        if not is_future
+        else language.gettext("This date is in the future. There are no papers yet."),
         **_links(links, page, len(papers)),
-        **(_notes(context, language, newest) if is_latest and page == 1 else {"first_page": False}),
+        **(_notes(context, language, newest) if is_latest and page == 1 and not is_future else {"first_page": False}),
     )
 
 
