@@ -13,6 +13,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from datetime import date, timedelta
 from email import message_from_bytes, policy
 from pathlib import Path
 
@@ -858,6 +859,17 @@ def test_adding_a_topic_keeps_the_others(site: Site) -> None:
     assert site(*add, "--interest", "") == 0
     assert "  queries: none (before: walking machines)" in site.out
     assert site.json("subscribers", "show", "ada@example.org")["topics"] == ["robots"]
+
+
+def test_searches_and_trials_at_an_earlier_time_know_no_later_papers(site: Site) -> None:
+    site("ingest", "--file", str(site.papers()), "--as", "jsonl")
+    day = json.loads(site.papers().read_text(encoding="utf-8").splitlines()[0])["day"]
+    at, before = f"{day}T07:00Z", f"{date.fromisoformat(day) - timedelta(days=1)}T07:00Z"
+    assert len(site.json("--now", at, "search", "robots")) == len(site.json("search", "robots")) == 3
+    assert site.json("--now", before, "search", "robots") == []
+    assert site.json("--now", at, "topics", "try", "robots that grasp")["total"] == 3
+    tried = site.json("--now", before, "topics", "try", "robots that grasp")
+    assert (tried["total"], tried["papers"]) == (0, [])
 
 
 def test_restoring_says_who_left_since_the_backup(site: Site) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 
-from paperround.domain.clock import format_moment, read_moment
+from paperround.domain.clock import format_moment, latest_day, read_moment
 
 
 def test_a_moment_is_in_utc_whatever_its_offset() -> None:
@@ -25,3 +25,8 @@ def test_what_is_no_moment_in_utc_is_a_wrong_value(text: str) -> None:
 def test_a_moment_is_shown_to_the_minute_and_a_missing_one_as_never() -> None:
     assert format_moment(datetime(2026, 11, 23, 7, 5, 59, tzinfo=UTC)) == "2026-11-23 07:05 UTC"
     assert format_moment(None) == "never"
+
+
+def test_the_latest_day_is_that_of_the_time_zone_that_is_farthest_ahead() -> None:
+    assert latest_day(datetime(2026, 11, 23, 9, 59, tzinfo=UTC)) == date(2026, 11, 23)
+    assert latest_day(datetime(2026, 11, 23, 10, 0, tzinfo=UTC)) == date(2026, 11, 24)

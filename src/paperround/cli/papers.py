@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from paperround.cli import shared
 from paperround.cli.framework import Command, command_group
 from paperround.cli.shared import AsJson, exit_if, given_path, opened, progress_bars, write_lines
 from paperround.domain.text import counted
@@ -32,10 +33,14 @@ def search(
     Takes the query language of topics, plain words, or an arXiv identifier or DOI. The best results come first.
     Write -- before a query that begins with a dash.
     """
+    from paperround.domain.clock import latest_day
+    from paperround.matching.search import UNBOUNDED, SearchBounds
     from paperround.rounds.search import search_papers
 
     with opened() as app:
-        result = search_papers(app, query, limit)
+        # Papers of later days are there only if the clock is set back by --now.
+        bounds = SearchBounds(last=latest_day(app.clock())) if shared.options.now else UNBOUNDED
+        result = search_papers(app, query, limit, bounds=bounds)
     if result.mistake:
         console.warn(f"this is not a valid query, so its words were searched for: {result.mistake}")
     if as_json:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 Clock = Callable[[], datetime]
 """Returns the current time in UTC."""
@@ -63,3 +63,8 @@ class _Shifted:
 
     def __call__(self) -> datetime:
         return machine_clock() + self.offset
+
+
+def latest_day(now: datetime) -> date:
+    """Return the date that it is at a moment in the time zone that is farthest ahead, 14 hours from UTC."""
+    return (now.astimezone(UTC) + timedelta(hours=14)).date()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from paperround.app import App
 from paperround.domain import preferences
+from paperround.domain.clock import latest_day
 from paperround.domain.interest_trial import Answers, Doubt, InterestTrial, TriedPaper, WiderBreadth
 from paperround.domain.models import Feedback, Paper
 from paperround.domain.preferences import Breadth
@@ -43,8 +44,10 @@ class _Comparison:
     """An interest, compared with the newest papers."""
 
     newest: CollectionSnapshot
+    listed: Sequence[Paper]
+    """The newest papers, without those of later days if the clock is set back."""
     papers: Mapping[int, Paper]
-    """The newest papers and those that were answered, by row."""
+    """These papers and those that were answered, by row."""
     fits: Mapping[int, float]
     """How well papers fit, by row."""
     best: Sequence[int]
@@ -81,8 +84,8 @@ class Trials:
             selected=_count_selected(counted, min_fit),
             answered=bool(answers),
             wider=wider_breadth(breadth, counted) if words else None,
-            total=len(compared.newest.papers),
-            since=min((paper.day for paper in compared.newest.papers), default=None),
+            total=len(compared.listed),
+            since=min((paper.day for paper in compared.listed), default=None),
             exact=words is None,
             operators=() if words else operators_in(query),
             unwanted=unwanted_in(query),
@@ -99,13 +102,17 @@ class Trials:
         newest, interests = self._app.shared(Collection).recent(), self._app.shared(Interests)
         feedback = [Feedback(row, verdict, self._app.clock()) for row, verdict in answers.items()]
         batch = self._batch(query, newest)
-        fits = interests.score_papers(query, expression, batch, feedback)
-        papers = {paper.row: paper for paper in newest.papers}
+        listed = [paper for paper in newest.papers if paper.day <= latest_day(self._app.clock())]
+        papers = {paper.row: paper for paper in listed}
+        scored = interests.score_papers(query, expression, batch, feedback)
+        fits = {row: fit for row, fit in scored.items() if row in papers}
         papers |= self._app.store.papers.by_rows(answers.keys() - papers.keys())
         best = sorted(fits, key=lambda row: (-fits[row], -row))[:_MAX_RANKED]
         taste = self._app.shared(CurrentTastes).learn(feedback, papers)
         shown = _rank(best, fits, taste, papers)[:_MAX_SHOWN]
-        return _Comparison(newest, papers, fits, best, shown, interests.reasons(query, expression, batch, shown))
+        return _Comparison(
+            newest, listed, papers, fits, best, shown, interests.reasons(query, expression, batch, shown)
+        )
 
     def _batch(self, query: str, newest: CollectionSnapshot) -> InterestBatch:
         """Return the newest papers to compare an interest with, whose vector is then known."""
