@@ -310,8 +310,8 @@ def test_a_tag_of_another_system_that_is_no_topic_does_not_skip_its_row(pages: P
     report = import_subscribers(pages.app, csv_file.read(io.BytesIO(rows)), ImportOptions(confirmed=True))
     assert not report.problems
     assert report.warnings == [
-        "'new' is no topic here and is ignored (3 rows)",
-        "'robtos' is no topic here and is ignored (1 row)",
+        "'new' is not a topic here and is ignored (3 rows)",
+        "'robtos' is not a topic here and is ignored (1 row)",
         "3 rows of new subscribers name no topic, interest or author, so they get the day's best papers",
     ]
     followed = [membership.subscriber(pages.app, f"{name}@example.org").topics for name in "abcd"]

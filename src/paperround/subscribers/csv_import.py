@@ -130,7 +130,7 @@ def import_subscribers(app: App, table: SubscriberList, options: ImportOptions) 
         what = f"{rows} fewer cells than the first line names columns; missing cells count as empty"
         report.warnings.append(f"{reader.short[0]}: {what}")
     for label, number in reader.other_labels.most_common():
-        report.warnings.append(f"{label!r} is no topic here and is ignored ({counted(number, 'row')})")
+        report.warnings.append(f"{label!r} is not a topic here and is ignored ({counted(number, 'row')})")
     if reader.following_best:
         rows = counted(reader.following_best, "row of a new subscriber names", "rows of new subscribers name")
         report.warnings.append(f"{rows} no topic, interest or author, so they get the day's best papers")
