@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from paperround.domain.models import Feedback, Listing, Paper
-from paperround.domain.notes import MOST_CLOSE
+from paperround.domain.notes import MAX_CLOSE
 from paperround.domain.text import terms
 from paperround.matching.background import background
 from paperround.matching.expansion import ExpandedQuery, expand_query
@@ -447,8 +447,8 @@ class Replay:
         self.days += 1
         _count_days(self.counts, day, enough, self.interest.relevant)
         best = sorted(day[enough[day]].tolist(), key=lambda place: -scores[place])
-        if len(best) < MOST_CLOSE and (best or papers < COUNTED_PAPERS):
-            best += day[scale.close(scores[day])[:MOST_CLOSE]].tolist()
+        if len(best) < MAX_CLOSE and (best or papers < COUNTED_PAPERS):
+            best += day[scale.close(scores[day])[:MAX_CLOSE]].tolist()
         for place in best[: self.answers - len(self.told)]:
             self.told.append(Feedback(place, 1 if place in self.interest.relevant else -1, NOW))
 
