@@ -34,7 +34,7 @@ from paperround.domain.notes import MAX_CLOSE
 from paperround.domain.text import terms
 from paperround.matching.background import background
 from paperround.matching.expansion import ExpandedQuery, expand_query
-from paperround.matching.interest_feedback import add_taste, is_related, learned_scale
+from paperround.matching.interest_feedback import add_taste, is_related, learned_scale, lift
 from paperround.matching.lexical import COUNTED_PAPERS, Index, Statistics
 from paperround.matching.relevance import relevance
 from paperround.matching.scale import Scale, z_scale
@@ -339,7 +339,7 @@ class Simulation:
         expanded = self.expanded.with_liked(self.data.shares(self.interest.text)[liked])
         z_scores, reduction = self._z_scores(expanded), expanded.threshold_reduction
         scale = learned_scale((z_scores + taste)[others], len(liked), len(related) - len(liked), reduction)
-        return add_taste(z_scores, taste, scale), scale
+        return add_taste(z_scores, taste, scale, lift(len(related), reduction)), scale
 
     def related(self, told: Sequence[Feedback]) -> Sequence[Feedback]:
         """The answers without those that the program takes to say nothing about the interest."""

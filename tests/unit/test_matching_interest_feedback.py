@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paperround.matching.interest_feedback import add_taste, is_related, learned_scale
+from paperround.matching.interest_feedback import Lift, add_taste, is_related, learned_scale, lift
 from paperround.matching.scale import USUAL_THRESHOLD, z_scale
 
 SCORES = st.lists(st.floats(0, 1, width=32), max_size=50).map(lambda scores: np.array(scores, dtype=np.float32))
@@ -67,7 +67,7 @@ def test_a_paper_that_the_taste_speaks_for_is_taken_if_it_is_without_it(
 ) -> None:
     plain, scale = z_scale(), learned_scale(past, liked, 0)
     z_scores = np.linspace(0, 10, 41, dtype=np.float32)
-    sums = add_taste(z_scores, np.full(41, learned, dtype=np.float32), scale)
+    sums = add_taste(z_scores, np.full(41, learned, dtype=np.float32), scale, Lift())
     if np.float32(learned) >= 1:
         near = np.abs(plain.standardized(z_scores) - plain.threshold * (1 - breadth / 10)) < 1e-3
         assert (scale.above_threshold(sums, breadth) >= plain.above_threshold(z_scores, breadth))[~near].all()
@@ -81,10 +81,19 @@ def test_what_is_lifted_to_the_threshold_is_not_lost_by_rounding() -> None:
     for liked in range(1, 301):
         past = (3 * chance.random() * chance.normal(size=liked)).astype(np.float32)
         scale = learned_scale(past, liked, 0)
-        assert scale.above_threshold(add_taste(z_scores, learned, scale)).all(), liked
+        assert scale.above_threshold(add_taste(z_scores, learned, scale, Lift())).all(), liked
 
 
 def test_a_learned_cut_is_lowered_by_the_height_that_the_interest_lacks() -> None:
     past = np.random.default_rng(1).normal(size=2_000).astype(np.float32)
     plain, relieved = learned_scale(past, 3, 2), learned_scale(past, 3, 2, 1.5)
     assert (plain.threshold - relieved.threshold) * plain.deviation == pytest.approx(1.5)
+
+
+def test_after_one_answer_a_paper_that_only_a_reduced_threshold_took_is_kept_after_many_it_is_not() -> None:
+    past = np.random.default_rng(1).normal(0, 1, 2000).astype(np.float32)
+    z_scores, taste = np.float32([USUAL_THRESHOLD - 1.4]), np.float32([0.6])
+    assert z_scale(1.5).above_threshold(z_scores).all()
+    for ratings, kept in ((1, True), (20, False)):
+        scale = learned_scale(past, ratings, 0, 1.5)
+        assert scale.above_threshold(add_taste(z_scores, taste, scale, lift(ratings, 1.5))).all() == kept

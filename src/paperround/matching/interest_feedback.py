@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,8 @@ _MAX_DISLIKED_PER_LIKED = 2  # more disliked papers for each liked one do not co
 _DEVIATION_INCREASE = 0.8  # how far above 1 their deviation is after very many ratings
 _RATINGS_FOR_HALF_THE_DEVIATION = 4
 
-_FAVORED = 1.0  # the z-score of a taste from which a paper is lifted to the threshold
+_FAVORED = 1.0  # the z-score of a taste from which a paper is lifted to the threshold, after many ratings
+_FAVORED_LESS = 0.5  # how much lower it is after one rating, which teaches little
 _ROUNDING_MARGIN = 1 + 1e-5  # a factor that keeps a lifted paper from falling below the threshold by rounding
 
 # Which rated papers are relevant to an interest. The nearest tenth of past papers always is. Of the papers that fit
@@ -49,17 +51,33 @@ def learned_scale(past: Numbers, liked: int, disliked: int, threshold_reduction:
     return Scale(len(past) * mean / total, deviation, threshold)
 
 
-def add_taste(z_scores: Numbers, taste: Numbers, scale: Scale) -> Numbers:
+class Lift(NamedTuple):
+    """Which papers are lifted to the threshold: liking papers of a kind must not remove a paper of that kind."""
+
+    taste: float = _FAVORED
+    """The least z-score of the taste."""
+    interest: float = USUAL_THRESHOLD
+    """The z-score of the interest from which a paper is lifted to the threshold; others are lifted in proportion."""
+
+
+def lift(ratings: int, threshold_reduction: float = 0.0) -> Lift:
+    """Return which papers are lifted after so many ratings.
+
+    After one, hardly a paper is lost that stood out without it, even if only the reduced threshold of an interest in
+    other words took it. After many, the taste knows better than that threshold what fits.
+    """
+    return Lift(_FAVORED - _FAVORED_LESS / ratings, USUAL_THRESHOLD - threshold_reduction / ratings)
+
+
+def add_taste(z_scores: Numbers, taste: Numbers, scale: Scale, lifted: Lift) -> Numbers:
     """Add the z-scores of an interest and of the subscriber's taste; `scale` is that of the sums.
 
-    A paper that the taste favors is lifted to the threshold, but no further, if it reaches the usual one without the
-    taste: liking papers of a kind must not remove a paper of that kind. The usual threshold is not reduced for papers
-    that express the interest in other words.
+    A paper that the taste favors is lifted to the threshold, but no further, if it stands out without the taste.
     """
     sums = z_scores + taste
-    reached = np.minimum(z_scores / np.float32(USUAL_THRESHOLD), 1)
+    reached = np.minimum(z_scores / np.float32(lifted.interest), 1)
     least = np.float32(scale.mean) + np.float32(scale.deviation * scale.threshold * _ROUNDING_MARGIN) * reached
-    return np.asarray(np.where(taste >= np.float32(_FAVORED), np.maximum(sums, least), sums))
+    return np.asarray(np.where(taste >= np.float32(lifted.taste), np.maximum(sums, least), sums))
 
 
 def is_related(z_scores: Numbers, past: Numbers, others: Sequence[Numbers] = ()) -> NDArray[np.bool_]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from paperround.app import App
 from paperround.domain.models import Feedback, Paper, Topic
-from paperround.matching.interest_feedback import is_related, learned_scale
+from paperround.matching.interest_feedback import Lift, is_related, learned_scale, lift
 from paperround.matching.scale import Scale, z_scale
 from paperround.matching.taste import Taste
 from paperround.matching.vectors import Numbers
@@ -40,6 +40,8 @@ class LearnedInterest:
     taste: Taste
     scale: Scale
     """The scale of the sums of both z-scores, of the interest and of the taste."""
+    lifted: Lift
+    """Which papers are lifted to the threshold."""
     liked_shares: Numbers
     """The shares of the interest's words that the liked papers have."""
 
@@ -100,7 +102,7 @@ class InterestTastes:
         related = self._related_feedback(source, rated, z_scores)
         if not related:
             scale = z_scale(scales.threshold_reduction)
-            return LearnedInterest(source, Taste(history.learner), scale, np.zeros(0, np.float32))
+            return LearnedInterest(source, Taste(history.learner), scale, Lift(), np.zeros(0, np.float32))
         taste = history.learner.learn(related, papers, new)
         liked = [rating.paper for rating in related if rating.verdict > 0]
         liked_shares = rated.index.shares(interest.words)[np.isin(rated.index.numbers, liked)]
@@ -110,7 +112,8 @@ class InterestTastes:
         others = ~np.isin(history.batch.index.numbers, [rating.paper for rating in related])
         sums = z_scores + taste.z_scores(history.batch.features(history.learner))
         scale = learned_scale(sums[others], len(liked), len(related) - len(liked), scales.threshold_reduction)
-        return LearnedInterest(source, taste, scale, liked_shares)
+        lifted = lift(len(related), scales.threshold_reduction)
+        return LearnedInterest(source, taste, scale, lifted, liked_shares)
 
     def _related_feedback(self, source: TasteSource, rated: InterestBatch, past: Numbers) -> Sequence[Feedback]:
         """Return the feedback on papers that are relevant to an interest, given the z-scores of past papers.

@@ -139,7 +139,7 @@ class Interests:
             return scales.z_scores(interest.words, batch), z_scale(scales.threshold_reduction)
         z_scores = scales.with_liked(learned.liked_shares).z_scores(interest.words, batch)
         taste = learned.taste.z_scores(batch.features(learned.taste.learner))
-        return add_taste(z_scores, taste, learned.scale), learned.scale
+        return add_taste(z_scores, taste, learned.scale, learned.lifted), learned.scale
 
     def score_papers(
         self,
