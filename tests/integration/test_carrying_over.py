@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import date, timedelta
@@ -21,7 +22,7 @@ from paperround.operator import restoring
 from paperround.rounds import bounce_intake
 from paperround.rounds.topic_matching import INDEX_VALUE
 from paperround.store.address_changes import ConfirmResult
-from paperround.store.carry_over import CarriedOver, CarryOver
+from paperround.store.carry_over import CarriedOver, CarryOver, Decisions
 from paperround.subscribers import address_change, membership
 from support import databases
 from support.pages import Pages, links_in
@@ -126,6 +127,21 @@ def test_a_complaint_replaces_a_suppression_for_another_reason(pages: Pages, tmp
     pages.app.store.suppressions.lift(LEAVER, pages.site.clock())
     _complain(pages, LEAVER)
     assert _restore(pages, tmp_path / "backup.db") == CarriedOver(unsubscribed=1, suppressed=1)
+    suppressed = pages.app.store.suppressions.by_email(LEAVER)
+    assert suppressed is not None
+    assert suppressed.is_complaint
+
+
+def test_a_complaint_of_an_imported_list_replaces_a_bounce(pages: Pages, tmp_path: Path) -> None:
+    now = pages.site.clock()
+    pages.app.store.subscribers.suppress(LEAVER, "550 no such user", now)
+    with closing(sqlite3.connect(tmp_path / "paperround.db")) as db:
+        db.execute("UPDATE suppressions SET cause = 'hard bounce'")
+        db.commit()
+    pages.app.store.backup(tmp_path / "backup.db")
+    pages.app.store.suppressions.lift(LEAVER, now)
+    pages.app.store.subscribers.suppress(LEAVER, "Complaint", now)  # as from a list, which has no causes
+    assert _restore(pages, tmp_path / "backup.db") == CarriedOver(suppressed=1)
     suppressed = pages.app.store.suppressions.by_email(LEAVER)
     assert suppressed is not None
     assert suppressed.is_complaint
@@ -352,6 +368,24 @@ def test_a_database_that_was_restored_by_other_means_takes_over_from_the_previou
     assert restored.subscriber("newer@hopper.example") == newest + 1
     assert not {LEAVER, ERASED, MOVER} & set(_next_letters(restored))
     assert restoring.carry_over(restored.app, str(pages.site.folder / "paperround.db")) == CarriedOver(only_there=1)
+
+
+def test_who_unsubscribes_while_a_pause_is_carried_over_stays_unsubscribed(
+    pages: Pages, restored: Pages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    membership.pause(pages.app, _person(pages, PAUSER), date(2027, 1, 1))
+    leaving = threading.Thread(target=membership.unsubscribe, args=(restored.app, _person(restored, PAUSER)))
+    pairs = CarryOver._pairs
+
+    def pair_while_one_leaves(carrying: CarryOver, decisions: Decisions, *, by_row: bool) -> list[tuple[Any, Any]]:
+        leaving.start()
+        leaving.join(1)  # it waits for this transaction; without a lock it would have ended
+        return pairs(carrying, decisions, by_row=by_row)
+
+    monkeypatch.setattr(CarryOver, "_pairs", pair_while_one_leaves)
+    assert restoring.carry_over(restored.app, pages.app.settings.database_url).paused == 1
+    leaving.join()
+    assert _person(restored, PAUSER).state is SubscriberState.UNSUBSCRIBED
 
 
 def test_who_confirmed_again_after_the_restore_stays_subscribed(pages: Pages, restored: Pages) -> None:

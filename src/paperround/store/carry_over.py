@@ -12,11 +12,10 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from paperround.domain.models import EventKind, Subscriber, SubscriberState
 from paperround.domain.schedule import Cadence
-from paperround.domain.suppressions import SuppressionCause
 from paperround.store.address_hashes import AddressHashes, conceal, lift, read_address_key
 from paperround.store.bulk import among
 from paperround.store.copying import used_numbers
@@ -26,6 +25,7 @@ from paperround.store.events import WebhooksByEvent, store_event
 from paperround.store.schema import api_tokens, deliveries, sessions, subscribers, suppressions
 from paperround.store.site_values import read_value, write_value
 from paperround.store.subscribers import delete_with_addresses, settle_address_changes
+from paperround.store.suppression_rows import add_suppressions, is_complaint
 
 IN_LINKS = ("subscribers", "address_changes", "digests", "deliveries")
 """The tables whose row numbers are in personal links and return addresses."""
@@ -72,6 +72,8 @@ class Decisions:
 
     by_row: Mapping[int, Any]
     suppressed: Sequence[Mapping[str, Any]]
+    complaints: frozenset[str]
+    """The keys of the addresses that are suppressed because their owners complained."""
     tokens: frozenset[str]
     sessions: frozenset[str]
     lineage: str | None
@@ -105,6 +107,8 @@ _KNOWN = select(
     *(subscribers.c[name] for name in ("created_at", "unsubscribed_at", "unsubscribe_reason", "consent")),
     *(subscribers.c[name] for name in ("link_renewals", "feed_secret")),
 )
+_HERE = _KNOWN.order_by(subscribers.c.email_key).with_for_update()  # nobody unsubscribes between this and a change
+_COMPLAINTS = select(suppressions.c.email_key).where(is_complaint())
 
 
 def read_decisions(previous: Connection, numbers: Mapping[str, int]) -> Decisions:
@@ -112,6 +116,7 @@ def read_decisions(previous: Connection, numbers: Mapping[str, int]) -> Decision
     return Decisions(
         by_row={known.row: known for known in previous.execute(_KNOWN)},
         suppressed=[dict(one) for one in previous.execute(select(suppressions)).mappings()],
+        complaints=frozenset(previous.scalars(_COMPLAINTS)),
         tokens=frozenset(previous.scalars(select(api_tokens.c.hash))),
         sessions=frozenset(previous.scalars(select(sessions.c.hash))),
         lineage=read_value(previous, _LINEAGE),
@@ -137,7 +142,7 @@ class CarryOver:
         ready for new rows, whose numbers the previous database has not used.
         """
         self._db, self._hashes, self._webhooks, self._now, self._own = db, hashes, webhooks, now, own
-        self._here = {known.row: known for known in db.execute(_KNOWN)}
+        self._here = {known.row: known for known in db.execute(_HERE)}
 
     def nothing(self, problem: str) -> CarriedOver:
         """Take nothing over, since the previous database cannot be read."""
@@ -205,7 +210,7 @@ class CarryOver:
             readdress(self._db, self._db.scalars(select(deliveries.c.row).where(waits)).all())
             settle_address_changes(self._db, row, self._now)
             self._tell(here)
-        self._here = {known.row: known for known in self._db.execute(_KNOWN)}
+        self._here = {known.row: known for known in self._db.execute(_HERE)}
         return len(moving)
 
     def _renew_links(self, decisions: Decisions) -> int:
@@ -270,23 +275,19 @@ class CarryOver:
 
     def _suppress(self, decisions: Decisions) -> int:
         """Suppress the addresses that were suppressed, and return how many these were."""
-        stored = self._db.execute(select(suppressions.c.email_key, suppressions.c.cause))
-        mine: dict[str, str | None] = dict(stored.all())
+        mine = set(self._db.scalars(select(suppressions.c.email_key)))
+        my_complaints = set(self._db.scalars(_COMPLAINTS))
         by_key = {known.email_key: known for known in self._here.values()}
-        count = 0
+        new = []
         for one in decisions.suppressed:
-            key, complains = one["email_key"], one["cause"] == SuppressionCause.COMPLAINT.value
+            key = one["email_key"]
             known = by_key.get(key)
             if known is not None and _has_confirmed_since(known, one["at"]):
                 continue
-            if key not in mine:
-                self._db.execute(insert(suppressions), one)
-            elif complains and mine[key] != SuppressionCause.COMPLAINT.value:
-                self._db.execute(update(suppressions).where(suppressions.c.email_key == key).values(one))
-            else:
-                continue
-            count += 1
-        return count
+            if key not in mine or (key in decisions.complaints and key not in my_complaints):
+                new.append(one)
+        add_suppressions(self._db, new)
+        return len(new)
 
     def _set(self, row: int, **values: Any) -> None:
         self._db.execute(update(subscribers).where(subscribers.c.row == row).values(values))
