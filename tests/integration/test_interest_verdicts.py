@@ -27,8 +27,8 @@ from support.site import Site
 _INTEREST = "a hand grasping transparent cups"
 _SUBJECTS = ("speech recognition", "protein folding", "image retrieval", "traffic forecasts", "poetry", "compilers")
 _ENGLISH = language.load("en", FOLDERS)
-_FEW = "This site has only 70 papers so far, too few to tell what stands out. Your first answers help most."
-_MORE = "With “More” under “How many papers from interests in plain words”, 3 papers would be emailed."
+_FEW = "This site has only 70 papers so far, too few to tell what stands out. Your first ratings help most."
+_MORE = "With “More” under “How many papers plain-word interests match”, 3 papers would be emailed."
 
 
 @pytest.fixture
@@ -74,10 +74,10 @@ def test_a_subscriber_reads_what_helps_beside_a_paper_that_no_breadth_takes(page
     token = pages.link("preferences", membership.subscriber(pages.app, "ada@example.org").row)
     shown = unescape(pages.client.get(f"{token}/interest", params={"q": _INTEREST}).text)
     assert f"3 of the newest papers stand out enough to be emailed. {_FEW}" in shown
-    assert shown.count("Would not be emailed: it does not stand out enough. Answer with + if it fits.") == 1
+    assert shown.count("Would not be emailed: it does not stand out enough. Rate it + if it fits.") == 1
     row = re.findall(r'name="more" value="(\d+)"', shown)[-1]
     answered = unescape(pages.client.get("/interest", params={"q": _INTEREST, "more": row}).text)
-    assert "Answer with + if it fits" not in answered
+    assert "Rate it + if it fits" not in answered
 
 
 def test_the_preview_in_the_form_says_the_same_of_the_past_week(pages: Pages) -> None:
@@ -109,10 +109,10 @@ def test_the_papers_that_were_answered_do_not_count_among_those_that_stand_out(p
     [answered] = [one for one in trial.papers if one.answer]
     assert answered.selected
     assert trial.selected == sum(one.selected for one in trial.papers) - 1 > 0
-    told = f"Besides the papers you answered, {trial.selected} of the newest papers"
+    told = f"Apart from the papers you rated, {trial.selected} of the newest papers"
     assert describe_trial(trial, _ENGLISH).startswith(told)
     all_of_them = {one.paper.row: 1 for one in first.papers}
-    told = "Besides the papers you answered, none stands out enough to be emailed."
+    told = "Apart from the papers you rated, none stands out enough to be emailed."
     assert describe_trial(trials.try_interest(_INTEREST, all_of_them), _ENGLISH).startswith(told)
     exact = trials.try_interest("title:grasping", {liked: 1})
     assert (exact.selected, exact.exact) == (4, True)

@@ -150,7 +150,7 @@ def test_a_library_orders_the_next_letter(pages: Pages) -> None:
     assert storks > max(0.0, *tastes.values())
     taste = pages.client.get(f"{pages.link('preferences', _row(pages))}/taste").text
     assert "12 papers of your own library, and:" in taste
-    assert "Learned only from your answers and your library." in taste
+    assert "Learned only from your ratings and your library." in taste
 
 
 def test_papers_known_by_identifier_alone_are_looked_up_at_arxiv(pages: Pages, services: Services) -> None:

@@ -139,7 +139,7 @@ def test_the_page_of_a_subscriber_has_the_words_of_the_preferences_and_only_what
         "Language": "English",
     }
     assert cells["On days without new papers"] == "No email"
-    assert cells["How many papers from interests in plain words"] == "As usual"
+    assert cells["How many papers plain-word interests match"] == "As usual"
     assert not {"Day of the week", "Day of the month"} & set(cells)
     membership.change(pages.app, membership.subscriber(pages.app, ADA), {"cadence": Cadence.WEEKLY, "weekday": 4})
     weekly = browser.get(f"/admin/subscribers/{row}").text

@@ -200,7 +200,7 @@ def test_answers_of_a_newcomer_are_kept_until_they_confirm_and_then_count(pages:
     assert onward is not None
     form = browser.get(onward[1].replace("&amp;", "&")).text
     assert f'name="more" value="{liked}"' in form
-    assert "2 answers will be kept when you subscribe." in form
+    assert "2 ratings will be kept when you subscribe." in form
     sent = {name: value for name, value in FORM.items() if name != "topic"}
     answer = browser.post(
         "/subscribe",

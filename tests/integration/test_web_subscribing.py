@@ -413,7 +413,7 @@ def test_an_interest_for_which_no_paper_stands_out_shows_the_closest(pages: Page
     live = pages.client.get("/try", params={"q": "careful sailing boats in winter storms"}).json()
     assert live["message"] == (
         "No paper of the past week stands out enough to be emailed. This site has only 6 papers so far, too few to "
-        "tell what stands out. Your first answers help most. The closest are:"
+        "tell what stands out. Your first ratings help most. The closest are:"
     )
     assert 1 <= len(live["papers"]) <= 3
     assert live["papers"][0]["why"] == "“careful” in the title"

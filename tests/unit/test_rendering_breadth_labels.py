@@ -10,7 +10,7 @@ from support.letters import FOLDERS
 def test_a_setting_is_named_by_its_label_and_that_of_the_preference() -> None:
     told = [breadth_labels.setting(Breadth.MORE, language.load(code, FOLDERS)) for code in ("en", "de")]
     assert told == [
-        "“More” under “How many papers from interests in plain words”",
+        "“More” under “How many papers plain-word interests match”",
         "unter „Wie viele Paper aus Interessen in eigenen Worten“ die Stufe „Mehr“",
     ]
 

@@ -23,7 +23,7 @@ from support.letters import FOLDERS
 
 _ENGLISH = language.load("en", FOLDERS)
 _LARGE = InterestTrial("walking robots", total=2_000)
-_FEW = "This site has only 60 papers so far, too few to tell what stands out. Your first answers help most."
+_FEW = "This site has only 60 papers so far, too few to tell what stands out. Your first ratings help most."
 _MORE = WiderBreadth(Breadth.MORE, 2)
 
 
@@ -61,10 +61,10 @@ def test_a_vague_interest_is_told_what_would_help() -> None:
     vague = replace(_LARGE, doubt=Doubt.VAGUE)
     assert _told(vague) == (
         "No paper stands out enough to be emailed. The interest may be too vague, or nothing on it has appeared "
-        "lately. The closest papers are below: answer with + and −, or add a technical term."
+        "lately. The closest papers are below: rate them with + and −, or add a technical term."
     )
     assert _told(replace(vague, answered=True, wider=_MORE)).startswith(
-        "Besides the papers you answered, none stands out enough to be emailed. With “more”, 2 papers would be "
+        "Apart from the papers you rated, none stands out enough to be emailed. With “more”, 2 papers would be "
         "emailed."
     )
 
@@ -73,7 +73,7 @@ def test_a_useful_interest_is_told_how_many_papers_stand_out_and_on_a_new_site_w
     useful = replace(_LARGE, selected=4)
     assert _told(useful) == "4 of the newest papers stand out enough to be emailed."
     assert _told(replace(useful, answered=True)) == (
-        "Besides the papers you answered, 4 of the newest papers stand out enough to be emailed."
+        "Apart from the papers you rated, 4 of the newest papers stand out enough to be emailed."
     )
     assert _told(replace(useful, total=60)) == f"4 of the newest papers stand out enough to be emailed. {_FEW}"
 

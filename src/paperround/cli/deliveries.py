@@ -126,7 +126,7 @@ def retry_deliveries(
         refused = retry_letters(app, numbers)
         done = sorted(set(numbers) - set(refused))
         record.subject = f"{len(done)} of {len(numbers)}"
-    console.say(f"queued again: {', '.join(map(str, done)) or 'none'}")
+    console.say(f"queued again: {', '.join(map(str, done))}" if done else "no letters were queued again")
     for number, why in sorted(refused.items()):
         console.warn(f"delivery {number} is not queued: {why}")
     exit_if(refused)

@@ -55,7 +55,7 @@ def make_key(
     configured = settings.dkim
     file = file or (configured.key_file if configured else _KEY_FILE)
     dkim_key.generate(file, ed25519=algorithm is Algorithm.ED25519)
-    console.say(f"made {file}, readable only by this account")
+    console.say(f"created {file}, readable only by this account")
     if configured and file == configured.key_file:
         domain, selector = configured.domain, configured.selector
     else:

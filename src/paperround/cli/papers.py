@@ -113,7 +113,7 @@ def similar_papers(
 ) -> None:
     """List the papers most similar to a paper.
 
-    By distinctive words and, where there is a model, by meaning.
+    Compares distinctive words and, if a model is installed, meaning.
     """
     from paperround.operator.queries import paper_row
     from paperround.rounds.similar import similar_papers as found_similar

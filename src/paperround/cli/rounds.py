@@ -66,7 +66,7 @@ def ingest(
         bool, typer.Option("--archive", help="Only show these papers on pages and in search; do not mail them.")
     ] = False,
     mail_old: Annotated[
-        bool, typer.Option("--mail-old", help="Mail the papers of the file that are older than 30 days, too.")
+        bool, typer.Option("--mail-old", help="Also email papers in the file that are older than 30 days.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:

@@ -32,7 +32,7 @@ def init(
 
     created = list(map(str, site.create(directory)))
     for path in created:
-        console.say(f"made {path}")
+        console.say(f"created {path}")
     if created:
         enter = "" if directory.resolve() == Path.cwd() else f"`cd {directory}`, then "
         console.say(f"next: {enter}`paperround up` (with example papers), or `paperround ingest` (papers of today)")
@@ -191,8 +191,8 @@ def copy(
 ) -> None:
     """Copy the database to an empty one.
 
-    The other one may be of another kind, such as PostgreSQL in place of SQLite.
-    Stop `paperround up` first: what changes later is not copied. Then set PAPERROUND_DATABASE_URL to the copy.
+    The target can be another kind of database, such as PostgreSQL in place of SQLite.
+    Stop `paperround up` first: later changes are not copied. Then set PAPERROUND_DATABASE_URL to the copy.
     """
     from paperround.operator.copying import copy_database
 

@@ -283,7 +283,7 @@ def list_silent(as_json: AsJson = False) -> None:
 def list_suppressed(email: ByEmail = "", limit: Limit = None, as_json: AsJson = False) -> None:
     """List the addresses that are sent nothing, since when, and why.
 
-    Of somebody who was erased only a hash of the address is stored, which is not shown.
+    For erased subscribers, only a hash of the address is kept; it is not shown.
     """
     from paperround.operator import queries
 

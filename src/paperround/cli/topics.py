@@ -71,7 +71,7 @@ def try_topic(
 ) -> None:
     """Try an interest on the newest papers, and suggest words to add.
 
-    Answers with --more and --less decide as a subscriber's do which papers stand out; nothing is stored.
+    Ratings given with --more and --less affect the result as a subscriber's would. Nothing is stored.
     """
     from paperround.operator.queries import paper_row
     from paperround.process.resources import templates

@@ -295,20 +295,25 @@ class Preferences:
     """In shorter months it is the last day."""
     at: Annotated[time, TextForm(_read_hour, _write_hour, "The local time, HH:MM", str)] = time(7, 0)
     timezone: Annotated[str, TextForm(_read_zone, str, "The time zone, such as Europe/Berlin", str)] = "UTC"
-    max_papers: Annotated[int, _number(1, MAX_PAPERS, "a number of papers", "The most papers in one letter")] = 10
-    theme: Annotated[str, TextForm(partial(_read_name_of, "theme"), str, "The look of the letters", str)] = "paper"
-    density: Annotated[Density, _choice(Density, "density", "How much letters say of each paper")] = Density.FULL
-    breadth: Annotated[Breadth, _choice(Breadth, "breadth", "How widely interests in plain words take papers")] = (
+    max_papers: Annotated[
+        int, _number(1, MAX_PAPERS, "a number of papers", "The maximum number of papers per letter")
+    ] = 10
+    theme: Annotated[str, TextForm(partial(_read_name_of, "theme"), str, "The theme of the letters", str)] = "paper"
+    density: Annotated[Density, _choice(Density, "density", "How much detail to show for each paper")] = Density.FULL
+    breadth: Annotated[Breadth, _choice(Breadth, "breadth", "How many papers plain-word interests match")] = (
         Breadth.USUAL
     )
     quiet_days: Annotated[
-        QuietDays, _choice(QuietDays, "way of quiet days", "What comes on a day without new papers")
+        QuietDays, _choice(QuietDays, "way of quiet days", "What to send on a day without new papers")
     ] = QuietDays.SILENT
     language: Annotated[
         str, TextForm(partial(_read_name_of, "language"), str, "The language, such as en or de", str)
     ] = "en"
     paused_until: Annotated[
-        date | None, TextForm(_read_day, _write_day, "Pause until this day, YYYY-MM-DD; empty ends it", str | None)
+        date | None,
+        TextForm(
+            _read_day, _write_day, "Pause until this day, YYYY-MM-DD; an empty value ends the pause", str | None
+        ),
     ] = None
 
     @property

@@ -96,7 +96,7 @@ def _explain_silence(subscriber: Subscriber, latest: LatestDelivery | None, now:
     if not subscriber.preferences.follows_anything:
         return "they follow nothing: no topic, interest, author or organization"
     if subscriber.last_issue_day == today:
-        return "nothing new on what they follow"
+        return "no new papers on their topics and interests"
     if subscriber.next_digest_at is None:
         return "their frequency is set to off"
     if subscriber.next_digest_at <= now:

@@ -8,7 +8,7 @@ from paperround.rendering.language import Language
 
 def preference_label(language: Language) -> str:
     """Return the label of the preference."""
-    return language.gettext("How many papers from interests in plain words")
+    return language.gettext("How many papers plain-word interests match")
 
 
 def breadths(language: Language) -> list[tuple[str, str]]:

@@ -64,13 +64,13 @@ def _describe_matches(trial: InterestTrial, language: Language) -> str:
 def _describe_vague(trial: InterestTrial, language: Language, more: str, less: str, setting: DescribeSetting) -> str:
     _ = language.gettext
     outcome = (
-        _("Besides the papers you answered, none stands out enough to be emailed.")
+        _("Apart from the papers you rated, none stands out enough to be emailed.")
         if trial.answered
         else _("No paper stands out enough to be emailed.")
     )
     remedies = " ".join(describe_remedies(trial.total, trial.wider, language, setting))
     cause = remedies or _("The interest may be too vague, or nothing on it has appeared lately.")
-    request = _("The closest papers are below: answer with %(more)s and %(less)s, or add a technical term.")
+    request = _("The closest papers are below: rate them with %(more)s and %(less)s, or add a technical term.")
     return f"{outcome} {cause} {request % {'more': more, 'less': less}}"
 
 
@@ -92,8 +92,8 @@ def _describe_useful(trial: InterestTrial, language: Language, setting: Describe
 def _describe_selected(trial: InterestTrial, language: Language) -> str:
     if trial.answered:
         return language.count(
-            "Besides the papers you answered, %(num)s of the newest papers stands out enough to be emailed.",
-            "Besides the papers you answered, %(num)s of the newest papers stand out enough to be emailed.",
+            "Apart from the papers you rated, %(num)s of the newest papers stands out enough to be emailed.",
+            "Apart from the papers you rated, %(num)s of the newest papers stand out enough to be emailed.",
             trial.selected,
         )
     return language.count(
@@ -114,7 +114,7 @@ def describe_remedies(
     language: Language,
     setting: DescribeSetting = breadth_labels.setting,
 ) -> list[str]:
-    """Return what would bring more papers, a sentence each: time and answers on a site with few papers, or a breadth.
+    """Return what would bring more papers, a sentence each: time and ratings on a site with few papers, or a breadth.
 
     `total` is the number of papers of the site.
     """
@@ -122,9 +122,9 @@ def describe_remedies(
     if has_few_papers(total):
         sentences.append(
             language.count(
-                "This site has only %(num)s paper so far, too few to tell what stands out. Your first answers help "
+                "This site has only %(num)s paper so far, too few to tell what stands out. Your first ratings help "
                 "most.",
-                "This site has only %(num)s papers so far, too few to tell what stands out. Your first answers help "
+                "This site has only %(num)s papers so far, too few to tell what stands out. Your first ratings help "
                 "most.",
                 total,
             )

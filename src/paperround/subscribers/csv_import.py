@@ -192,7 +192,7 @@ class _RowReader:
         self.short: list[str] = []
         """The places of the rows with fewer cells than columns."""
         self.other_labels: Counter[str] = Counter()
-        """How many rows have each label of another system that is no topic here."""
+        """How many rows have each label of another system that is not a topic here."""
         self.following_best = 0
         """The number of rows of new subscribers that name nothing to follow, and get the day's best."""
 

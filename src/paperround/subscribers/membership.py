@@ -46,7 +46,7 @@ _ENCODED_WORD = re.compile(r"=\?[^?@]*\?[bq]\?[^@]*\?=", re.IGNORECASE)
 # The usual local parts, which are valid as they are: atoms separated by dots (RFC 5322 3.2.3), not too long.
 _PLAIN = re.compile(r"(?=.{1,64}$)[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*")
 _SHORT = 200  # characters; longer addresses may exceed the 254 octets of RFC 5321 4.5.3.1.3
-NO_UTF8 = "the relay lacks SMTPUTF8, so it takes only ASCII before the @; use another address"
+NO_UTF8 = "the relay lacks SMTPUTF8, so it accepts only ASCII before the @; use another address"
 MAX_UNSUBSCRIBE_REASON_LENGTH = 500  # characters
 
 

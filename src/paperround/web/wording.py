@@ -89,7 +89,7 @@ def invalid_address(language: Language) -> str:
 def unreachable_address(language: Language) -> str:
     """Say that no email can be sent to a valid address."""
     return language.gettext(
-        "We cannot send to this address: our mail server takes only plain Latin letters before the @. "
+        "We cannot send to this address: our mail server accepts only plain Latin letters before the @. "
         "Enter another one."
     )
 

@@ -94,7 +94,7 @@ def check_letters(app: App) -> Iterator[Finding]:
         if problem := _broken(app, request):
             yield Finding(f"email ({named})", CheckState.ERROR, f"cannot be made: {problem}", stops=True)
         else:
-            what = "is laid out and signed" if app.settings.dkim else "is laid out"
+            what = "renders without errors and is signed" if app.settings.dkim else "renders without errors"
             yield Finding(f"email ({named})", CheckState.OK, what)
     for name in sorted(set(themes.offered(templates())) - {name for name, _ in used}):
         if problem := _mistake_in(app, name, DEFAULTS.language):

@@ -163,7 +163,7 @@ def named_paper(context: WebContext, text: str) -> Paper | None:
 def _examples(language: Language) -> list[tuple[str, str]]:
     _ = language.gettext
     return [
-        ("robots that learn from video", _("in your own words: papers with the most of them come first")),
+        ("robots that learn from video", _("plain words: papers that contain most of them come first")),
         ("robot* grasping", _("both words; * matches any ending")),
         ('"chain of thought"', _("this exact phrase")),
         ("diffusion OR flow -image", _("either of two words, but not a third")),
