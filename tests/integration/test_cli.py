@@ -379,9 +379,9 @@ def test_everybody_without_a_letter_today_is_listed_with_the_reason(site: Site) 
     site("--now", MORNING, "publish")
     told = {one["email"]: one["why"] for one in site.json("--now", MORNING, "subscribers", "silent")}
     assert told == {
-        "ada@example.org": "nothing new on what they follow",
+        "ada@example.org": "no new papers on their topics and interests",
         "ben@example.org": "the subscriber is paused",
-        "eve@example.org": "nothing new on what they follow",
+        "eve@example.org": "no new papers on their topics and interests",
     }
 
 
@@ -405,7 +405,7 @@ def test_trying_an_interest_names_the_breadth_that_takes_more_as_its_option(site
     site("ingest", "--file", str(file), "--as", "jsonl")
     told = site.json("topics", "try", "a hand grasping transparent cups")["verdict"]
     assert "With --breadth more, 3 papers would be emailed." in told
-    assert "answer with --more and --less" in told
+    assert "rate them with --more and --less" in told
     assert site.json("topics", "try", "a hand grasping transparent cups", "--breadth", "more")["taken"] == 3
 
 
@@ -1116,7 +1116,33 @@ def test_any_other_option_that_is_not_there_is_told_with_those_that_are_like_it(
 def test_messages_name_the_program_however_it_was_started(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.modules["__main__"], "__package__", "module")
     assert site("stats", "--nothing") == 2
-    assert "Usage: paperround stats [OPTIONS]" in site.err
+    assert site.err == "paperround: No such option: --nothing. For help: paperround stats -h\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        ("search robot --limit 0", "Invalid value for '--limit': must be 1 or more. For help: paperround search -h"),
+        ("tokens add x", "Missing option '--scope'. For help: paperround tokens add -h"),
+        ("bogus", "No such command 'bogus'. Did you mean 'bounces'? For help: paperround -h"),
+        ("topics bogus", "No such command 'bogus'. For help: paperround topics -h"),
+        ("search -- a b", "Got unexpected extra argument(s) (b). For help: paperround search -h"),
+        ("stats --now 2026-11-23", "--now goes before the command: paperround --now MOMENT stats"),
+        (
+            "search -x",
+            "No such option: -x. Words that begin with a dash come after --: paperround search -- -x",
+        ),
+    ],
+)
+def test_wrong_use_of_the_command_line_is_one_line_with_the_remedy(site: Site, words: str, line: str) -> None:
+    assert site(*words.split()) == 2
+    assert site.err == f"paperround: {line}\n"
+
+
+def test_a_group_without_a_command_shows_its_help(site: Site) -> None:
+    assert site("topics") == 2
+    assert "Usage: paperround topics" in site.err
+    assert "For help" not in site.err
 
 
 def test_the_profile_of_a_subscriber_counts_the_papers_of_their_library(site: Site) -> None:

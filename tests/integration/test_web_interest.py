@@ -259,7 +259,7 @@ def test_the_learned_taste_is_told_in_words_forgotten_reset_and_exported(pages: 
     assert affinities["On walk 1"] > max(0, affinities["On fold 1"])
     browser.post(f"{own}/taste", data={"do": "forget", "paper": str(rows["On fold 1"])})
     assert pages.app.store.feedback.verdicts(_subscriber(pages).row) == {rows["On walk 1"]: 1}
-    assert "Forget all your answers?" in browser.post(f"{own}/taste", data={"do": "reset"}).text
+    assert "Forget all your ratings?" in browser.post(f"{own}/taste", data={"do": "reset"}).text
     browser.post(f"{own}/taste", data={"do": "reset", "sure": "1"})
     assert pages.app.store.feedback.verdicts(_subscriber(pages).row) == {}
 

@@ -18,6 +18,8 @@ from typer.main import get_group
 if TYPE_CHECKING:
     from typer._click import Context, HelpFormatter
 
+_ParserError: type[Exception] = typer.BadParameter.__mro__[1]
+"""The base class of all errors of the parser, which Typer does not export."""
 _READER_GONE = 128 + signal.SIGPIPE
 """The exit code of a program that writes to others after they have stopped reading."""
 _WORDS = frozenset(("query", "text"))
@@ -164,11 +166,11 @@ def lazy_group(package: str, panels: Panels) -> type[TyperGroup]:
             self.commands = _LoadedWhenCalled(package, panels)  # type: ignore[assignment]  # it is only read
 
         def make_context(self, *arguments: Any, **options: Any) -> Context:
-            with _reader_may_leave():
+            with _reader_may_leave(), _wrong_use_is_one_line():
                 return super().make_context(*arguments, **options)
 
         def invoke(self, ctx: Context) -> Any:
-            with _reader_may_leave(), _interruption_is_told():
+            with _reader_may_leave(), _interruption_is_told(), _wrong_use_is_one_line():
                 return super().invoke(ctx)
 
         def format_commands(self, ctx: Context, formatter: HelpFormatter) -> None:  # noqa: ARG002 - as above
@@ -191,6 +193,23 @@ def _reader_may_leave() -> Iterator[None]:
         # Python writes what is left when it exits, and would complain.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(_READER_GONE) from None
+
+
+@contextmanager
+def _wrong_use_is_one_line() -> Iterator[None]:
+    """Say in one line what is wrong with the arguments and where help is, and exit with code 2."""
+    try:
+        yield
+    except _ParserError as error:
+        ctx: Context | None = getattr(error, "ctx", None)
+        told = error.format_message()  # type: ignore[attr-defined]  # of click's UsageError
+        if ctx is None or told == ctx.get_help():  # a group without a command shows its help
+            raise
+        line = " ".join(told.split())
+        if f": {ctx.find_root().command_path} " not in line:  # it does not name a command that helps yet
+            line = f"{line}{'' if line.endswith(('.', '?')) else '.'} For help: {ctx.command_path} -h"
+        typer.echo(f"paperround: {line}", err=True)
+        raise SystemExit(2) from None
 
 
 @contextmanager
