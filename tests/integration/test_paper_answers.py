@@ -110,3 +110,16 @@ def test_a_paper_that_is_not_stored_is_refused(pages: Pages) -> None:
     pages.subscriber(ADA)
     with pytest.raises(UnknownNameError, match=r"there is no paper '2611\.77777' here"):
         _why(pages, 77777)
+
+
+def test_a_paper_on_their_reading_list(pages: Pages) -> None:
+    pages.subscriber(ADA)
+    subscriber = membership.subscriber(pages.app, ADA)
+    paper = pages.app.store.papers.by_id(_id(5))
+    assert paper
+    pages.app.store.reading_lists.save(subscriber.row, paper.row, pages.site.clock())
+    answer = _why(pages, 5)
+    assert (answer.fate, answer.sentence) == (
+        PaperFate.OWNED,
+        "they have it already, in their library or on their reading list",
+    )

@@ -9,11 +9,13 @@ from typing import Any
 
 from paperround.app import App
 from paperround.domain.clock import format_moment
-from paperround.domain.models import Match, Paper, Subscriber
+from paperround.domain.models import Match, Paper, Subscriber, Topic
+from paperround.domain.preferences import is_own
 from paperround.domain.reasons import read as read_reasons
 from paperround.matching.leave_out import LeaveOut
 from paperround.operator.preview import next_digest
 from paperround.operator.queries import paper_row, why_nothing
+from paperround.rendering.letter import in_order
 from paperround.rounds.collection import Collection
 from paperround.rounds.interests import Interests
 from paperround.subscribers import membership
@@ -34,6 +36,8 @@ class PaperFate(StrEnum):
     """They asked to leave it out."""
     WAITING = "waiting"
     """It is stored, and the next round compares or publishes it."""
+    OWNED = "owned"
+    """They have it already, in their library or on their reading list."""
     ARCHIVED = "archived"
     """It was imported as an older paper, of which none is sent."""
     TOO_OLD = "too old"
@@ -110,6 +114,8 @@ def _fate(app: App, subscriber: Subscriber, paper: Paper, matches: Sequence[Matc
         if digest and paper.row in digest.papers:
             return PaperFate.PRINTED, f"it is in their letter of {day}"
         return PaperFate.COUNTED, f'their letter of {day} counted it in "more" and did not print it'
+    if app.store.explanations.owns(subscriber.row, paper.row):
+        return PaperFate.OWNED, "they have it already, in their library or on their reading list"
     stored = app.store.explanations.state(paper.row)
     if stored.archived:
         return PaperFate.ARCHIVED, "it was imported as an older paper, and these are never sent"
@@ -131,8 +137,9 @@ def _in_next_letter(app: App, subscriber: Subscriber, paper: Paper) -> tuple[Pap
             "latest letter, or a week before they followed what it matches"
         )
     if digest and paper.row in digest.papers:
-        place = digest.papers.index(paper.row) + 1
-        return PaperFate.NEXT, f"it would be number {place} of {len(digest.papers)} in their next letter"
+        order = [pick.paper for _, pick in in_order(digest)]
+        place = order.index(paper.row) + 1
+        return PaperFate.NEXT, f"it would be number {place} of {len(order)} in their next letter"
     if digest and paper.row in digest.more:
         limit = subscriber.preferences.max_papers
         return PaperFate.NEXT_COUNTED, (
@@ -152,8 +159,13 @@ def _compared(app: App, subscriber: Subscriber, paper: Paper, matches: Sequence[
         fit, needed = fits.get(topic.slug, (None, None))
         why = tuple(str(reason) for reason in read_reasons(match.why)) if match else ()
         shown = round(match.score, 4) if match else fit
-        compared.append(ComparedTopic(topic.about or topic.name, match is not None, shown, needed, why))
+        compared.append(ComparedTopic(_name(topic), match is not None, shown, needed, why))
     return tuple(sorted(compared, key=lambda one: (not one.matches, -(one.fit or 0.0))))
+
+
+def _name(topic: Topic) -> str:
+    """Return the name of a topic, or the words of what a subscriber follows besides."""
+    return (topic.about or topic.name) if is_own(topic.slug) else topic.name
 
 
 def _fits(app: App, subscriber: Subscriber, paper: Paper) -> Mapping[str, tuple[float, float]]:

@@ -10,6 +10,7 @@ from sqlalchemy import Engine, Select, select
 
 from paperround.domain.models import Match
 from paperround.store.engine import reading
+from paperround.store.owned_papers import owned_by
 from paperround.store.schema import digests, issues, matches, papers, topics
 from paperround.store.sent_before import earlier_numbers, sent_before
 
@@ -39,6 +40,11 @@ class Explanations:
         )
         with reading(self._engine) as db:
             return [Match(slug, paper, score, tuple(why)) for slug, paper, score, why in db.execute(query)]
+
+    def owns(self, subscriber: int, paper: int) -> bool:
+        """Return whether the paper is in the subscriber's library or on their reading list."""
+        with reading(self._engine) as db:
+            return paper in owned_by(db, [subscriber]).get(subscriber, ())
 
     def state(self, paper: int) -> StoredState:
         """Return whether a paper waits to be compared, and whether it is archived."""
