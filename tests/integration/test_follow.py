@@ -295,3 +295,13 @@ def test_somebody_who_forgot_a_colon_in_what_they_leave_out_is_asked(pages: Page
     ]
     again = pages.client.post_and_follow(page, data={"topic": "robots", "leave_out": typed})
     assert "Did you mean" not in again.text
+
+
+@pytest.mark.parametrize("entry", ["author ???", "author (", "author -", 'author "', 'author "li wei"', "author …"])
+def test_an_exclusion_of_signs_or_in_quotation_marks_is_saved(pages: Pages, entry: str) -> None:
+    pages.subscriber(_EMAIL)
+    page = pages.link("preferences", _subscriber(pages).row)
+    answer = pages.client.post_and_follow(page, data={"topic": "robots", "leave_out": entry})
+    assert answer.status_code == 200
+    assert len(_subscriber(pages).preferences.leave_out) == 1
+    assert "“None”" not in pages.client.get(page, params={"unknown": entry}).text

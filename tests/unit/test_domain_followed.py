@@ -279,6 +279,9 @@ def test_a_category_of_arxiv_or_of_another_server_is_left_out(name: str) -> None
         ("paper folding", None),
         ("author: Li Wei", None),
         ("authors", None),
+        ("author ???", None),
+        ("author (", None),
+        ("author “Li Wei”", "author: Li Wei"),
         ("survey", None),
     ],
 )

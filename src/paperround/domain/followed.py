@@ -168,7 +168,9 @@ def suggest_colon(entry: str) -> LeftOut | None:
     match = _WITHOUT_COLON.fullmatch(clean(entry))
     if not match:
         return None
-    kind, value = LeftOutKind(_read_kind(match["kind"])), match["name"]
+    kind, value = LeftOutKind(_read_kind(match["kind"])), clean(match["name"].translate(_WITHOUT_QUOTES))
+    if not terms(value):
+        return None
     if kind is LeftOutKind.CATEGORY and not (archive_of(value) or value.lower() in _ARXIV):
         return None
     if kind is LeftOutKind.PAPER and not (arxiv_id(value) or doi(value)):

@@ -55,7 +55,11 @@ def preferences(
         confirmation=_confirmation(done, language),
         message_in_list=done in _FOLLOWED,
         doubts=[_doubt(context, entry, language) for entry in subscriber.preferences.follows if entry in unknown],
-        misread=[_misread(entry, language) for entry in subscriber.preferences.leave_out if entry in unknown],
+        misread=[
+            _misread(entry, language)
+            for entry in subscriber.preferences.leave_out
+            if entry in unknown and suggest_colon(entry)
+        ],
     )
     return follow.remember(shown, context, subscriber)
 
