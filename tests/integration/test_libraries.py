@@ -130,6 +130,27 @@ def test_papers_of_a_library_or_a_reading_list_do_not_come_as_new(pages: Pages) 
     assert pages.app.store.feedback.verdicts(_row(pages))[liked_before] == -1
 
 
+@pytest.mark.usefixtures("services")
+def test_unread_papers_of_a_liked_author_still_come(pages: Pages) -> None:
+    pages.site.topic("studies", "study")
+    membership.change(pages.app, membership.subscriber(pages.app, _EMAIL), {"topics": ("studies",)})
+    titles = ("A study of harps", "A study of bells", "A study of lutes", "A study of drums")
+    new = [listing(40 + at, title=title, authors=["Wei Li"]) for at, title in enumerate(titles)]
+    pages.site.papers(*new, listing(44, title="A study of flutes", doi="10.1038/nature14539"))
+    pages.client.post(_page(pages), data={"do": "read", "text": "2611.00042"})
+    pages.client.post(_page(pages), data={"do": "author", "author": "Wei Li"})
+    pages.client.post(_page(pages), data={"do": "orcid", "orcid": _ORCID})
+    libraries.read_due(pages.app)
+    rows = pages.app.store.papers.rows_by_id([f"2611.{number:05d}" for number in range(40, 45)])
+    assert pages.app.store.feedback.verdicts(_row(pages)) == dict.fromkeys(rows.values(), 1)
+    pages.client.post(_page(pages), data={"do": "read", "text": "2611.00043"})
+    pages.site.clock.now += timedelta(days=1)
+    pages.letters()
+    digest = pages.app.store.issues.digests_of(_row(pages))[0]
+    news = {*digest.papers, *digest.more}
+    assert {name for name, row in rows.items() if row in news} == {"2611.00040", "2611.00041", "2611.00044"}
+
+
 def test_a_library_orders_the_next_letter(pages: Pages) -> None:
     pages.site.topic("studies", "study")
     membership.change(pages.app, membership.subscriber(pages.app, _EMAIL), {"topics": ("studies",)})
@@ -325,10 +346,10 @@ def test_papers_that_are_gone_or_merged_into_others_count_once(pages: Pages) -> 
     pages.site.papers(listing(77, **same, doi="10.5555/one"))
     kept = pages.app.store.papers.rows_by_id(["arXiv:2611.00077v2"])["arXiv:2611.00077v2"]
     assert kept not in old.values()
-    pages.app.store.feedback.like_all(row, [old["10.5555/one"], kept, 999_999], pages.app.clock())
+    pages.app.store.feedback.like_all(row, {old["10.5555/one"]: True, kept: False, 999_999: True}, pages.app.clock())
     assert pages.app.store.feedback.verdicts(row) == {kept: 1}
-    pages.app.store.feedback.like_all(row, [999_999], pages.app.clock())
-    pages.app.store.feedback.like_all(999_999, [kept], pages.app.clock())
+    pages.app.store.feedback.like_all(row, {999_999: True}, pages.app.clock())
+    pages.app.store.feedback.like_all(999_999, {kept: True}, pages.app.clock())
     assert pages.app.store.feedback.verdicts(row) == {kept: 1}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from http import HTTPStatus
 
@@ -44,14 +44,24 @@ class LibraryReport:
 
 
 def library_of_author(app: App, name: str) -> Library:
-    """Return the stored papers by authors with this name, as a library to learn from."""
-    return Library(tuple(LibraryEntry(paper.title, arxiv_id=paper.id) for paper in papers_by(app, name)))
+    """Return the stored papers by authors with this name, as a library to learn from.
+
+    The subscriber may not have read them, so letters can still bring them as new.
+    """
+    papers = papers_by(app, name)
+    return Library(tuple(LibraryEntry(paper.title, arxiv_id=paper.id, owned=False) for paper in papers))
 
 
 def learn_from(app: App, subscriber: int, library: Library) -> LibraryReport:
-    """Learn from the papers of a library, which no letter brings as new; earlier feedback does not change."""
+    """Learn from the papers of a library; earlier feedback does not change.
+
+    No letter brings those that the subscriber has as new.
+    """
     now, rows = app.clock(), _stored_rows(app, library.entries)
-    stored = {row for row in rows if row is not None}
+    stored = dict[int, bool]()
+    for entry, row in zip(library.entries, rows, strict=True):
+        if row is not None:
+            stored[row] = stored.get(row, False) or entry.owned
     others = [entry for entry, row in zip(library.entries, rows, strict=True) if row is None]
     outside = [entry for entry in others if entry.title or entry.arxiv_id][:MAX_EXAMPLES]
     app.store.feedback.like_all(subscriber, stored, now)
@@ -120,8 +130,9 @@ def sync_libraries(app: App, linked: Iterable[LinkedLibrary] | None = None) -> N
 
 
 def _read(app: App, library: LinkedLibrary) -> Library:
-    if library.kind == ORCID:
-        return read_orcid(app.http, library.account)
+    if library.kind == ORCID:  # it may be another author's
+        works = read_orcid(app.http, library.account)
+        return replace(works, entries=[replace(work, owned=False) for work in works.entries])
     key = decrypt(app.keys, library.secret)
     if key is None:
         raise SourceError("Zotero: the site's secret key has changed; enter your Zotero key again", retryable=False)

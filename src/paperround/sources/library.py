@@ -45,6 +45,8 @@ class LibraryEntry:
     authors: tuple[str, ...] = ()
     arxiv_id: str = ""
     doi: str = ""
+    owned: bool = True
+    """Whether the user has the paper; not if it is only by an author whose papers they like."""
 
     @cached_property
     def key(self) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Engine, delete, func, select
+from sqlalchemy import Connection, Engine, delete, func, or_, select
 
 from paperround.domain.models import Feedback, NoticeKind
 from paperround.domain.preferences import OWN_PREFIX, Breadth
@@ -71,18 +71,25 @@ class SubscriberFeedback:
         with writing(self._engine) as db:
             return _lock_subscriber(db, subscriber) is not None and rate_one(db, subscriber, paper, verdict, now)
 
-    def like_all(self, subscriber: int, papers_liked: Collection[int], now: datetime) -> None:
-        """Store that a subscriber has each of these papers, and wants more like it unless they have rated it."""
+    def like_all(self, subscriber: int, papers_liked: Mapping[int, bool], now: datetime) -> None:
+        """Store that a subscriber wants more like each of these papers, unless they have rated it.
+
+        The value of each paper tells whether the subscriber has it, so that no letter brings it as new.
+        """
         with writing(self._engine) as db:
             if _lock_subscriber(db, subscriber) is None:
                 return
-            rows = sorted(set(_locked(db, list(papers_liked)).values()))
-            if rows:
-                values = {"subscriber": subscriber, "verdict": 1, "at": now, "owned": True}
-                statement = upsert(db, feedback).on_conflict_do_update(
-                    index_elements=["subscriber", "paper"], set_={"owned": True}
+            present = _locked(db, list(papers_liked))
+            owned = {present[row] for row, is_owned in papers_liked.items() if is_owned and row in present}
+            if present:
+                values = {"subscriber": subscriber, "verdict": 1, "at": now}
+                statement = upsert(db, feedback)
+                statement = statement.on_conflict_do_update(
+                    index_elements=["subscriber", "paper"],
+                    set_={"owned": or_(feedback.c.owned, statement.excluded.owned)},
                 )
-                db.execute(statement, [{**values, "paper": row} for row in rows])
+                rows = sorted(set(present.values()))
+                db.execute(statement, [{**values, "paper": row, "owned": row in owned} for row in rows])
                 renew_unread(db, [subscriber])
 
     def take_reply(
