@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import date, timedelta
 from itertools import count
@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from paperround.app import open_store
+from paperround.app import App, open_store
 from paperround.bounces.verdict import Report
 from paperround.domain.errors import StoreError, UsageError
-from paperround.domain.models import BounceKind, EventKind, SubscriberState
+from paperround.domain.models import BounceKind, EventKind, Subscriber, SubscriberState
 from paperround.domain.schedule import Cadence
 from paperround.operator import restoring
 from paperround.rounds import bounce_intake
@@ -229,10 +229,30 @@ def test_a_newer_backup_loses_nobody_whom_an_older_one_did_not_know(
     pages.app.store.backup(tmp_path / "newer.db")
     _restore(pages, backup)
     membership.unsubscribe(pages.app, _person(pages, LEAVER))
-    assert _restore(pages, tmp_path / "newer.db") == CarriedOver(unsubscribed=1)
+    assert _restore(pages, tmp_path / "newer.db") == CarriedOver(unsubscribed=1, unknown=1)
     assert _person(pages, "late@hopper.example").state is SubscriberState.ACTIVE
     membership.erase(pages.app, _person(pages, "late@hopper.example"))
     assert _restore(pages, tmp_path / "newer.db") == CarriedOver(unsubscribed=1, erased=1)
+
+
+@pytest.mark.parametrize("leave", [membership.unsubscribe, membership.erase])
+def test_who_left_before_an_older_and_then_a_newer_backup_was_restored_is_told_to_be_unknown(
+    pages: Pages, backup: Path, tmp_path: Path, leave: Callable[[App, Subscriber], object]
+) -> None:
+    for name in ("late", "lasting"):
+        pages.subscriber(f"{name}@hopper.example")
+    pages.app.store.backup(tmp_path / "newer.db")
+    leave(pages.app, _person(pages, "late@hopper.example"))
+    assert _restore(pages, backup) == CarriedOver(only_there=1)
+    carried = _restore(pages, tmp_path / "newer.db")
+    assert carried == CarriedOver(unknown=2)
+    text = restoring.warning(carried, "paperround.db.before-restore-2")
+    assert "2 subscribers of this backup are not in paperround.db.before-restore-2, the previous database" in text
+    assert "run `paperround carry-over FILE` with the database that the older backup replaced" in text
+    carried = restoring.carry_over(pages.app, str(tmp_path / "paperround.db.before-restore-1"))
+    assert carried.unsubscribed + carried.erased == 1
+    assert restoring.warning(carried, "") == ""
+    assert {"late@hopper.example", "lasting@hopper.example"} & set(_next_letters(pages)) == {"lasting@hopper.example"}
 
 
 def test_an_address_that_two_have_is_left_to_the_one_whom_the_previous_database_does_not_know(

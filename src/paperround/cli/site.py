@@ -173,7 +173,7 @@ def carry_over(
     with opened() as app:
         carried = restoring.carry_over(app, previous)
     _report(carried, previous)
-    exit_if(bool(carried.problem))
+    exit_if(bool(carried.problem or carried.unknown))
 
 
 def _report(carried: CarriedOver, previous: str) -> None:

@@ -50,12 +50,26 @@ def summary(carried: CarriedOver) -> list[str]:
 
 def warning(carried: CarriedOver, place: str) -> str:
     """Return what is unknown about people's decisions, what that means and what to do; empty if nothing is."""
-    if not carried.problem:
+    if carried.problem:
+        unknown = (
+            f"who unsubscribed, paused, complained or was erased since the backup is unknown: {place} is the "
+            f"previous database, and {carried.problem}. They get letters again"
+        )
+        copy = "if you have another copy of the lost database, run `paperround carry-over FILE`; otherwise"
+    elif carried.unknown:
+        people = counted(carried.unknown, "subscriber of this backup is", "subscribers of this backup are")
+        unknown = (
+            f"{people} not in {place}, the previous database, because an older backup was restored into that one. "
+            "Whoever of them has unsubscribed or was erased gets letters again"
+        )
+        copy = (
+            "run `paperround carry-over FILE` with the database that the older backup replaced, which `restore` "
+            "saved as the site's database with .before-restore-1 or a later number at its end; if that is lost,"
+        )
+    else:
         return ""
     return (
-        f"who unsubscribed, paused, complained or was erased since the backup is unknown: {place} is the previous "
-        f"database, and {carried.problem}. They get letters again. Before you start paperround or run a round: if "
-        "you have another copy of the lost database, run `paperround carry-over FILE`; otherwise run `paperround "
-        "subscribers unsubscribe EMAIL` for everybody whom the mailbox of unsubscribe requests, the relay's "
-        "suppression list or its log of complaints names"
+        f"{unknown}. Before you start paperround or run a round: {copy} run `paperround subscribers unsubscribe "
+        "EMAIL` for everybody whom the mailbox of unsubscribe requests, the relay's suppression list or its log of "
+        "complaints names"
     )

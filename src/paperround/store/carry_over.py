@@ -57,12 +57,16 @@ class CarriedOver:
     """Subscribers who are subscribed in the previous database and missing in the backup. Nothing is done about
     them.
     """
+    unknown: int = 0
+    """Subscribers of the backup who are not in the previous database, since that one came from an older backup.
+    What they have decided is known only to the database that the older backup replaced.
+    """
     problem: str = ""
     """Why some or all of it could not be found out; empty if nothing is wrong."""
 
     def counts(self) -> dict[str, int]:
         """Return the numbers of what was carried over, by name."""
-        names = [one.name for one in fields(self) if one.name not in ("only_there", "problem")]
+        names = [one.name for one in fields(self) if one.name not in ("only_there", "unknown", "problem")]
         return {name: getattr(self, name) for name in names}
 
 
@@ -93,10 +97,12 @@ class Decisions:
 
     def has_erased(self, row: int) -> bool:
         """Return whether a row number that is missing here was deleted, rather than never known to this database."""
-        known = row <= self.numbers.get(subscribers.name, 0) and not any(
-            low <= row <= high for low, high in self.unused
-        )
+        known = row <= self.numbers.get(subscribers.name, 0) and not self.has_skipped(row)
         return known and row not in self.by_row
+
+    def has_skipped(self, row: int) -> bool:
+        """Return whether a row number was left out here when an older backup was restored."""
+        return any(low <= row <= high for low, high in self.unused)
 
 
 _KNOWN = select(
@@ -173,7 +179,18 @@ class CarryOver:
                 SubscriberState(known.state).is_subscribed and known.email_key not in present
                 for known in decisions.by_row.values()
             ),
+            unknown=self._count_unknown(decisions) if continues else 0,
             problem="" if continues else "it is not what became of this backup",
+        )
+
+    def _count_unknown(self, decisions: Decisions) -> int:
+        """Return how many are subscribed here who are not in these decisions, since an older backup was restored."""
+        return sum(
+            SubscriberState(known.state).is_subscribed
+            and decisions.has_skipped(row)
+            and row not in decisions.by_row
+            and known.email_key not in decisions.by_key
+            for row, known in self._here.items()
         )
 
     def _note_unused(self) -> None:
