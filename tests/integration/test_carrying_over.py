@@ -249,7 +249,7 @@ def test_who_left_before_an_older_and_then_a_newer_backup_was_restored_is_told_t
     text = restoring.warning(carried, "paperround.db.before-restore-2")
     assert "2 subscribers of this backup are not in paperround.db.before-restore-2, the previous database" in text
     assert "run `paperround carry-over FILE` with the database that the older backup replaced" in text
-    carried = restoring.carry_over(pages.app, str(tmp_path / "paperround.db.before-restore-1"))
+    carried = restoring.carry_over(pages.app, f"sqlite:///{tmp_path}/paperround.db.before-restore-1")
     assert carried.unsubscribed + carried.erased == 1
     assert restoring.warning(carried, "") == ""
     assert {"late@hopper.example", "lasting@hopper.example"} & set(_next_letters(pages)) == {"lasting@hopper.example"}
@@ -387,7 +387,7 @@ def test_a_database_that_was_restored_by_other_means_takes_over_from_the_previou
     )
     assert restored.subscriber("newer@hopper.example") == newest + 1
     assert not {LEAVER, ERASED, MOVER} & set(_next_letters(restored))
-    assert restoring.carry_over(restored.app, str(pages.site.folder / "paperround.db")) == CarriedOver(only_there=1)
+    assert restoring.carry_over(restored.app, previous) == CarriedOver(only_there=1)
 
 
 def test_who_unsubscribes_while_a_pause_is_carried_over_stays_unsubscribed(
@@ -425,13 +425,15 @@ def test_who_confirmed_again_after_the_restore_stays_subscribed(pages: Pages, re
     [
         ("paperround.db", UsageError, "is the site's own database; name the previous one"),
         ("none.db", StoreError, r"none\.db: there is no such database"),
-        ("older.db", StoreError, "the database is at version 0001"),
+        ("older.db", StoreError, r"older\.db: the database is at version 0001"),
+        ("passwd", UsageError, r"passwd is not a SQLite database; name the previous one"),
         ("empty.db", UsageError, "is not a paperround database; name the previous one"),
     ],
 )
 def test_what_is_no_previous_database_is_refused(
     pages: Pages, tmp_path: Path, previous: str, error: type[Exception], told: str
 ) -> None:
+    (tmp_path / "passwd").write_text("root:x:0:0:root:/root:/bin/sh\n", encoding="utf-8")
     for name in ("older.db", "empty.db"):
         with closing(sqlite3.connect(tmp_path / name)) as db:
             db.execute("VACUUM")
@@ -440,7 +442,7 @@ def test_what_is_no_previous_database_is_refused(
                 db.execute("INSERT INTO alembic_version VALUES ('0001')")
             db.commit()
     with pytest.raises(error, match=told):
-        restoring.carry_over(pages.app, str(tmp_path / previous))
+        restoring.carry_over(pages.app, f"sqlite:///{tmp_path}/{previous}")
 
 
 def _complain(pages: Pages, email: str) -> None:

@@ -18,6 +18,7 @@ from email import message_from_bytes, policy
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
 
 from paperround import cli
 from support import databases
@@ -896,6 +897,27 @@ def test_restoring_says_who_left_since_the_backup(site: Site) -> None:
     assert site("backup", "copy.db") == 0
     assert site("restore", "copy.db") == 0
     assert site.out.splitlines()[1:] == ["carried over what people have decided since the backup: nothing"]
+
+
+def test_a_previous_database_is_named_from_where_the_command_is_typed_in(site: Site) -> None:
+    assert site("init") == 0
+    (site.folder / "elsewhere").mkdir()
+    assert site("backup", "elsewhere/copy.db") == 0
+    for at in (["--site", str(site.folder)], ["--site", ".."]):
+        site.monkeypatch.chdir(site.folder / "elsewhere")
+        assert site(*at, "carry-over", "copy.db") == 0
+        assert site.out.splitlines() == ["carried over what people have decided since the backup: nothing"]
+
+
+@pytest.mark.parametrize("in_query", [False, True])
+def test_the_password_of_a_previous_database_is_not_printed(*, in_query: bool, site: Site, postgres_url: str) -> None:
+    url = make_url(postgres_url)
+    url = url.update_query_dict({"password": "s3cret"}) if in_query else url.set(password="s3cret")
+    assert site("init") == 0
+    assert site("carry-over", url.render_as_string(hide_password=False)) == 1
+    assert f"/{url.database}" in site.err
+    assert "*** is the previous" in site.err if in_query else ":***@" in site.err
+    assert "s3cret" not in site.out + site.err
 
 
 def test_nothing_is_put_back_while_another_program_has_the_database_open(site: Site) -> None:

@@ -169,10 +169,12 @@ def carry_over(
     subscribed by it.
     """
     from paperround.operator import restoring
+    from paperround.store import database_url
 
+    url = previous if "://" in previous else f"sqlite:///{given_path(previous)}"
     with opened() as app:
-        carried = restoring.carry_over(app, previous)
-    _report(carried, previous)
+        carried = restoring.carry_over(app, url)
+    _report(carried, database_url.place(url))
     exit_if(bool(carried.problem or carried.unknown))
 
 

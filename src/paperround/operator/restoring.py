@@ -5,10 +5,10 @@ from __future__ import annotations
 from contextlib import closing
 
 from paperround.app import App, open_store
-from paperround.domain.errors import StoreError
+from paperround.domain.errors import StoreError, UsageError
 from paperround.domain.text import counted
 from paperround.store.carry_over import CarriedOver
-from paperround.store.database_url import may_exist, parse
+from paperround.store.database_url import is_other_file, may_exist, parse, place
 
 _WORDS = {
     "unsubscribed": ("unsubscribed", "unsubscribed"),
@@ -22,16 +22,17 @@ _WORDS = {
 }
 
 
-def carry_over(app: App, previous: str) -> CarriedOver:
-    """Take over from a previous database, a SQLite file or a URL, what people have decided since the backup.
+def carry_over(app: App, url: str) -> CarriedOver:
+    """Take over from the previous database at a URL what people have decided since the backup.
 
-    Raises ConfigurationError if this is not the URL of a database, UsageError if there is none or it is the site's
-    own, and StoreError if it cannot be used.
+    Raises ConfigurationError if this is not the URL of a database, UsageError if it names a file that is none, or the
+    site's own database, and StoreError if there is none or it cannot be used.
     """
-    url = previous if "://" in previous else f"sqlite:///{previous}"
     parse(url, "the URL of the previous database")
     if not may_exist(url):
-        raise StoreError(f"{previous}: there is no such database")
+        raise StoreError(f"{place(url)}: there is no such database")
+    if is_other_file(url):
+        raise UsageError(f"{place(url)} is not a SQLite database; name the previous one")
     with closing(open_store(url)) as store:
         return app.store.carry_over(store, app.clock())
 
@@ -48,23 +49,27 @@ def summary(carried: CarriedOver) -> list[str]:
     return lines
 
 
-def warning(carried: CarriedOver, place: str) -> str:
-    """Return what is unknown about people's decisions, what that means and what to do; empty if nothing is."""
+def warning(carried: CarriedOver, previous: str) -> str:
+    """Return what is unknown about people's decisions, what that means and what to do; empty if nothing is.
+
+    `previous` says where the previous database is.
+    """
     if carried.problem:
         unknown = (
-            f"who unsubscribed, paused, complained or was erased since the backup is unknown: {place} is the "
+            f"who unsubscribed, paused, complained or was erased since the backup is unknown: {previous} is the "
             f"previous database, and {carried.problem}. They get letters again"
         )
         copy = "if you have another copy of the lost database, run `paperround carry-over FILE`; otherwise"
     elif carried.unknown:
         people = counted(carried.unknown, "subscriber of this backup is", "subscribers of this backup are")
         unknown = (
-            f"{people} not in {place}, the previous database, because an older backup was restored into that one. "
+            f"{people} not in {previous}, the previous database, because an older backup was restored into that one. "
             "Whoever of them has unsubscribed or was erased gets letters again"
         )
         copy = (
             "run `paperround carry-over FILE` with the database that the older backup replaced, which `restore` "
-            "saved as the site's database with .before-restore-1 or a later number at its end; if that is lost,"
+            "saved as the site's database with .before-restore-1 or a later number at its end (unless you have just "
+            "restored that one); if it is lost,"
         )
     else:
         return ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 
 from sqlalchemy import URL, make_url
@@ -11,6 +12,7 @@ from paperround.domain.errors import ConfigurationError
 
 SETTING = "PAPERROUND_DATABASE_URL"
 _DRIVERS = ("sqlite", "postgresql+psycopg")
+_SQLITE_HEADER = b"SQLite format 3\0"  # https://sqlite.org/fileformat.html, section 1.3
 _REMEDY = "use sqlite:///data/paperround.db or postgresql+psycopg://name@host/database"
 _ESCAPES = "write @ in a password as %40, : as %3A and / as %2F"
 
@@ -72,6 +74,18 @@ def sqlite_file(url: str) -> Path | None:
     return None if parsed.drivername != "sqlite" or _in_memory(parsed) else Path(str(parsed.database))
 
 
+def place(url: str) -> str:
+    """Return where the database at a URL is: the path of its file, or the URL without its password.
+
+    Raises ConfigurationError as `parse` does.
+    """
+    if file := sqlite_file(url):
+        return str(file.resolve())
+    parsed = parse(url)
+    hidden = {name: "***" for name in ("password", "sslpassword") if name in parsed.query}
+    return parsed.update_query_dict(hidden).render_as_string(hide_password=True).replace("%2A%2A%2A", "***")
+
+
 def in_memory(url: str) -> bool:
     """Return whether the database at a URL is in memory, and ends with the program that opens it.
 
@@ -91,3 +105,16 @@ def may_exist(url: str) -> bool:
     """
     path = sqlite_file(url)
     return path is None or (path.is_file() and path.stat().st_size > 0)
+
+
+def is_other_file(url: str) -> bool:
+    """Return whether the URL of a SQLite database names a file of another kind; not if it cannot be read.
+
+    Raises ConfigurationError as `parse` does.
+    """
+    path = sqlite_file(url)
+    try:
+        with path.open("rb") if path else nullcontext() as file:
+            return file is not None and file.read(len(_SQLITE_HEADER)) != _SQLITE_HEADER
+    except OSError:
+        return False

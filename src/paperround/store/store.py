@@ -118,8 +118,7 @@ class Store:
     @property
     def place(self) -> str:
         """Where the database is: the path of its file, or its URL without the password."""
-        file = database_url.sqlite_file(self._url)
-        return str(file.resolve()) if file else self._engine.url.render_as_string(hide_password=True)
+        return database_url.place(self._url)
 
     def prepare(self) -> bool:
         """Create the tables in an empty database, or upgrade an older SQLite file to this version. Returns whether
@@ -214,7 +213,11 @@ class Store:
         """
         if self.place == previous.place:
             raise UsageError(f"{previous.place} is the site's own database; name the previous one")
-        if not previous.exists():
+        try:
+            exists = previous.exists()
+        except StoreError as error:
+            raise StoreError(f"{previous.place}: {error}") from error
+        if not exists:
             raise UsageError(f"{previous.place} is not a paperround database; name the previous one")
         with reading(self._engine) as db:
             own = copying.used_numbers(db)
