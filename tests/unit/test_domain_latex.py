@@ -98,7 +98,10 @@ _BENCH = "FooBench: A Benchmark"
             _BENCH,
             "We present FooBench, the first one. FooBench is new.",
         ),
-        (r"\method is \ours, \ourmodel{}, {\sysname}", _BENCH, "FooBench is FooBench, FooBench, FooBench"),
+        (r"\method is \ours, \ourmodel{}, \sysname{}", _BENCH, "FooBench is FooBench, our model, our system"),
+        (r"\data, \model and \tool", "Foo: bar", "Foo, our model and our tool"),
+        (r"\model{} on \bench; \bench{} is new", _BENCH, "Our model on FooBench; FooBench is new"),
+        (r"The \foobench{} and a \tool", "Foo-Bench: A tool", "The Foo-Bench and a tool"),
         (r"We call it \foobench{} and \footool{}", "Foo-Bench: A", "We call it Foo-Bench and footool"),
         (r"\tool{} and \name{Fast}", r"\textsc{Foo} 2 -- Faster", "Foo 2 and Fast"),
         (

@@ -15,9 +15,9 @@ import html
 import re
 import unicodedata
 from collections.abc import Callable, Iterable
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
-from paperround.domain.own_macros import spell_own_macro
+from paperround.domain.own_macros import noun_of_name, spell_own_macro
 from paperround.domain.text import clean
 
 # The marks in a marked text are characters of Unicode's private use area: superscript, subscript, the end of either,
@@ -374,7 +374,15 @@ class _Reader:
 
     def _spell_own_macro(self, name: str, before: list[str], *, math: bool) -> str:
         """Return the text for an author's own macro: without the title of the paper, its name is the best one."""
-        return name if math or not self.title else spell_own_macro(name, readable(self.title), "".join(before))
+        if math or not self.title:
+            return name
+        title, noun = self._title_and_noun
+        return spell_own_macro(name, title, "".join(before), noun)
+
+    @cached_property
+    def _title_and_noun(self) -> tuple[str, str]:
+        title = readable(self.title)
+        return title, noun_of_name(self.source, title)
 
     def _symbol(
         self, symbol: str, at: int, end: int, *, math: bool, word: bool, before: list[str]

@@ -7,6 +7,7 @@ import re
 # The name at the beginning of a title, as in "FooBench: A Benchmark" and "Foo 2 – …".
 _AFTER_NAME = re.compile(r": | [–—-] ")
 _NAME = re.compile(r"(?=\S*[A-Z0-9])\S+(?: v?\d\S*)?")
+_MACRO = re.compile(r"\\([A-Za-z]+)")
 _PREFIX, _SUFFIX = re.compile(r"^(?:our|the|my)(?=.)"), re.compile(r"(?<=.)(?:name|abbr|long|short|full|xspace|s)$")
 _NOUNS = {
     "algo": "algorithm",
@@ -35,14 +36,28 @@ def name_in_title(title: str) -> str:
     return name if rest and _NAME.fullmatch(name) else ""
 
 
-def spell_own_macro(macro: str, title: str, before: str) -> str:
+def noun_of_name(abstract: str, title: str) -> str:
+    r"""Return what the macro calls it that stands for the name in the title: "tool" for `\tool`; empty if none does.
+
+    It is the first macro whose noun the title has too, as in "FooBench: A Benchmark", or else the first one. The
+    others stand for something else: `\tool` is not `\data`.
+    """
+    name, macros = name_in_title(title), _MACRO.findall(abstract)
+    if not name or any(_folded(macro) == _folded(name) for macro in macros):
+        return ""
+    nouns = list(filter(None, map(_noun, macros)))
+    in_title = (noun for noun in nouns if re.search(rf"\b{noun}s?\b", title, re.IGNORECASE))
+    return next(in_title, nouns[0] if nouns else "")
+
+
+def spell_own_macro(macro: str, title: str, before: str, noun_of_name: str) -> str:
     r"""Return the text for a macro of an abstract that LaTeX does not know; `before` is the text in front of it.
 
-    `\tool` is the name in the title, or "our tool" if it has none. Other macros, whose name is often the name itself,
-    are returned without their backslash.
+    `\tool` is the name in the title if that is a tool (`noun_of_name`), or else "our tool". Other macros, whose name
+    is often the name itself, are returned without their backslash.
     """
     name, noun = name_in_title(title), _noun(macro)
-    if name and (noun or _folded(macro) == _folded(name)):
+    if name and ((noun and noun == noun_of_name) or _folded(macro) == _folded(name)):
         return name
     if not noun:
         return macro
