@@ -236,9 +236,14 @@ def test_an_invalid_issue_name_is_rejected(slug: str) -> None:
 
 
 def test_the_days_of_an_issue_reach_as_far_as_its_papers() -> None:
-    friday = date(2026, 12, 4)
-    assert wide_span(Cadence.DAILY, friday, [date(2026, 12, 9)]) is None
+    friday, before = date(2026, 12, 4), date(2026, 11, 25)
+    assert wide_span(Cadence.DAILY, friday, [(date(2026, 12, 9), date(2026, 12, 9))]) is None
     assert wide_span(Cadence.WEEKLY, friday, []) == (date(2026, 11, 27), friday)
-    assert wide_span(Cadence.WEEKLY, friday, [date(2026, 11, 30)]) == (date(2026, 11, 27), friday)
-    late = [date(2026, 12, 9), date(2026, 11, 25)]
-    assert wide_span(Cadence.WEEKLY, friday, late) == (date(2026, 11, 25), date(2026, 12, 9))
+    assert wide_span(Cadence.WEEKLY, friday, [(date(2026, 11, 30), date(2026, 12, 1))]) == (
+        date(2026, 11, 27),
+        friday,
+    )
+    late = [(date(2026, 12, 9), date(2026, 12, 9)), (date(2026, 11, 24), before)]
+    assert wide_span(Cadence.WEEKLY, friday, late) == (before, date(2026, 12, 9))
+    old = [(date(2026, 8, 3), date(2026, 11, 30)), (date(2026, 12, 1), date(2026, 12, 5))]
+    assert wide_span(Cadence.WEEKLY, friday, old) == (date(2026, 11, 27), friday)

@@ -139,16 +139,19 @@ def span(cadence: Cadence, day: date) -> tuple[date, date] | None:
     return None
 
 
-def wide_span(cadence: Cadence, day: date, paper_days: Iterable[date]) -> tuple[date, date] | None:
+def wide_span(cadence: Cadence, day: date, paper_days: Iterable[tuple[date, date]]) -> tuple[date, date] | None:
     """Return the span of an issue of this date, as far as its papers reach; None for cadences without a span.
 
-    After an outage a letter has papers of before and after the days that it was due for.
+    `paper_days` are the day of each paper and the day on which it was stored. After an outage a letter has papers
+    that came before and after the days that it was due for. An old paper that came within these days widens nothing.
     """
     days = span(cadence, day)
     if days is None:
         return None
-    all_days = [*days, *paper_days]
-    return min(all_days), max(all_days)
+    first, last = days
+    for announced, stored in paper_days:
+        first, last = min(first, max(announced, stored)), max(last, announced)
+    return first, last
 
 
 def span_days(cadence: Cadence, day: date) -> list[date]:

@@ -463,7 +463,11 @@ class LetterRenderer:
             cadence=digest.cadence,
             day=digest.day,
             days=plan.days,
-            span=wide_span(digest.cadence, digest.day, (choice.paper.day for choice in plan.choices)),
+            span=wide_span(
+                digest.cadence,
+                digest.day,
+                ((choice.paper.day, choice.paper.first_seen.date()) for choice in plan.choices),
+            ),
             facts=plan.facts,
             thanks=thank_sources(has_arxiv_papers=plan.has_arxiv_papers),
         )

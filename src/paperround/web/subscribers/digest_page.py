@@ -95,7 +95,8 @@ def digest_online(request: Request, context: ContextDep, token: str, page: int =
 
 def _span(digest: Digest, printed: Mapping[int, Paper]) -> tuple[date, date] | None:
     """Return the days that the digest's email names at its head."""
-    return wide_span(digest.cadence, digest.day, (printed[row].day for row in digest.papers if row in printed))
+    papers = (printed[row] for row in digest.papers if row in printed)
+    return wide_span(digest.cadence, digest.day, ((paper.day, paper.first_seen.date()) for paper in papers))
 
 
 def _of_email(
