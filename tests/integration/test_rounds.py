@@ -6,6 +6,7 @@ import threading
 import time
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
+from datetime import time as clock_time
 from email import message_from_bytes, policy
 from functools import partial
 from pathlib import Path
@@ -13,7 +14,9 @@ from pathlib import Path
 import pytest
 
 from paperround.domain.models import Listing, Stage, SubscriberState
+from paperround.domain.schedule import Cadence
 from paperround.rounds import pipeline, topic_matching
+from paperround.rounds.day_facts import DayFactsReader
 from paperround.sources.feed import Feed
 from paperround.subscribers import membership
 from support.answers import World
@@ -217,6 +220,40 @@ def test_what_a_letter_without_papers_counted_the_next_one_does_not_count(site: 
     assert "Of 4 new papers, 1 matched" in texts[0]
     assert "None of the 2 new papers matched" in texts[1]
     assert "None of the 5 new papers matched" in texts[2]
+
+
+def test_a_later_hour_chosen_after_a_letter_hides_no_paper_from_the_count(site: Site) -> None:
+    site.subscriber("ada@example.org", "robots", quiet_days="line")
+    site.papers(listing(1), *_others(2, 4))
+    a_round(site, MORNING + HOUR)
+    membership.change(site.app, membership.subscriber(site.app, "ada@example.org"), {"at": clock_time(23)})
+    site.clock.now = MORNING + timedelta(hours=10)
+    site.papers(*_others(5, 14))
+    a_round(site, MORNING + timedelta(days=1, hours=17, minutes=5))
+    assert len(letters(site)) == 2
+    assert "None of the 10 new papers matched" in _last_letter(site)
+
+
+def test_papers_are_counted_with_few_queries_for_many_moments(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    for day in (0, 3, 80):
+        site.clock.now = MORNING + timedelta(days=day)
+        site.papers(*_others(10 * day + 1, 10 * day + 4))
+    papers, now = site.app.store.papers, MORNING + timedelta(days=80, hours=1)
+    moments = [now - timedelta(days=days, minutes=minutes) for days in (0, 1, 20, 61, 79, 81) for minutes in (0, 9)]
+    expected = [papers.count_since(moment) for moment in moments]
+    queries: list[datetime] = []
+    read = papers.moments_since
+    monkeypatch.setattr(papers, "moments_since", lambda moment: queries.append(moment) or read(moment))
+    reader = DayFactsReader(site.app, now)
+    counts = [reader.facts(Cadence.DAILY, moment, now.timestamp()).papers for moment in moments]
+    assert counts == expected
+    assert {0, 4, 8, 12} >= set(counts)
+    assert len(queries) <= 5
+    everybody = [now - timedelta(minutes=minutes) for minutes in range(500)]
+    queries.clear()
+    reader = DayFactsReader(site.app, now)
+    assert {reader.facts(Cadence.DAILY, moment, now.timestamp()).papers for moment in everybody} == {0, 4}
+    assert len(queries) <= 10
 
 
 def test_a_late_weekly_letter_is_headed_with_the_days_of_its_papers(site: Site) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from bisect import bisect_right
 from datetime import datetime, timedelta
 from functools import cached_property
 
@@ -11,6 +11,7 @@ from paperround.domain.models import DayFacts
 from paperround.domain.schedule import Cadence, period
 
 _DAY = timedelta(days=1)
+_LISTED = timedelta(days=62)  # within these, the moments of papers are read once instead of counted each time
 _MONDAY = 0
 
 
@@ -19,7 +20,8 @@ class DayFactsReader:
 
     def __init__(self, app: App, now: datetime) -> None:
         self._app, self._now = app, now
-        self._known: dict[datetime, DayFacts] = {}
+        self._counts: dict[datetime, int] = {}
+        self._moments_from, self._moments = now, list[datetime]()
 
     def facts(self, cadence: Cadence, previous: datetime | None, oldest: float) -> DayFacts:
         """Return the facts for an issue of this cadence that is composed now.
@@ -30,10 +32,21 @@ class DayFactsReader:
         papers of several days, and if papers of a letter that failed come again.
         """
         since = previous or self._now - self._period(cadence)
-        if since not in self._known:
-            self._known[since] = DayFacts(self._app.store.papers.count_since(since), *self._complete)
-        facts = self._known[since]
-        return facts if oldest > since.timestamp() else replace(facts, papers=0)
+        return DayFacts(self._count_since(since) if oldest > since.timestamp() else 0, *self._complete)
+
+    def _count_since(self, since: datetime) -> int:
+        """Count the papers since a moment. Subscribers with times of their own have moments of their own."""
+        if since not in self._counts:
+            self._counts[since] = self._count_new(since)
+        return self._counts[since]
+
+    def _count_new(self, since: datetime) -> int:
+        if since < self._now - _LISTED:
+            return self._app.store.papers.count_since(since)
+        if since < self._moments_from:  # twice as far, so that few reads are enough whatever the order
+            self._moments_from = max(self._now - 2 * (self._now - since), self._now - _LISTED)
+            self._moments = self._app.store.papers.moments_since(self._moments_from)
+        return len(self._moments) - bisect_right(self._moments, since)
 
     def _period(self, cadence: Cadence) -> timedelta:
         if cadence is Cadence.WEEKDAYS and self._now.weekday() != _MONDAY:

@@ -32,13 +32,18 @@ class DueSubscriber(NamedTuple):
     """The papers that came close to an interest of theirs, best first; empty if their letter may have none."""
     published_at: datetime | None = None
     """When the last matches that an issue of theirs has covered were published; None before the first ones."""
+    composed_at: datetime | None = None
+    """When the digest of their previous issue was composed; None if it had none."""
 
     @property
     def previous_issue_at(self) -> datetime | None:
         """When their previous issue was chosen, also one without papers for them; None before the first one.
 
-        It was chosen when its last matches were published, or later, when it was due, if nothing new was published.
+        An issue without a digest was chosen when its last matches were published, or later, when it was due, if
+        nothing new was published. The schedule may have changed since then, so a digest's own moment is better.
         """
+        if self.composed_at:
+            return self.composed_at
         if self.subscriber.last_issue_day is None:
             return None
         was_due = due_at(self.subscriber.schedule, self.subscriber.last_issue_day)

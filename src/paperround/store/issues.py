@@ -340,7 +340,7 @@ def _with_matches(db: Connection, due: Due, cache: MatchCache, now: datetime, *,
     close = _close_to(db, due, unread, known, cache)
     changed = news_for(db, rows, cache.changes(db, now.astimezone(UTC).date()))
     known_news = sent_notes(db, changed)
-    own, published = examples_of(db, rows), _published_at(db, rows)
+    own, published, composed = examples_of(db, rows), _published_at(db, rows), _composed_at(db, rows)
     everybody = [
         DueSubscriber(
             subscriber,
@@ -350,6 +350,7 @@ def _with_matches(db: Connection, due: Due, cache: MatchCache, now: datetime, *,
             choose_news(changed.get(subscriber.row, ()), known_news.get(subscriber.row, ())),
             close.get(subscriber.row, ()),
             published.get(subscriber.row),
+            composed.get(subscriber.row),
         )
         for subscriber, topics, _ in due
     ]
@@ -371,6 +372,18 @@ def _published_at(db: Connection, rows: Sequence[int]) -> dict[int, datetime]:
         subscribers, editions, editions.c.number == subscribers.c.last_edition
     )
     return dict(db.execute(query.where(among(db, subscribers.c.row, rows))).all())
+
+
+def _composed_at(db: Connection, rows: Sequence[int]) -> dict[int, datetime]:
+    """Return when the digest of each subscriber's previous issue was composed, if it had one."""
+    query = (
+        select(digests.c.subscriber, func.max(digests.c.created_at))
+        .join_from(subscribers, issues, issues.c.day == subscribers.c.last_issue_day)
+        .join(digests, (digests.c.issue == issues.c.row) & (digests.c.subscriber == subscribers.c.row))
+        .where(among(db, subscribers.c.row, rows))
+        .group_by(digests.c.subscriber)
+    )
+    return dict(db.execute(query).all())
 
 
 def _close_to(

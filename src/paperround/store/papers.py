@@ -249,6 +249,12 @@ class Papers:
             fresh = select(func.count()).select_from(papers).where(papers.c.first_seen > moment, ~papers.c.archived)
             return db.scalar(fresh) or 0
 
+    def moments_since(self, moment: datetime) -> list[datetime]:
+        """Return when each paper was first seen since a moment, in order, without archived ones."""
+        with reading(self._engine) as db:
+            fresh = select(papers.c.first_seen).where(papers.c.first_seen > moment, ~papers.c.archived)
+            return list(db.scalars(fresh.order_by(papers.c.first_seen)))
+
     def ids(self, rows: Iterable[int]) -> dict[int, str]:
         """Map the numbers of papers, current or from before a merge, to public identifiers."""
         numbers = sorted(rows)
