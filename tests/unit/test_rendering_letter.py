@@ -287,6 +287,23 @@ def test_the_first_line_names_the_papers_that_the_subject_does_not_and_greets_on
     assert "Ada." not in tuesday.html
 
 
+@pytest.mark.parametrize(
+    ("code", "authors", "lead", "end"),
+    [
+        ("en", ["Ben Bookman Jr."], ">Good morning, Ada. A paper by Ben Bookman Jr.<", "That was all."),
+        ("de", ["Ben Bookman"], "Ein Paper von Ben Bookman.<", "Das war alles."),
+        ("en", [], ">Good morning, Ada. 1 paper.<", "That was all."),
+    ],
+)
+def test_a_letter_of_one_paper_says_its_number_once(code: str, authors: list[str], lead: str, end: str) -> None:
+    only = paper(authors=authors, organization=None)
+    facts = LetterFacts(digest([only]), {only.row: only}, sample.SUBSCRIBER, sample.LINKS, DAY)
+    made = renderer(code=code).letter(facts)
+    assert lead in made.html.replace("\u00a0", " ")
+    assert end in made.html
+    assert end in made.text
+
+
 def test_a_letter_is_of_the_cadence_that_it_was_composed_for() -> None:
     changed = sample.SUBSCRIBER.with_preferences(cadence=Cadence.OFF)
     weekly = letter([paper()], subscriber=changed, cadence=Cadence.WEEKLY)

@@ -80,6 +80,11 @@ def describe_reading(papers: int, minutes: int, language: Language) -> str:
     }
 
 
+def describe_only_paper(authors: str, language: Language) -> str:
+    """Return the first line of a letter with a single paper, whose title is the subject; empty without authors."""
+    return language.gettext("A paper by %(names)s") % {"names": authors.removesuffix(".")} if authors else ""
+
+
 @lru_cache(maxsize=1024)
 def describe_share(shown: int, more: int, close: int, language: Language) -> str:
     """Return `10 of 28`, `10 papers` if all are shown, or `3 close papers` if there are no others."""
@@ -132,6 +137,8 @@ def describe_end(
 
 def _describe_completeness(shown: int, more: int, language: Language) -> str:
     _ = language.gettext
+    if not more and shown == 1:
+        return _("That was all.")
     if not more:
         inside = keep_together(language.count("%(num)s paper", "%(num)s papers", shown))
         return _("That was all: %(inside)s.") % {"inside": inside}

@@ -49,6 +49,7 @@ from paperround.rendering.counts import (
     count_minutes,
     describe_end,
     describe_no_papers,
+    describe_only_paper,
     describe_others,
     describe_papers,
     describe_reading,
@@ -437,7 +438,10 @@ class LetterRenderer:
         )
         in_subject = line.split(" · ")
         titles = [card.title for card in first[1:] if card.title.replace("\u200b", "") not in in_subject]
-        lead = greet(subscriber, first_line(frame.contents_with_minutes, titles or close[1:]), day, language)
+        start = frame.contents_with_minutes
+        if shown == 1 and first and not titles:  # the subject is its title, and its number stands below
+            start = describe_only_paper(first[0].authors, language) or start
+        lead = greet(subscriber, first_line(start, titles or close[1:]), day, language)
         reason = describe_reason(
             facts.digest.cadence,
             topics,
