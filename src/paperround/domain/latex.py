@@ -122,6 +122,7 @@ _FUNCTIONS = frozenset(
 )
 _SIGNS = ("\\", "$", "``", "''", "--")
 _OPENING_QUOTE = re.compile(r"(?<!\w)`\S")
+_GROUP_BEGINNING, _IN_FRONT = re.compile(r"(?:\\[A-Za-z]+\s*|[{\s])+$"), 80  # characters
 _MACRO = re.compile(r"\\(?:([A-Za-z]+)\*?|(.))", re.DOTALL)
 _SIGNS_OF_MATH = re.compile(r"[\\^_{}]")
 _STARTS_LIKE_MONEY = re.compile(r"\s*\d")
@@ -370,14 +371,17 @@ class _Reader:
             if inner.strip() or not self._closed(at, end):
                 return inner, after
             at = after
-        return _spaced(self._spell_own_macro(name, before, math=math), before), at
+        return _spaced(self._spell_own_macro(name, macro.start(), before, math=math), before), at
 
-    def _spell_own_macro(self, name: str, before: list[str], *, math: bool) -> str:
+    def _spell_own_macro(self, name: str, start: int, before: list[str], *, math: bool) -> str:
         """Return the text for an author's own macro: without the title of the paper, its name is the best one."""
         if math or not self.title:
             return name
         title, noun = self._title_and_noun
-        return spell_own_macro(name, title, "".join(before), noun)
+        in_front = "".join(before)
+        if not in_front.strip():  # at the beginning of a group, as in "We train {\tool}"
+            in_front = _GROUP_BEGINNING.sub("", self.source[max(0, start - _IN_FRONT) : start]) + in_front
+        return spell_own_macro(name, title, in_front, noun)
 
     @cached_property
     def _title_and_noun(self) -> tuple[str, str]:
