@@ -241,7 +241,7 @@ def test_the_first_words_say_what_is_inside(case: Case) -> None:
     visible = " ".join(case.tree.find("body").text_content().split())
     if not case.kind.startswith("notice"):
         greeting, counted = r"(?:Good morning, Ada\.|Guten Morgen, Ada!)", r"\d+ \w+(?:, \d+ minutes)?(?: · \w+|\.)"
-        only = r"(?:A paper by|Ein Paper von) \w+"
+        only = r"(?:A paper by|Ein Paper von) \S"
         assert re.match(rf"{greeting} (?:{counted}|{only})", visible, re.IGNORECASE)
     assert not re.search(
         r"display:\s*none|visibility:|font-size:\s*[01]px|opacity", case.tree.find("body").get("style", "")
