@@ -1145,6 +1145,7 @@ def test_messages_name_the_program_however_it_was_started(site: Site, monkeypatc
     ("words", "line"),
     [
         ("search robot --limit 0", "Invalid value for '--limit': must be 1 or more. For help: paperround search -h"),
+        ("subscribers add x@e.org --topic", "Option '--topic' requires an argument. For help: paperround -h"),
         ("tokens add x", "Missing option '--scope'. For help: paperround tokens add -h"),
         ("bogus", "No such command 'bogus'. Did you mean 'bounces'? For help: paperround -h"),
         ("topics bogus", "No such command 'bogus'. For help: paperround topics -h"),

@@ -203,11 +203,12 @@ def _wrong_use_is_one_line() -> Iterator[None]:
     except _ParserError as error:
         ctx: Context | None = getattr(error, "ctx", None)
         told = error.format_message()  # type: ignore[attr-defined]  # of click's UsageError
-        if ctx is None or told == ctx.get_help():  # a group without a command shows its help
+        if ctx and told == ctx.get_help():  # a group without a command shows its help
             raise
         line = " ".join(told.split())
-        if f": {ctx.find_root().command_path} " not in line:  # it does not name a command that helps yet
-            line = f"{line}{'' if line.endswith(('.', '?')) else '.'} For help: {ctx.command_path} -h"
+        if not (ctx and f": {ctx.find_root().command_path} " in line):  # it does not name a command that helps yet
+            command = ctx.command_path if ctx else "paperround"
+            line = f"{line}{'' if line.endswith(('.', '?')) else '.'} For help: {command} -h"
         typer.echo(f"paperround: {line}", err=True)
         raise SystemExit(2) from None
 

@@ -31,7 +31,7 @@ class LocalCronTrigger(BaseTrigger):  # type: ignore[misc]  # APScheduler has no
         """
         start = previous_fire_time + _TICK if previous_fire_time and previous_fire_time <= now else now
         # A skipped time is due up to the length of the gap after it, and so perhaps after later local times.
-        local: datetime | None = self._local_time(start) - _MAX_GAP
+        local: datetime | None = self._local_time(start) - (_MAX_GAP if self._changed_before(start) else _TICK)
         first: datetime | None = None
         while local := self._local.get_next_fire_time(None, local):
             if first and local > self._local_time(first):
@@ -41,6 +41,11 @@ class LocalCronTrigger(BaseTrigger):  # type: ignore[misc]  # APScheduler has no
                 first = due
             local += _TICK
         return first
+
+    def _changed_before(self, moment: datetime) -> bool:
+        """Return whether clocks were changed shortly before a moment; hardly ever, and looking back takes time."""
+        local = moment.astimezone(self._zone)
+        return (moment - _MAX_GAP).astimezone(self._zone).utcoffset() != local.utcoffset()
 
     def _local_time(self, moment: datetime) -> datetime:
         """Return the local time of a moment, marked as UTC, in which the schedule computes."""
