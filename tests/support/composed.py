@@ -26,8 +26,8 @@ from paperround.matching import ranking
 from paperround.matching.compose import EXACT_UNIT, Candidates, DigestRequest, MatchScores
 from paperround.matching.compose import compose as compose_all
 
-_LEAST_DISCUSSION = 3.0  # a comment and a vote, or three votes; less is no discussion
-_LEAST_PAPERS = 6  # a shorter digest is read from top to bottom anyway
+_MIN_DISCUSSION = 3.0  # a comment and a vote, or three votes; less is no discussion
+_MIN_PAPERS = 6  # a shorter digest is read from top to bottom anyway
 _COMPARED = 3  # compare this many times `max_papers` papers with each other
 _FOLLOWED = 2_000  # units of a score
 
@@ -231,13 +231,13 @@ def _discussed(ranked: Sequence[_Chosen], most: int) -> list[int]:
 
     A topic never loses its only remaining paper to them.
     """
-    if most < 1 or len(ranked) < _LEAST_PAPERS:
+    if most < 1 or len(ranked) < _MIN_PAPERS:
         return []
     left = Counter(one.match.topic for one in ranked)
     taken: list[int] = []
     # Python's sort is stable, so that of equals the better paper stays first.
     for match in sorted((one.match for one in ranked), key=lambda match: -match.discussion):
-        if len(taken) < most and match.discussion >= _LEAST_DISCUSSION and left[match.topic] > 1:
+        if len(taken) < most and match.discussion >= _MIN_DISCUSSION and left[match.topic] > 1:
             taken.append(match.paper)
             left[match.topic] -= 1
     return taken

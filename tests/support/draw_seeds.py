@@ -20,7 +20,7 @@ SEEDS = Path(__file__).parents[2] / "seeds"
 WIDTH, HEIGHT = 560, 315
 _FINER = 3  # drawn larger, then made small: Pillow draws hard edges
 _QUALITY = 72
-_MOST_BYTES = 10_000
+_MAX_BYTES = 10_000
 # Ground, ink, and three colors that go well together.
 _PALETTES = (
     ("#f4efe4", "#2b2a33", "#c8553d", "#588b8b", "#e9b872"),
@@ -503,7 +503,7 @@ def _small(picture: Image.Image) -> bytes:
     for quality in range(_QUALITY, 0, -6):
         written = io.BytesIO()
         picture.save(written, "JPEG", quality=quality, optimize=True, progressive=True)
-        if written.tell() <= _MOST_BYTES:
+        if written.tell() <= _MAX_BYTES:
             break
     return written.getvalue()
 

@@ -26,7 +26,7 @@ from paperround.bounces import replies, reports
 from support.documents import BODIES, PIECES, SAMPLES, survives
 from support.returned import complaint, report
 
-_LARGEST = 30_000  # bytes; longer documents are parsed too seldom in the same time
+_MAX_BYTES = 30_000  # bytes; longer documents are parsed too seldom in the same time
 _MAIL_PIECES = (b"\r\n\r\n", b"\n--b\n", b"Status: 5.9.9\n", b"=?utf-8?q?", b"Content-Transfer-Encoding: base64\n\n")
 _AT_ONCE = 1000
 _RETURN = "bounces+AAAAAAFjuAqctoayfUSshZXORyMv@papers.example"
@@ -74,7 +74,7 @@ def subjects(folder: Path | None) -> list[Subject]:
     found = [
         Subject(form, BODIES[name], lambda body, form=form: survives(form, body))  # type: ignore[misc]
         for name, form in SAMPLES.items()
-        if len(BODIES[name]) <= _LARGEST
+        if len(BODIES[name]) <= _MAX_BYTES
     ]
     for mail in (*_MAILS, *own):
         found += Subject("bounce report", mail, reports.parse), Subject("reply", mail, replies.parse_reply)

@@ -17,7 +17,7 @@ from paperround.rendering import language
 from paperround.rendering.counts import describe_day, describe_no_papers, describe_reading
 from paperround.rendering.letter_lines import first_line
 from paperround.rendering.schedule_sentences import describe_reason
-from paperround.rendering.subject import DEFAULT, LONGEST, check, pretends, render_subject
+from paperround.rendering.subject import DEFAULT, MAX_LENGTH, check, pretends, render_subject
 from support.letters import FOLDERS, letter, paper
 
 _FACTS = {"inside": "9 papers on 3 topics", "papers": "9", "topics": "Robots", "date": "Monday", "site": "The Round"}
@@ -59,7 +59,7 @@ def test_the_first_line_repeats_no_title_of_the_subject_and_no_long_word_of_it()
 def test_a_long_title_is_cut_at_a_word_and_the_count_stays() -> None:
     line = _subject("A very long title " * 10)
     assert line == "A very long title A very long title A very long title A very… · 8 more"
-    assert len(line) <= LONGEST
+    assert len(line) <= MAX_LENGTH
 
 
 def test_a_title_that_just_fills_the_line_leaves_the_count_whole() -> None:
@@ -98,7 +98,7 @@ def test_an_empty_template_gives_way_too() -> None:
 @given(st.text(max_size=300), st.sampled_from((DEFAULT, "{site}: {top}", "[{date}] {top}", "{top} {top}")))
 def test_it_is_one_line_of_at_most_seventy_characters(top: str, template: str) -> None:
     line = _subject(top, template, second=top[::-1])
-    assert 0 < len(line) <= LONGEST
+    assert 0 < len(line) <= MAX_LENGTH
     assert len(line.splitlines()) == 1
     assert not pretends(line)
 

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generat
 
 from paperround.domain.errors import ConfigurationError, UsageError
 
-_LEAST_RSA_BITS = 2048  # RFC 8301 3.2: SHOULD; Google requires it too
+_MIN_RSA_BITS = 2048  # RFC 8301 3.2: SHOULD; Google requires it too
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def generate(path: Path, *, ed25519: bool = False) -> None:
     Raises UsageError if the file already exists: letters may be signed with it, and its record published.
     """
     private: RSAPrivateKey | Ed25519PrivateKey = (
-        Ed25519PrivateKey.generate() if ed25519 else generate_private_key(65_537, _LEAST_RSA_BITS)
+        Ed25519PrivateKey.generate() if ed25519 else generate_private_key(65_537, _MIN_RSA_BITS)
     )
     octets = private.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
@@ -85,6 +85,6 @@ def read(path: Path) -> RSAPrivateKey | Ed25519PrivateKey:
         ) from None
     if not isinstance(private, RSAPrivateKey | Ed25519PrivateKey):
         raise ConfigurationError(f"dkim.key_file: {path} is neither RSA nor Ed25519; {make}")
-    if isinstance(private, RSAPrivateKey) and private.key_size < _LEAST_RSA_BITS:
+    if isinstance(private, RSAPrivateKey) and private.key_size < _MIN_RSA_BITS:
         raise ConfigurationError(f"dkim.key_file: {path} has {private.key_size} bits only; {make}")
     return private

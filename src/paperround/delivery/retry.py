@@ -22,7 +22,7 @@ _GIVE_UP_AFTER = timedelta(days=4)
 _MIN_GIVE_UP_AFTER = timedelta(hours=12)
 RATE_PAUSE = timedelta(minutes=10)  # Google requires at least ten minutes
 ACCOUNT_PAUSE = timedelta(minutes=15)
-_LEAST_DAY_PAUSE = timedelta(hours=1)
+_MIN_DAY_PAUSE = timedelta(hours=1)
 _BEHIND_OTHERS = timedelta(minutes=30)  # the refused letter waits longer than the pause, so that others go first
 
 
@@ -197,7 +197,7 @@ def _pause_until(verdict: Verdict, now: datetime) -> datetime:
     if verdict is Verdict.PAUSE_ACCOUNT:
         return now + ACCOUNT_PAUSE
     tomorrow = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
-    return max(tomorrow, now + _LEAST_DAY_PAUSE)
+    return max(tomorrow, now + _MIN_DAY_PAUSE)
 
 
 def _reason(outcome: Outcome, rule: Rule) -> str:

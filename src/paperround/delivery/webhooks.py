@@ -21,7 +21,7 @@ _PREFIX = "whsec_"
 _MIN_KEY, _MAX_KEY = 24, 64  # bytes of a key
 # Short delays for a receiver that restarts, longer ones for one that is down: three days in all.
 _DELAYS = tuple(timedelta(seconds=s) for s in (5, 300, 1_800, 7_200, 18_000, 36_000, *[43_200] * 4))
-_LONGEST_WAIT = timedelta(days=1)
+_MAX_WAIT = timedelta(days=1)
 _MAX_RESPONSE_SHOWN = 200  # characters of a response
 
 
@@ -90,7 +90,7 @@ def next_try(tries: int, response: WebhookResponse, now: datetime) -> datetime |
     """
     if response.status == 410 or tries >= len(_DELAYS):
         return None
-    wished = timedelta(seconds=min(response.retry_after or 0.0, _LONGEST_WAIT.total_seconds()))
+    wished = timedelta(seconds=min(response.retry_after or 0.0, _MAX_WAIT.total_seconds()))
     return now + max(_DELAYS[tries], wished)
 
 

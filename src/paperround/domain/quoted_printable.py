@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 _UNWANTED_BYTES = bytes(b for b in (*range(32), 127) if b not in b"\t\r\n")
 _SOFT_BREAK = b"=\r\n"
-_LONGEST_LINE = 76
+_MAX_LINE_LENGTH = 76
 
 
 def encode(text: str) -> bytes:
@@ -41,7 +41,7 @@ def _encoded(text: str) -> bytes:
 
 def _stands_for_itself(text: str) -> bool:
     """Return whether this line needs no encoding, as most short sentences and URLs do not."""
-    if not text or len(text) >= _LONGEST_LINE or "=" in text or not (text.isascii() and text.isprintable()):
+    if not text or len(text) >= _MAX_LINE_LENGTH or "=" in text or not (text.isascii() and text.isprintable()):
         return False
     return text[0] != "." and text[-1] != " "
 
@@ -55,7 +55,7 @@ def _without_dots(encoded: bytes) -> bytes:
 
 def _with_room(encoded: bytes) -> bytes:
     """Make room for the "=" of a soft line break at the end of the last line."""
-    if len(encoded) - (encoded.rfind(b"\n") + 1) < _LONGEST_LINE:
+    if len(encoded) - (encoded.rfind(b"\n") + 1) < _MAX_LINE_LENGTH:
         return encoded
     last = 3 if encoded[-3:-2] == b"=" else 1  # bytes of its last character
     return encoded[:-last] + _SOFT_BREAK + encoded[-last:]

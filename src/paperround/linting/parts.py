@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from paperround.domain.client_limits import GMAIL_CLIPS, LARGEST_HTML
+from paperround.domain.client_limits import GMAIL_CLIPS, MAX_HTML
 from paperround.linting.finding import LintFinding, Severity, first_few
 from paperround.linting.mail import BodyPart, Mail
 
@@ -87,7 +87,7 @@ def truth(mail: Mail) -> Iterator[LintFinding]:
 def size(mail: Mail) -> Iterator[LintFinding]:
     """Check that the HTML is small enough: Gmail clips it at 102 KB, which hides the unsubscribe link at the end."""
     bytes_ = len(mail.html.encode())
-    if bytes_ > LARGEST_HTML:
+    if bytes_ > MAX_HTML:
         clipped = bytes_ > GMAIL_CLIPS
         severity = Severity.ERROR if clipped else Severity.WARNING
         what = f"has {bytes_:,} bytes; Gmail {'clips' if clipped else 'would clip'} at {GMAIL_CLIPS:,}"

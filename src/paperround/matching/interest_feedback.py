@@ -26,7 +26,7 @@ _ROUNDING_MARGIN = 1 + 1e-5  # a factor that keeps a lifted paper from falling b
 
 # Which rated papers are relevant to an interest. The nearest tenth of past papers always is. Of the papers that fit
 # an interest one in forty has a lower z-score than the least; of those that fit another one, nine of ten.
-_LEAST_RELATED = 1.0
+_MIN_RELATED = 1.0
 _NEAREST_SHARE = 0.1
 _NEARLY_AS_WELL = 1.0  # z-scores by which a paper may fit another interest of the same subscriber better
 
@@ -90,5 +90,5 @@ def is_related(z_scores: Numbers, past: Numbers, others: Sequence[Numbers] = ())
     """
     nearest = np.quantile(past, 1 - _NEAREST_SHARE) if len(past) else np.inf
     best = np.max([z_scores, *others], axis=0)
-    near = (z_scores >= _LEAST_RELATED) | (z_scores > nearest)
+    near = (z_scores >= _MIN_RELATED) | (z_scores > nearest)
     return np.asarray(near & (z_scores >= best - np.float32(_NEARLY_AS_WELL)))

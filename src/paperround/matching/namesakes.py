@@ -15,7 +15,7 @@ from paperround.domain.models import Paper
 from paperround.domain.text import QUOTATION_MARKS, terms
 
 _NOT_IN_A_LIST = str.maketrans({",": " "} | dict.fromkeys(QUOTATION_MARKS, ""))
-_MOST_AUTHORS = 50  # sharing a paper with more authors than this says little
+_MAX_AUTHORS = 50  # sharing a paper with more authors than this says little
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def people(name: str, papers: Sequence[Paper]) -> list[Person]:
         keys = {_key(author) for author in paper.authors}
         if own not in keys:
             continue
-        others = keys - {own} if len(keys) <= _MOST_AUTHORS else set()
+        others = keys - {own} if len(keys) <= _MAX_AUTHORS else set()
         joined = [group for group in groups if group[0] & others]
         groups = [group for group in groups if not group[0] & others]
         groups.append((

@@ -13,7 +13,7 @@ CODE = 0.03
 # Of papers that say much the same, the second loses 0.1, the third 0.2, and all further ones 0.3: a letter of ten
 # papers shows two of five copies as long as there are others that fit nearly as well.
 COPY = 0.1
-MOST_COPIES = 3
+MAX_COPIES = 3
 
 Alike = Callable[[Sequence[int]], Mapping[int, Collection[int]]]
 """Returns for each of these papers, by row, the rows of the papers that say much the same."""
@@ -57,7 +57,7 @@ def describe_parts() -> str:
         "age (for a topic that only names sources, such as the day's best: nothing of the fit and all of the "
         "popularity); the subscriber's taste (−1 to 1), which comes from their feedback; "
         f"{FOLLOWED:g} for an author or organization that they follow; {CODE:g} for available code; and −{COPY:g} "
-        f"for each better paper in the email that says much the same (−{COPY * MOST_COPIES:.1g} at most)"
+        f"for each better paper in the email that says much the same (−{COPY * MAX_COPIES:.1g} at most)"
     )
 
 
@@ -68,6 +68,6 @@ def repetitions(ranked: Sequence[int], near: Mapping[int, Collection[int]]) -> l
     """
     seen, copies = set[int](), []
     for row in ranked:
-        copies.append(min(len(seen.intersection(near.get(row, ()))), MOST_COPIES))
+        copies.append(min(len(seen.intersection(near.get(row, ()))), MAX_COPIES))
         seen.add(row)
     return copies

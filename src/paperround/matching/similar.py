@@ -15,8 +15,8 @@ from paperround.matching.suggestions import is_significant
 from paperround.matching.taste import likeness
 from paperround.matching.words import Words
 
-_LEAST_LIKENESS = 0.08  # below this, two papers share little but common words
-_LEAST_COSINE = 0.3  # below this, the meanings of two papers have only the field in common
+_MIN_LIKENESS = 0.08  # below this, two papers share little but common words
+_MIN_COSINE = 0.3  # below this, the meanings of two papers have only the field in common
 # Words say more than meaning: of the six most similar papers to one that fits an interest, 56% fit the same interest
 # by words alone, 40% by meaning alone, and 56% by both with this weight (docs/relevance.md).
 _LIKENESS_WEIGHT = 4.0
@@ -53,7 +53,7 @@ def most_alike(
     mine, likenesses = vectors.vector(paper), []
     for other in others:
         alike, cosine = likeness(mine, vectors.vector(other)), close.get(other.row)
-        enough = alike >= _LEAST_LIKENESS if cosine is None else cosine >= _LEAST_COSINE
+        enough = alike >= _MIN_LIKENESS if cosine is None else cosine >= _MIN_COSINE
         if enough and other.row != paper.row:
             likenesses.append((-_LIKENESS_WEIGHT * alike - (cosine or 0.0), -other.row, other))
     return [other for _, _, other in sorted(likenesses, key=itemgetter(0, 1))[:most]]

@@ -16,10 +16,10 @@ from paperround.matching.lexical import Statistics
 from paperround.matching.taste import Taste
 from paperround.matching.words import SCHOLARLY_WORDS, STOP_WORDS
 
-_LEAST_PAPERS, _LEAST_LETTERS = 3, 3
+_MIN_PAPERS, _MIN_LETTERS = 3, 3
 _SHORT = 4  # letters: a shorter word alone is a piece of a name ("MEM-x"), unless it is an acronym
 _PHRASE_WORTH = 1.5  # two adjacent words say more than either alone
-_LEAST_LIFT = 2.0  # how many times as frequent among the papers that fit as among all
+_MIN_LIFT = 2.0  # how many times as frequent among the papers that fit as among all
 # A word in more than this share of all papers is uninformative ("based", "using"), nor does one in a
 # single paper, such as the name of its method. A pair that ends in
 # such a word says something if its first word mostly stands before it: "imitation learning", but not "robots using".
@@ -28,7 +28,7 @@ _MIN_DOCUMENTS = 200  # papers; fewer do not tell which words are in papers on a
 _MIN_FREQUENCY = 2
 # Of the weight of the heaviest word of its group, and of both groups. Lighter words are as good as chance: after some
 # answers of less, even the heaviest of that group may be, since papers without feedback weigh against words as well.
-_LEAST_PART, _LEAST_OF_ALL = 0.2, 0.1
+_MIN_PART, _MIN_SHARE_OF_ALL = 0.2, 0.1
 
 Term = tuple[str, ...]
 
@@ -57,7 +57,7 @@ def suggest_words(
     worth = {
         term: worth
         for term, weight in weights.items()
-        if papers[term] >= min(_LEAST_PAPERS, len(best))
+        if papers[term] >= min(_MIN_PAPERS, len(best))
         and not set(term) <= set(known)
         and (len(term) > 1 or _stands_alone(term[0], acronyms))
         and _belongs_together(term, weights, statistics)
@@ -89,7 +89,7 @@ def _terms_of(paper: Paper) -> dict[Term, str]:
 
 def is_significant(word: str) -> bool:
     """Return whether a term can describe a subject: not too short, no stop word and no number."""
-    return len(word) >= _LEAST_LETTERS and word not in STOP_WORDS and not word.isdecimal()
+    return len(word) >= _MIN_LETTERS and word not in STOP_WORDS and not word.isdecimal()
 
 
 def _stands_alone(word: str, acronyms: Collection[str]) -> bool:
@@ -111,7 +111,7 @@ def _worth(term: Term, share: float, statistics: Statistics) -> float:
     """Return how distinctive a term is that occurs in this share of the papers that fit; 0 if it is not."""
     rarest = min(map(statistics.frequency, term))
     usual = (rarest + 1) / (statistics.total + 2)
-    if share < _LEAST_LIFT * usual:
+    if share < _MIN_LIFT * usual:
         return 0.0
     return share * log(share / usual) * (_PHRASE_WORTH if len(term) > 1 else 1.0)
 
@@ -154,7 +154,7 @@ def strongest_words(taste: Taste, most: int = 20, acronyms: Collection[str] = ()
     than four letters there are only `acronyms`. Return an empty list for a taste without feedback.
     """
     groups = [_heaviest(taste, papers, sign, acronyms) for papers, sign in ((taste.liked, 1), (taste.disliked, -1))]
-    least = _LEAST_OF_ALL * max((abs(group[0].weight) for group in groups if group), default=0.0)
+    least = _MIN_SHARE_OF_ALL * max((abs(group[0].weight) for group in groups if group), default=0.0)
     return [one for group in groups for one in group[:most] if abs(one.weight) >= least]
 
 
@@ -172,4 +172,4 @@ def _heaviest(taste: Taste, papers: Sequence[Paper], sign: int, acronyms: Collec
         and _says_something(name, space.statistics, acronyms)
     ]
     ranked = sorted((one for one in words if one.weight * sign > 1e-4), key=lambda one: (-abs(one.weight), one.word))
-    return [one for one in ranked if abs(one.weight) >= _LEAST_PART * abs(ranked[0].weight)]
+    return [one for one in ranked if abs(one.weight) >= _MIN_PART * abs(ranked[0].weight)]

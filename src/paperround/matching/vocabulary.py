@@ -22,7 +22,7 @@ _ACRONYM = "[A-Z][A-Za-z]{0,6}[A-Z]"
 _DEFINED = re.compile(rf"\(({_ACRONYM})s?\)")
 _WRITTEN = re.compile(f"{_ACRONYM}s?")
 _ENDING = re.compile(r"(?:e|ed|er|es|est|y)$")
-_MOST_NAMES = 4  # words of an author's name
+_MAX_NAMES = 4  # words of an author's name
 _BEFORE = 200  # characters before the parentheses in which the long form is looked for
 
 
@@ -153,7 +153,7 @@ class Vocabulary:
 
 def _orders(name: Sequence[str]) -> Iterator[Sequence[str]]:
     """Yield a name as it is written, and with its first word last; nothing if it has too many words."""
-    if 0 < len(name) <= _MOST_NAMES:
+    if 0 < len(name) <= _MAX_NAMES:
         yield from (name, (*name[1:], name[0]))
 
 

@@ -102,8 +102,8 @@ _BACKGROUND = re.compile(
     r"|typical(?:ly)?|while)\b|[^,.:;]{1,80}\b(?:has|have) (?:become|been|emerged|gained|long|made|seen|witnessed)\b",
     re.IGNORECASE,
 )
-_LEAST_REST = 45  # characters; a shorter beginning of a sentence says too little
-_LEAST_FILLED = 0.35  # the share of the budget that is filled without the beginning of another sentence
+_MIN_REST = 45  # characters; a shorter beginning of a sentence says too little
+_MIN_FILLED = 0.35  # the share of the budget that is filled without the beginning of another sentence
 
 
 def shorten_abstract(abstract: str, title: str, budget: int) -> str:
@@ -117,11 +117,7 @@ def shorten_abstract(abstract: str, title: str, budget: int) -> str:
     text, stated = _contribution(abstract, title, budget)
     end = last_sentence_end(text, budget)
     rest = text[end:].lstrip()
-    if (
-        0 < stated <= end
-        and end >= budget * _LEAST_FILLED
-        and (budget - end < _LEAST_REST or _BACKGROUND.match(rest))
-    ):
+    if 0 < stated <= end and end >= budget * _MIN_FILLED and (budget - end < _MIN_REST or _BACKGROUND.match(rest)):
         return text[:end].rstrip()
     return excerpt(text, budget)
 

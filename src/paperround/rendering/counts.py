@@ -13,7 +13,7 @@ from paperround.rendering.letter_view import Block
 from paperround.rendering.source_names import source_name
 
 _WORDS_A_MINUTE = 220
-_LEAST_MINUTES = 2  # that a letter mentions
+_MIN_MINUTES = 2  # that a letter mentions
 
 
 def count_minutes(blocks: Iterable[Block]) -> int:
@@ -72,7 +72,7 @@ def describe_reading(papers: int, minutes: int, language: Language) -> str:
     A minute is not worth mentioning: most letters take no longer.
     """
     counted = keep_together(language.count("%(num)s paper", "%(num)s papers", papers))
-    if minutes < _LEAST_MINUTES:
+    if minutes < _MIN_MINUTES:
         return counted
     return language.gettext("%(papers)s, %(time)s") % {
         "papers": counted,

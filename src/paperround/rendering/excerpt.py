@@ -29,10 +29,10 @@ _ABBREVIATIONS = frozenset(
 # One of these ends a sentence if a word follows that begins one.
 _FINAL = frozenset(("al", "etc"))
 _BEGINNING = re.compile(r"\s+(?:Here|However|In|Our|The|These|This|To|We)\s")
-_LONGEST_END = 20  # characters: more than any abbreviation has; looking at more takes quadratic time
+_MAX_END_LENGTH = 20  # characters: more than any abbreviation has; looking at more takes quadratic time
 _LAST_WORD = re.compile(r"[^\s(\[“\"']*$")
 # If whole sentences, or words, would fill less than these shares of the budget, cut at a word, or at a character.
-_LEAST_SENTENCES, _LEAST_WORDS = 0.7, 0.4
+_MIN_SENTENCES, _MIN_WORDS = 0.7, 0.4
 # Words at the end that only the next word makes sense of.
 _DANGLING = re.compile(
     r"(?:[ ,;]+(?:an?|and|are|as|at|by|for|from|in|into|is|its|of|on|or|that|the|their|this|to|via|was|were|when"
@@ -41,13 +41,13 @@ _DANGLING = re.compile(
 # The zero-width joiner, which combines emoji.
 _JOINER = "\u200d"
 # Longer words do not fit on a phone's screen in a title; zero-width spaces allow them to break.
-_LONGEST_WORD, _BREAK_EVERY = 26, 13
-_LONG_WORD = re.compile(rf"\S{{{_LONGEST_WORD + 1},}}")
+_MAX_WORD_LENGTH, _BREAK_EVERY = 26, 13
+_LONG_WORD = re.compile(rf"\S{{{_MAX_WORD_LENGTH + 1},}}")
 _WIDTH_SAMPLE = 80  # characters that tell whether a text is in a wide script
 # A title is cut at a hyphen if the word so far has this many letters, and cutting before it would lose this many
 # characters.
-_LEAST_BEFORE_HYPHEN, _LONG_REST = 4, 10
-_LONGEST_TIED = 26  # characters of two words that stay on one line
+_MIN_BEFORE_HYPHEN, _LONG_REST = 4, 10
+_MAX_TIED = 26  # characters of two words that stay on one line
 # Thai, Burmese, Khmer and the wide scripts, which break without such spaces.
 _SELF_BREAKING = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u9fff\uac00-\ud7af\uf900-\uffef]")
 
@@ -60,7 +60,7 @@ def excerpt(text: str, budget: int) -> str:
     if len(text) <= budget:
         return text
     end = last_sentence_end(text, budget)
-    if end >= budget * _LEAST_SENTENCES:
+    if end >= budget * _MIN_SENTENCES:
         return text[:end].rstrip()
     shorter = cut(text, budget)
     dangling = _DANGLING.search(shorter)
@@ -94,7 +94,7 @@ def cut(text: str, budget: int) -> str:
     if budget < 1:
         return ""
     end = text.rfind(" ", 0, budget)
-    if end < budget * _LEAST_WORDS:  # one very long word, or a script without spaces
+    if end < budget * _MIN_WORDS:  # one very long word, or a script without spaces
         end = _whole_character(text, budget - 1)
     return text[:end].rstrip(" .,;:–—-([“\"'") + "…"
 
@@ -110,7 +110,7 @@ def cut_to_width(text: str, room: float, width: Callable[[str], float]) -> str:
     fitting = bisect_right(range(len(text)), room, key=lambda end: width(text[:end])) - 1
     shorter = cut(text, fitting)
     hyphen = text.rfind("-", 0, fitting)
-    if hyphen - len(shorter) < _LONG_REST or not text[hyphen - _LEAST_BEFORE_HYPHEN : hyphen].isalnum():
+    if hyphen - len(shorter) < _LONG_REST or not text[hyphen - _MIN_BEFORE_HYPHEN : hyphen].isalnum():
         return shorter
     return f"{text[:hyphen]}…"
 
@@ -119,7 +119,7 @@ def tie_last_words(text: str) -> str:
     """Replace the last space of a title with a no-break space, so that no word is alone on the last line."""
     start, space, last = text.rpartition(" ")
     before = start.rpartition(" ")[2]
-    return f"{start}\u00a0{last}" if space and len(before) + len(last) < _LONGEST_TIED else text
+    return f"{start}\u00a0{last}" if space and len(before) + len(last) < _MAX_TIED else text
 
 
 def breakable(text: str) -> str:
@@ -159,7 +159,7 @@ def _abbreviated(text: str, end: int) -> bool:
     """Return whether the period before this offset belongs to an abbreviation and ends no sentence."""
     if text[end - 1] != ".":
         return False
-    word = _LAST_WORD.search(text[max(end - _LONGEST_END, 0) : end - 1])
+    word = _LAST_WORD.search(text[max(end - _MAX_END_LENGTH, 0) : end - 1])
     last = word[0].lower() if word else ""
     if last in _FINAL and _BEGINNING.match(text, end):
         return False
@@ -186,7 +186,7 @@ def _broken(found: re.Match[str]) -> str:
         return word
     pieces: list[str] = []
     start = 0
-    while len(word) - start > _LONGEST_WORD:
+    while len(word) - start > _MAX_WORD_LENGTH:
         end = _whole_character(word, start + _BREAK_EVERY, start)
         end = end if end > start else start + _BREAK_EVERY
         pieces.append(word[start:end])

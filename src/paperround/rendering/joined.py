@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from paperround.domain import quoted_printable
-from paperround.domain.client_limits import LARGEST_HTML
+from paperround.domain.client_limits import MAX_HTML
 from paperround.domain.models import Links
 from paperround.rendering import plaintext
 from paperround.rendering.chart import Chart
@@ -127,7 +127,7 @@ class JoinedLetter(NamedTuple):
     def size(self) -> int:
         """At least the size of the HTML, in bytes of UTF-8, and exactly that if the letter may be too large."""
         bound = len(self.encoded)  # quoted-printable is never shorter
-        if bound < LARGEST_HTML:
+        if bound < MAX_HTML:
             return bound
         values = self.escaped
         return sum([one.size + sum([len(values[name].encode()) for name in one.placeholders]) for one in self.html])

@@ -82,7 +82,7 @@ from paperround.rendering.theme import Theme
 from paperround.rendering.topic_names import quote_names, topic_of_pick
 
 _PLACES = {NoteKind.SAVED: -1, NoteKind.CLOSE: 1}  # the notes before and after those on what is new
-_MOST_PAPERS = 999  # the indent of a card's first line leaves space for numbers up to this
+_MAX_PAPERS = 999  # the indent of a card's first line leaves space for numbers up to this
 _BLOCKS_AT_ONCE = 100
 _SEVERAL_DAYS = 3  # from which a letter names the days of its papers: Monday's with those of the weekend does not
 _KEPT_BLOCKS, _KEPT_PIECES = 8_000, 400  # a block is about 4 KB in memory
@@ -340,7 +340,7 @@ class LetterRenderer:
     def _text_fragment(self, block: Block, feedback: str) -> Fragment:
         """Return a block as text; the first line of a paper leaves room for its number."""
         text = plaintext.block_text(block, self.language, feedback)
-        indent = len(plaintext.numbered(_MOST_PAPERS)) if block.card else 0
+        indent = len(plaintext.numbered(_MAX_PAPERS)) if block.card else 0
         return Fragment.of(text, self._theme.file, indent)
 
     def _build_block(self, form: Form, choice: PlannedPaper | Note | None) -> Block:

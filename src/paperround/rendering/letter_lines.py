@@ -17,7 +17,7 @@ from paperround.rendering.letter_view import Link
 _ARXIV_THANKS = "Thank you to arXiv for use of its open access interoperability."
 _MAX_FIRST_TITLES = 3
 _ROOM_FOR_TITLES = 120  # characters in the first line; mail clients show 50 to 140 of the line
-_LEAST_OF_TITLE = 30  # characters; the beginning of a title in less room says too little
+_MIN_TITLE_LENGTH = 30  # characters; the beginning of a title in less room says too little
 _BETWEEN = "\u00a0· "
 _MONDAY = 0
 _MIN_COMPARED = 3  # papers that the example of a reply names
@@ -31,7 +31,7 @@ def first_line(start: str, titles: Sequence[str]) -> str:
     """
     parts, room = [_capitalize(start)], _ROOM_FOR_TITLES
     for title in titles[:_MAX_FIRST_TITLES]:
-        if room >= min(len(title), _LEAST_OF_TITLE):
+        if room >= min(len(title), _MIN_TITLE_LENGTH):
             parts.append(cut(title, room))
         room -= len(title) + len(_BETWEEN)
     return _BETWEEN.join(parts) if parts[1:] else f"{parts[0]}."

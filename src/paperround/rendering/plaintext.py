@@ -13,7 +13,7 @@ from paperround.rendering.language import Language
 from paperround.rendering.letter_view import Block, BlockKind, Card, LetterView, Note, Notice
 
 WIDTH = 72
-_LEAST_OF_TITLE = 24  # characters, also beside a long topic
+_MIN_TITLE_LENGTH = 24  # characters, also beside a long topic
 _BLANKS = re.compile(r"[ \t\n]+")
 _NARROW = re.compile(r"[\t\n -~\u00a0-\u02ff\u2010-\u2027]*")  # each takes one column and does not combine
 INDENT = "    "
@@ -106,7 +106,7 @@ def block_text(block: Block, language: Language, feedback: str = "") -> str:
 def _entry(card: Card, language: Language) -> str:
     """Return a row of the index, with as many words of the title as fit on its line."""
     facts = "".join(f" · {fact}" for fact in (card.short_tag, _votes(card, language)) if fact)
-    room = max(WIDTH - len(INDENT) - columns(facts), _LEAST_OF_TITLE)
+    room = max(WIDTH - len(INDENT) - columns(facts), _MIN_TITLE_LENGTH)
     return cut_to_width(card.title, room, columns) + facts
 
 

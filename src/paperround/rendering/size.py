@@ -11,7 +11,7 @@ from datetime import date
 from functools import cached_property
 from typing import Generic, NamedTuple, TypeVar
 
-from paperround.domain.client_limits import LARGEST_HTML
+from paperround.domain.client_limits import MAX_HTML
 from paperround.domain.models import DayFacts, NoteKind, Paper
 from paperround.rendering.card import is_popular
 from paperround.rendering.letter_view import BlockKind, Note
@@ -20,10 +20,10 @@ from paperround.rendering.letter_view import BlockKind, Note
 BUDGETS = (140, 110, 80, 0)
 LEAD_BUDGET = 230  # characters of the lead's summary
 BRIEF_BUDGET = 110  # characters: one sentence below a title
-_LEAST_CARDS = 4
+_MIN_CARDS = 4
 _PAPERS_A_CARD = 4  # one paper in four has a summary
-_LEAST_INDEXED = 5  # the subject and the first line name up to four papers already
-_MOST_INDEXED = 12
+_MIN_INDEXED = 5  # the subject and the first line name up to four papers already
+_MAX_INDEXED = 12
 
 Made = TypeVar("Made")
 Shown = TypeVar("Shown")
@@ -114,13 +114,13 @@ def forms(papers: Sequence[Shown], density: str) -> Forms[Shown]:
     if density != "full":
         briefs = rest if density == "brief" else rest[:0]
         return Forms(papers[:0], lead, rest[:0], briefs, rest[len(briefs) :])
-    summarized = max(_LEAST_CARDS, len(papers) // _PAPERS_A_CARD)
+    summarized = max(_MIN_CARDS, len(papers) // _PAPERS_A_CARD)
     return Forms(index(papers, density), lead, rest[:summarized], rest[:0], rest[summarized:])
 
 
 def index(papers: Sequence[Shown], density: str) -> Sequence[Shown]:
     """Return the papers of the index."""
-    return papers[: _MOST_INDEXED if density == "full" and len(papers) >= _LEAST_INDEXED else 0]
+    return papers[: _MAX_INDEXED if density == "full" and len(papers) >= _MIN_INDEXED else 0]
 
 
 def budget_of(kind: BlockKind, budget: int) -> int:
@@ -130,7 +130,7 @@ def budget_of(kind: BlockKind, budget: int) -> int:
     return min(budget, {BlockKind.CARD: budget, BlockKind.BRIEF: BRIEF_BUDGET}.get(kind, 0))
 
 
-def fit(plan: Plan, make: Callable[[Plan], Made], measure: Callable[[Made], int], limit: int = LARGEST_HTML) -> Made:
+def fit(plan: Plan, make: Callable[[Plan], Made], measure: Callable[[Made], int], limit: int = MAX_HTML) -> Made:
     """Return the fullest letter under the limit (bytes): shorten the summaries first, then drop papers.
 
     `make` makes the letter of a plan and `measure` returns its size in bytes, which must grow with the number of

@@ -9,12 +9,12 @@ from paperround.domain.errors import ConfigurationError
 from paperround.domain.text import REPLY_PREFIX, clean
 from paperround.rendering.excerpt import cut
 
-LONGEST = 70  # characters that desktop clients show; phones show about 40
+MAX_LENGTH = 70  # characters that desktop clients show; phones show about 40
 FIELDS = ("top", "second", "others", "inside", "papers", "topics", "date", "site")
 DEFAULT = "{top}{second}{others}"
-_LEAST_OF_TITLE = 24
+_MIN_TITLE_LENGTH = 24
 _BETWEEN = " · "
-_LEAST_OF_SECOND = 14  # characters; a shorter part of the second title says nothing
+_MIN_SECOND_LENGTH = 14  # characters; a shorter part of the second title says nothing
 
 
 def check(template: str) -> str:
@@ -52,27 +52,27 @@ def render_subject(
         if not line:
             line = _with_title(attempt, {**fields, "others": all_others}, top)
         if line and not pretends(line):
-            return cut(line, LONGEST)
-    return cut(plain, LONGEST)
+            return cut(line, MAX_LENGTH)
+    return cut(plain, MAX_LENGTH)
 
 
 def _with_second(template: str, fields: dict[str, str], top: str, second: str) -> str:
     """Return the line with the second title, cut if necessary; empty if there is too little room for it."""
     room = _room(template, fields)
-    first = cut(top, max(room, _LEAST_OF_TITLE))
+    first = cut(top, max(room, _MIN_TITLE_LENGTH))
     left = room - len(first) - len(_BETWEEN)
-    if len(second) > left and left < _LEAST_OF_SECOND:
+    if len(second) > left and left < _MIN_SECOND_LENGTH:
         return ""
     return _filled(template, fields, first, f"{_BETWEEN}{cut(second, left)}")
 
 
 def _with_title(template: str, fields: dict[str, str], top: str) -> str:
-    return _filled(template, fields, cut(top, max(_room(template, fields), _LEAST_OF_TITLE)), "")
+    return _filled(template, fields, cut(top, max(_room(template, fields), _MIN_TITLE_LENGTH)), "")
 
 
 def _room(template: str, fields: dict[str, str]) -> int:
     """Return the number of characters that are left for titles."""
-    return LONGEST - len(_filled(template, fields, ".", "")) + 1
+    return MAX_LENGTH - len(_filled(template, fields, ".", "")) + 1
 
 
 def pretends(line: str) -> bool:

@@ -45,7 +45,7 @@ log = logs.logger()
 _CHECK_HOLDS = 1.0
 # Letters are rendered together in chunks. No reply of the relay is read meanwhile, so a chunk has the letters of a
 # fraction of a second; the first is small, so that sending begins early.
-_FIRST_CHUNK, _LARGEST_CHUNK = 16, 250
+_FIRST_CHUNK, _MAX_CHUNK = 16, 250
 _CHUNK_SECONDS = 0.2
 _LAYOUT_DELAY = timedelta(minutes=30)
 
@@ -289,7 +289,7 @@ class BatchSender:
         if seconds > _CHUNK_SECONDS:
             self._chunk = max(_FIRST_CHUNK, self._chunk // 2)
         elif seconds < _CHUNK_SECONDS / 2:
-            self._chunk = min(_LARGEST_CHUNK, self._chunk * 2)
+            self._chunk = min(_MAX_CHUNK, self._chunk * 2)
 
     def _builders(self, requests: Sequence[LetterRequest]) -> dict[int, Callable[[], Letter]]:
         """Return the function that builds each letter, by the delivery's number."""

@@ -47,11 +47,11 @@ from paperround.store.unsent import (
     release_papers,
 )
 
-_LONGEST_DELAY = timedelta(days=3)  # well above any real delay: a pause until tomorrow, a retry in hours
+_MAX_DELAY = timedelta(days=3)  # well above any real delay: a pause until tomorrow, a retry in hours
 _EXPIRED_AT_ONCE = 500
 CHECKED_AT_ONCE = 16
 """Between the check that a letter is still wanted and handing it over there are at most this many letters."""
-_LONGEST_REPLY = 500  # characters
+_MAX_REPLY_LENGTH = 500  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ def _attempt_rows(settled: Sequence[Settlement], now: datetime) -> list[dict[str
             "stage": each.outcome.stage.value,
             "code": each.outcome.code,
             "enhanced": each.outcome.enhanced,
-            "text": each.outcome.text[:_LONGEST_REPLY],
+            "text": each.outcome.text[:_MAX_REPLY_LENGTH],
             "connection": each.outcome.connection,
         }
         for each in settled
@@ -305,13 +305,13 @@ class Deliveries:
     def correct_dates(self, now: datetime) -> int:
         """Correct dates that a fast clock set over three days ahead; return the number of deliveries made due."""
         with writing(self._engine) as db:
-            farther = deliveries.c.state.in_(WAITING) & (deliveries.c.next_attempt_at > now + _LONGEST_DELAY)
+            farther = deliveries.c.state.in_(WAITING) & (deliveries.c.next_attempt_at > now + _MAX_DELAY)
             mended = update(deliveries).where(farther).values(next_attempt_at=now)
             corrected = db.execute(mended.returning(deliveries.c.row)).all()
             abandoned = deliveries.c.state == DeliveryState.SENDING.value
-            abandoned &= deliveries.c.lease_until > now + _LONGEST_DELAY
+            abandoned &= deliveries.c.lease_until > now + _MAX_DELAY
             db.execute(update(deliveries).where(abandoned).values(lease_until=now))
-            correct_relay_dates(db, now, _LONGEST_DELAY)
+            correct_relay_dates(db, now, _MAX_DELAY)
             return len(corrected)
 
     def by_row(self, row: int) -> Delivery | None:
