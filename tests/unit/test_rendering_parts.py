@@ -411,14 +411,14 @@ _SPATIA = "Spatia: Video Generation with Updatable Spatial Memory"
     [
         ("CHIP: Adaptive Compliance", "Robotics", True, 1, "CHIP: Adaptive\u00a0Compliance"),
         (_CHIP, "", False, 0, "CHIP: Adaptive Compliance for Humanoid Control through\u00a0Hindsight…"),
-        (_CHIP, "", True, 0, "CHIP: Adaptive Compliance for Humanoid Control through\u00a0Hindsight…"),
+        (_CHIP, "", True, 0, "CHIP: Adaptive Compliance for Humanoid Control\u00a0through…"),
         (_CHIP, "Robotics", False, 0, "CHIP: Adaptive Compliance for Humanoid Control\u00a0through…"),
         (_CHIP, "Robotics", True, 10, "CHIP: Adaptive Compliance for Humanoid\u00a0Control…"),
         (_SPATIA, "", True, 1, "Spatia: Video Generation with Updatable Spatial\u00a0Memory"),
         (_SPATIA, "Video understanding", True, 0, "Spatia: Video Generation with\u00a0Updatable…"),
-        ("MMMM WWWW " * 9, "", False, 0, "MMMM WWWW " * 3 + "MMMM WWWW\u00a0MMMM…"),
-        ("ill fit " * 20, "", False, 0, "ill fit " * 12 + "ill\u00a0fit…"),
-        ("我们提出一种方法" * 8, "", False, 0, ("我们提出一种方法" * 8)[:35] + "…"),
+        ("MMMM WWWW " * 9, "", False, 0, "MMMM WWWW " * 3 + "MMMM\u00a0WWWW…"),
+        ("ill fit " * 20, "", False, 0, "ill fit " * 11 + "ill fit\u00a0ill…"),
+        ("我们提出一种方法" * 8, "", False, 0, ("我们提出一种方法" * 8)[:33] + "…"),
         ("x\u0302" * 60, "", False, 0, "x\u0302" * 60),
         (
             "Contrastive Representation Regularization for Vision-Language-Action Models",

@@ -32,8 +32,8 @@ from paperround.rendering.topic_names import shorten_tag
 _FIRST_AUTHORS = 3
 _MIN_PRINTED = 5  # votes, comments or stars: "1 star" is uninformative
 # The width of a row of the index and of what stands beside its title, in pixels of the layout: a title in 15 px has
-# one line on a wide screen and two on a phone, where the topic is hidden.
-_ROW, _VOTES_COLUMN, _NUMBER_COLUMN, _BEFORE_TOPIC = 550, 54, 22, 10
+# one line in a window of 640 pixels, also in a wide font, and two on a phone, where the topic is hidden.
+_ROW, _VOTES_COLUMN, _NUMBER_COLUMN, _BEFORE_TOPIC = 520, 54, 22, 10
 _TITLE_SIZE, _TOPIC_SIZE = 15, 14
 _NARROW, _WIDE = frozenset("fijlrtI.,:;!|'’() -[]·"), frozenset("mwMWOQ—…@%")
 # The widths of characters as parts of the font size: a little more than in Arial, Roboto and Noto Sans.
