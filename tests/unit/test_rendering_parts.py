@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
-from datetime import date, time
+from datetime import UTC, date, datetime, time
 from itertools import pairwise
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from markupsafe import Markup
 from paperround.domain.errors import ConfigurationError, UnknownNameError
 from paperround.domain.models import DISCUSSED, Links, NoteKind, NoticeKind, PaperNote, Section
 from paperround.domain.preferences import Preferences, QuietDays
-from paperround.domain.schedule import Cadence, Schedule
+from paperround.domain.schedule import Cadence, Schedule, span
 from paperround.process import resources
 from paperround.process.generational_cache import GenerationalCache
 from paperround.rendering import inline, language, notice, plaintext, sample, theme
@@ -26,7 +26,7 @@ from paperround.rendering.letter_view import Block, BlockKind, Note
 from paperround.rendering.outline import headings
 from paperround.rendering.placeholders import Fragment, escaped, placeholder, plain_addresses
 from paperround.rendering.plaintext import block_text, columns, wrap
-from paperround.rendering.schedule_sentences import describe_schedule
+from paperround.rendering.schedule_sentences import covered_span, describe_schedule
 from paperround.rendering.topic_names import section_heading
 from support.letters import DAY, FOLDERS, paper, renderer
 
@@ -480,3 +480,16 @@ def test_a_note_says_what_is_new(kind: NoteKind, news: str) -> None:
 
 def test_the_subject_of_a_letter_of_close_papers_names_the_closest() -> None:
     assert name_closest("Grasping elm", ENGLISH) == "Close to your interests: Grasping elm"
+
+
+def test_an_old_paper_that_was_discussed_most_widens_no_heading() -> None:
+    digest = sample.digest(Cadence.WEEKLY)
+    stored = {"day": date(2026, 8, 3), "first_seen": datetime(2026, 8, 3, tzinfo=UTC)}
+    old = sample.PAPERS[digest.papers[0]].model_copy(update=stored)
+    usual = span(Cadence.WEEKLY, digest.day)
+    assert usual
+    for topic, first in (("robots", old.day), (DISCUSSED, usual[0])):
+        (part, *_others) = digest.sections
+        letter = replace(digest, sections=(part._replace(topic=topic, picks=part.picks[:1]),))
+        assert covered_span(letter, [old]) == (first, usual[1])
+    assert covered_span(sample.DIGEST, [old]) is None

@@ -38,7 +38,7 @@ from paperround.domain.models import (
     Subscriber,
     TopicCounts,
 )
-from paperround.domain.schedule import Cadence, wide_span
+from paperround.domain.schedule import Cadence
 from paperround.process.chunks import chunked
 from paperround.process.generational_cache import GenerationalCache
 from paperround.rendering import chart as charts
@@ -76,7 +76,12 @@ from paperround.rendering.placeholders import (
     placeholder,
     plain_addresses,
 )
-from paperround.rendering.schedule_sentences import describe_reason, format_issue_date, format_masthead_date
+from paperround.rendering.schedule_sentences import (
+    covered_span,
+    describe_reason,
+    format_issue_date,
+    format_masthead_date,
+)
 from paperround.rendering.size import Plan, PlannedPaper
 from paperround.rendering.theme import Theme
 from paperround.rendering.topic_names import quote_names, topic_of_pick
@@ -467,11 +472,7 @@ class LetterRenderer:
             cadence=digest.cadence,
             day=digest.day,
             days=plan.days,
-            span=wide_span(
-                digest.cadence,
-                digest.day,
-                ((choice.paper.day, choice.paper.first_seen.date()) for choice in plan.choices),
-            ),
+            span=covered_span(digest, [choice.paper for choice in plan.choices]),
             facts=plan.facts,
             thanks=thank_sources(has_arxiv_papers=plan.has_arxiv_papers),
         )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from functools import lru_cache
 
 from paperround.domain.errors import translatable as _
+from paperround.domain.models import DISCUSSED, Digest, Paper
 from paperround.domain.preferences import Preferences, QuietDays
-from paperround.domain.schedule import Cadence
+from paperround.domain.schedule import Cadence, wide_span
 from paperround.rendering.counts import describe_left_out
 from paperround.rendering.excerpt import keep_together
 from paperround.rendering.language import Language
@@ -102,6 +103,18 @@ def _explain(cadence: Cadence, topics: tuple[str, ...], language: Language) -> s
     if others := len(topics) - len(named):
         named.append(language.count("%(num)s more topic", "%(num)s more topics", others))
     return language.gettext(_REASONS[cadence]) % {"topics": language.list(named)}
+
+
+def covered_span(digest: Digest, papers: Iterable[Paper]) -> tuple[date, date] | None:
+    """Return the days at the head of a weekly or monthly letter with these papers; None for a daily one.
+
+    The most discussed papers may be older, and do not count.
+    """
+    if not digest.cadence.covers_several_days:
+        return None
+    discussed = {pick.paper for part in digest.sections if part.topic == DISCUSSED for pick in part.picks}
+    days = [(paper.day, paper.first_seen.date()) for paper in papers if paper.row not in discussed]
+    return wide_span(digest.cadence, digest.day, days)
 
 
 @lru_cache(maxsize=1024)

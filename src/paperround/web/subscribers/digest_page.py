@@ -18,12 +18,11 @@ from fastapi.responses import RedirectResponse
 from paperround.domain import tokens
 from paperround.domain.errors import InvalidTokenError
 from paperround.domain.models import DISCUSSED, Digest, Paper, Subscriber
-from paperround.domain.schedule import wide_span
 from paperround.rendering.chart import Chart, chart
 from paperround.rendering.counts import describe_left_out, describe_no_papers
 from paperround.rendering.language import Language
 from paperround.rendering.letter import in_order
-from paperround.rendering.schedule_sentences import format_issue_date
+from paperround.rendering.schedule_sentences import covered_span, format_issue_date
 from paperround.rendering.topic_names import section_heading, topic_of_pick
 from paperround.rounds.letters import LetterBuilder
 from paperround.web.browse import cards
@@ -95,8 +94,7 @@ def digest_online(request: Request, context: ContextDep, token: str, page: int =
 
 def _span(digest: Digest, printed: Mapping[int, Paper]) -> tuple[date, date] | None:
     """Return the days that the digest's email names at its head."""
-    papers = (printed[row] for row in digest.papers if row in printed)
-    return wide_span(digest.cadence, digest.day, ((paper.day, paper.first_seen.date()) for paper in papers))
+    return covered_span(digest, [printed[row] for row in digest.papers if row in printed])
 
 
 def _of_email(
