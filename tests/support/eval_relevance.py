@@ -33,7 +33,7 @@ from paperround.domain.models import Feedback, Listing, Paper
 from paperround.domain.notes import MAX_CLOSE
 from paperround.domain.text import terms
 from paperround.matching.background import background
-from paperround.matching.expansion import ExpandedQuery, expand_query
+from paperround.matching.expansion import ExpandedQuery, expand_query, trust_in_best
 from paperround.matching.interest_feedback import add_taste, is_related, learned_scale, lift
 from paperround.matching.lexical import COUNTED_PAPERS, Index, Statistics
 from paperround.matching.relevance import relevance
@@ -140,7 +140,7 @@ class Data:
         if self.vectors is None:
             return ExpandedQuery(np.zeros(0, np.float32), np.zeros(0, np.float32))
         known = np.arange(len(self.papers)) if past is None else past
-        trust = 1.0 if past is None else min(len(past) / COUNTED_PAPERS, 1.0)
+        trust = 1.0 if past is None else trust_in_best(len(past))
         shares, cosines = self.shares(text)[known], self.cosines(text)[known]
         return expand_query(self.vector(text), self.vectors[known], shares, cosines, trust)
 

@@ -304,13 +304,13 @@ def lift_suppression(email: Email) -> None:
     Letters that were withheld because of it are queued again. After a complaint only the owner of the address can
     lift its suppression, by confirming again.
     """
+    from paperround.store.suppressions import NO_SUBSCRIBER
     from paperround.subscribers import suppressed
 
     with opened() as app:
-        with recording(app, "subscriber: lift", "an address without a subscriber") as record:
+        with recording(app, "subscriber: lift", NO_SUBSCRIBER) as record:
             result = suppressed.lift(app, email)
-            if result.suppressed.subscriber is not None:
-                record.subject = f"subscriber {result.suppressed.subscriber}"
+            record.subject = result.audit_subject
         known = app.store.subscribers.by_email(email)
     was = f"{result.suppressed.reason}, {format_moment(result.suppressed.at)}"
     console.say(f"{email}: no longer suppressed ({was})")

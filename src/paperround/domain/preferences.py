@@ -513,8 +513,4 @@ class SiteOptions:
 
 def as_spelled(name: str, known: Collection[str]) -> str | None:
     """Return the one of the known names that is this one, in any case; None if there is none."""
-    return (
-        name
-        if name in known
-        else next((name_known for name_known in known if name_known.lower() == name.lower()), None)
-    )
+    return name if name in known else next((spelled for spelled in known if spelled.lower() == name.lower()), None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 
 from paperround.app import App
@@ -49,8 +49,8 @@ def ingest_file(
         for format_read, parsed in _parsed_pieces(app, pieces, file_format, name):
             report.fetched += len(parsed.listings)
             reasons.add(parsed.problems)
-            old = [] if unmailed or mail_old else _old(app, parsed.listings, format_read)
-            _store_of_file(app, parsed.listings, old, report, unmailed=unmailed)
+            is_old = _never if unmailed or mail_old else _old(app, format_read)
+            _store_of_file(app, parsed.listings, is_old, report, unmailed=unmailed)
     except FormatError as error:
         remedy = f"check --as {file_format}" if file_format else "name its format with --as"
         report.fail(f"{error.problem}; {remedy}")
@@ -68,29 +68,35 @@ def ingest_file(
     return report
 
 
-def _old(app: App, listings: Sequence[Listing], file_format: str) -> list[Listing]:
-    """Return the papers that are too old to be mailed.
+def _never(_listing: Listing) -> bool:
+    return False
+
+
+def _old(app: App, file_format: str) -> Callable[[Listing], bool]:
+    """Return the function that tells which papers of a file are too old to be mailed.
 
     The day of an OAI record is that of its last change, which may be years after the paper was announced.
     """
     horizon = (app.clock() - MAX_LOOK_BACK).date()
     changed_later = file_format == arxiv_oai.KIND
-    return [
-        listing
-        for listing in listings
-        if listing.day < horizon or (changed_later and not arxiv_oai.is_new(listing, MAX_LOOK_BACK))
-    ]
+    return lambda listing: listing.day < horizon or (changed_later and not arxiv_oai.is_new(listing, MAX_LOOK_BACK))
 
 
 def _store_of_file(
-    app: App, listings: Sequence[Listing], old: Sequence[Listing], report: IngestReport, *, unmailed: bool
+    app: App,
+    listings: Sequence[Listing],
+    is_old: Callable[[Listing], bool],
+    report: IngestReport,
+    *,
+    unmailed: bool,
 ) -> None:
     """Store what a file lists: papers that are too old to be mailed in the archive."""
-    before = report.new
-    store_listings(app, old, report, unmailed=True)
+    before, parts = report.new, {True: list[Listing](), False: list[Listing]()}
+    for listing in listings:
+        parts[is_old(listing)].append(listing)
+    store_listings(app, parts[True], report, unmailed=True)
     report.too_old += report.new - before
-    archived = set(map(id, old))
-    store_listings(app, [listing for listing in listings if id(listing) not in archived], report, unmailed=unmailed)
+    store_listings(app, parts[False], report, unmailed=unmailed)
     topic_matching.match_papers(app)
 
 

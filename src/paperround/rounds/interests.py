@@ -20,7 +20,7 @@ from paperround.matching.scale import Scale, least_fit, z_scale
 from paperround.matching.vectors import Numbers
 from paperround.matching.words import SearchExpression, Words, interpret, is_plain_words
 from paperround.rounds.interest_batch import Comparison, InterestBatch
-from paperround.rounds.interest_scales import History, Interest, InterestScales
+from paperround.rounds.interest_scales import Interest, InterestScales
 from paperround.rounds.interest_tastes import InterestTastes, LearnedInterest, TasteSource
 from paperround.rounds.meaning import Meaning
 from paperround.store.feedback import InterestFollower
@@ -101,10 +101,8 @@ class Interests:
         """
         if not is_plain_words(topic.query):
             return {}, 0.0
-        words, learned = cast("Words", interpret(topic.query)), self._tastes.learned(topic.row)
-        history = learned.source.history if learned else self._scales.history()
-        scores, scale = self._scores(self._scales.interest(topic.query, words), history, batch, learned)
-        fits = dict(zip(batch.index.numbers, map(scale.fit, scores.tolist()), strict=True))
+        interest = self._scales.interest(topic.query, cast("Words", interpret(topic.query)))
+        fits = self._fits(interest, batch, self._tastes.learned(topic.row))
         return fits, least_fit(self._follower(topic.row).breadth.steps)
 
     def wants_close(self, topic: int) -> bool:
@@ -120,8 +118,7 @@ class Interests:
     ) -> Comparison:
         """Return what reaches the threshold of plain words and of what was learned, and what comes close."""
         interest = self._scales.interest(text, words)
-        history = learned.source.history if learned else self._scales.history()
-        scores, scale = self._scores(interest, history, batch, learned)
+        scores, scale = self._scores(interest, batch, learned)
         places = np.flatnonzero(scale.above_threshold(scores, breadth.steps)).tolist()
         numbers, close = batch.index.numbers, scale.close(scores, breadth.steps)
         why = self._reasons(interest, batch, [numbers[at] for at in places])
@@ -130,11 +127,16 @@ class Interests:
             {numbers[at]: scale.fit(float(scores[at])) for at in close},
         )
 
+    def _fits(self, interest: Interest, batch: InterestBatch, learned: LearnedInterest | None) -> dict[int, float]:
+        """Return how well each paper fits an interest and what was learned, by number."""
+        scores, scale = self._scores(interest, batch, learned)
+        return dict(zip(batch.index.numbers, map(scale.fit, scores.tolist()), strict=True))
+
     def _scores(
-        self, interest: Interest, history: History, batch: InterestBatch, learned: LearnedInterest | None
+        self, interest: Interest, batch: InterestBatch, learned: LearnedInterest | None
     ) -> tuple[Numbers, Scale]:
         """Return how far each paper stands out for an interest and what was learned, and the scale of that."""
-        scales = self._scales.scales(interest, history)
+        scales = self._scales.scales(interest, learned.source.history if learned else self._scales.history())
         if learned is None:
             return scales.z_scores(interest.words, batch), z_scale(scales.threshold_reduction)
         z_scores = scales.with_liked(learned.liked_shares).z_scores(interest.words, batch)
@@ -156,15 +158,14 @@ class Interests:
         """
         if not isinstance(wanted, Words):
             return {row: 0.5 + hit.score / 2 for row, hit in batch.index.matches(wanted).items()}
-        history, learned = self._scales.history(), None
+        learned = None
         if feedback:
             rated = rated or self.rated_batch(feedback)
             papers = {paper.row: paper for paper in rated.index.papers}
-            source = TasteSource(text, tuple(feedback), history)
+            source = TasteSource(text, tuple(feedback), self._scales.history())
             learned = self._tastes.learn_one(source, papers, rated, frozenset())
-        scores, scale = self._scores(self._scales.interest(text, wanted), history, batch, learned)
-        fits = zip(batch.index.numbers, map(scale.fit, scores.tolist()), strict=True)
-        return {row: fit for row, fit in fits if fit > 0}
+        fits = self._fits(self._scales.interest(text, wanted), batch, learned)
+        return {row: fit for row, fit in fits.items() if fit > 0}
 
     def reasons(
         self, text: str, wanted: SearchExpression, batch: InterestBatch, rows: Sequence[int]

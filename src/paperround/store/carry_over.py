@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import Connection, delete, select, update
@@ -25,7 +26,7 @@ from paperround.store.events import WebhooksByEvent, store_event
 from paperround.store.schema import api_tokens, deliveries, sessions, subscribers, suppressions
 from paperround.store.site_values import read_value, write_value
 from paperround.store.subscribers import delete_with_addresses, settle_address_changes
-from paperround.store.suppression_rows import add_suppressions, is_complaint
+from paperround.store.suppression_rows import add_suppressions
 
 IN_LINKS = ("subscribers", "address_changes", "digests", "deliveries")
 """The tables whose row numbers are in personal links and return addresses."""
@@ -70,24 +71,23 @@ class CarriedOver:
         return {name: getattr(self, name) for name in names}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Decisions:
     """What a previous database knows about people's decisions."""
 
     by_row: Mapping[int, Any]
     suppressed: Sequence[Mapping[str, Any]]
-    complaints: frozenset[str]
-    """The keys of the addresses that are suppressed because their owners complained."""
     tokens: frozenset[str]
     sessions: frozenset[str]
     lineage: str | None
     address_key: str | None
     unused: Sequence[Sequence[int]]
     numbers: Mapping[str, int]
-    by_key: Mapping[str, Any] = field(init=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "by_key", {known.email_key: known for known in self.by_row.values()})
+    @cached_property
+    def by_key(self) -> Mapping[str, Any]:
+        """The same subscribers, by the key of their address."""
+        return {known.email_key: known for known in self.by_row.values()}
 
     def continues(self, lineage: str | None, restored: Iterable[Any]) -> bool:
         """Return whether this database is a later or an earlier state of a restored one, and not another one."""
@@ -114,7 +114,6 @@ _KNOWN = select(
     *(subscribers.c[name] for name in ("link_renewals", "feed_secret")),
 )
 _HERE = _KNOWN.order_by(subscribers.c.email_key).with_for_update()  # nobody unsubscribes between this and a change
-_COMPLAINTS = select(suppressions.c.email_key).where(is_complaint())
 
 
 def read_decisions(previous: Connection, numbers: Mapping[str, int]) -> Decisions:
@@ -122,7 +121,6 @@ def read_decisions(previous: Connection, numbers: Mapping[str, int]) -> Decision
     return Decisions(
         by_row={known.row: known for known in previous.execute(_KNOWN)},
         suppressed=[dict(one) for one in previous.execute(select(suppressions)).mappings()],
-        complaints=frozenset(previous.scalars(_COMPLAINTS)),
         tokens=frozenset(previous.scalars(select(api_tokens.c.hash))),
         sessions=frozenset(previous.scalars(select(sessions.c.hash))),
         lineage=read_value(previous, _LINEAGE),
@@ -292,19 +290,10 @@ class CarryOver:
 
     def _suppress(self, decisions: Decisions) -> int:
         """Suppress the addresses that were suppressed, and return how many these were."""
-        mine = set(self._db.scalars(select(suppressions.c.email_key)))
-        my_complaints = set(self._db.scalars(_COMPLAINTS))
         by_key = {known.email_key: known for known in self._here.values()}
-        new = []
-        for one in decisions.suppressed:
-            key = one["email_key"]
-            known = by_key.get(key)
-            if known is not None and _has_confirmed_since(known, one["at"]):
-                continue
-            if key not in mine or (key in decisions.complaints and key not in my_complaints):
-                new.append(one)
-        add_suppressions(self._db, new)
-        return len(new)
+        pairs = [(one, by_key.get(one["email_key"])) for one in decisions.suppressed]
+        standing = [one for one, known in pairs if not (known and _has_confirmed_since(known, one["at"]))]
+        return add_suppressions(self._db, standing)
 
     def _set(self, row: int, **values: Any) -> None:
         self._db.execute(update(subscribers).where(subscribers.c.row == row).values(values))

@@ -400,8 +400,8 @@ def _close_to(
 ) -> dict[int, tuple[int, ...]]:
     """Return the papers that came close to the interests of those who may have few papers, by subscriber.
 
-    `known` are the papers that they have or have rated. What they leave out is not known here, so that who leaves out
-    anything may have few.
+    `known` are the papers that they have or have rated. What they leave out is not known here, so a subscriber
+    who leaves out anything may have few.
     """
     follows, others = {}, dict[int, set[int]]()
     unread_papers, mine = unread.paper, match_table.bounds(unread.subscriber, len(due))

@@ -25,6 +25,7 @@ from sqlalchemy import (
     update,
 )
 
+from paperround.domain.clock import latest_day
 from paperround.domain.models import EventKind, NoticeKind, Subscriber, SubscriberState
 from paperround.domain.preferences import FIELDS, Preferences, is_follow, read_patch
 from paperround.domain.schedule import Cadence, mended_digest_at, next_digest_at, period
@@ -509,11 +510,8 @@ def add(db: Connection, values: Mapping[str, Any]) -> int | None:
 
 def _pauses_over(db: Connection, now: datetime, *where: Any) -> list[Subscriber]:
     """Return those of the paused subscribers whose pause has ended."""
-    # The date is in the subscriber's time zone, which may be up to 14 hours ahead of UTC.
-    latest = (now + timedelta(hours=14)).date()
-    paused = load_subscribers(
-        db, subscribers.c.state == SubscriberState.PAUSED.value, subscribers.c.paused_until <= latest, *where
-    )
+    is_paused = subscribers.c.state == SubscriberState.PAUSED.value
+    paused = load_subscribers(db, is_paused, subscribers.c.paused_until <= latest_day(now), *where)
     return [
         subscriber
         for subscriber in paused

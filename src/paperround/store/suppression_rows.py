@@ -21,20 +21,20 @@ def is_complaint(row: Any = suppressions.c) -> ColumnElement[bool]:
     )
 
 
-def add_suppressions(db: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Suppress addresses; a row has a value for each column that is not NULL.
+def add_suppressions(db: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
+    """Suppress addresses, and return how many suppressions are new or have become complaints.
+
+    A row has a value for each column that is not NULL.
 
     An address that is suppressed already keeps its reason, unless this is the first complaint: only its owner can
     lift the suppression then.
     """
     if not rows:
-        return
+        return 0
     statement = upsert(db, suppressions)
     new = statement.excluded
     complaint = {"reason": new.reason, "at": new.at, "cause": new.cause}
-    db.execute(
-        statement.on_conflict_do_update(
-            index_elements=["email_key"], set_=complaint, where=is_complaint(new) & ~is_complaint()
-        ),
-        list(rows),
+    statement = statement.on_conflict_do_update(
+        index_elements=["email_key"], set_=complaint, where=is_complaint(new) & ~is_complaint()
     )
+    return len(db.scalars(statement.returning(suppressions.c.email_key), list(rows)).all())

@@ -16,6 +16,9 @@ from paperround.store.schema import subscribers, suppressions
 from paperround.store.subscribers import email_key
 from paperround.store.suppression_rows import is_complaint
 
+NO_SUBSCRIBER = "an address without a subscriber"
+"""How the audit log names an address that nobody has subscribed with."""
+
 
 @dataclass(frozen=True, slots=True)
 class SuppressedAddress:
@@ -42,6 +45,12 @@ class LiftResult:
     """False for a complaint, after which only the owner of the address can ask for letters."""
     requeued: int = 0
     """How many letters that had been withheld are queued again."""
+
+    @property
+    def audit_subject(self) -> str:
+        """The subscriber, as the audit log names them."""
+        subscriber = self.suppressed.subscriber
+        return NO_SUBSCRIBER if subscriber is None else f"subscriber {subscriber}"
 
 
 class Suppressions:

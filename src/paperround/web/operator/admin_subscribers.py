@@ -19,6 +19,7 @@ from paperround.operator import queries
 from paperround.operator.retries import retriable
 from paperround.rendering import breadth_labels
 from paperround.store.subscribers import SubscriberFilter
+from paperround.store.suppressions import NO_SUBSCRIBER
 from paperround.subscribers import address_change, confirmation, csv_file, csv_import, membership, suppressed
 from paperround.web import wording
 from paperround.web.browse.periods import read_day
@@ -98,10 +99,8 @@ def lift_suppression(request: Request, context: OperatorContextDep, form: Form) 
     """Lift the suppression of an address."""
     context.sessions.check_csrf(request, form)
     try:
-        with recording(context, "subscriber: lift", "an address without a subscriber") as record:
-            result = suppressed.lift(context.app, form.get("email"))
-            if result.suppressed.subscriber is not None:
-                record.subject = f"subscriber {result.suppressed.subscriber}"
+        with recording(context, "subscriber: lift", NO_SUBSCRIBER) as record:
+            record.subject = suppressed.lift(context.app, form.get("email")).audit_subject
     except UsageError as error:
         return _suppressed_page(request, context, wrong=str(error))
     return RedirectResponse(f"{context.home}/admin/subscribers/suppressed?done=lifted", 303)
