@@ -12,10 +12,11 @@ from support.papers import listing
 from support.site import Site
 
 
-def _letter(folder: Path, **site: Any) -> EmailMessage:
+def _letter(folder: Path, contact: str = "", **site: Any) -> EmailMessage:
     """The one letter of a site with these settings, in the theme that shows pictures."""
     base = {"base_url": "https://papers.example.org", "sender": "papers@example.org"}
-    made = Site(folder, site={**base, **site})
+    folder.mkdir(exist_ok=True)
+    made = Site(folder, contact=contact, site={**base, **site})
     made.topic("robots")
     made.subscriber("ada@example.org", "robots", at="06:00", theme="cards")
     made.papers(listing(1, thumbnail_url="https://pictures.example/1.png"))
@@ -39,3 +40,15 @@ def test_the_subject_is_worded_as_the_site_has_it(tmp_path: Path) -> None:
 
 def test_a_site_without_pictures_has_none_in_its_letters(tmp_path: Path) -> None:
     assert "<img" not in _html(_letter(tmp_path, pictures=False))
+
+
+def test_the_list_owner_is_the_sites_contact(tmp_path: Path) -> None:
+    owners = [
+        _letter(tmp_path / str(number), contact=contact, reply_to="Editor <editor@example.org>")["List-Owner"]
+        for number, contact in enumerate(("ops@example.org", "https://example.org/contact", ""))
+    ]
+    assert owners == ["<mailto:ops@example.org>", "<https://example.org/contact>", "<mailto:editor@example.org>"]
+
+
+def test_a_site_without_a_contact_names_no_list_owner(tmp_path: Path) -> None:
+    assert _letter(tmp_path)["List-Owner"] is None

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from paperround.delivery.address import UnusableAddressError, ascii_domain, wire
+from paperround.delivery.address import UnusableAddressError, ascii_domain, contact_uri, wire
 from paperround.delivery.message import (
     HeaderData,
     assemble,
@@ -45,6 +45,7 @@ def head(**changes):
         "unsubscribe_url": "https://papers.example/u/" + "A" * 28,
         "unsubscribe_mailto": "mailto:leave+AAAA@papers.example?subject=unsubscribe",
         "help_url": "https://papers.example/help",
+        "owner_url": "mailto:ops@papers.example",
         "archive_url": "https://papers.example/",
     }
     return HeaderData(**(usual | changes))
@@ -93,7 +94,7 @@ def test_whatever_is_in_a_letter_it_is_a_well_formed_message(name, subject, html
     assert sorted(names) == sorted(set(names))
     assert set(names) <= {
         *("From", "To", "Subject", "Date", "Message-ID", "Reply-To", "Feedback-ID", "Auto-Submitted", "Precedence"),
-        *("List-Id", "List-Help", "List-Archive", "List-Unsubscribe", "List-Unsubscribe-Post"),
+        *("List-Id", "List-Help", "List-Owner", "List-Archive", "List-Unsubscribe", "List-Unsubscribe-Post"),
         *("MIME-Version", "Content-Type"),
     }
 
@@ -122,6 +123,7 @@ def test_a_golden_head():
         "Reply-To: <editor@papers.example>",
         "List-Id: The Morning Papers <papers.papers.example>",
         "List-Help: <https://papers.example/help>",
+        "List-Owner: <mailto:ops@papers.example>",
         "List-Archive: <https://papers.example/>",
         "List-Unsubscribe: <https://papers.example/u/AAAAAAAAAAAAAAAAAAAAAAAAAAAA>,",
         " <mailto:leave+AAAA@papers.example?subject=unsubscribe>",
@@ -333,8 +335,9 @@ def test_the_unsubscribe_address_is_one_uri_in_one_piece_and_takes_one_click():
     ],
 )
 def test_what_is_no_safe_uri_does_not_stand_in_the_head(url):
-    message = build(head(unsubscribe_url=url, unsubscribe_mailto="", help_url=url, archive_url=url), LETTER)
-    for name in ("List-Unsubscribe", "List-Unsubscribe-Post", "List-Help", "List-Archive"):
+    addresses = dict.fromkeys(("unsubscribe_url", "help_url", "owner_url", "archive_url"), url)
+    message = build(head(unsubscribe_mailto="", **addresses), LETTER)
+    for name in ("List-Unsubscribe", "List-Unsubscribe-Post", "List-Help", "List-Owner", "List-Archive"):
         assert field(message, name) is None
 
 
@@ -353,7 +356,7 @@ def test_only_a_mail_address_to_unsubscribe_takes_no_click():
 
 def test_a_notice_belongs_to_no_list_and_takes_no_one_click():
     notice = build(head(kind="notice"), LETTER)
-    for name in ("List-Id", "List-Help", "List-Archive", "List-Unsubscribe-Post", "Precedence"):
+    for name in ("List-Id", "List-Help", "List-Owner", "List-Archive", "List-Unsubscribe-Post", "Precedence"):
         assert field(notice, name) is None
     assert field(notice, "List-Unsubscribe").startswith("<https://papers.example/u/")
     assert field(notice, "Feedback-ID") == "notice:::papersexample"
@@ -467,3 +470,20 @@ def test_a_label_beyond_a_host_names_is_cut():
 
 def test_ascii_domains_pass_untouched():
     assert ascii_domain("papers.example") == "papers.example"
+
+
+@pytest.mark.parametrize(
+    ("contact", "uri"),
+    [
+        ("ops@papers.example", "mailto:ops@papers.example"),
+        ("Ops <ops+list@bücher.example>", "mailto:ops+list@xn--bcher-kva.example"),
+        ("mailto:ops@papers.example", "mailto:ops@papers.example"),
+        ("50%&more@papers.example", "mailto:50%25%26more@papers.example"),
+        ("jürgen@papers.example", "mailto:j%C3%BCrgen@papers.example"),
+        ("https://papers.example/contact", "https://papers.example/contact"),
+        ("papers.example/contact", ""),
+        ("", ""),
+    ],
+)
+def test_a_contact_is_a_page_or_an_address(contact, uri):
+    assert contact_uri(contact) == uri

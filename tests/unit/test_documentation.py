@@ -497,6 +497,7 @@ def test_the_table_of_header_fields_describes_the_fields_of_an_email() -> None:
         reply_to="editor@sender.example",
         unsubscribe_url="https://papers.example/u/1",
         help_url="https://papers.example/p/1",
+        owner_url="mailto:ops@sender.example",
         archive_url="https://papers.example/",
         feedback=("daily",),
     )

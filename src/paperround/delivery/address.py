@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from email.utils import parseaddr
 from functools import lru_cache
+from urllib.parse import quote
 
 import idna
 
@@ -46,3 +48,18 @@ def ascii_domain(domain: str) -> str:
     if not _DOMAIN.fullmatch(domain):
         raise UnusableAddressError(f"{domain[:80]!r} is not a domain")
     return domain
+
+
+def contact_uri(contact: str) -> str:
+    """Return the URI of a contact: a web address unchanged, an email address as `mailto:` (RFC 6068).
+
+    Empty if it is neither.
+    """
+    contact = contact.strip()
+    if contact.startswith(("https://", "http://")):
+        return contact
+    try:
+        local, _, domain = wire(parseaddr(contact.removeprefix("mailto:"))[1]).rpartition("@")
+    except UnusableAddressError:
+        return ""
+    return f"mailto:{quote(local, safe='+')}@{domain}"

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 # twice ("oversigned"), so that adding a second From breaks the signature (RFC 6376 8.15).
 _COVERED = (
     *("from", "from", "to", "subject", "date", "message-id", "reply-to", "mime-version", "content-type"),
-    *("list-id", "list-help", "list-archive", "list-unsubscribe", "list-unsubscribe-post"),
+    *("list-id", "list-help", "list-owner", "list-archive", "list-unsubscribe", "list-unsubscribe-post"),
     *("feedback-id", "auto-submitted"),
 )
 _LINE = 72

@@ -65,6 +65,8 @@ class HeaderData:
     unsubscribe_url: str = ""
     unsubscribe_mailto: str = ""
     help_url: str = ""
+    owner_url: str = ""
+    """Where subscribers reach a person: a web page or a `mailto:` address."""
     archive_url: str = ""
     feedback: tuple[str, ...] = ()
     """Up to three words that group letters in Google's complaint statistics; none may identify one subscriber."""
@@ -120,8 +122,8 @@ def display_name(name: str) -> str:
 
 
 def _head(head: HeaderData, subject: str, boundary: str) -> bytes:
-    sender, for_lists, archive, about = _shared(
-        head.sender_name, head.sender, head.kind, head.list_name, head.archive_url,
+    sender, for_lists, places, about = _shared(
+        head.sender_name, head.sender, head.kind, head.list_name, head.owner_url, head.archive_url,
         head.feedback, head.is_reply,
     )  # fmt: skip
     lines = (
@@ -133,7 +135,7 @@ def _head(head: HeaderData, subject: str, boundary: str) -> bytes:
         _fold("Reply-To", [f"<{wire(head.reply_to)}>"]) if head.reply_to else "",
         for_lists,
         *_help_field(head),
-        archive,
+        places,
         *_unsubscribe_fields(head),
         about,
         _fold("Content-Type", ["multipart/alternative;", f'boundary="{boundary}"']),
@@ -161,6 +163,7 @@ def _shared(
     sender: str,
     kind: Literal["digest", "notice"],
     list_name: str,
+    owner_url: str,
     archive_url: str,
     feedback: tuple[str, ...],
     is_reply: bool,
@@ -177,8 +180,10 @@ def _shared(
         ("Precedence", ["bulk"] if kind == "digest" else []),  # for responders older than RFC 3834
         ("MIME-Version", ["1.0"]),
     ]
-    archive = [("List-Archive", [*_uris(archive_url)])] if kind == "digest" else []
-    blocks = ([("From", [*_mailbox(sender_name, sender)])], lists, archive, about)
+    places = (
+        [("List-Owner", [*_uris(owner_url)]), ("List-Archive", [*_uris(archive_url)])] if kind == "digest" else []
+    )
+    blocks = ([("From", [*_mailbox(sender_name, sender)])], lists, places, about)
     first, second, third, fourth = ("".join(_fold(*field) for field in block if field[1]) for block in blocks)
     return first, second, third, fourth
 

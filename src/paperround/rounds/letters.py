@@ -14,6 +14,7 @@ from typing import Literal
 
 from paperround.app import App
 from paperround.delivery import dkim, message
+from paperround.delivery.address import contact_uri
 from paperround.domain import tokens
 from paperround.domain.errors import ConfigurationError
 from paperround.domain.models import (
@@ -97,6 +98,7 @@ class LetterBuilder:
         self._app = app
         self._site = app.site
         self._keys = app.link_keys
+        self._owner_url = contact_uri(app.settings.contact or app.site.reply_to)
         self.templates = Templates()
         self._renderers: dict[tuple[str, str], _Kept] = {}
         self._signer = dkim.signer(app.settings.dkim) if app.settings.dkim else None
@@ -230,6 +232,7 @@ class LetterBuilder:
             unsubscribe_url=links.unsubscribe,
             unsubscribe_mailto=self._leave_address(delivery) if links.unsubscribe else "",
             help_url=links.preferences,
+            owner_url=self._owner_url,
             archive_url=self._site.base_url,
             feedback=(delivery.issue.cadence.value if delivery.issue else str(delivery.notice),),
             is_reply=delivery.notice == NoticeKind.REPLY,

@@ -69,7 +69,7 @@ class Settings(BaseSettings):
     database_url: str = Field("sqlite:///data/paperround.db", repr=False)  # it may contain a password
     secret_key: SecretStr | None = None
     contact: str = ""
-    """An email address or page where sources can reach the operator; part of the User-Agent."""
+    """An email address or page where the operator can be reached: in the User-Agent and in List-Owner."""
     private_hosts: tuple[str, ...] = ()
     """Hosts, addresses and networks of the private network that sources may access."""
     site: SiteSettings = SiteSettings()
