@@ -207,6 +207,13 @@ def test_the_text_has_an_address_for_every_paper(case: Case) -> None:
 
 
 @everywhere
+def test_the_text_has_at_least_four_fifths_of_the_links(case: Case) -> None:
+    links = {link.get("href", "") for link in case.tree.iter("a")}
+    in_text = links & {*case.rendered.text.split()}
+    assert len(in_text) >= 0.8 * len(links), sorted(links - in_text)
+
+
+@everywhere
 def test_the_text_is_wrapped_and_free_of_markup(case: Case) -> None:
     for line in case.rendered.text.splitlines():
         assert len(line) <= 72 or max(map(len, line.split())) > 60 or "http" in line, line

@@ -253,4 +253,5 @@ def _links(paper: Paper, language: Language) -> tuple[Link, ...]:
     for label, url in labeled:
         if url:
             labels.setdefault(url, label)
-    return tuple(Link(label, url) for url, label in labels.items())
+    coded = _("Code") in labels.values()
+    return tuple(Link(label, url, not coded or label != _("Project")) for url, label in labels.items())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -18,6 +19,8 @@ class Link:
 
     label: str
     url: str
+    in_letters: bool = True
+    """Whether letters print it: they omit the project page of a paper with a link to its code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,14 @@ class Card:
     def byline(self) -> tuple[str, ...]:
         """Authors, organization and day, as far as they are known."""
         return tuple(part for part in (self.authors, self.organization, self.day) if part)
+
+    def further_links(self, labels: Collection[str]) -> tuple[Link, ...]:
+        """Return the links with these labels that a letter prints: none to the page that the title links to."""
+        return tuple(
+            link
+            for link in self.links
+            if link.label in labels and link.in_letters and link.url.partition("#")[0] != self.url
+        )
 
     @property
     def short_tag(self) -> str:

@@ -97,9 +97,12 @@ def block_text(block: Block, language: Language, feedback: str = "") -> str:
                 *_withdrawn(card, language),
                 *_summary(card, language),
                 *_address(card),
+                *(_rate_line(card, language, feedback) if card.summary else ()),
             ]
+        case BlockKind.LEAD:
+            lines = [*_card_lines(card, language, _lead_labels(language)), *_rate_lines(card, language, feedback)]
         case _:
-            lines = [*_card_lines(card, language, feedback if block.kind is BlockKind.LEAD else "")]
+            lines = [*_card_lines(card, language, _card_labels(language)), *_rate_line(card, language, feedback)]
     return "\n".join(lines)[len(INDENT) :] + end
 
 
@@ -118,7 +121,8 @@ def _note_lines(note: Note, language: Language, feedback: str = "") -> Iterator[
         yield f"{INDENT}+ {language.gettext('more')}: {feedback}?more={note.row}"
 
 
-def _card_lines(card: Card, language: Language, feedback: str) -> Iterator[str]:
+def _card_lines(card: Card, language: Language, labels: Sequence[str]) -> Iterator[str]:
+    """Yield the lines of a paper with its summary, its address and its links with these labels."""
     _ = language.gettext
     yield from wrap(card.title, INDENT)
     yield from _withdrawn(card, language)
@@ -127,10 +131,36 @@ def _card_lines(card: Card, language: Language, feedback: str) -> Iterator[str]:
     if card.why:
         yield from wrap(_("For you: %(why)s") % {"why": "; ".join(card.why)}, INDENT)
     yield from _address(card)
+    for link in card.further_links(labels):
+        yield f"{INDENT}{link.label}: {link.url}"
+
+
+def _lead_labels(language: Language) -> Sequence[str]:
+    """Return the labels of the links below the paper to read first."""
+    _ = language.gettext
+    return "PDF", _("Code"), _("Project"), _("Discussion")
+
+
+def _card_labels(language: Language) -> Sequence[str]:
+    """Return the labels of the links below any other paper."""
+    _ = language.gettext
+    return _("Code"), _("Project")
+
+
+def _rate_lines(card: Card, language: Language, feedback: str) -> Iterator[str]:
+    """Yield a line for each kind of feedback; none without the address `feedback`."""
+    _ = language.gettext
     if feedback:
         yield f"{INDENT}{_('Save for the weekend')}: {feedback}?save={card.row}"
         yield f"{INDENT}{_('More like this')}: {feedback}?more={card.row}"
         yield f"{INDENT}{_('Less like this')}: {feedback}?less={card.row}"
+
+
+def _rate_line(card: Card, language: Language, feedback: str) -> Iterator[str]:
+    """Yield one line for feedback, since its page has buttons for more and for less."""
+    _ = language.gettext
+    if feedback:
+        yield f"{INDENT}+ {_('more')}, – {_('less')}: {feedback}?more={card.row}"
 
 
 def letter_text(letter: LetterView, blocks: Sequence[tuple[BlockKind, str]], site: Site, language: Language) -> str:
