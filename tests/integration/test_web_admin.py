@@ -50,7 +50,7 @@ def test_nobody_gets_in_without_the_token(pages: Pages) -> None:
         assert stranger.post(path, data={"csrf": "x"}).status_code == 401, path
     assert stranger.post("/admin/login", data={"token": "guess"}).status_code == 403
     assert stranger.post("/admin/login", data={}).status_code == 403
-    assert "paperround_admin" not in stranger.cookies
+    assert not stranger.cookies
 
 
 def test_guessing_the_token_is_slow(pages: Pages) -> None:
@@ -72,7 +72,7 @@ def test_without_a_token_there_is_no_way_in(tmp_path: Path) -> None:
 
 def test_the_session_is_a_cookie_that_scripts_and_other_sites_cannot_use(pages: Pages) -> None:
     cookie = Browser(pages.web).post("/admin/login", data={"token": ADMIN_TOKEN}).headers["set-cookie"]
-    for part in ("HttpOnly", "Secure", "SameSite=strict", "Path=/"):
+    for part in ("__Host-paperround_admin=", "HttpOnly", "Secure", "SameSite=strict", "Path=/;"):
         assert part in cookie
     assert ADMIN_TOKEN not in cookie
     browser = pages.operator()
@@ -263,9 +263,46 @@ def test_logging_out_ends_the_session_also_for_a_copy_of_its_cookie(pages: Pages
     assert thief.get("/admin/subscribers").status_code == 401
 
 
+def test_a_session_from_before_cookies_had_a_prefix_goes_on_until_its_logout(pages: Pages) -> None:
+    new, browser = pages.operator(), Browser(pages.web)
+    browser.cookies.set("paperround_admin", new.cookies["__Host-paperround_admin"], "papers.example.org")
+    page = browser.get("/admin/subscribers")
+    assert page.status_code == 200
+    assert browser.post("/admin/logout", data={"csrf": _csrf(page.text)}).status_code == 303
+    assert new.get("/admin/subscribers").status_code == 401
+
+
+def test_a_cookie_that_another_host_of_the_domain_has_set_ends_no_session(pages: Pages) -> None:
+    browser = pages.operator()
+    browser.cookies.set("paperround_admin", "forged", "papers.example.org")
+    page = browser.get("/admin/subscribers")
+    assert page.status_code == 200
+    assert browser.post("/admin/logout", data={"csrf": _csrf(page.text)}).status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("base_url", "name"),
+    [
+        ("https://papers.example.org/daily", "__Secure-paperround_admin"),
+        ("http://papers.example.org", "paperround_admin"),
+    ],
+)
+def test_a_prefix_is_one_that_browsers_accept_there(tmp_path: Path, base_url: str, name: str) -> None:
+    made = Pages(tmp_path, site={**ADMIN_SITE, "base_url": base_url})
+    browser = Browser(made.web)
+    answer = browser.post("/admin/login", data={"token": ADMIN_TOKEN})
+    assert answer.headers["set-cookie"].startswith(f"{name}=")
+    browser.cookies = httpx.Cookies({name: answer.headers["set-cookie"].partition("=")[2].partition(";")[0]})
+    page = browser.get("/admin").text
+    gone = browser.post("/admin/logout", data={"csrf": _csrf(page)}).headers["set-cookie"]
+    assert gone.startswith(f'{name}="";')
+    assert ("Secure" in gone.partition(";")[2]) == name.startswith("__")
+    made.app.close()
+
+
 def test_a_session_ends_by_itself_and_its_cookie_is_not_in_the_database(pages: Pages) -> None:
     browser = pages.operator()
-    assert browser.cookies["paperround_admin"] not in str(pages.dump())
+    assert browser.cookies["__Host-paperround_admin"] not in str(pages.dump())
     pages.site.clock.now += timedelta(hours=12, seconds=1)
     assert browser.get("/admin/subscribers").status_code == 401
 

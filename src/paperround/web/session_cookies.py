@@ -10,7 +10,7 @@ import base64
 import hashlib
 import hmac
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 COOKIE = "paperround_admin"
@@ -18,7 +18,27 @@ COOKIE = "paperround_admin"
 ENTRY_COOKIE = "paperround_entry"
 """The cookie of a visitor who opened an address that `up` printed. It opens only the inbox and the preview."""
 HOLDS = timedelta(hours=12)
+# Browsers accept such a cookie only over https; with `__Host-`, no other host of the domain can set it either.
+_PREFIXES = ("__Host-", "__Secure-", "")
 _BYTES = 32
+
+
+def name_in_browser(cookie_name: str, home: str, *, secure: bool) -> str:
+    """Return the name under which a browser keeps a cookie; over https alone, it has a prefix.
+
+    Below the path `home` that is `__Secure-`, because `__Host-` requires the path `/` (RFC 6265bis 4.1.3).
+    """
+    prefix = ("__Secure-" if home else "__Host-") if secure else ""
+    return f"{prefix}{cookie_name}"
+
+
+def kept(cookies: Mapping[str, str], cookie_name: str) -> dict[str, str]:
+    """Return those cookies of a request that may hold a session, by their names in the browser, the safest first.
+
+    Without a prefix, it was set over http, or by an earlier version.
+    """
+    names = [f"{prefix}{cookie_name}" for prefix in _PREFIXES]
+    return {name: cookies[name] for name in names if cookies.get(name)}
 
 
 def make_cookie() -> str:

@@ -23,11 +23,11 @@ class Sessions:
 
     def is_admin(self, request: Request) -> bool:
         """Return whether the visitor has logged in with the admin token."""
-        return bool(self.admin_token) and self._has_session(request, session_cookies.COOKIE, self.admin_token)
+        return bool(self.admin_token) and self._has_session(request, session_cookies.COOKIE)
 
     def has_entered(self, request: Request) -> bool:
         """Return whether the visitor has opened an address with the token that `up` printed."""
-        return self._has_session(request, session_cookies.ENTRY_COOKIE, "")
+        return self._has_session(request, session_cookies.ENTRY_COOKIE)
 
     def may_preview(self, request: Request) -> bool:
         """Return whether this visitor may preview emails of any subscriber."""
@@ -40,10 +40,9 @@ class Sessions:
     def begin(self, response: Response, cookie_name: str, *, secure: bool) -> str:
         """Begin a session: store the hash of a new cookie, set the cookie in the response, and return it."""
         cookie, now = session_cookies.make_cookie(), self._app.clock()
-        hashed = session_cookies.hash_cookie(self._app.keys, cookie_name, self._secret_of(cookie_name), cookie)
-        self._app.store.access.begin_session(hashed[0], now, now + session_cookies.HOLDS)
+        self._app.store.access.begin_session(self._hashes(cookie_name, cookie)[0], now, now + session_cookies.HOLDS)
         response.set_cookie(
-            cookie_name,
+            session_cookies.name_in_browser(cookie_name, self._home, secure=secure),
             cookie,
             max_age=int(session_cookies.HOLDS.total_seconds()),
             path=f"{self._home}/",
@@ -55,29 +54,32 @@ class Sessions:
 
     def end(self, request: Request, response: Response, cookie_name: str) -> None:
         """End a session in the database and in the browser, so that a copy of its cookie no longer works."""
-        cookie = request.cookies.get(cookie_name, "")
-        hashed = session_cookies.hash_cookie(self._app.keys, cookie_name, self._secret_of(cookie_name), cookie)
-        self._app.store.access.end_session(hashed)
-        response.delete_cookie(cookie_name, path=f"{self._home}/")
+        for name, cookie in session_cookies.kept(request.cookies, cookie_name).items():
+            self._app.store.access.end_session(self._hashes(cookie_name, cookie))
+            # Browsers ignore a change of a prefixed cookie that is not secure.
+            response.delete_cookie(name, path=f"{self._home}/", secure=name != cookie_name)
 
-    def _has_session(self, request: Request, cookie_name: str, secret: str) -> bool:
-        cookie = request.cookies.get(cookie_name, "")
-        if not cookie:
-            return False
-        hashed = session_cookies.hash_cookie(self._app.keys, cookie_name, secret, cookie)
-        return self._app.store.access.has_session(hashed, self._app.clock())
+    def _has_session(self, request: Request, cookie_name: str) -> bool:
+        return any(
+            self._app.store.access.has_session(self._hashes(cookie_name, cookie), self._app.clock())
+            for cookie in session_cookies.kept(request.cookies, cookie_name).values()
+        )
 
-    def _secret_of(self, cookie_name: str) -> str:
-        return self.admin_token if cookie_name == session_cookies.COOKIE else ""
+    def _hashes(self, cookie_name: str, cookie: str) -> list[str]:
+        """Return the hashes under which the session of a cookie may be stored, that of a new one first."""
+        secret = self.admin_token if cookie_name == session_cookies.COOKIE else ""
+        return session_cookies.hash_cookie(self._app.keys, cookie_name, secret, cookie)
 
     def csrf(self, request: Request) -> str:
         """Return the CSRF token for this visitor's forms. Other sites cannot read it and so cannot post on their
         behalf.
         """
-        cookies = request.cookies
-        return session_cookies.csrf(
-            self._app.keys, cookies.get(session_cookies.COOKIE) or cookies.get(session_cookies.ENTRY_COOKIE) or ""
-        )
+        cookies = [
+            cookie
+            for name in (session_cookies.COOKIE, session_cookies.ENTRY_COOKIE)
+            for cookie in session_cookies.kept(request.cookies, name).values()
+        ]
+        return session_cookies.csrf(self._app.keys, cookies[0] if cookies else "")
 
     def check_csrf(self, request: Request, form: FormFields) -> None:
         """Raise HTTP 403 if the form does not contain this visitor's CSRF token."""
