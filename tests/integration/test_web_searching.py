@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from paperround.web.parameters import plain_query
-from support.pages import ADMIN, ADMIN_SITE, Pages
+from support.pages import ADMIN, ADMIN_SITE, Browser, Pages
 from support.papers import listing
 
 _BASE = "https://papers.example.org"
@@ -175,6 +175,21 @@ def test_the_live_preview_tells_why_it_shows_nothing(pages: Pages) -> None:
     refused = [answer for answer in answers if answer.status_code == 429]
     assert refused
     assert refused[0].json()["detail"]
+
+
+def test_whoever_searches_too_often_is_told_when_to_go_on(pages: Pages) -> None:
+    pages.web.state.context.limits.searching.most = 3
+    paths = ("/search?q=robots", "/search/feed.xml?q=agents", "/search/feed.json?q=agents")
+    assert [pages.client.get(path).status_code for path in paths] == [200] * 3
+    pages.site.clock.now += timedelta(seconds=20)
+    for path in (*(f"{path}+2" for path in paths), "/api/papers?q=robots"):
+        refused = pages.client.get(path)
+        assert (refused.status_code, refused.headers["retry-after"]) == (429, "40"), path
+    assert "Too many requests" in pages.client.get("/search?q=robots+2").text
+    assert pages.client.get("/search").status_code == pages.client.get("/api/papers").status_code == 200
+    assert Browser(pages.web, "198.51.100.9").get("/search?q=robots+2").status_code == 200
+    pages.site.clock.now += timedelta(seconds=41)
+    assert pages.client.get("/search?q=robots+2").status_code == 200
 
 
 def _titles(text: str) -> list[str]:

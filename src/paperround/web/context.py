@@ -15,7 +15,7 @@ from paperround.web.clients import client_of
 from paperround.web.languages import Languages
 from paperround.web.pages import Pages
 from paperround.web.progress import RoundProgress
-from paperround.web.rate_limits import RateLimits
+from paperround.web.rate_limits import RateLimit, RateLimits
 from paperround.web.sessions import Sessions
 from paperround.web.static import StaticFiles
 
@@ -55,8 +55,17 @@ class WebContext:
         """Count the queries that a visitor previews. Raises HTTP 429 if this client previewed too many in the past
         minute.
         """
-        if queries and not self.limits.trying.take(client_of(request), self.app.clock(), queries):
-            raise HTTPException(429, headers={"Retry-After": "60"})
+        if queries:
+            self._take(self.limits.trying, request, queries)
+
+    def count_search(self, request: Request) -> None:
+        """Count a search. Raises HTTP 429 if this client searched too often in the past minute."""
+        self._take(self.limits.searching, request)
+
+    def _take(self, limit: RateLimit, request: Request, number: int = 1) -> None:
+        client, now = client_of(request), self.app.clock()
+        if not limit.take(client, now, number):
+            raise HTTPException(429, headers={"Retry-After": str(limit.wait(client, now))})
 
 
 async def _request_context(request: Request) -> WebContext:

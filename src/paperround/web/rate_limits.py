@@ -104,5 +104,7 @@ class RateLimits:
     """
     trying: RateLimit = field(default_factory=lambda: RateLimit(120, timedelta(minutes=1)))
     """Query previews by each client."""
+    searching: RateLimit = field(default_factory=lambda: RateLimit(120, timedelta(minutes=1)))
+    """Searches by each client: on the page, in its feeds and in the API."""
     logging_in: RateLimit = field(default_factory=lambda: RateLimit(5, timedelta(minutes=5)))
     """Failed logins by each client."""

@@ -50,13 +50,13 @@ def topic_json(request: Request, context: ContextDep, slug: str, page: int = 1) 
 @router.get("/search/feed.xml")
 def search_xml(request: Request, context: ContextDep, q: str = "") -> Response:
     """Return the newest papers that match a query as Atom."""
-    return _atom(request, _found_papers(context, q, "/search/feed.xml"))
+    return _atom(request, _found_papers(request, context, q, "/search/feed.xml"))
 
 
 @router.get("/search/feed.json")
 def search_json(request: Request, context: ContextDep, q: str = "") -> Response:
     """Return the newest papers that match a query as JSON Feed."""
-    return _json(request, _found_papers(context, q, "/search/feed.json"))
+    return _json(request, _found_papers(request, context, q, "/search/feed.json"))
 
 
 def _newest(context: WebContext, day: str, path: str, page: int) -> FeedDocument:
@@ -79,10 +79,11 @@ def _on_topic(context: WebContext, slug: str, name: str, page: int) -> FeedDocum
     return _feed(context, f"{context.site.name}: {topic.name}", here, f"{here}/{name}", papers, page=page)
 
 
-def _found_papers(context: WebContext, q: str, path: str) -> FeedDocument:
+def _found_papers(request: Request, context: WebContext, q: str, path: str) -> FeedDocument:
     query, text = {"q": q}, plain_query(q)[:MAX_SEARCH_LENGTH]
     papers: list[Paper] = []
     if text:  # newest first: feeds list what is new, not what matches best
+        context.count_search(request)
         papers = newest_found(context.app, text, _IN_FEED)
     title = f"{context.site.name}: {clean(q)[:200]}"
     return _feed(context, title, f"/search?{urlencode(query)}", path, papers, query=query)

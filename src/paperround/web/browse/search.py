@@ -89,6 +89,7 @@ def search(
     wrong, result = "", Search()
     try:
         if q:
+            context.count_search(request)
             text = plain_query(q)[:MAX_SEARCH_LENGTH]
             result = search_papers(context.app, text, PAGE + 1, PAGE * (page - 1), bounds=bounds, order=order)
     except QueryError as error:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Query
+from fastapi import APIRouter, HTTPException, Query, Request
 
 from paperround.domain.models import Paper
 from paperround.matching.search import UNBOUNDED, SearchBounds
@@ -20,11 +20,13 @@ from paperround.web.urls import page_of
 
 router = APIRouter(prefix="/papers", tags=["papers"])
 _NO_PAPER: dict[int | str, dict[str, Any]] = {404: {"description": "No paper has this identifier."}}
+_TOO_MANY: dict[int | str, dict[str, Any]] = {429: {"description": "Too many searches within a minute."}}
 _QUERY = f"A query or keywords. Up to {MAX_LISTED} results are listed, sorted by relevance."
 
 
-@router.get("")
+@router.get("", responses=_TOO_MANY)
 def papers(
+    request: Request,
     context: ContextDep,
     q: Annotated[str, Query(max_length=1_000, description=_QUERY)] = "",
     day: Annotated[date | None, Query(description="Only papers announced on this day, most upvoted first.")] = None,
@@ -34,6 +36,7 @@ def papers(
     """List papers: the newest, those of a day, or the results of a search."""
     browsing = context.app.store.browsing
     if q.strip():
+        context.count_search(request)
         return _search(context, q, SearchBounds(day, day) if day else UNBOUNDED, limit, offset)
     if day is not None:
         return [paper_facts(context, paper) for paper in browsing.on_days(day, day, limit, offset)]
