@@ -15,7 +15,6 @@ import shutil
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -503,7 +502,7 @@ def test_the_table_of_header_fields_describes_the_fields_of_an_email() -> None:
     )
     body = encoded(RenderedLetter("Papers", "<p>Papers</p>", "Papers"))
     digest = email.message_from_bytes(assemble(head, body))
-    answer = email.message_from_bytes(assemble(replace(head, kind="notice", is_reply=True), body))
+    answer = email.message_from_bytes(assemble(head._replace(kind="notice", is_reply=True), body))
     assert {*table} == {*digest} - {"MIME-Version", "Content-Type"}
     assert f"`{digest['Feedback-ID'].replace('senderexample', 'sender')}`" in table["Feedback-ID"]
     for message in (digest, answer):

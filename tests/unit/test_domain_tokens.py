@@ -1,3 +1,5 @@
+import base64
+import hmac
 import string
 from datetime import UTC, datetime, timedelta
 
@@ -29,6 +31,13 @@ def test_a_token_gives_its_number_back_and_fits_into_a_link(number, purpose):
     assert tokens.read(KEYS, purpose, token) == number
     assert len(token) == 28
     assert set(token) <= set(LINK_CHARACTERS)
+
+
+@given(numbers, purposes, st.binary(min_size=32, max_size=32))
+def test_a_token_contains_the_standard_hmac_of_purpose_and_number(number, purpose, key):
+    payload = number.to_bytes(5, "big")
+    code = hmac.digest(key, purpose.encode() + b"\0" + payload, "sha256")[:16]
+    assert tokens.mint([key], purpose, number) == base64.urlsafe_b64encode(payload + code).decode()
 
 
 @given(numbers, purposes, st.data())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
@@ -81,6 +82,39 @@ def test_what_was_prepared_is_not_laid_out_again(monkeypatch: pytest.MonkeyPatch
         fresh.encode(one)
     fresh.prepare(coming)
     assert laid_out == []
+
+
+def test_subscribers_with_the_same_papers_share_the_contents_of_their_letters() -> None:
+    fresh = LetterRenderer(sample.SITE, "paper", language.load("en", FOLDERS), FOLDERS)
+    known = {row: paper(row) for row in range(1, 4)}
+    facts = facts_of(list(known.values()), known)
+    own = facts._replace(subscriber=sample.SUBSCRIBER.with_preferences(name="Grace"))
+    other = facts._replace(digest=replace(facts.digest, row=7, more=(9,)))
+    first, second, third = fresh.prepare([facts, own, other])
+    assert fresh.prepare([own])[0].contents is first.contents is second.contents is not third.contents
+    assert fresh.encode(second) == encoded_by(renderer("paper"), own)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        lambda facts: facts._replace(papers={**facts.papers, 2: paper(2, title="Another title")}),
+        lambda facts: facts._replace(papers={row: facts.papers[row] for row in (1, 3)}),
+        lambda facts: facts._replace(digest=replace(facts.digest, left_out=3)),
+        lambda facts: facts._replace(digest=replace(facts.digest, more=(7, 8))),
+        lambda facts: facts._replace(digest=replace(facts.digest, issue=Issue(Cadence.WEEKLY, DAY))),
+        lambda facts: facts._replace(day=DAY + timedelta(days=1)),
+        lambda facts: facts._replace(subscriber=facts.subscriber.with_preferences(density="titles")),
+        lambda facts: facts._replace(subscriber=facts.subscriber.with_preferences(quiet_days="line")),
+    ],
+)
+def test_what_makes_letters_differ_is_never_shared(changed: Callable[[LetterFacts], LetterFacts]) -> None:
+    fresh = LetterRenderer(sample.SITE, "paper", language.load("en", FOLDERS), FOLDERS)
+    known = {row: paper(row) for row in range(1, 4)}
+    facts = facts_of(list(known.values()), known)
+    for one in (facts, changed(facts)):
+        assert encoded_by(fresh, one) == encoded_by(renderer("paper"), one)
+        assert decoded(encoded_by(fresh, one))[1] == fresh.whole_letter(one).html
 
 
 def test_new_blocks_are_laid_out_in_one_document_however_many_are_known(monkeypatch: pytest.MonkeyPatch) -> None:

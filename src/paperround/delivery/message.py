@@ -13,12 +13,11 @@ import hmac
 import re
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from paperround.delivery.address import ascii_domain, wire
 from paperround.domain import quoted_printable
@@ -46,8 +45,7 @@ _NOT_IN_NAMES = frozenset({"So", "Sk", "Cf", "Co", "Cn", "Cs"})
 _URI = re.compile(r"(?:https?://|mailto:)[!#-+\--;=?-~]+")  # without commas, which separate URIs
 
 
-@dataclass(frozen=True, slots=True)
-class HeaderData:
+class HeaderData(NamedTuple):
     """The data of the message's header.
 
     `date` is timezone-aware: when the letter was composed, however often it is sent (RFC 5322 3.6.1). URLs are
@@ -130,13 +128,13 @@ def _head(head: HeaderData, subject: str, boundary: str) -> bytes:
         sender,
         _fold("To", [f"<{wire(head.recipient)}>"]),
         _subject_field(subject, head.sender_name),
-        _date_field(head.date.replace(microsecond=0)),
+        _date_field(head.date),
         _fold("Message-ID", [head.message_id]),
         _fold("Reply-To", [f"<{wire(head.reply_to)}>"]) if head.reply_to else "",
         for_lists,
-        *_help_field(head),
+        _help_field(head),
         places,
-        *_unsubscribe_fields(head),
+        _unsubscribe_fields(head),
         about,
         _fold("Content-Type", ["multipart/alternative;", f'boundary="{boundary}"']),
     )
@@ -180,9 +178,8 @@ def _shared(
         ("Precedence", ["bulk"] if kind == "digest" else []),  # for responders older than RFC 3834
         ("MIME-Version", ["1.0"]),
     ]
-    places = (
-        [("List-Owner", [*_uris(owner_url)]), ("List-Archive", [*_uris(archive_url)])] if kind == "digest" else []
-    )
+    urls = (("List-Owner", owner_url), ("List-Archive", archive_url)) if kind == "digest" else ()
+    places = [(name, [f"<{url}>"]) for name, url in urls if _is_usable(url)]
     blocks = ([("From", [*_mailbox(sender_name, sender)])], lists, places, about)
     first, second, third, fourth = ("".join(_fold(*field) for field in block if field[1]) for block in blocks)
     return first, second, third, fourth
@@ -190,7 +187,7 @@ def _shared(
 
 @lru_cache(maxsize=64)
 def _date_field(date: datetime) -> str:
-    return _fold("Date", [format_datetime(date.astimezone(UTC))])
+    return _fold("Date", [format_datetime(date.astimezone(UTC).replace(microsecond=0))])
 
 
 def _boundary(message_id: str) -> str:
@@ -202,18 +199,17 @@ def _boundary(message_id: str) -> str:
     return "=_" + hashlib.blake2b(message_id.encode(), digest_size=12).hexdigest()
 
 
-def _help_field(head: HeaderData) -> Iterator[str]:
-    if head.kind == "digest" and (uris := _uris(head.help_url)):
-        yield _fold("List-Help", uris)
+def _help_field(head: HeaderData) -> str:
+    return _fold("List-Help", [f"<{head.help_url}>"]) if head.kind == "digest" and _is_usable(head.help_url) else ""
 
 
-def _unsubscribe_fields(head: HeaderData) -> Iterator[str]:
-    """Yield the unsubscribe fields (RFC 2369 and 8058), which must not contain encoded words."""
-    own = _uris(head.unsubscribe_url)
-    if uris := _uris(head.unsubscribe_url, head.unsubscribe_mailto):
-        yield _fold("List-Unsubscribe", uris)
-    if head.kind == "digest" and own:
-        yield "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
+def _unsubscribe_fields(head: HeaderData) -> str:
+    """Return the unsubscribe fields (RFC 2369 and 8058), which must not contain encoded words."""
+    url, mailto = (f"<{uri}>" if _is_usable(uri) else "" for uri in (head.unsubscribe_url, head.unsubscribe_mailto))
+    uris = [f"{url},", mailto] if url and mailto else [url or mailto]
+    field = _fold("List-Unsubscribe", uris) if url or mailto else ""
+    one_click = url and head.kind == "digest"
+    return f"{field}List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n" if one_click else field
 
 
 @lru_cache(maxsize=64)
@@ -225,15 +221,9 @@ def _list_id(name: str, domain: str) -> Sequence[str]:
     return (*(_phrase("List-Id", name) if plain else ()), f"<{_LIST_LABEL}.{domain}>")
 
 
-def _uris(*uris: str) -> Sequence[str]:
-    """Return the usable URIs in angle brackets, separated by commas."""
-    found = [f"<{uri}>" for uri in uris if _is_usable(uri)]
-    return [*(f"{uri}," for uri in found[:-1]), *found[-1:]]
-
-
 def _is_usable(uri: str) -> bool:
     # RFC 8058 3.1 requires https; http is only for trying the service on this machine.
-    return bool(_URI.fullmatch(uri)) and (not uri.startswith("http:") or is_local(uri))
+    return _URI.fullmatch(uri) is not None and (not uri.startswith("http:") or is_local(uri))
 
 
 def _feedback_id(feedback: tuple[str, ...], domain: str) -> str:

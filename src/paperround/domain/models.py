@@ -612,8 +612,7 @@ class LetterRequest(NamedTuple):
     subscriber: Subscriber
 
 
-@dataclass(frozen=True, slots=True)
-class Letter:
+class Letter(NamedTuple):
     """A complete message, as it is transmitted."""
 
     delivery: int
@@ -645,8 +644,7 @@ class Site:
         return self.sender.rpartition("@")[2]
 
 
-@dataclass(frozen=True, slots=True)
-class Links:
+class Links(NamedTuple):
     """The personal URLs of one subscriber. They are absolute, and each contains a token."""
 
     unsubscribe: str
@@ -668,8 +666,7 @@ class RenderedLetter:
     """The rows of the papers shown. If a digest is too big for one letter, the others are only counted."""
 
 
-@dataclass(frozen=True, slots=True)
-class EncodedLetter:
+class EncodedLetter(NamedTuple):
     """A rendered letter with both parts encoded as quoted-printable."""
 
     subject: str

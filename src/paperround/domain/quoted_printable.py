@@ -24,8 +24,8 @@ def encode_piece(text: str, indent: int = 0) -> bytes:
 
     `indent` is the number of columns already used on its first line.
     """
-    if not indent and _stands_for_itself(text):
-        return text.encode() + _SOFT_BREAK
+    if not indent and (line := _short_line(text)):
+        return line
     encoded = _encoded(" " * indent + text) if text else b""
     if encoded and not encoded.endswith(b"\r\n"):
         encoded = _with_room(encoded) + _SOFT_BREAK
@@ -39,11 +39,13 @@ def _encoded(text: str) -> bytes:
     return binascii.b2a_qp(raw).replace(b"\n", b"\r\n")
 
 
-def _stands_for_itself(text: str) -> bool:
-    """Return whether this line needs no encoding, as most short sentences and URLs do not."""
-    if not text or len(text) >= _MAX_LINE_LENGTH or "=" in text or not (text.isascii() and text.isprintable()):
-        return False
-    return text[0] != "." and text[-1] != " "
+def _short_line(text: str) -> bytes:
+    """Return a piece that is one line and has no special character but "=", as most URLs; empty for other pieces."""
+    if len(text) < _MAX_LINE_LENGTH and text.isascii() and text.isprintable() and text and text[0] != ".":
+        line = text.replace("=", "=3D")
+        if len(line) < _MAX_LINE_LENGTH and text[-1] != " ":
+            return line.encode() + _SOFT_BREAK
+    return b""
 
 
 def _without_dots(encoded: bytes) -> bytes:

@@ -15,8 +15,13 @@ import hmac
 import re
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from paperround.domain.errors import ConfigurationError, InvalidTokenError
+
+if TYPE_CHECKING:
+    from hashlib import _Hash as Hash
 
 UNSUBSCRIBE, PREFERENCES, CONFIRM = "unsubscribe", "preferences", "confirm"
 DIGEST, FEEDBACK, ADDRESS, VERP, REPLY = "digest", "feedback", "address", "verp", "reply"
@@ -28,6 +33,8 @@ MAX_NUMBER = 2**40 - 1
 _NUMBER, _TIME, _MAC = 5, 6, 16
 MAX_LINK_GENERATION = 255
 _NUMBER_BITS = 32
+_BLOCK = hashlib.sha256().block_size
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 _MIN_SECRET_LENGTH = 32  # characters
 # 21 bytes are 34 characters of base32. A forwarder may embed them: SRS0=x=y=papers.example=bounces+TOKEN@…
 _IN_ADDRESS = re.compile(r"(?<![a-z2-7])[a-z2-7]{34}(?![a-z2-7])", re.IGNORECASE)
@@ -73,7 +80,8 @@ def mint(keys: Sequence[bytes], purpose: str, number: int, *, issued: datetime |
     payload = number.to_bytes(_NUMBER, "big")
     if issued is not None:
         payload += int(issued.timestamp()).to_bytes(_TIME, "big")
-    return base64.urlsafe_b64encode(payload + _mac(keys[0], purpose, payload)).decode()
+    signed = binascii.b2a_base64(payload + _mac(keys[0], purpose, payload), newline=False)
+    return signed.translate(_URL_SAFE).decode()  # what base64.urlsafe_b64encode returns, in half of its time
 
 
 def read(keys: Sequence[bytes], purpose: str, token: str, *, issued_after: datetime | None = None) -> int:
@@ -114,7 +122,23 @@ def read_verp(keys: Sequence[bytes], token: str, *, purpose: str = VERP) -> int:
 
 
 def _mac(key: bytes, purpose: str, payload: bytes) -> bytes:
-    return hmac.digest(key, purpose.encode() + b"\0" + payload, "sha256")[:_MAC]
+    """Return the code of a payload: HMAC-SHA256 of the purpose, a zero byte and the payload, cut to 16 bytes."""
+    inner, outer = (state.copy() for state in _states(key, purpose))
+    inner.update(payload)
+    outer.update(inner.digest())
+    return outer.digest()[:_MAC]
+
+
+@lru_cache(maxsize=64)
+def _states(key: bytes, purpose: str) -> tuple[Hash, Hash]:
+    """Return the inner and the outer hash of HMAC after what all codes of a purpose have in common.
+
+    Keeping them halves the time of a code (RFC 2104 section 4); a letter has four.
+    """
+    assert len(key) <= _BLOCK  # a longer key would have to be hashed
+    inner, outer = (hashlib.sha256(bytes(byte ^ pad for byte in key.ljust(_BLOCK, b"\0"))) for pad in (0x36, 0x5C))
+    inner.update(purpose.encode() + b"\0")
+    return inner, outer
 
 
 def _from_base64(token: str) -> bytes:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from itertools import chain
 from typing import NamedTuple
 
 from paperround.domain import quoted_printable
 from paperround.domain.client_limits import MAX_HTML
-from paperround.domain.models import Links
+from paperround.domain.models import Links, Paper
 from paperround.rendering import plaintext
 from paperround.rendering.chart import Chart
 from paperround.rendering.letter_view import Block, LetterView
-from paperround.rendering.placeholders import Fragment, addresses, escaped
+from paperround.rendering.placeholders import Fragment, PartTemplate, addresses, escaped
 from paperround.rendering.size import Plan
 
 _SENTENCES = ("subject", "lead", "date", "tally", "more", "finish", "reason")
@@ -55,6 +56,10 @@ class Frame:
     html: Mapping[str, bytes]
     text: Mapping[str, bytes]
     """Their sentences as quoted-printable, by placeholder."""
+    around_html: tuple[PartTemplate, PartTemplate]
+    """The HTML before and after their papers, with their sentences."""
+    around_text: tuple[PartTemplate, PartTemplate]
+    """The same of the text part."""
 
     @classmethod
     def of(
@@ -64,33 +69,99 @@ class Frame:
         own = {name: getattr(letter, name) for name in ("date", "tally", "more", "finish")}
         html = {name: _in_html(sentence) for name, sentence in own.items()}
         text = {name: _in_text(sentence) for name, sentence in own.items()}
-        return cls(letter, shell, contents, contents_with_minutes, fields, html, text)
+        around_html = PartTemplate.of([shell.top], html), PartTemplate.of([shell.bottom], html)
+        around_text = PartTemplate.of([shell.opening], text), PartTemplate.of([shell.closing], text)
+        return cls(letter, shell, contents, contents_with_minutes, fields, html, text, around_html, around_text)
 
 
 class Sentences(NamedTuple):
-    """The sentences of a letter."""
+    """The sentences of a letter, apart from a greeting by name."""
 
     frame: Frame
     subject: str
-    lead: str
+    first_line: str
     reason: str
 
-    @property
-    def letter(self) -> LetterView:
-        """The view of the letter, without blocks, links and chart."""
-        return replace(self.frame.letter, subject=self.subject, lead=self.lead, reason=self.reason)
+    def view(self, lead: str, links: Links, chart: Chart | None) -> LetterView:
+        """Return the view of the letter with this first line, without its blocks."""
+        return replace(
+            self.frame.letter, subject=self.subject, lead=lead, reason=self.reason, links=links, chart=chart
+        )
 
-    def encoded(self, links: Links) -> tuple[dict[str, bytes], dict[str, bytes]]:
-        """Return the values of the placeholders as quoted-printable: in HTML, and in text."""
-        frame = self.frame
-        urls = {name: quoted_printable.encode_piece(url) for name, url in addresses(links).items()}
-        text = {**frame.text, "lead": _in_text(self.lead), "reason": _known_in_text(self.reason), **urls}
-        html = {**frame.html, "lead": _in_html(self.lead), "reason": _known_in_html(self.reason), **urls}
-        html["subject"] = _known_in_html(self.subject)
-        for name, url in addresses(links).items():
-            if "&" in url:
-                html[name] = quoted_printable.encode_piece(url.replace("&", "&amp;"))
-        return html, text
+
+@dataclass(frozen=True, eq=False)
+class Contents:
+    """What letters to different subscribers share if they have the same papers, for the same reasons."""
+
+    papers: Sequence[Paper | None]
+    """The papers that the digest names, None for those that are missing. The contents are found by their identities,
+    so these must not be given to other papers.
+    """
+    plan: Plan
+    blocks: Sequence[RenderedBlock]
+    sentences: Sentences
+    chart: Chart | None
+    html_blocks: Sequence[Fragment]
+    """The blocks and the chart."""
+    html: PartTemplate
+    text: PartTemplate
+
+    @classmethod
+    def of(
+        cls,
+        papers: Sequence[Paper | None],
+        plan: Plan,
+        blocks: Sequence[RenderedBlock],
+        numbers: Sequence[Fragment],
+        sentences: Sentences,
+        chart: Chart | None,
+        charted: Sequence[Fragment],
+    ) -> Contents:
+        """Return the contents with both parts joined.
+
+        `numbers` are the texts before the blocks, and `charted` is the chart as HTML and as text, if there is one.
+        """
+        html = [*[one.html for one in blocks], *charted[:1]]
+        text = [*chain.from_iterable(zip(numbers, [one.text for one in blocks], strict=True)), *charted[1:]]
+        frame = sentences.frame
+        (top, bottom), (opening, closing) = frame.around_html, frame.around_text
+        html_part = top.followed_by(PartTemplate.of(html, frame.html), bottom)
+        text_part = opening.followed_by(PartTemplate.of(text, frame.text), closing)
+        return cls(papers, plan, blocks, sentences, chart, html, html_part, text_part)
+
+    @property
+    def fragments(self) -> list[Fragment]:
+        """The HTML with all of its placeholders."""
+        shell = self.sentences.frame.shell
+        return [shell.top, *self.html_blocks, shell.bottom]
+
+    @cached_property
+    def shared_values(self) -> tuple[dict[str, bytes], dict[str, bytes]]:
+        """The values that these letters share, in HTML and in text."""
+        subject, reason = self.sentences.subject, self.sentences.reason
+        html = {"subject": _known_in_html(subject), "reason": _known_in_html(reason)}
+        return html, {"reason": _known_in_text(reason)}
+
+    @cached_property
+    def first_line(self) -> tuple[bytes, bytes]:
+        """The first line of a letter without a greeting, as quoted-printable, in HTML and in text."""
+        return encoded_line(self.sentences.first_line)
+
+
+def encoded_line(line: str) -> tuple[bytes, bytes]:
+    """Return a letter's first line as quoted-printable, in HTML and in text."""
+    return _in_html(line), _in_text(line)
+
+
+def encoded_links(links: Links) -> tuple[dict[str, bytes], dict[str, bytes]]:
+    """Return links as quoted-printable, by placeholder, in HTML and in text."""
+    urls = addresses(links)
+    text = {name: quoted_printable.encode_piece(url) for name, url in urls.items()}
+    html = text.copy()
+    for name, url in urls.items():
+        if "&" in url:
+            html[name] = quoted_printable.encode_piece(url.replace("&", "&amp;"))
+    return html, text
 
 
 def _in_html(sentence: str) -> bytes:
@@ -109,37 +180,41 @@ _known_in_text = lru_cache(maxsize=_KEPT_SENTENCES)(_in_text)
 
 
 class JoinedLetter(NamedTuple):
-    """A letter made of fragments, before its size is checked."""
+    """A subscriber's letter before its size is checked."""
 
-    plan: Plan
-    sentences: Sentences
+    contents: Contents
+    lead: str
+    """The first line, with a greeting if there is one."""
     links: Links
-    chart: Chart | None
-    html: Sequence[Fragment]
-    text: Sequence[Fragment]
-    blocks: Sequence[RenderedBlock]
-    encoded: bytes
+    html: bytes
     """The HTML as quoted-printable."""
     values: Mapping[str, bytes]
-    """The values of the placeholders in text, as quoted-printable."""
+    """The values of the gaps in the text part, as quoted-printable."""
+
+    @property
+    def text(self) -> bytes:
+        """The text as quoted-printable."""
+        return self.contents.text.filled(self.values)
 
     @property
     def size(self) -> int:
         """At least the size of the HTML, in bytes of UTF-8, and exactly that if the letter may be too large."""
-        bound = len(self.encoded)  # quoted-printable is never shorter
+        bound = len(self.html)  # quoted-printable is never shorter
         if bound < MAX_HTML:
             return bound
         values = self.escaped
-        return sum([one.size + sum([len(values[name].encode()) for name in one.placeholders]) for one in self.html])
+        return sum(
+            one.size + sum(len(values[name].encode()) for name in one.placeholders) for one in self.contents.fragments
+        )
 
     @property
     def view(self) -> LetterView:
         """The view of this letter, without its blocks."""
-        return replace(self.sentences.letter, links=self.links, chart=self.chart)
+        return self.contents.sentences.view(self.lead, self.links, self.contents.chart)
 
     @property
     def escaped(self) -> dict[str, str]:
         """The values of the placeholders in HTML."""
-        shown = self.sentences.letter
+        shown = self.view
         sentences = {name: escaped(getattr(shown, name)) for name in _SENTENCES}
         return sentences | {name: url.replace("&", "&amp;") for name, url in addresses(self.links).items()}

@@ -15,13 +15,14 @@ cached in the same way, with a *placeholder* in place of each value that belongs
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
+from paperround.domain.client_limits import MAX_HTML
 from paperround.domain.errors import ConfigurationError
 from paperround.domain.models import (
     DISCUSSED,
@@ -31,6 +32,7 @@ from paperround.domain.models import (
     Links,
     NoteKind,
     Paper,
+    PaperNote,
     Pick,
     RenderedLetter,
     Section,
@@ -38,7 +40,8 @@ from paperround.domain.models import (
     Subscriber,
     TopicCounts,
 )
-from paperround.domain.schedule import Cadence
+from paperround.domain.preferences import QuietDays
+from paperround.domain.schedule import Cadence, Issue
 from paperround.process.chunks import chunked
 from paperround.process.generational_cache import GenerationalCache
 from paperround.rendering import chart as charts
@@ -58,11 +61,14 @@ from paperround.rendering.counts import (
     name_closest,
 )
 from paperround.rendering.joined import (
+    Contents,
     Frame,
     JoinedLetter,
     RenderedBlock,
     Sentences,
     Shell,
+    encoded_line,
+    encoded_links,
 )
 from paperround.rendering.language import Language
 from paperround.rendering.letter_lines import explain_replies, first_line, footer_links, greet, thank_sources
@@ -72,7 +78,6 @@ from paperround.rendering.placeholders import (
     ADDRESSES,
     Fragment,
     addresses,
-    encode_part,
     placeholder,
     plain_addresses,
 )
@@ -91,6 +96,7 @@ _MAX_PAPERS = 999  # the indent of a card's first line leaves space for numbers 
 _BLOCKS_AT_ONCE = 100
 _SEVERAL_DAYS = 3  # from which a letter names the days of its papers: Monday's with those of the weekend does not
 _KEPT_BLOCKS, _KEPT_PIECES = 8_000, 400  # a block is about 4 KB in memory
+_KEPT_CONTENTS = 5_000  # about 6 KB each
 _BLANK_LINKS = Links(*map(placeholder, ADDRESSES))
 
 
@@ -122,14 +128,42 @@ class LetterFacts(NamedTuple):
     """The numbers for the chart of a weekly or monthly letter; without them there is no chart."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class PreparedLetter:
+class PreparedLetter(NamedTuple):
     """A letter whose blocks are rendered."""
 
     facts: LetterFacts
-    plan: Plan
-    outline: Outline
-    blocks: Sequence[RenderedBlock]
+    contents: Contents
+
+
+class _ContentsKey(NamedTuple):
+    """What decides what a letter contains."""
+
+    issue: Issue
+    sections: tuple[Section, ...]
+    more: int
+    left_out: int
+    notes: tuple[PaperNote, ...]
+    facts: DayFacts | None
+    papers: tuple[int, ...]
+    """The identities of the papers as they are printed."""
+    day: date
+    counts: tuple[TopicCounts, ...]
+    density: str
+    quiet_days: QuietDays
+
+    @classmethod
+    def of(cls, facts: LetterFacts) -> _ContentsKey:
+        digest, preferences = facts.digest, facts.subscriber.preferences
+        papers = tuple(map(id, _named_papers(facts)))
+        return cls(
+            digest.issue, digest.sections, len(digest.more), digest.left_out, digest.notes, digest.facts, papers,
+            facts.day, tuple(facts.counts), preferences.density, preferences.quiet_days,
+        )  # fmt: skip
+
+
+def _named_papers(facts: LetterFacts) -> list[Paper | None]:
+    """Return the papers that the digest names; None for those that are missing."""
+    return list(map(facts.papers.get, facts.digest.named))
 
 
 class _FrameKey(NamedTuple):
@@ -187,6 +221,7 @@ class LetterRenderer:
         self._blocks: GenerationalCache[RenderedBlock] = GenerationalCache(_KEPT_BLOCKS)
         self._shells: GenerationalCache[Shell] = GenerationalCache(_KEPT_PIECES)
         self._charts: GenerationalCache[tuple[Fragment, ...]] = GenerationalCache(_KEPT_PIECES)
+        self._contents: GenerationalCache[Contents] = GenerationalCache(_KEPT_CONTENTS)
         self._frames: GenerationalCache[Frame] = GenerationalCache(_KEPT_BLOCKS)
         self._headings = {
             (cadence, alone, today): headings(cadence, language, alone=alone, today=today, feedback=feedback)
@@ -197,38 +232,60 @@ class LetterRenderer:
         if not marked:
             self._check_theme()
 
-    def prepare(self, letters: Iterable[LetterFacts]) -> list[PreparedLetter]:
-        """Return these letters with their blocks. New blocks are rendered together.
+    def prepare(self, letters: Sequence[LetterFacts]) -> list[PreparedLetter]:
+        """Return these letters with their contents. New blocks are rendered together.
 
-        This is five times as fast as a document for each letter.
+        This is five times as fast as a document for each letter. Letters with the same papers share their contents.
         """
-        return self._prepare([(facts, self._make_plan(facts)) for facts in letters])
+        keys = [_ContentsKey.of(facts) for facts in letters]
+        known = self._contents.get_all(keys)
+        new = {key: facts for key, facts, contents in zip(keys, letters, known, strict=True) if contents is None}
+        made = dict(zip(new, self._make_contents(list(new.values())), strict=True))
+        for key, contents in made.items():
+            self._contents.put(key, contents)
+        return [
+            PreparedLetter(facts, contents or made[key])
+            for facts, key, contents in zip(letters, keys, known, strict=True)
+        ]
 
-    def _prepare(self, letters: Sequence[tuple[LetterFacts, Plan]]) -> list[PreparedLetter]:
+    def _make_contents(self, letters: Sequence[LetterFacts]) -> list[Contents]:
+        return self._contents_of([(facts, self._make_plan(facts)) for facts in letters])
+
+    def _contents_of(self, letters: Sequence[tuple[LetterFacts, Plan]]) -> list[Contents]:
         outlines = [self._choose_outline(plan, facts.digest) for facts, plan in letters]
         parts = [outline.parts(plan) for outline, (_, plan) in zip(outlines, letters, strict=True)]
         blocks = iter(self._cached_blocks(list(chain.from_iterable(parts))))
         return [
-            PreparedLetter(facts, plan, outline, list(islice(blocks, len(some))))
+            self._join_contents(facts, plan, outline, list(islice(blocks, len(some))))
             for (facts, plan), outline, some in zip(letters, outlines, parts, strict=True)
         ]
+
+    def _join_contents(
+        self, facts: LetterFacts, plan: Plan, outline: Outline, blocks: Sequence[RenderedBlock]
+    ) -> Contents:
+        sentences = self._sentences(plan, outline, [one.block for one in blocks], facts)
+        chart = self._make_chart(facts)
+        return Contents.of(
+            _named_papers(facts), plan, blocks, outline.numbers, sentences, chart, self._chart_fragments(chart)
+        )
 
     def letter(self, facts: LetterFacts) -> RenderedLetter:
         """Return the subscriber's letter: subject, HTML of less than 100,000 bytes, and text with the same papers."""
         draft = self._fit(*self.prepare([facts]))
         links, values = addresses(draft.links), draft.escaped
-        texts = [(one.block.kind, one.text.filled(links)) for one in draft.blocks]
-        return self._finish(draft, "".join(piece.filled(values) for piece in draft.html), texts)
+        texts = [(one.block.kind, one.text.filled(links)) for one in draft.contents.blocks]
+        html = "".join(fragment.filled(values) for fragment in draft.contents.fragments)
+        return self._finish(draft.view, draft.contents.plan, html, texts)
 
     def encode(self, prepared: PreparedLetter) -> EncodedLetter:
         """Return the same letter, joined from parts that were encoded once."""
         draft = self._fit(prepared)
-        return EncodedLetter(draft.sentences.subject, draft.encoded, encode_part(draft.text, draft.values))
+        return EncodedLetter(draft.contents.sentences.subject, draft.html, draft.text)
 
     def whole_letter(self, facts: LetterFacts) -> RenderedLetter:
         """Render the same letter as one document and inline it: fifty times slower, used as the reference."""
         draft = self._fit_whole(facts)
-        return self._finish(draft, draft.html, draft.texts)
+        return self._finish(draft.view, draft.plan, draft.html, draft.texts)
 
     def document(self, facts: LetterFacts) -> str:
         """Return the HTML of the same letter before its style sheet is inlined."""
@@ -243,21 +300,34 @@ class LetterRenderer:
         links, shows_links = plain_addresses(links), links.unsubscribe and notices.shows_personal_links(subscriber)
         letter = replace(
             self._blank_view(), subject=notice.subject, lead="", date="", tally="", reason="", notice=notice,
-            links=replace(links, online="") if shows_links else None,
+            links=links._replace(online="") if shows_links else None,
         )  # fmt: skip
         text = plaintext.notice_text(letter, notice, self.site, self.language)
         return RenderedLetter(notice.subject, "".join(self._render_pieces(letter)), text)
 
     def _fit(self, prepared: PreparedLetter) -> JoinedLetter:
         """Join the fullest letter that fits under the size limit."""
-        links, chart = self._letter_links(prepared.facts), self._make_chart(prepared.facts)
+        facts, contents = prepared
+        links = self._letter_links(facts)
+        letter = self._join(facts, contents, links)
+        if letter.size < MAX_HTML:  # nearly always
+            return letter
 
         def join(plan: Plan) -> JoinedLetter:
-            same = plan is prepared.plan
-            (letter,) = (prepared,) if same else self._prepare([(prepared.facts, plan)])
-            return self._join(letter, links, chart)
+            (smaller,) = self._contents_of([(facts, plan)])
+            return self._join(facts, smaller, links)
 
-        return size.fit(prepared.plan, join, lambda draft: draft.size)
+        return size.fit(contents.plan, join, lambda draft: draft.size)
+
+    def _join(self, facts: LetterFacts, contents: Contents, links: Links) -> JoinedLetter:
+        """Fill a subscriber's own values into the contents of their letter."""
+        first_line = contents.sentences.first_line
+        lead = greet(facts.subscriber, first_line, facts.day, self.language)
+        (html, text), (shared_html, shared_text) = encoded_links(links), contents.shared_values
+        html |= shared_html
+        text |= shared_text
+        html["lead"], text["lead"] = contents.first_line if lead is first_line else encoded_line(lead)
+        return JoinedLetter(contents, lead, links, contents.html.filled(html), text)
 
     def _fit_whole(self, facts: LetterFacts) -> _WholeLetter:
         """Render the fullest letter that fits under the size limit as one document."""
@@ -275,31 +345,18 @@ class LetterRenderer:
         return charts.chart(facts.digest, facts.counts, self.language, self.site.base_url if self._pictures else "")
 
     def _finish(
-        self, draft: JoinedLetter | _WholeLetter, html: str, texts: Sequence[tuple[BlockKind, str]]
+        self, view: LetterView, plan: Plan, html: str, texts: Sequence[tuple[BlockKind, str]]
     ) -> RenderedLetter:
-        text = plaintext.letter_text(draft.view, texts, self.site, self.language)
-        return RenderedLetter(
-            draft.view.subject, html, text, tuple(choice.paper.row for choice in draft.plan.choices)
-        )
-
-    def _join(self, letter: PreparedLetter, links: Links, chart: charts.Chart | None) -> JoinedLetter:
-        """Build the letter from its blocks."""
-        blocks, numbers = letter.blocks, letter.outline.numbers
-        sentences = self._sentences(letter.plan, letter.outline, [one.block for one in blocks], letter.facts)
-        shell, charted = sentences.frame.shell, self._chart_fragments(chart)
-        html = [shell.top, *[one.html for one in blocks], *charted[:1], shell.bottom]
-        texts = chain.from_iterable(zip(numbers, [one.text for one in blocks], strict=True))
-        text = [shell.opening, *texts, *charted[1:], shell.closing]
-        in_html, in_text = sentences.encoded(links)
-        encoded = encode_part(html, in_html)
-        return JoinedLetter(letter.plan, sentences, links, chart, html, text, blocks, encoded, in_text)
+        text = plaintext.letter_text(view, texts, self.site, self.language)
+        return RenderedLetter(view.subject, html, text, tuple(choice.paper.row for choice in plan.choices))
 
     def _render_whole(self, plan: Plan, facts: LetterFacts, links: Links, chart: charts.Chart | None) -> _WholeLetter:
         """Render the letter as one document."""
         outline = self._choose_outline(plan, facts.digest)
         blocks = tuple(self._build_block(*part) for part in outline.parts(plan))
         sentences = self._sentences(plan, outline, blocks, facts)
-        letter = replace(sentences.letter, links=links, chart=chart, blocks=blocks)
+        lead = greet(facts.subscriber, sentences.first_line, facts.day, self.language)
+        letter = replace(sentences.view(lead, links, chart), blocks=blocks)
         texts = tuple((block.kind, plaintext.block_text(block, self.language, links.feedback)) for block in blocks)
         return _WholeLetter(plan, letter, "".join(self._render_pieces(letter)), texts)
 
@@ -410,7 +467,7 @@ class LetterRenderer:
 
     def _shown_links(self, links: Links) -> Links:
         """Return the links that this site's letters show."""
-        return links if self._feedback else replace(links, feedback="")
+        return links if self._feedback else links._replace(feedback="")
 
     def _blank_view(self, blocks: tuple[Block, ...] = ()) -> LetterView:
         """Return a letter with a placeholder in place of each value that belongs to one subscriber."""
@@ -429,7 +486,7 @@ class LetterRenderer:
 
     def _sentences(self, plan: Plan, outline: Outline, blocks: Sequence[Block], facts: LetterFacts) -> Sentences:
         """Return the sentences of a letter with these blocks."""
-        subscriber, day, language, shown = facts.subscriber, facts.day, self.language, len(plan.choices)
+        language, shown = self.language, len(plan.choices)
         topics = tuple(dict.fromkeys([choice.tag for choice in plan.choices if choice.tag]))
         frame = self._frame(plan, len(topics), count_minutes(blocks), facts.digest)
         first = [card for card in [blocks[at].card for at in outline.named] if card]
@@ -446,7 +503,6 @@ class LetterRenderer:
         start = frame.contents_with_minutes
         if shown == 1 and first and not titles:  # the subject is its title, and its number stands below
             start = describe_only_paper(first[0].authors, language) or start
-        lead = greet(subscriber, first_line(start, titles or close[1:]), day, language)
         reason = describe_reason(
             facts.digest.cadence,
             topics,
@@ -454,9 +510,9 @@ class LetterRenderer:
             plan.left_out,
             saved=plan.saved > 0,
             close=plan.close > 0,
-            quiet_days=subscriber.preferences.quiet_days,
+            quiet_days=facts.subscriber.preferences.quiet_days,
         )
-        return Sentences(frame, line, lead, reason)
+        return Sentences(frame, line, first_line(start, titles or close[1:]), reason)
 
     def _frame(self, plan: Plan, topics: int, minutes: int, digest: Digest) -> Frame:
         """Return what letters with the same numbers say around their papers; it is cached."""

@@ -6,10 +6,10 @@ A fragment is stored as text and as quoted-printable, so that a letter can be jo
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
-from operator import attrgetter
+from typing import cast
 from urllib.parse import quote
 
 from lxml import etree
@@ -28,9 +28,9 @@ _IN_ADDRESSES = "/:?#[]@!$&()*+,;=%~"
 _PLAIN_ADDRESSES = re.compile(r"[A-Za-z0-9_.~/:?#\[\]@!$&()*+,;=%-]*")
 
 
-ADDRESSES = tuple(field.name for field in fields(Links))
+ADDRESSES = Links._fields
 """The placeholders for a subscriber's links."""
-_values = attrgetter(*ADDRESSES)
+NO_VALUES: Mapping[str, bytes] = {}
 _FEEDBACK = "feedback"
 _FEEDBACK_MARK = b"\0"  # stands for the feedback address in encoded text, which has no control characters
 
@@ -42,14 +42,14 @@ def placeholder(name: str) -> str:
 
 def plain_addresses(links: Links) -> Links:
     """Percent-encode the addresses where they contain other characters than RFC 3986 allows."""
-    if _PLAIN_ADDRESSES.fullmatch("".join(_values(links))):  # nearly always
+    if _PLAIN_ADDRESSES.fullmatch("".join(links)):  # nearly always
         return links
-    return Links(*(quote(url, safe=_IN_ADDRESSES) for url in _values(links)))
+    return Links(*(quote(url, safe=_IN_ADDRESSES) for url in links))
 
 
 def addresses(links: Links) -> dict[str, str]:
     """Return the addresses by placeholder."""
-    return dict(zip(ADDRESSES, _values(links), strict=True))
+    return dict(zip(ADDRESSES, links, strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,19 +99,46 @@ class Fragment:
             out += values[name], literal
         return "".join(out)
 
-    def encoded_with(self, values: Mapping[str, bytes]) -> bytes:
-        """Return the fragment as quoted-printable, with these encoded values in place of its placeholders."""
-        pieces = [b""] * (len(self.encoded) + len(self.placeholders))
-        pieces[::2], pieces[1::2] = self.encoded, [values[name] for name in self.placeholders]
-        return b"".join(pieces)
 
+@dataclass(frozen=True, slots=True)
+class PartTemplate:
+    """A part of a letter as quoted-printable, complete except for some values that its subscriber alone has."""
 
-def encode_part(fragments: Iterable[Fragment], values: Mapping[str, bytes]) -> bytes:
-    """Return a part of a letter as quoted-printable, with these encoded values in place of its placeholders."""
-    part = quoted_printable.joined(
-        [one.encoded_with(values) if one.marked is None else one.marked for one in fragments]
-    )
-    return part.replace(_FEEDBACK_MARK, values.get(_FEEDBACK, b""))
+    pieces: list[bytes]
+    gaps: list[tuple[int, str]]
+    """The places among the pieces that are to be filled, each with its placeholder."""
+
+    @classmethod
+    def of(cls, fragments: Sequence[Fragment], values: Mapping[str, bytes] = NO_VALUES) -> PartTemplate:
+        """Join fragments, with these encoded values in place of their placeholders; the others become gaps."""
+        marked = [fragment.marked for fragment in fragments]
+        if None not in marked:
+            return cls(cast("list[bytes]", marked), [])
+        pieces: list[bytes] = []
+        gaps: list[tuple[int, str]] = []
+        for fragment in fragments:
+            for literal, name in zip(fragment.encoded, fragment.placeholders, strict=False):
+                pieces.append(literal)
+                if name not in values:
+                    gaps.append((len(pieces), name))
+                pieces.append(values.get(name, b""))
+            pieces.append(fragment.encoded[-1])
+        return cls(pieces, gaps)
+
+    def followed_by(self, *others: PartTemplate) -> PartTemplate:
+        """Return this part with others behind it."""
+        pieces, gaps = self.pieces.copy(), self.gaps.copy()
+        for other in others:
+            gaps += [(place + len(pieces), name) for place, name in other.gaps]
+            pieces += other.pieces
+        return PartTemplate(pieces, gaps)
+
+    def filled(self, values: Mapping[str, bytes]) -> bytes:
+        """Return the part with these encoded values in its gaps and in place of the marks for feedback addresses."""
+        pieces = self.pieces.copy()
+        for place, name in self.gaps:
+            pieces[place] = values[name]
+        return quoted_printable.joined(pieces).replace(_FEEDBACK_MARK, values.get(_FEEDBACK, b""))
 
 
 @lru_cache(maxsize=_KEPT_VALUES)

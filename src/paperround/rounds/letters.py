@@ -99,6 +99,8 @@ class LetterBuilder:
         self._site = app.site
         self._keys = app.link_keys
         self._owner_url = contact_uri(app.settings.contact or app.site.reply_to)
+        self._bounce_domain = app.settings.bounces.domain
+        self._takes_replies, self._takes_feedback = app.settings.asks_for_replies, app.settings.site.feedback
         self.templates = Templates()
         self._renderers: dict[tuple[str, str], _Kept] = {}
         self._signer = dkim.signer(app.settings.dkim) if app.settings.dkim else None
@@ -114,7 +116,7 @@ class LetterBuilder:
         builders: list[Callable[[], Letter]] = [partial(self._notice, request) for request in requests]
         for style, places in styles.items():
             renderer = self._newest(*style, in_round=True).renderer
-            prepared = renderer.prepare(self._facts_of(requests[place]) for place in places)
+            prepared = renderer.prepare([self._facts_of(requests[place]) for place in places])
             for place, letter in zip(places, prepared, strict=True):
                 builders[place] = partial(self._digest, requests[place].delivery, renderer, letter)
         return builders
@@ -163,7 +165,7 @@ class LetterBuilder:
         rendered, encoded = renderer.letter(facts), renderer.encode(*renderer.prepare([facts]))
         subject = mark + rendered.subject
         reply_to = self._reply_address(delivery, subscriber)
-        letter = self._message(delivery, replace(encoded, subject=subject), facts.links, now, "digest", reply_to)
+        letter = self._message(delivery, encoded._replace(subject=subject), facts.links, now, "digest", reply_to)
         return FinishedLetter(replace(rendered, subject=subject), letter)
 
     def notice_letter(
@@ -191,7 +193,7 @@ class LetterBuilder:
         # A test letter shows a subscriber's digest, but its recipient must not be able to act as the subscriber.
         digest_row = digest.row if digest and subscriber.row else 0
         feedback = self._mint(tokens.FEEDBACK, digest_row, subscriber) if digest else ""
-        own = f"?f={feedback}" if self._app.settings.site.feedback else ""
+        own = f"?f={feedback}" if self._takes_feedback else ""
         return Links(
             unsubscribe=f"{base}/u/{tokens.mint(self._keys, tokens.UNSUBSCRIBE, subscriber.row)}",
             preferences=f"{base}/p/{self._mint(tokens.PREFERENCES, subscriber.row, subscriber)}",
@@ -244,27 +246,24 @@ class LetterBuilder:
 
     def _reply_address(self, delivery: Delivery, subscriber: Subscriber) -> str:
         """Return the signed address that replies to this letter are sent to; empty if they are not read."""
-        if not self._app.settings.asks_for_replies:
+        if not self._takes_replies:
             return ""
-        domain, number = (
-            self._app.settings.bounces.domain,
-            tokens.with_generation(delivery.row, subscriber.link_generation),
-        )
-        return tokens.verp(self._keys, number, domain, tokens.REPLY_MAILBOX, purpose=tokens.REPLY)
+        number = tokens.with_generation(delivery.row, subscriber.link_generation)
+        return tokens.verp(self._keys, number, self._bounce_domain, tokens.REPLY_MAILBOX, purpose=tokens.REPLY)
 
     def _leave_address(self, delivery: Delivery) -> str:
-        domain = self._app.settings.bounces.domain
+        domain = self._bounce_domain
         return f"mailto:{tokens.verp(self._keys, delivery.row, domain, tokens.LEAVE_MAILBOX)}" if domain else ""
 
     def _envelope_sender(self, delivery: Delivery) -> str:
-        domain = self._app.settings.bounces.domain
+        domain = self._bounce_domain
         return tokens.verp(self._keys, delivery.row, domain) if domain else self._site.sender
 
     def papers(self, digest: Digest) -> Mapping[int, Paper]:
         """Return papers of the digest's issue as they were first sent, among them the digest's; cached by issue."""
         cache = self._printed  # what is read while the papers are forgotten must not be kept after that
-        known = cache.get(digest.issue) or {}
-        if missing := [paper for paper in digest.named if paper not in known]:
+        known, named = cache.get(digest.issue) or {}, digest.named
+        if missing := [paper for paper in named if paper not in known]:
             # A new mapping: other threads go on reading the one they were given.
             known = cache.put(digest.issue, {**known, **self._app.store.issues.printed(digest, missing)})
         return known
