@@ -475,8 +475,7 @@ class NoteKind(StrEnum):
     """It came close to an interest of the subscriber's own, but not close enough to be chosen."""
 
 
-@dataclass(frozen=True, slots=True)
-class PaperNote:
+class PaperNote(NamedTuple):
     """A note in a letter on a paper that the subscriber has already received or saved, or that was not chosen."""
 
     kind: NoteKind
@@ -489,8 +488,7 @@ class PaperNote:
     """The current number of votes, or the current version."""
 
 
-@dataclass(frozen=True, slots=True)
-class DayFacts:
+class DayFacts(NamedTuple):
     """The basis of an issue at the time when the digest was composed."""
 
     papers: int

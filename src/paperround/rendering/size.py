@@ -6,7 +6,7 @@ Gmail clips a message's HTML at 102 KB and hides the rest, including the unsubsc
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from typing import Generic, NamedTuple, TypeVar
@@ -46,8 +46,7 @@ class PlannedPaper:
         return is_popular(self.paper.upvotes or 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """The content of a letter: the papers, best first, and the number of papers that are only counted."""
 
     choices: tuple[PlannedPaper, ...]
@@ -137,7 +136,7 @@ def fit(plan: Plan, make: Callable[[Plan], Made], measure: Callable[[Made], int]
     papers. A letter without papers is the minimum and is returned whatever its size.
     """
     for budget in BUDGETS:
-        plan = plan if plan.budget == budget else replace(plan, budget=budget)
+        plan = plan if plan.budget == budget else plan._replace(budget=budget)
         made = make(plan)
         if measure(made) < limit:
             return made
@@ -155,4 +154,4 @@ def fit(plan: Plan, make: Callable[[Plan], Made], measure: Callable[[Made], int]
 
 def without_tail(plan: Plan, kept: int) -> Plan:
     """Return the plan with its first `kept` papers; the others, which rank lowest, are added to `more`."""
-    return replace(plan, choices=plan.choices[:kept], more=plan.more + len(plan.choices) - kept)
+    return plan._replace(choices=plan.choices[:kept], more=plan.more + len(plan.choices) - kept)
