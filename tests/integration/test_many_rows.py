@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, literal_column, select, update
 from sqlalchemy.exc import IntegrityError
 
 from paperround.app import open_store
@@ -16,7 +18,7 @@ from paperround.domain.errors import StoreError
 from paperround.domain.models import SubscriberState
 from paperround.rounds import pipeline
 from paperround.store import subscriber_changes
-from paperround.store.bulk import ManyRows, NewRows, among
+from paperround.store.bulk import ManyRows, NewRows, Prepared, among, among_given
 from paperround.store.engine import reading, writing
 from paperround.store.schema import relay, suppressions
 from paperround.store.subscriber_changes import Effect, SubscriberChange
@@ -190,6 +192,57 @@ def test_rows_are_found_by_awkward_texts(database_url: str) -> None:
             found = db.scalars(select(column).where(among(db, column, wanted))).all()
             assert sorted(found) == sorted(texts & set(wanted)), wanted
     store.close()
+
+
+def test_a_query_by_itself_finds_rows_and_leaves_its_connection_as_it_was(database_url: str) -> None:
+    store = open_store(database_url)
+    store.prepare()
+    engine, columns = engine_of(store), (suppressions.c.email_key, suppressions.c.reason)
+    query = Prepared(engine, select(*columns).where(among_given(engine, suppressions.c.email_key, "keys")))
+    with writing(engine) as db:
+        db.execute(insert(suppressions), [{"email_key": text, "reason": text, "at": MORNING} for text in ESCAPED])
+    for _ in range(3):
+        assert sorted(query.fetch(keys=[*ESCAPED[:5], "not there"])) == sorted((text, text) for text in ESCAPED[:5])
+    with suppress(ZeroDivisionError), writing(engine) as db:
+        db.execute(delete(suppressions))
+        raise ZeroDivisionError
+    assert len(query.fetch(keys=ESCAPED)) == len(ESCAPED), "the transaction after a query is rolled back as any other"
+    store.close()
+
+
+def test_an_error_of_a_query_by_itself_is_named_and_the_next_one_is_answered(database_url: str) -> None:
+    store = open_store(database_url)
+    store.prepare()
+    engine = engine_of(store)
+    wanted = among_given(engine, suppressions.c.email_key, "keys")
+    wrong = Prepared(engine, select(literal_column("absent")).select_from(suppressions).where(wanted))
+    with pytest.raises(StoreError, match="run: paperround migrate"):
+        wrong.fetch(keys=["nobody"])
+    assert Prepared(engine, select(suppressions.c.reason).where(wanted)).fetch(keys=["nobody"]) == []
+    store.close()
+
+
+def test_whoever_a_letter_goes_to_is_read_with_what_they_chose(tmp_path: Path, database_url: str) -> None:
+    site = Site(tmp_path, database_url)
+    site.topic("robots")
+    chosen = {
+        "name": "Ada", "cadence": "weekly", "weekday": "friday", "at": "06:30", "timezone": "Europe/Berlin",
+        "theme": "plain", "density": "brief", "language": "de", "leave_out": ["words x;y", 'author: "Ada"'],
+        "breadth": "more", "quiet_days": "line", "max_papers": 3, "monthday": 31,
+    }  # fmt: skip
+    changes = [
+        SubscriberChange(f"s{number}@example.org", membership.read_patch(site.app, patch), SubscriberState.ACTIVE)
+        for number, patch in enumerate([chosen, chosen | {"name": "Eve"}, {}])
+    ]
+    membership.add_all(site.app, changes)
+    store = site.app.store.subscribers
+    whole = {subscriber.row: subscriber for subscriber in store.all()}
+    found = store.by_rows([*whole, 99])
+    assert found.keys() == whole.keys()
+    for row, subscriber in found.items():
+        assert (subscriber.email, subscriber.state) == (whole[row].email, whole[row].state)
+        assert subscriber.preferences == replace(whole[row].preferences, topics=(), queries=(), follows=())
+    site.app.close()
 
 
 def test_many_changes_may_have_values_or_none(database_url: str) -> None:

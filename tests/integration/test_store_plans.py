@@ -15,6 +15,7 @@ from sqlalchemy import event
 
 from paperround.matching import query
 from paperround.rounds import pipeline, topic_matching
+from paperround.store.bulk import Prepared
 from support.crowd import crowd
 from support.databases import engine_of
 from support.pages import Pages
@@ -36,10 +37,16 @@ def statements(site: Site) -> Iterator[list[tuple[str, Any]]]:
         each = many and isinstance(parameters, list)
         asked.append((statement, parameters[0] if each else parameters))
 
-    engine = engine_of(site.app.store)
+    def note_and_fetch(prepared: Prepared, **values: Any) -> list[Any]:
+        asked.append(prepared.driver_call(**values))
+        return fetch(prepared, **values)
+
+    engine, fetch = engine_of(site.app.store), Prepared.fetch
     event.listen(engine, "before_cursor_execute", note)
     try:
-        yield asked
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(Prepared, "fetch", note_and_fetch)  # SQLAlchemy does not report these
+            yield asked
     finally:
         event.remove(engine, "before_cursor_execute", note)
 

@@ -6,16 +6,17 @@ import json
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
-from itertools import chain, repeat
 from typing import Any
 
 from sqlalchemy import (
     JSON,
     BigInteger,
+    BindParameter,
     ClauseElement,
     Column,
     ColumnElement,
     Connection,
+    CursorResult,
     Date,
     DateTime,
     Delete,
@@ -25,7 +26,6 @@ from sqlalchemy import (
     Insert,
     Integer,
     LargeBinary,
-    Select,
     String,
     TableClause,
     Text,
@@ -44,6 +44,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeEngine
 
+from paperround.store.engine import fetch_directly
 from paperround.store.shown import note_shown
 
 _PARAMETER = re.compile(r"%\((\w+)\)s")
@@ -201,28 +202,42 @@ def _json_text(kind: TypeEngine[Any], dialect: Dialect, value: Any) -> str | Non
     return None if value is None else json.dumps(value)
 
 
-class RowsByNumber(_Compiled):
-    """A query for the rows whose numbers are among those given, some at a time.
+class Prepared(_Compiled):
+    """A statement that is run often.
 
-    The results are as the driver returns them, without SQLAlchemy's conversions: ask for numbers and text.
+    The rows are as the driver returns them, without SQLAlchemy's conversions: ask for numbers and text.
     """
 
-    def __init__(self, engine: Engine, query: Select[Any], number: ColumnElement[int], at_once: int) -> None:
-        """Compile the query; `number` is the column that the numbers are looked up in."""
-        self._wanted = [f"wanted_{place}" for place in range(at_once)]
-        wanted = [bindparam(name, type_=number.type) for name in self._wanted]
-        super().__init__(engine, query.where(number.in_(wanted)))
+    def __init__(self, engine: Engine, statement: ClauseElement) -> None:
+        """Compile the statement; many numbers as one parameter are a condition of `among_given`."""
+        super().__init__(engine, statement)
+        self._engine = engine
 
-    def run(self, connection: Connection, numbers: Sequence[int], **values: Any) -> list[Any]:
-        """Return the rows; `values` are those of the query's other parameters."""
-        rows: list[Any] = []
-        for start in range(0, len(numbers), len(self._wanted)):
-            chunk = numbers[start : start + len(self._wanted)]
-            padded = chain(chunk, repeat(chunk[-1]))  # the statement has a fixed number of parameters
-            given = {**self._constants, **values, **dict(zip(self._wanted, padded, strict=False))}
-            ordered = tuple([given[name] for name in self._names])
-            rows += connection.exec_driver_sql(self._text, ordered if self._by_position else given).all()
-        return rows
+    def driver_call(self, **values: Any) -> tuple[str, Any]:
+        """Return the statement and its parameters, as the driver gets them."""
+        given = {**self._constants, **values}
+        for name, processor in self._processors.items():
+            given[name] = processor(given[name])
+        return self._text, tuple([given[name] for name in self._names]) if self._by_position else given
+
+    def run(self, connection: Connection, **values: Any) -> CursorResult[Any]:
+        """Run the statement in the transaction of a connection."""
+        return connection.exec_driver_sql(*self.driver_call(**values))
+
+    def fetch(self, **values: Any) -> list[Any]:
+        """Return the rows of a query in a transaction of its own (see `fetch_directly`)."""
+        return fetch_directly(self._engine, *self.driver_call(**values))
+
+
+def converter(engine: Engine, columns: Iterable[ColumnElement[Any]]) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
+    """Return the function that converts a row of these columns from what the driver returns, as SQLAlchemy would."""
+    types = [column.type.dialect_impl(engine.dialect) for column in columns]
+    processors = [kind.result_processor(engine.dialect, None) or _unchanged for kind in types]
+    return lambda values: tuple([process(value) for process, value in zip(processors, values, strict=True)])
+
+
+def _unchanged(value: Any) -> Any:
+    return value
 
 
 def among(connection: Connection, column: ColumnElement[Any], values: Iterable[Any]) -> ColumnElement[bool]:
@@ -232,29 +247,48 @@ def among(connection: Connection, column: ColumnElement[Any], values: Iterable[A
     many there may be. `among` takes any number: rows are `chunked` only where they should not all be locked or held
     in memory at once.
     """
-    if connection.dialect.name == "postgresql":
-        if isinstance(column.type, Integer):
-            return column == any_(bindparam(None, _array_text(map(str, values)), _ArrayText(BigInteger)))
-        return column == any_(bindparam(None, _array_text(map(_quoted, values)), _ArrayText(String)))
-    each = func.json_each(bindparam(None, json.dumps(list(values)), Text)).table_valued("value", name="wanted")
+    return _is_among(connection.dialect, column, bindparam(None, values, _Many(column)))
+
+
+def among_given(engine: Engine, column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+    """Return the condition that a column has one of the numbers or texts that are given as the parameter `name`."""
+    return _is_among(engine.dialect, column, bindparam(name, type_=_Many(column)))
+
+
+def _is_among(
+    dialect: Dialect, column: ColumnElement[Any], many: BindParameter[Iterable[Any]]
+) -> ColumnElement[bool]:
+    if dialect.name == "postgresql":
+        return column == any_(many)
+    each = func.json_each(many).table_valued("value", name="wanted")
     return column.in_(select(each.c.value))
 
 
-class _ArrayText(TypeDecorator[str]):
-    """An array, given as text: the driver takes three times as long for a list.
+class _Many(TypeDecorator[Iterable[Any]]):
+    """Many numbers or texts as one parameter: PostgreSQL gets an array, SQLite the text of a JSON array.
 
-    The parameter has the type of the array. PostgreSQL would repeat a cast from text for every row it compares.
+    The array is given as text too, since the driver takes three times as long for a list. The parameter has the type
+    of the array: PostgreSQL would repeat a cast from text for every row it compares.
     """
 
-    impl = postgresql.ARRAY
+    impl = Text
     cache_ok = True
 
-    def __init__(self, item: type[BigInteger | String]) -> None:
-        super().__init__(item)
-        self.item = item  # part of the key under which SQLAlchemy caches a statement
+    def __init__(self, column: ColumnElement[Any]) -> None:
+        super().__init__()
+        # Public, so that it is part of the key under which SQLAlchemy caches a statement.
+        self.of_numbers = isinstance(column.type, Integer)
 
-    def bind_processor(self, dialect: Dialect) -> None:
-        """Leave the text as it is."""
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        item = BigInteger() if self.of_numbers else String()
+        return postgresql.ARRAY(item) if dialect.name == "postgresql" else Text()
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[Any], str]:
+        """Return the function that writes the values."""
+        if dialect.name != "postgresql":
+            return lambda values: json.dumps(list(values))
+        written = str if self.of_numbers else _quoted
+        return lambda values: _array_text(map(written, values))
 
 
 def _array_text(values: Iterable[str]) -> str:

@@ -6,11 +6,13 @@ decides every race.
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import chain
+from functools import lru_cache
+from itertools import chain, islice
 from typing import Any
 
 from sqlalchemy import (
@@ -19,9 +21,11 @@ from sqlalchemy import (
     Engine,
     Integer,
     Row,
+    Text,
     and_,
     bindparam,
     case,
+    cast,
     exists,
     func,
     insert,
@@ -32,7 +36,7 @@ from sqlalchemy import (
 
 from paperround.domain.models import BounceKind, Delivery, DeliveryState, Outcome, Stage, SubscriberState
 from paperround.domain.schedule import Cadence, Issue
-from paperround.store.bulk import ManyRows, RowsByNumber, among
+from paperround.store.bulk import ManyRows, Prepared, among, among_given
 from paperround.store.delivery_conditions import STATE_OF_ROW, WAITING, is_held, waits_until_later
 from paperround.store.engine import reading, writing
 from paperround.store.objections import ADDRESSED_ELSEWHERE, MOVED, OBJECTION, SUPPRESSED, objection
@@ -172,7 +176,7 @@ class Deliveries:
         self._engine = engine
         self._attempt_rows = ManyRows(engine, insert(attempts), _ATTEMPT_COLUMNS)
         self._state_rows = ManyRows(engine, _SETTLE)
-        self._objections = RowsByNumber(engine, _OBJECTIONS, deliveries.c.row, CHECKED_AT_ONCE)
+        self._objections = Prepared(engine, _OBJECTIONS.where(among_given(engine, deliveries.c.row, "rows")))
 
     def claim(
         self, now: datetime, limit: int, claim: str, lease: timedelta, per_day: int | None = None
@@ -190,16 +194,10 @@ class Deliveries:
                 limit = min(limit, letters_left_today(db, now, per_day))
             if limit < 1:
                 return ClaimResult([], Counter())
-            rows = _due(db, now, limit)
-            settled = _withdraw(db, rows, now)
-            taken = db.scalars(
-                update(deliveries)
-                .where(deliveries.c.row.in_(rows), STATE_OF_ROW.in_(WAITING))
-                .values(state=DeliveryState.SENDING.value, claim=claim, lease_until=now + lease)
-                .returning(deliveries.c.row)
-            ).all()
-            claimed = _load(db, deliveries.c.row.in_(taken)) if taken else []
-            return ClaimResult(sorted(claimed, key=lambda delivery: delivery.notice is None), settled)
+            due = _due(db, now, limit)
+            settled = _withdraw(db, [row for row, is_unwanted in due.items() if is_unwanted], now)
+            claimed = _claim(db, list(due), claim, now + lease)
+            return ClaimResult([claimed[row] for row in due if row in claimed], settled)
 
     def renew(self, claim: str, until: datetime) -> bool:
         """Extend the lease of a claim. Return False if it holds no deliveries any more."""
@@ -214,10 +212,11 @@ class Deliveries:
         they return to the queue. Call this right before letters are handed over: a subscriber may have unsubscribed
         since the claim.
         """
-        with reading(self._engine) as db:
-            found = self._objections.run(db, rows)
-        ours = (claim, DeliveryState.SENDING.value)
-        objections = {row: objection for row, objection, *held in found if tuple(held) == ours}
+        objections = {
+            row: objection
+            for row, objection, holder, state in self._objections.fetch(rows=rows)
+            if holder == claim and state == DeliveryState.SENDING.value
+        }
         if not any(objections.values()):
             return dict.fromkeys(objections, True)
         if moved := [row for row, objection in objections.items() if objection == MOVED]:
@@ -463,7 +462,10 @@ _LOCK_DELIVERIES = (
     .with_for_update()
 )
 _DUE = (
-    select(deliveries.c.next_attempt_at, deliveries.c.row)
+    select(
+        *(deliveries.c.next_attempt_at, deliveries.c.row),
+        or_(deliveries.c.expires_at <= bindparam("now"), OBJECTION.is_not(None)).label("is_unwanted"),
+    )
     .where(deliveries.c.state == bindparam("waits"), deliveries.c.next_attempt_at <= bindparam("now"))
     .order_by(deliveries.c.next_attempt_at, deliveries.c.row)
     .limit(bindparam("most", type_=Integer))
@@ -485,14 +487,26 @@ _DUE_SINCE = select(
 _DUE_NOTICES = _DUE.where(deliveries.c.digest.is_(None))
 
 
-def _due(db: Connection, now: datetime, limit: int) -> list[int]:
-    """Return up to `limit` due deliveries, notices first, then those that have waited longest."""
+def _due(db: Connection, now: datetime, limit: int) -> dict[int, bool]:
+    """Return up to `limit` due deliveries, notices first, then those that have waited longest.
+
+    Each has whether it seems to be unwanted, which `_withdraw` finds out.
+    """
     # One query per state reads the index in order; one query for both would sort all due rows first.
     notices, others = (
         sorted(chain.from_iterable(db.execute(query, {"waits": s, "now": now, "most": limit}).all() for s in WAITING))
         for query in (_DUE_NOTICES, _DUE)
     )
-    return list(dict.fromkeys(row for _, row in (*notices, *others)))[:limit]
+    due = {row: is_unwanted for _, row, is_unwanted in (*notices, *others)}
+    return dict(islice(due.items(), limit))
+
+
+def _claim(db: Connection, rows: Sequence[int], claim: str, until: datetime) -> dict[int, Delivery]:
+    """Claim those of these deliveries that wait, and return them by number."""
+    waiting = among(db, deliveries.c.row, rows) & STATE_OF_ROW.in_(WAITING)
+    values = {"state": DeliveryState.SENDING.value, "claim": claim, "lease_until": until}
+    taken = update(deliveries).where(waiting).values(values).returning(*_DELIVERY)
+    return {delivery.row: delivery for delivery in _deliveries(db, db.execute(taken).all())}
 
 
 def _record_late_acceptance(db: Connection, rows: Sequence[int], now: datetime) -> None:
@@ -503,8 +517,11 @@ def _record_late_acceptance(db: Connection, rows: Sequence[int], now: datetime) 
 
 
 def _withdraw(db: Connection, rows: Sequence[int], now: datetime) -> Counter[str]:
-    due = deliveries.c.row.in_(rows) & STATE_OF_ROW.in_(WAITING)
+    """Settle those of these deliveries that wait and must not be sent any more. Return how many, by state."""
     settled: Counter[str] = Counter()
+    if not rows:
+        return settled
+    due = among(db, deliveries.c.row, rows) & STATE_OF_ROW.in_(WAITING)
     for state, condition, reason in (
         (DeliveryState.EXPIRED, deliveries.c.expires_at <= now, "not accepted before it expired"),
         (DeliveryState.SUPPRESSED, OBJECTION.is_not(None), OBJECTION),
@@ -529,34 +546,37 @@ def _of_those_who_left(db: Connection, rows: Sequence[int]) -> Sequence[int]:
     return db.scalars(gone.where(deliveries.c.row.in_(rows), away)).all()
 
 
-_DELIVERIES = (
-    select(
-        *(deliveries.c.row, deliveries.c.email, deliveries.c.message_id, deliveries.c.state),
-        *(deliveries.c.subscriber, deliveries.c.digest, issues.c.cadence, issues.c.day, deliveries.c.attempts),
-        *(deliveries.c.expires_at, deliveries.c.notice, deliveries.c.context, deliveries.c.next_attempt_at),
-        deliveries.c.created_at,
-    )
-    .join_from(deliveries, issues, isouter=True)
-    .order_by(deliveries.c.created_at, deliveries.c.row)
+_DELIVERY = (
+    *(deliveries.c.row, deliveries.c.email, deliveries.c.message_id, deliveries.c.state, deliveries.c.subscriber),
+    *(deliveries.c.digest, deliveries.c.issue),
+    *(deliveries.c.attempts, deliveries.c.next_attempt_at, deliveries.c.expires_at),
+    *(deliveries.c.notice, cast(deliveries.c.context, Text), deliveries.c.created_at),
 )
+_STATES = {state.value: state for state in DeliveryState}
 
 
 def _load(db: Connection, where: Any) -> list[Delivery]:
-    return [
-        Delivery(
-            row=row[0],
-            email=row[1],
-            message_id=row[2],
-            state=DeliveryState(row[3]),
-            subscriber=row[4],
-            digest=row[5],
-            issue=Issue(Cadence(row[6]), row[7]) if row[6] else None,
-            attempts=row[8],
-            expires_at=row[9],
-            notice=row[10],
-            context=row[11],
-            next_attempt_at=row[12],
-            created_at=row[13],
-        )
-        for row in db.execute(_DELIVERIES.where(where)).all()
-    ]
+    query = select(*_DELIVERY).where(where).order_by(deliveries.c.created_at, deliveries.c.row)
+    return _deliveries(db, db.execute(query).all())
+
+
+def _deliveries(db: Connection, records: Sequence[Any]) -> list[Delivery]:
+    """Return the deliveries in rows of `_DELIVERY`."""
+    numbers = {record.issue for record in records} - {None}
+    query = select(issues.c.row, issues.c.cadence, issues.c.day).where(issues.c.row.in_(numbers))
+    by_number = {row: Issue(Cadence(cadence), day) for row, cadence, day in db.execute(query)} if numbers else {}
+    return [_delivery(record, by_number) for record in records]
+
+
+def _delivery(record: Sequence[Any], by_number: Mapping[int, Issue]) -> Delivery:
+    row, email, message_id, state, subscriber, digest, issue, *progress, notice, context, created_at = record
+    return Delivery(
+        *(row, email, message_id, _STATES[state], subscriber, digest, by_number.get(issue)),
+        *(*progress, notice, _context_in(context), created_at),
+    )
+
+
+@lru_cache(maxsize=1024)  # that of digests is empty
+def _context_in(text: str) -> Mapping[str, Any]:
+    read: Mapping[str, Any] = json.loads(text)
+    return read

@@ -45,7 +45,7 @@ from paperround.domain.models import (
 from paperround.domain.notes import choose_news, is_thin, may_have_close, read_facts, read_notes
 from paperround.domain.schedule import Cadence, Issue, span_days
 from paperround.process.lazy import LazyModule
-from paperround.store.bulk import RowsByNumber, among
+from paperround.store.bulk import Prepared, among, among_given
 from paperround.store.close_papers import close_to
 from paperround.store.due import DueBatch, DueSubscriber
 from paperround.store.engine import lock_exclusively, lock_shared, reading, writing
@@ -85,7 +85,6 @@ else:
 Due = Sequence[tuple[Subscriber, tuple[str, ...], Sequence[tuple[int, int]]]]
 """Subscribers, each with the slugs of their topics, and the numbers of these with the last edition sent of each."""
 _IN_EDITIONS = matches, close_papers
-_READ_AT_ONCE = 250
 _NO_PAPER = 2**63 - 1  # larger than any number of a paper
 
 
@@ -94,7 +93,7 @@ class Issues:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._printed = RowsByNumber(engine, _PRINTED, digests.c.row, _READ_AT_ONCE)
+        self._printed = Prepared(engine, _PRINTED.where(among_given(engine, digests.c.row, "rows")))
         self._writer = DigestWriter(engine)
 
     def close_edition(self, now: datetime) -> int:
@@ -171,9 +170,7 @@ class Issues:
 
     def digests(self, rows: Sequence[int]) -> dict[int, Digest]:
         """Return digests by number with what their letters print: without the components of ranks."""
-        with reading(self._engine) as db:
-            found = self._printed.run(db, rows)
-        return {one[0]: _printed_digest(*one) for one in found}
+        return {one[0]: _printed_digest(*one) for one in self._printed.fetch(rows=rows)}
 
     def digest_on(self, subscriber: int, day: date) -> Digest | None:
         """Return the subscriber's digest of a local date, or None."""

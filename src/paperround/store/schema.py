@@ -92,6 +92,17 @@ def _texts_in_list(stored: Sequence[str] | None) -> tuple[str, ...]:
     return tuple(stored or ())
 
 
+class WrittenTexts(TypeDecorator[tuple[str, ...]]):
+    """A column of `Texts` that is cast to its JSON text, which can be looked up in a cache on either database."""
+
+    impl = Text
+    cache_ok = True
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], tuple[str, ...]]:  # noqa: ARG002
+        """Convert the text."""
+        return _texts_in_json
+
+
 class Choice(TypeDecorator[StrEnum]):
     """A member of an enumeration, stored as its value."""
 

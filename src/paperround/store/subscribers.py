@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -14,8 +15,9 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
-    bindparam,
+    Text,
     case,
+    cast,
     collate,
     delete,
     exists,
@@ -32,10 +34,12 @@ from paperround.domain.schedule import Cadence, mended_digest_at, next_digest_at
 from paperround.domain.tokens import MAX_LINK_GENERATION
 from paperround.process.chunks import chunked
 from paperround.store.address_hashes import AddressHashes, conceal, recognize
-from paperround.store.bulk import among
+from paperround.store.bulk import Prepared, among, among_given, converter
 from paperround.store.engine import lock_exclusively, lock_shared, reading, upsert, writing
 from paperround.store.events import WebhooksByEvent, store_event
 from paperround.store.schema import (
+    Texts,
+    WrittenTexts,
     address_changes,
     bounces,
     deliveries,
@@ -146,6 +150,10 @@ class Subscribers:
 
     def __init__(self, engine: Engine, webhooks: WebhooksByEvent, hashes: AddressHashes) -> None:
         self._engine, self._webhooks, self._hashes = engine, webhooks, hashes
+        self._addressees = Prepared(engine, _ADDRESSEES.where(among_given(engine, subscribers.c.row, "rows")))
+        convert = converter(engine, _CHOSEN.values())
+        self._chosen = lru_cache(maxsize=1 << 12)(lambda values: dict(zip(_CHOSEN, convert(values), strict=True)))
+        """The preferences, by name, in what the driver returns: many subscribers choose the same."""
 
     def by_email(self, email: str) -> Subscriber | None:
         """Return the subscriber with this address, or None."""
@@ -157,9 +165,14 @@ class Subscribers:
 
     def by_rows(self, rows: Sequence[int]) -> dict[int, Subscriber]:
         """Return subscribers by number with what their letters need: without topics, dates and consent."""
-        with reading(self._engine) as db:
-            addressees = [_addressee(*record) for record in db.execute(_ADDRESSEES, {"rows": rows}).all()]
-        return {subscriber.row: subscriber for subscriber in addressees}
+        return {record[0]: self._addressee(*record) for record in self._addressees.fetch(rows=rows)}
+
+    def _addressee(
+        self, row: int, email: str, state: str, request: str | None, link_generation: int, name: str, *chosen: Any
+    ) -> Subscriber:
+        own = Preferences(name, **self._chosen(chosen))
+        preferences = requested(own, json.loads(request)) if request and state == _PENDING else own
+        return Subscriber(row, email, _STATES[state], preferences, link_generation=link_generation)
 
     def by_emails(self, emails: Iterable[str]) -> dict[str, Subscriber]:
         """Return the subscribers with these addresses, by `email_key`."""
@@ -367,25 +380,17 @@ def load_subscribers(
     return [_subscriber(row, follows[row.row]) for row in rows]
 
 
+_PENDING, _STATES = SubscriberState.PENDING.value, {state.value: state for state in SubscriberState}
+_CHOSEN: Mapping[str, ColumnElement[Any]] = {
+    name: cast(column, WrittenTexts) if isinstance(column.type, Texts) else column
+    for name, column in subscribers.c.items()
+    if name in COLUMNS and name != "name"
+}
 _ADDRESSEES = select(
-    *(
-        subscribers.c.row,
-        subscribers.c.email,
-        subscribers.c.state,
-        subscribers.c.request,
-        subscribers.c.link_renewals,
-    ),
-    *(subscribers.c[name] for name in COLUMNS),
-).where(subscribers.c.row.in_(bindparam("rows", expanding=True)))
-
-
-def _addressee(
-    row: int, email: str, state: str, request: Mapping[str, Any] | None, link_generation: int, *columns: Any
-) -> Subscriber:
-    own = Preferences(**dict(zip(COLUMNS, columns, strict=True)))
-    pending = state == SubscriberState.PENDING.value
-    effective = requested(own, request) if pending else own
-    return Subscriber(row, email, SubscriberState(state), effective, link_generation=link_generation)
+    *(subscribers.c.row, subscribers.c.email, subscribers.c.state),
+    *(cast(subscribers.c.request, Text), subscribers.c.link_renewals, subscribers.c.name),
+    *_CHOSEN.values(),
+)
 
 
 DUE_COLUMNS = (
