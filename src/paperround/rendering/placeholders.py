@@ -105,7 +105,7 @@ class PartTemplate:
     """A part of a letter as quoted-printable, complete except for some values that its subscriber alone has."""
 
     pieces: list[bytes]
-    gaps: list[tuple[int, str]]
+    gaps: tuple[tuple[int, str], ...]
     """The places among the pieces that are to be filled, each with its placeholder."""
 
     @classmethod
@@ -113,7 +113,7 @@ class PartTemplate:
         """Join fragments, with these encoded values in place of their placeholders; the others become gaps."""
         marked = [fragment.marked for fragment in fragments]
         if None not in marked:
-            return cls(cast("list[bytes]", marked), [])
+            return cls(cast("list[bytes]", marked), ())
         pieces: list[bytes] = []
         gaps: list[tuple[int, str]] = []
         for fragment in fragments:
@@ -123,13 +123,13 @@ class PartTemplate:
                     gaps.append((len(pieces), name))
                 pieces.append(values.get(name, b""))
             pieces.append(fragment.encoded[-1])
-        return cls(pieces, gaps)
+        return cls(pieces, tuple(gaps))
 
     def followed_by(self, *others: PartTemplate) -> PartTemplate:
         """Return this part with others behind it."""
-        pieces, gaps = self.pieces.copy(), self.gaps.copy()
+        pieces, gaps = self.pieces.copy(), self.gaps
         for other in others:
-            gaps += [(place + len(pieces), name) for place, name in other.gaps]
+            gaps += _shifted(other.gaps, len(pieces))
             pieces += other.pieces
         return PartTemplate(pieces, gaps)
 
@@ -139,6 +139,11 @@ class PartTemplate:
         for place, name in self.gaps:
             pieces[place] = values[name]
         return quoted_printable.joined(pieces).replace(_FEEDBACK_MARK, values.get(_FEEDBACK, b""))
+
+
+@lru_cache(maxsize=1024)
+def _shifted(gaps: tuple[tuple[int, str], ...], places: int) -> tuple[tuple[int, str], ...]:
+    return tuple([(place + places, name) for place, name in gaps])
 
 
 @lru_cache(maxsize=_KEPT_VALUES)
