@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Page, Route
 
 from paperround.domain.models import RenderedLetter
 from paperround.rendering import sample
-from paperround.rendering.letter import LetterFacts
+from paperround.rendering.letter_facts import LetterFacts
 from support.chromium import picture
 from support.letters import DAY, EXTREMES, LANGUAGES, THEMES, digest, renderer
 

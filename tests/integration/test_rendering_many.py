@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from paperround.rendering import sample
-from paperround.rendering.letter import LetterFacts
+from paperround.rendering.letter_facts import LetterFacts
 from support.letters import (
     DAY,
     EXTREMES,

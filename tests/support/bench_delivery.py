@@ -51,7 +51,7 @@ from paperround.delivery.dkim import sign
 from paperround.delivery.dkim_key import Key
 from paperround.domain.models import Delivery, Digest, LetterRequest, Subscriber
 from paperround.process import garbage
-from paperround.rendering.letter import LetterFacts
+from paperround.rendering.letter_facts import LetterFacts
 from paperround.rounds import pipeline
 from paperround.rounds.letters import LetterBuilder
 from paperround.subscribers import csv_file, csv_import

@@ -26,7 +26,8 @@ from paperround.domain.models import (
 from paperround.domain.schedule import Cadence, Issue
 from paperround.process import resources
 from paperround.rendering import language, notice, sample, theme
-from paperround.rendering.letter import LetterFacts, LetterRenderer
+from paperround.rendering.letter import LetterRenderer
+from paperround.rendering.letter_facts import LetterFacts
 
 FOLDERS: tuple[Path, ...] = resources.folders("templates")
 THEMES = theme.names(FOLDERS)

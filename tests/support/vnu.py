@@ -24,7 +24,7 @@ from e2e.test_pages_browser import _paths
 from paperround.domain.preferences import Density
 from paperround.domain.schedule import Cadence
 from paperround.rendering import sample
-from paperround.rendering.letter import LetterFacts
+from paperround.rendering.letter_facts import LetterFacts
 from support.chromium import chromium
 from support.letters import DAY, LANGUAGES, NOTICE_CONTEXT, NOTICES, THEMES, renderer
 from support.service import ADMIN_TOKEN, running

@@ -12,7 +12,7 @@ from paperround.linting import RULES, Severity, lint
 from paperround.linting.mail import opened
 from paperround.linting.size import measure
 from paperround.rendering import sample
-from paperround.rendering.letter import LetterFacts
+from paperround.rendering.letter_facts import LetterFacts
 from support.findings import HTML, NOW, SITE, found, raw
 from support.letters import DAY, EXTREMES, LANGUAGES, NOTICE_CONTEXT, NOTICES, THEMES, digest, renderer
 

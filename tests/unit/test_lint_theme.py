@@ -12,7 +12,8 @@ from paperround.linting.finding import LintFinding, Severity
 from paperround.linting.page import read
 from paperround.linting.theme import join_findings, lint_theme
 from paperround.rendering import language, sample
-from paperround.rendering.letter import LetterFacts, LetterRenderer
+from paperround.rendering.letter import LetterRenderer
+from paperround.rendering.letter_facts import LetterFacts
 from paperround.rendering.source_marks import unmark
 from support.letters import FOLDERS, THEMES, renderer
 

@@ -13,7 +13,8 @@ from PIL import Image
 from paperround.domain.models import Digest, Section, TopicCounts
 from paperround.domain.schedule import Cadence, Issue
 from paperround.rendering import chart, language, sample
-from paperround.rendering.letter import LetterFacts, LetterRenderer
+from paperround.rendering.letter import LetterRenderer
+from paperround.rendering.letter_facts import LetterFacts
 from support.letters import (
     COUNTS,
     DAY,

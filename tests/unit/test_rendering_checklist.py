@@ -17,7 +17,7 @@ from premailer import Premailer
 from paperround.domain.models import RenderedLetter, SubscriberState
 from paperround.domain.schedule import Cadence
 from paperround.rendering import sample
-from paperround.rendering.letter import LetterFacts
+from paperround.rendering.letter_facts import LetterFacts
 from support.letters import DAY, EXTREMES, LANGUAGES, NOTICE_CONTEXT, NOTICES, THEMES, digest, renderer
 
 pytestmark = pytest.mark.slow  # whole letters are laid out

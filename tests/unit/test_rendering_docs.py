@@ -10,7 +10,8 @@ import pytest
 
 from paperround.domain.models import Links, Site
 from paperround.rendering import language, notice, sample, subject
-from paperround.rendering.letter import LetterFacts, LetterRenderer
+from paperround.rendering.letter import LetterRenderer
+from paperround.rendering.letter_facts import LetterFacts
 from paperround.rendering.letter_view import Card, LetterView, Link, Paragraph
 from support.letters import DAY, FOLDERS, THEMES
 

@@ -12,7 +12,7 @@ import pytest
 
 from paperround.domain.models import RenderedLetter
 from paperround.rendering import sample
-from paperround.rendering.letter import LetterFacts
+from paperround.rendering.letter_facts import LetterFacts
 from support.letters import COUNTS, LANGUAGES, THEMES, WEEKLY, WEEKLY_SUBSCRIBER, renderer
 
 pytestmark = pytest.mark.slow  # whole letters

@@ -18,7 +18,8 @@ from paperround.domain.models import DISCUSSED, Digest, Pick, Section, TopicCoun
 from paperround.domain.preferences import Density, own_slug
 from paperround.domain.schedule import Cadence, Issue
 from paperround.rendering import language, sample
-from paperround.rendering.letter import LetterFacts, LetterRenderer
+from paperround.rendering.letter import LetterRenderer
+from paperround.rendering.letter_facts import LetterFacts
 from paperround.rendering.topic_names import quote_names
 from support.examples import examples
 from support.letters import (

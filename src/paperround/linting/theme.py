@@ -29,7 +29,8 @@ from paperround.linting.structure import RULES as STRUCTURE
 from paperround.linting.words import RULES as WORDS
 from paperround.rendering import inline, sample
 from paperround.rendering.language import Language
-from paperround.rendering.letter import LetterFacts, LetterRenderer
+from paperround.rendering.letter import LetterRenderer
+from paperround.rendering.letter_facts import LetterFacts
 from paperround.rendering.source_marks import MarkedHtml, unmark
 from paperround.rendering.theme import CUT, TemplateText, template_texts
 

@@ -15,7 +15,7 @@ from paperround.domain.reasons import read as read_reasons
 from paperround.matching.leave_out import LeaveOut
 from paperround.operator.preview import next_digest
 from paperround.operator.queries import paper_row, why_nothing
-from paperround.rendering.letter import in_order
+from paperround.rendering.letter_facts import in_order
 from paperround.rounds.collection import Collection
 from paperround.rounds.interests import Interests
 from paperround.subscribers import membership

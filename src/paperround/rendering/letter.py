@@ -10,7 +10,11 @@
 A letter is a list of blocks: the index of all papers, the one to read first, a few with a summary, the others by
 title. The layout contains marks at which it can be cut. A new block is rendered within a whole document, the style
 sheet is inlined, and the part between its marks is cached. The letter's shell (everything around the blocks) is
-cached in the same way, with a *placeholder* in place of each value that belongs to one subscriber.
+cached in the same way, with a *placeholder* in place of each value that belongs to one subscriber. Letters with the
+same papers, for the same reasons, share their *contents*: only links and a greeting are filled in for each of them.
+
+`planner` decides which papers a letter has, `outline` its blocks, `sentence_writer` what it says around them, and
+`joined` joins it.
 """
 
 from __future__ import annotations
@@ -25,15 +29,11 @@ from typing import Any, NamedTuple, cast
 from paperround.domain.client_limits import MAX_HTML
 from paperround.domain.errors import ConfigurationError
 from paperround.domain.models import (
-    DISCUSSED,
     DayFacts,
     Digest,
     EncodedLetter,
     Links,
-    NoteKind,
-    Paper,
     PaperNote,
-    Pick,
     RenderedLetter,
     Section,
     Site,
@@ -46,32 +46,19 @@ from paperround.process.chunks import chunked
 from paperround.process.generational_cache import GenerationalCache
 from paperround.rendering import chart as charts
 from paperround.rendering import notice as notices
-from paperround.rendering import plaintext, reasons, sample, size, subject
-from paperround.rendering.card import build_card, build_note, can_load_pictures, count_words
-from paperround.rendering.counts import (
-    count_minutes,
-    describe_end,
-    describe_no_papers,
-    describe_only_paper,
-    describe_others,
-    describe_papers,
-    describe_reading,
-    describe_share,
-    label_all_online,
-    name_closest,
-)
+from paperround.rendering import plaintext, sample, size, subject
+from paperround.rendering.card import build_card, can_load_pictures, count_words
 from paperround.rendering.joined import (
     Contents,
-    Frame,
     JoinedLetter,
     RenderedBlock,
-    Sentences,
     Shell,
     encoded_line,
     encoded_links,
 )
 from paperround.rendering.language import Language
-from paperround.rendering.letter_lines import explain_replies, first_line, footer_links, greet, thank_sources
+from paperround.rendering.letter_facts import LetterFacts
+from paperround.rendering.letter_lines import greet
 from paperround.rendering.letter_view import Block, BlockKind, LetterView, Note
 from paperround.rendering.outline import Form, Outline, OutlineKey, Part, headings
 from paperround.rendering.placeholders import (
@@ -81,20 +68,13 @@ from paperround.rendering.placeholders import (
     placeholder,
     plain_addresses,
 )
-from paperround.rendering.schedule_sentences import (
-    covered_span,
-    describe_reason,
-    format_issue_date,
-    format_masthead_date,
-)
+from paperround.rendering.planner import Planner
+from paperround.rendering.sentence_writer import SentenceWriter
 from paperround.rendering.size import Plan, PlannedPaper
 from paperround.rendering.theme import Theme
-from paperround.rendering.topic_names import quote_names, topic_of_pick
 
-_PLACES = {NoteKind.SAVED: -1, NoteKind.CLOSE: 1}  # the notes before and after those on what is new
 _MAX_PAPERS = 999  # the indent of a card's first line leaves space for numbers up to this
 _BLOCKS_AT_ONCE = 100
-_SEVERAL_DAYS = 3  # from which a letter names the days of its papers: Monday's with those of the weekend does not
 _KEPT_BLOCKS, _KEPT_PIECES = 8_000, 400  # a block is about 4 KB in memory
 _KEPT_CONTENTS = 5_000  # about 6 KB each
 _BLANK_LINKS = Links(*map(placeholder, ADDRESSES))
@@ -113,19 +93,6 @@ class _WholeLetter:
     def size(self) -> int:
         """The size of the HTML, in bytes of UTF-8."""
         return len(self.html.encode())
-
-
-class LetterFacts(NamedTuple):
-    """What one subscriber's letter is rendered from."""
-
-    digest: Digest
-    papers: Mapping[int, Paper]
-    """By row; papers of the digest that are missing here are left out of the letter."""
-    subscriber: Subscriber
-    links: Links
-    day: date
-    counts: Sequence[TopicCounts] = ()
-    """The numbers for the chart of a weekly or monthly letter; without them there is no chart."""
 
 
 class PreparedLetter(NamedTuple):
@@ -154,41 +121,11 @@ class _ContentsKey(NamedTuple):
     @classmethod
     def of(cls, facts: LetterFacts) -> _ContentsKey:
         digest, preferences = facts.digest, facts.subscriber.preferences
-        papers = tuple(map(id, _named_papers(facts)))
+        papers = tuple(map(id, facts.named_papers))
         return cls(
             digest.issue, digest.sections, len(digest.more), digest.left_out, digest.notes, digest.facts, papers,
             facts.day, tuple(facts.counts), preferences.density, preferences.quiet_days,
         )  # fmt: skip
-
-
-def _named_papers(facts: LetterFacts) -> list[Paper | None]:
-    """Return the papers that the digest names; None for those that are missing."""
-    return list(map(facts.papers.get, facts.digest.named))
-
-
-class _FrameKey(NamedTuple):
-    """What decides what a letter says around its papers, apart from their titles."""
-
-    shown: int
-    more: int
-    """The number of papers that are only online."""
-    saved: int
-    """The number of notes on saved papers."""
-    close: int
-    """The number of notes on papers that came close to an interest."""
-    is_of_close_papers: bool
-    """Whether there is nothing else."""
-    left_out: int
-    topics: int
-    minutes: int
-    cadence: Cadence
-    day: date
-    days: tuple[date, date] | None
-    """The first and last day of the papers, if a daily letter reaches back several days."""
-    span: tuple[date, date] | None
-    """The first and last day that a weekly or monthly letter covers."""
-    facts: DayFacts | None
-    thanks: str
 
 
 class LetterRenderer:
@@ -214,15 +151,13 @@ class LetterRenderer:
         self.site, self.language = site, language
         self._folders, self._feedback, self._replies = tuple(folders), feedback, replies
         self._pictures = pictures and can_load_pictures(site)
-        self._subject_template = subject.check(subject_template)
-        self._names_topics = "{topics}" in subject_template
         self._theme = Theme(theme, language, self._folders, marked=marked)
-        self._choices: GenerationalCache[PlannedPaper] = GenerationalCache(_KEPT_BLOCKS)
+        self._planner = Planner(language)
+        self._writer = SentenceWriter(site, language, subject_template, self._shell, replies=replies)
         self._blocks: GenerationalCache[RenderedBlock] = GenerationalCache(_KEPT_BLOCKS)
         self._shells: GenerationalCache[Shell] = GenerationalCache(_KEPT_PIECES)
         self._charts: GenerationalCache[tuple[Fragment, ...]] = GenerationalCache(_KEPT_PIECES)
         self._contents: GenerationalCache[Contents] = GenerationalCache(_KEPT_CONTENTS)
-        self._frames: GenerationalCache[Frame] = GenerationalCache(_KEPT_BLOCKS)
         self._headings = {
             (cadence, alone, today): headings(cadence, language, alone=alone, today=today, feedback=feedback)
             for cadence in Cadence
@@ -249,7 +184,7 @@ class LetterRenderer:
         ]
 
     def _make_contents(self, letters: Sequence[LetterFacts]) -> list[Contents]:
-        return self._contents_of([(facts, self._make_plan(facts)) for facts in letters])
+        return self._contents_of([(facts, self._planner.plan(facts)) for facts in letters])
 
     def _contents_of(self, letters: Sequence[tuple[LetterFacts, Plan]]) -> list[Contents]:
         outlines = [self._choose_outline(plan, facts.digest) for facts, plan in letters]
@@ -263,10 +198,10 @@ class LetterRenderer:
     def _join_contents(
         self, facts: LetterFacts, plan: Plan, outline: Outline, blocks: Sequence[RenderedBlock]
     ) -> Contents:
-        sentences = self._sentences(plan, outline, [one.block for one in blocks], facts)
+        sentences = self._writer.write(plan, outline, [one.block for one in blocks], facts)
         chart = self._make_chart(facts)
         return Contents.of(
-            _named_papers(facts), plan, blocks, outline.numbers, sentences, chart, self._chart_fragments(chart)
+            facts.named_papers, plan, blocks, outline.numbers, sentences, chart, self._chart_fragments(chart)
         )
 
     def letter(self, facts: LetterFacts) -> RenderedLetter:
@@ -336,7 +271,7 @@ class LetterRenderer:
         def render(plan: Plan) -> _WholeLetter:
             return self._render_whole(plan, facts, links, chart)
 
-        return size.fit(self._make_plan(facts), render, lambda draft: draft.size)
+        return size.fit(self._planner.plan(facts), render, lambda draft: draft.size)
 
     def _letter_links(self, facts: LetterFacts) -> Links:
         return self._shown_links(plain_addresses(facts.links))
@@ -354,7 +289,7 @@ class LetterRenderer:
         """Render the letter as one document."""
         outline = self._choose_outline(plan, facts.digest)
         blocks = tuple(self._build_block(*part) for part in outline.parts(plan))
-        sentences = self._sentences(plan, outline, blocks, facts)
+        sentences = self._writer.write(plan, outline, blocks, facts)
         lead = greet(facts.subscriber, sentences.first_line, facts.day, self.language)
         letter = replace(sentences.view(lead, links, chart), blocks=blocks)
         texts = tuple((block.kind, plaintext.block_text(block, self.language, links.feedback)) for block in blocks)
@@ -484,134 +419,6 @@ class LetterRenderer:
             blocks=blocks,
         )
 
-    def _sentences(self, plan: Plan, outline: Outline, blocks: Sequence[Block], facts: LetterFacts) -> Sentences:
-        """Return the sentences of a letter with these blocks."""
-        language, shown = self.language, len(plan.choices)
-        topics = tuple(dict.fromkeys([choice.tag for choice in plan.choices if choice.tag]))
-        frame = self._frame(plan, len(topics), count_minutes(blocks), facts.digest)
-        first = [card for card in [blocks[at].card for at in outline.named] if card]
-        close = [note.title for note in plan.notes if note.kind is NoteKind.CLOSE] if plan.is_of_close_papers else []
-        line = subject.render_subject(
-            self._subject_template,
-            top=first[0].title if first else name_closest(close[0], language) if close else frame.contents,
-            second=first[1].title if shown > 1 else "",
-            topics=language.list(quote_names(topics, language)) if self._names_topics else "",
-            **frame.fields,
-        )
-        in_subject = line.split(" · ")
-        titles = [card.title for card in first[1:] if card.title.replace("\u200b", "") not in in_subject]
-        start = frame.contents_with_minutes
-        if shown == 1 and first and not titles:  # the subject is its title, and its number stands below
-            start = describe_only_paper(first[0].authors, language) or start
-        reason = describe_reason(
-            facts.digest.cadence,
-            topics,
-            language,
-            plan.left_out,
-            saved=plan.saved > 0,
-            close=plan.close > 0,
-            quiet_days=facts.subscriber.preferences.quiet_days,
-        )
-        return Sentences(frame, line, first_line(start, titles or close[1:]), reason)
-
-    def _frame(self, plan: Plan, topics: int, minutes: int, digest: Digest) -> Frame:
-        """Return what letters with the same numbers say around their papers; it is cached."""
-        key = _FrameKey(
-            shown=len(plan.choices),
-            more=plan.more,
-            saved=plan.saved,
-            close=plan.close,
-            is_of_close_papers=plan.is_of_close_papers,
-            left_out=plan.left_out,
-            topics=topics,
-            minutes=minutes,
-            cadence=digest.cadence,
-            day=digest.day,
-            days=plan.days,
-            span=covered_span(digest, [choice.paper for choice in plan.choices]),
-            facts=plan.facts,
-            thanks=thank_sources(has_arxiv_papers=plan.has_arxiv_papers),
-        )
-        return self._frames.get(key) or self._frames.put(key, self._build_frame(key))
-
-    def _build_frame(self, key: _FrameKey) -> Frame:
-        language, shown, more = self.language, key.shown, key.more
-        contents = (
-            describe_papers(shown, key.topics, more, language)
-            if shown or more
-            else describe_no_papers(key.saved, key.close, key.left_out, language)
-        )
-        reading = describe_reading(shown, key.minutes, language) if shown else ""
-        letter = LetterView(
-            subject="",
-            lead="",
-            date=format_masthead_date(key.day, key.span, language),
-            tally=describe_share(shown, more, key.close, language),
-            more=label_all_online(shown, more, language),
-            finish=describe_end(
-                key.facts,
-                language,
-                shown=shown,
-                more=more,
-                left_out=key.left_out,
-                days=key.days,
-            ),
-            reason="",
-            thanks=key.thanks,
-            links=None,
-            controls=footer_links(key.cadence, language, saved=bool(key.saved)),
-            citable=shown + more + key.close > 0,
-            reply=explain_replies(shown, language) if self._replies else "",
-        )
-        issue_date = format_issue_date(key.day, key.span, language)
-        fields = self._subject_fields(key.close if key.is_of_close_papers else shown, contents, issue_date)
-        return Frame.of(letter, self._shell(letter, key.cadence), contents, reading or contents, fields)
-
-    def _subject_fields(self, papers: int, inside: str, issue_date: str) -> dict[str, str]:
-        """Return the subject's fields that do not name papers or topics, for a letter of this many papers."""
-        return {
-            "others": describe_others(max(0, papers - 2), self.language),
-            "all_others": describe_others(max(0, papers - 1), self.language),
-            "inside": inside,
-            "papers": self.language.number(papers),
-            "date": issue_date,
-            "site": self.site.name,
-        }
-
-    def _make_plan(self, facts: LetterFacts) -> Plan:
-        """Return the plan of a letter: the digest's papers that are in `papers`, best first over all topics."""
-        digest, papers, subscriber = facts.digest, facts.papers, facts.subscriber
-        picks = [(section, pick) for section, pick in in_order(digest) if pick.paper in papers]
-        keys = [(pick.paper, pick.why, section.topic, section.name) for section, pick in picks]
-        choices = [
-            choice
-            if choice and choice.paper is papers[pick.paper]
-            else self._planned_paper(papers[pick.paper], section, pick)
-            for choice, (section, pick) in zip(self._choices.get_all(keys), picks, strict=True)
-        ]
-        day, noted = digest.day, [note for note in digest.notes if note.paper in papers]
-        notes = [build_note(note, papers[note.paper], self.language, day) for note in noted]
-        notes.sort(key=lambda note: _PLACES.get(note.kind, 0))
-        more, left_out = len(digest.more), digest.left_out
-        return Plan(
-            tuple(choices),
-            more,
-            subscriber.density,
-            notes=tuple(notes),
-            facts=digest.facts,
-            left_out=left_out,
-            days=_covered_days(choices, digest),
-            of_today=all((day - choice.paper.day).days <= 1 for choice in choices),
-        )
-
-    def _planned_paper(self, paper: Paper, section: Section, pick: Pick) -> PlannedPaper:
-        """Return the planned paper, the same instance each time for the same paper and reasons: it is a cache key."""
-        why, tag = reasons.worth_printing(pick.why), topic_of_pick(section, pick, self.language)
-        known = self._choices.get((paper.row, why, tag))
-        if known is None or known.paper != paper:
-            known = self._choices.put((paper.row, why, tag), PlannedPaper(paper, why, tag))
-        return self._choices.put((pick.paper, pick.why, section.topic, section.name), known)
-
     def _check_theme(self) -> None:
         """Try the theme on a sample issue: it must parse, and blocks must not depend on their neighbors."""
         facts = LetterFacts(sample.DIGEST, sample.PAPERS, sample.SUBSCRIBER, sample.LINKS, sample.DAY)
@@ -622,24 +429,6 @@ class LetterRenderer:
                 f"{self._theme.file}: a block comes out differently beside other ones; it is laid out once "
                 "for all letters, so it cannot use loop.first, loop.index or anything else of its neighbors"
             )
-
-
-def _covered_days(choices: Sequence[PlannedPaper], digest: Digest) -> tuple[date, date] | None:
-    """Return the first and last day of the papers of a daily letter that reaches back several days.
-
-    A subscriber's first letter does, and the one after a pause.
-    """
-    days = [choice.paper.day for choice in choices]
-    if not days or digest.cadence.covers_several_days or (digest.day - min(days)).days < _SEVERAL_DAYS:
-        return None
-    return min(days), max(days)
-
-
-def in_order(digest: Digest) -> list[tuple[Section, Pick]]:
-    """Return the papers of a digest in the order of its letter, which numbers them from 1."""
-    picks = [(section, pick) for section in digest.sections for pick in section.picks]
-    # Python's sort is stable: papers without ranks or of equal rank stay in the order of the digest.
-    return sorted(picks, key=lambda one: (one[0].topic != DISCUSSED, -one[1].rank))
 
 
 def _reverse_ranks(digest: Digest) -> Digest:

@@ -37,7 +37,8 @@ from paperround.process.generational_cache import GenerationalCache
 from paperround.process.resources import stamps, templates
 from paperround.rendering import language as languages
 from paperround.rendering.environment import environment
-from paperround.rendering.letter import LetterFacts, LetterRenderer, PreparedLetter
+from paperround.rendering.letter import LetterRenderer, PreparedLetter
+from paperround.rendering.letter_facts import LetterFacts
 from paperround.settings import Settings
 
 log = logs.logger()

@@ -14,7 +14,7 @@ from paperround.domain.models import NOTICE_HOLDS, Delivery, Digest, Paper, Subs
 from paperround.process.resources import templates
 from paperround.rendering import language as languages
 from paperround.rendering.language import Language
-from paperround.rendering.letter import in_order
+from paperround.rendering.letter_facts import in_order
 from paperround.rendering.topic_names import topic_of_pick
 from paperround.rounds.letters import LetterBuilder
 from paperround.store.subscription_requests import NewNotice

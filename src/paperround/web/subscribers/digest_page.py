@@ -21,7 +21,7 @@ from paperround.domain.models import DISCUSSED, Digest, Paper, Subscriber
 from paperround.rendering.chart import Chart, chart
 from paperround.rendering.counts import describe_left_out, describe_no_papers
 from paperround.rendering.language import Language
-from paperround.rendering.letter import in_order
+from paperround.rendering.letter_facts import in_order
 from paperround.rendering.schedule_sentences import covered_span, format_issue_date
 from paperround.rendering.topic_names import section_heading, topic_of_pick
 from paperround.rounds.letters import LetterBuilder
