@@ -145,6 +145,29 @@ def test_a_longer_name_is_that_of_somebody_else(pages: Pages) -> None:
     assert [bird for bird in ("storks", "cranes", "herons", "egrets") if bird in text] == ["storks", "egrets"]
 
 
+def test_a_middle_name_that_is_missing_may_be_any(pages: Pages) -> None:
+    pages.subscriber(_EMAIL)
+    membership.change(pages.app, _subscriber(pages), {"follows": ("author: Ada Lovelace", "author: Konrad E. Zuse")})
+    _paper(pages, 20, "On storks", "Ada M. Lovelace")
+    _paper(pages, 21, "On cranes", "Konrad Zuse")
+    _paper(pages, 22, "On herons", "Konrad M. Zuse")
+    _paper(pages, 23, "On egrets", "Ada-Mary Lovelace")
+    text = _text(_morning(pages))
+    assert [bird for bird in ("storks", "cranes", "herons", "egrets") if bird in text] == ["storks", "cranes"]
+    assert "by Ada M. Lovelace" in text
+
+
+def test_the_page_of_a_name_shows_papers_by_its_fuller_forms(pages: Pages) -> None:
+    _paper(pages, 20, "On storks", "Ada M. Lovelace", "Li Na")
+    _paper(pages, 21, "On cranes", "Ada Lovelace", "Li Na")
+    page = Browser(pages.web).get("/follow", params={"author": "Ada Lovelace"}).text
+    assert "On storks" in page
+    assert "On cranes" in page
+    assert "Several people" not in page
+    found = Browser(pages.web).get("/search", params={"q": "Ada Lovelace"}).text
+    assert "On storks" in found
+
+
 def test_namesakes_are_told_apart_by_their_coauthors(pages: Pages) -> None:
     row = pages.subscriber(_EMAIL)
     storks = _paper(pages, 20, "On storks", "Wei Zhang", "Li Na")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paperround.domain.person_names import divide
+from paperround.domain.person_names import divide, without_middle_names
 
 
 @pytest.mark.parametrize(
@@ -44,6 +44,26 @@ def test_a_name_is_divided_before_the_family_name(name: str, parts: str) -> None
     divided = divide(name, organization="Deep Example")
     assert "|".join(filter(None, divided)) == parts
     assert divided.is_person == ("|" in parts)
+
+
+@pytest.mark.parametrize(
+    ("name", "short"),
+    [
+        ("Ada M. Lovelace", "Ada Lovelace"),
+        ("Lovelace, Ada Mary", "Ada Lovelace"),
+        ("Dr. Ada M. Lovelace Jr.", "Ada Lovelace"),
+        ("Ludwig M. van Beethoven", "Ludwig van Beethoven"),
+        ("Ada Lovelace", ""),
+        ("Dr. Ada Lovelace", ""),
+        ("Ludwig van Beethoven", ""),
+        ("Seung-Min Kim", ""),
+        ("Event Horizon Telescope Collaboration", ""),
+        ("Google Research Team", ""),
+        ("", ""),
+    ],
+)
+def test_middle_names_and_initials_are_left_out(name: str, short: str) -> None:
+    assert without_middle_names(name) == short
 
 
 @given(st.text(st.sampled_from("Aby .,-éII王"), max_size=20).filter(str.strip))

@@ -6,13 +6,14 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from paperround.domain.errors import InvalidValueError
 from paperround.domain.errors import translatable as _
 from paperround.domain.identifiers import arxiv_id, doi
 from paperround.domain.latex import readable
-from paperround.domain.name_comparison import TITLES_AND_SUFFIXES
+from paperround.domain.name_comparison import TITLES_AND_SUFFIXES, is_fuller_or_shorter
+from paperround.domain.person_names import without_middle_names
 from paperround.domain.text import QUOTATION_MARKS, clean, given_name_first, most_similar, terms
 
 MAX_FOLLOWED, MAX_LEFT_OUT, MAX_ENTRY_LENGTH = 100, 100, 300  # entries, entries, characters of each
@@ -65,22 +66,33 @@ class FollowedName:
         if self.organization:
             return f'org:"{self.name}"'
         others = " OR ".join(f'author:"{name}"' for name in self.coauthors)
-        return f'author:"{self.name}"' + (f" ({others})" if others else "")
+        own = f'author:"{self.name}"'
+        if short := without_middle_names(self.name):
+            own = f'({own} OR author:"{short}")'
+        return own + (f" ({others})" if others else "")
 
     def is_among(self, authors: Iterable[str]) -> bool:
-        """Return whether one of these authors has the whole name, apart from further initials, titles and suffixes.
+        """Return whether one of these authors has the whole name, apart from middle names, titles and suffixes.
 
         A query finds it within longer names too: `Min Kim` in `Seung-Min Kim`. A single word, as of a family name,
         and an organization are found within others.
         """
-        own = terms(given_name_first(self.name))
-        return len(own) < 2 or self.organization or any(_without_initials(name, own) == own for name in authors)
+        return self.organization or len(terms(self.name)) < 2 or any(map(partial(has_name, self.name), authors))
+
+
+def has_name(name: str, author: str) -> bool:
+    """Return whether an author, as a source writes it, may have this name.
+
+    A missing middle name or initial is compatible with any; two that differ are not.
+    """
+    own, author = terms(given_name_first(name)), readable(author)  # as it is indexed
+    return _without_initials(author, own) == own or is_fuller_or_shorter(name, author)
 
 
 def _without_initials(name: str, names: Sequence[str]) -> list[str]:
     return [
         term
-        for term in terms(readable(name))  # as it is indexed
+        for term in terms(name)
         if term in names or not (term in TITLES_AND_SUFFIXES or (len(term) == 1 and term.isascii()))
     ]
 

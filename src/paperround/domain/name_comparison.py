@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from paperround.domain.text import terms
+from paperround.domain.text import given_name_first, terms
 
 BODY = r"(?:Collaborations?|Teams?|Groups?|Consortium|Consortia|Project|Survey|Network|Committee|Initiative)"
 """The words that a body of many authors has in its name."""
@@ -46,6 +46,34 @@ class _Name(NamedTuple):
         """Its parts, and the acronym of a body: `eht` for Event Horizon Telescope."""
         acronym = ["".join(part[0] for part in self.parts)] if self.body and len(self.parts) > 1 else []
         return frozenset((*self.parts, *acronym))
+
+
+def is_fuller_or_shorter(name: str, other: str) -> bool:
+    """Return whether two names differ at most by middle names and initials that one of them lacks or shortens.
+
+    `Ada Lovelace`, `Ada M. Lovelace` and `Ada Mary Lovelace` do, `Ada B. Lovelace` contradicts the last two. At least
+    one given name must be the same in full: `Min Kim` is not `Seung-Min Kim`, and `A. Lovelace` may be anybody.
+    """
+    (*given, family), (*other_given, other_family) = _words(name), _words(other)
+    if family != other_family or not {word for word in given if len("".join(word)) > 1} & {*other_given}:
+        return False
+    shorter, longer = sorted((given, other_given), key=len)
+    if not _shortens(shorter[0], longer[0]):
+        return False
+    rest = iter(longer[1:])
+    return all(any(_shortens(word, fuller) for fuller in rest) for word in shorter[1:])
+
+
+def _words(name: str) -> list[tuple[str, ...]]:
+    """Return the words of a name, each as its terms: `Seung-Min` is one word. Without titles and suffixes."""
+    words = (tuple(terms(word)) for word in given_name_first(name).split())
+    return [word for word in words if word and not TITLES_AND_SUFFIXES.issuperset(word)] or [()]
+
+
+def _shortens(word: Sequence[str], other: Sequence[str]) -> bool:
+    """Return whether two given names are the same, or one is the initial of the other."""
+    one, two = sorted(("".join(word), "".join(other)), key=len)
+    return one == two or (len(one) == 1 and two.startswith(one))
 
 
 def family_names(names: Iterable[str]) -> set[str]:

@@ -10,9 +10,11 @@ Event Horizon Telescope Collaboration    no person
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
-from paperround.domain.name_comparison import NAMES_A_BODY
+from paperround.domain.name_comparison import NAMES_A_BODY, TITLES_AND_SUFFIXES
+from paperround.domain.text import terms
 
 _SUFFIX = re.compile(r"(?:Jr|Sr|II|III|IV)\.?")
 # Particles that belong to a family name with a capital letter too: Luc Van Gool, Robert De Niro.
@@ -57,6 +59,16 @@ def divide(name: str, organization: str = "") -> PersonName:
         return PersonName(words[0], words[1], suffix)
     at = _beginning_of_family_name(words)
     return PersonName(" ".join(words[at:]), " ".join(words[:at]), suffix)
+
+
+@lru_cache(maxsize=20_000)
+def without_middle_names(name: str) -> str:
+    """Return `Ada Lovelace` for `Ada M. Lovelace` and `Ada Mary Lovelace`; empty without a middle name or initial."""
+    if name.count(" ") < 2:
+        return ""
+    parts = divide(name)
+    first, *middle = [word for word in parts.given.split() if not TITLES_AND_SUFFIXES.issuperset(terms(word))] or [""]
+    return f"{first} {parts.family}" if middle else ""
 
 
 def _turned(name: str) -> PersonName:

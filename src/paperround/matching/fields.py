@@ -11,6 +11,7 @@ from operator import attrgetter
 
 from paperround.domain.latex import readable
 from paperround.domain.models import Paper
+from paperround.domain.person_names import without_middle_names
 from paperround.domain.text import fold, terms
 from paperround.matching.availability import availability_terms
 
@@ -29,11 +30,12 @@ class Field(StrEnum):
     SOURCE = "source"
 
 
-INDEX_VERSION = "4"
+INDEX_VERSION = "5"
 """The version of the indexed text. After a change of this version `sweep` indexes the stored papers again.
 
 1: the text as the source wrote it. 2: the text as it is printed, with LaTeX resolved. 3: fraction characters are
 kept whole, so that 2½ does not become 21 and 2. 4: the index also says what an abstract has only as an aside.
+5: names of authors also stand in it without their middle names.
 """
 TEXT = (Field.TITLE, Field.KEYWORDS, Field.ABSTRACT)
 """The fields that are searched for words without a field."""
@@ -42,8 +44,11 @@ WHOLE = frozenset({Field.CAT, Field.SOURCE})
 
 
 def values(paper: Paper, field: Field) -> tuple[str, ...]:
-    """Return the field's texts as letters and pages print them; a phrase never spans two of them."""
-    written = _WRITTEN[field](paper)
+    """Return the field's texts as letters and pages print them; a phrase never spans two of them.
+
+    There is one for each of `field_terms`: an author with a middle name comes again for the name without it.
+    """
+    written = _authors_of_names(paper) if field is Field.AUTHOR else _WRITTEN[field](paper)
     return written if field in WHOLE else tuple(map(readable, written))
 
 
@@ -75,12 +80,22 @@ def asides(paper: Paper) -> tuple[range, ...]:
     return _asides(abstract)
 
 
+def author_names(paper: Paper) -> tuple[str, ...]:
+    """Return the authors' names, then those without middle names: `Ada M. Lovelace` is found as `Ada Lovelace`."""
+    return (*paper.authors, *filter(None, map(without_middle_names, paper.authors)))
+
+
+def _authors_of_names(paper: Paper) -> tuple[str, ...]:
+    """Return the author whose name each of `author_names` is."""
+    return (*paper.authors, *filter(without_middle_names, paper.authors))
+
+
 _WRITTEN: Mapping[Field, Callable[[Paper], tuple[str, ...]]] = {
     Field.TITLE: lambda paper: (paper.title,),
     Field.KEYWORDS: attrgetter("keywords"),
     # A source's summary arrives days after the paper: no match may depend on it if there is an abstract.
     Field.ABSTRACT: lambda paper: (paper.abstract or paper.summary,),
-    Field.AUTHOR: attrgetter("authors"),
+    Field.AUTHOR: author_names,
     Field.ORG: lambda paper: (paper.organization or "",),
     Field.CAT: attrgetter("categories"),
     Field.SOURCE: attrgetter("sources"),

@@ -8,9 +8,10 @@ from itertools import chain
 
 from paperround.domain.followed import LeftOutKind, archive_of, read_left_out
 from paperround.domain.identifiers import arxiv_id, doi
+from paperround.domain.latex import readable
 from paperround.domain.models import Paper
 from paperround.domain.text import fold, given_name_first, terms
-from paperround.matching.fields import TEXT, Field, label, values
+from paperround.matching.fields import TEXT, author_names, label, values
 
 _PAPERS_CACHED = 20_000  # papers
 
@@ -40,7 +41,7 @@ class LeaveOut:
             known = self._papers[paper.row] = {
                 # A bar separates the texts, so that no phrase spans two of them.
                 LeftOutKind.WORDS: "|".join(_phrase(value) for field in TEXT for value in values(paper, field)),
-                LeftOutKind.AUTHOR: frozenset(map(_author, values(paper, Field.AUTHOR))),
+                LeftOutKind.AUTHOR: frozenset(_author(readable(name)) for name in author_names(paper)),
                 LeftOutKind.CATEGORY: frozenset(chain(*map(_categories, paper.categories))),
                 LeftOutKind.PAPER: frozenset(_name(name) for name in (paper.id, paper.arxiv_id, paper.doi) if name),
             }

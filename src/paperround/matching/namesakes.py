@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from paperround.domain.followed import MAX_COAUTHORS, MAX_ENTRY_LENGTH, FollowedName
+from paperround.domain.followed import MAX_COAUTHORS, MAX_ENTRY_LENGTH, FollowedName, has_name
 from paperround.domain.models import Paper
 from paperround.domain.text import QUOTATION_MARKS, terms
 
@@ -32,8 +32,9 @@ class Person:
         """
         if unique:
             return FollowedName(self.name)
-        own = _key(self.name)
-        others = Counter(author for paper in self.papers for author in paper.authors if _key(author) != own)
+        others = Counter(
+            author for paper in self.papers for author in paper.authors if not _is_named(author, self.name)
+        )
         ranked = sorted(others, key=lambda author: (-others[author], author))
         chosen = FollowedName(self.name)
         for author in ranked:
@@ -48,13 +49,12 @@ class Person:
 
 def people(name: str, papers: Sequence[Paper]) -> list[Person]:
     """Return the people of this name among the authors of these papers, those with the most papers first."""
-    own = _key(name)
     groups: list[tuple[set[str], list[Paper]]] = []
     for paper in papers:
-        keys = {_key(author) for author in paper.authors}
-        if own not in keys:
+        coauthors = {_key(author) for author in paper.authors if not _is_named(author, name)}
+        if len(coauthors) == len({*map(_key, paper.authors)}):
             continue
-        others = keys - {own} if len(keys) <= _MAX_AUTHORS else set()
+        others = coauthors if len(coauthors) < _MAX_AUTHORS else set()
         joined = [group for group in groups if group[0] & others]
         groups = [group for group in groups if not group[0] & others]
         groups.append((
@@ -65,6 +65,11 @@ def people(name: str, papers: Sequence[Paper]) -> list[Person]:
         Person(name, tuple(sorted(some, key=lambda one: (one.day, one.row), reverse=True))) for _, some in groups
     ]
     return sorted(found, key=lambda person: (-len(person.papers), -person.papers[0].row))
+
+
+def _is_named(author: str, name: str) -> bool:
+    """Return whether an author has this name, or one that differs only by middle names."""
+    return has_name(name, author) if len(terms(name)) > 1 else _key(author) == _key(name)
 
 
 def _key(name: str) -> str:

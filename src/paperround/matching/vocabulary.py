@@ -10,6 +10,7 @@ from string import ascii_lowercase
 
 from paperround.domain.models import Paper
 from paperround.domain.text import fold, spans, terms
+from paperround.matching.fields import author_names
 from paperround.matching.lexical import Statistics
 from paperround.matching.query import MAX_LENGTH
 from paperround.matching.words import STOP_WORDS, is_plain
@@ -48,7 +49,7 @@ class Vocabulary:
     @classmethod
     def of(cls, papers: Sequence[Paper], statistics: Statistics | None = None) -> Vocabulary:
         """Return the vocabulary of these papers; `statistics` are their word counts, if already known."""
-        authors = Counter(" ".join(terms(name)) for paper in papers for name in paper.authors)
+        authors = Counter(" ".join(terms(name)) for paper in papers for name in author_names(paper))
         return cls(statistics or Statistics.of(papers), _long_forms(papers), authors)
 
     def correct(self, text: str, found: Callable[[str], bool] = lambda _: False) -> CorrectedText:
