@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from paperround.matching import fts
 from paperround.matching.fields import TEXT
 from paperround.matching.query import Phrase, parse, positive_phrases
+from paperround.operator.seeds import load_seeds
 from paperround.rounds.search import SearchOrder, search_papers
 from support.papers import listing
 from support.site import MORNING, Site
@@ -47,6 +49,35 @@ def test_where_any_word_will_do_two_of_them_are_better_and_the_rarer_counts_more
     order = found(site, "drones OR kites", 20)
     assert order.index("2611.00001") < order.index("2611.00008"), "both words in the abstract, or one"
     assert set(order[:2]) == {"2611.00001", "2611.00002"}, "the rare word, beside another or in the title"
+
+
+def test_papers_with_all_of_the_words_come_first_in_whatever_form(site: Site) -> None:
+    plain = {"authors": ["Ada Bee"], "abstract": "We measure."}
+    site.papers(
+        listing(1, **plain | {"title": "Stairs", "abstract": "Our robot walked up all of them, at last."}),
+        listing(2, **plain | {"title": "Walking robots"}),
+        listing(
+            3, **plain | {"title": "Robots, a robot and further robots", "abstract": "A robot that hears robots."}
+        ),
+        listing(4, **plain | {"title": "Robots that hear", "keywords": ["robot"]}),
+        listing(5, **plain | {"title": "Walking and walking", "keywords": ["walking"]}),
+    )
+    order = found(site, "robots that walk")
+    assert order[:2] == ["2611.00002", "2611.00001"]
+    assert sorted(filter(None, order[2:])) == ["2611.00003", "2611.00004", "2611.00005"]
+    assert found(site, "robot walking")[:2] == ["2611.00002", "2611.00001"]
+    assert found(site, "robots that walk of zinc")[:2] == ["2611.00002", "2611.00001"], "no paper has zinc"
+    _, second = search_papers(site.app, "robots that walk", 2).found
+    assert [one.split(": ")[-1] for one in second.why] == ["walked", "robot"]
+    assert found(site, "walk") == [], "a single word is a query, which finds what it says"
+
+
+def test_a_common_word_of_a_title_does_not_decide_among_the_seeds(tmp_path: Path) -> None:
+    made = Site(tmp_path)
+    assert load_seeds(made.app)
+    best = search_papers(made.app, "robots that walk", 3).found[0]
+    assert {one.rpartition(": ")[2] for one in best.why} == {"walking", "robots"}
+    made.app.close()
 
 
 def test_the_texts_of_papers_are_read_from_the_index_as_they_were_put_there(site: Site) -> None:

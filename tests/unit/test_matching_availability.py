@@ -152,9 +152,11 @@ def test_a_search_agrees_on_every_database(language: object) -> None:
     texts = language.read_documents([[one[name] for name in columns] for one in documents])  # type: ignore[attr-defined]
     statistics = Statistics.of(papers)
     for words in (_CODE, Words(("robot", "code", "available"))):
-        assert scores(words, statistics, texts) == pytest.approx(Index(papers, statistics).shares(words), rel=1e-4)
+        assert scores(words, statistics, texts).values == pytest.approx(
+            Index(papers, statistics).shares(words), rel=1e-4
+        )
     exact, hits = (
-        scores(parse("abstract:code"), statistics, texts),
+        scores(parse("abstract:code"), statistics, texts).values,
         Index(papers, statistics).matches(parse("abstract:code")),
     )
     assert exact == pytest.approx([hits[1].score, hits[2].score], rel=1e-4)

@@ -39,7 +39,7 @@ def test_a_search_scores_a_query_as_the_index_of_a_morning_does(
     statistics, wanted = Statistics.of(papers), parse(query[1])
     hits = Index(papers, statistics).matches(wanted)
     for language in LANGUAGES:
-        found = scores(wanted, statistics, indexed(papers, language))
+        found = scores(wanted, statistics, indexed(papers, language)).values
         for one, score in zip(papers, found.tolist(), strict=True):
             # The index counts how common a beginning is among the papers of the batch, the search among all.
             assert one.row not in hits or math.isclose(score, hits[one.row].score, rel_tol=1e-5) or "*" in query[1]
@@ -53,7 +53,7 @@ def test_and_plain_words_too(papers: list[Paper], text: str) -> None:
     assert isinstance(wanted, Words)
     shares = Index(papers, statistics).shares(wanted)
     for language in LANGUAGES:
-        assert scores(wanted, statistics, indexed(papers, language)) == pytest.approx(shares, rel=1e-4)
+        assert scores(wanted, statistics, indexed(papers, language)).values == pytest.approx(shares, rel=1e-4)
 
 
 def test_a_hyphenated_word_counts_in_each_of_its_spellings_on_every_database() -> None:
@@ -65,7 +65,7 @@ def test_a_hyphenated_word_counts_in_each_of_its_spellings_on_every_database() -
     shares = Index(papers, statistics).shares(wanted) if isinstance(wanted, Words) else []
     assert [share > 0 for share in shares] == [True, True, False, True]
     for language in LANGUAGES:
-        assert scores(wanted, statistics, indexed(papers, language)) == pytest.approx(shares, rel=1e-4)
+        assert scores(wanted, statistics, indexed(papers, language)).values == pytest.approx(shares, rel=1e-4)
     asked = [[str(query) for query, _ in chain] for chain in plan(wanted, statistics)]
     assert asked[1] == [
         'title:image OR title:"de noising" OR title:denoising',
@@ -169,8 +169,9 @@ def test_names_count_and_of_several_words_those_together_are_asked_for() -> None
     wanted = parse("(robots OR drones) author:byron")
     for language in LANGUAGES:
         texts = indexed([robots], language)
-        assert scores(wanted, Statistics(), texts) > scores(parse("robots OR drones"), Statistics(), texts)
-        assert scores(parse("author:nobody"), Statistics(), texts) == 0
+        both, either = (scores(one, Statistics(), texts).values for one in (wanted, parse("robots OR drones")))
+        assert both > either
+        assert scores(parse("author:nobody"), Statistics(), texts).values == 0
     assert [[limit for _, limit in chain] for chain in plan(wanted, Statistics())] == [[200, 60], [80]]
     assert [[limit for _, limit in chain] for chain in plan(parse("author:byron"), Statistics(), 61)] == [[400]]
 

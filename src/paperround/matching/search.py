@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -136,12 +136,19 @@ class IndexedTexts(Protocol):
         """Return the number of terms of each paper's abstract."""
 
 
-def scores(wanted: SearchExpression, statistics: Statistics, texts: IndexedTexts) -> Numbers:
-    """Return the score of each paper for a query or plain words, from 0 to 1.
+class Scores(NamedTuple):
+    """How well papers fit a query or plain words, by their places."""
 
-    For plain words it is the share of the possible evidence; for a query it is the score of a match in
+    values: Numbers
+    """From 0 to 1: for plain words the share of the possible evidence, for a query the score of a match in
     `lexical.Index`.
     """
+    complete: NDArray[np.bool_]
+    """Whether a paper has every word that any of the papers has; true for all matches of a query."""
+
+
+def scores(wanted: SearchExpression, statistics: Statistics, texts: IndexedTexts) -> Scores:
+    """Return the score of each paper for a query or plain words."""
     plain = isinstance(wanted, Words)
     sets = wanted.spellings if isinstance(wanted, Words) else tuple((phrase,) for phrase in positive_phrases(wanted))
     rarities = [min(_rarity(phrase, statistics) for phrase in spelled) for spelled in sets]
@@ -152,11 +159,12 @@ def scores(wanted: SearchExpression, statistics: Statistics, texts: IndexedTexts
     ]
     evidence = sum(each, np.zeros(len(weights)))
     if not plain:
-        return np.asarray(-np.expm1(-evidence), dtype=np.float32)
+        return Scores(np.asarray(-np.expm1(-evidence), dtype=np.float32), np.full(len(weights), fill_value=True))
     unknown = sum(
         (one > 0 for rarity, one in zip(rarities, each, strict=True) if rarity >= UNKNOWN), np.zeros(len(weights))
     )
-    return shares_of(evidence, rarities, unknown)
+    missing = sum(((one <= 0) & (one > 0).any() for one in each), np.zeros(len(weights), dtype=np.int64))
+    return Scores(shares_of(evidence, rarities, unknown), missing == 0)
 
 
 def _evidence(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import lru_cache
 from itertools import chain
@@ -17,6 +17,7 @@ from paperround.domain.errors import QueryError
 from paperround.domain.errors import translatable as _
 from paperround.domain.text import singular, terms
 from paperround.matching.fields import WHOLE, Field
+from paperround.matching.inflection import other_forms
 from paperround.matching.query import (
     FIELD_NAMES,
     MAX_LENGTH,
@@ -110,11 +111,14 @@ class Words:
     """
 
     terms: tuple[str, ...]
+    inflected: bool = False
+    """Whether other forms of its words count too, such as `walking` for `walk`."""
 
     @property
     def spellings(self) -> tuple[tuple[Phrase, ...], ...]:
         """Each term as phrases of the query language; a term with a space also as one word, "denoising"."""
-        return tuple(map(spellings, self.terms))
+        forms = other_forms if self.inflected else _no_forms
+        return tuple((*spellings(term), *(Phrase((form,)) for form in forms(term))) for term in self.terms)
 
     @property
     def phrases(self) -> tuple[Phrase, ...]:
@@ -128,6 +132,10 @@ class Words:
 
     def __str__(self) -> str:
         return " ".join(self.terms)
+
+
+def _no_forms(_term: str) -> tuple[str, ...]:
+    return ()
 
 
 def spellings(term: str) -> tuple[Phrase, ...]:
@@ -214,9 +222,14 @@ def interpret_uncached(text: str) -> SearchExpression:
 def interpret_search(text: str) -> SearchExpression:
     """Interpret the text of a search box.
 
-    Text that is not a valid query, such as a pasted title, counts as plain words. Raise QueryError if nothing remains
-    to look for, or if a query only excludes.
+    Text that is not a valid query, such as a pasted title, counts as plain words. Of these, other forms count too.
+    Raise QueryError if nothing remains to look for, or if a query only excludes.
     """
+    found = _interpret_search(text)
+    return replace(found, inflected=True) if isinstance(found, Words) else found
+
+
+def _interpret_search(text: str) -> SearchExpression:
     if is_plain(text):
         return _described(text[:MAX_LENGTH])
     query = parse_search_text(text)

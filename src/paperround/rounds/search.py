@@ -159,6 +159,8 @@ class _Candidates:
 
     rows: Sequence[int]
     tier: NDArray[np.int64]
+    complete: NDArray[np.bool_]
+    """Whether they have all of the words that any of them has."""
     shares: Numbers
     """Their shares of the evidence possible by words."""
     scores: Numbers
@@ -204,9 +206,9 @@ def _score_candidates(
     """Return the candidates of a search with their scores, given their tiers by number."""
     rows, texts = app.store.papers.indexed_texts(list(tiers))
     tier = np.array([tiers[row] for row in rows], dtype=np.int64)
-    shares = matching_search.scores(query, statistics, texts)
+    shares, complete = matching_search.scores(query, statistics, texts)
     scores, cosines, close = _with_meaning(app, text, rows, shares, tier == 0)
-    return _Candidates(rows, tier, shares, scores, cosines, close)
+    return _Candidates(rows, tier, complete, shares, scores, cosines, close)
 
 
 def _matching_first(candidates: _Candidates, ranked: Sequence[int]) -> list[int]:
@@ -277,10 +279,14 @@ def _in_tiers(app: App, text: str, query: SearchExpression, needed: int, bounds:
 
 
 def _sorted(app: App, candidates: _Candidates, order: SearchOrder, *, plain: bool) -> list[int]:
-    """Return the indexes of the papers that fit, in the order asked for; of equal scores the newest is first."""
+    """Return the indexes of the papers that fit, in the order asked for; of equal scores the newest is first.
+
+    By relevance, papers with all of the words come first, because a common word in a title says less than two words.
+    """
     rows, scores = candidates.rows, candidates.scores
     if order is SearchOrder.RELEVANCE:
-        return [int(at) for at in np.lexsort((-scores, candidates.tier)) if scores[at] > 0]
+        order_of_all = np.lexsort((-scores, ~candidates.complete, candidates.tier))
+        return [int(at) for at in order_of_all if scores[at] > 0]
     least = _OF_THE_BEST * float(scores.max(initial=0.0)) if plain else 0.0
     fitting = {rows[at]: at for at in np.flatnonzero((scores > 0) & (scores >= least)).tolist()}
     by_votes = order is SearchOrder.VOTES
