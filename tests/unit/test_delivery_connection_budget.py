@@ -15,10 +15,6 @@ from paperround.domain.models import Outcome, Stage
 MAXIMUM = 4
 
 
-def accepted() -> Outcome:
-    return Outcome(1, Stage.FINAL, 250)
-
-
 def ended(code: int | None, connection: str = "relay#1", stage: Stage = Stage.MAIL) -> Outcome:
     return Outcome(1, stage, code, connection=connection)
 
@@ -36,7 +32,7 @@ def grown() -> ConnectionBudget:
     budget = ConnectionBudget(MAXIMUM)
     for connections in range(MAXIMUM):
         opened(budget, connections)
-        budget.observe(accepted(), connections + 1)
+        budget.accepted()
     return budget
 
 
@@ -45,7 +41,7 @@ def test_a_further_connection_is_opened_after_each_accepted_letter_up_to_the_max
     for _ in range(6):
         connections = opened(budget, connections)
         seen.append(connections)
-        budget.observe(accepted(), connections)
+        budget.accepted()
     assert seen == [1, 2, 3, 4, 4, 4]
 
 
@@ -60,20 +56,20 @@ def test_a_relay_that_refuses_a_connection_gets_no_more_until_it_has_accepted_a_
     budget = grown()
     budget.refused(2)
     for _ in range(100 - MAXIMUM - 1):
-        budget.observe(accepted(), 2)
+        budget.accepted()
     assert opened(budget, 2) == 2
-    budget.observe(accepted(), 2)
+    budget.accepted()
     assert opened(budget, 2) == 3
 
 
 def test_a_relay_that_ends_a_connection_with_421_gets_one_fewer_and_at_least_one_after_a_pause() -> None:
     budget = grown()
     budget.closed()
-    budget.observe(ended(421), 3)
+    budget.not_accepted(ended(421), 3)
     assert opened(budget, 3) == 3
     assert budget.closed_until <= time.monotonic()
     budget.closed()
-    budget.observe(ended(421), 0)
+    budget.not_accepted(ended(421), 0)
     assert opened(budget, 0) == 1
     assert budget.closed_until > time.monotonic()
 
@@ -93,16 +89,16 @@ def test_another_relay_starts_with_one_connection_and_may_have_all() -> None:
     budget.start_over()
     assert opened(budget, 0) == 1
     for connections in range(1, MAXIMUM):
-        budget.observe(accepted(), connections)
+        budget.accepted()
         assert opened(budget, connections) == connections + 1
 
 
 def test_a_connection_lost_with_a_letter_in_doubt_makes_the_relay_get_one_at_a_time() -> None:
     budget = grown()
-    budget.observe(ended(None, stage=Stage.DATA), 3)
-    budget.observe(ended(421, stage=Stage.FINAL), 3)
+    budget.not_accepted(ended(None, stage=Stage.DATA), 3)
+    budget.not_accepted(ended(421, stage=Stage.FINAL), 3)
     assert budget.window == WINDOW
-    budget.observe(ended(None, stage=Stage.FINAL), 3)
+    budget.not_accepted(ended(None, stage=Stage.FINAL), 3)
     assert budget.window == 1
 
 
@@ -111,18 +107,20 @@ def test_connections_that_end_one_after_the_other_are_a_problem_of_the_relay(cod
     budget, seen = ConnectionBudget(2), []
     for number in range(7):
         for _letter in range(3):  # those that were on it
-            budget.observe(ended(code, f"relay#{number}"), 1)
+            budget.not_accepted(ended(code, f"relay#{number}"), 1)
         seen.append(budget.unstable)
     assert seen == [False] * 6 + [True]
 
 
-@pytest.mark.parametrize("answer", [accepted(), Outcome(1, Stage.RCPT, 550), Outcome(1, Stage.MAIL, 451)])
-def test_an_answer_in_between_shows_that_the_relay_works(answer: Outcome) -> None:
+@pytest.mark.parametrize("answer", [None, Outcome(1, Stage.RCPT, 550), Outcome(1, Stage.MAIL, 451)])
+def test_an_answer_in_between_shows_that_the_relay_works(answer: Outcome | None) -> None:
     budget = ConnectionBudget(2)
     for number in range(12):
-        if number == 6:
-            budget.observe(answer, 1)
-        budget.observe(ended(None, f"relay#{number}"), 1)
+        if number == 6 and answer:
+            budget.not_accepted(answer, 1)
+        elif number == 6:
+            budget.accepted()
+        budget.not_accepted(ended(None, f"relay#{number}"), 1)
     assert not budget.unstable
 
 
@@ -134,13 +132,13 @@ def test_there_are_never_more_than_configured_and_one_is_always_possible(events:
         assert 1 <= connections <= MAXIMUM
         match event:
             case "accepted":
-                budget.observe(accepted(), connections)
+                budget.accepted()
             case "rejected":
-                budget.observe(Outcome(1, Stage.RCPT, 550), connections)
+                budget.not_accepted(Outcome(1, Stage.RCPT, 550), connections)
             case "refused" if connections > 1:
                 connections -= 1
                 budget.refused(connections)
             case "ended" | "lost":
                 connections -= 1
                 budget.closed()
-                budget.observe(ended(421 if event == "ended" else None), connections)
+                budget.not_accepted(ended(421 if event == "ended" else None), connections)

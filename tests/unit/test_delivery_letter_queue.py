@@ -38,7 +38,7 @@ def test_no_more_letters_are_in_doubt_than_allowed_until_outcomes_are_recorded()
     queue = queue_of(9, max_in_doubt=2)
     drawn(queue)
     drawn(queue)
-    assert queue.full
+    assert not queue.places
     assert queue.draw() is None
     assert not queue.may_prefetch(8)
     queue.recorded(1)
@@ -89,7 +89,7 @@ def test_a_letter_with_an_outcome_starts_anew_when_it_is_sent_again() -> None:
     queue = queue_of(9)
     lost = drawn(queue)
     queue.retry(lost)
-    queue.answered(queue.take_retry())
+    queue.answered(queue.take_retry().delivery)
     assert queue.retry(lost)
 
 
@@ -100,7 +100,7 @@ def test_letters_without_a_new_connection_go_first_over_the_present_ones_in_thei
     queue.retry(first)
     queue.retry(second)
     queue.requeue_retries()
-    assert not queue.has_retries
+    assert not queue.retries
     assert [queue.take(), queue.take(), queue.take()] == [first, second, waiting]
     assert queue.retry(first), "it was not its fault that there was no new connection"
 
@@ -164,7 +164,7 @@ class Conservation(RuleBasedStateMachine):
         if letter := self.draw():
             self.queue.add_pending(letter)
 
-    @precondition(lambda self: self.queue.has_retries)
+    @precondition(lambda self: self.queue.retries)
     @rule()
     def send_again(self) -> None:
         self.on_connections.append(self.queue.take_retry())
@@ -174,7 +174,7 @@ class Conservation(RuleBasedStateMachine):
     def end(self, lost: bool) -> None:
         letter = self.on_connections.pop()
         if not lost or not self.queue.retry(letter):
-            self.queue.answered(letter)
+            self.queue.answered(letter.delivery)
             self.unrecorded.append(letter)
 
     @rule()

@@ -66,11 +66,17 @@ class ConnectionBudget:
         """Forget how many connections the relay accepts, because another relay is used."""
         self._allowance, self._limit = 1, self._maximum
 
-    def observe(self, outcome: Outcome, connections: int) -> None:
-        """Adjust the limit to the outcome of a letter; so many connections are open after it."""
-        if outcome.accepted:
-            self._grow()
-        elif outcome.code is None or outcome.code == SERVICE_ENDS:
+    def accepted(self) -> None:
+        """Note that the relay accepted a letter: more connections may be opened."""
+        self._lost_in_a_row.clear()
+        self._accepted += 1
+        self._allowance = min(self._allowance + 1, self._maximum)
+        if self._accepted % _REGROWS_AFTER == 0:
+            self._limit = min(self._limit + 1, self._maximum)
+
+    def not_accepted(self, outcome: Outcome, connections: int) -> None:
+        """Adjust the limits to the outcome of a letter that was not accepted; so many connections are still open."""
+        if outcome.code is None or outcome.code == SERVICE_ENDS:
             self._lost_in_a_row.add(outcome.connection)
             if outcome.code == SERVICE_ENDS:
                 self._shrink(connections)
@@ -79,13 +85,6 @@ class ConnectionBudget:
                 self.window = 1
         else:
             self._lost_in_a_row.clear()
-
-    def _grow(self) -> None:
-        self._lost_in_a_row.clear()
-        self._accepted += 1
-        self._allowance = min(self._allowance + 1, self._maximum)
-        if self._accepted % _REGROWS_AFTER == 0:
-            self._limit = min(self._limit + 1, self._maximum)
 
     def _shrink(self, connections: int) -> None:
         """Continue with those that are left after a 421 has ended one, or pause if it was the only one."""

@@ -25,7 +25,7 @@ from paperround.delivery.letter_queue import LetterQueue
 from paperround.delivery.outcome_buffer import OutcomeBuffer
 from paperround.delivery.relay import RelaySettings
 from paperround.delivery.smtp_connection import ConnectionFailedError
-from paperround.delivery.smtp_session import Reply, SmtpSession, outcome
+from paperround.delivery.smtp_session import SmtpSession, outcome
 from paperround.domain.errors import TransportError
 from paperround.domain.models import Letter, Outcome, Stage
 from paperround.process import logs
@@ -35,7 +35,7 @@ log = logs.logger()
 
 _QUIT_SECONDS = 5.0  # for all answers to QUIT
 _STOP_SECONDS = 20.0  # for the answers to letters under way once the program is stopping
-_LOOK_SECONDS = 0.5  # between looks at whether it is
+_LOOK_SECONDS = 0.5  # between looks at whether it is, and at deadlines
 _NEVER = float("inf")
 
 
@@ -69,7 +69,11 @@ class ConnectionPool:
         """When a connection that is needed may be opened, by the monotonic clock; infinity if none is needed."""
         self._listened_at = time.monotonic()
         """When the selector last returned, by the monotonic clock."""
+        self._busy_seconds = 0.0
+        """How long it did not listen since deadlines were looked at."""
         self._is_stopping = is_stopping
+        self._look_at = 0.0
+        """When to look at deadlines again even if the selector reports something, by the monotonic clock."""
         self._end_at = _NEVER
         """When connections are closed even if letters are under way, by the monotonic clock; infinity until the
         program is stopping.
@@ -127,36 +131,47 @@ class ConnectionPool:
         letters = self._letters
         if self._end_at <= time.monotonic():
             return False  # what is under way ends with the connections
-        if letters.has_retries or letters.has_more:
+        if letters.retries or letters.has_more:
             return True
         return any(letters.has_prefetched or not session.idle for session in self._sessions)
 
     def _poll(self) -> None:
         """Wait for the relay and handle its replies."""
         self._open_connections()
-        for key, events in self._events():
+        ready = self._events()
+        for key, events in ready:
             if key.data is None:
                 for opened in self._opener.opened():
                     self._add_connection(opened)
             else:
                 self._serve(key.data, events)
-        if self._end_at == _NEVER and self._is_stopping():
-            self._stop()
         now = time.monotonic()
-        for session in [session for session in self._sessions if session.deadline <= now]:
-            session.expire()
-            self._settle(session)
+        if not ready or now >= self._look_at:
+            self._look(now)
         if self._outcomes.due_at <= now:
             self._report_outcomes()
+
+    def _look(self, now: float) -> None:
+        """See whether the program is stopping and which sessions have timed out."""
+        self._look_at = now + _LOOK_SECONDS
+        if self._end_at == _NEVER and self._is_stopping():
+            self._stop()
+        self._extend_deadlines()
+        for session in [session for session in self._sessions if session.deadline() <= now]:
+            session.expire()
+            self._settle(session)
+
+    def _extend_deadlines(self) -> None:
+        """Let the relay's timeout count only while this thread listens: building letters takes time too."""
+        for session in self._sessions:
+            session.allow(self._busy_seconds)
+        self._busy_seconds = 0.0
 
     def _events(self) -> list[tuple[selectors.SelectorKey, int]]:
         """Return what the selector reports; as long as that is nothing, prefetch letters."""
         while True:
             may_prefetch = self._may_prefetch()
-            # The relay's timeout counts only while this thread listens: building letters takes time too.
-            busy = time.monotonic() - self._listened_at
-            for session in self._sessions:
-                session.allow(busy)
+            self._busy_seconds += time.monotonic() - self._listened_at
             ready = self._selector.select(0 if may_prefetch else self._poll_timeout())
             self._listened_at = time.monotonic()
             if ready or not may_prefetch:
@@ -166,8 +181,9 @@ class ConnectionPool:
 
     def _poll_timeout(self) -> float:
         """Return the seconds until something has to be done even if the relay sends nothing."""
+        self._extend_deadlines()
         now = time.monotonic()
-        moments = [session.deadline for session in self._sessions]
+        moments = [session.deadline() for session in self._sessions]
         # A letter's turn and the end of a pause may have come since they held something up.
         look_at = now + _LOOK_SECONDS if self._end_at == _NEVER else self._end_at
         soonest = min((look_at, self._outcomes.due_at, self._letters.next_turn_at, self._may_open_at, *moments))
@@ -175,7 +191,7 @@ class ConnectionPool:
 
     def _serve(self, session: SmtpSession, events: int) -> None:
         if events & selectors.EVENT_READ:
-            session.receive(lambda: self._next_letter(session))
+            session.receive(self._next_letter)
         if events & selectors.EVENT_WRITE and not session.ended:
             session.flush()
         self._settle(session)
@@ -201,7 +217,7 @@ class ConnectionPool:
         """Give letters to the sessions with room, or draw the first, for which a connection is opened."""
         self._letters.begin_round()
         for session in list(self._sessions):
-            while session.room and (letter := self._next_letter(session)):
+            while session.has_room() and (letter := self._next_letter(session)):
                 session.offer(letter)
                 self._settle(session)
         if self._sessions or self._letters.awaiting_connection:
@@ -211,7 +227,7 @@ class ConnectionPool:
 
     def _next_letter(self, session: SmtpSession) -> Letter | None:
         """Return the next letter for this session; one that lost its connection waits for a new one if possible."""
-        if self._letters.has_retries and (session.letters == 0 or not self._expects_connection()):
+        if self._letters.retries and (session.letters == 0 or not self._expects_connection()):
             return self._letters.take_retry()
         return self._letters.take() or self._draw()
 
@@ -223,7 +239,7 @@ class ConnectionPool:
         return self._letters.may_prefetch(len(self._sessions)) and all(session.prompt for session in self._sessions)
 
     def _draw(self) -> Letter | None:
-        if self._letters.full:
+        if not self._letters.places:
             self._report_outcomes()  # frees the places of answered letters
         try:
             return self._letters.draw()
@@ -233,12 +249,13 @@ class ConnectionPool:
 
     def _settle(self, session: SmtpSession) -> None:
         """Take a session's results, and close the session if it has ended or carried its last letter."""
-        results, session.results = session.results, []
-        if session.ended and session in self._sessions:
+        if session.ended:
             self._close(session)
-        for letter, reply in results:
-            self._answer(letter, reply, session.name)
-        if session not in self._sessions:
+        if session.results:
+            results, session.results = session.results, []
+            for result in results:
+                self._answer(result)
+        if session.ended:
             return
         if session.used_up and session.idle:
             session.quit()
@@ -253,16 +270,18 @@ class ConnectionPool:
         session.close()
         del self._sessions[session]
         self._budget.closed()
-        for letter, reply in session.returned:
+        for letter, result in session.returned:
             if not self._letters.retry(letter):
-                self._answer(letter, reply, session.name)
+                self._answer(result)
 
     # Outcomes
 
-    def _answer(self, letter: Letter, reply: Reply, name: str) -> None:
-        self._letters.answered(letter)
-        result = outcome(letter, reply, name)
-        self._adjust_connections(result)
+    def _answer(self, result: Outcome) -> None:
+        self._letters.answered(result.delivery)
+        if result.accepted:
+            self._budget.accepted()
+        else:
+            self._adjust_connections(result)
         if self._outcomes.add(result):
             self._report_outcomes()
 
@@ -275,9 +294,8 @@ class ConnectionPool:
 
     def _report_remaining(self) -> None:
         """Report the letters that no connection took, and once more what could not be recorded before."""
-        stopped = Reply(Stage.CONNECT, None, "not attempted: sending stopped")
         for letter in self._letters.remaining():
-            self._outcomes.add(outcome(letter, stopped, ""))
+            self._outcomes.add(outcome(letter, Stage.CONNECT, None, "not attempted: sending stopped", ""))
         self._report_outcomes(again=True)
 
     # Connections
@@ -307,7 +325,7 @@ class ConnectionPool:
             return opening < waiting
         if opening or self._letters.ended or not self._sessions:
             return False
-        return not any(session.room for session in self._sessions)
+        return not any(session.has_room() for session in self._sessions)
 
     def _add_connection(self, opened: OpenedConnection) -> None:
         if opened.error:
@@ -332,7 +350,7 @@ class ConnectionPool:
             self._budget.start_over()
         else:
             if letter := next(self._letters.remaining(), None):
-                self._outcomes.add(outcome(letter, refused.reply, name))
+                self._outcomes.add(outcome(letter, *refused.reply, name))
             self._give_up(TransportError(f"{name.partition('#')[0]}: {refused}"))
 
     def _give_up(self, error: BaseException) -> None:
@@ -341,10 +359,8 @@ class ConnectionPool:
         self._letters.requeue_retries()
 
     def _adjust_connections(self, result: Outcome) -> None:
-        """Use fewer or more connections after the outcome of a letter, or stop if they end again and again."""
-        self._budget.observe(result, len(self._sessions))
-        if result.accepted:
-            return
+        """Use fewer connections after a letter that was not accepted, or stop if they end again and again."""
+        self._budget.not_accepted(result, len(self._sessions))
         for session in self._sessions:
             session.window = self._budget.window
         if self._budget.unstable:

@@ -18,14 +18,14 @@ class LetterQueue:
 
     def __init__(self, letters: Iterator[Letter], max_in_doubt: int, wait: Callable[[float], float]) -> None:
         """`wait` reserves the next turn at the sending rate and returns the seconds until it (see SendingPace)."""
-        self._letters, self._max_in_doubt, self._wait = letters, max_in_doubt, wait
-        self._in_doubt = 0
-        """The number of letters drawn whose outcomes are not recorded."""
+        self._letters, self._wait = letters, wait
+        self.places = max_in_doubt
+        """How many letters may be drawn before further outcomes are recorded."""
         self._pending: deque[Letter] = deque()
         """Letters that a connection is opened for."""
         self._prefetched: deque[Letter] = deque()
         """Letters drawn while the relay was being waited for."""
-        self._retries: deque[Letter] = deque()
+        self.retries: deque[Letter] = deque()
         """Letters for a new connection: their first one ended before the relay can have accepted them."""
         self._retried: set[int] = set()
         """The deliveries that were given back to `retry` and have no outcome yet."""
@@ -46,11 +46,6 @@ class LetterQueue:
         return self._exhausted or self.stopped
 
     @property
-    def full(self) -> bool:
-        """Whether no letter can be drawn before further outcomes are recorded."""
-        return self._in_doubt >= self._max_in_doubt
-
-    @property
     def has_more(self) -> bool:
         """Whether sending goes on even if no connection is busy now: a letter waits or may be drawn."""
         return not self.stopped and bool(self._pending or self._prefetched or not self._exhausted)
@@ -61,14 +56,9 @@ class LetterQueue:
         return bool(self._prefetched)
 
     @property
-    def has_retries(self) -> bool:
-        """Whether a letter waits for a new connection after it lost its first one."""
-        return bool(self._retries)
-
-    @property
     def awaiting_connection(self) -> int:
         """The number of letters that a connection has to be opened for."""
-        return len(self._retries) + len(self._pending)
+        return len(self.retries) + len(self._pending)
 
     @property
     def next_turn_at(self) -> float:
@@ -84,10 +74,10 @@ class LetterQueue:
     def draw(self) -> Letter | None:
         """Return the next letter of the iterator.
 
-        Returns None if there is none, if `full` or `stopped`, or if its turn at the sending rate has not come. Raises
-        what the iterator raises.
+        Returns None if there is none, if there are no `places`, if sending has `stopped`, or if its turn at the
+        sending rate has not come. Raises what the iterator raises.
         """
-        if self.full or self.ended:
+        if not self.places or self.stopped or self._exhausted:
             return None
         now = time.monotonic()
         if self._next_send_at is None:
@@ -100,7 +90,7 @@ class LetterQueue:
             self._exhausted = True
             return None
         self._next_send_at = None
-        self._in_doubt += 1
+        self.places -= 1
         return letter
 
     def take(self) -> Letter | None:
@@ -110,12 +100,12 @@ class LetterQueue:
         return self._prefetched.popleft() if self._prefetched else None
 
     def take_retry(self) -> Letter:
-        """Return a letter that lost its connection. Only if `has_retries`."""
-        return self._retries.popleft()
+        """Return a letter that lost its connection. Only if there are `retries`."""
+        return self.retries.popleft()
 
     def may_prefetch(self, connections: int) -> bool:
         """Return whether a letter may be drawn before a connection has room for it: one for each, in its turn."""
-        if self.full or self.ended or len(self._prefetched) >= connections:
+        if not self.places or self.ended or len(self._prefetched) >= connections:
             return False
         return self._next_send_at is None or self._next_send_at <= time.monotonic()
 
@@ -132,24 +122,24 @@ class LetterQueue:
         if letter.delivery in self._retried:
             return False
         self._retried.add(letter.delivery)
-        self._retries.append(letter)
+        self.retries.append(letter)
         return True
 
     def requeue_retries(self) -> None:
         """Let the present connections send the letters that wait for a new one, since there will be none."""
-        self._retried.difference_update(letter.delivery for letter in self._retries)
-        self._pending.extendleft(reversed(self._retries))
-        self._retries.clear()
+        self._retried.difference_update(letter.delivery for letter in self.retries)
+        self._pending.extendleft(reversed(self.retries))
+        self.retries.clear()
 
-    def answered(self, letter: Letter) -> None:
-        """Note that the outcome of a letter is known."""
-        self._retried.discard(letter.delivery)
+    def answered(self, delivery: int) -> None:
+        """Note that the outcome of a delivery's letter is known."""
+        self._retried.discard(delivery)
 
     def recorded(self, outcomes: int) -> None:
         """Note that so many outcomes are recorded: as many letters may be drawn."""
-        self._in_doubt -= outcomes
+        self.places += outcomes
 
     def remaining(self) -> Iterator[Letter]:
         """Remove and yield the letters that no connection has taken."""
-        while waiting := self._retries or self._pending or self._prefetched:
+        while waiting := self.retries or self._pending or self._prefetched:
             yield waiting.popleft()

@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 from paperround.delivery.login import LoginError, explain, log_in
 from paperround.delivery.relay import RelaySettings
-from paperround.delivery.smtp_session import QUIT_TIMEOUT, Reply, SmtpSession, readable
+from paperround.delivery.smtp_replies import readable
+from paperround.delivery.smtp_session import QUIT_TIMEOUT, Reply, SmtpSession
 from paperround.domain.models import Stage
 
 _CHECK_TIMEOUT = 5.0  # seconds that a page may wait for the relay
@@ -69,7 +70,7 @@ def refusal(relay: RelaySettings) -> RelayRefusal | None:
         return RelayRefusal(refused.reply.stage, str(refused))
     session.socket.settimeout(QUIT_TIMEOUT)
     session.quit()
-    session.receive(lambda: None)
+    session.receive()
     session.close()
     return None
 

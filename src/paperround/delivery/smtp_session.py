@@ -13,37 +13,33 @@ before each envelope, so that a refused letter leaves the relay in no state that
 
 from __future__ import annotations
 
-import re
+import math
 import smtplib
 import socket
 import ssl
 import time
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from enum import Enum, auto
-from itertools import islice
+from itertools import repeat
+from typing import NamedTuple
 
 from paperround.delivery.address import UnusableAddressError, wire
 from paperround.delivery.relay import RelaySettings
+from paperround.delivery.send_buffer import SendBuffer
+from paperround.delivery.smtp_replies import ReplyParser, readable
 from paperround.domain.models import Letter, Outcome, Stage
 from paperround.domain.reply_codes import SERVICE_ENDS, enhanced
-from paperround.domain.text import clean
 
-_GO_AHEAD = 354
-_REPLY = re.compile(rb"(?:[2-5]\d\d-[^\n]*\n)*([2-5]\d\d)(?: [^\n]*)?\r?\n")  # RFC 5321 4.2
-_NO_REPLY = re.compile(rb"(?:[2-5]\d\d-[^\n]*\n)*(?![2-5]\d\d[- \r\n])[^\n]*\n")
-_MAX_REPLY = 1 << 16  # octets
-_MAX_TEXT = 500  # characters kept of a relay's reply
+_INTERMEDIATE, _GO_AHEAD = 300, 354  # replies below 300 are positive (RFC 5321 4.2.1)
+_MAX_READ = 1 << 16  # octets read at a time
 QUIT_TIMEOUT = 5.0  # seconds for a relay's answer to QUIT
 _PROMPT = 0.25  # seconds; after a slower reply no further letter is pipelined
-_CHUNKS = 4  # parts that are encrypted at a time: one letter with its envelopes
 WINDOW = 8  # letters under way on a connection to a relay that takes them whole
 _QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)  # Linux only
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """A reply of the relay; `code` is None if the connection ended without one."""
 
     stage: Stage
@@ -62,6 +58,8 @@ class _NotOfferedError(Exception):
 class _Step(Enum):
     """The commands that await a reply."""
 
+    UNKNOWN = auto()
+    """None that was sent: an idle relay says 421 before it closes the connection."""
     RSET = auto()
     MAIL = auto()
     RCPT = auto()
@@ -72,32 +70,53 @@ class _Step(Enum):
     QUIT = auto()
 
 
-_STAGES = {_Step.RSET: Stage.MAIL, _Step.MAIL: Stage.MAIL, _Step.RCPT: Stage.RCPT, _Step.DATA: Stage.DATA}
+# Reading a member of an Enum takes Python 3.11 half a microsecond, and a letter needs twenty.
+_UNKNOWN, _RSET, _MAIL, _RCPT, _DATA, _FINAL, _EMPTY, _QUIT = _Step
+_WITH_DATA, _WHOLE = (_MAIL, _RCPT, _DATA), (_MAIL, _RCPT, _FINAL)
+_STAGES = {
+    _RSET: Stage.MAIL,
+    _MAIL: Stage.MAIL,
+    _RCPT: Stage.RCPT,
+    _DATA: Stage.DATA,
+    _FINAL: Stage.DATA,  # until all of the letter was written
+}
+"""The stage to report if a command is refused, or the connection ends before its reply."""
+_AFTER_DOT = Stage.FINAL
+_UNASKED: tuple[_Step, None] = (_UNKNOWN, None)
+_NO_COMMANDS: Iterator[tuple[_Step, bytes]] = iter(())
 
 
 class _Transaction:
     """One letter between its MAIL command and its outcome."""
 
-    __slots__ = ("commands", "dot_sent", "letter", "refusal", "stage")
+    __slots__ = ("commands", "end", "letter", "refusal")
 
-    def __init__(self, letter: Letter, commands: deque[tuple[_Step, bytes]]) -> None:
-        self.letter, self.commands = letter, commands
-        self.stage = Stage.MAIL
-        """The stage to report if the connection ends now."""
-        self.refusal: Reply | None = None
-        self.dot_sent = False
-        """Whether all of the letter was written to the socket: from then on the relay may have it."""
+    def __init__(self, letter: Letter) -> None:
+        self.letter = letter
+        self.commands: Iterator[tuple[_Step, bytes]] = _NO_COMMANDS
+        """What is still to be sent to a relay that takes one command at a time."""
+        self.refusal: Outcome | None = None
+        self.end: float = math.inf
+        """The position of the letter's end among the octets written; infinity until it is added to them."""
 
 
-def outcome(letter: Letter, reply: Reply, connection: str) -> Outcome:
+def outcome(letter: Letter, stage: Stage, code: int | None, text: str, connection: str) -> Outcome:
     """Return a reply as the outcome of a letter, with the enhanced status code at its beginning (RFC 2034)."""
-    return Outcome(letter.delivery, reply.stage, reply.code, enhanced(reply.text), reply.text, connection)
+    return Outcome(letter.delivery, stage, code, enhanced(text), text, connection)
+
+
+Draw = Callable[["SmtpSession"], Letter | None]
+"""Returns the letter that a session may send next, or None."""
+
+
+def _draw_none(_session: SmtpSession) -> None:
+    """Return no letter."""
 
 
 class SmtpSession:
     """An open, non-blocking connection; `name` identifies it in outcomes.
 
-    The owner calls `offer` while there is `room`, `receive` when the socket is readable, `flush` when it is
+    The owner calls `offer` while it `has_room`, `receive` when the socket is readable, `flush` when it is
     writable, and `expire` when `deadline` has passed. It then takes `results`, and `returned` once the session has
     `ended`.
     """
@@ -111,18 +130,16 @@ class SmtpSession:
         self._pipelining, self._sizes, self.takes_utf8 = map(smtp.has_extn, ("pipelining", "size", "smtputf8"))
         self._chunking = relay.chunking and self._pipelining and smtp.has_extn("chunking")
         """Whether letters are sent whole, with BDAT."""
-        self._received = b""
-        """What the relay sent after its last complete reply."""
-        self._outgoing: deque[tuple[bytes | memoryview, _Transaction | None]] = deque()
-        """What waits until the socket can be written; the end of a letter with its transaction."""
+        self._steps = _WHOLE if self._chunking else _WITH_DATA
+        """The commands that offer a letter."""
+        self._replies = ReplyParser()
+        self._buffer = SendBuffer(self.socket)
         self._awaited: deque[tuple[_Step, _Transaction | None]] = deque()
         """The commands sent whose replies are to come, each with its letter."""
         self._transactions: deque[_Transaction] = deque()
         self._envelope: _Transaction | None = None
         """The letter whose envelope was sent but whose body the relay has not requested yet."""
         self._reset_first = self._quitting = False
-        self._write_error = ""
-        """The error that ended writing; empty while the socket can be written."""
         self._progress_at = self._dot_at = time.monotonic()
         self.ended = False
         self.prompt = False
@@ -131,15 +148,20 @@ class SmtpSession:
         """The most letters under way, if the relay takes them whole; 1 if it has lost some."""
         self.letters = 0
         """The number of letters offered on this connection."""
-        self.results: list[tuple[Letter, Reply]] = []
-        """Letters with their replies, until the owner takes them."""
-        self.returned: list[tuple[Letter, Reply]] = []
-        """Letters that were under way when the connection ended, and that the relay cannot have accepted."""
+        self.used_up = False
+        """Whether that is the maximum number of letters for a connection."""
+        self.wants_write = False
+        """Whether bytes wait until the socket is writable."""
+        self.results: list[Outcome] = []
+        """The outcomes of letters, until the owner takes them."""
+        self.returned: list[tuple[Letter, Outcome]] = []
+        """Letters that were under way when the connection ended, and that the relay cannot have accepted, each with
+        its outcome if it is not sent again.
+        """
 
-    @property
-    def room(self) -> bool:
-        """Whether another letter can be offered now."""
-        if self.ended or self._quitting or self._write_error or self._envelope or self.used_up:
+    def has_room(self) -> bool:
+        """Return whether another letter can be offered now."""
+        if self._envelope or self.ended or self._quitting or self._buffer.error or self.used_up:
             return False
         if not self._awaited:
             return True
@@ -147,58 +169,26 @@ class SmtpSession:
         return self._pipelining and self.prompt and fits
 
     @property
-    def used_up(self) -> bool:
-        """Whether the connection has carried its maximum number of letters."""
-        return 0 < self._max_letters <= self.letters
-
-    @property
     def idle(self) -> bool:
         """Whether no letter is under way."""
         return not self._transactions
 
-    @property
-    def wants_write(self) -> bool:
-        """Whether bytes wait until the socket is writable."""
-        return bool(self._outgoing)
-
-    @property
     def deadline(self) -> float:
-        """When the relay times out, by the monotonic clock; infinity while no reply is expected."""
-        if self._write_error:
+        """Return when the relay times out, by the monotonic clock; infinity while no reply is expected."""
+        if self._buffer.error:
             return 0.0
-        if self._outgoing:
+        if self.wants_write:
             return self._progress_at + self._relay.timeout
         if not self._awaited:
-            return float("inf")
+            return math.inf
         step, _ = self._awaited[0]
-        if step is _Step.FINAL:
+        if step is _FINAL:
             return self._progress_at + self._relay.final_timeout
-        return self._progress_at + (QUIT_TIMEOUT if step is _Step.QUIT else self._relay.timeout)
+        return self._progress_at + (QUIT_TIMEOUT if step is _QUIT else self._relay.timeout)
 
     def offer(self, letter: Letter) -> None:
         """Begin the transaction of a letter; an unusable address is added to `results` at once."""
-        try:
-            commands = self._commands(letter)
-        except _NotOfferedError as obstacle:
-            self.results.append((letter, obstacle.reply))
-            return
-        self.letters += 1
-        if not self._awaited:
-            self._progress_at = time.monotonic()
-        transaction = _Transaction(letter, commands)
-        if not self._transactions:
-            self._dot_at = time.monotonic()
-        self._transactions.append(transaction)
-        if not self._chunking:
-            self._envelope = transaction
-        if self._pipelining:
-            self._awaited += ((step, transaction) for step, _ in commands)
-            self._outgoing.append((b"".join(command for _, command in commands), None))
-        else:
-            self._send_next(transaction)
-        if self._chunking:
-            self._outgoing.append((letter.message, transaction))
-            self._reset_first = True
+        self._begin(letter)
         self.flush()
 
     def allow(self, seconds: float) -> None:
@@ -210,7 +200,7 @@ class SmtpSession:
         if not self._quitting and not self.ended:
             self._quitting = True
             self._progress_at = time.monotonic()
-            self._send(_Step.QUIT, b"QUIT\r\n", None)
+            self._send(_QUIT, b"QUIT\r\n", None)
             self.flush()
 
     def close(self) -> None:
@@ -220,27 +210,23 @@ class SmtpSession:
 
     def expire(self) -> None:
         """End the connection because the relay timed out or the socket failed."""
-        if self._write_error:
-            self.receive(lambda: None)  # the relay may have sent the reason
-        self._end(self._write_error or "connection lost: timed out")
+        if self._buffer.error:
+            self.receive()  # the relay may have sent the reason
+        self._end(self._buffer.error or "connection lost: timed out")
 
     def flush(self) -> None:
         """Write as much as the socket accepts."""
-        try:
-            while self._outgoing:
-                self._count_sent(self._write())
-        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
-            return
-        except OSError as error:
-            self._outgoing.clear()
-            self._write_error = f"connection lost: {error}"
+        written = self._buffer.written
+        self.wants_write = self._buffer.flush()
+        if self._buffer.written != written:
+            self._progress_at = time.monotonic()
 
-    def receive(self, draw: Callable[[], Letter | None]) -> None:
+    def receive(self, draw: Draw = _draw_none) -> None:
         """Read replies and act on them; `draw` returns the letter whose envelope follows a final dot, or None."""
         more = not self.ended
         while more:
             try:
-                octets = self.socket.recv(_MAX_REPLY)
+                octets = self.socket.recv(_MAX_READ)
             except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
                 return
             except OSError as error:
@@ -249,91 +235,90 @@ class SmtpSession:
             if not octets:
                 self._end("connection lost: closed by the relay")
                 return
-            if _QUICKACK is not None:
-                # Must be set again after each read. Without it, a relay that answers in small pieces waits 40 ms
-                # for our acknowledgment of the first: Postfix accepted 179 letters per second instead of 1,390.
-                self.socket.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
-            self._received += octets
-            self._handle_replies(draw)
+            written = self._buffer.written
+            self._handle_replies(self._replies.parse(octets), draw)
+            if self._awaited and self._buffer.written == written:
+                self._acknowledge()
             more = self._encrypted and not self.ended  # the selector does not see data that TLS has already read
 
-    def _handle_replies(self, draw: Callable[[], Letter | None]) -> None:
-        start = 0
-        while not self.ended and (reply := _REPLY.match(self._received, start)):
-            start = reply.end()
-            self._handle_reply(int(reply[1]), reply[0], draw)
-        self._received = rest = self._received[start:]
-        if rest and not self.ended and (_NO_REPLY.match(rest) or len(rest) > _MAX_REPLY):
-            self._end(f"connection lost: not an SMTP reply: {readable(rest[:80])!r}")
+    def _acknowledge(self) -> None:
+        """Acknowledge what was read, because more of the relay's replies are to come and nothing written does so."""
+        if _QUICKACK is not None:
+            # Must be set again after each read. Without it, a relay that answers in small pieces waits 40 ms for our
+            # acknowledgment of the first: Postfix accepted 179 letters per second instead of 1,390.
+            self.socket.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
 
-    def _handle_reply(self, code: int, reply: bytes, draw: Callable[[], Letter | None]) -> None:
-        if not self._awaited:  # an idle relay sends 421 before it closes the connection
-            self._end(f"connection lost: {_text(reply)}")
-            return
-        step, transaction = self._awaited.popleft()
-        self._progress_at = time.monotonic()
-        if transaction is not None:
-            if step is _Step.FINAL:
-                self._finish(transaction, code, reply)
-            elif step is _Step.DATA and code == _GO_AHEAD:
-                self._send_message(transaction, draw)
-            elif step is not _Step.DATA and 200 <= code < 300:
-                self._continue(transaction, step)
-            else:
-                self._refuse(transaction, step, code, reply)
-        if code == SERVICE_ENDS or step is _Step.QUIT:
-            self._end(f"connection lost: {_text(reply)}", announced=True)
+    def _handle_replies(self, replies: list[tuple[int, bytes]], draw: Draw) -> None:
+        if replies:
+            self._progress_at = time.monotonic()
+        awaited = self._awaited
+        for code, text in replies:
+            step, transaction = awaited.popleft() if awaited else _UNASKED
+            if transaction is not None:
+                self._handle_reply(transaction, step, code, text, draw)
+            if code == SERVICE_ENDS or step is _QUIT or step is _UNKNOWN:
+                self._end(f"connection lost: {readable(text)}", announced=True)
+            if self.ended:
+                return
+        if self._replies.nonsense is not None:
+            self._end(f"connection lost: not an SMTP reply: {readable(self._replies.nonsense[:80])!r}")
 
-    def _continue(self, transaction: _Transaction, step: _Step) -> None:
-        if step is not _Step.RSET and not transaction.refusal:
-            transaction.stage = Stage.RCPT if step is _Step.MAIL else Stage.DATA
-        if not self._pipelining:
-            self._send_next(transaction)
-            self.flush()
+    def _handle_reply(self, transaction: _Transaction, step: _Step, code: int, text: bytes, draw: Draw) -> None:
+        if step is _RSET or (code < _INTERMEDIATE and (step is _MAIL or step is _RCPT)):
+            if not self._pipelining:
+                self._send_next(transaction)
+                self.flush()
+        elif step is _DATA and code == _GO_AHEAD:
+            self._send_message(transaction, draw)
+        elif step is _FINAL:
+            self._finish(transaction, code, text)
+        else:
+            self._refuse(transaction, step, code, text)
 
-    def _refuse(self, transaction: _Transaction, step: _Step, code: int, reply: bytes) -> None:
-        if step is _Step.RSET:
-            self._continue(transaction, step)
-            return
-        transaction.refusal = transaction.refusal or Reply(_STAGES[step], code, _text(reply))
-        if step is _Step.DATA or not self._pipelining:
-            self._finish_refused(transaction)
+    def _refuse(self, transaction: _Transaction, step: _Step, code: int, text: bytes) -> None:
+        if transaction.refusal is None:
+            transaction.refusal = self._outcome(transaction, _STAGES[step], code, readable(text))
+        if step is _DATA or not self._pipelining:
+            self._finish_refused(transaction, transaction.refusal)
 
-    def _finish_refused(self, transaction: _Transaction) -> None:
+    def _finish_refused(self, transaction: _Transaction, refusal: Outcome) -> None:
         """Finish a letter that was refused before its body was sent."""
-        assert transaction.refusal is not None
         self._envelope = None
         self._reset_first = True
         self._transactions.remove(transaction)
-        self.results.append((transaction.letter, transaction.refusal))
+        self.results.append(refusal)
 
-    def _send_message(self, transaction: _Transaction, draw: Callable[[], Letter | None]) -> None:
+    def _send_message(self, transaction: _Transaction, draw: Draw) -> None:
         if transaction.refusal:
             # RFC 2920 3.1: some servers answer 354 without any recipient; this empty letter reaches nobody.
-            self._send(_Step.EMPTY, b".\r\n", None)
-            self._finish_refused(transaction)
+            self._send(_EMPTY, b".\r\n", None)
+            self._finish_refused(transaction, transaction.refusal)
             self.flush()
             return
         self._envelope = None
         message = transaction.letter.message
         if transaction.letter.has_dots:
             message = (b"\r\n" + message).replace(b"\r\n.", b"\r\n..")[2:]  # RFC 5321 4.5.2
-        self._outgoing.append((message, None))
-        self._outgoing.append((b".\r\n" if message.endswith(b"\r\n") else b"\r\n.\r\n", transaction))
-        self._awaited.append((_Step.FINAL, transaction))
+        self._buffer.add(message)
+        self._send(_FINAL, b".\r\n" if message.endswith(b"\r\n") else b"\r\n.\r\n", transaction)
+        transaction.end = self._buffer.end
         self._dot_at = self._progress_at
-        if self._pipelining and self.prompt and not self.used_up and (following := draw()):
-            self.offer(following)  # also writes the letter above
+        if self._pipelining and self.prompt and not self.used_up and (following := draw(self)):
+            self._begin(following)
         self.flush()
 
-    def _finish(self, transaction: _Transaction, code: int, reply: bytes) -> None:
-        if 200 <= code < 300 and not transaction.dot_sent:
+    def _finish(self, transaction: _Transaction, code: int, text: bytes) -> None:
+        if code < _INTERMEDIATE and not self._has_left(transaction):
             self._end("connection lost: the relay replied before the letter was sent")
             return
         self.prompt = self._progress_at - self._dot_at < _PROMPT
         self._dot_at = self._progress_at  # the relay turns to the next letter, if one is under way
         self._transactions.remove(transaction)
-        self.results.append((transaction.letter, transaction.refusal or Reply(Stage.FINAL, code, _text(reply))))
+        self.results.append(transaction.refusal or self._outcome(transaction, _AFTER_DOT, code, readable(text)))
+
+    def _has_left(self, transaction: _Transaction) -> bool:
+        """Return whether all of the letter was written to the socket: from then on the relay may have it."""
+        return transaction.end <= self._buffer.written
 
     def _end(self, why: str, *, announced: bool = False) -> None:
         """End the connection: each letter under way is refused, in doubt or returned.
@@ -343,73 +328,74 @@ class SmtpSession:
         if self.ended:
             return
         self.ended = True
+        steps = {transaction: step for step, transaction in reversed(self._awaited)}  # the next of each letter
         for transaction in self._transactions:
             if transaction.refusal:  # the reply arrived before the connection ended
-                self.results.append((transaction.letter, transaction.refusal))
-            elif transaction.dot_sent and not announced:  # in doubt: it may have been accepted
-                self.results.append((transaction.letter, Reply(Stage.FINAL, None, why)))
+                self.results.append(transaction.refusal)
+            elif self._has_left(transaction) and not announced:  # in doubt: it may have been accepted
+                self.results.append(self._outcome(transaction, _AFTER_DOT, None, why))
             else:
-                self.returned.append((transaction.letter, Reply(transaction.stage, None, why)))
+                step = steps.get(transaction, _FINAL)
+                lost = self._outcome(transaction, _STAGES[step], None, why)
+                self.returned.append((transaction.letter, lost))
         self._transactions.clear()
 
-    def _commands(self, letter: Letter) -> deque[tuple[_Step, bytes]]:
+    def _outcome(self, transaction: _Transaction, stage: Stage, code: int | None, text: str) -> Outcome:
+        return outcome(transaction.letter, stage, code, text, self.name)
+
+    def _begin(self, letter: Letter) -> None:
+        """Queue what offers a letter: its envelope, and its message too if the relay takes it whole."""
+        try:
+            steps, commands = self._commands(letter)
+        except _NotOfferedError as obstacle:
+            self.results.append(outcome(letter, *obstacle.reply, self.name))
+            return
+        self.letters += 1
+        self.used_up = self.letters == self._max_letters
+        if not self._transactions:
+            self._dot_at = time.monotonic()
+            if not self._awaited:
+                self._progress_at = self._dot_at
+        transaction = _Transaction(letter)
+        self._transactions.append(transaction)
+        if self._pipelining:
+            self._awaited.extend(zip(steps, repeat(transaction)))
+            self._buffer.add(commands)
+        else:
+            transaction.commands = zip(steps, commands.splitlines(keepends=True), strict=True)
+            self._send_next(transaction)
+        if self._chunking:
+            self._buffer.add(letter.message)
+            transaction.end = self._buffer.end
+            self._reset_first = True
+        else:
+            self._envelope = transaction
+
+    def _commands(self, letter: Letter) -> tuple[tuple[_Step, ...], bytes]:
+        """Return the steps that offer a letter and their commands, a line each."""
         sender, recipient = _envelope_address(letter.sender, "5.1.7"), _envelope_address(letter.recipient, "5.1.3")
-        size = f" SIZE={len(letter.message)}" if self._sizes else ""  # RFC 1870
+        octets = len(letter.message)
+        size = f" SIZE={octets}" if self._sizes else ""  # RFC 1870
         utf8 = ""
         if not (sender.isascii() and recipient.isascii()):
             if not self.takes_utf8:
                 raise _NotOfferedError("5.6.7 the relay accepts no address outside ASCII: it does not offer SMTPUTF8")
             utf8 = " SMTPUTF8"  # RFC 6531 3.4
-        commands = deque(
-            [
-                (_Step.MAIL, f"MAIL FROM:<{sender}>{size}{utf8}\r\n".encode()),
-                (_Step.RCPT, f"RCPT TO:<{recipient}>\r\n".encode()),
-                (_Step.FINAL, f"BDAT {len(letter.message)} LAST\r\n".encode())
-                if self._chunking
-                else (_Step.DATA, b"DATA\r\n"),
-            ]
-        )
+        message = f"BDAT {octets} LAST" if self._chunking else "DATA"
+        steps: tuple[_Step, ...] = self._steps
+        commands = f"MAIL FROM:<{sender}>{size}{utf8}\r\nRCPT TO:<{recipient}>\r\n{message}\r\n"
         if self._reset_first:
             self._reset_first = False
-            commands.appendleft((_Step.RSET, b"RSET\r\n"))
-        return commands
+            steps, commands = (_RSET, *steps), f"RSET\r\n{commands}"
+        return steps, commands.encode()
 
     def _send_next(self, transaction: _Transaction) -> None:
-        step, command = transaction.commands.popleft()
+        step, command = next(transaction.commands)
         self._send(step, command, transaction)
 
     def _send(self, step: _Step, command: bytes, transaction: _Transaction | None) -> None:
         self._awaited.append((step, transaction))
-        self._outgoing.append((command, None))
-
-    def _write(self) -> int:
-        """Write what waits, and return how many octets the socket accepted."""
-        if self._encrypted:
-            return self.socket.send(b"".join([chunk for chunk, _ in islice(self._outgoing, _CHUNKS)]))
-        return self.socket.sendmsg([chunk for chunk, _ in self._outgoing])
-
-    def _count_sent(self, octets: int) -> None:
-        self._progress_at = time.monotonic()
-        while octets:
-            chunk, transaction = self._outgoing[0]
-            if octets < len(chunk):
-                self._outgoing[0] = memoryview(chunk)[octets:], transaction
-                return
-            octets -= len(chunk)
-            self._outgoing.popleft()
-            if transaction is not None:
-                transaction.dot_sent = True
-
-
-def readable(octets: bytes | str) -> str:
-    """Return a relay's text on one line, limited in length."""
-    text = octets.decode("utf-8", "replace") if isinstance(octets, bytes) else octets
-    return (text if text.isprintable() else clean(text))[:_MAX_TEXT]
-
-
-def _text(reply: bytes) -> str:
-    """Return the text of a reply, without the code at the start of each line."""
-    return readable(b" ".join(line[4:] for line in reply.splitlines()))
+        self._buffer.add(command)
 
 
 def _envelope_address(address: str, code: str) -> str:
