@@ -7,7 +7,6 @@ takes as long as handing it to the system.
 from __future__ import annotations
 
 import binascii
-from collections.abc import Iterable
 
 _UNWANTED_BYTES = bytes(b for b in (*range(32), 127) if b not in b"\t\r\n")
 _SOFT_BREAK = b"=\r\n"
@@ -63,6 +62,6 @@ def _with_room(encoded: bytes) -> bytes:
     return encoded[:-last] + _SOFT_BREAK + encoded[-last:]
 
 
-def joined(pieces: Iterable[bytes]) -> bytes:
-    """Return encoded pieces as one part, without the soft line break at its end, which nothing follows."""
-    return b"".join(pieces).removesuffix(_SOFT_BREAK)
+def without_soft_break(piece: bytes) -> bytes:
+    """Return a part or its last piece without the soft line break at its end, which nothing follows."""
+    return piece.removesuffix(_SOFT_BREAK)

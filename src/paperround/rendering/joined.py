@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
-from itertools import chain
 from typing import NamedTuple
 
 from paperround.domain import quoted_printable
@@ -69,8 +68,8 @@ class Frame:
         own = {name: getattr(letter, name) for name in ("date", "tally", "more", "finish")}
         html = {name: _in_html(sentence) for name, sentence in own.items()}
         text = {name: _in_text(sentence) for name, sentence in own.items()}
-        around_html = PartTemplate.of([shell.top], html), PartTemplate.of([shell.bottom], html)
-        around_text = PartTemplate.of([shell.opening], text), PartTemplate.of([shell.closing], text)
+        around_html = PartTemplate.of([shell.top], html), PartTemplate.of([shell.bottom], html).ended()
+        around_text = PartTemplate.of([shell.opening], text), PartTemplate.of([shell.closing], text).ended()
         return cls(letter, shell, contents, contents_with_minutes, fields, html, text, around_html, around_text)
 
 
@@ -112,21 +111,23 @@ class Contents:
         papers: Sequence[Paper | None],
         plan: Plan,
         blocks: Sequence[RenderedBlock],
-        numbers: Sequence[Fragment],
+        numbers: Sequence[bytes],
         sentences: Sentences,
         chart: Chart | None,
         charted: Sequence[Fragment],
     ) -> Contents:
         """Return the contents with both parts joined.
 
-        `numbers` are the texts before the blocks, and `charted` is the chart as HTML and as text, if there is one.
+        `numbers` are the encoded texts before the blocks, and `charted` is the chart as HTML and as text, if there is
+        one.
         """
-        html = [*[one.html for one in blocks], *charted[:1]]
-        text = [*chain.from_iterable(zip(numbers, [one.text for one in blocks], strict=True)), *charted[1:]]
         frame = sentences.frame
+        html, text = [one.html for one in blocks], [one.text for one in blocks]
+        if charted:
+            html, text, numbers = [*html, charted[0]], [*text, charted[1]], [*numbers, b""]
         (top, bottom), (opening, closing) = frame.around_html, frame.around_text
         html_part = top.followed_by(PartTemplate.of(html, frame.html), bottom)
-        text_part = opening.followed_by(PartTemplate.of(text, frame.text), closing)
+        text_part = opening.followed_by(PartTemplate.of(text, frame.text, numbers), closing)
         return cls(papers, plan, blocks, sentences, chart, html, html_part, text_part)
 
     @property

@@ -7,11 +7,11 @@ from datetime import date
 from functools import lru_cache, partial
 from typing import NamedTuple
 
+from paperround.domain import quoted_printable
 from paperround.domain.schedule import Cadence
 from paperround.rendering import plaintext, size
 from paperround.rendering.language import Language
 from paperround.rendering.letter_view import BlockKind, Note
-from paperround.rendering.placeholders import Fragment
 from paperround.rendering.size import Plan, PlannedPaper
 
 _UNNAMED = (BlockKind.ENTRY, BlockKind.NOTE)
@@ -110,8 +110,8 @@ class Outline:
     """For each block the place of its paper or note among all of the letter, from 1; 0 for a heading."""
     named: tuple[int, ...]
     """The blocks of the first papers, which the subject and the first line may name."""
-    numbers: tuple[Fragment, ...]
-    """The text before each block, such as a paper's number."""
+    numbers: tuple[bytes, ...]
+    """The text before each block, such as a paper's number, as quoted-printable."""
 
     @classmethod
     @lru_cache(maxsize=1024)
@@ -138,7 +138,7 @@ class Outline:
                 votes = index and key.votes
                 own = form(kind, picture=picture, votes=votes, topic=key.topics, tight=more, number=number)
                 parts.append((own, place))
-        numbers = (Fragment.of(number, "") for number in plaintext.numbering(form.kind for form, _ in parts))
+        numbers = map(quoted_printable.encode_piece, plaintext.numbering(form.kind for form, _ in parts))
         named = [at for at, (one, place) in enumerate(parts) if place and one.kind not in _UNNAMED]
         forms, places = zip(*parts, strict=True) if parts else ((), ())
         return cls(forms, places, tuple(named[:_NAMED]), tuple(numbers))

@@ -9,7 +9,6 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import cast
 from urllib.parse import quote
 
 from lxml import etree
@@ -109,14 +108,22 @@ class PartTemplate:
     """The places among the pieces that are to be filled, each with its placeholder."""
 
     @classmethod
-    def of(cls, fragments: Sequence[Fragment], values: Mapping[str, bytes] = NO_VALUES) -> PartTemplate:
-        """Join fragments, with these encoded values in place of their placeholders; the others become gaps."""
-        marked = [fragment.marked for fragment in fragments]
-        if None not in marked:
-            return cls(cast("list[bytes]", marked), ())
-        pieces: list[bytes] = []
-        gaps: list[tuple[int, str]] = []
-        for fragment in fragments:
+    def of(
+        cls, fragments: Sequence[Fragment], values: Mapping[str, bytes] = NO_VALUES, before: Sequence[bytes] = ()
+    ) -> PartTemplate:
+        """Join fragments, with these encoded values in place of their placeholders; the others become gaps.
+
+        `before` has the encoded text before each fragment, if there is any.
+        """
+        marked = [fragment.marked or b"" for fragment in fragments]
+        before = before or [b""] * len(fragments)
+        if all(marked):  # nearly always
+            pieces = [b""] * (2 * len(fragments))
+            pieces[::2], pieces[1::2] = before, marked
+            return cls(pieces, ())
+        pieces, gaps = [], list[tuple[int, str]]()
+        for text, fragment in zip(before, fragments, strict=True):
+            pieces.append(text)
             for literal, name in zip(fragment.encoded, fragment.placeholders, strict=False):
                 pieces.append(literal)
                 if name not in values:
@@ -133,12 +140,17 @@ class PartTemplate:
             pieces += other.pieces
         return PartTemplate(pieces, gaps)
 
+    def ended(self) -> PartTemplate:
+        """Return this part without the soft line break at its end, which nothing follows."""
+        *pieces, last = self.pieces
+        return PartTemplate([*pieces, quoted_printable.without_soft_break(last)], self.gaps)
+
     def filled(self, values: Mapping[str, bytes]) -> bytes:
         """Return the part with these encoded values in its gaps and in place of the marks for feedback addresses."""
         pieces = self.pieces.copy()
         for place, name in self.gaps:
             pieces[place] = values[name]
-        return quoted_printable.joined(pieces).replace(_FEEDBACK_MARK, values.get(_FEEDBACK, b""))
+        return b"".join(pieces).replace(_FEEDBACK_MARK, values.get(_FEEDBACK, b""))
 
 
 @lru_cache(maxsize=1024)
@@ -146,11 +158,13 @@ def _shifted(gaps: tuple[tuple[int, str], ...], places: int) -> tuple[tuple[int,
     return tuple([(place + places, name) for place, name in gaps])
 
 
-@lru_cache(maxsize=_KEPT_VALUES)
 def escaped(value: str) -> str:
     """Escape text exactly as libxml2 writes it into a document."""
-    if _PLAIN.fullmatch(value):
-        return value
+    return value if _PLAIN.fullmatch(value) else _escaped_by_libxml2(value)
+
+
+@lru_cache(maxsize=_KEPT_VALUES)
+def _escaped_by_libxml2(value: str) -> str:
     element = etree.Element("b")
     element.text = value
     return (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import date
 
 from paperround.domain.models import Digest, NoteKind, Paper, Pick, Section
@@ -37,19 +36,19 @@ class Planner:
             else self._planned_paper(papers[pick.paper], section, pick)
             for choice, (section, pick) in zip(self._choices.get_all(keys), picks, strict=True)
         ]
-        day, noted = digest.day, [note for note in digest.notes if note.paper in papers]
-        notes = [build_note(note, papers[note.paper], self._language, day) for note in noted]
+        noted = [note for note in digest.notes if note.paper in papers]
+        notes = [build_note(note, papers[note.paper], self._language, digest.day) for note in noted]
         notes.sort(key=lambda note: _PLACES.get(note.kind, 0))
-        more, left_out = len(digest.more), digest.left_out
+        days = [choice.paper.day for choice in choices] or [digest.day]
         return Plan(
             tuple(choices),
-            more,
+            len(digest.more),
             subscriber.density,
             notes=tuple(notes),
             facts=digest.facts,
-            left_out=left_out,
-            days=_covered_days(choices, digest),
-            of_today=all((day - choice.paper.day).days <= 1 for choice in choices),
+            left_out=digest.left_out,
+            days=_covered_days(digest, min(days), max(days)),
+            of_today=(digest.day - min(days)).days <= 1,
         )
 
     def _planned_paper(self, paper: Paper, section: Section, pick: Pick) -> PlannedPaper:
@@ -61,12 +60,10 @@ class Planner:
         return self._choices.put((pick.paper, pick.why, section.topic, section.name), known)
 
 
-def _covered_days(choices: Sequence[PlannedPaper], digest: Digest) -> tuple[date, date] | None:
-    """Return the first and last day of the papers of a daily letter that reaches back several days.
+def _covered_days(digest: Digest, first: date, last: date) -> tuple[date, date] | None:
+    """Return the first and last day of the papers of a daily letter if it reaches back several days.
 
     A subscriber's first letter does, and the one after a pause.
     """
-    days = [choice.paper.day for choice in choices]
-    if not days or digest.cadence.covers_several_days or (digest.day - min(days)).days < _SEVERAL_DAYS:
-        return None
-    return min(days), max(days)
+    reaches_back = not digest.cadence.covers_several_days and (digest.day - first).days >= _SEVERAL_DAYS
+    return (first, last) if reaches_back else None
