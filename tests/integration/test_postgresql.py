@@ -20,7 +20,7 @@ from paperround.rounds.bounce_intake import apply_bounce
 from paperround.store import Store, engine
 from paperround.store import deliveries as deliveries_store
 from paperround.store.bounces import Bounce
-from paperround.store.engine import connect, lock_exclusively, lock_shared, writing
+from paperround.store.engine import connect, lock_exclusively, lock_shared, plan_once, writing
 from paperround.store.schema import listings, topics
 from paperround.store.subscriber_changes import SubscriberChange
 from paperround.subscribers import address_change, membership
@@ -28,6 +28,7 @@ from support import pgbouncer
 from support.databases import engine_of
 from support.papers import listing
 from support.site import MORNING, Site
+from support.statements import statements
 
 
 @pytest.fixture
@@ -156,11 +157,12 @@ def test_whoever_waits_too_long_for_a_lock_is_told_what_to_do(store: Store, monk
             _take(store, lambda db: lock_shared(db, listings))
 
 
-def test_sessions_give_up_on_locks_and_are_ended_when_their_program_stands_still(store: Store) -> None:
+def test_sessions_give_up_on_locks_are_ended_when_their_program_stands_still_and_compile_nothing(
+    store: Store,
+) -> None:
+    expected = {"lock_timeout": "30s", "idle_in_transaction_session_timeout": "5min", "TimeZone": "UTC", "jit": "off"}
     with engine_of(store).connect() as db:
-        names = ("lock_timeout", "idle_in_transaction_session_timeout", "TimeZone")
-        shown = {name: db.scalar(text(f"SHOW {name}")) for name in names}
-    assert shown == {"lock_timeout": "30s", "idle_in_transaction_session_timeout": "5min", "TimeZone": "UTC"}
+        assert {name: db.scalar(text(f"SHOW {name}")) for name in expected} == expected
 
 
 def test_connecting_sends_no_startup_options_which_pgbouncer_refuses(postgres_url: str) -> None:
@@ -247,3 +249,33 @@ def test_letters_that_several_programs_hand_over_are_counted_together(database_u
     assert sites[0].app.store.relay.state(MORNING.date() + timedelta(days=1)).handed_over == 0
     for site in sites:
         site.app.close()
+
+
+def test_many_rows_are_looked_up_by_an_index_in_transactions_that_plan_once(store: Store) -> None:
+    changes = [SubscriberChange(f"s{number}@example.org", {}, SubscriberState.ACTIVE) for number in range(2_000)]
+    store.subscriber_changes.save(changes, MORNING)
+    numbers = ",".join(map(str, range(1, 1_001)))
+    plans = []
+    with writing(engine_of(store)) as db:
+        db.execute(text("ANALYZE subscribers"))
+        db.execute(text("PREPARE wanted AS SELECT email FROM subscribers WHERE row = ANY (CAST($1 AS bigint[]))"))
+        for prepare in (lambda _db: None, plan_once):
+            prepare(db)
+            plans.append("\n".join(db.scalars(text(f"EXPLAIN EXECUTE wanted ('{{{numbers}}}')"))))
+    assert ["Seq Scan" in plan for plan in plans] == [True, False]
+
+
+def test_imports_and_rounds_plan_once(tmp_path: Path, postgres_url: str) -> None:
+    site = Site(tmp_path, postgres_url)
+    site.topic("robots")
+    site.papers(listing(1))
+    steps = (
+        lambda: site.subscribers(["ada@example.org", "ben@example.org"], "robots"),
+        lambda: pipeline.publish(site.app),
+        lambda: site.app.store.deliveries.expire(site.clock() + timedelta(days=9)),
+    )
+    for number, step in enumerate(steps):
+        with statements(site) as asked:
+            step()
+        assert any("force_generic_plan" in statement for statement, _ in asked), number
+    site.app.close()

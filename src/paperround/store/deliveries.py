@@ -38,7 +38,7 @@ from paperround.domain.models import BounceKind, Delivery, DeliveryState, Outcom
 from paperround.domain.schedule import Cadence, Issue
 from paperround.store.bulk import ManyRows, Prepared, among, among_given
 from paperround.store.delivery_conditions import STATE_OF_ROW, WAITING, is_held, waits_until_later
-from paperround.store.engine import reading, writing
+from paperround.store.engine import plan_once, reading, writing
 from paperround.store.objections import ADDRESSED_ELSEWHERE, MOVED, OBJECTION, SUPPRESSED, objection
 from paperround.store.relay import correct_relay_dates, count_handed_over, letters_left_today
 from paperround.store.schema import attempts, deliveries, issues, subscribers, suppressions
@@ -270,6 +270,7 @@ class Deliveries:
         expired = 0
         while True:
             with writing(self._engine) as db:
+                plan_once(db)
                 rows = db.scalars(
                     select(deliveries.c.row).where(over).limit(_EXPIRED_AT_ONCE).with_for_update(skip_locked=True)
                 ).all()

@@ -18,6 +18,7 @@ from sqlalchemy import (
     event,
     func,
     select,
+    text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
@@ -56,7 +57,11 @@ _SESSION = {
     "tcp_keepalives_idle": "60",
     "tcp_keepalives_interval": "10",
     "tcp_keepalives_count": "3",
+    # No statement here runs for long. Compiling one takes up to a second, and PostgreSQL does so if it estimates many
+    # rows, as for a large table without statistics.
+    "jit": "off",
 }
+_PLAN_ONCE = text("SET LOCAL plan_cache_mode = force_generic_plan")
 _LOCKS = 0x70617065  # an arbitrary number that no other program on the same database is likely to use
 
 
@@ -277,6 +282,16 @@ def trial(engine: Engine) -> Iterator[Connection]:
     ):
         yield connection
         transaction.rollback()
+
+
+def plan_once(connection: Connection) -> None:
+    """Let PostgreSQL plan the statements of this transaction for any values, instead of for those that it gets.
+
+    Use it in transactions that look up rows by lists of some hundred keys. PostgreSQL would plan anew for each
+    list, and read a whole table if it has less than about a hundred times as many rows as the list has keys.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(_PLAN_ONCE)
 
 
 def upsert(connection: Connection | Engine, table: Table) -> Any:

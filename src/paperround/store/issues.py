@@ -48,7 +48,7 @@ from paperround.process.lazy import LazyModule
 from paperround.store.bulk import Prepared, among, among_given
 from paperround.store.close_papers import close_to
 from paperround.store.due import DueBatch, DueSubscriber
-from paperround.store.engine import lock_exclusively, lock_shared, reading, writing
+from paperround.store.engine import lock_exclusively, lock_shared, plan_once, reading, writing
 from paperround.store.examples import examples_of
 from paperround.store.feedback import ratings_of
 from paperround.store.new_digests import DigestWriter, count_by_day
@@ -135,6 +135,7 @@ class Issues:
         subscribers' rows are locked and other programs skip them.
         """
         with writing(self._engine) as db:
+            plan_once(db)
             lock_shared(db, digest_papers)
             cache.begin(db)
             batch = _with_matches(db, _due(db, now, cache, limit, most_matches), cache, now, lock=True)

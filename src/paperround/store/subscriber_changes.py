@@ -22,7 +22,7 @@ from paperround.process.chunks import chunked
 from paperround.store.address_hashes import AddressHashes, lift, recognize
 from paperround.store.bulk import ManyRows, NewRows, among
 from paperround.store.due import DueBatch
-from paperround.store.engine import lock_shared, trial, upsert, writing
+from paperround.store.engine import lock_shared, plan_once, trial, upsert, writing
 from paperround.store.events import WebhooksByEvent, store_event
 from paperround.store.feedback import rate_one
 from paperround.store.issues import unread_by
@@ -154,6 +154,7 @@ class _PlannedChange:
 
 def _save(db: Connection, changes: Sequence[SubscriberChange], context: _ChangeContext) -> list[ChangeResult]:
     if len(changes) > 1:
+        plan_once(db)
         take_turns(db)
     public = select(topics.c.slug, topics.c.row).where(topics.c.private.is_(False))
     numbers: dict[str, int] = dict(db.execute(public).all())
