@@ -229,10 +229,28 @@ def test_a_newer_backup_loses_nobody_whom_an_older_one_did_not_know(
     pages.app.store.backup(tmp_path / "newer.db")
     _restore(pages, backup)
     membership.unsubscribe(pages.app, _person(pages, LEAVER))
-    assert _restore(pages, tmp_path / "newer.db") == CarriedOver(unsubscribed=1, unknown=1)
+    assert _restore(pages, tmp_path / "newer.db") == CarriedOver(unsubscribed=1)
     assert _person(pages, "late@hopper.example").state is SubscriberState.ACTIVE
     membership.erase(pages.app, _person(pages, "late@hopper.example"))
     assert _restore(pages, tmp_path / "newer.db") == CarriedOver(unsubscribed=1, erased=1)
+
+
+@pytest.mark.parametrize("leave", [membership.unsubscribe, membership.erase])
+def test_who_left_before_an_older_and_then_a_newer_backup_was_restored_stays_unsubscribed(
+    pages: Pages, backup: Path, tmp_path: Path, leave: Callable[[App, Subscriber], object]
+) -> None:
+    for name in ("late", "lasting"):
+        pages.subscriber(f"{name}@hopper.example")
+    pages.app.store.backup(tmp_path / "newer.db")
+    leave(pages.app, _person(pages, "late@hopper.example"))
+    _restore(pages, backup)
+    membership.unsubscribe(pages.app, _person(pages, LEAVER))
+    carried = _restore(pages, tmp_path / "newer.db")
+    assert (carried.unsubscribed + carried.erased, carried.unknown) == (2, 0)
+    assert restoring.warning(carried, "") == ""
+    assert {LEAVER, "late@hopper.example", "lasting@hopper.example"} & set(_next_letters(pages)) == {
+        "lasting@hopper.example"
+    }
 
 
 @pytest.mark.parametrize("leave", [membership.unsubscribe, membership.erase])
@@ -244,12 +262,13 @@ def test_who_left_before_an_older_and_then_a_newer_backup_was_restored_is_told_t
     pages.app.store.backup(tmp_path / "newer.db")
     leave(pages.app, _person(pages, "late@hopper.example"))
     assert _restore(pages, backup) == CarriedOver(only_there=1)
+    elsewhere = (tmp_path / "paperround.db.before-restore-1").rename(tmp_path / "lost and found.db")
     carried = _restore(pages, tmp_path / "newer.db")
     assert carried == CarriedOver(unknown=2)
-    text = restoring.warning(carried, "paperround.db.before-restore-2")
-    assert "2 subscribers of this backup are not in paperround.db.before-restore-2, the previous database" in text
+    text = restoring.warning(carried, "paperround.db.before-restore-1")
+    assert "2 subscribers of this backup are not in paperround.db.before-restore-1, the previous database" in text
     assert "run `paperround carry-over FILE` with the database that the older backup replaced" in text
-    carried = restoring.carry_over(pages.app, f"sqlite:///{tmp_path}/paperround.db.before-restore-1")
+    carried = restoring.carry_over(pages.app, f"sqlite:///{elsewhere}")
     assert carried.unsubscribed + carried.erased == 1
     assert restoring.warning(carried, "") == ""
     assert {"late@hopper.example", "lasting@hopper.example"} & set(_next_letters(pages)) == {"lasting@hopper.example"}

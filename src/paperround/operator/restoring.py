@@ -67,9 +67,9 @@ def warning(carried: CarriedOver, previous: str) -> str:
             "Whoever of them has unsubscribed or was erased gets letters again"
         )
         copy = (
-            "run `paperround carry-over FILE` with the database that the older backup replaced, which `restore` "
-            "saved as the site's database with .before-restore-1 or a later number at its end (unless you have just "
-            "restored that one); if it is lost,"
+            "run `paperround carry-over FILE` with the database that the older backup replaced: `restore` kept it as "
+            "the site's database with .before-restore-1 or a later number at its end, and uses it by itself if it is "
+            "still there; if it is lost,"
         )
     else:
         return ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from itertools import count
 from pathlib import Path
@@ -19,6 +19,7 @@ from paperround.store.errors import named_errors
 from paperround.store.migrations import migrate, newest_revision
 
 _OTHERS_SECONDS = 1.0  # a command that is about to end may have the database open
+_FORMER = ".before-restore-"
 _T = TypeVar("_T")
 
 
@@ -34,16 +35,20 @@ def write(database: Path, to: Path) -> None:
         _write_copy(source, to)
 
 
-def restore(
-    database: Path, file: Path, carry_over: Callable[[Engine, Engine, Mapping[str, int]], _T]
-) -> tuple[Path, _T]:
+CarryOverFrom = Callable[[Sequence[Engine], Engine, Mapping[str, int]], _T]
+"""Takes over from former databases, the latest first, into the one that replaces them, given the highest row numbers
+that the tables of the backup have used.
+"""
+
+
+def restore(database: Path, file: Path, carry_over: CarryOverFrom[_T]) -> tuple[Path, _T]:
     """Replace a database with a backup in one transaction, and return the path of a copy of the former database and
     what `carry_over` returned.
 
     Row numbers that were used after the backup are not used again: they are in the personal links of emails, which
     would act on another subscriber. Before the database is replaced, `carry_over` is called with the copy of the
-    former one, the database that will replace it, which has the newest version, and the highest row numbers that the
-    tables of the backup have used.
+    former one and those that earlier restores left, and the database that will replace it, which has the newest
+    version.
 
     Raises UsageError if the file is not a backup or is newer than this program, or if another program has the
     database open; StoreError if the disk is full. In each case the database is unchanged, and no copy is left.
@@ -53,14 +58,15 @@ def restore(
     version = _version_of(file)
     if version > newest_revision():
         raise UsageError(f"{file} is of version {version}, newer than this program ({newest_revision()}); update it")
-    names = (database.with_name(f"{database.name}.before-restore-{number}") for number in count(1))
+    earlier = _left_by_earlier_restores(database)
+    names = (database.with_name(f"{database.name}{_FORMER}{number}") for number in count(1))
     former = next(name for name in names if not name.exists())
     with named_errors(), closing(_opened_alone(database)) as current:
         _write_copy(current, former)
         try:
             prepared = database.with_name(f"{database.name}.restoring")
             with _deleted_at_the_end(prepared):
-                carried_over = _prepare(prepared, file, former, carry_over)
+                carried_over = _prepare(prepared, file, [former, *earlier], carry_over)
                 with closing(sqlite3.connect(prepared, isolation_level=None)) as copy:
                     copy.backup(current)
         except BaseException:
@@ -69,10 +75,16 @@ def restore(
     return former, carried_over
 
 
-def _prepare(
-    prepared: Path, file: Path, former: Path, carry_over: Callable[[Engine, Engine, Mapping[str, int]], _T]
-) -> _T:
-    """Write the database that replaces the former one, and return what `carry_over` returned.
+def _left_by_earlier_restores(database: Path) -> list[Path]:
+    """Return the databases that were replaced earlier and are still kept beside this one, the latest first."""
+    found = [
+        file for file in database.parent.iterdir() if file.name.rstrip("0123456789") == f"{database.name}{_FORMER}"
+    ]
+    return sorted(found, key=lambda file: file.stat().st_mtime_ns, reverse=True)
+
+
+def _prepare(prepared: Path, file: Path, formers: Sequence[Path], carry_over: CarryOverFrom[_T]) -> _T:
+    """Write the database that replaces the first of the former ones, and return what `carry_over` returned.
 
     Everything is done in this copy: if the database were changed after it was replaced, an error or a crash in
     between would leave it with numbers that are used again, or with people subscribed who have left.
@@ -85,8 +97,8 @@ def _prepare(
     try:
         migrate(restored)
         with closing(sqlite3.connect(prepared, isolation_level=None)) as copy:
-            _skip_numbers(copy, own, _numbers_of_former(former))
-        return carry_over(_reader(former), restored, own)
+            _skip_numbers(copy, own, _numbers_of_former(formers[0]))
+        return carry_over(list(map(_reader, formers)), restored, own)
     finally:
         restored.dispose()
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -64,6 +64,14 @@ class CarriedOver:
     """
     problem: str = ""
     """Why some or all of it could not be found out; empty if nothing is wrong."""
+
+    def completed(self, earlier: CarriedOver) -> CarriedOver:
+        """Return the sum of this and what an earlier database had to say about those who are unknown here."""
+        counts = {name: number + getattr(earlier, name) for name, number in self.counts().items()}
+        only_there = self.only_there + earlier.only_there
+        return replace(
+            self, **counts, only_there=only_there, unknown=self.unknown if earlier.problem else earlier.unknown
+        )
 
     def counts(self) -> dict[str, int]:
         """Return the numbers of what was carried over, by name."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from datetime import datetime
 from functools import partial
@@ -203,7 +203,7 @@ class Store:
             raise StoreError("restore works with SQLite backups; for PostgreSQL use pg_restore")
         path = self._file()
         self._engine.dispose()
-        return backup.restore(path, file, partial(self._carry_over, now))
+        return backup.restore(path, file, partial(self._carry_over_all, now))
 
     def carry_over(self, previous: Store, now: datetime) -> CarriedOver:
         """Take over from a previous database what people have decided since this one was restored from a backup.
@@ -222,6 +222,22 @@ class Store:
         with reading(self._engine) as db:
             own = copying.used_numbers(db)
         return self._carry_over(now, previous._engine, self._engine, own)
+
+    def _carry_over_all(
+        self, now: datetime, formers: Sequence[Engine], restored: Engine, own: Mapping[str, int]
+    ) -> CarriedOver:
+        """Take over from the former database, and from earlier ones as long as subscribers are unknown to it.
+
+        They are if an older backup had been restored into it; the one that this backup replaced knows them.
+        """
+        former, *earlier = formers
+        carried = self._carry_over(now, former, restored, own)
+        for one in earlier:
+            if carried.unknown:
+                with reading(restored) as db:
+                    used = copying.used_numbers(db)
+                carried = carried.completed(self._carry_over(now, one, restored, used))
+        return carried
 
     def _carry_over(self, now: datetime, previous: Engine, restored: Engine, own: Mapping[str, int]) -> CarriedOver:
         decisions = _decisions_in(previous)
