@@ -27,7 +27,7 @@ def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
     context.close()
 
 
-def test_a_newcomer_tries_an_interest_answers_and_subscribes_with_the_answers(page: Page, base: Address) -> None:
+def test_a_newcomer_tries_an_interest_rates_papers_and_subscribes_with_the_ratings(page: Page, base: Address) -> None:
     page.goto(f"{base}/interest")
     page.fill("#q", "robot manipulation policies")
     with page.expect_navigation():
@@ -64,7 +64,7 @@ def test_a_preview_is_in_the_language_of_the_subscribers_page(page: Page, base: 
         page.locator("button[value=save]:not(.visually-hidden)").click()
 
 
-def test_a_subscriber_answers_sees_what_was_learned_and_forgets_it(page: Page, base: Address) -> None:
+def test_a_subscriber_rates_sees_what_was_learned_and_forgets_it(page: Page, base: Address) -> None:
     mine = preferences_of(page, base, "kenji@watanabe.example")
     page.goto(f"{mine}/interest?q=robot+manipulation")
     for place in range(2):

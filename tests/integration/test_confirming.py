@@ -102,7 +102,7 @@ def test_a_press_that_fails_leaves_all_to_the_next(site: Site, monkeypatch: pyte
     found = site.app.store.papers.by_id("2611.00001")
     assert found is not None
     paper = found.row
-    ada = asked(site, first_now=True, answers={paper: 1})
+    ada = asked(site, first_now=True, ratings={paper: 1})
     site.app.store.subscribers.suppress(EMAIL, "complaint", MORNING)
 
     def fail(*_: object) -> bool:

@@ -106,8 +106,8 @@ def test_the_papers_that_were_answered_do_not_count_among_those_that_stand_out(p
     first = trials.try_interest(_INTEREST, {}, Breadth.MORE)
     liked = first.papers[0].paper.row
     trial = trials.try_interest(_INTEREST, {liked: 1}, Breadth.MORE)
-    [answered] = [one for one in trial.papers if one.answer]
-    assert answered.selected
+    [rated] = [one for one in trial.papers if one.rating]
+    assert rated.selected
     assert trial.selected == sum(one.selected for one in trial.papers) - 1 > 0
     told = f"Apart from the papers you rated, {trial.selected} of the newest papers"
     assert describe_trial(trial, _ENGLISH).startswith(told)

@@ -1,4 +1,4 @@
-"""Trying an interest: ten papers with answers, words to add, and what is learned of it."""
+"""Trying an interest: ten papers with ratings, words to add, and what is learned of it."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_ten_papers_are_shown_and_those_that_fit_come_first(pages: Pages) -> Non
     assert all("walk" in title for title in found)
 
 
-def test_answers_stand_in_the_address_change_the_order_and_can_be_undone(pages: Pages) -> None:
+def test_ratings_stand_in_the_address_change_the_order_and_can_be_undone(pages: Pages) -> None:
     browser = Browser(pages.web)
     first = browser.get("/interest", params={"q": "cells or taxes or terrain"}).text
     tax = next(row for row, title in zip(_rows(first, "more"), _titles(first), strict=True) if "tax" in title)
@@ -131,7 +131,7 @@ def test_what_an_interest_excludes_is_left_out_with_a_button(pages: Pages) -> No
     assert "This brings papers about “taxes”" in browser.get("/try", params={"q": "no taxes"}).text
 
 
-def test_a_misspelled_interest_is_offered_as_it_was_meant_and_answers_are_kept(pages: Pages) -> None:
+def test_a_misspelled_interest_is_offered_as_it_was_meant_and_ratings_are_kept(pages: Pages) -> None:
     browser = Browser(pages.web)
     page = browser.get("/interest", params={"q": "legged robots wallk", "more": "101"}).text
     found = re.search(
@@ -181,7 +181,7 @@ def test_an_interest_in_any_script_is_kept_and_one_that_is_no_interest_is_refuse
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "99999999999999999", "x", ""])
-def test_an_answer_on_no_paper_is_left_out(pages: Pages, value: str) -> None:
+def test_a_rating_of_no_paper_is_left_out(pages: Pages, value: str) -> None:
     answer = Browser(pages.web).get("/interest", params={"q": "legged robots walk", "more": value})
     assert answer.status_code == 200
 
@@ -191,7 +191,7 @@ def test_a_clicked_word_is_added(pages: Pages) -> None:
     assert ">legged robots rough terrain</textarea>" in answer.text
 
 
-def test_answers_of_a_newcomer_are_kept_until_they_confirm_and_then_count(pages: Pages) -> None:
+def test_ratings_of_a_newcomer_are_kept_until_they_confirm_and_then_count(pages: Pages) -> None:
     browser = Browser(pages.web)
     tried = browser.get("/interest", params={"q": "legged robots walk"}).text
     liked, disliked = _rows(tried, "more")[:2]
@@ -213,7 +213,7 @@ def test_answers_of_a_newcomer_are_kept_until_they_confirm_and_then_count(pages:
     assert pages.app.store.feedback.verdicts(_subscriber(pages).row) == {int(liked): 1, int(disliked): -1}
 
 
-def test_a_subscribers_answer_is_stored_at_once_and_the_interest_becomes_a_query(pages: Pages) -> None:
+def test_a_subscribers_rating_is_stored_at_once_and_the_interest_becomes_a_query(pages: Pages) -> None:
     pages.site.subscriber(_EMAIL, "robots")
     browser, own = Browser(pages.web), _own(pages)
     row = _rows(browser.get(f"{own}/interest", params={"q": "legged robots walk"}).text, "more")[0]

@@ -63,7 +63,7 @@ def test_a_vague_interest_is_told_what_would_help() -> None:
         "No paper stands out enough to be emailed. The interest may be too vague, or nothing on it has appeared "
         "lately. The closest papers are below: rate them with + and −, or add a technical term."
     )
-    assert _told(replace(vague, answered=True, wider=_MORE)).startswith(
+    assert _told(replace(vague, rated=True, wider=_MORE)).startswith(
         "Apart from the papers you rated, none stands out enough to be emailed. With “more”, 2 papers would be "
         "emailed."
     )
@@ -72,7 +72,7 @@ def test_a_vague_interest_is_told_what_would_help() -> None:
 def test_a_useful_interest_is_told_how_many_papers_stand_out_and_on_a_new_site_what_helps() -> None:
     useful = replace(_LARGE, selected=4)
     assert _told(useful) == "4 of the newest papers stand out enough to be emailed."
-    assert _told(replace(useful, answered=True)) == (
+    assert _told(replace(useful, rated=True)) == (
         "Apart from the papers you rated, 4 of the newest papers stand out enough to be emailed."
     )
     assert _told(replace(useful, total=60)) == f"4 of the newest papers stand out enough to be emailed. {_FEW}"

@@ -91,7 +91,7 @@ def why_paper(
 ) -> None:
     """Answer why a paper is in a subscriber's letter or not.
 
-    Compares it with what they follow, as a round does: with their answers, exclusions and earlier letters.
+    Compares it with what they follow, as a round does: with their ratings, exclusions and earlier letters.
     """
     from paperround.operator import paper_answers
 

@@ -216,7 +216,7 @@ def list_subscribers(
 def show_subscriber(
     email: Email,
     profile: Annotated[
-        bool, typer.Option("--profile", help="Show what was learned from their answers instead: words and papers.")
+        bool, typer.Option("--profile", help="Show what was learned from their ratings instead: words and papers.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -249,12 +249,12 @@ def _show_profile(email: str, *, as_json: bool) -> None:
         console.as_json(learned.as_json())
         return
     library = f" and {counted(learned.examples, 'paper')} of their library" if learned.examples else ""
-    answers = counted(len(learned.papers), "answer")
-    console.say(f"{answers}{library}, with a weight of {learned.weight:.2f} of 1")
+    ratings = counted(len(learned.papers), "rating")
+    console.say(f"{ratings}{library}, with a weight of {learned.weight:.2f} of 1")
     words = [(one.word, f"{one.weight:+.3f}", "author" if one.author else "") for one in learned.words]
     console.table(("word", "weight", ""), words)
     papers = [(one.id, one.title, f"{one.verdict:+d}", f"{degree:+.2f}") for one, degree in learned.papers]
-    console.table(("id", "title", "answer", "affinity"), papers)
+    console.table(("id", "title", "rating", "affinity"), papers)
 
 
 def _shown(value: object) -> object:

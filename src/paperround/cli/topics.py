@@ -80,12 +80,12 @@ def try_topic(
     from paperround.rounds.trial import Trials
 
     with opened() as app:
-        answers = {
+        ratings = {
             paper_row(app, identifier): verdict
             for papers, verdict in ((more, 1), (less, -1))
             for identifier in papers or ()
         }
-        trial = app.shared(Trials).try_interest(text, answers, read_field("breadth", breadth))
+        trial = app.shared(Trials).try_interest(text, ratings, read_field("breadth", breadth))
     english = language.load(language.SOURCE, templates())
     verdict = describe_trial(trial, english, "--more", "--less", lambda wider, _: f"--breadth {wider.value}")
     if as_json:
@@ -104,7 +104,7 @@ def _trial_facts(trial: InterestTrial, verdict: str) -> dict[str, Any]:
         "suggestions": list(trial.suggestions),
         "papers": [
             {"id": fitting.paper.id, "title": fitting.paper.title, "fit": fitting.fit, "why": list(fitting.why),
-             "answer": fitting.answer}
+             "rating": fitting.rating}
             for fitting in trial.papers
         ],
     }  # fmt: skip

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from paperround.domain.models import Paper
 from paperround.domain.preferences import Breadth
 
-Answers = Mapping[int, int]
+Ratings = Mapping[int, int]
 """+1 (more like this) or −1 (less) by paper number."""
 
 
@@ -48,8 +48,8 @@ class TriedPaper:
     wider: Breadth | None
     """The narrowest wider breadth with which it would fit well enough; None if there is none, or none is needed."""
     why: tuple[str, ...]
-    answer: int = 0
-    """The answer, +1 or −1; 0 if there is none."""
+    rating: int = 0
+    """The rating, +1 or −1; 0 if there is none."""
 
 
 class WiderBreadth(NamedTuple):
@@ -70,9 +70,9 @@ class InterestTrial:
     suggestions: tuple[str, ...] = ()
     """Technical terms that could be added to the interest."""
     selected: int = 0
-    """The number of papers that fit well enough to be emailed; of plain words, without those that were answered."""
-    answered: bool = False
-    """Whether papers were answered."""
+    """The number of papers that fit well enough to be emailed; of plain words, without those that were rated."""
+    rated: bool = False
+    """Whether papers were rated."""
     wider: WiderBreadth | None = None
     """A breadth that selects more papers; None if there is none."""
     total: int = 0

@@ -430,7 +430,7 @@ def split_list(text: str) -> list[str]:
 def own_slug(query: str, subscriber: int) -> str:
     """Return the slug of the private topic for an own query of the subscriber with this number.
 
-    No two subscribers share one, since the answers and the breadth of its subscriber decide which papers it takes.
+    No two subscribers share one, since the ratings and the breadth of its subscriber decide which papers it takes.
     """
     return _private_slug(_OWN, f"{subscriber} {query}")
 

@@ -2,8 +2,8 @@
 
 The models are linear and trained in milliseconds: a support vector machine on distinctive words (as in arxiv-sanity)
 and ridge regression on vectors of meaning, of texts and of titles. Papers without feedback serve as weak
-counter-examples: without them, a few answers show what the subscriber likes, but not what distinguishes it from
-papers in general. The models' output is weighted by n / (n + 2) after n answers, so that the first answer moves
+counter-examples: without them, a few ratings show what the subscriber likes, but not what distinguishes it from
+papers in general. The models' output is weighted by n / (n + 2) after n ratings, so that the first rating moves
 little and the twentieth nearly the full amount.
 """
 
@@ -38,9 +38,9 @@ _RATINGS_FOR_HALF_WEIGHT = 2.0  # values from 2 to 5 change little
 _MIN_FREQUENCY = 2
 _MIN_DOCUMENTS = 200
 _AUTHORS_WORTH = 0.5  # of a rare word of the title, shared among all authors of a paper
-# The most that all examples of a class may weigh together. With a small limit a few answers count like their mean, as
-# in Rocchio's method; with a large one answers of several kinds are separated. Values from 1.5 to 4.5 give the same
-# results; from 15 on, the first five answers are worth less.
+# The most that all examples of a class may weigh together. With a small limit a few ratings count like their mean, as
+# in Rocchio's method; with a large one ratings of several kinds are separated. Values from 1.5 to 4.5 give the same
+# results; from 15 on, the first five ratings are worth less.
 _MAX_CLASS_WEIGHT = 3.0
 _MAX_ITERATIONS = 20
 _TOLERANCE = 1e-3  # training ends if no example's weight changes by more
@@ -130,7 +130,7 @@ class TermVectors:
 
 
 def weight(rating_count: int) -> float:
-    """Return the weight, from 0 to 1, of what was learned from this many answers."""
+    """Return the weight, from 0 to 1, of what was learned from this many ratings."""
     return rating_count / (rating_count + _RATINGS_FOR_HALF_WEIGHT)
 
 

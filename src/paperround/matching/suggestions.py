@@ -27,7 +27,7 @@ _GENERIC, _TOGETHER = 0.15, 0.6
 _MIN_DOCUMENTS = 200  # papers; fewer do not tell which words are in papers on any subject, or in a single one
 _MIN_FREQUENCY = 2
 # Of the weight of the heaviest word of its group, and of both groups. Lighter words are as good as chance: after some
-# answers of less, even the heaviest of that group may be, since papers without feedback weigh against words as well.
+# ratings of less, even the heaviest of that group may be, since papers without feedback weigh against words as well.
 _MIN_PART, _MIN_SHARE_OF_ALL = 0.2, 0.1
 
 Term = tuple[str, ...]

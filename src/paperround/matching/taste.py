@@ -272,7 +272,7 @@ class Taste:
         """Return how far above other papers this taste puts each paper, in standard deviations.
 
         `features` are from this taste's learner. The result is the mean of words and meaning, and meaning is the mean
-        of texts and titles. It is weighted by the number of answers, and so that it can be added to an interest's
+        of texts and titles. It is weighted by the number of ratings, and so that it can be added to an interest's
         z-scores.
         """
         if self.model is None:
@@ -294,12 +294,12 @@ class Taste:
             return ""
         return self._nearest(paper, self.learner.terms.vector(paper), self.disliked)
 
-    def _nearest(self, paper: Paper, features: Sparse, answered: Sequence[Paper]) -> str:
+    def _nearest(self, paper: Paper, features: Sparse, rated: Sequence[Paper]) -> str:
         """Return the title of the most similar other paper of these; empty if none is similar enough to name."""
         alike = max(
             (
                 (likeness(features, self.learner.terms.vector(other)), -other.row, other.title)
-                for other in answered
+                for other in rated
                 if other.row != paper.row
             ),
             default=(0.0, 0, ""),

@@ -24,7 +24,7 @@ def describe_trial(
 ) -> str:
     """Return a few sentences that tell the subscriber how useful the interest is.
 
-    `more` and `less` are what they answer papers with; `setting` tells what to choose for a breadth.
+    `more` and `less` are what they rate papers with; `setting` tells what to choose for a breadth.
     """
     _ = language.gettext
     match trial.doubt:
@@ -65,7 +65,7 @@ def _describe_vague(trial: InterestTrial, language: Language, more: str, less: s
     _ = language.gettext
     outcome = (
         _("Apart from the papers you rated, none stands out enough to be emailed.")
-        if trial.answered
+        if trial.rated
         else _("No paper stands out enough to be emailed.")
     )
     remedies = " ".join(describe_remedies(trial.total, trial.wider, language, setting))
@@ -90,7 +90,7 @@ def _describe_useful(trial: InterestTrial, language: Language, setting: Describe
 
 
 def _describe_selected(trial: InterestTrial, language: Language) -> str:
-    if trial.answered:
+    if trial.rated:
         return language.count(
             "Apart from the papers you rated, %(num)s of the newest papers stands out enough to be emailed.",
             "Apart from the papers you rated, %(num)s of the newest papers stand out enough to be emailed.",

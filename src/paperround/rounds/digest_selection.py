@@ -211,7 +211,7 @@ def _without_papers(
     """Return the digest of a subscriber without new papers; None unless it has saved ones, or a line is wanted.
 
     On a new site close papers are worth a letter too: most papers that fit only come close there, and without a
-    letter its subscriber could not answer any.
+    letter its subscriber could not rate any.
     """
     wants_line = due.subscriber.preferences.quiet_days is QuietDays.LINE and due.topics
     if wants_line or any(note.kind is NoteKind.SAVED for note in request.notes):

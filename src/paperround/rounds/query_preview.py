@@ -1,6 +1,6 @@
 """Previews a query on the papers of the past week: how many match, and which are the best.
 
-A subscriber sees it below the interests of the form. `trial.py` tries one interest more thoroughly, with answers.
+A subscriber sees it below the interests of the form. `trial.py` tries one interest more thoroughly, with ratings.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ def has_only_unknown_words(app: App, text: str) -> bool:
 
 
 def _preview(app: App, text: str, language: Language, week: PastWeek, *, advise: bool) -> QueryPreview:
-    """Try a query. `advise` says that its author is a subscriber, who can answer papers and change the breadth."""
+    """Try a query. `advise` says that its author is a subscriber, who can rate papers and change the breadth."""
     query = interpret_uncached(text)
     if not isinstance(query, Words):
         return _preview_exact(app, text, query, language)

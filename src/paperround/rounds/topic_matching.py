@@ -149,7 +149,7 @@ def _match_alone(app: App, due: DueTopic) -> None:
 
 def _match_topic(app: App, due: DueTopic) -> None:
     """Match a topic that has operators, or belongs to no subscriber."""
-    if due.unread_since:  # answers and breadth make no difference to it
+    if due.unread_since:  # ratings and breadth make no difference to it
         app.store.topics.matched(due, ())
         return
     topic, since = due.topic, news_horizon(app.clock())

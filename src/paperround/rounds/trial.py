@@ -1,4 +1,4 @@
-"""Tries an interest on the papers of the past weeks, ranked again after each answer."""
+"""Tries an interest on the papers of the past weeks, ranked again after each rating."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from paperround.app import App
 from paperround.domain import preferences
 from paperround.domain.clock import latest_day
-from paperround.domain.interest_trial import Answers, Doubt, InterestTrial, TriedPaper, WiderBreadth
+from paperround.domain.interest_trial import Doubt, InterestTrial, Ratings, TriedPaper, WiderBreadth
 from paperround.domain.models import Feedback, Paper
 from paperround.domain.preferences import Breadth
 from paperround.matching import ranking
@@ -32,9 +32,9 @@ from paperround.rounds.interests import Interests
 from paperround.rounds.meaning import Meaning
 
 _MAX_SHOWN = 10  # papers
-_MAX_RANKED = 150  # best fitting papers, which the answers rank
+_MAX_RANKED = 150  # best fitting papers, which the ratings rank
 _SUGGESTED_FROM = 12  # papers
-_LIKED_WORTH, _DISLIKED_WORTH = 3.0, -2.0  # weights of answers; a paper that merely fits has 1
+_LIKED_WORTH, _DISLIKED_WORTH = 3.0, -2.0  # weights of ratings; a paper that merely fits has 1
 _BROAD_SHARE = 0.1  # of the papers; an interest that selects more is too broad
 _SHORT = 3  # letters; a word of another language that is no longer may look like an English one
 
@@ -47,7 +47,7 @@ class _Comparison:
     listed: Sequence[Paper]
     """The newest papers, without those of later days if the clock is set back."""
     papers: Mapping[int, Paper]
-    """These papers and those that were answered, by row."""
+    """These papers and those that were rated, by row."""
     fits: Mapping[int, float]
     """How well papers fit, by row."""
     best: Sequence[int]
@@ -64,25 +64,25 @@ class Trials:
     def __init__(self, app: App) -> None:
         self._app = app
 
-    def try_interest(self, text: str, answers: Answers, breadth: Breadth = Breadth.USUAL) -> InterestTrial:
+    def try_interest(self, text: str, ratings: Ratings, breadth: Breadth = Breadth.USUAL) -> InterestTrial:
         """Return the result of an interest on the newest papers, ranked as in a letter.
 
-        The papers fit and rank as for a subscriber with these answers and this breadth. Raises QueryError or
+        The papers fit and rank as for a subscriber with these ratings and this breadth. Raises QueryError or
         PreferenceError if the text cannot be an interest.
         """
         query = "".join(preferences.read_field("queries", [text]))
         expression = interpret_uncached(query)
         words = expression if isinstance(expression, Words) else None
-        compared = self._compare(query, expression, answers)
+        compared = self._compare(query, expression, ratings)
         min_fit = least_fit(breadth.steps) if words else 0.0
-        counted = [fit for row, fit in compared.fits.items() if not words or row not in answers]
+        counted = [fit for row, fit in compared.fits.items() if not words or row not in ratings]
         correction = self._app.shared(Collection).correct(query)
         trial = InterestTrial(
             query,
-            papers=tuple(_tried_paper(row, compared, answers, min_fit, breadth) for row in compared.shown),
-            suggestions=_suggestions(words, compared, answers) if words else (),
+            papers=tuple(_tried_paper(row, compared, ratings, min_fit, breadth) for row in compared.shown),
+            suggestions=_suggestions(words, compared, ratings) if words else (),
             selected=_count_selected(counted, min_fit),
-            answered=bool(answers),
+            rated=bool(ratings),
             wider=wider_breadth(breadth, counted) if words else None,
             total=len(compared.listed),
             since=min((paper.day for paper in compared.listed), default=None),
@@ -97,16 +97,16 @@ class Trials:
         foreign = self._app.shared(Meaning).encoder.english_only and is_german(query)
         return replace(trial, doubt=_find_doubt(trial, unknown=unknown, foreign=foreign))
 
-    def _compare(self, query: str, expression: SearchExpression, answers: Answers) -> _Comparison:
-        """Compare an interest with the newest papers, for a subscriber with these answers."""
+    def _compare(self, query: str, expression: SearchExpression, ratings: Ratings) -> _Comparison:
+        """Compare an interest with the newest papers, for a subscriber with these ratings."""
         newest, interests = self._app.shared(Collection).recent(), self._app.shared(Interests)
-        feedback = [Feedback(row, verdict, self._app.clock()) for row, verdict in answers.items()]
+        feedback = [Feedback(row, verdict, self._app.clock()) for row, verdict in ratings.items()]
         batch = self._batch(query, newest)
         listed = [paper for paper in newest.papers if paper.day <= latest_day(self._app.clock())]
         papers = {paper.row: paper for paper in listed}
         scored = interests.score_papers(query, expression, batch, feedback)
         fits = {row: fit for row, fit in scored.items() if row in papers}
-        papers |= self._app.store.papers.by_rows(answers.keys() - papers.keys())
+        papers |= self._app.store.papers.by_rows(ratings.keys() - papers.keys())
         best = sorted(fits, key=lambda row: (-fits[row], -row))[:_MAX_RANKED]
         taste = self._app.shared(CurrentTastes).learn(feedback, papers)
         shown = _rank(best, fits, taste, papers)[:_MAX_SHOWN]
@@ -122,7 +122,7 @@ class Trials:
         return InterestBatch(newest.index, table.vectors(newest.index.numbers))
 
 
-def _tried_paper(row: int, compared: _Comparison, answers: Answers, min_fit: float, breadth: Breadth) -> TriedPaper:
+def _tried_paper(row: int, compared: _Comparison, ratings: Ratings, min_fit: float, breadth: Breadth) -> TriedPaper:
     """Return a paper of the result. `min_fit` is the least fit with which it is emailed; 0 for a query."""
     fit = compared.fits[row]
     wider = wider_breadth(breadth, [fit]) if min_fit else None
@@ -132,15 +132,15 @@ def _tried_paper(row: int, compared: _Comparison, answers: Answers, min_fit: flo
         selected=fit >= min_fit,
         wider=wider.breadth if wider else None,
         why=compared.why[row],
-        answer=answers.get(row, 0),
+        rating=ratings.get(row, 0),
     )
 
 
-def _suggestions(words: Words, compared: _Comparison, answers: Answers) -> tuple[str, ...]:
-    """Return technical terms of the best and the answered papers that the interest does not have."""
+def _suggestions(words: Words, compared: _Comparison, ratings: Ratings) -> tuple[str, ...]:
+    """Return technical terms of the best and the rated papers that the interest does not have."""
     worth = {1: _LIKED_WORTH, -1: _DISLIKED_WORTH}
-    rows = dict.fromkeys([*compared.best[:_SUGGESTED_FROM], *(row for row in answers if row in compared.papers)])
-    weighted = [(compared.papers[row], worth.get(answers.get(row, 0), 1.0)) for row in rows]
+    rows = dict.fromkeys([*compared.best[:_SUGGESTED_FROM], *(row for row in ratings if row in compared.papers)])
+    weighted = [(compared.papers[row], worth.get(ratings.get(row, 0), 1.0)) for row in rows]
     present = {term for phrase in words.phrases for term in phrase.terms}
     acronyms = compared.newest.vocabulary.long_forms.keys()
     return tuple(suggest_words(present, weighted, compared.newest.statistics, acronyms=acronyms))

@@ -152,9 +152,9 @@ class SubscriberFeedback:
             queries: dict[int, list[str]] = {}
             for follower in followers:
                 queries.setdefault(follower.subscriber, []).append(follower.query)
-            answered = sorted(queries.keys() & set(db.scalars(select(feedback.c.subscriber).distinct())))
+            rating = sorted(queries.keys() & set(db.scalars(select(feedback.c.subscriber).distinct())))
             ratings: dict[int, tuple[Feedback, ...]] = {}
-            for chunk in chunked(answered, _CHUNK):
+            for chunk in chunked(rating, _CHUNK):
                 ratings |= ratings_of(db, chunk)
         by_topic = {
             topic: InterestFollower(breadth, ratings[subscriber], tuple(queries[subscriber]), cadence)

@@ -249,7 +249,7 @@ topics = Table(
     Column("vector", LargeBinary),
     Column("vector_of", String),
     Column("matched_query", Text),  # the query of the stored matches; if it differs, the topic is due
-    # An interest's answers and breadth decide which papers it takes. How often they have changed, and how many of
+    # An interest's ratings and breadth decide which papers it takes. How often they have changed, and how many of
     # these changes its stored matches include; if the numbers differ, its unread matches are due.
     Column("renewals", Integer, nullable=False, server_default="0"),
     Column("renewed", Integer, nullable=False, server_default="0"),

@@ -467,7 +467,7 @@ class SubscriberChanges:
             start = edition_before(db, news_horizon(now))
             context = _ChangeContext(self._statements, self._webhooks, now, None, is_confirmed=True, start=start)
             _save(db, [change], context)
-            for paper, verdict in request.answers.items():
+            for paper, verdict in request.ratings.items():
                 rate_one(db, before.row, paper, verdict, now)
             today = issue_date(request.preferences.schedule, now)
             first_now = request.first_now and not (locked.last_issue_day and locked.last_issue_day >= today)

@@ -84,7 +84,7 @@ class SubscriptionRequest:
     by: Requester = Requester.STRANGER
     first_now: bool = False
     """Whether to send the first letter immediately."""
-    answers: Mapping[int, int] = field(default_factory=dict)
+    ratings: Mapping[int, int] = field(default_factory=dict)
     """Feedback given before subscribing: +1 or −1 by paper number."""
 
 
@@ -96,13 +96,13 @@ class PendingRequest:
     first_now: bool
     """Whether the first digest is to be sent immediately after the confirmation."""
     consent: Mapping[str, str]
-    answers: Mapping[int, int]
+    ratings: Mapping[int, int]
     """Feedback given before subscribing: +1 or −1 by paper number."""
 
     def stored(self) -> dict[str, Any]:
         """Return the request as the subscriber's row stores it."""
         facts = {**write(self.preferences), "first_now": self.first_now, "consent": dict(self.consent)}
-        return facts | ({"answers": [list(pair) for pair in self.answers.items()]} if self.answers else {})
+        return facts | ({"answers": [list(pair) for pair in self.ratings.items()]} if self.ratings else {})
 
     @classmethod
     def of(cls, subscriber: Subscriber) -> PendingRequest | None:
@@ -111,8 +111,8 @@ class PendingRequest:
             return None
         request = subscriber.request or {}
         preferences = requested(subscriber.preferences, request)
-        answers = {row: verdict for row, verdict in request.get("answers", ()) if verdict in {1, -1}}
-        return cls(preferences, bool(request.get("first_now")), request.get("consent", {}), answers)
+        ratings = {row: verdict for row, verdict in request.get("answers", ()) if verdict in {1, -1}}
+        return cls(preferences, bool(request.get("first_now")), request.get("consent", {}), ratings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,7 +298,7 @@ def _plan_request(
     waits = PendingRequest.of(subscriber) is not None
     stays = waits and request.by is Requester.STRANGER and _has_fresh_link(db, subscriber, now)
     preferences = subscriber.preferences if reads or stays else subscriber.preferences.patched(request.patch)
-    pending = PendingRequest(preferences, request.first_now, request.consent, request.answers)
+    pending = PendingRequest(preferences, request.first_now, request.consent, request.ratings)
     return _RequestPlan(
         RequestResult(known, subscriber.preferences.changes_to(preferences) if known else (), queued=True),
         None if reads or stays else {"its_row": subscriber.row, "request": pending.stored()},

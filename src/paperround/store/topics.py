@@ -81,7 +81,7 @@ class DueTopic(NamedTuple):
 
     topic: Topic
     taste_version: int
-    """How often the answers or the breadth of its subscriber had changed when this was read."""
+    """How often the ratings or the breadth of its subscriber had changed when this was read."""
     unread_since: datetime | None
     """When its subscriber was sent a digest last, if only unread matches are due; None if all are."""
 
@@ -187,7 +187,7 @@ class Topics:
         """Record that a due topic's matches are complete, and delete the `outdated` ones.
 
         If only its unread matches were due, others are kept. Does nothing if the query has changed again meanwhile:
-        then the topic is still due. It also is if its subscriber's answers or breadth have.
+        then the topic is still due. It also is if its subscriber's ratings or breadth have.
         """
         topic = due.topic
         same = (topics.c.row == topic.row) & (topics.c.query == topic.query)
@@ -523,7 +523,7 @@ def save_topics(db: Connection, given: Sequence[Topic]) -> None:
 
 
 def renew_unread(db: Connection, rows: Collection[int]) -> None:
-    """Make the unread matches of these subscribers' interests due again: their answers or their breadth changed."""
+    """Make the unread matches of these subscribers' interests due again: their ratings or their breadth changed."""
     if rows:
         theirs = select(subscriptions.c.topic).where(among(db, subscriptions.c.subscriber, rows))
         own = topics.c.row.in_(theirs) & topics.c.slug.startswith(OWN_PREFIX, autoescape=True) & topics.c.private

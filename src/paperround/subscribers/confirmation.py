@@ -35,7 +35,7 @@ def ask_to_subscribe(
     *,
     by: Requester = Requester.STRANGER,
     first_now: bool = False,
-    answers: Mapping[int, int] | None = None,
+    ratings: Mapping[int, int] | None = None,
 ) -> bool:
     """Ask the owner of an address by email to confirm a subscription, at most once a day.
 
@@ -48,7 +48,7 @@ def ask_to_subscribe(
     about the address; every case writes about the same number of rows.
     """
     notice = new_notice(app, _chosen(_public_names(app), patch))
-    request = SubscriptionRequest(email, patch, consent, notice, by, first_now, answers or {})
+    request = SubscriptionRequest(email, patch, consent, notice, by, first_now, ratings or {})
     queued = app.store.subscription_requests.add([request], app.clock())[0].queued
     if queued:
         app.request_round()
@@ -101,8 +101,8 @@ def ask_to_return(app: App, subscriber: Subscriber, consent: Mapping[str, str]) 
     first = pending_request(app, subscriber)
     if first is None or subscriber.preferences.follows_anything:
         return ask_to_subscribe(app, subscriber.email, patch, consent, by=by)
-    patch, now, answers = first.preferences.as_patch(), first.first_now, first.answers
-    return ask_to_subscribe(app, subscriber.email, patch, consent, by=by, first_now=now, answers=answers)
+    patch, now, ratings = first.preferences.as_patch(), first.first_now, first.ratings
+    return ask_to_subscribe(app, subscriber.email, patch, consent, by=by, first_now=now, ratings=ratings)
 
 
 def pending_request(app: App, subscriber: Subscriber) -> PendingRequest | None:
@@ -157,9 +157,8 @@ def _prepared(app: App, subscriber: Subscriber, request: PendingRequest, consent
 def _feedback(app: App, subscriber: Subscriber, request: PendingRequest) -> tuple[Feedback, ...]:
     """Return the feedback that the subscriber will have given when the request is confirmed, the latest first."""
     now, earlier = app.clock(), app.store.feedback.ratings(subscriber.row)
-    answers = [Feedback(row, verdict, now) for row, verdict in sorted(request.answers.items(), reverse=True)]
-    ratings = (*answers, *(rating for rating in earlier if rating.paper not in request.answers))
-    return ratings[:MAX_RATINGS]
+    new = [Feedback(row, verdict, now) for row, verdict in sorted(request.ratings.items(), reverse=True)]
+    return (*new, *(rating for rating in earlier if rating.paper not in request.ratings))[:MAX_RATINGS]
 
 
 def _followed_names(app: App, preferences: Preferences) -> list[str]:

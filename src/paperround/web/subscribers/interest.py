@@ -1,7 +1,7 @@
 """Try an interest in plain words: ten papers of the past weeks, each with ＋ and − buttons, and words to add.
 
-A visitor's answers are kept in the address, so that nothing is stored before they subscribe; the subscribe form
-carries them along. A subscriber's answers are stored immediately.
+A visitor's ratings are kept in the address, so that nothing is stored before they subscribe; the subscribe form
+carries them along. A subscriber's ratings are stored immediately.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from fastapi.responses import RedirectResponse
 
 from paperround.domain import tokens
 from paperround.domain.errors import PreferenceError, QueryError
-from paperround.domain.interest_trial import Answers, InterestTrial
+from paperround.domain.interest_trial import InterestTrial, Ratings
 from paperround.domain.models import Subscriber
 from paperround.domain.preferences import MAX_QUERIES, MAX_QUERY_LENGTH, MAX_TYPED_LENGTH, Breadth
 from paperround.domain.text import clean
@@ -32,27 +32,27 @@ from paperround.web.browse import cards
 from paperround.web.context import ContextDep, WebContext
 from paperround.web.forms import Form, FormFields, read_number
 from paperround.web.responses import PRIVATE
-from paperround.web.subscribers.preferences_form import read_answers, schedule_of
+from paperround.web.subscribers.preferences_form import read_ratings, schedule_of
 from paperround.web.subscribers.token_links import path, subscriber_of
 
 router = APIRouter()
-_ANSWERS = ("more", "less", "forget")
+_RATINGS = ("more", "less", "forget")
 
 
 @router.get("/interest")
 def try_interest(request: Request, context: ContextDep) -> Response:
-    """Show the results of an interest to any visitor. The address holds the interest and the answers."""
+    """Show the results of an interest to any visitor. The address holds the interest and the ratings."""
     fields = FormFields(request.query_params.multi_items())
-    answers = read_answers(fields, _ANSWERS)
+    ratings = read_ratings(fields, _RATINGS)
     text = _with_word(fields)
     schedule = {**schedule_of(fields), **({"later": "1"} if fields.get("later") else {})}
-    onward = {"way": "interest", "q": text, **schedule, **_named(answers)}
+    onward = {"way": "interest", "q": text, **schedule, **_named(ratings)}
     return _page(
         request,
         context,
         context.languages.of_visitor(request),
         text,
-        answers,
+        ratings,
         action=f"{context.home}/interest",
         onward=f"{context.home}/subscribe?{urlencode(onward, doseq=True)}",
         schedule=schedule,
@@ -66,11 +66,11 @@ def try_own(request: Request, context: ContextDep, token: str, q: str = "") -> R
 
 
 @router.post("/p/{token}/interest")
-def answer(request: Request, context: ContextDep, token: str, form: Form) -> Response:
-    """Store an answer, add a word, keep the interest or leave out what it excludes, depending on the button."""
+def rate(request: Request, context: ContextDep, token: str, form: Form) -> Response:
+    """Store a rating, add a word, keep the interest or leave out what it excludes, depending on the button."""
     subscriber = subscriber_of(context, token)
     text = _with_word(form)
-    for name, value in form.pairs(_ANSWERS):
+    for name, value in form.pairs(_RATINGS):
         row = read_number(value)
         if name == "forget":
             membership.remove_rating(context.app, subscriber, row)
@@ -118,13 +118,13 @@ def _own_page(
     request: Request, context: WebContext, subscriber: Subscriber, text: str, wrong: str = "", status: int = 200
 ) -> Response:
     here = path(context, tokens.PREFERENCES, subscriber)
-    answers = {one.paper: one.verdict for one in context.app.store.feedback.ratings(subscriber.row)}
+    ratings = {one.paper: one.verdict for one in context.app.store.feedback.ratings(subscriber.row)}
     return _page(
         request,
         context,
         context.languages.of_subscriber(request, subscriber),
         clean(text),
-        answers,
+        ratings,
         action=f"{here}/interest",
         breadth=subscriber.preferences.breadth,
         wrong=wrong,
@@ -139,7 +139,7 @@ def _page(
     context: WebContext,
     language: Language,
     text: str,
-    answers: Answers,
+    ratings: Ratings,
     *,
     breadth: Breadth = Breadth.USUAL,
     wrong: str = "",
@@ -150,7 +150,7 @@ def _page(
     if text and not wrong:
         context.count_trials(request, 1)
         try:
-            trial = context.app.shared(Trials).try_interest(text, answers, breadth)
+            trial = context.app.shared(Trials).try_interest(text, ratings, breadth)
         except (QueryError, PreferenceError) as error:
             wrong, status = error.translated(language.gettext), 422
     return context.pages.private(
@@ -163,19 +163,19 @@ def _page(
         trial=trial,
         verdict=describe_trial(trial, language) if trial else "",
         wrong=wrong,
-        answers=_named(answers),
+        ratings=_named(ratings),
         papers=_papers(context, trial, language, facts.get("subscriber")) if trial else [],
         nearest=any(NEAREST in one.why for one in trial.papers) if trial else False,
         most_query=MAX_QUERY_LENGTH,
         needs_english=wording.needs_english(context.app.shared(Meaning).encoder, language),
-        corrected=_address(trial.correction, answers, facts) if trial and trial.correction else "",
+        corrected=_address(trial.correction, ratings, facts) if trial and trial.correction else "",
         **({"subscriber": None, "onward": "", "schedule": {}} | facts),
     )
 
 
-def _address(text: str, answers: Answers, facts: Mapping[str, Any]) -> str:
-    """Return the address that tries another text; a subscriber's answers are stored, and a visitor's are in it."""
-    kept = {} if "subscriber" in facts else {**facts["schedule"], **_named(answers)}
+def _address(text: str, ratings: Ratings, facts: Mapping[str, Any]) -> str:
+    """Return the address that tries another text; a subscriber's ratings are stored, and a visitor's are in it."""
+    kept = {} if "subscriber" in facts else {**facts["schedule"], **_named(ratings)}
     return f"{facts['action']}?{urlencode({'q': text, **kept}, doseq=True)}"
 
 
@@ -189,7 +189,7 @@ def _papers(
         {
             "row": one.paper.row,
             "card": cards.card(one.paper, language, context.today, why=[why for why in one.why if why != NEAREST]),
-            "answer": one.answer,
+            "rating": one.rating,
             "emailed": one.paper.row in emailed,
             "fits": one.selected,
             "wider": breadth_labels.short_setting(one.wider, language) if one.wider else "",
@@ -203,8 +203,8 @@ def _with_word(fields: FormFields) -> str:
     return clean(f"{fields.get('q')[:MAX_TYPED_LENGTH]} {fields.get('add')[:100]}")
 
 
-def _named(answers: Answers) -> Mapping[str, list[int]]:
+def _named(ratings: Ratings) -> Mapping[str, list[int]]:
     return {
-        "more": [row for row, verdict in answers.items() if verdict > 0],
-        "less": [row for row, verdict in answers.items() if verdict < 0],
+        "more": [row for row, verdict in ratings.items() if verdict > 0],
+        "less": [row for row, verdict in ratings.items() if verdict < 0],
     }

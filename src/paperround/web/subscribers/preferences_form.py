@@ -38,7 +38,7 @@ _EMPTY_LINES = 1
 _MAX_ENTRY_LENGTH = 40_000  # characters: a text area holds all lines of a list
 _MARKED = {"paused_until", "follows", "leave_out"}  # fields that show their own error
 _MAX_CHOICE_LENGTH = 60  # characters
-_MAX_ANSWERS = 40
+_MAX_RATINGS = 40
 _VERDICTS = {"more": 1, "less": -1}
 SCHEDULE = ("cadence", "weekday", "monthday", "at", "timezone", "max_papers")
 """The fields of the schedule, which the page that tries an interest keeps in its address."""
@@ -58,7 +58,7 @@ class PreferencesForm:
     first_now: bool = False
     way: str = ""
     """How a new subscriber chooses what to read: `best`, `topics` or `interest`; empty if not chosen."""
-    answers: Mapping[int, int] = field(default_factory=dict)
+    ratings: Mapping[int, int] = field(default_factory=dict)
     """A new subscriber's feedback on papers while they tried an interest: +1 or −1 by the row of the paper."""
     wrong: Mapping[str, str] = field(default_factory=dict)
     """The error messages by input."""
@@ -150,24 +150,24 @@ def read_form(form: FormFields, stored: Preferences = DEFAULTS) -> PreferencesFo
         form.get("email")[:500],
         "first_now" in form,
         form.get("way")[:20],
-        read_answers(form),
+        read_ratings(form),
         sure=tuple(form.all("sure")[:MAX_QUERIES]),
     )
 
 
-def read_answers(form: FormFields, names: Sequence[str] = ("more", "less")) -> dict[int, int]:
+def read_ratings(form: FormFields, names: Sequence[str] = ("more", "less")) -> dict[int, int]:
     """Return the feedback on papers that a form carries along: +1 or −1 by the row of the paper.
 
-    The last answer on a paper counts. `names` are the fields to read; `forget` withdraws an answer.
+    The last rating on a paper counts. `names` are the fields to read; `forget` withdraws a rating.
     """
-    answers: dict[int, int] = {}
+    ratings: dict[int, int] = {}
     for name, value in form.pairs(names):
         row = read_number(value)
         if name == "forget":
-            answers.pop(row, None)
+            ratings.pop(row, None)
         elif row:
-            answers[row] = _VERDICTS[name]
-    return dict(list(answers.items())[-_MAX_ANSWERS:])
+            ratings[row] = _VERDICTS[name]
+    return dict(list(ratings.items())[-_MAX_RATINGS:])
 
 
 def schedule_of(form: FormFields) -> dict[str, str]:

@@ -56,7 +56,7 @@ def subscribe_form(
         typed,
         email=email[:MAX_EMAIL_LENGTH],
         first_now=not fields.get("later"),
-        answers=preferences_form.read_answers(fields),
+        ratings=preferences_form.read_ratings(fields),
     )
     response = _form_page(request, context, language, shown, begun=bool(email))
     if email:
@@ -131,7 +131,7 @@ def _store_request(
         "words": _agreement(language),
     }
     queued = confirmation.ask_to_subscribe(
-        context.app, email, patch, consent, first_now=shown.first_now, answers=shown.answers
+        context.app, email, patch, consent, first_now=shown.first_now, ratings=shown.ratings
     )
     if not queued:
         form_guard.nothing_sent(context, email, context.limits.newcomers)
