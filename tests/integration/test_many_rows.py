@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import io
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import bindparam, delete, func, insert, literal_column, select, update
+from sqlalchemy import Text, bindparam, cast, delete, func, insert, literal_column, select, update
 from sqlalchemy.exc import IntegrityError
 
 from paperround.app import open_store
 from paperround.domain.errors import StoreError
-from paperround.domain.models import SubscriberState
-from paperround.rounds import pipeline
+from paperround.domain.models import SubscriberState, Topic
+from paperround.rounds import pipeline, topics
 from paperround.store import subscriber_changes
 from paperround.store.bulk import ManyRows, NewRows, Prepared, among, among_given
 from paperround.store.engine import reading, writing
-from paperround.store.schema import relay, suppressions
+from paperround.store.schema import digests, relay, suppressions
 from paperround.store.subscriber_changes import Effect, SubscriberChange
 from paperround.subscribers import csv_file, membership
 from paperround.subscribers.csv_import import ImportOptions, ImportReport, import_subscribers
@@ -241,7 +240,7 @@ def test_whoever_a_letter_goes_to_is_read_with_what_they_chose(tmp_path: Path, d
     assert found.keys() == whole.keys()
     for row, subscriber in found.items():
         assert (subscriber.email, subscriber.state) == (whole[row].email, whole[row].state)
-        assert subscriber.preferences == replace(whole[row].preferences, topics=(), queries=(), follows=())
+        assert subscriber.preferences == whole[row].preferences._replace(topics=(), queries=(), follows=())
     site.app.close()
 
 
@@ -283,4 +282,31 @@ def test_digests_of_a_batch_are_read_back_as_they_were_composed(tmp_path: Path, 
         assert all(pick.why for section in digest.sections for pick in section.picks)
         ranks = {pick.paper: pick.rank for section in digest.sections for pick in section.picks}
         assert {paper: score.total for paper, score in digest.scores.items()} == pytest.approx(ranks)
+    site.app.close()
+
+
+def test_letters_print_the_same_whether_the_sections_of_a_digest_are_on_one_line_or_on_several(
+    tmp_path: Path, database_url: str
+) -> None:
+    site = Site(tmp_path, database_url)
+    for slug in ("robots", "agents"):
+        topics.add_topic(site.app, Topic(slug, f'{slug}: "a]],\n[b"\\', slug))
+    site.papers(*(listing(number, ("robots", "agents")[number % 2]) for number in range(1, 8)))
+    site.subscribers(["ada@example.org", "ben@example.org"], "robots", "agents", at="06:30")
+    site.clock.now = MORNING + timedelta(hours=1)
+    assert pipeline.publish(site.app).composed == 2
+    store, engine = site.app.store.issues, engine_of(site.app.store)
+    printed = store.digests([1, 2])
+    assert [len(digest.sections) for digest in printed.values()] == [2, 2]
+    with writing(engine) as db:
+        texts = db.scalars(select(cast(digests.c.sections, Text))).all()
+        assert [text.count("\n") for text in texts] == [1, 1]
+        for row, digest in printed.items():
+            whole = store.digest(row)
+            assert (digest.sections, digest.more) == (whole.sections, whole.more)
+            on_one_line = [[topic, name, [list(pick) for pick in picks]] for topic, name, picks in whole.sections]
+            db.execute(update(digests).where(digests.c.row == row).values(sections=on_one_line))
+    with reading(engine) as db:
+        assert not any("\n" in text for text in db.scalars(select(cast(digests.c.sections, Text))))
+    assert store.digests([1, 2]) == printed
     site.app.close()

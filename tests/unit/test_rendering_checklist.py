@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from html.parser import HTMLParser
 
@@ -376,6 +376,6 @@ def test_each_paper_says_all_that_is_known(theme: str) -> None:
 
 def test_no_unsubscribe_link_is_offered_before_confirming_or_after_leaving() -> None:
     for kind, state in (("confirm", SubscriberState.PENDING), ("your-link", SubscriberState.UNSUBSCRIBED)):
-        rendered = renderer().notice(kind, replace(sample.SUBSCRIBER, state=state), sample.LINKS, NOTICE_CONTEXT)
+        rendered = renderer().notice(kind, sample.SUBSCRIBER._replace(state=state), sample.LINKS, NOTICE_CONTEXT)
         assert sample.LINKS.unsubscribe not in rendered.html + rendered.text
         assert sample.LINKS.online not in rendered.html + rendered.text

@@ -8,7 +8,7 @@ import json
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from random import Random
@@ -82,7 +82,7 @@ class FakeQueue:
         self.claim_name = claim
         rows, self.waiting = self.waiting[:limit], self.waiting[limit:]
         self.claimed.update(rows)
-        claimed = [replace(delivery(row), digest=self.digest_of.get(row), expires_at=self.expires_at) for row in rows]
+        claimed = [delivery(row)._replace(digest=self.digest_of.get(row), expires_at=self.expires_at) for row in rows]
         return ClaimResult(claimed, self._settled_now())
 
     def _settled_now(self) -> Counter[str]:

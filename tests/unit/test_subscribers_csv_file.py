@@ -316,7 +316,8 @@ _SUBSCRIBERS = st.builds(
     Subscriber, st.just(1), st.sampled_from(("ada@example.org", "+ada@example.org", "=x@example.org")),
     st.sampled_from(SubscriberState), PREFERENCES, created_at=_MOMENT, confirmed_at=_MOMENT, unsubscribed_at=_MOMENT,
     unsubscribe_reason=_LINE, consent=st.dictionaries(_LINE, _LINE, max_size=3),
-    suppressed=st.none() | st.just(("hard", _SINCE)),
+    suppressed=st.none() | st.just(("hard", _SINCE)), next_digest_at=st.none(), last_issue_day=st.none(),
+    request=st.none(), link_generation=st.just(0),
 )  # fmt: skip
 
 

@@ -7,10 +7,11 @@ construction; data used only internally is a plain dataclass.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from struct import Struct
+from types import MappingProxyType
 from typing import Annotated, Any, NamedTuple
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
@@ -318,8 +319,7 @@ class Match:
     why: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Subscriber:
+class Subscriber(NamedTuple):
     """A person who follows topics."""
 
     row: int
@@ -335,9 +335,9 @@ class Subscriber:
     unsubscribed_at: datetime | None = None
     unsubscribe_reason: str = ""
     """Why they unsubscribed; empty if they gave no reason."""
-    consent: Mapping[str, str] = field(default_factory=dict, hash=False)
+    consent: Mapping[str, str] = MappingProxyType({})
     """When, from where and to which wording they consented."""
-    request: Mapping[str, Any] | None = field(default=None, hash=False)
+    request: Mapping[str, Any] | None = None
     """The request that waits for confirmation by the address's owner, as stored; None if there is none."""
     suppressed: tuple[str, datetime] | None = None
     """The reason for the block on their address and the time since when it applies; None if there is no block."""
@@ -346,7 +346,7 @@ class Subscriber:
 
     def with_preferences(self, **patch: Any) -> Subscriber:
         """Return the subscriber with some preferences changed."""
-        return replace(self, preferences=self.preferences.patched(patch))
+        return self._replace(preferences=self.preferences.patched(patch))
 
     def consent_moment(self, name: str) -> datetime | None:
         """Return a moment in the consent; None if there is none. A consent that was imported may say anything."""
@@ -579,8 +579,7 @@ class Feedback:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(NamedTuple):
     """A letter to one subscriber and its state."""
 
     row: int
@@ -596,7 +595,7 @@ class Delivery:
     expires_at: datetime | None = None
     notice: str | None = None
     """The kind of notice (confirm, welcome …); None for a digest."""
-    context: Mapping[str, Any] = field(default_factory=dict)
+    context: Mapping[str, Any] = MappingProxyType({})
     created_at: datetime | None = None
     """When it was queued, which is the Date header of the letter; None before that."""
 

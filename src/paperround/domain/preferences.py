@@ -17,7 +17,7 @@ from datetime import date, time
 from enum import StrEnum
 from functools import lru_cache, partial
 from operator import attrgetter
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, NamedTuple, get_type_hints
 from zoneinfo import available_timezones
 
 from paperround.domain.errors import InvalidEntriesError, InvalidValueError, PreferenceError, QueryError
@@ -260,8 +260,7 @@ def _write_day(day: date | None) -> str | None:
 # --- the value --------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Preferences:
+class Preferences(NamedTuple):
     """Everything that a subscriber can choose. The defaults apply to subscribers who choose nothing."""
 
     name: Annotated[str, TextForm(_read_line, str, "Their name, for the greeting", str)] = ""

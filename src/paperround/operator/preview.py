@@ -157,7 +157,7 @@ def send_test(app: App, preview: Preview, email: str) -> Outcome:
     subscriber = app.store.subscribers.by_email(to)
     if subscriber and subscriber.suppressed:
         raise UsageError(f"{to} is suppressed ({subscriber.suppressed[0]}), so nothing is sent there")
-    letter = _test_letter(app, preview, replace(preview.subscriber, row=0, email=to)).letter
+    letter = _test_letter(app, preview, preview.subscriber._replace(row=0, email=to)).letter
     outcomes: list[Outcome] = []
     try:
         app.transport.send(iter([letter]), outcomes.extend)
@@ -190,7 +190,7 @@ def _draft(app: App, request: PreviewRequest) -> _Draft:
     if request.topics:
         return _draft_for_topics(app, request.topics, request.day, cadence)
     # Placeholder links, so that the sample subscriber does not get those of a real one.
-    nobody, counts = replace(sample.subscriber(cadence), row=0), sample.counts(cadence)
+    nobody, counts = sample.subscriber(cadence)._replace(row=0), sample.counts(cadence)
     return _Draft(nobody, Origin.SAMPLE, sample.digest(cadence), sample.PAPERS, counts=counts)
 
 
@@ -295,7 +295,7 @@ def _notice_letter(app: App, subscriber: Subscriber, kind: str, *, mark: str = "
     }
     # The state determines the links in the footer.
     state = SubscriberState.PENDING if kind == NoticeKind.CONFIRM else SubscriberState.ACTIVE
-    subscriber = replace(subscriber, row=0, state=state)
+    subscriber = subscriber._replace(row=0, state=state)
     delivery = Delivery(
         0,
         subscriber.email,
@@ -321,7 +321,7 @@ def _digest_letter(
 ) -> FinishedLetter:
     delivery = as_preview(app, digest, subscriber)
     if mark:  # a mailbox drops a letter whose Message-ID it has seen, and a test may be sent twice
-        delivery = replace(delivery, message_id=new_message_id(app.settings))
+        delivery = delivery._replace(message_id=new_message_id(app.settings))
     return app.shared(LetterBuilder).lay_out(
         delivery, digest, source.papers, subscriber, app.clock(), counts=source.counts, mark=mark
     )

@@ -13,14 +13,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from itertools import chain, islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
     Integer,
-    Row,
     Text,
     and_,
     bindparam,
@@ -28,7 +27,6 @@ from sqlalchemy import (
     cast,
     exists,
     func,
-    insert,
     or_,
     select,
     update,
@@ -36,7 +34,7 @@ from sqlalchemy import (
 
 from paperround.domain.models import BounceKind, Delivery, DeliveryState, Outcome, Stage, SubscriberState
 from paperround.domain.schedule import Cadence, Issue
-from paperround.store.bulk import ManyRows, Prepared, among, among_given
+from paperround.store.bulk import NewRows, Prepared, among, among_given
 from paperround.store.delivery_conditions import STATE_OF_ROW, WAITING, is_held, waits_until_later
 from paperround.store.engine import plan_once, reading, writing
 from paperround.store.objections import ADDRESSED_ELSEWHERE, MOVED, OBJECTION, SUPPRESSED, objection
@@ -58,8 +56,7 @@ CHECKED_AT_ONCE = 16
 _MAX_REPLY_LENGTH = 500  # characters
 
 
-@dataclass(frozen=True, slots=True)
-class Settlement:
+class Settlement(NamedTuple):
     """The outcome of an attempt, and the next state of its delivery."""
 
     outcome: Outcome
@@ -84,54 +81,38 @@ class ClaimResult:
     settled: Counter[str]
 
 
-# Built once: building the statement took longer than running it.
-_SETTLE = (
-    update(deliveries)
-    .where(deliveries.c.row == bindparam("settled"))
-    .values(
-        state=bindparam("state"),
-        reason=bindparam("reason"),
-        attempts=deliveries.c.attempts + bindparam("counted", type_=Integer),
-        claim=None,
-        lease_until=None,
-        next_attempt_at=bindparam("next_attempt_at"),
-        finished_at=bindparam("finished_at"),
-    )
+class _Change(NamedTuple):
+    """What a settlement changes in its delivery: the parameters of _SETTLE."""
+
+    state: str
+    reason: str
+    counted: int
+    next_attempt_at: datetime | None
+    finished_at: datetime | None
+
+
+_SETTLE = update(deliveries).values(
+    state=bindparam("state"),
+    reason=bindparam("reason"),
+    attempts=deliveries.c.attempts + bindparam("counted", type_=Integer),
+    claim=None,
+    lease_until=None,
+    next_attempt_at=bindparam("next_attempt_at"),
+    finished_at=bindparam("finished_at"),
 )
-
-
 _ATTEMPT_COLUMNS = ("delivery", "at", "stage", "code", "enhanced", "text", "connection")
 
 
-def _attempt_rows(settled: Sequence[Settlement], now: datetime) -> list[dict[str, Any]]:
-    """Return the rows to insert for these attempts."""
-    return [
-        {
-            "delivery": each.outcome.delivery,
-            "at": now,
-            "stage": each.outcome.stage.value,
-            "code": each.outcome.code,
-            "enhanced": each.outcome.enhanced,
-            "text": each.outcome.text[:_MAX_REPLY_LENGTH],
-            "connection": each.outcome.connection,
-        }
-        for each in settled
-    ]
+def _attempt(outcome: Outcome, now: datetime) -> tuple[Any, ...]:
+    """Return the values of `_ATTEMPT_COLUMNS`."""
+    reply = outcome.text[:_MAX_REPLY_LENGTH]
+    return outcome.delivery, now, outcome.stage.value, outcome.code, outcome.enhanced, reply, outcome.connection
 
 
-def _state_rows(settled: Sequence[Settlement], now: datetime) -> dict[int, dict[str, Any]]:
-    """Return the parameters of _SETTLE for each delivery, the last ones for a delivery that was tried twice."""
-    return {
-        each.outcome.delivery: {
-            "settled": each.outcome.delivery,
-            "state": each.state.value,
-            "reason": each.reason,
-            "counted": int(each.counts),
-            "next_attempt_at": each.next_attempt_at,
-            "finished_at": None if each.state.value in WAITING else now,
-        }
-        for each in settled
-    }
+def _change(settlement: Settlement, now: datetime) -> _Change:
+    state = settlement.state.value
+    finished_at = None if state in WAITING else now
+    return _Change(state, settlement.reason, int(settlement.counts), settlement.next_attempt_at, finished_at)
 
 
 def _whose_papers_are_released(settled: Sequence[Settlement]) -> set[int]:
@@ -152,9 +133,7 @@ def _whose_papers_are_released(settled: Sequence[Settlement]) -> set[int]:
     }
 
 
-def _classify(
-    locked: Sequence[Row[int, str, str | None]], claim: str, accepted: Set[int]
-) -> tuple[list[int], list[int]]:
+def _classify(locked: Sequence[Any], claim: str, accepted: Set[int]) -> tuple[list[int], list[int]]:
     """Return the deliveries whose outcome counts, and those that were accepted after they had been given up.
 
     `locked` has the number, state and claim of each delivery. A letter that the relay has accepted is sent, even if a
@@ -174,9 +153,15 @@ class Deliveries:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._attempt_rows = ManyRows(engine, insert(attempts), _ATTEMPT_COLUMNS)
-        self._state_rows = ManyRows(engine, _SETTLE)
-        self._objections = Prepared(engine, _OBJECTIONS.where(among_given(engine, deliveries.c.row, "rows")))
+        given = among_given(engine, deliveries.c.row, "rows")
+        self._lock, self._objections = (
+            Prepared(engine, _LOCK.where(given)),
+            Prepared(engine, _OBJECTIONS.where(given)),
+        )
+        self._attempts, self._settle = (
+            NewRows(engine, attempts, _ATTEMPT_COLUMNS),
+            Prepared(engine, _SETTLE.where(given)),
+        )
 
     def claim(
         self, now: datetime, limit: int, claim: str, lease: timedelta, per_day: int | None = None
@@ -240,16 +225,19 @@ class Deliveries:
         A delivery that this claim no longer holds keeps its state, unless the relay has accepted its letter; the
         attempt is recorded in any case. Nothing is stored for a delivery whose subscriber was erased meanwhile.
         """
-        tried, changes = _attempt_rows(settled, now), _state_rows(settled, now)
+        # If a delivery was tried twice, the last outcome counts.
+        changes = {each.outcome.delivery: _change(each, now) for each in settled}
         accepted = {each.outcome.delivery for each in settled if each.outcome.accepted}
         with writing(self._engine) as db:
-            locked = db.execute(_LOCK_DELIVERIES, {"rows": list(changes)}).all()
+            locked = self._lock.run(db, rows=list(changes)).all()
             ours, late = _classify(locked, claim, accepted)
             if locked:
                 stored = {row for row, *_ in locked}
-                self._attempt_rows.run(db, [attempt for attempt in tried if attempt["delivery"] in stored])
+                self._attempts.run(
+                    db, [_attempt(each.outcome, now) for each in settled if each.outcome.delivery in stored]
+                )
             if ours:
-                self._set_states(db, [changes[row] for row in ours])
+                self._set_states(db, {row: changes[row] for row in ours})
                 release_papers(db, sorted({*ours} & _whose_papers_are_released(settled)))
             if late:
                 _record_late_acceptance(db, late, now)
@@ -257,9 +245,14 @@ class Deliveries:
                 count_handed_over(db, claim, now, len(accepted))
         return {*ours, *late}
 
-    def _set_states(self, db: Connection, changes: Sequence[dict[str, Any]]) -> None:
-        self._state_rows.run(db, changes)
-        readdress(db, [change["settled"] for change in changes if change["state"] in WAITING])
+    def _set_states(self, db: Connection, changes: Mapping[int, _Change]) -> None:
+        # Nearly all letters of a group are accepted, which is the same change for each.
+        same: dict[_Change, list[int]] = {}
+        for row, change in changes.items():
+            same.setdefault(change, []).append(row)
+        for change, rows in same.items():
+            self._settle.run(db, rows=rows, **change._asdict())
+        readdress(db, [row for row, change in changes.items() if change.state in WAITING])
 
     def expire(self, now: datetime) -> int:
         """Expire waiting deliveries that are out of date, make their papers unsent, and return their number.
@@ -456,12 +449,7 @@ _OBJECTIONS = select(
     deliveries.c.claim,
     deliveries.c.state,
 )
-_LOCK_DELIVERIES = (
-    select(deliveries.c.row, deliveries.c.state, deliveries.c.claim)
-    .where(deliveries.c.row.in_(bindparam("rows", expanding=True)))
-    .order_by(deliveries.c.row)
-    .with_for_update()
-)
+_LOCK = select(deliveries.c.row, deliveries.c.state, deliveries.c.claim).order_by(deliveries.c.row).with_for_update()
 _DUE = (
     select(
         *(deliveries.c.next_attempt_at, deliveries.c.row),

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from functools import lru_cache
-from itertools import accumulate
+from itertools import accumulate, chain
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
@@ -459,10 +459,20 @@ def _printed_digest(
     cadence: str,
     day: date | str,
 ) -> Digest:
-    shown, counted = json.loads(f"[{sections},{more}]")
-    printed = _sections(shown)
-    issue = _issue(cadence, day)
-    return Digest(issue, printed, tuple(counted), row, left_out, _notes_in(notes), _facts_in(facts))
+    return Digest(
+        *(_issue(cadence, day), _sections_in(sections), tuple(json.loads(more)), row, left_out),
+        *(_notes_in(notes), _facts_in(facts)),
+    )
+
+
+def _sections_in(text: str) -> tuple[Section, ...]:
+    """Return the sections in JSON: each on a line, as `DigestWriter` writes them, or all on one as it once did."""
+    return tuple(chain.from_iterable(map(_sections_in_line, text[1:-1].split("\n"))))
+
+
+@lru_cache(maxsize=1 << 12)  # subscribers who follow the same topic often have the same section
+def _sections_in_line(line: str) -> tuple[Section, ...]:
+    return _sections(json.loads(f"[{line.rstrip(',')}]"))
 
 
 @lru_cache(maxsize=1024)

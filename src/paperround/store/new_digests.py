@@ -63,6 +63,7 @@ _DELIVERY = (
     *("subscriber", "issue", "digest", "context", "email", "message_id", "state", "reason", "attempts"),
     *("next_attempt_at", "expires_at", "created_at"),
 )
+_NEXT_LINE = ",\n"  # JSON has no line break in a text
 _NO_CONTEXT: Mapping[str, Any] = {}
 
 
@@ -242,8 +243,9 @@ class _NumberTexts(dict[int, str]):
 
 
 def _sections_text(sections: Sequence[Section]) -> str:
+    """Return the JSON of sections with each on a line of its own, by which they are looked up when they are read."""
     each = [f"[{_head_text(s.topic, s.name)},[{','.join(map(_pick_text, s.picks))}]]" for s in sections]
-    return f"[{','.join(each)}]"
+    return f"[{_NEXT_LINE.join(each)}]"
 
 
 @lru_cache(maxsize=1 << 12)

@@ -115,7 +115,7 @@ def pending_request(app: App, subscriber: Subscriber) -> PendingRequest | None:
         return None
     public = {topic.slug for topic in app.store.topics.public()}
     left = tuple(slug for slug in pending.preferences.topics if slug in public)
-    return replace(pending, preferences=replace(pending.preferences, topics=left, paused_until=None))
+    return replace(pending, preferences=pending.preferences._replace(topics=left, paused_until=None))
 
 
 def confirm(app: App, subscriber: Subscriber, consent: Mapping[str, str] | None = None) -> bool:

@@ -138,7 +138,7 @@ def with_best(patch: Patch, stored: Subscriber | None, public: Collection[str]) 
     waiting = PendingRequest.of(stored) if stored else None
     if waiting:
         topics = tuple(slug for slug in waiting.preferences.topics if slug in public)
-        request = replace(waiting.preferences, topics=topics, paused_until=None)
+        request = waiting.preferences._replace(topics=topics, paused_until=None)
         if request.follows_anything:
             return {**request.as_patch(), **patch}
     return {**patch, "topics": (BEST,)} if BEST in public else patch

@@ -73,7 +73,7 @@ async def subscribe(request: Request, context: ContextDep, form: Form) -> Respon
 def _take_step(request: Request, context: WebContext, form: FormFields) -> Response:
     """Respond to the button that was pressed: one of those that have a `step`, or Subscribe."""
     language = context.languages.of_visitor(request)
-    shown = keep_chosen(preferences_form.read_form(form, replace(DEFAULTS, language=language.code)))
+    shown = keep_chosen(preferences_form.read_form(form, DEFAULTS._replace(language=language.code)))
     step = form.get("step")
     if step == "begin":  # the box on another page, with nothing but an email address
         return redirect_with_address(context, "/subscribe", TYPED, shown.email)
