@@ -15,7 +15,7 @@ from paperround.domain.models import SourceState
 from paperround.operator import doctor
 from paperround.rounds import pipeline
 from paperround.store.engine import writing
-from paperround.store.relay import count_handed_over
+from paperround.store.relay import HandedOver
 from paperround.store.sources import SourceRecord
 from support.databases import engine_of
 from support.pages import Pages
@@ -92,7 +92,7 @@ def test_a_daily_cap_that_is_reached_is_no_delay(tmp_path: Path) -> None:
     pages.site.clock.now += timedelta(hours=3)
     assert "rounds" in _checks(pages)
     with writing(engine_of(pages.app.store)) as db:
-        count_handed_over(db, "a claim", pages.site.clock(), 1)
+        HandedOver(engine_of(pages.app.store)).add(db, "a claim", pages.site.clock(), 1)
     assert _checks(pages, ready=True) == {}
     told = {found.check: found.what for found in doctor.examine(pages.app)}["queue"]
     assert told.endswith("the relay's daily limit is reached, so the rest is sent tomorrow")

@@ -121,6 +121,7 @@ class Expire:
 Step = Sent | Defer | Requeue | Fail | PauseTransport | Expire
 
 
+_SENT = Sent()
 _PAUSES = (Verdict.PAUSE_RATE, Verdict.PAUSE_ACCOUNT, Verdict.PAUSE_DAY)
 _BY_DIGIT = (Verdict.HARD, Verdict.DOMAIN, Verdict.SOFT, Verdict.OURS)
 _FINAL = 500
@@ -144,7 +145,7 @@ def next_step(
     Without `expires_at`, the letter is given up once the policy's delays are used up.
     """
     if outcome.accepted:  # a shortcut: nearly all outcomes are accepted
-        return Sent()
+        return _SENT
     rule = judge(Refusal.of(outcome))
     reason = _reason(outcome, rule)
     if rule.verdict in _PAUSES:

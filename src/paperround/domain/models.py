@@ -505,7 +505,7 @@ class Digest:
 
     issue: Issue
     sections: tuple[Section, ...]
-    more: tuple[int, ...] = ()
+    more: Sequence[int] = ()
     """Papers that also matched. The letter only counts them, with a link."""
     row: int = 0
     left_out: int = 0

@@ -48,6 +48,7 @@ _CHECK_HOLDS = 1.0
 _FIRST_CHUNK, _MAX_CHUNK = 16, 250
 _CHUNK_SECONDS = 0.2
 _LAYOUT_DELAY = timedelta(minutes=30)
+_SENT = DeliveryState.SENT  # a name, because Python 3.11 takes half a microsecond to read a member from its Enum
 
 
 class DeliveryQueue(Protocol):
@@ -115,6 +116,7 @@ class Lease:
 
     def __init__(self, deliveries: DeliveryQueue, claim: str, clock: Clock, length: timedelta) -> None:
         self._deliveries, self._claim, self._clock, self._length = deliveries, claim, clock, length
+        self._seconds = length.total_seconds()
         self._renewed_at = time.monotonic()
         self._over = threading.Event()
         self._thread = BackgroundThread(self._renew, "lease")
@@ -130,14 +132,14 @@ class Lease:
     @property
     def holds(self) -> bool:
         """Return whether the claim is certainly still held; false if the process was suspended for longer."""
-        return time.monotonic() - self._renewed_at < self._length.total_seconds()
+        return time.monotonic() - self._renewed_at < self._seconds
 
     def extend(self, asked: float) -> None:
         """Record that the claim was made or renewed by a request sent at this time of the monotonic clock."""
         self._renewed_at = max(self._renewed_at, asked)
 
     def _renew(self) -> None:
-        while not self._over.wait(self._length.total_seconds() / 3):
+        while not self._over.wait(self._seconds / 3):
             asked = time.monotonic()
             try:
                 held = self._deliveries.renew(self._claim, self._clock() + self._length)
@@ -363,7 +365,7 @@ class BatchSender:
             step = step.if_others_pass
         match step:
             case retry.Sent():
-                return Settlement(outcome, DeliveryState.SENT)
+                return Settlement(outcome, _SENT)
             case retry.Defer():
                 if step.ours:
                     self._callbacks.on_site_deferral(delivery.email, step.reason)

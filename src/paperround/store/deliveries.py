@@ -38,7 +38,7 @@ from paperround.store.bulk import NewRows, Prepared, among, among_given
 from paperround.store.delivery_conditions import STATE_OF_ROW, WAITING, is_held, waits_until_later
 from paperround.store.engine import plan_once, reading, writing
 from paperround.store.objections import ADDRESSED_ELSEWHERE, MOVED, OBJECTION, SUPPRESSED, objection
-from paperround.store.relay import correct_relay_dates, count_handed_over, letters_left_today
+from paperround.store.relay import HandedOver, correct_relay_dates, letters_left_today
 from paperround.store.schema import attempts, deliveries, issues, subscribers, suppressions
 from paperround.store.subscribers import email_key
 from paperround.store.unsent import (
@@ -153,6 +153,7 @@ class Deliveries:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._handed_over = HandedOver(engine)
         given = among_given(engine, deliveries.c.row, "rows")
         self._lock, self._objections = (
             Prepared(engine, _LOCK.where(given)),
@@ -242,7 +243,7 @@ class Deliveries:
             if late:
                 _record_late_acceptance(db, late, now)
             if accepted:
-                count_handed_over(db, claim, now, len(accepted))
+                self._handed_over.add(db, claim, now, len(accepted))
         return {*ours, *late}
 
     def _set_states(self, db: Connection, changes: Mapping[int, _Change]) -> None:

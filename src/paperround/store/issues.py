@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from itertools import accumulate, chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from sqlalchemy import (
     BindParameter,
@@ -460,9 +460,32 @@ def _printed_digest(
     day: date | str,
 ) -> Digest:
     return Digest(
-        *(_issue(cadence, day), _sections_in(sections), tuple(json.loads(more)), row, left_out),
+        *(_issue(cadence, day), _sections_in(sections), _NumbersInJson(more), row, left_out),
         *(_notes_in(notes), _facts_in(facts)),
     )
+
+
+class _NumbersInJson(Sequence[int]):
+    """The numbers in a JSON array, which is read when one is asked for: letters only print how many there are."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __len__(self) -> int:
+        return self._text.count(",") + 1 if self._text != "[]" else 0
+
+    @overload
+    def __getitem__(self, place: int) -> int: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[int]: ...
+    def __getitem__(self, place: int | slice) -> int | Sequence[int]:
+        numbers: list[int] = json.loads(self._text)
+        return numbers[place]
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(json.loads(self._text))
 
 
 def _sections_in(text: str) -> tuple[Section, ...]:

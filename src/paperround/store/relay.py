@@ -9,6 +9,7 @@ from zlib import crc32
 from sqlalchemy import Connection, Engine, Integer, bindparam, case, func, or_, select, update
 
 from paperround.domain.models import DeliveryState
+from paperround.store.bulk import Prepared
 from paperround.store.delivery_conditions import WAITING, waits_until_later
 from paperround.store.engine import lock_exclusively, reading, upsert, writing
 from paperround.store.schema import attempts, deliveries, relay
@@ -98,13 +99,19 @@ def letters_left_today(db: Connection, now: datetime, per_day: int) -> int:
     return per_day - (db.scalar(_TAKEN_TODAY, {"today": now.date()}) or 0)
 
 
-def count_handed_over(db: Connection, claim: str, now: datetime, letters: int) -> None:
-    """Count letters that the relay has accepted for a claim, in the transaction that records their outcomes."""
-    counter = f"{_RELAY} {crc32(claim.encode()) % _COUNTERS}"
-    counted = {"counter": counter, "today": now.date(), "now": now, "sent": letters}
-    if db.execute(_COUNT, counted).rowcount == 0:
-        db.execute(upsert(db, relay).values(name=counter, reason="", handed_over=0).on_conflict_do_nothing())
-        db.execute(_COUNT, counted)
+class HandedOver:
+    """Counts the letters that the relay has accepted."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._count = Prepared(engine, _COUNT)
+
+    def add(self, db: Connection, claim: str, now: datetime, letters: int) -> None:
+        """Count letters accepted for a claim, in the transaction that records their outcomes."""
+        counter = f"{_RELAY} {crc32(claim.encode()) % _COUNTERS}"
+        counted = {"counter": counter, "today": now.date(), "now": now, "sent": letters}
+        if self._count.run(db, **counted).rowcount == 0:
+            db.execute(upsert(db, relay).values(name=counter, reason="", handed_over=0).on_conflict_do_nothing())
+            self._count.run(db, **counted)
 
 
 def correct_relay_dates(db: Connection, now: datetime, longest_pause: timedelta) -> None:

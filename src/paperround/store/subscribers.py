@@ -29,7 +29,7 @@ from sqlalchemy import (
 
 from paperround.domain.clock import latest_day
 from paperround.domain.models import EventKind, NoticeKind, Subscriber, SubscriberState
-from paperround.domain.preferences import FIELDS, Preferences, is_follow, read_patch
+from paperround.domain.preferences import DEFAULTS, FIELDS, Preferences, is_follow, read_patch
 from paperround.domain.schedule import Cadence, mended_digest_at, next_digest_at, period
 from paperround.domain.tokens import MAX_LINK_GENERATION
 from paperround.process.chunks import chunked
@@ -152,8 +152,8 @@ class Subscribers:
         self._engine, self._webhooks, self._hashes = engine, webhooks, hashes
         self._addressees = Prepared(engine, _ADDRESSEES.where(among_given(engine, subscribers.c.row, "rows")))
         convert = converter(engine, _CHOSEN.values())
-        self._chosen = lru_cache(maxsize=1 << 12)(lambda values: dict(zip(_CHOSEN, convert(values), strict=True)))
-        """The preferences, by name, in what the driver returns: many subscribers choose the same."""
+        # Many subscribers choose the same.
+        self._chosen = lru_cache(maxsize=1 << 12)(lambda values: _all_but_name(convert(values)))
 
     def by_email(self, email: str) -> Subscriber | None:
         """Return the subscriber with this address, or None."""
@@ -170,7 +170,7 @@ class Subscribers:
     def _addressee(
         self, row: int, email: str, state: str, request: str | None, link_generation: int, name: str, *chosen: Any
     ) -> Subscriber:
-        own = Preferences(name, **self._chosen(chosen))
+        own = Preferences._make((name, *self._chosen(chosen)))
         preferences = requested(own, json.loads(request)) if request and state == _PENDING else own
         return Subscriber(row, email, _STATES[state], preferences, link_generation=link_generation)
 
@@ -386,6 +386,13 @@ _CHOSEN: Mapping[str, ColumnElement[Any]] = {
     for name, column in subscribers.c.items()
     if name in COLUMNS and name != "name"
 }
+
+
+def _all_but_name(chosen: Sequence[Any]) -> tuple[Any, ...]:
+    """Return the values of all preferences except the name; `chosen` are those of `_CHOSEN`."""
+    return tuple(DEFAULTS._replace(**dict(zip(_CHOSEN, chosen, strict=True))))[1:]
+
+
 _ADDRESSEES = select(
     *(subscribers.c.row, subscribers.c.email, subscribers.c.state),
     *(cast(subscribers.c.request, Text), subscribers.c.link_renewals, subscribers.c.name),
