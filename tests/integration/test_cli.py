@@ -1176,7 +1176,7 @@ def test_the_profile_of_a_subscriber_counts_the_papers_of_their_library(site: Si
     assert site("subscribers", "learn", "ada@example.org", str(library)) == 0
     assert site.out == "1 paper is stored here and counts as *more like this*\n"
     assert site("subscribers", "show", "ada@example.org", "--profile") == 0
-    assert site.out.startswith("1 answer, with a weight of 0.33 of 1")
+    assert site.out.startswith("1 rating, with a weight of 0.33 of 1")
     library.write_text("@a{b, title={Storks fly south}, abstract={Birds.}}", encoding="utf-8")
     assert site("subscribers", "learn", "ada@example.org", str(library)) == 0
     assert site.out == "1 other paper is learned from by title and abstract\n"
@@ -1191,4 +1191,4 @@ def test_the_profile_of_a_subscriber_counts_the_papers_of_their_library(site: Si
     library.write_text("@a{b, title={Storks fly south}, abstract={Birds.}}", encoding="utf-8")
     site("subscribers", "learn", "ada@example.org", "--author", "Nobody", str(library))
     assert site("subscribers", "show", "ada@example.org", "--profile") == 0
-    assert site.out.startswith("1 answer and 1 paper of their library, with a weight of 0.50 of 1")
+    assert site.out.startswith("1 rating and 1 paper of their library, with a weight of 0.50 of 1")

@@ -151,6 +151,33 @@ def test_unread_papers_of_a_liked_author_still_come(pages: Pages) -> None:
     assert {name for name, row in rows.items() if row in news} == {"2611.00040", "2611.00041", "2611.00044"}
 
 
+@pytest.mark.usefixtures("services")
+@pytest.mark.parametrize("has_it", [False, True])
+def test_a_work_of_a_liked_author_that_is_stored_later_comes_unless_they_have_it(
+    pages: Pages, *, has_it: bool
+) -> None:
+    pages.site.topic("studies", "study")
+    membership.change(pages.app, membership.subscriber(pages.app, _EMAIL), {"topics": ("studies",)})
+    pages.client.post(_page(pages), data={"do": "orcid", "orcid": _ORCID})
+    libraries.read_due(pages.app)
+    if has_it:
+        bib = "@a{b, title={A study of flutes}, doi={10.1038/nature14539}}"
+        pages.client.post(_page(pages), data={"do": "read", "text": bib})
+        pages.site.clock.now += timedelta(days=1)
+        libraries.read_due(pages.app)  # the record does not take it away
+    pages.site.papers(
+        listing(44, title="A study of flutes", doi="10.1038/nature14539"), listing(45, title="A study of drums")
+    )
+    rows = pages.app.store.papers.rows_by_id(["2611.00044", "2611.00045"])
+    pages.site.clock.now += timedelta(days=1)
+    pages.letters()
+    digest = pages.app.store.issues.digests_of(_row(pages))[0]
+    news = {*digest.papers, *digest.more}
+    assert [name for name, row in rows.items() if row in news] == (
+        ["2611.00045"] if has_it else ["2611.00044", "2611.00045"]
+    )
+
+
 def test_a_library_orders_the_next_letter(pages: Pages) -> None:
     pages.site.topic("studies", "study")
     membership.change(pages.app, membership.subscriber(pages.app, _EMAIL), {"topics": ("studies",)})

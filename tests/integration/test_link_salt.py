@@ -61,7 +61,8 @@ def test_an_upgrade_keeps_the_links_of_a_database_with_letters(
         db.execute(text("DELETE FROM notes WHERE name = 'link salt'"))
         for table in ("alarms", "webhook_signatures"):  # of the versions after
             db.execute(text(f"DROP TABLE {table}"))
-        db.execute(text("ALTER TABLE feedback DROP COLUMN owned"))
+        for table in ("feedback", "examples"):
+            db.execute(text(f"ALTER TABLE {table} DROP COLUMN owned"))
         db.execute(text("UPDATE alembic_version SET version_num = '0028'"))
     site.app.store.migrate()
     upgraded = Site(tmp_path, empty_database_url)

@@ -22,7 +22,7 @@ from paperround.matching.query import parse
 from paperround.store import migrations, unsent
 from paperround.store.alarms import AlarmKind
 from paperround.store.engine import reading, writing
-from paperround.store.schema import close_papers, feedback, metadata, suppressions, webhook_signatures
+from paperround.store.schema import close_papers, examples, feedback, metadata, suppressions, webhook_signatures
 from paperround.store.sent_before import sent_before
 from paperround.store.topics import ClosePaper, ComparisonResult
 from paperround.store.vectors import StoredVector
@@ -468,6 +468,35 @@ def test_feedback_of_before_is_of_no_library(empty_database_url: str) -> None:
     store.migrate()
     with reading(engine_of(store)) as connection:
         assert connection.execute(select(feedback.c.verdict, feedback.c.owned)).all() == [(1, False)]
+    store.close()
+
+
+def test_papers_that_an_orcid_record_brought_are_not_owned(empty_database_url: str) -> None:
+    store = open_store(empty_database_url)
+    linked = {1: ["orcid"], 2: [], 3: ["orcid", "zotero"]}
+    with writing(engine_of(store)) as connection:
+        upgrade(connection, "0031")
+        for row, kinds in linked.items():
+            _add_subscriber(connection, row)
+            connection.execute(
+                text(
+                    "INSERT INTO examples (subscriber, key, title, abstract, authors, at, tries) "
+                    f"VALUES ({row}, 'doi:10.1/1', 'Robots', '', '[]', '2026-11-21 06:00:00', 0)"
+                )
+            )
+            for kind in kinds:
+                connection.execute(
+                    text(
+                        "INSERT INTO libraries (subscriber, kind, account, secret, problem) "
+                        f"VALUES ({row}, '{kind}', '', '', '')"
+                    )
+                )
+    store.migrate()
+    with reading(engine_of(store)) as connection:
+        owned = connection.execute(
+            select(examples.c.subscriber, examples.c.owned).order_by(examples.c.subscriber)
+        ).all()
+        assert owned == [(1, False), (2, True), (3, True)]
     store.close()
 
 

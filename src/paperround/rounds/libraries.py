@@ -86,7 +86,7 @@ def _facts(entry: LibraryEntry) -> Facts:
 
 
 def _example(entry: LibraryEntry) -> Example:
-    return Example(entry.key, entry.title, entry.abstract, entry.authors)
+    return Example(entry.key, entry.title, entry.abstract, entry.authors, entry.owned)
 
 
 # --- linked libraries -------------------------------------------------------------------------------------------

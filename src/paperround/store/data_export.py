@@ -70,7 +70,7 @@ def _reading(db: Connection, row: int) -> dict[str, Any]:
         .join_from(saved_papers, papers)
         .where(saved_papers.c.subscriber == row)
         .order_by(saved_papers.c.at, papers.c.row),
-        "examples": select(*(examples.c[name] for name in ("key", "title", "abstract", "authors", "at")))
+        "examples": select(*(examples.c[name] for name in ("key", "title", "abstract", "authors", "at", "owned")))
         .where(examples.c.subscriber == row)
         .order_by(examples.c.row),
         "libraries": select(*(libraries.c[name] for name in ("kind", "account", "synced_at", "problem")))

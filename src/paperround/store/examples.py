@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -21,12 +21,14 @@ _MAX_TRIES = 3
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A paper that a subscriber has in their library."""
+    """A paper that is not stored here and says what a subscriber likes."""
 
     key: str
     title: str
     abstract: str = ""
     authors: tuple[str, ...] = ()
+    owned: bool = True
+    """Whether it is in their library, rather than only by an author whose papers they like."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +53,17 @@ class Examples:
         self._engine = engine
 
     def add(self, subscriber: int, given: Iterable[Example], now: datetime) -> int:
-        """Store examples and return how many are new. The oldest beyond MAX_EXAMPLES are deleted."""
+        """Store examples and return how many are new. The oldest beyond MAX_EXAMPLES are deleted.
+
+        One that is stored already is owned from now on if it is given as owned.
+        """
         with writing(self._engine) as db:
             mine = examples.c.subscriber == subscriber
-            stored = set(db.scalars(select(examples.c.key).where(mine)))
-            fresh = {example.key: example for example in given if example.key not in stored}
+            owned = dict(db.execute(select(examples.c.key, examples.c.owned).where(mine)).all())
+            by_key = _by_key(given)
+            fresh = {key: example for key, example in by_key.items() if key not in owned}
+            newly_owned = [key for key, example in by_key.items() if example.owned and owned.get(key) is False]
+            db.execute(update(examples).where(mine, among(db, examples.c.key, newly_owned)).values(owned=True))
             if fresh:
                 values = [_row(subscriber, example, now) for example in list(fresh.values())[:MAX_EXAMPLES]]
                 db.execute(upsert(db, examples).on_conflict_do_nothing(), values)
@@ -147,6 +155,15 @@ def examples_of(db: Connection, subscribers: Sequence[int]) -> dict[int, list[tu
     return by_subscriber
 
 
+def _by_key(given: Iterable[Example]) -> dict[str, Example]:
+    """Return the last example of each key; it is owned if any of them is."""
+    by_key: dict[str, Example] = {}
+    for example in given:
+        before = by_key.get(example.key)
+        by_key[example.key] = replace(example, owned=example.owned or (before is not None and before.owned))
+    return by_key
+
+
 def _row(subscriber: int, example: Example, now: datetime) -> dict[str, Any]:
     return {
         "subscriber": subscriber,
@@ -156,6 +173,7 @@ def _row(subscriber: int, example: Example, now: datetime) -> dict[str, Any]:
         "authors": list(example.authors),
         "at": now,
         "tries": 0,
+        "owned": example.owned,
     }
 
 

@@ -21,7 +21,7 @@ def owned_by(db: Connection, subscribers: Sequence[int]) -> dict[int, set[int]]:
     stored_since = (
         select(examples.c.subscriber, paper_keys.c.paper)
         .join_from(examples, paper_keys, paper_keys.c.key == examples.c.key)
-        .where(among(db, examples.c.subscriber, subscribers))
+        .where(among(db, examples.c.subscriber, subscribers), examples.c.owned)
     )
     saved = select(saved_papers.c.subscriber, saved_papers.c.paper).where(
         among(db, saved_papers.c.subscriber, subscribers)

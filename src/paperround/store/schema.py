@@ -37,6 +37,7 @@ from sqlalchemy import (
     false,
     literal_column,
     text,
+    true,
 )
 
 from paperround.domain.preferences import Breadth, Density, QuietDays
@@ -512,6 +513,7 @@ examples = Table(
     Column("authors", JSON, nullable=False),
     Column("at", Moment, nullable=False),
     Column("tries", Integer, nullable=False),
+    Column("owned", Boolean, nullable=False, server_default=true()),  # not if it is only by an author whom they like
     UniqueConstraint("subscriber", "key"),
     sqlite_autoincrement=_NUMBERS_ONCE,
 )
