@@ -490,7 +490,7 @@ def own_themes(fresh: Site, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(fresh.folder)
     themes = fresh.folder / "templates" / "email" / "themes"
     themes.mkdir(parents=True)
-    monkeypatch.setattr("paperround.rounds.letters._CHECK_SECONDS", 0.0)
+    fresh.app.shared(LetterBuilder).templates.check_seconds = 0.0
     return themes
 
 

@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from paperround.process.resources import folder
-from paperround.rounds import letters, pipeline, topic_matching
+from paperround.rounds import pipeline, topic_matching
 from paperround.rounds.letters import LetterBuilder
 from paperround.web.operator import preview
 from support.pages import Browser, Pages
@@ -30,8 +30,8 @@ LOCAL = {"base_url": "http://localhost:8000", "sender": "papers@example.org", "p
 @pytest.fixture
 def pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pages]:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(letters, "_CHECK_SECONDS", 0.0)
     made = Pages(tmp_path, site=LOCAL)
+    made.app.shared(LetterBuilder).templates.check_seconds = 0.0
     yield made
     made.app.close()
 

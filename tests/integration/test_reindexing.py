@@ -75,9 +75,8 @@ def test_a_sweep_indexes_old_papers_as_they_are_printed(empty_database_url: str)
 
 def test_sweeps_go_on_where_the_last_one_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     app = an_old_database(f"sqlite:///{tmp_path}/x.db")
-    monkeypatch.setattr(topic_matching, "_PAPERS_AT_ONCE", 1)
     monkeypatch.setattr(app.throttle, "yield_to_requests", app.stopping.set)
-    topic_matching.reindex(app)
+    topic_matching.reindex(app, papers_at_once=1)
     assert found(app, "textbf") == [2, 3], "one paper was indexed anew before the program was told to stop"
     monkeypatch.undo()
     app.stopping.clear()

@@ -12,7 +12,6 @@ from sqlalchemy import insert, select, update
 
 from paperround.rounds import pipeline
 from paperround.rounds.digest_selection import RoundContext
-from paperround.store import unread
 from paperround.store.engine import reading, writing
 from paperround.store.schema import matches, papers, subscribers, subscriptions, topics, unsent_lists
 from paperround.store.unread import MatchCache
@@ -96,12 +95,11 @@ def test_subscribers_of_different_editions_in_any_order_find_what_is_theirs(site
     assert unread_papers(site, found) == unread_papers(site, edition(site))
 
 
-def test_what_has_grown_too_large_is_forgotten_and_read_again(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(unread, "_MAX_PAPERS", 1)
+def test_what_has_grown_too_large_is_forgotten_and_read_again(site: Site) -> None:
     site.subscribers(["ada@example.org", "ben@example.org"], "robots", at="07:00")
     site.papers(*(listing(number) for number in range(1, 5)))
     site.clock.now = MORNING + HOUR
-    found = edition(site)
+    found = MatchCache(edition(site).edition, max_papers=1)
     assert unread_papers(site, found) == unread_papers(site, found) == unread_papers(site, MatchCache(found.edition))
     assert {len(those) for those in unread_papers(site, found).values()} == {4}
 

@@ -228,9 +228,8 @@ def test_a_paper_is_compared_for_several_subscribers() -> None:
     assert left.rows(["survey"], [_PAPER]) == left.rows(["author: Wei Zhang"], [_PAPER]) == {1}
 
 
-def test_what_is_compared_is_forgotten_when_it_grows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("paperround.matching.leave_out._PAPERS_CACHED", 1)
-    left = LeaveOut()
+def test_what_is_compared_is_forgotten_when_it_grows() -> None:
+    left = LeaveOut(max_papers=1)
     papers = [_PAPER, paper(2, title="Nothing of the kind"), paper(3, title="Another survey")]
     assert left.rows(["survey"], papers) == {1, 3}
     assert left.rows(["survey"], papers) == {1, 3}

@@ -176,9 +176,8 @@ def test_the_places_of_terms_are_those_of_all_spans(text: str, data: st.DataObje
         assert places.span(first, last) == (known[first][0], known[last][1])
 
 
-def test_singulars_are_forgotten_when_there_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(texts, "_MAX_CACHED_SINGULARS", 2)
-    found = texts._Singulars()
+def test_singulars_are_forgotten_when_there_are_too_many() -> None:
+    found = texts._Singulars(max_words=2)
     assert [found[word] for word in ("models", "robots", "bias", "models")] == ["model", "robot", "bias", "model"]
     assert len(found) == 2
 

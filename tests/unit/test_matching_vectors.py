@@ -48,12 +48,11 @@ def test_the_nearest_are_those_that_comparing_all_finds(seed: int, number: int, 
     assert all(found[row] == pytest.approx(cosines[row], abs=1e-5) for row in found)
 
 
-def test_among_very_many_the_nearest_are_found_by_their_signs_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("paperround.matching.vectors._MIN_COMPARED", 300)
+def test_among_very_many_the_nearest_are_found_by_their_signs_first() -> None:
     vectors, [wanted] = some(1, 4_000, 100), some(2, 1, 100)
     vectors[:20] = wanted + 0.6 * some(3, 20, 100)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    table = VectorTable()
+    table = VectorTable(min_compared=300)
     table.put({row: pack(vector) for row, vector in enumerate(vectors)})
     found = table.nearest(wanted, 20)
     assert found.keys() == set(range(20))

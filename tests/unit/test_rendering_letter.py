@@ -119,13 +119,12 @@ def test_what_makes_letters_differ_is_never_shared(changed: Callable[[LetterFact
 
 
 def test_new_blocks_are_laid_out_in_one_document_however_many_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    fresh = LetterRenderer(sample.SITE, "paper", language.load("en", FOLDERS), FOLDERS)
+    fresh = LetterRenderer(sample.SITE, "paper", language.load("en", FOLDERS), FOLDERS, blocks_at_once=9)
     known = {row: paper(row) for row in range(1, 31)}
     fresh.prepare([facts_of(list(known.values())[:29], known)])
     documents: list[int] = []
     render_blocks = fresh._render_blocks
     monkeypatch.setattr(fresh, "_render_blocks", lambda parts: documents.append(len(parts)) or render_blocks(parts))
-    monkeypatch.setattr("paperround.rendering.letter._BLOCKS_AT_ONCE", 9)
     fresh.prepare([facts_of(list(reversed(known.values())), known)])
     assert documents
     assert documents[:-1] == [9] * (len(documents) - 1)

@@ -87,8 +87,8 @@ def _xoauth2(smtp: smtplib.SMTP, relay: RelaySettings) -> tuple[int, bytes]:
     return smtp.docmd("") if code == _CONTINUE else (code, text)
 
 
-def token(relay: RelaySettings) -> str:
-    """Return the access token from the relay's command or file. Raises LoginError."""
+def token(relay: RelaySettings, seconds: float = _TOKEN_SECONDS) -> str:
+    """Return the access token from the relay's command, which has so many seconds, or its file. Raises LoginError."""
     if relay.token_file:
         try:
             content = text_files.read(relay.token_file).strip()
@@ -97,12 +97,12 @@ def token(relay: RelaySettings) -> str:
         return _one_line(content, f"token_file {relay.token_file}")
     command = shlex.split(relay.token_command)
     try:
-        done = subprocess.run(command, capture_output=True, timeout=_TOKEN_SECONDS, check=True, text=True)  # noqa: S603
+        done = subprocess.run(command, capture_output=True, timeout=seconds, check=True, text=True)  # noqa: S603
     except subprocess.CalledProcessError as error:
         message = " ".join(str(error.stderr).split())[-200:] or "no error message"
         raise LoginError(f"token_command exited with status {error.returncode}: {message}") from None
     except subprocess.TimeoutExpired:
-        raise LoginError(f"token_command took longer than {_TOKEN_SECONDS:.0f} seconds") from None
+        raise LoginError(f"token_command took longer than {seconds:.0f} seconds") from None
     except (OSError, ValueError) as error:
         raise LoginError(f"token_command cannot be run: {error}") from None
     return _one_line(done.stdout.strip(), "token_command")

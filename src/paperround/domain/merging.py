@@ -24,17 +24,17 @@ _EMPTY: tuple[object, ...] = (None, "", (), False)
 
 def merge(listings: Iterable[Listing]) -> dict[str, Any]:
     """Return the facts of the paper that these listings describe."""
-    seen_listings = list(listings)
-    paper = sorted(seen_listings, key=_trust(_ABOUT_PAPER))
-    counts = sorted(seen_listings, key=_trust(_COUNT_SOURCES))
+    listings = list(listings)
+    paper = sorted(listings, key=_trust(_ABOUT_PAPER))
+    counts = sorted(listings, key=_trust(_COUNT_SOURCES))
     facts = {
-        name: _largest(seen_listings, name)
+        name: _largest(listings, name)
         if name in _GROWING
         else _first(counts if name in _COUNT_FIELDS else paper, name)
         for name in Facts.model_fields
     }
-    facts["withdrawn"] = any(listing.withdrawn for listing in seen_listings)
-    facts["published"] = min((listing.published for listing in seen_listings if listing.published), default=None)
+    facts["withdrawn"] = any(listing.withdrawn for listing in listings)
+    facts["published"] = min((listing.published for listing in listings if listing.published), default=None)
     return facts
 
 

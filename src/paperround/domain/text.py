@@ -129,10 +129,14 @@ def singular(word: str) -> str:
 
 
 class _Singulars(dict[str, str]):
-    """The singulars of the words that were looked up lately."""
+    """The singulars of the words that were looked up lately, at most `max_words`."""
+
+    def __init__(self, max_words: int) -> None:
+        super().__init__()
+        self._max_words = max_words
 
     def __missing__(self, word: str) -> str:
-        if len(self) >= _MAX_CACHED_SINGULARS:
+        if len(self) >= self._max_words:
             self.clear()
         plain = _without_ending(word)
         form = self[word] = _IRREGULAR.get(word) or _IRREGULAR.get(plain, plain)
@@ -140,7 +144,7 @@ class _Singulars(dict[str, str]):
 
 
 _MAX_CACHED_SINGULARS = 200_000
-_SINGULARS = _Singulars()
+_SINGULARS = _Singulars(_MAX_CACHED_SINGULARS)
 
 
 def _without_ending(word: str) -> str:

@@ -13,16 +13,17 @@ from paperround.domain.models import Paper
 from paperround.domain.text import fold, given_name_first, terms
 from paperround.matching.fields import TEXT, author_names, label, values
 
-_PAPERS_CACHED = 20_000  # papers
+_MAX_PAPERS = 20_000
 
 Compared = Mapping[LeftOutKind, str | frozenset[str]]
 """For each kind of entry, the paper's normalized fields: a text or names that may contain the entry's value."""
 
 
 class LeaveOut:
-    """Finds papers to leave out, and caches the normalized fields of each paper for all subscribers."""
+    """Finds papers to leave out, and caches the normalized fields of `max_papers` papers for all subscribers."""
 
-    def __init__(self) -> None:
+    def __init__(self, max_papers: int = _MAX_PAPERS) -> None:
+        self._max_papers = max_papers
         self._papers: dict[int, Compared] = {}
 
     def rows(self, entries: Sequence[str], papers: Iterable[Paper]) -> set[int]:
@@ -36,7 +37,7 @@ class LeaveOut:
         """Return the paper's normalized words, authors, categories and identifiers; the result is cached."""
         known = self._papers.get(paper.row)
         if known is None:
-            if len(self._papers) >= _PAPERS_CACHED:
+            if len(self._papers) >= self._max_papers:
                 self._papers.clear()
             known = self._papers[paper.row] = {
                 # A bar separates the texts, so that no phrase spans two of them.

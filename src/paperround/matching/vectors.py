@@ -69,9 +69,10 @@ Lookup = Callable[[Sequence[int]], Vectors]
 
 
 class VectorTable:
-    """The vectors of many papers, by row."""
+    """The vectors of many papers, by row. With more than `min_compared`, only those with like signs are compared."""
 
-    def __init__(self) -> None:
+    def __init__(self, min_compared: int = _MIN_COMPARED) -> None:
+        self._min_compared = min_compared
         self._places: dict[int, int] = {}
         self._rows = np.zeros(0, dtype=np.int64)
         self._factors = np.zeros(0, dtype=np.float32)
@@ -146,7 +147,7 @@ class VectorTable:
         Of equals at the limit all are returned.
         """
         number = len(self._places)
-        looked_at = max(_MIN_COMPARED, number // _COMPARED_ONE_IN)
+        looked_at = max(self._min_compared, number // _COMPARED_ONE_IN)
         if number <= looked_at:
             return np.arange(number)
         different = np.zeros(number, dtype=np.uint16)

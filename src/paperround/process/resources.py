@@ -32,13 +32,13 @@ def templates() -> tuple[Path, ...]:
 
 def stamps(folders: Iterable[Path]) -> dict[Path, tuple[int, int]]:
     """Return modification time and size of the templates and catalogs in these folders, to detect changes."""
-    stamps_found: dict[Path, tuple[int, int]] = {}
+    by_path: dict[Path, tuple[int, int]] = {}
     for within in folders:
         for path in (*within.rglob("*.j2"), *within.rglob("*.po")):  # not an editor's backup files
             with suppress(FileNotFoundError):  # an editor may be replacing it
                 stat = path.stat()
-                stamps_found[path] = stat.st_mtime_ns, stat.st_size
-    return stamps_found
+                by_path[path] = stat.st_mtime_ns, stat.st_size
+    return by_path
 
 
 def folders(name: str, site: Path | None = None) -> tuple[Path, ...]:

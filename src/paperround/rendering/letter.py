@@ -133,6 +133,7 @@ class LetterRenderer:
 
     The constructor tries the theme on a sample issue and raises ConfigurationError if there is a mistake in the
     theme. With `marked`, for the linter, the HTML says where each tag was written, and the theme is not tried.
+    `blocks_at_once` is the number of new blocks that one document renders.
     """
 
     def __init__(
@@ -147,7 +148,9 @@ class LetterRenderer:
         feedback: bool = True,
         replies: bool = False,
         marked: bool = False,
+        blocks_at_once: int = _BLOCKS_AT_ONCE,
     ) -> None:
+        self._blocks_at_once = blocks_at_once
         self.site, self.language = site, language
         self._folders, self._feedback, self._replies = tuple(folders), feedback, replies
         self._pictures = pictures and can_load_pictures(site)
@@ -318,7 +321,7 @@ class LetterRenderer:
             return cast("list[RenderedBlock]", blocks)
         new = list(dict.fromkeys([part for part, one in zip(parts, blocks, strict=True) if one is None]))
         made: dict[Part, RenderedBlock] = {}
-        for some in chunked(new, _BLOCKS_AT_ONCE):
+        for some in chunked(new, self._blocks_at_once):
             made |= zip(some, self._render_blocks(some), strict=True)
         for part, block in made.items():
             self._blocks.put(part, block)

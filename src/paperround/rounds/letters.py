@@ -57,30 +57,31 @@ class FinishedLetter:
 class Templates:
     """The template folders of this site.
 
-    A changed file is noticed within a tenth of a second, during a round within two seconds.
+    A changed file is noticed within `check_seconds`, during a round within two seconds.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, check_seconds: float = _CHECK_SECONDS) -> None:
+        self.check_seconds = check_seconds
         self._checked_at, self._version = float("-inf"), ""
         self._stamps: dict[Path, tuple[int, int]] = {}
 
     def version(self, *, in_round: bool = False) -> str:
         """Return a value that differs after every change of a file."""
-        if time.monotonic() - self._checked_at >= (_CHECK_SECONDS_IN_ROUND if in_round else _CHECK_SECONDS):
-            stamps_now = stamps(templates())
-            if stamps_now != self._stamps:
-                self._notice(stamps_now)
+        if time.monotonic() - self._checked_at >= (_CHECK_SECONDS_IN_ROUND if in_round else self.check_seconds):
+            current = stamps(templates())
+            if current != self._stamps:
+                self._notice(current)
             self._checked_at = time.monotonic()
         return self._version
 
-    def _notice(self, stamps_now: dict[Path, tuple[int, int]]) -> None:
-        changed = {path for path, stamp in stamps_now.items() if self._stamps.get(path) != stamp}
+    def _notice(self, current: dict[Path, tuple[int, int]]) -> None:
+        changed = {path for path, stamp in current.items() if self._stamps.get(path) != stamp}
         # Jinja2 notices a changed template, but neither a new one that overrides another nor changed translations.
-        if stamps_now.keys() != self._stamps.keys() or any(path.suffix == ".po" for path in changed):
+        if current.keys() != self._stamps.keys() or any(path.suffix == ".po" for path in changed):
             environment.cache_clear()
             languages.load.cache_clear()
-        listed = "".join(f"{path}\0{stamp}\n" for path, stamp in sorted(stamps_now.items()))
-        self._stamps, self._version = stamps_now, hashlib.sha256(listed.encode()).hexdigest()[:16]
+        listed = "".join(f"{path}\0{stamp}\n" for path, stamp in sorted(current.items()))
+        self._stamps, self._version = current, hashlib.sha256(listed.encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)

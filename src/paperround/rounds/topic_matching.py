@@ -75,18 +75,19 @@ def match_embedded(app: App) -> None:
         app.store.vectors.compared(last)
 
 
-def reindex(app: App) -> None:
+def reindex(app: App, papers_at_once: int = _PAPERS_AT_ONCE) -> None:
     """Index stored papers again if this version indexes other text than the one that indexed them, for some seconds.
 
     The progress is stored in the database, so that each sweep continues where the last one ended. When all papers
-    are indexed, all topics, including subscribers' own queries, are compared with them again.
+    are indexed, all topics, including subscribers' own queries, are compared with them again. `papers_at_once` are
+    indexed in one transaction.
     """
     if app.store.site_values.get(INDEX_VALUE) == INDEX_VERSION:
         return
     progress, began = f"{INDEX_VALUE} {INDEX_VERSION} after", time.monotonic()
     row: int | None = int(app.store.site_values.get(progress) or 0)
     while row is not None and time.monotonic() - began < _REINDEX_SECONDS and not app.stopping.is_set():
-        row = app.store.papers.reindex(row, _PAPERS_AT_ONCE)
+        row = app.store.papers.reindex(row, papers_at_once)
         if row is not None:
             app.store.site_values.set(progress, str(row))
         app.throttle.yield_to_requests()
@@ -186,10 +187,10 @@ def _match_interests(app: App, due: Sequence[DueTopic]) -> None:
     first = min((task.first for task in tasks.values()), default=week)
     for papers in app.store.papers.stored_since(first):
         compared = [task.topic for task in due if tasks[task.topic.row].first <= papers[-1].row]
-        all_found = _compare(app, papers, compared)
+        outcome = _compare(app, papers, compared)
         result = ComparisonResult(
-            [(row, match) for row, match in all_found.matches if tasks[row].includes(match.paper)],
-            [candidate for candidate in all_found.close if tasks[candidate.topic].includes(candidate.paper)],
+            [(row, match) for row, match in outcome.matches if tasks[row].includes(match.paper)],
+            [candidate for candidate in outcome.close if tasks[candidate.topic].includes(candidate.paper)],
         )
         app.store.topics.add_found(result, since)
         for row, match in result.matches:

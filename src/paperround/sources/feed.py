@@ -134,7 +134,7 @@ class _Seen:
     @classmethod
     def of(cls, validators: Mapping[str, str]) -> _Seen:
         pairs = (pair.partition(":") for pair in validators.get(cls._KEY, "").split())
-        return cls({key: day_read for key, _, day in pairs if (day_read := day_of(day))})
+        return cls({key: parsed for key, _, day in pairs if (parsed := day_of(day))})
 
     @property
     def first_time(self) -> bool:

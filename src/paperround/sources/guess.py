@@ -21,12 +21,12 @@ def guess_format(name: str, head: bytes) -> str | None:
     """Return the format that the beginning of a file shows, or else its name; None if neither does."""
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     if text.startswith(b"<"):
-        format_found = _of_xml(text)
+        shown = _of_xml(text)
     elif text.startswith((b"{", b"[")):
-        format_found = _of_json(text)
+        shown = _of_json(text)
     else:
-        format_found = "page" if b"Daily Papers" in text else None
-    return format_found or _BY_NAME.get(PurePath(name.removesuffix(".gz")).suffix.lower())
+        shown = "page" if b"Daily Papers" in text else None
+    return shown or _BY_NAME.get(PurePath(name.removesuffix(".gz")).suffix.lower())
 
 
 def _of_xml(text: bytes) -> str | None:

@@ -177,9 +177,9 @@ def _read_bibtex(text: str) -> _Read:
     for entry in library.entries:
         yield f"entry {entry.key}", _bibtex_entry(_texts(entry.fields))
     for block in library.failed_blocks:
-        entry_kept = getattr(block, "ignore_error_block", None)
-        if entry_kept is not None and hasattr(entry_kept, "fields"):  # a duplicate key or field; still readable
-            yield f"entry {entry_kept.key}", _bibtex_entry(_texts(entry_kept.fields))
+        readable_block = getattr(block, "ignore_error_block", None)
+        if readable_block is not None and hasattr(readable_block, "fields"):  # with a duplicate key or field
+            yield f"entry {readable_block.key}", _bibtex_entry(_texts(readable_block.fields))
         else:
             yield (
                 f"line {(block.start_line or 0) + 1}",

@@ -62,8 +62,8 @@ class Browsing:
     def day_before(self, day: date) -> date | None:
         """Return the last day before this one that has papers, or None."""
         with reading(self._engine) as db:
-            day_found: date | None = db.scalar(select(func.max(papers.c.day)).where(papers.c.day < day))
-            return day_found
+            before: date | None = db.scalar(select(func.max(papers.c.day)).where(papers.c.day < day))
+            return before
 
     def day_after(self, day: date, until: date) -> date | None:
         """Return the first day after this one, up to `until` (inclusive), that has papers, or None."""

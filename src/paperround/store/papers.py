@@ -221,8 +221,8 @@ class Papers:
             )
             by_name = select(papers.c.id, papers.c.row).where(among(db, papers.c.id, paper_ids))
             rows = dict(db.execute(by_key).all())
-            rows_found = {name: rows[key] for name, variants in keys.items() for key in variants if key in rows}
-            return rows_found | dict(db.execute(by_name).all())
+            by_identifier = {name: rows[key] for name, variants in keys.items() for key in variants if key in rows}
+            return by_identifier | dict(db.execute(by_name).all())
 
     def rows_by_title(self, works: Sequence[Facts]) -> list[int | None]:
         """Return for each work the number of the stored paper with its title and first author, or None."""

@@ -163,14 +163,14 @@ class SearchIndex:
 
     def candidates(self, db: Connection, plan: SearchPlan[Any], days: DaySpan | None = None) -> list[int]:
         """Return the numbers of papers that match a plan's queries, newest first."""
-        rows_found: set[int] = set()
+        matching: set[int] = set()
         for chain in plan:
             for query, limit in chain:
                 rows = self.rows(db, query, 0, limit, newest_first=True, days=days)
-                rows_found.update(rows)
+                matching.update(rows)
                 if len(rows) < limit:
                     break
-        return sorted(rows_found, reverse=True)
+        return sorted(matching, reverse=True)
 
     def texts(self, db: Connection, rows: Sequence[int]) -> tuple[list[int], Any]:
         """Return those of the papers that are indexed, in the same order, and their texts.

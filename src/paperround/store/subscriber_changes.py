@@ -367,16 +367,16 @@ def _insert(db: Connection, new: Mapping[str, SubscriberChange], context: _Chang
 def _values_of_new(change: SubscriberChange, context: _ChangeContext) -> tuple[Any, ...]:
     """Return the values of `_COLUMNS_OF_NEW` for a new subscriber."""
     chosen = (change.state, *map(change.patch.get, _COMMON))
-    values_found = None if change.history or change.consent else context.values_of_new.get(chosen)
-    if values_found is None:
+    stored = None if change.history or change.consent else context.values_of_new.get(chosen)
+    if stored is None:
         plan = _PlannedChange(
             change, None, DEFAULTS.patched(change.patch), change.state, ChangeResult("", Effect.NEW)
         )
         values = _values(plan, context)
-        values_found = tuple(values[name] for name in _COLUMNS_OF_NEW)
+        stored = tuple(values[name] for name in _COLUMNS_OF_NEW)
         if not (change.history or change.consent):
-            context.values_of_new[chosen] = values_found
-    return values_found
+            context.values_of_new[chosen] = stored
+    return stored
 
 
 def _update(db: Connection, plans: Sequence[_PlannedChange], context: _ChangeContext) -> None:

@@ -204,9 +204,9 @@ def _queue_notices(db: Connection, notices: Sequence[dict[str, Any]], now: datet
     if not notices:
         return
     db.execute(insert(deliveries), notices)
-    keys_asked = [email_key(notice["email"]) for notice in notices if notice["notice"] == NoticeKind.CONFIRM.value]
-    if keys_asked:
-        db.execute(update(suppressions).where(among(db, suppressions.c.email_key, keys_asked)).values(asked_at=now))
+    keys = [email_key(notice["email"]) for notice in notices if notice["notice"] == NoticeKind.CONFIRM.value]
+    if keys:
+        db.execute(update(suppressions).where(among(db, suppressions.c.email_key, keys)).values(asked_at=now))
 
 
 def _has_fresh_link(db: Connection, subscriber: Subscriber, now: datetime) -> bool:

@@ -62,8 +62,8 @@ class Summaries:
             for issue, paper, language in sorted(_unsent(db)):
                 if text := texts.get((paper, language)):
                     mine = (issue_papers.c.issue == issue) & (issue_papers.c.paper == paper)
-                    snapshot_found = db.scalar(select(issue_papers.c.snapshot).where(mine).with_for_update())
-                    snapshot: dict[str, Any] = snapshot_found or {}
+                    query = select(issue_papers.c.snapshot).where(mine).with_for_update()
+                    snapshot: dict[str, Any] = db.scalar(query) or {}
                     changed = {**snapshot, "summaries": {**snapshot.get("summaries", {}), language: text}}
                     db.execute(update(issue_papers).where(mine).values(snapshot=changed))
 

@@ -41,11 +41,11 @@ class MatchCache:
 
     One program uses it for a round, since the batches need mostly the same data. A closed edition gets no new
     matches, and `begin` notices merged papers. A topic whose query changes during the round is served unchanged
-    until its end.
+    until its end. It is cleared when it has more than `max_papers` papers, or too many matches.
     """
 
-    def __init__(self, edition: int | None) -> None:
-        self.edition = edition
+    def __init__(self, edition: int | None, max_papers: int = _MAX_PAPERS) -> None:
+        self.edition, self._max_papers = edition, max_papers
         self._forget()
         self._merged = ""
 
@@ -72,7 +72,7 @@ class MatchCache:
     def begin(self, db: Connection) -> None:
         """Clear the cache at the start of a transaction if papers were merged or it has grown too large."""
         merged = last_merged(db)
-        if merged != self._merged or len(self._papers) > _MAX_PAPERS or len(self.table) > _MAX_MATCHES:
+        if merged != self._merged or len(self._papers) > self._max_papers or len(self.table) > _MAX_MATCHES:
             self._forget()
         self._merged = merged
 

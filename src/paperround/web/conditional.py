@@ -27,10 +27,10 @@ def is_unmodified(headers: Mapping[str, str], tag: str, modified: datetime | Non
     if since is None or modified is None:
         return False
     try:
-        date_known = parsedate_to_datetime(since)
+        seen_at = parsedate_to_datetime(since)
     except (ValueError, TypeError, OverflowError):
         return False  # RFC 9110 13.1.3: ignore a date that is not valid
-    return date_known.tzinfo is not None and modified.replace(microsecond=0) <= date_known
+    return seen_at.tzinfo is not None and modified.replace(microsecond=0) <= seen_at
 
 
 def takes_gzip(headers: Mapping[str, str]) -> bool:

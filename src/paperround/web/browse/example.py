@@ -47,10 +47,10 @@ def _chosen(topics: list[Topic], slug: str) -> Topic | None:
 
     Raises HTTP 404 for an unknown slug.
     """
-    topic_chosen = next((topic for topic in topics if slug in ("", topic.slug)), None)
-    if topic_chosen is None and slug:
+    chosen = next((topic for topic in topics if slug in ("", topic.slug)), None)
+    if chosen is None and slug:
         raise HTTPException(404)
-    return topic_chosen
+    return chosen
 
 
 def _example(request: Request, context: WebContext, topic: Topic) -> Preview | None:

@@ -63,10 +63,10 @@ def _newest(context: WebContext, day: str, path: str, page: int) -> FeedDocument
     limit, offset = _feed_page(page)
     browsing = context.app.store.browsing
     if day:
-        day_read = read_day(day)
-        papers = browsing.on_days(day_read, day_read, limit, offset)
+        announced = read_day(day)
+        papers = browsing.on_days(announced, announced, limit, offset)
         query = {"date": day}
-        title = f"{context.site.name}: {day_read}"
+        title = f"{context.site.name}: {announced}"
         return _feed(context, title, f"/?{urlencode(query)}", path, papers, query=query, page=page)
     papers = browsing.newest(context.today, limit, offset)
     return _feed(context, context.site.name, "/", path, papers, page=page)

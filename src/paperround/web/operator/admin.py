@@ -44,7 +44,7 @@ def ask_to_log_in(request: Request, error: Exception) -> Response:
         return error_pages.show_status(request, 401)
     context: WebContext = request.app.state.context
     return _login_page(
-        request, context, "Your session has ended. Log in; what you typed is kept.", form_kept=error.kept
+        request, context, "Your session has ended. Log in; what you typed is kept.", kept_form=error.kept
     )
 
 
@@ -82,9 +82,9 @@ def login(request: Request, context: ContextDep, form: Form) -> Response:
     response: Response = RedirectResponse(f"{context.home}/admin", 303, headers=PRIVATE)
     with recording(context, "logged in", who):
         cookie = context.sessions.begin(response, session_cookies.COOKIE, secure=context.https)
-    if form_kept := carried_form(form):
+    if kept_form := carried_form(form):
         mark = session_cookies.csrf(context.app.keys, cookie)
-        page = context.pages.private(request, "admin/resume", translated=False, kept=form_kept, csrf=mark)
+        page = context.pages.private(request, "admin/resume", translated=False, kept=kept_form, csrf=mark)
         page.headers.append("set-cookie", response.headers["set-cookie"])
         return page
     return response
@@ -100,9 +100,9 @@ def logout(request: Request, context: OperatorContextDep, form: Form) -> Respons
 
 
 def _login_page(
-    request: Request, context: WebContext, wrong: str, status: int = 401, form_kept: KeptForm | None = None
+    request: Request, context: WebContext, wrong: str, status: int = 401, kept_form: KeptForm | None = None
 ) -> Response:
-    hidden = form_kept.hidden if form_kept else {}
+    hidden = kept_form.hidden if kept_form else {}
     return context.pages.private(
         request,
         "admin/login",

@@ -199,22 +199,22 @@ def sent(request: Request, context: ContextDep) -> Response:
 async def changes(request: Request, context: ContextDep) -> Response:
     """Stream server-sent events, one for each change of a template, until the client disconnects."""
     _let_in(request, context)
-    version_known = request.headers.get("last-event-id") or request.query_params.get("since", "")
+    last_version = request.headers.get("last-event-id") or request.query_params.get("since", "")
     return StreamingResponse(
-        _changes(request, context, version_known),
+        _changes(request, context, last_version),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
 
 
-async def _changes(request: Request, context: WebContext, version_known: str) -> AsyncIterator[str]:
+async def _changes(request: Request, context: WebContext, last_version: str) -> AsyncIterator[str]:
     # Asynchronous, unlike the other handlers: a page that stays open all day must not occupy a thread.
     yield "retry: 500\n\n"
     quiet = 0.0
     while not _stopping(request):
         version = context.app.shared(LetterBuilder).templates.version()
-        if version != version_known:
-            version_known, quiet = version, 0.0
+        if version != last_version:
+            last_version, quiet = version, 0.0
             yield f"id: {version}\ndata: {version}\n\n"
         elif quiet >= _ALIVE:
             quiet = 0.0
