@@ -37,8 +37,8 @@ def test_a_group_is_due_soon_after_its_first_outcome_and_none_without_outcomes()
     assert buffer.due_at == NEVER
 
 
-@pytest.mark.parametrize(("max_in_doubt", "number"), [(1, 1), (2, 1), (3, 2), (100, 50)])
-def test_half_of_the_letters_that_may_be_in_doubt_are_a_group(max_in_doubt: int, number: int) -> None:
+@pytest.mark.parametrize(("max_in_doubt", "number"), [(1, 1), (2, 2), (3, 3), (4, 3), (100, 75)])
+def test_three_quarters_of_the_letters_that_may_be_in_doubt_are_a_group(max_in_doubt: int, number: int) -> None:
     buffer = OutcomeBuffer(lambda _group: None, max_in_doubt)
     assert [buffer.add(accepted(each)) for each in range(number)] == [False] * (number - 1) + [True]
 

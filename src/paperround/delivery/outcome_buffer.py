@@ -13,8 +13,9 @@ _GROUP_SECONDS = 0.05  # that an outcome waits to be reported together with othe
 class OutcomeBuffer:
     """Collects outcomes until a group is due.
 
-    A group is due 50 ms after its first outcome, when it has half of the letters that may be in doubt, and at once
-    when a letter is refused, since that may pause everything. Each outcome is reported once. If `report` fails, the
+    A group is due 50 ms after its first outcome, when it has three quarters of the letters that may be in doubt, and
+    at once when a letter is refused, since that may pause everything. The other quarter is for the letters under way
+    meanwhile: a session that draws a letter then need not wait until a group is recorded. Each outcome is reported once. If `report` fails, the
     outcomes are kept, no further group is due, and all are reported at the end by `flush(again=True)`.
     """
 
@@ -30,7 +31,7 @@ class OutcomeBuffer:
         if not self._outcomes:
             self._first_at = time.monotonic()
         self._outcomes.append(outcome)
-        return not outcome.accepted or 2 * len(self._outcomes) >= self._max_in_doubt
+        return not outcome.accepted or 4 * len(self._outcomes) >= 3 * self._max_in_doubt
 
     @property
     def due_at(self) -> float:
