@@ -15,8 +15,9 @@ class OutcomeBuffer:
 
     A group is due 50 ms after its first outcome, when it has three quarters of the letters that may be in doubt, and
     at once when a letter is refused, since that may pause everything. The other quarter is for the letters under way
-    meanwhile: a session that draws a letter then need not wait until a group is recorded. Each outcome is reported once. If `report` fails, the
-    outcomes are kept, no further group is due, and all are reported at the end by `flush(again=True)`.
+    meanwhile: a session that draws a letter then need not wait until a group is recorded. Each outcome is reported
+    once. If `report` fails, the outcomes are kept, no further group is due, and all are reported at the end by
+    `flush(again=True)`.
     """
 
     def __init__(self, report: Callable[[Sequence[Outcome]], None], max_in_doubt: int) -> None:
