@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from paperround.domain.models import BounceKind, Delivery, DeliveryState, NoticeKind, Outcome, Stage, SubscriberState
 from paperround.rounds import pipeline
+from paperround.store import deliveries as deliveries_store
 from paperround.store.attempts import RecentAttempts
 from paperround.store.deliveries import Deliveries, Settlement
 from paperround.store.delivery_reports import LatestDelivery
@@ -106,6 +107,32 @@ def test_a_claim_takes_what_is_due_the_longest_waiting_first(site: Site, ledger:
     assert [one.row for one in ledger.claim(MORNING, 9, "b", LEASE).deliveries] == [late]
     assert ledger.claim(MORNING, 9, "c", LEASE).deliveries == []
     assert ledger.next_due() == LATER
+
+
+def test_the_letters_of_a_claim_come_in_the_order_in_which_they_are_due(site: Site, ledger: Deliveries) -> None:
+    first, second = _published(site)[:2]
+    with writing(engine_of(site.app.store)) as db:
+        waits = update(deliveries).where(deliveries.c.row == first)
+        db.execute(waits.values(next_attempt_at=site.clock.now + LEASE, state=DeliveryState.DEFERRED.value))
+    claimed = [one.row for one in ledger.claim(site.clock.now + LEASE, 9, "a", LEASE).deliveries]
+    assert claimed[0] == second
+    assert claimed[-1] == first
+
+
+def test_a_letter_whose_suppression_is_lifted_while_it_is_claimed_is_not_withdrawn(
+    site: Site, ledger: Deliveries, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row, look = _notice(site, "ada"), deliveries_store._due
+    site.app.store.subscribers.suppress("ada@example.org", "dead", MORNING)
+
+    def look_and_lift(db: Connection, now: datetime, limit: int) -> dict[int, bool]:
+        found = look(db, now, limit)
+        db.execute(delete(suppressions))
+        return found
+
+    monkeypatch.setattr(deliveries_store, "_due", look_and_lift)
+    claimed = ledger.claim(MORNING, 9, "a", LEASE)
+    assert ([one.row for one in claimed.deliveries], claimed.settled.total()) == ([row], 0)
 
 
 def test_a_claim_takes_notices_before_the_digests_that_have_waited_longer(site: Site, ledger: Deliveries) -> None:
