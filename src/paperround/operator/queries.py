@@ -16,6 +16,7 @@ from paperround.domain.models import DISCUSSED, DeliveryState, Score, Subscriber
 from paperround.domain.preferences import write
 from paperround.domain.reasons import read as read_reasons
 from paperround.matching.words import is_plain
+from paperround.rounds.source_status import read_source_status
 from paperround.store.delivery_reports import LatestDelivery
 
 _CHUNK = 500
@@ -170,12 +171,13 @@ def stats(app: App) -> dict[str, Any]:
             "sent_today": relay.handed_over,
         },
         "sources": {
-            name: {
-                "state": record.state,
-                "note": record.note,
-                "succeeded_at": record.succeeded_at,
-                "new_at": record.new_at,
+            status.name: {
+                "state": status.state,
+                "note": status.note,
+                "succeeded_at": status.record.succeeded_at,
+                "new_at": status.record.new_at,
             }
-            for name, record in app.store.sources.all().items()
+            for status in read_source_status(app)
+            if status.record
         },
     }

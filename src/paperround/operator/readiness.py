@@ -15,6 +15,7 @@ from sqlalchemy import make_url
 from paperround.app import App
 from paperround.domain.clock import format_moment
 from paperround.domain.errors import StoreError
+from paperround.rounds.source_status import read_source_status
 
 LATE = timedelta(hours=2)
 """From when on a digest or an email that is due counts as late. A large round may take an hour."""
@@ -65,11 +66,15 @@ def _rounds(app: App) -> str:
 
 
 def _sources(app: App) -> str:
-    records = app.store.sources.all()
-    states = {source.name: records.get(source.name) for source in app.settings.sources}
-    if not states or any(record and not record.state.is_late for record in states.values()):
+    """Report sources that nothing asks, and that no source is up to date; a single source that is down does not stop
+    the site.
+    """
+    statuses = read_source_status(app)
+    if overdue := [f"{status.name} ({status.note})" for status in statuses if status.is_overdue]:
+        return f"overdue: {', '.join(overdue)}"
+    if not statuses or any(status.record and not status.is_late for status in statuses):
         return ""
-    listed = (f"{name} ({record.state if record else 'never fetched'})" for name, record in states.items())
+    listed = (f"{status.name} ({status.state or 'never fetched'})" for status in statuses)
     return f"none is up to date: {', '.join(listed)}"
 
 

@@ -2,7 +2,7 @@
 
 | what | modules |
 |---|---|
-| when jobs run | `scheduler` with `local_cron`, or `task_queue` |
+| when jobs run | `scheduler` with `local_cron`, or `task_queue`; `source_status` tells what should have run |
 | the steps of a round | `pipeline`, `day_facts`, `digest_selection`, `retention` |
 | letters | `letters`, `dispatch`, `sending`, `helpers` with `helper_process`, `summaries` |
 | what comes back | `bounce_intake`, `breaker`, `replies`; `webhooks` calls other programs |

@@ -9,6 +9,7 @@ from functools import cached_property
 from paperround.app import App
 from paperround.domain.models import DayFacts
 from paperround.domain.schedule import Cadence, period
+from paperround.rounds.source_status import read_source_status
 
 _DAY = timedelta(days=1)
 _LISTED = timedelta(days=62)  # within these, the moments of papers are read once instead of counted each time
@@ -55,10 +56,16 @@ class DayFactsReader:
 
     @cached_property
     def _complete(self) -> tuple[str, tuple[str, ...]]:
-        """Return when the sources were complete (HH:MM; empty if any is late), and the names of late sources."""
-        records = self._app.store.sources.all()
-        recent = [records[source.name] for source in self._app.settings.sources if source.name in records]
-        recent = [record for record in recent if record.tried_at > self._now - _DAY]
-        late = tuple(record.name for record in recent if record.state.is_late)
-        complete = [record.succeeded_at for record in recent if record.succeeded_at]
+        """Return when the sources were complete (HH:MM; empty if any is late), and the names of late sources.
+
+        A source that was not due within a day, such as a weekly one, is neither.
+        """
+        since = self._now - _DAY
+        due = [
+            (status, status.record)
+            for status in read_source_status(self._app)
+            if status.record and (status.is_overdue or status.record.tried_at > since)
+        ]
+        late = tuple(status.name for status, _ in due if status.is_late)
+        complete = [record.succeeded_at for _, record in due if record.succeeded_at]
         return (f"{max(complete):%H:%M}" if complete and not late else "", late)

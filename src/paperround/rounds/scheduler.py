@@ -22,6 +22,7 @@ from paperround.process import logs
 from paperround.process.threads import BackgroundThread
 from paperround.rounds import bounce_intake, libraries, pipeline, webhooks
 from paperround.rounds.local_cron import LocalCronTrigger
+from paperround.rounds.source_status import next_fetch
 
 if TYPE_CHECKING:
     from paperround.sources import Source
@@ -162,7 +163,7 @@ class Scheduler:
         record = self._app.store.sources.all().get(source.name)
         now = self._app.clock()
         # A clock that was ahead may have written a time in the future.
-        return record is None or record.tried_at > now or _next_time(source, record.tried_at) <= now
+        return record is None or record.tried_at > now or next_fetch(source, record.tried_at) <= now
 
     def _missed(self) -> list[Source]:
         """Return the sources that were due while nothing ran, or were never ingested."""
@@ -202,12 +203,6 @@ class Scheduler:
         self._work[name] = work
         job = partial(self._submit, name) if self._submit else _guarded(name, work)
         self._scheduler.add_job(job, LocalCronTrigger(cron, zone), id=name, name=name)
-
-
-def _next_time(source: Source, after: datetime) -> datetime:
-    due = LocalCronTrigger(source.schedule, source.timezone).get_next_fire_time(after, after)
-    assert due is not None, "a schedule that never comes is refused with the settings"
-    return due
 
 
 def _guarded(name: str, job: Callable[[], None]) -> Callable[[], None]:

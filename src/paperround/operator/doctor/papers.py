@@ -9,6 +9,7 @@ from paperround.domain.clock import format_moment
 from paperround.domain.errors import MeaningError
 from paperround.domain.text import counted
 from paperround.operator.doctor.findings import CheckState, Finding
+from paperround.rounds.source_status import read_source_status
 from paperround.rounds.summaries import one_sentence, quota
 
 _MANY_WAITING = 2_000  # papers without a vector: more than a busy day brings
@@ -20,21 +21,22 @@ _SAMPLE = (  # for a test of what writes summaries
 
 def check_sources(app: App) -> Iterator[Finding]:
     """Report the state of each source."""
-    records = app.store.sources.all()
-    for source in app.settings.sources:
-        record = records.get(source.name)
+    for status in read_source_status(app):
+        subject, record = f"source {status.name}", status.record
         if record is None:
-            what = "has never been fetched"
-            yield Finding(f"source {source.name}", CheckState.WARNING, what, "paperround ingest")
+            yield Finding(subject, CheckState.WARNING, "has never been fetched", "paperround ingest")
+        elif status.is_overdue:
+            what = f"{status.note}, though its schedule was due twice; check that `paperround up` or cron runs"
+            yield Finding(subject, CheckState.WARNING, what, "paperround ingest")
         elif record.state.is_late:
             success = (
                 f"last success {format_moment(record.succeeded_at)}" if record.succeeded_at else "no success yet"
             )
-            note = record.note.removeprefix(f"{source.name}: ")
-            yield Finding(f"source {source.name}", CheckState.WARNING, f"{record.state}, {success}: {note}")
+            note = record.note.removeprefix(f"{status.name}: ")
+            yield Finding(subject, CheckState.WARNING, f"{record.state}, {success}: {note}")
         else:
             news = f"{record.state}, last new paper {format_moment(record.new_at)}"
-            yield Finding(f"source {source.name}", CheckState.OK, news)
+            yield Finding(subject, CheckState.OK, news)
 
 
 def check_meaning(app: App) -> Iterator[Finding]:

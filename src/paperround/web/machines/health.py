@@ -70,15 +70,13 @@ class _MetricsCollector(Collector):
         )
         paused = int(stats["relay"]["paused_until"] is not None)
         yield GaugeMetricFamily("paperround_relay_paused", "1 while delivery is paused.", paused)
-        succeeded = {
-            name: record.succeeded_at.timestamp()
-            for name, record in app.store.sources.all().items()
-            if record.succeeded_at
-        }
+        succeeded, news = (
+            {name: source[field].timestamp() for name, source in stats["sources"].items() if source[field]}
+            for field in ("succeeded_at", "new_at")
+        )
         yield _labelled(
             "paperround_source_success_timestamp_seconds", "Time of the last successful fetch.", "source", succeeded
         )
-        news = {name: record.new_at.timestamp() for name, record in app.store.sources.all().items() if record.new_at}
         yield _labelled("paperround_source_news_timestamp_seconds", "Time of the last new paper.", "source", news)
         now = app.clock()
         since = app.store.deliveries.overdue_since(now)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, time, timedelta
-from typing import Any
 
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
@@ -15,6 +14,7 @@ from paperround.domain.text import clean
 from paperround.operator import api_tokens, doctor, queries
 from paperround.process import logs
 from paperround.rounds.query_preview import QueryPreview, preview_topic_query
+from paperround.rounds.source_status import read_source_status
 from paperround.rounds.topics import add_topic
 from paperround.store.topics import news_horizon
 from paperround.web import error_pages, session_cookies
@@ -61,7 +61,7 @@ def overview(request: Request, context: ContextDep) -> Response:
         context,
         "overview",
         stats=queries.stats(context.app),
-        sources=_sources(context),
+        sources=read_source_status(context.app),
         failures=queries.deliveries(context.app, state=DeliveryState.FAILED, limit=_FAILURES),
         progress=context.progress.facts(),
     )
@@ -140,13 +140,6 @@ def chart(context: OperatorContextDep, name: str) -> Response:
             raise HTTPException(404)
     headers = {**PRIVATE, "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
     return Response(charts.by_day(series, context.today, _CHART_DAYS), headers=headers, media_type="image/svg+xml")
-
-
-def _sources(context: WebContext) -> list[dict[str, Any]]:
-    """Return the configured sources with their state, then sources that only have a record of earlier rounds."""
-    records = context.app.store.sources.all()
-    names = dict.fromkeys([*(source.name for source in context.app.settings.sources), *records])
-    return [{"name": name, "record": records.get(name)} for name in names]
 
 
 @router.get("/doctor")

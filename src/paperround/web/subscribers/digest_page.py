@@ -112,9 +112,14 @@ def _of_email(
             if row in printed
         ],
         "citable": citable,
-        "nothing": "" if citable or counted else describe_no_papers(0, 0, digest.left_out, language) + ".",
+        "nothing": "" if citable or counted else _describe_nothing(digest, language),
         "left_out": describe_left_out(digest.left_out, language),
     }
+
+
+def _describe_nothing(digest: Digest, language: Language) -> str:
+    late = digest.facts is not None and bool(digest.facts.late)
+    return describe_no_papers(0, 0, digest.left_out, language, late=late) + "."
 
 
 _NOTHING_OF_EMAIL: Mapping[str, Any] = {
