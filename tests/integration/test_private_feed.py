@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
 from lxml import etree
 
 from paperround.subscribers import membership
@@ -39,6 +40,29 @@ def test_an_own_query_and_a_topic_bring_a_paper_once(pages: Pages) -> None:
     row = pages.subscriber("ada@lovelace.example", "robots", queries=["robots OR agents"])
     items = pages.client.get(_feed(pages, row)[1]).json()["items"]
     assert len(items) == 6 == len({item["id"] for item in items})
+
+
+@pytest.mark.parametrize("unwanted", ["part 77", "author: Eve Long", "category: q-bio", "paper: 2611.00077"])
+def test_papers_that_the_subscriber_leaves_out_are_missing_as_in_letters(unwanted: str, pages: Pages) -> None:
+    pages.site.papers(listing(77, "robots", authors=["Eve Long"], categories=["q-bio.NC"]))
+    row = pages.subscriber("ada@lovelace.example", "robots")
+    atom, as_json = _feed(pages, row)
+    before = [item["title"] for item in pages.client.get(as_json).json()["items"]]
+    membership.change(pages.app, membership.subscriber(pages.app, "ada@lovelace.example"), {"leave_out": [unwanted]})
+    after = [item["title"] for item in pages.client.get(as_json).json()["items"]]
+    assert len(after) == len(before) - 1
+    assert not [title for title in after if "part 77" in title]
+    assert b"part 77" not in pages.client.get(atom).content
+
+
+def test_a_feed_is_full_even_if_many_papers_are_left_out(tmp_path: Path) -> None:
+    pages = Pages(tmp_path)
+    pages.site.papers(*(listing(n, "robots mice" if n < 150 else "robots") for n in range(100, 260)))
+    row = pages.subscriber("ada@lovelace.example", "robots", leave_out=["mice"])
+    items = pages.client.get(_feed(pages, row)[1]).json()["items"]
+    assert len(items) == 100
+    assert not [item["title"] for item in items if "mice" in item["title"]]
+    pages.app.close()
 
 
 def test_without_the_button_there_is_no_feed(pages: Pages) -> None:

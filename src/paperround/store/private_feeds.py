@@ -35,8 +35,11 @@ class PrivateFeeds:
         with reading(self._engine) as db:
             return next(iter(load_subscribers(db, mine)), None)
 
-    def papers(self, subscriber: int, since: date, limit: int) -> list[Paper]:
-        """Return papers since a day that match what the subscriber follows, newest day and best match first."""
+    def papers(self, subscriber: int, since: date, limit: int, offset: int = 0) -> list[Paper]:
+        """Return papers since a day that match what the subscriber follows, newest day and best match first.
+
+        Those that the subscriber leaves out are among them.
+        """
         followed = select(subscriptions.c.topic).where(subscriptions.c.subscriber == subscriber)
         query = (
             select(matches.c.paper)
@@ -44,6 +47,7 @@ class PrivateFeeds:
             .group_by(matches.c.paper)
             .order_by(func.max(matches.c.day).desc(), func.max(matches.c.score).desc(), matches.c.paper)
             .limit(limit)
+            .offset(offset)
         )
         with reading(self._engine) as db:
             return load_in_order(db, db.scalars(query).all())

@@ -1,5 +1,7 @@
 """A subscriber's private feed: the papers that match their topics and queries, as Atom and JSON Feed.
 
+As in letters, papers that the subscriber leaves out are missing.
+
 The secret in its address opens only the feed, so it is safe to give to a feed reader. A new secret replaces the old
 one; the links in emails are not affected.
 """
@@ -8,10 +10,12 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 
 from fastapi import APIRouter, HTTPException, Request, Response
 
+from paperround.domain.models import Paper, Subscriber
+from paperround.matching.leave_out import LeaveOut
 from paperround.web.browse.feeds import ATOM_TYPE, JSON_TYPE, FeedDocument, atom, json_feed
 from paperround.web.conditional import is_unmodified
 from paperround.web.context import ContextDep, WebContext
@@ -62,9 +66,22 @@ def _feed(context: WebContext, secret: str, name: str) -> FeedDocument:
         context.site.base_url,
         "/",
         f"/feeds/{secret}/{name}",
-        context.app.store.private_feeds.papers(owner.row, today - _SPAN, _PAPERS),
+        _papers(context, owner, today - _SPAN),
         datetime.combine(today, time.min, context.app.clock().tzinfo),
     )
+
+
+def _papers(context: WebContext, owner: Subscriber, since: date) -> list[Paper]:
+    """Return the newest papers of a feed without those that its subscriber leaves out."""
+    leave_out, included, read = LeaveOut(), list[Paper](), 0
+    while len(included) < _PAPERS:
+        papers = context.app.store.private_feeds.papers(owner.row, since, _PAPERS, read)
+        read += len(papers)
+        unwanted = leave_out.rows(owner.preferences.leave_out, papers)
+        included += [paper for paper in papers if paper.row not in unwanted]
+        if len(papers) < _PAPERS:
+            break
+    return included[:_PAPERS]
 
 
 def _answer(request: Request, body: bytes, media_type: str) -> Response:
