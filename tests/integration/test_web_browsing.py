@@ -101,17 +101,17 @@ def test_a_quiet_front_page_goes_on_with_the_days_before(pages: Pages) -> None:
 
 def test_a_stale_source_is_named_on_the_page(pages: Pages) -> None:
     class _Named:
-        counts_votes = True
+        counts_votes, schedule, timezone = True, "30 5 * * *", "UTC"
 
         def __init__(self, name: str) -> None:
             self.name = name
 
     object.__setattr__(pages.app.settings, "sources", tuple(map(_Named, ("arxiv", "hf-daily", "blog", "fine"))))
-    now = datetime(2026, 11, 20, 6, tzinfo=UTC)
-    late = SourceRecord("arxiv", SourceState.STALE, "", now, now, newest_day=date(2026, 11, 20))
-    silent = SourceRecord("hf-daily", SourceState.FAILED, "connection refused by 10.0.0.7", now, now)
-    new = SourceRecord("blog", SourceState.FAILED, "", now, None)
-    fine = SourceRecord("fine", SourceState.QUIET, "", now, now)
+    now, tried = datetime(2026, 11, 20, 6, tzinfo=UTC), pages.site.clock()
+    late = SourceRecord("arxiv", SourceState.STALE, "", tried, now, newest_day=date(2026, 11, 20))
+    silent = SourceRecord("hf-daily", SourceState.FAILED, "connection refused by 10.0.0.7", tried, now)
+    new = SourceRecord("blog", SourceState.FAILED, "", tried, None)
+    fine = SourceRecord("fine", SourceState.QUIET, "", tried, now)
     for record in (late, silent, new, fine, SourceRecord("removed", SourceState.FAILED, "", now, None)):
         pages.app.store.sources.save(record)
     text = pages.client.get("/").text
@@ -140,7 +140,7 @@ def test_one_source_in_trouble_is_told_of_in_detail(
     pages = Pages(tmp_path, sources=[{"name": "arxiv", "kind": "arxiv", "categories": ["cs.AI"]}])
     day = date(2026, 11, newest) if newest else None
     pages.app.store.sources.save(
-        SourceRecord("arxiv", SourceState(state), "", now, now if succeeded else None, newest_day=day)
+        SourceRecord("arxiv", SourceState(state), "", pages.site.clock(), now if succeeded else None, newest_day=day)
     )
     assert f'<p class="status" role="status">{sentence}</p>' in pages.client.get("/").text
     pages.app.close()
