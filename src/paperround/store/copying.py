@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from sqlalchemy import Connection, Engine, func, insert, or_, select, text
+from sqlalchemy import Connection, Engine, func, or_, select, text
 
 from paperround.domain.errors import UsageError
+from paperround.store.bulk import NewRows
 from paperround.store.engine import reading, writing
 from paperround.store.foreign_tables import VERSION_VALUE
 from paperround.store.schema import metadata, site_values
@@ -36,8 +37,9 @@ def copy_rows(source: Engine, target: Engine, left_out: str, advance: Callable[[
             query = select(table).order_by(*table.primary_key)
             query = query.where(~of_target) if table is site_values else query
             rows = old.execution_options(yield_per=_ROWS_AT_ONCE).execute(query)
-            for chunk in rows.mappings().partitions():
-                new.execute(insert(table), [dict(row) for row in chunk])
+            add = NewRows(target, table, table.columns.keys())
+            for chunk in rows.partitions():
+                add.run(new, chunk)
                 advance(len(chunk))
         continue_numbers(new, used_numbers(old))
 

@@ -148,6 +148,18 @@ def _ref(name: str, target: str, **options: Any) -> Column[int]:
     return Column(name, _Row, ForeignKey(f"{target}.row", ondelete="CASCADE"), nullable=False, **options)
 
 
+BY_TRIGGERS = "triggers on PostgreSQL"
+"""Marks foreign keys of tables that get many rows at once. PostgreSQL has triggers instead of constraints for these,
+which check the rows of a statement together (migration 0034).
+"""
+
+
+def _bulk_ref(name: str, target: str, **options: Any) -> Column[int]:
+    options = {"nullable": False, **options}
+    key = ForeignKey(f"{target}.row", ondelete="CASCADE", info={BY_TRIGGERS: True})
+    return Column(name, _Row, key, **options)
+
+
 papers = Table(
     "papers",
     metadata,
@@ -380,8 +392,8 @@ address_changes = Table(
 subscriptions = Table(
     "subscriptions",
     metadata,
-    _ref("subscriber", "subscribers", primary_key=True),
-    _ref("topic", "topics", primary_key=True, index=True),
+    _bulk_ref("subscriber", "subscribers", primary_key=True),
+    _bulk_ref("topic", "topics", primary_key=True, index=True),
     Column("place", Integer, nullable=False),
     # The edition after which a subscription begins that was added since the subscriber's last digest; otherwise NULL,
     # which stands for the subscriber's own last edition. So a digest changes one row, not one for each topic.
@@ -422,8 +434,8 @@ digests = Table(
     "digests",
     metadata,
     _row(),
-    _ref("issue", "issues"),
-    _ref("subscriber", "subscribers"),
+    _bulk_ref("issue", "issues"),
+    _bulk_ref("subscriber", "subscribers"),
     Column("sections", JSON, nullable=False),
     Column("more", JSON, nullable=False),  # the numbers of the papers that are only counted
     # The highest of these numbers; NULL for none, or after the letter expired: then its papers count as unsent.
@@ -470,7 +482,7 @@ counted_papers = Table(
 unsent_lists = Table(
     "unsent_lists",
     metadata,
-    _ref("subscriber", "subscribers", primary_key=True),
+    _bulk_ref("subscriber", "subscribers", primary_key=True),
     Column("digest", _Row, primary_key=True),  # 0 for papers that were unsent before schema 0021
     Column("since", Moment, nullable=False),
     Column("included", Text, nullable=False),  # the numbers of papers, as a JSON array
@@ -533,9 +545,9 @@ deliveries = Table(
     "deliveries",
     metadata,
     _row(),
-    _ref("subscriber", "subscribers", index=True),
-    Column("issue", _Row, ForeignKey("issues.row")),
-    Column("digest", _Row, ForeignKey("digests.row", ondelete="CASCADE"), unique=True),
+    _bulk_ref("subscriber", "subscribers", index=True),
+    Column("issue", _Row, ForeignKey("issues.row", info={BY_TRIGGERS: True})),  # the issue of the digest
+    _bulk_ref("digest", "digests", nullable=True, unique=True),
     Column("notice", String),
     Column("context", JSON, nullable=False),
     Column("email", String, nullable=False),
