@@ -81,16 +81,6 @@ class ClaimResult:
     settled: Counter[str]
 
 
-class _Change(NamedTuple):
-    """What a settlement changes in its delivery: the parameters of _SETTLE."""
-
-    state: str
-    reason: str
-    counted: int
-    next_attempt_at: datetime | None
-    finished_at: datetime | None
-
-
 _SETTLE = update(deliveries).values(
     state=bindparam("state"),
     reason=bindparam("reason"),
@@ -107,12 +97,6 @@ def _attempt(outcome: Outcome, now: datetime) -> tuple[Any, ...]:
     """Return the values of `_ATTEMPT_COLUMNS`."""
     reply = outcome.text[:_MAX_REPLY_LENGTH]
     return outcome.delivery, now, outcome.stage.value, outcome.code, outcome.enhanced, reply, outcome.connection
-
-
-def _change(settlement: Settlement, now: datetime) -> _Change:
-    state = settlement.state.value
-    finished_at = None if state in WAITING else now
-    return _Change(state, settlement.reason, int(settlement.counts), settlement.next_attempt_at, finished_at)
 
 
 def _whose_papers_are_released(settled: Sequence[Settlement]) -> set[int]:
@@ -226,11 +210,10 @@ class Deliveries:
         A delivery that this claim no longer holds keeps its state, unless the relay has accepted its letter; the
         attempt is recorded in any case. Nothing is stored for a delivery whose subscriber was erased meanwhile.
         """
-        # If a delivery was tried twice, the last outcome counts.
-        changes = {each.outcome.delivery: _change(each, now) for each in settled}
+        last = {each.outcome.delivery: each for each in settled}  # a delivery may have been tried twice
         accepted = {each.outcome.delivery for each in settled if each.outcome.accepted}
         with writing(self._engine) as db:
-            locked = self._lock.run(db, rows=list(changes)).all()
+            locked = self._lock.run(db, rows=list(last)).all()
             ours, late = _classify(locked, claim, accepted)
             if locked:
                 stored = {row for row, *_ in locked}
@@ -238,7 +221,7 @@ class Deliveries:
                     db, [_attempt(each.outcome, now) for each in settled if each.outcome.delivery in stored]
                 )
             if ours:
-                self._set_states(db, {row: changes[row] for row in ours})
+                self._set_states(db, [last[row] for row in ours], now)
                 release_papers(db, sorted({*ours} & _whose_papers_are_released(settled)))
             if late:
                 _record_late_acceptance(db, late, now)
@@ -246,14 +229,18 @@ class Deliveries:
                 self._handed_over.add(db, claim, now, len(accepted))
         return {*ours, *late}
 
-    def _set_states(self, db: Connection, changes: Mapping[int, _Change]) -> None:
+    def _set_states(self, db: Connection, settled: Sequence[Settlement], now: datetime) -> None:
         # Nearly all letters of a group are accepted, which is the same change for each.
-        same: dict[_Change, list[int]] = {}
-        for row, change in changes.items():
-            same.setdefault(change, []).append(row)
-        for change, rows in same.items():
-            self._settle.run(db, rows=rows, **change._asdict())
-        readdress(db, [row for row, change in changes.items() if change.state in WAITING])
+        same: dict[tuple[Any, ...], list[int]] = {}
+        for each in settled:
+            same.setdefault(each[1:], []).append(each.outcome.delivery)
+        for (state, reason, next_attempt_at, counts, *_), rows in same.items():
+            waits = state.value in WAITING
+            change = {"state": state.value, "reason": reason, "counted": int(counts)}
+            dates = {"next_attempt_at": next_attempt_at, "finished_at": None if waits else now}
+            self._settle.run(db, rows=rows, **change, **dates)
+            if waits:
+                readdress(db, rows)
 
     def expire(self, now: datetime) -> int:
         """Expire waiting deliveries that are out of date, make their papers unsent, and return their number.
