@@ -266,8 +266,9 @@ def test_who_left_before_an_older_and_then_a_newer_backup_was_restored_is_told_t
     carried = _restore(pages, tmp_path / "newer.db")
     assert carried == CarriedOver(unknown=2)
     text = restoring.warning(carried, "paperround.db.before-restore-1")
-    assert "2 subscribers of this backup are not in paperround.db.before-restore-1, the previous database" in text
-    assert "run `paperround carry-over FILE` with the database that the older backup replaced" in text
+    assert text.startswith("before you start paperround, run `paperround carry-over FILE` with the database that the")
+    told = "Otherwise 2 people who may have unsubscribed could get letters again"
+    assert told in text
     carried = restoring.carry_over(pages.app, f"sqlite:///{elsewhere}")
     assert carried.unsubscribed + carried.erased == 1
     assert restoring.warning(carried, "") == ""

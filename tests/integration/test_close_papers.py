@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
+from paperround.domain import tokens
 from paperround.domain.models import Digest, Subscriber
 from paperround.domain.preferences import Breadth, QuietDays
 from paperround.domain.schedule import Cadence
@@ -30,7 +31,7 @@ from support.site import Site
 _EMAIL = "ada@lovelace.example"
 _INTEREST = "a hand grasping transparent cups"
 _SUBJECTS = ("speech recognition", "protein folding", "image retrieval", "traffic forecasts", "poetry", "compilers")
-_ENDING = "Not close enough to be chosen. + brings more like it."
+_ENDING = "These nearly matched. Press + for more like them."
 _OTHER_WORDS = {
     name: " ".join(f"{name}{end}" for end in ("wood", "leaf", "root", "seed", "bark", "bough", "twig", "bud", "stem"))
     for name in ("alder", "birch", "cedar", "dogwood", "elm", "fir", "ginkgo", "hazel", "oak", "ash")
@@ -163,6 +164,10 @@ def test_on_a_new_site_close_papers_alone_are_a_letter(site: Site, monkeypatch: 
         assert "Thank you to arXiv" in part
         assert "No new papers" not in part
         assert "nothing new" not in part
+    path = f"/p/{tokens.mint(site.app.link_keys, tokens.PREFERENCES, _ada(site).row)}"
+    preferences = Browser(create(site.app)).get(path).text
+    assert re.search(r"2\sclose\spapers", preferences)
+    assert "0 papers" not in preferences
     online = re.search(r"https://papers.example.org(/i/[\w-]+)", text)
     assert online
     assert f"Cite: https://papers.example.org{online[1]}" in text

@@ -32,7 +32,8 @@ def smtp(folder: Path, port: int) -> Site:
 def test_a_relay_that_answers_is_told_and_gets_no_letter(tmp_path: Path) -> None:
     with SmtpServer() as server:
         found = findings(smtp(tmp_path, server.port))
-        assert found[f"relay 127.0.0.1:{server.port}"].verdict is doctor.CheckState.OK
+        relay = found[f"relay 127.0.0.1:{server.port}"]
+        assert (relay.verdict, relay.what) == (doctor.CheckState.OK, "the connection succeeds")
         assert not server.received
 
 
@@ -100,8 +101,7 @@ def test_a_site_that_subscribers_cannot_reach_is_an_error_before_it_goes_live(tm
     assert any("base_url" in what for what in told)
     assert any("sender" in what for what in told)
     said = doctor.conclude(found)
-    assert said.startswith("Nothing stops the next round; 2 things marked ✖ hold no emails back")
-    assert "(base_url, sender)" in said
+    assert said.startswith("Nothing stops the next round. Fix base_url and sender.")
 
 
 def test_only_errors_that_hold_emails_back_are_said_to(tmp_path: Path) -> None:

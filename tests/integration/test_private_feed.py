@@ -85,6 +85,12 @@ def test_a_new_address_replaces_the_old_one_and_off_ends_it(pages: Pages) -> Non
     assert pages.client.post(f"{pages.link('preferences', row)}/feed", data={"do": "x"}).status_code == 400
 
 
+def test_the_first_feed_is_not_announced_as_a_new_address(pages: Pages) -> None:
+    address = f"{pages.link('preferences', pages.subscriber())}/feed"
+    assert "Your private feed is ready." in pages.client.post_and_follow(address, data={"do": "new"}).text
+    assert "Your private feed has a new address." in pages.client.post_and_follow(address, data={"do": "new"}).text
+
+
 def test_who_has_left_has_no_feed_and_the_secret_opens_nothing_else(pages: Pages) -> None:
     row = pages.subscriber()
     atom, _ = _feed(pages, row)

@@ -97,7 +97,7 @@ def test_letters_name_the_sources_and_do_not_claim_that_there_were_no_papers(pag
     (message,) = pages.letters()
     assert message["subject"].startswith("No new papers for you yet")
     text = " ".join(message.get_body(("plain",)).get_content().split())
-    assert "No new papers have arrived yet. Not complete yet: blog and news." in text
+    assert "No new papers have arrived yet. Some papers of blog and news are still missing;" in text
     assert "There were no new papers" not in text
 
 

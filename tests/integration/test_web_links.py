@@ -344,6 +344,9 @@ def test_from_their_email_a_subscriber_can_rate_and_save_all_papers_of_a_digest(
     page = pages.client.get(path).text
     for said in ("You asked for less like this.", "You asked for more like this.", "On your reading list."):
         assert page.count(said) == 1
+    assert re.findall(r'name="remove" value="(\d+)"', page) == [str(digest.more[0])]
+    pages.client.post(action, data={"back": "1", "remove": digest.more[0]})
+    assert "On your reading list." not in pages.client.get(path).text
     stranger = Browser(pages.web).get(path).text
     assert "/f/" not in stranger
     assert 'id="invite"' in stranger

@@ -80,7 +80,7 @@ def test_an_identifier_among_words_is_a_search(pages: Pages) -> None:
 
 
 def test_a_query_that_finds_nothing_says_that_it_was_read_as_one(pages: Pages) -> None:
-    told = "Read as a query because of"
+    told = "this is read as a query"
     assert told in pages.client.get("/search", params={"q": 'robots that "never" occur'}).text
     assert told not in pages.client.get("/search", params={"q": '"robots"'}).text
     assert told not in pages.client.get("/search", params={"q": "xylophones zithers"}).text

@@ -362,11 +362,12 @@ def test_a_query_is_tried_before_it_is_sent(pages: Pages) -> None:
 def test_a_text_that_is_read_as_a_query_says_so_and_one_with_punctuation_is_not(pages: Pages) -> None:
     live = pages.client.get("/try", params={"q": "robots that learn by watching people -survey"}).json()
     assert live["message"] == (
-        "Read as a query because of -survey: it finds exact matches only. To look for the words instead, write them "
-        "without operators and quotation marks. No papers in the past week. Try fewer words, or more general ones."
+        "Because of -survey this is read as a query, which finds exact matches only. To look for the words instead, "
+        "write them without operators and quotation marks. No papers in the past week. Try fewer words, "
+        "or more general ones."
     )
     live = pages.client.get("/try", params={"q": 'robots on "paper 1", please'}).json()
-    assert live["message"].startswith('Read as a query because of "paper 1": ')
+    assert live["message"].startswith('Because of "paper 1" this is read as a query, ')
     for text in ("robots (paper, humanoid)", "robots … with p < 0.05 and KL(p||q)"):
         live = pages.client.get("/try", params={"q": text}).json()
         assert not live["wrong"]

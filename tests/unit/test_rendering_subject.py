@@ -14,7 +14,7 @@ from paperround.domain.models import DayFacts, Digest, NoteKind, PaperNote
 from paperround.domain.preferences import QuietDays
 from paperround.domain.schedule import Cadence, Issue
 from paperround.rendering import language
-from paperround.rendering.counts import describe_day, describe_no_papers, describe_reading
+from paperround.rendering.counts import describe_end, describe_no_papers, describe_reading
 from paperround.rendering.letter_lines import first_line
 from paperround.rendering.schedule_sentences import describe_reason
 from paperround.rendering.subject import DEFAULT, MAX_LENGTH, check, pretends, render_subject
@@ -128,31 +128,39 @@ def test_mathematics_reads_the_same_in_subject_html_and_text() -> None:
 @pytest.mark.parametrize(
     ("facts", "fit", "told"),
     [
-        (None, 3, ""),
+        (None, 3, "That was all: 3\u00a0papers."),
         (
             DayFacts(164, "05:40"),
             28,
-            "Of 164 new papers, 28 matched your topics and interests. All sources were complete at 05:40 UTC.",
+            "Those were the 10 best of the 28 that matched, out of 164 new papers. "
+            "All sources were complete at 05:40 UTC.",
         ),
-        (DayFacts(2, "05:40"), 28, "All sources were complete at 05:40 UTC."),
+        (DayFacts(164), 10, "That was all: 10 of 164 new papers matched your topics and interests."),
+        (DayFacts(164), 1, "That was all. Of 164 new papers, 1 matched your topics and interests."),
         (
-            DayFacts(164, "", ("hf-daily",)),
+            DayFacts(28, "", ("hf-daily", "arxiv")),
             28,
-            "Not complete yet: Hugging Face Daily Papers. What is missing comes in a later",
+            "Those were the 10 best of 28 papers. Some papers of Hugging Face Daily Papers and arXiv are still "
+            "missing; they come in a later email.",
         ),
-        (DayFacts(0, "", ("hf-daily",)), 0, "No new papers have arrived yet. Not complete yet: Hugging Face"),
-        (DayFacts(164, ""), 28, "Of 164 new papers, 28 matched your topics and interests."),
+        (DayFacts(10), 10, "That was all: 10\u00a0papers."),
+        (DayFacts(2, "05:40"), 28, "Those were the 10 best of 28 papers. All sources were complete at 05:40 UTC."),
+        (
+            DayFacts(0, "", ("hf-daily",)),
+            0,
+            "No new papers have arrived yet. Some papers of Hugging Face Daily Papers are still missing; "
+            "they come in a later email.",
+        ),
     ],
 )
 def test_the_day_is_told_in_numbers_as_far_as_they_are_known(facts: DayFacts | None, fit: int, told: str) -> None:
-    found = describe_day(facts, fit, language.load("en", FOLDERS))
-    assert told in found
-    assert bool(found) == (facts is not None)
+    shown = min(fit, 10)
+    assert describe_end(facts, language.load("en", FOLDERS), shown=shown, more=fit - shown) == told
 
 
 @pytest.mark.parametrize(("fit", "verb"), [(1, "passte 1"), (2, "passten 2")])
 def test_the_papers_that_fit_are_counted_in_the_right_number(fit: int, verb: str) -> None:
-    told = describe_day(DayFacts(20, ""), fit, language.load("de", FOLDERS))
+    told = describe_end(DayFacts(20), language.load("de", FOLDERS), shown=0, more=0, left_out=fit)
     assert told == f"Von 20 neuen Papern {verb} zu Ihren Themen und Interessen."
 
 
@@ -174,21 +182,23 @@ def test_the_papers_that_fit_are_counted_in_the_right_number(fit: int, verb: str
 )
 def test_a_day_on_which_nothing_matched_is_told_without_a_zero(papers: int, english: str, german: str) -> None:
     for code, told in (("en", english), ("de", german)):
-        assert describe_day(DayFacts(papers, ""), 0, language.load(code, FOLDERS)) == told
+        assert describe_end(DayFacts(papers), language.load(code, FOLDERS), shown=0, more=0) == told
 
 
 def test_a_letter_without_papers_says_why_it_came() -> None:
     why = partial(describe_reason, Cadence.DAILY, (), language.load("en", FOLDERS))
     told = [
-        why(saved=True, close=True, quiet_days=QuietDays.LINE),
-        why(close=True, quiet_days=QuietDays.LINE),
-        why(close=True),
+        why(saved=True, close=3, quiet_days=QuietDays.LINE),
+        why(close=3, quiet_days=QuietDays.LINE),
+        why(close=3),
+        why(close=1),
         why(),
     ]
     assert [one.partition("because ")[2] for one in told] == [
         "you saved papers to read later.",
         "you asked for one even when there are no new papers for you.",
         "these papers came close to your interests.",
+        "this paper came close to your interests.",
         "you asked for new papers by email.",
     ]
 

@@ -49,7 +49,8 @@ def _told(trial: InterestTrial) -> str:
         (replace(_LARGE, exact=True, selected=1), "1 of the newest papers matches exactly."),
         (
             replace(_LARGE, exact=True, selected=3, operators=("OR",)),
-            "3 of the newest papers match exactly. Read as a query because of OR: it finds exact matches only.",
+            "3 of the newest papers match exactly. Because of OR this is read as a query, which finds exact"
+            " matches only.",
         ),
     ],
 )

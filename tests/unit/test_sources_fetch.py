@@ -614,6 +614,19 @@ def test_a_new_feeds_old_stock_is_not_mailed_and_later_entries_are_not_missed() 
     assert titles(third) == [("today", "11-20")]
 
 
+def test_the_complete_entries_of_a_truncated_new_feed_are_all_kept() -> None:
+    world = World(FRIDAY)
+    whole = blog(("recent", RECENT), ("old", OLD), ("cut off", TODAY))
+    world.put("blog.example", whole[: whole.index(b"cut off")])
+    first = BLOG.fetch(world.http(), window(FRIDAY, days=2))
+    assert (first.state, titles(first)) == (SourceState.STALE, [("recent", "11-19")])
+    assert [listing.title for listing in first.unmailed] == ["old"]
+    world.put("blog.example", whole)
+    second = again(BLOG, world, first, days=2)
+    assert titles(second) == [("recent", "11-19"), ("cut off", "11-20")]
+    assert [listing.title for listing in second.unmailed] == ["old"], "it was not listed completely before"
+
+
 def test_an_entry_without_a_date_keeps_the_day_on_which_it_was_first_seen() -> None:
     world = World(FRIDAY)
     world.put("blog.example", blog(("undated", "")))

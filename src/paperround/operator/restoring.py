@@ -55,26 +55,18 @@ def warning(carried: CarriedOver, previous: str) -> str:
     `previous` says where the previous database is.
     """
     if carried.problem:
-        unknown = (
-            f"who unsubscribed, paused, complained or was erased since the backup is unknown: {previous} is the "
-            f"previous database, and {carried.problem}. They get letters again"
+        copy = "if you have another copy of the previous database, run `paperround carry-over FILE` with it"
+        risk = (
+            f"people who unsubscribed, complained or were erased since the backup get letters again, because "
+            f"{previous} says nothing of them: {carried.problem}"
         )
-        copy = "if you have another copy of the lost database, run `paperround carry-over FILE`; otherwise"
     elif carried.unknown:
-        people = counted(carried.unknown, "subscriber of this backup is", "subscribers of this backup are")
-        unknown = (
-            f"{people} not in {previous}, the previous database, because an older backup was restored into that one. "
-            "Whoever of them has unsubscribed or was erased gets letters again"
-        )
         copy = (
-            "run `paperround carry-over FILE` with the database that the older backup replaced: `restore` kept it as "
-            "the site's database with .before-restore-1 or a later number at its end, and uses it by itself if it is "
-            "still there; if it is lost,"
+            "run `paperround carry-over FILE` with the database that the older backup replaced, which `restore` kept "
+            "with .before-restore-1 or a later number at the end of its name"
         )
+        people = counted(carried.unknown, "person", "people")
+        risk = f"{people} who may have unsubscribed could get letters again: {previous} does not have them"
     else:
         return ""
-    return (
-        f"{unknown}. Before you start paperround or run a round: {copy} run `paperround subscribers unsubscribe "
-        "EMAIL` for everybody whom the mailbox of unsubscribe requests, the relay's suppression list or its log of "
-        "complaints names"
-    )
+    return f"before you start paperround, {copy}. Otherwise {risk}. If that file is lost, see docs/operate.md#backup"

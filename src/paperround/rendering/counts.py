@@ -129,12 +129,28 @@ def describe_end(
     `shown` papers are in the letter, `more` are only online, and `left_out` matched but are excluded by the
     subscriber. `days` are the first and last day of the papers if the letter reaches back several days.
     """
+    chosen_from = facts.papers if facts and not left_out and facts.papers > shown + more else 0
+    together = _describe_choice(shown, more, chosen_from, language) if shown > 1 and chosen_from else ""
     sentences = (
-        _describe_completeness(shown, more, language) if shown else "",
+        together or (_describe_completeness(shown, more, language) if shown else ""),
         _describe_days(days, shown, language) if days else "",
-        describe_day(facts, shown + more + left_out, language),
+        _describe_matched(facts, shown + more + left_out, language) if facts and not together else "",
+        _describe_sources(facts, language) if facts else "",
     )
     return " ".join(filter(None, sentences))
+
+
+def _describe_choice(shown: int, more: int, papers: int, language: Language) -> str:
+    """Return in one sentence that this was all, and how many new papers it was chosen from."""
+    _ = language.gettext
+    numbers = {
+        "shown": language.number(shown),
+        "all": language.number(shown + more),
+        "papers": language.number(papers),
+    }
+    if more:
+        return _("Those were the %(shown)s best of the %(all)s that matched, out of %(papers)s new papers.") % numbers
+    return _("That was all: %(shown)s of %(papers)s new papers matched your topics and interests.") % numbers
 
 
 def _describe_completeness(shown: int, more: int, language: Language) -> str:
@@ -165,15 +181,8 @@ def _describe_days(days: tuple[date, date], shown: int, language: Language) -> s
     return (sentence % {"first": first, "last": last}).replace("..", ".")
 
 
-def describe_day(facts: DayFacts | None, matched: int, language: Language) -> str:
-    """Return how many papers the letter was chosen from, and whether all sources were complete; empty if unknown."""
-    if facts is None:
-        return ""
-    return " ".join(filter(None, (_describe_matched(facts, matched, language), _describe_sources(facts, language))))
-
-
 def _describe_matched(facts: DayFacts, matched: int, language: Language) -> str:
-    if facts.papers < matched:
+    if matched and facts.papers <= matched:  # how many matched is told already
         return ""
     if not facts.papers and facts.late:
         return language.gettext("No new papers have arrived yet.")
@@ -197,7 +206,7 @@ def _describe_sources(facts: DayFacts, language: Language) -> str:
     _ = language.gettext
     if facts.late:
         names = language.list([source_name(name) for name in facts.late])
-        return _("Not complete yet: %(sources)s. What is missing comes in a later email.") % {"sources": names}
+        return _("Some papers of %(sources)s are still missing; they come in a later email.") % {"sources": names}
     if facts.complete:
         return _("All sources were complete at %(time)s UTC.") % {"time": facts.complete}
     return ""

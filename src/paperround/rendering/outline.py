@@ -169,11 +169,7 @@ def headings(
     }.get(cadence, (_("Also today"), _("Today")) if today else (_("Also new"), _("New")))[alone]
     more = _("More for you")
     names = _("Saved for the weekend"), _("In one minute"), _("The one to read"), more, more, lines
-    about = (
-        _("Not close enough to be chosen. +\u00a0brings more like it.")
-        if feedback
-        else _("Not close enough to be chosen.")
-    )
+    about = _("These nearly matched. Press +\u00a0for more like them.") if feedback else _("These nearly matched.")
     return (
         *map(Heading, names),
         Heading(_("News of papers you had")),

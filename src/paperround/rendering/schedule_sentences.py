@@ -41,12 +41,26 @@ _SCHEDULES: Mapping[tuple[Cadence, QuietDays], str] = {
 }
 _NO_SCHEDULE = _("You will receive no emails until you change the frequency.")
 _REASONS: Mapping[Cadence, str] = {
-    Cadence.DAILY: _("You receive this email every day for the topics you follow. Its papers match %(topics)s."),
-    Cadence.WEEKDAYS: _("You receive this email on weekdays for the topics you follow. Its papers match %(topics)s."),
-    Cadence.WEEKLY: _("You receive this email once a week for the topics you follow. Its papers match %(topics)s."),
-    Cadence.MONTHLY: _("You receive this email once a month for the topics you follow. Its papers match %(topics)s."),
+    Cadence.DAILY: _(
+        "You receive this email at most once a day, for the topics, interests and people you follow. "
+        "Its papers match %(topics)s."
+    ),
+    Cadence.WEEKDAYS: _(
+        "You receive this email on weekdays, for the topics, interests and people you follow. "
+        "Its papers match %(topics)s."
+    ),
+    Cadence.WEEKLY: _(
+        "You receive this email at most once a week, for the topics, interests and people you follow. "
+        "Its papers match %(topics)s."
+    ),
+    Cadence.MONTHLY: _(
+        "You receive this email at most once a month, for the topics, interests and people you follow. "
+        "Its papers match %(topics)s."
+    ),
     # In previews:
-    Cadence.OFF: _("You receive this email for the topics you follow. Its papers match %(topics)s."),
+    Cadence.OFF: _(
+        "You receive this email for the topics, interests and people you follow. Its papers match %(topics)s."
+    ),
 }
 
 
@@ -70,13 +84,13 @@ def describe_reason(
     left_out: int = 0,
     *,
     saved: bool = False,
-    close: bool = False,
+    close: int = 0,
     quiet_days: QuietDays = QuietDays.SILENT,
 ) -> str:
     """Return why a subscriber gets this letter, how often, and how many papers they left out.
 
-    `topics` are those of its papers. The others are about a letter without new papers: whether it names saved ones or
-    ones that came close to an interest, and whether the subscriber wants a letter on such days.
+    `topics` are those of its papers. The others are about a letter without new papers: whether it names saved ones,
+    how many came close to an interest, and whether the subscriber wants a letter on such days.
     """
     why = (
         _explain(cadence, topics, language)
@@ -86,14 +100,18 @@ def describe_reason(
     return " ".join(filter(None, (why, describe_left_out(left_out, language))))
 
 
-def _explain_no_papers(language: Language, *, saved: bool, close: bool, quiet_days: QuietDays) -> str:
+def _explain_no_papers(language: Language, *, saved: bool, close: int, quiet_days: QuietDays) -> str:
     _ = language.gettext
     if saved:
         return _("You receive this email because you saved papers to read later.")
     if quiet_days is QuietDays.LINE:
         return _("You receive this email because you asked for one even when there are no new papers for you.")
     if close:
-        return _("You receive this email because these papers came close to your interests.")
+        return language.ngettext(
+            "You receive this email because this paper came close to your interests.",
+            "You receive this email because these papers came close to your interests.",
+            close,
+        )
     return _("You receive this email because you asked for new papers by email.")
 
 

@@ -110,7 +110,7 @@ class SentenceWriter:
             language,
             plan.left_out,
             saved=plan.saved > 0,
-            close=plan.close > 0,
+            close=plan.close,
             quiet_days=facts.subscriber.preferences.quiet_days,
         )
         return Sentences(frame, line, first_line(start, titles or close[1:]), reason)

@@ -146,8 +146,8 @@ def describe_operators(operators: Sequence[str], language: Language) -> str:
     if not operators:
         return ""
     return language.gettext(
-        "Read as a query because of %(operators)s: it finds exact matches only. To look for the words instead, write "
-        "them without operators and quotation marks."
+        "Because of %(operators)s this is read as a query, which finds exact matches only. To look for the words "
+        "instead, write them without operators and quotation marks."
     ) % {"operators": language.list(operators)}
 
 

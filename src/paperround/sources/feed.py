@@ -49,6 +49,7 @@ _ENTRY_END = re.compile(rb"</(?:[\w.-]+:)?(?:item|entry)\s*>", re.IGNORECASE)
 _ENTRY_START = re.compile(rb"<(?:[\w.-]+:)?(?:item|entry)[\s>]", re.IGNORECASE)
 _HEAD_BYTES = 5_000  # bytes; comments and instructions may precede the root
 _ROOT = re.compile(rb"<(?P<root>(?:[\w.-]+:)?(?P<name>rss|feed|RDF))[\s>]", re.IGNORECASE)
+_WORD = re.compile(r"[^\W\d_]{2,}")
 _YEAR = re.compile(r"\d{4}", re.ASCII)
 # The text around an abstract of nature.com or PubMed. What else has a DOI may be about another paper.
 _DOI_IN_FRAME = re.compile(
@@ -115,7 +116,7 @@ class Feed(SourceSettings):
         unmailed = relabelled(ParsedSource(tuple(stock)), self.name).listings
         if cut_short(parsed):
             note = "the feed is truncated; it is requested again next time"
-            return FetchResult(parsed, SourceState.STALE, note, window.validators)
+            return FetchResult(parsed, SourceState.STALE, note, window.validators, unmailed)
         state = SourceState.FRESH if new else SourceState.QUIET
         note = "" if new else "nothing new" if feed.parsed.listings else "the feed has no entries"
         if stock:
@@ -342,7 +343,10 @@ def _title(entry: Any, frame: _Frame) -> str:
 
 
 def _made_title(text: str, url: str) -> str:
-    """Make a title for an entry without one, from its first sentence or the end of its URL."""
+    """Make a title for an entry without one, from its first sentence or the end of its URL.
+
+    Returns an empty string if neither has one: the end of a URL needs a word, unlike `/posts/42`.
+    """
     if text:
         sentence = _SENTENCE.match(text)
         return extract(sentence[0] if sentence else text, _MAX_MADE_TITLE_LENGTH)
@@ -350,7 +354,8 @@ def _made_title(text: str, url: str) -> str:
         last = unquote(urlsplit(url).path).rstrip("/").rpartition("/")[2]
     except ValueError:
         return ""
-    return clean(re.sub(r"[-_+]+", " ", last.rpartition(".")[0] or last))
+    words = clean(re.sub(r"[-_+]+", " ", last.rpartition(".")[0] or last))
+    return words if _WORD.search(words) else ""
 
 
 def _authors(entry: Any, frame: _Frame) -> tuple[list[str], str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from paperround.domain.errors import StoreError
+from paperround.domain.text import counted
 
 _SUBJECTS_NAMED = 3  # subjects in the sentence at the end
 
@@ -73,34 +74,25 @@ def _subject(name: str, about: Sequence[Finding]) -> Subject:
 
 
 def conclude(findings: Sequence[Finding]) -> str:
-    """Summarize all findings in one sentence; the subjects of errors are named."""
+    """Summarize all findings: what to fix before emails leave, what else to fix, and the numbers of warnings."""
     errors = [finding for finding in findings if finding.verdict is CheckState.ERROR]
     stopping = [finding for finding in errors if finding.stops]
     harmful = [finding for finding in errors if not finding.stops]
     warnings = sum(finding.verdict is CheckState.WARNING and not finding.later for finding in findings)
     later = sum(finding.verdict is not CheckState.OK and finding.later for finding in findings)
-    parts = [_count_and_subjects(stopping, "holds emails back", "hold emails back") or "nothing stops the next round"]
+    sentences = [f"No email can be sent: fix {_subjects(stopping)}." if stopping else "Nothing stops the next round."]
     if harmful:
-        but = "no emails back, but must be corrected"
-        parts.append(_count_and_subjects(harmful, f"holds {but}", f"hold {but}"))
+        sentences.append(f"{'Also fix' if stopping else 'Fix'} {_subjects(harmful)}.")
     if warnings:
-        parts.append(f"{_things(warnings)} to look at")
+        sentences.append(f"{counted(warnings, 'warning', 'warnings')}.")
     if later:
-        parts.append(f"{_things(later)} before you go live")
-    summary = "; ".join(parts)
-    return f"{summary[0].upper()}{summary[1:]}."
+        sentences.append(f"{counted(later, 'thing', 'things')} to do before you go live.")
+    return " ".join(sentences)
 
 
-def _count_and_subjects(errors: Sequence[Finding], one: str, many: str) -> str:
-    """Say what the errors do, and name their first subjects; empty for none."""
-    if not errors:
-        return ""
+def _subjects(errors: Sequence[Finding]) -> str:
+    """Name the first subjects of errors, such as `base_url, sender and 2 more`."""
     names = list(dict.fromkeys(finding.check for finding in errors))
-    shown = (
-        names if len(names) <= _SUBJECTS_NAMED else [*names[:_SUBJECTS_NAMED], f"{len(names) - _SUBJECTS_NAMED} more"]
-    )
-    return f"{_things(len(errors))} marked ✖ {one if len(errors) == 1 else many} ({', '.join(shown)})"
-
-
-def _things(number: int) -> str:
-    return "one thing" if number == 1 else f"{number} things"
+    shown, others = names[:_SUBJECTS_NAMED], len(names) - _SUBJECTS_NAMED
+    *before, last = [*shown, f"{others} more"] if others > 0 else shown
+    return f"{', '.join(before)} and {last}" if before else last

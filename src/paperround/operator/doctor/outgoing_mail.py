@@ -65,7 +65,8 @@ def check_mail(app: App) -> Iterator[Finding]:
             stops = all(refused for _, refused in answers)  # otherwise the other relays take the letters
             yield Finding(shown, CheckState.ERROR, f"{problem}; {remedy}", stops=stops)
         else:
-            yield Finding(shown, CheckState.OK, "connection and login succeed")
+            what = "connection and login succeed" if relay.username else "the connection succeeds"
+            yield Finding(shown, CheckState.OK, what)
     if settings.dkim is None:
         what = "no DKIM key is configured; make sure that the relay signs: Gmail and Yahoo refuse unsigned bulk mail"
         yield Finding("DKIM", CheckState.WARNING, what, "paperround dkim keygen")

@@ -19,6 +19,7 @@ from paperround.domain.followed import FollowedName, LeftOutKind, read_followed,
 from paperround.domain.latex import readable
 from paperround.domain.models import Subscriber, SubscriberState
 from paperround.domain.preferences import Patch
+from paperround.rendering.counts import describe_share
 from paperround.rendering.followed_names import followed_name
 from paperround.rendering.language import Language
 from paperround.rendering.schedule_sentences import describe_schedule
@@ -231,6 +232,7 @@ def _confirmation(done: str, language: Language) -> str:
         "followed": _("You now follow them. Your next emails will include their new papers."),
         "already": _("You already follow them."),
         "unfollowed": _("You no longer follow them."),
+        "feed-first": _("Your private feed is ready. Add its address to your feed reader."),
         "feed-new": _("Your private feed has a new address. Add it to your feed reader."),
         "feed-off": _("Your private feed is off."),
     }
@@ -302,7 +304,7 @@ def _past(context: WebContext, subscriber: Subscriber, language: Language) -> li
         {
             "href": own_digest(context, subscriber, digest),
             "day": language.date(digest.day, "long"),
-            "papers": language.count("%(num)s paper", "%(num)s papers", len(digest.papers) + len(digest.more)),
+            "papers": describe_share(len(digest.papers) + len(digest.more), 0, len(digest.close), language),
         }
         for digest in context.app.store.issues.past_digests_of(subscriber.row, _PAST_LETTERS_SHOWN)
     ]

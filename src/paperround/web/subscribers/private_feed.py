@@ -33,14 +33,17 @@ _HEADERS = {"Cache-Control": "private, max-age=300", "X-Robots-Tag": "noindex, n
 def change(context: ContextDep, token: str, form: Form) -> Response:
     """Turn the private feed on, give it a new address, or turn it off."""
     subscriber = subscriber_of(context, token)
+    feeds = context.app.store.private_feeds
     match form.get("do"):
         case "new":
-            context.app.store.private_feeds.set_secret(subscriber.row, secrets.token_urlsafe(_BYTES))
+            done = "feed-new" if feeds.secret(subscriber.row) else "feed-first"
+            feeds.set_secret(subscriber.row, secrets.token_urlsafe(_BYTES))
         case "off":
-            context.app.store.private_feeds.set_secret(subscriber.row, None)
+            done = "feed-off"
+            feeds.set_secret(subscriber.row, None)
         case _:
             raise HTTPException(400)
-    return preferences.redirect(context, subscriber, f"feed-{form.get('do')}")
+    return preferences.redirect(context, subscriber, done)
 
 
 @router.get("/feeds/{secret}/feed.xml")
