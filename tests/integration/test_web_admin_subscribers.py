@@ -138,7 +138,7 @@ def test_the_page_of_a_subscriber_has_the_words_of_the_preferences_and_only_what
         "Email theme": "Paper",
         "Language": "English",
     }
-    assert cells["On days without new papers"] == "No email"
+    assert cells["On days without new papers"] == "No email, except close papers while the site is new"
     assert cells["How many papers plain-word interests match"] == "As usual"
     assert not {"Day of the week", "Day of the month"} & set(cells)
     membership.change(pages.app, membership.subscriber(pages.app, ADA), {"cadence": Cadence.WEEKLY, "weekday": 4})

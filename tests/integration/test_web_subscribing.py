@@ -39,13 +39,14 @@ def test_from_the_form_to_the_first_letter(pages: Pages) -> None:
     assert asking["To"] == EMAIL
     (link,) = set(links_in(asking, "c"))
     text = asking.get_body(("plain",)).get_content()
-    assert "what you described in your own words" in " ".join(text.split())
+    assert "You will see your interests before you confirm." in " ".join(text.split())
     assert "part 3" not in text, "a stranger could write to people through us"
     page = pages.client.get(link).text
     assert EMAIL in page
     assert "Robots" in page
     assert "agents OR &#34;part 3&#34;" in page
     assert "at most one email a day, at 7:30\u202fAM (Europe/Berlin), and only on days with papers for you." in page
+    assert "While this site is new, one may also come when papers only came close to your interests." in page
     confirmed = pages.client.post_and_follow(link)
     assert "Welcome! Your subscription is confirmed." in confirmed.text
     assert 'action="/p/' in confirmed.text
@@ -371,7 +372,7 @@ def test_a_text_that_is_read_as_a_query_says_so_and_one_with_punctuation_is_not(
     for text in ("robots (paper, humanoid)", "robots … with p < 0.05 and KL(p||q)"):
         live = pages.client.get("/try", params={"q": text}).json()
         assert not live["wrong"]
-        assert not live["message"].startswith("Read as a query")
+        assert not live["message"].startswith("Because of")
         assert live["papers"]
 
 

@@ -295,11 +295,20 @@ def test_a_day_with_papers_online_only_counts_them() -> None:
 @pytest.mark.parametrize(
     ("cadence", "reason"),
     [
-        (Cadence.DAILY, "every day for the topics you follow. Its papers match Topic 1."),
-        (Cadence.WEEKDAYS, "on weekdays for the topics you follow. Its papers match Topic 1."),
-        (Cadence.WEEKLY, "once a week for the topics you follow. Its papers match Topic 1."),
-        (Cadence.MONTHLY, "once a month for the topics you follow. Its papers match Topic 1."),
-        (Cadence.OFF, "for the topics you follow. Its papers match Topic 1."),
+        (
+            Cadence.DAILY,
+            "at most once a day, for the topics, interests and people you follow. Its papers match Topic 1.",
+        ),
+        (Cadence.WEEKDAYS, "on weekdays, for the topics, interests and people you follow. Its papers match Topic 1."),
+        (
+            Cadence.WEEKLY,
+            "at most once a week, for the topics, interests and people you follow. Its papers match Topic 1.",
+        ),
+        (
+            Cadence.MONTHLY,
+            "at most once a month, for the topics, interests and people you follow. Its papers match Topic 1.",
+        ),
+        (Cadence.OFF, "for the topics, interests and people you follow. Its papers match Topic 1."),
     ],
 )
 def test_a_letter_says_why_it_came(cadence: Cadence, reason: str) -> None:
@@ -516,9 +525,9 @@ def test_the_example_of_a_reply_names_papers_that_the_letter_has() -> None:
 def test_a_letter_on_one_topic_does_not_repeat_it_at_each_paper() -> None:
     papers = [paper(row) for row in range(1, 7)]
     alone, beside = letter(papers), letter(papers[:5], papers[5:])
-    assert "Topic 1" in beside.html.partition("for the topics you follow")[0]
+    assert "Topic 1" in beside.html.partition("for the topics, interests")[0]
     for text in (alone.html, alone.text):
-        papers_shown, _, reason = text.partition("for the topics you follow")
+        papers_shown, _, reason = text.partition("for the topics, interests")
         assert "Topic 1" not in papers_shown
         assert "Topic 1" in reason
 
@@ -563,7 +572,7 @@ def test_a_letter_on_one_topic_does_not_repeat_it_where_its_papers_are_discussed
     papers = {row: paper(row) for row in (1, 8, 9)}
     made = _discussed(("on: Agents", "also on: Robots"))
     rendered = renderer().letter(LetterFacts(made, papers, sample.SUBSCRIBER, sample.LINKS, DAY))
-    assert "Agents" not in rendered.text.partition("for the topics you follow")[0]
+    assert "Agents" not in rendered.text.partition("for the topics, interests")[0]
 
 
 def test_an_own_interest_is_quoted_at_a_discussed_paper_too() -> None:

@@ -6,6 +6,7 @@ from dataclasses import asdict, replace
 from datetime import UTC, date, datetime, time
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -15,7 +16,7 @@ from markupsafe import Markup
 
 from paperround.domain.errors import ConfigurationError, UnknownNameError
 from paperround.domain.models import DISCUSSED, Links, NoteKind, NoticeKind, PaperNote, Section
-from paperround.domain.preferences import Preferences, QuietDays
+from paperround.domain.preferences import Breadth, Preferences, QuietDays
 from paperround.domain.schedule import Cadence, Schedule, span
 from paperround.process import resources
 from paperround.process.generational_cache import GenerationalCache
@@ -46,15 +47,15 @@ def test_a_confirmation_repeats_nothing_that_a_stranger_could_have_typed() -> No
 
 
 def test_a_confirmation_says_where_to_read_what_was_typed() -> None:
-    shown = "The page on which you confirm shows"
+    shown = "You will see"
     rendered = renderer().notice("confirm", sample.SUBSCRIBER, sample.LINKS, {**_CONTEXT, "queries": 1, "follows": 0})
     text = " ".join(rendered.text.split())
-    assert f"{shown} what you described in your own words." in text
+    assert f"{shown} your interests before you confirm." in text
     assert "organizations" not in text
     rendered = renderer().notice("confirm", sample.SUBSCRIBER, sample.LINKS, {**_CONTEXT, "queries": 0, "follows": 3})
     text = " ".join(rendered.text.split())
-    assert "own words" not in text
-    assert f"{shown} the authors and organizations that you want to follow." in text
+    assert "interests" not in text
+    assert f"{shown} the people and organizations you want to follow before you confirm." in text
     assert shown not in renderer().notice("confirm", sample.SUBSCRIBER, sample.LINKS, _CONTEXT).text
 
 
@@ -120,6 +121,26 @@ def test_a_notice_promises_how_often_letters_come(schedule: Schedule, promise: s
 def test_no_email_is_promised_for_days_without_papers(schedule: Schedule, promise: str) -> None:
     wanted = Preferences(**asdict(schedule), quiet_days=QuietDays.SILENT)
     assert describe_schedule(wanted, ENGLISH).startswith(f"You will receive at most {promise}")
+
+
+@pytest.mark.parametrize(
+    ("chosen", "told"),
+    [
+        ({}, True),
+        ({"cadence": Cadence.WEEKDAYS}, True),
+        ({"cadence": Cadence.WEEKLY}, False),
+        ({"cadence": Cadence.OFF}, False),
+        ({"breadth": Breadth.FEWER}, False),
+        ({"queries": ()}, False),
+        ({"quiet_days": QuietDays.LINE}, False),
+    ],
+)
+def test_who_wants_no_email_without_papers_is_told_when_close_papers_come_alone(
+    chosen: dict[str, Any], told: bool
+) -> None:
+    wanted = Preferences(**{"queries": ("robots that fold laundry",), **chosen})
+    sentence = "While this site is new, one may also come when papers only came close to your interests."
+    assert describe_schedule(wanted, ENGLISH).endswith(sentence) is told
 
 
 # Cards
@@ -363,7 +384,7 @@ def test_close_papers_have_a_sentence_that_says_why_they_are_there(*, feedback: 
     english = language.load("en", FOLDERS)
     last = headings(Cadence.DAILY, english, alone=False, today=True, feedback=feedback)[-1]
     assert last.text == "Close to your interests"
-    assert ("+\u00a0brings more" in last.about) == feedback
+    assert ("Press +\u00a0for more" in last.about) == feedback
     text = plaintext.block_text(Block(BlockKind.HEADING, *last, tight=True), english)
     assert text.splitlines() == [last.text, "=" * len(last.text), last.about, ""]
 

@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from paperround.domain.errors import translatable as _
 from paperround.domain.models import DISCUSSED, Digest, Paper
+from paperround.domain.notes import may_have_close
 from paperround.domain.preferences import Preferences, QuietDays
 from paperround.domain.schedule import Cadence, wide_span
 from paperround.rendering.counts import describe_left_out
@@ -39,6 +40,7 @@ _SCHEDULES: Mapping[tuple[Cadence, QuietDays], str] = {
         "You will receive one email a month, on day %(monthday)s at %(time)s (%(zone)s)."
     ),
 }
+_CLOSE_ALONE = _("While this site is new, one may also come when papers only came close to your interests.")
 _NO_SCHEDULE = _("You will receive no emails until you change the frequency.")
 _REASONS: Mapping[Cadence, str] = {
     Cadence.DAILY: _(
@@ -68,12 +70,20 @@ def describe_schedule(preferences: Preferences, language: Language) -> str:
     """Return a sentence that says how often and when emails will come."""
     schedule = preferences.schedule
     sentence = _SCHEDULES.get((schedule.cadence, preferences.quiet_days), _NO_SCHEDULE)
-    return language.gettext(sentence) % {
+    promise = language.gettext(sentence) % {
         "time": language.time(schedule.at),
         "zone": schedule.timezone.replace("_", " "),
         "weekday": language.weekday(schedule.weekday),
         "monthday": schedule.monthday,
     }
+    return f"{promise} {language.gettext(_CLOSE_ALONE)}" if _may_be_of_close_papers(preferences) else promise
+
+
+def _may_be_of_close_papers(preferences: Preferences) -> bool:
+    """Return whether an email may come on a day without papers though none is wanted then."""
+    cadence, silent = preferences.schedule.cadence, preferences.quiet_days is QuietDays.SILENT
+    may_come = cadence is not Cadence.OFF and may_have_close(cadence, preferences.breadth)
+    return silent and may_come and bool(preferences.queries)
 
 
 @lru_cache(maxsize=4096)

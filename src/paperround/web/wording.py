@@ -78,7 +78,10 @@ def densities(language: Language) -> list[tuple[str, str]]:
 def quiet_days(language: Language) -> list[tuple[str, str]]:
     """Return each option for quiet days with its label in the form."""
     _ = language.gettext
-    return [(QuietDays.SILENT.value, _("No email")), (QuietDays.LINE.value, _("An email of one line"))]
+    return [
+        (QuietDays.SILENT.value, _("No email, except close papers while the site is new")),
+        (QuietDays.LINE.value, _("An email of one line")),
+    ]
 
 
 def invalid_address(language: Language) -> str:
