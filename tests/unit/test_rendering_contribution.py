@@ -61,7 +61,7 @@ _LONG = " Further sentences give details that nobody reads in an email." * 4
         pytest.param(
             "TideNet: Sea Levels from Tide Gauges and Altimetry",
             "Coastal sea levels are measured by gauges whose records have gaps. Satellites see the open ocean only.",
-            "TideNet learns to fill these gaps from both.",
+            "TideNet learns to fill the gaps of gauges.",
             id="oceanography, by the title's name",
         ),
         pytest.param(
@@ -158,7 +158,7 @@ def test_a_beginning_that_refers_to_omitted_sentences_is_omitted(sentence: str, 
     ],
 )
 def test_a_sentence_that_another_must_explain_is_no_beginning(dangling: str) -> None:
-    assert shorten_abstract(f"Snow is cold. {dangling} We melt it.{_LONG}", "Ways", 14) == "We melt it."
+    assert shorten_abstract(f"Snow is cold. {dangling} We melt all.{_LONG}", "Ways", 14) == "We melt all."
     assert (
         shorten_abstract(f"Snow is cold. {dangling}{_LONG.replace('Further', 'More')}", "Ways", 13) == "Snow is cold."
     )
@@ -168,8 +168,8 @@ def test_a_sentence_that_another_must_explain_is_no_beginning(dangling: str) -> 
     ("problem", "begins"),
     [
         ("Snow is too cold to melt.", "Snow is too cold to melt. We address this problem with fire."),
-        ("It is too cold to melt.", "We address this problem with fire."),
-        (f"Snow is {'very ' * 40}cold.", "We address this problem with fire."),
+        ("It is too cold to melt.", "Winters are long. It is too cold"),
+        (f"Snow is {'very ' * 40}cold.", "Winters are long. Snow"),
     ],
 )
 def test_a_problem_is_told_with_its_solution_if_it_is_clear_and_short(problem: str, begins: str) -> None:
@@ -178,8 +178,8 @@ def test_a_problem_is_told_with_its_solution_if_it_is_clear_and_short(problem: s
 
 
 def test_sentences_without_a_space_between_them_are_told_apart() -> None:
-    abstract = f"However, snow blocks roads, which limits trade.In this paper, we melt it.{_LONG}"
-    assert shorten_abstract(f"Winters are long. {abstract}", "Ways", 14) == "We melt it."
+    abstract = f"However, snow blocks roads, which limits trade.In this paper, we melt all.{_LONG}"
+    assert shorten_abstract(f"Winters are long. {abstract}", "Ways", 14) == "We melt all."
 
 
 def test_a_sentence_too_long_is_cut_rather_than_the_room_left_empty() -> None:
@@ -224,7 +224,7 @@ def test_a_long_text_takes_linear_time(abstract: str, title: str) -> None:
         ("We learn one policy for all three from a few demonstrations.", "A humanoid"),
         ("We compare a robot with people.", "We compare"),
         ("We solve both of these with one network.", "A humanoid"),
-        ("We evaluate it on all three benchmarks.", "We evaluate"),
+        ("We evaluate robots on all three benchmarks.", "We evaluate"),
     ],
 )
 def test_a_sentence_that_counts_what_the_one_before_lists_does_not_stand_alone(
@@ -241,26 +241,42 @@ _FEEDBACK = "We explore feedback that combines headsets with haptics on the wris
 
 
 @pytest.mark.parametrize(
-    ("following", "kept"),
+    "following",
     [
-        ("The past two years have seen rapid advances in spatial computing for work.", ""),
-        ("Headsets of this kind have become a common sight in many of the warehouses.", ""),
-        (
-            "A belt of six motors guides the hand to the part that is assembled next.",
-            " A belt of six motors guides the hand to the part…",
-        ),
+        "The past two years have seen rapid advances in spatial computing for work.",
+        "A belt of six motors guides the hand to the part that is assembled next.",
     ],
 )
-def test_what_the_paper_does_is_not_followed_by_the_beginning_of_background(following: str, kept: str) -> None:
-    assert shorten_abstract(f"Some words. {_FEEDBACK} {following}{_LONG}", "Feedback", 120) == _FEEDBACK + kept
+def test_what_the_paper_does_is_not_followed_by_the_beginning_of_another_sentence(following: str) -> None:
+    assert shorten_abstract(f"Some words. {_FEEDBACK} {following}{_LONG}", "Feedback", 120) == _FEEDBACK
 
 
-def test_what_the_paper_does_is_not_followed_by_the_first_words_of_a_sentence() -> None:
-    abstract = f"{_FEEDBACK} A belt of six motors guides the hand that works.{_LONG}"
-    assert shorten_abstract(abstract, "Feedback", len(_FEEDBACK) + 44) == _FEEDBACK
-    assert shorten_abstract(abstract, "Feedback", len(_FEEDBACK) + 46).endswith(" guides the hand…")
-    # Too little of the room would be filled.
-    short = f"We build it. However, nobody has built it before.{_LONG}"
-    assert shorten_abstract(short, "Feedback", 46) == "We build it. However, nobody has built it…"
-    # Background before is no reason to stop.
-    assert shorten_abstract(f"Robots fall. However, they{_LONG}", "Feedback", 30).endswith("…")
+def test_two_short_sentences_are_shown_if_both_fit() -> None:
+    both = f"{_FEEDBACK} Workers make 31% fewer errors."
+    assert shorten_abstract(f"Some words. {both}{_LONG}", "Feedback", 120) == both
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Here, we overcome this difficulty by applying Koopman operators to robots whose contacts change.",
+        "This paper shows that it is one point of a family of methods, which a single number distinguishes.",
+        "We systematically investigate these activations to explain what they do in generated pictures.",
+        "We provide the first comprehensive, systematic investigation of this domain in many languages.",
+        "A method with a camera is proposed to meet these conditions in all of the kitchens of the town.",
+        "We compare the former with hundreds of others in kitchens, workshops and gardens of the town.",
+        "We further analyze pictures of many kitchens, and say in what way they differ from workshops.",
+        "We claim that with simple yet powerful hardware robots learn from people in all of the town.",
+    ],
+)
+def test_a_sentence_that_another_must_explain_gives_way_to_a_later_one(sentence: str) -> None:
+    clear = "We present a robot that washes dishes."
+    background = "Kitchens are full of clutter, and it is not known how robots are to find their way in them."
+    assert shorten_abstract(f"{background} {sentence} {clear}{_LONG}", "Dishes", 100).startswith(clear)
+
+
+def test_a_sentence_ends_before_it_points_back() -> None:
+    sentence = "We propose ViTa, a handheld, efficient data collection system for such tasks."
+    abstract = f"Robots that touch things need data, and collecting that is slow and costly. {sentence}{_LONG}"
+    shown = "We propose ViTa, a handheld, efficient data collection system."
+    assert shorten_abstract(abstract, "ViTa", 100) == shown

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
-from paperround.rendering.excerpt import excerpt, last_sentence_end, sentences
+from paperround.rendering.clause import shorten_to_clause
+from paperround.rendering.excerpt import excerpt, sentences
 
 _WORK = (
     "(?:article|chapter|investigation|letter|manuscript|note|paper|preprint|project|report|research|review|study|survey|"
@@ -17,7 +19,7 @@ _OURS = (
 _DONE = "(?:developed|evaluated|examined|introduced|investigated|performed|presented|proposed|reported|studied)"
 # What authors say of everybody ("we need", "we have no"), or of what they think rather than did.
 _COMMON = (
-    "(?:all|are|argue|believe|call|can|cannot|contend|could|currently|do|expect|hope|hypothesi[sz]e|know|lack|live|may|"
+    "(?:all|are|argue|believe|call|can|cannot|claim|contend|could|currently|do|expect|hope|hypothesi[sz]e|know|lack|live|may|"
     "might|must|need|often|rarely|refer|see|should|still|term|understand|want|will|would)"
 )
 _COMMON_HAVE = "have (?:a|an|been|become|come|few|little|long|no|not|only|the|to|yet)"
@@ -34,21 +36,40 @@ _STATES = re.compile(
 )
 # Where code and data are is not what a paper is about, and earlier work is not this one.
 _ASIDE = re.compile(
+    rf"^we {_COMMON}\b|"
     r"https?://|\b(?:code|data(?:sets?)?) (?:and \w+ )?(?:is|are|will be)\b.{0,200}\b(?:available|public|released)"
     r"|^(?:in|our) (?:our )?(?:earlier|previous|prior) \w+\b|\bwe previously\b|\bpreviously,? we\b",
     re.IGNORECASE,
 )
-# What the sentence before has described or listed: "this gap", "one policy for all three".
+# What comes after the main contribution.
+_LATER = re.compile(
+    r"we (?:additionally|also|finally|further|then)\b|(?:finally|lastly|second|secondly|third|thirdly),",
+    re.IGNORECASE,
+)
+# How a sentence begins that only adds to one that has said what the paper does.
+_ADDS = re.compile(
+    r"(?:we|our) (?:apply|conduct|evaluat|experiment|extensive|perform|test|train|validat)", re.IGNORECASE
+)
+# What the sentence before has described: "this gap".
 _PROBLEM = (
     "(?:[\\w-]+ ){0,2}(?:barriers?|bottlenecks?|challenges?|concerns?|deficienc(?:y|ies)|difficult(?:y|ies)|"
     "drawbacks?|gaps?|issues?|limitations?|obstacles?|problems?|questions?|shortcomings?)"
 )
+_THIS_WORK = rf"th(?:e present|is) (?:[\w-]+ )?{_WORK}"
+_MAX_WORDS_BEFORE = 14  # after more words, the same sentence is likely to have said what is meant
+# A word whose meaning is in a sentence before; "this work" is the paper, and "it is possible that" means nothing.
+_BACK = rf"(?:th(?:ese|is|ose)|such(?! (?:as|an?)\b))\b(?! (?:[\w-]+ ){{0,2}}{_WORK}\b(?! {_PROBLEM}\b))"
+_PRONOUN = (
+    r"(?:it\b(?! (?:is|was|remains|becomes|\w+ing|difficult|easier|easy|hard|possible)\b)"
+    r"|it (?:is|was) (?:an?|one|the)\b|th(?:em|ey)\b|(?:its|their)\b|both(?= of\b|[.,;]))"
+)
 _POINTS_BACK = re.compile(
     rf"\b(?:all|each of|of) (?:(?:the|these|those) )?(?:two|three|four|five)\b"
     r"(?! (?:(?!(?:and|at|by|for|from|in|of|on|to|using|with)\b)[\w-]+ ){0,2}\w+s\b)"
-    r"|\b(?:all|both|each|none) of (?:them|these)\b"
-    rf"|^(?:[^,]{{0,60}}, )?(?:we|th(?:e present|is) (?:[\w-]+ )?{_WORK}) (?:[\w-]+ ){{1,3}}"
-    rf"(?:such|th(?:at|ese|is|ose)) {_PROBLEM}\b",
+    r"|\b(?:all|both|each|none) of (?:them|these)\b|\bthe (?:above|aforementioned|former|latter)\b|\bdo so\b"
+    # "we overcome this difficulty", "this paper shows that it is"
+    rf"|^(?:(?!and\b)[^\s.:;]+ ){{1,{_MAX_WORDS_BEFORE}}}?(?<!, ){_BACK}"
+    rf"|^(?:[^,]{{0,60}}, )?(?:we|our [\w-]+|{_THIS_WORK}) (?:[\w-]+ ){{1,3}}?{_PRONOUN}",
     re.IGNORECASE,
 )
 # Words by which an opening phrase refers to a sentence before; "this work" is the paper.
@@ -58,7 +79,6 @@ _REFERENCE = (
     rf"|the {_PROBLEM}(?=,))"
 )
 # How the main clause begins behind an opening phrase, and a second opening phrase.
-_THIS_WORK = rf"th(?:e present|is) (?:[\w-]+ )?{_WORK}"
 _SUBJECT = rf"(?:here(?:in)?|in {_THIS_WORK}|our|{_THIS_WORK}|the (?:article|authors?|paper)|we)\b"
 _PASSIVE = (
     rf"(?!(?:it|th[eo]se|this|which)\b)[^,.:;]{{1,150}}\b(?:is|are|was|were|ha(?:s|ve) been) (?:\w+ )?{_DONE}\b"
@@ -71,9 +91,9 @@ _NOT_OPENING = rf"(?!(?:an?|here|in {_THIS_WORK}|it|our|th(?:e|ese|ey|is|ose)|we
 # A word that connects a sentence with the one before.
 _CONNECTION = re.compile(
     r"(?:accordingly|additionally|alternatively|as a (?:consequence|result)|as such|besides|consequently|conversely|"
-    r"further|furthermore|hence|however|in (?:addition|contrast|particular|practice|response|turn)|indeed|instead|"
-    r"likewise|meanwhile|moreover|nevertheless|nonetheless|on the other hand|rather|similarly|specifically|still|"
-    r"subsequently|then|therefore|thus|to th(?:at|is) end), "
+    r"further|furthermore|hence|however|importantly|in (?:addition|contrast|particular|practice|response|turn)|"
+    r"indeed|instead|likewise|meanwhile|moreover|nevertheless|nonetheless|notably|on the other hand|rather|similarly|"
+    r"specifically|still|subsequently|then|therefore|thus|to th(?:at|is) end), "
     rf"|(?:and|but|hence|so|then|therefore|thus|yet),? (?={_SUBJECT})",
     re.IGNORECASE,
 )
@@ -93,55 +113,55 @@ _DANGLING = re.compile(
     re.IGNORECASE,
 )
 _NAME = re.compile(r"[^\sA-Z0-9]*[A-Z0-9][^\sA-Z0-9]*[A-Z0-9]\S*")
-
-
-# How a sentence begins that tells what others did before, or what is known.
-_BACKGROUND = re.compile(
-    r"(?:although|conventional|current(?:ly)?|despite|existing|however|in (?:recent|the (?:last|past))|many|most"
-    r"|previous|prior|recent(?:ly)?|since|the (?:last|past|recent)|there (?:are|has|have|is)|traditional(?:ly)?"
-    r"|typical(?:ly)?|while)\b|[^,.:;]{1,80}\b(?:has|have) (?:become|been|emerged|gained|long|made|seen|witnessed)\b",
-    re.IGNORECASE,
-)
-_MIN_REST = 45  # characters; a shorter beginning of a sentence says too little
-_MIN_FILLED = 0.35  # the share of the budget that is filled without the beginning of another sentence
+_MIN_BACKGROUND = 0.5  # the share of the budget that sentences fill if none of them says what the paper does
 
 
 def shorten_abstract(abstract: str, title: str, budget: int) -> str:
-    """Return at most `budget` characters of an abstract, from the sentence on that says what the paper does.
+    """Return at most `budget` characters of an abstract, from a sentence on that says what the paper does.
 
-    If the abstract fits, return all of it. If no sentence says so that is clear without the ones before it, begin at
-    the first. The sentence that says so is not followed by a part of another one that adds nothing.
+    If the abstract fits, return all of it. Choose the first such sentence that is clear without the ones before it
+    and fits, or can be cut where a clause ends. If there is none, begin at the start.
     """
     if len(abstract) <= budget:
         return abstract
-    text, stated = _contribution(abstract, title, budget)
-    end = last_sentence_end(text, budget)
-    rest = text[end:].lstrip()
-    if 0 < stated <= end and end >= budget * _MIN_FILLED and (budget - end < _MIN_REST or _BACKGROUND.match(rest)):
-        return text[:end].rstrip()
-    return excerpt(text, budget)
+    cut_at_word = ""
+    for text, before, clear in _contributions(abstract, title, budget):
+        shown = shorten_to_clause(text, min(budget, clear))
+        if not shown.endswith("…") and len(shown) > before:
+            return shown
+        cut_at_word = cut_at_word or ("" if clear < budget else shown)
+    if cut_at_word:
+        return cut_at_word
+    shown = shorten_to_clause(abstract, budget)
+    return shown if len(shown) >= budget * _MIN_BACKGROUND else excerpt(abstract, budget)
 
 
-def _contribution(abstract: str, title: str, budget: int) -> tuple[str, int]:
-    """Return the abstract from the sentence on that says what the paper does, and where that sentence ends.
+def _contributions(abstract: str, title: str, budget: int) -> Iterator[tuple[str, int, int]]:
+    """Yield the abstract from each sentence on that says what the paper does.
 
-    Without such a sentence, return all of the abstract and 0.
+    Of a sentence that points back, first yield the part before it does so, then the sentence with the one before it,
+    if that is short. The numbers are the length of what must be followed by more, and of what is clear.
     """
-    before, start, name = 0, 0, _name(title)
+    before, start, name, stated = 0, 0, _name(title), False
     for sentence in sentences(abstract):
-        if _states(sentence.lstrip(), name):
-            end = start + len(sentence)
-            firsts = (before, start) if start - before <= budget // 2 and _points_back(sentence) else (start,)
-            for first in firsts:
-                skipped = _explained_elsewhere(abstract[first:end]) if first else 0
-                if skipped is not None:
-                    return _capitalize(abstract[first + skipped :]), end - first - skipped
-        before, start = start, start + len(sentence)
-    return abstract, 0
+        end = start + len(sentence)
+        if _states(sentence.lstrip(), name) and not (stated and _ADDS.match(sentence.lstrip())):
+            stated = True
+            skipped = _explained_elsewhere(abstract[start:end]) if start else 0
+            text = abstract[start + (skipped or 0) :]
+            back = _POINTS_BACK.search(text[: end - start - (skipped or 0)])
+            if skipped is not None:
+                yield _capitalize(text), 0, _start_of_noun(text, back) if back else len(text)
+            if (skipped is None or back) and 0 < start - before <= budget // 2:
+                skipped = _explained_elsewhere(abstract[before:start]) if before else 0
+                if skipped is not None and not _POINTS_BACK.search(abstract[before + skipped : start]):
+                    yield _capitalize(abstract[before + skipped :]), start - before, len(abstract)
+        before, start = start, end
 
 
-def _points_back(sentence: str) -> bool:
-    return bool(_POINTS_BACK.search(sentence.lstrip()))
+def _start_of_noun(text: str, back: re.Match[str]) -> int:
+    """Return where the last word of what points back begins: "this" in "we overcome this"."""
+    return text.rfind(" ", 0, back.end()) + 1
 
 
 def _explained_elsewhere(text: str) -> int | None:
@@ -159,7 +179,8 @@ def _explained_elsewhere(text: str) -> int | None:
 
 def _states(sentence: str, name: str) -> bool:
     named = bool(name) and sentence.startswith((name, f"The {name}"))
-    return (named or bool(_STATES.search(sentence))) and not _ASIDE.search(sentence)
+    stated = named or bool(_STATES.search(sentence))
+    return stated and not _ASIDE.search(sentence) and not _LATER.match(sentence)
 
 
 def _name(title: str) -> str:
