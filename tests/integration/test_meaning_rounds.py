@@ -255,13 +255,19 @@ def test_a_search_that_nothing_matches_shows_the_nearest_papers_and_counts_none(
     use_ideas(site.app)
     site.papers(listing(1, **WALKING), *(listing(number, "agents") for number in range(2, 26)))
     pipeline.embed_papers(site.app)
-    result = search_papers(site.app, "protein molecule", 20)
-    assert (result.total, len(result.found)) == (0, 10)
-    assert {reason for one in result.found for reason in one.why} == set()
-    assert search_papers(site.app, "protein molecule", 20, 10).found == []
+    unrelated = search_papers(site.app, "protein molecule", 20)
+    assert (unrelated.total, unrelated.found) == (0, [])
     result = search_papers(site.app, PLAIN, 20)
     assert (result.total, [one.paper.row for one in result.found]) == (1, [1])
     assert search_papers(site.app, "careful agents", 30).total == 24
+    partly = {"title": "Humanoid stride", "abstract": "They walk. A protein bar helps."}
+    site.papers(*(listing(number, **partly) for number in range(30, 42)))
+    while pipeline.embed_papers(site.app):
+        pass
+    result = search_papers(site.app, "molecule dynamics", 20)
+    assert (result.total, len(result.found)) == (0, 10)
+    assert {reason for one in result.found for reason in one.why} == set()
+    assert search_papers(site.app, "molecule dynamics", 20, 10).found == []
 
 
 def test_a_paper_whose_text_changes_waits_for_a_new_vector_and_one_that_only_gains_votes_does_not(site: Site) -> None:

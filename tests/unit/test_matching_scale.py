@@ -110,3 +110,12 @@ def test_what_fits_usually_raises_the_cut() -> None:
 def test_a_site_without_papers_takes_what_is_usual() -> None:
     scale = Scale.of(np.zeros(0, dtype=np.float32), meaning=False)
     assert (scale.mean, scale.deviation) == pytest.approx((0.02, 0.05))
+
+
+def test_lifted_scores_reach_the_threshold_and_others_stay() -> None:
+    scale = Scale.of(np.zeros(100, dtype=np.float32), meaning=True)
+    scores = np.array([0.1, 0.1, 2.0], dtype=np.float32)
+    lifted = scale.lifted(scores, np.array([True, False, True]))
+    assert scale.above_threshold(lifted).tolist() == [True, False, True]
+    assert scale.fit(float(lifted[0])) >= least_fit(0)
+    assert lifted[1:].tolist() == scores[1:].tolist()

@@ -152,11 +152,12 @@ def _names_of_no_paper(app: App, follows: Collection[str]) -> list[str]:
 
 def _say_queries(queries: Iterable[str]) -> None:
     """Print the given queries as they are stored, and how each is read."""
-    from paperround.matching.words import operators_in
+    from paperround.matching.words import is_plain, operators_in
 
     for query in queries:
         operators = ", ".join(operators_in(query))
-        read = f"read as a query because of {operators}" if operators else "read as plain words"
+        other = "read as plain words" if is_plain(query) else "finds only papers that contain it"
+        read = f"read as a query because of {operators}" if operators else other
         console.say(f"  {query}: {read}")
 
 

@@ -48,6 +48,7 @@ _BREADTH_STEP = 0.1  # change of the threshold per step of breadth, as a share o
 
 # Papers below the threshold are close from this share of it on, which is a fit of 0.4.
 _CLOSE_SHARE = 2 / 3
+_ROUNDING = 1e-5  # as a share: what rounding may take from a score
 _MAX_CLOSE = 5  # a letter shows three of them, and may have reasons to leave out some
 
 
@@ -84,6 +85,11 @@ class Scale:
     def above_threshold(self, scores: Numbers, breadth: int = 0) -> NDArray[np.bool_]:
         """Return which scores reach the threshold; `breadth` ranges from −2 (far fewer papers) to 2 (far more)."""
         return np.asarray(self.standardized(scores) >= self.threshold * _threshold_factor(breadth))
+
+    def lifted(self, scores: Numbers, which: NDArray[np.bool_]) -> Numbers:
+        """Return the scores, of which these are at least the threshold of the usual breadth."""
+        least = self.mean + self.deviation * self.threshold * (1 + _ROUNDING)
+        return np.where(which, np.maximum(scores, np.float32(least)), scores).astype(np.float32)
 
     def close(self, scores: Numbers, breadth: int = 0) -> list[int]:
         """Return the indexes of the scores that come closest to the threshold without reaching it, best first."""

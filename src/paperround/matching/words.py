@@ -38,6 +38,16 @@ _WITHOUT_SPACES = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]{5}")
 _LONE_FIELD = re.compile(rf"(?:^|\s)(?:{'|'.join(FIELD_NAMES)}):\s*$", re.IGNORECASE)
 _STRAY_STAR = re.compile(r"\*\w")
 _FIELD = re.compile(r"(?<![^\W\d_])([^\W\d_]+):(?=\S)")
+# A known field, a space and words, at the beginning or after an operator or a parenthesis. Elsewhere in a sentence,
+# as in "robots that are open source: a study", it is a word with a colon.
+_WORD_OF_FIELD = r"(?!(?:AND|OR|NOT)\s)[^\s\"():*-][^\s\"():*]*(?=[\s)]|$)"
+_SPACED_FIELD = re.compile(
+    r"(?:^|(?<=[(])|(?<=^-)|(?<=\s-)|(?<=\bAND\s)|(?<=\bOR\s)|(?<=\bNOT\s))"
+    rf"(?P<space>\s*)(?P<field>(?i:{'|'.join(FIELD_NAMES)})):\s+(?P<words>{_WORD_OF_FIELD}(?:\s+{_WORD_OF_FIELD})*)"
+)
+_FIELD_OF_TEXT = re.compile(r"ti|abs|keyword", re.IGNORECASE)
+_MIN_ORDINARY = 3  # letters of a single word that is read as plain words
+
 # What makes a text an exact query: quotation marks, a star after a word, AND, OR, NOT, a leading dash, fields.
 # Parentheses alone do not: what they group means the same without them, and in a sentence they are punctuation.
 _OPERATOR = re.compile(
@@ -152,8 +162,9 @@ SearchExpression = Query | Words
 def canonical(text: str) -> str:
     """Return the canonical text of a query; plain words only have their white space normalized.
 
-    Raise QueryError as `interpret` does.
+    Raise QueryError as `interpret` and `check_is_informative` do.
     """
+    check_is_informative(text)
     wanted = interpret(text)
     return " ".join(text.split()) if isinstance(wanted, Words) else str(wanted)
 
@@ -163,9 +174,9 @@ def says_nothing(text: str) -> bool:
     return STOP_WORDS.issuperset(terms(text))
 
 
-def check_topic_query(text: str) -> None:
-    """Raise QueryError if a topic in plain words would match any paper, because its words are uninformative."""
-    if is_plain(text) and says_nothing(text):
+def check_is_informative(text: str) -> None:
+    """Raise QueryError if a topic or an interest has only words that papers on any subject have."""
+    if (is_plain(text) or text.islower()) and not operators_in(text) and says_nothing(text):
         raise QueryError(text, 0, _("papers on any subject have these words; say what the papers should be about"))
 
 
@@ -175,22 +186,36 @@ def any_of(wanted: SearchExpression) -> Query:
 
 
 def is_plain(text: str) -> bool:
-    """Return whether a text has more than one word and no operator of the query language."""
-    return (len(text.split()) > 1 or _WITHOUT_SPACES.search(text) is not None) and not _OPERATOR.search(text)
+    """Return whether a topic or an interest is in plain words: several words without an operator, or an ordinary one.
+
+    A single word with capitals or digits in it, as acronyms and names have, is a query.
+    """
+    return _has_several_plain_words(text) or is_ordinary_word(text)
+
+
+def is_ordinary_word(text: str) -> bool:
+    """Return whether a text is a single word of at least three letters, none but the first of them a capital."""
+    word = text.strip()
+    return len(word) >= _MIN_ORDINARY and word.isalpha() and word[1:].islower()
+
+
+def _has_several_plain_words(text: str) -> bool:
+    return (len(text.split()) > 1 or _WITHOUT_SPACES.search(text) is not None) and not operators_in(text)
 
 
 def operators_in(text: str) -> tuple[str, ...]:
     """Return the operators of the query language in a text, each once, with the word or phrase they mark."""
-    return tuple(dict.fromkeys(_OPERATOR.findall(text)))
+    spaced = (f"{found['field']}:" for found in _SPACED_FIELD.finditer(text))
+    return tuple(dict.fromkeys([*spaced, *_OPERATOR.findall(text)]))
 
 
 def interpret(text: str) -> SearchExpression:
     """Interpret the text of a topic or of a subscriber's own query. Raise QueryError if it is not a valid query.
 
-    Several words without an operator are plain words. A single word, and any text with an operator, is a query. The
+    Text without an operator is plain words (`is_plain`). An acronym, and any text with an operator, is a query. The
     result is cached.
     """
-    return _describe_cached(text) if is_plain(text) else parse(text)
+    return _describe_cached(text) if is_plain(text) else parse(with_grouped_fields(text))
 
 
 def is_plain_words(query: str) -> bool:
@@ -216,22 +241,29 @@ def lists_sources(query: str) -> bool:
 
 def interpret_uncached(text: str) -> SearchExpression:
     """Interpret a text as `interpret` does, without caching it: text typed by strangers must not fill the memory."""
-    return _described(text) if is_plain(text) else parse_uncached(text)
+    return _describe(text) if is_plain(text) else parse_uncached(with_grouped_fields(text))
 
 
 def interpret_search(text: str) -> SearchExpression:
     """Interpret the text of a search box.
 
-    Text that is not a valid query, such as a pasted title, counts as plain words. Of these, other forms count too.
+    Text that is not a valid query, such as a pasted title, counts as plain words. Of these, other forms count too. A
+    single word is a query: whoever types it looks for the word.
     Raise QueryError if nothing remains to look for, or if a query only excludes.
     """
     found = _interpret_search(text)
     return replace(found, inflected=True) if isinstance(found, Words) else found
 
 
+def interpret_by_meaning(text: str) -> Words | None:
+    """Return a search for a single ordinary word, which is a query, as plain words; None for any other text."""
+    return replace(_describe(text), inflected=True) if is_ordinary_word(text) else None
+
+
 def _interpret_search(text: str) -> SearchExpression:
-    if is_plain(text):
-        return _described(text[:MAX_LENGTH])
+    if _has_several_plain_words(text):
+        return _describe(text[:MAX_LENGTH])
+    text = with_grouped_fields(text)
     query = parse_search_text(text)
     try:
         parse_syntax(text)
@@ -246,7 +278,7 @@ def mistake_in(text: str) -> QueryError | None:
 
     A field with nothing after it is a mistake too, and so is a star that is not at the end of a word.
     """
-    if _OPERATOR.search(text) or ends_with_field(text) or _STRAY_STAR.search(text):
+    if operators_in(text) or ends_with_field(text) or _STRAY_STAR.search(text):
         try:
             parse_syntax(text)
         except QueryError as error:
@@ -274,13 +306,27 @@ def with_known_fields(text: str) -> tuple[str, tuple[tuple[str, str], ...]]:
     return (corrected, tuple(changes.items())) if changes and not mistake_in(corrected) else (text, ())
 
 
+def with_grouped_fields(text: str) -> str:
+    """Return `author: Ada Lovelace` as `author:"Ada Lovelace"` and `title: two words` as `title:(two words)`.
+
+    Without a space after the colon, a field applies to the next word only.
+    """
+
+    def grouped(found: re.Match[str]) -> str:
+        space, field, words = found["space"], found["field"], found["words"]
+        together = f"({words})" if _FIELD_OF_TEXT.match(field) else f'"{words}"'
+        return f"{space}{field}:{together if ' ' in words else words}"
+
+    return _SPACED_FIELD.sub(grouped, text)
+
+
 def with_phrase(text: str) -> str:
     """Return `field:one two` as `field:"one two"`, because a field applies to one word; other texts as ""."""
     found = _FIELD_AND_WORDS.fullmatch(text.strip())
     return f'{found[1]}:"{found[2]}"' if found else ""
 
 
-def _described(text: str) -> SearchExpression:
+def _describe(text: str) -> Words:
     if len(text) > MAX_LENGTH:
         raise too_long(text)
     found = tuple(dict.fromkeys(_terms(text)))
@@ -325,7 +371,7 @@ def _is_uninformative_alone(piece: str) -> bool:
 
 
 # In a morning the same topics are interpreted again for every chunk.
-_describe_cached = lru_cache(maxsize=10_000)(_described)
+_describe_cached = lru_cache(maxsize=10_000)(_describe)
 
 
 def is_german(text: str) -> bool:

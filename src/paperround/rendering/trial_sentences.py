@@ -35,7 +35,8 @@ def describe_trial(
         case Doubt.UNWANTED | Doubt.AUTHOR:
             return describe_misreading(trial.unwanted, trial.author, language)
         case _ if trial.exact:
-            return f"{_describe_matches(trial, language)} {describe_operators(trial.operators, language)}".strip()
+            advice = describe_operators(trial.operators, language) or describe_single_word(language)
+            return f"{_describe_matches(trial, language)} {advice}"
         case Doubt.LANGUAGE:
             return _("This interest is in German, but it is compared with papers in English. Write it in English.")
         case Doubt.UNKNOWN:
@@ -151,6 +152,13 @@ def describe_operators(operators: Sequence[str], language: Language) -> str:
     ) % {"operators": language.list(operators)}
 
 
+def describe_single_word(language: Language) -> str:
+    """Return how a single word that is a query, such as an acronym, is read, and how to find other papers too."""
+    return language.gettext(
+        "Such a word finds only papers that contain it. Describe the subject in a few words to find others too."
+    )
+
+
 def describe_misreading(unwanted: str, author: str, language: Language) -> str:
     """Return why plain words are hardly read as they are meant; empty if nothing suggests that.
 
@@ -177,6 +185,12 @@ def describe_week(number: int, language: Language, *, counted: int) -> str:
     if not number:
         return language.gettext("No papers in the past week. Try fewer words, or more general ones.")
     return language.count("%(num)s paper in the past week:", "%(num)s papers in the past week, including:", number)
+
+
+def describe_week_without_word(language: Language) -> str:
+    """Return that no paper of the past week has the single word of a query, and how to find other papers."""
+    none = language.gettext("No papers in the past week.")
+    return f"{none} {describe_single_word(language)}"
 
 
 def describe_closest(remedies: Sequence[str], language: Language) -> str:

@@ -56,5 +56,9 @@ def similar_author(app: App, followed: FollowedName) -> str:
 
 
 def query_for_author(app: App, text: str) -> str:
-    """Return the query for the author whose full name a text is; "" if it is no name of an author."""
-    return author_exactly_named(app.shared(Collection).recent().vocabulary, text) if is_plain(text) else ""
+    """Return the query for the author whose full name a text is; "" if it is no name of an author.
+
+    A single word is more often a subject than a name.
+    """
+    named = " " in text.strip() and is_plain(text)
+    return author_exactly_named(app.shared(Collection).recent().vocabulary, text) if named else ""

@@ -65,6 +65,11 @@ class CollectionSnapshot:
             self._expanded[text] = self.vocabulary.expand(text, _is_ordinary)
         return self._expanded[text]
 
+    @property
+    def fullness(self) -> float:
+        """The number of papers as a share of the most that a snapshot has: of few papers, each new one matters."""
+        return len(self.papers) / COUNTED_PAPERS
+
     @cached_property
     def index(self) -> Index:
         """The index of all papers, to compare interests with."""
@@ -120,7 +125,7 @@ class Collection:
     def _up_to_date(self, slack: int) -> CollectionSnapshot:
         with self._reading:
             newest = self._browsing.last_row()
-            if self._newest is None or not 0 <= newest - self._newest[0] <= slack:
+            if self._newest is None or not 0 <= newest - self._newest[0] <= slack * self._newest[1].fullness:
                 self._newest = newest, self._read()
             return self._newest[1]
 

@@ -135,7 +135,18 @@ class Interests:
     def _scores(
         self, interest: Interest, batch: InterestBatch, learned: LearnedInterest | None
     ) -> tuple[Numbers, Scale]:
-        """Return how far each paper stands out for an interest and what was learned, and the scale of that."""
+        """Return how far each paper stands out for an interest and what was learned, and the scale of that.
+
+        A paper that has the only word of an interest reaches the usual threshold, as it matches the word as a query.
+        """
+        scores, scale = self._own_scores(interest, batch, learned)
+        if len(interest.words.terms) == 1:
+            scores = scale.lifted(scores, batch.index.shares(interest.words) > 0)
+        return scores, scale
+
+    def _own_scores(
+        self, interest: Interest, batch: InterestBatch, learned: LearnedInterest | None
+    ) -> tuple[Numbers, Scale]:
         scales = self._scales.scales(interest, learned.source.history if learned else self._scales.history())
         if learned is None:
             return scales.z_scores(interest.words, batch), z_scale(scales.threshold_reduction)

@@ -19,7 +19,7 @@ from paperround.matching import lexical
 from paperround.matching.negation import unwanted_in
 from paperround.matching.query import Query
 from paperround.matching.scale import least_fit
-from paperround.matching.words import Words, check_topic_query, interpret_uncached, operators_in
+from paperround.matching.words import Words, check_is_informative, interpret_uncached, operators_in
 from paperround.rendering import reasons
 from paperround.rendering.language import Language
 from paperround.rendering.trial_sentences import (
@@ -27,7 +27,9 @@ from paperround.rendering.trial_sentences import (
     describe_misreading,
     describe_operators,
     describe_remedies,
+    describe_single_word,
     describe_week,
+    describe_week_without_word,
     suggest_correction,
 )
 from paperround.rounds.authors import query_for_author
@@ -87,6 +89,7 @@ def preview_query(app: App, text: str, language: Language, week: PastWeek | None
     """Try a subscriber's query on the papers of the past week, within the limits of the preference."""
     try:
         preferences.read_field("queries", [text])
+        check_is_informative(text)
         return _preview(app, text, language, week or PastWeek(app), advise=True)
     except QueryError as error:
         return QueryPreview(text, error=error.translated(language.gettext))
@@ -95,7 +98,7 @@ def preview_query(app: App, text: str, language: Language, week: PastWeek | None
 def preview_topic_query(app: App, text: str, language: Language) -> QueryPreview:
     """Try a topic's query on the papers of the past week."""
     try:
-        check_topic_query(text)
+        check_is_informative(text)
         return _preview(app, text, language, PastWeek(app), advise=False)
     except QueryError as error:
         return QueryPreview(text, error=error.translated(language.gettext))
@@ -164,8 +167,12 @@ def _preview_exact(app: App, text: str, query: Query, language: Language) -> Que
     number = app.store.browsing.count_found(query, _MAX_COUNTED, week)
     papers = app.store.browsing.matching(query, _MAX_SHOWN * 10, week)
     hits = lexical.Index(papers).matches(query)
-    operators = describe_operators(operators_in(text), language)
-    summary = f"{operators} {describe_week(number, language, counted=_MAX_COUNTED)}".strip()
+    operators = operators_in(text)
+    if operators or number:
+        read = describe_operators(operators, language) or describe_single_word(language)
+        summary = f"{read} {describe_week(number, language, counted=_MAX_COUNTED)}"
+    else:
+        summary = describe_week_without_word(language)
     return QueryPreview(text, summary, _best(papers, hits, language))
 
 

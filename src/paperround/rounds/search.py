@@ -27,6 +27,7 @@ from paperround.matching.words import (
     SearchExpression,
     Words,
     any_of,
+    interpret_by_meaning,
     interpret_search,
     mistake_in,
     with_known_fields,
@@ -38,7 +39,9 @@ from paperround.rounds.meaning import Meaning
 _MAX_NEAR = 50  # papers that are added for their vectors
 _OF_THE_BEST = 0.5  # plain words sorted by date or votes: papers with half the score of the best one
 _SORTED = 660  # papers that plain words sorted by date or votes are chosen from; more than MAX_LISTED
-_NEAREST = 10  # shown at least, if papers are ranked by meaning, even if they do not match
+_NEAREST = 10  # shown if papers are ranked by meaning, even if they do not match, as far as so many are near
+# The cosine of a paper that is near: for texts without meaning, such as "zzzz qqqq", the nearest of 600 have 0.21.
+_NEAR_COSINE = 2 * USUAL_COSINE
 MAX_COUNTED = 1_000
 """As far as the results of a search are counted."""
 MAX_LISTED = 600
@@ -75,7 +78,7 @@ class Search:
     total: int = 0
     """How many papers match, counted up to MAX_COUNTED: those with any of the words, or close to them in meaning.
 
-    If fewer than ten match, `found` continues with the nearest others.
+    If fewer than ten match, `found` continues with others that are near in meaning, as far as there are any.
     """
     mistake: QueryError | None = None
     """Why a text that looks like a query was taken for plain words."""
@@ -169,6 +172,8 @@ class _Candidates:
     """Those of the papers with a vector, by index."""
     close: Set[int]
     """The indexes of the papers that are close in meaning."""
+    near: Set[int]
+    """The indexes of the papers that are near enough in meaning to be shown where too few match."""
 
     def matches(self, at: int) -> bool:
         """Return whether a paper has any of the words or is close in meaning."""
@@ -187,7 +192,7 @@ class _Candidates:
 def _search(app: App, text: str, limit: int, offset: int, bounds: SearchBounds, order: SearchOrder) -> Search:
     past, corrected = app.shared(Collection).recent(), app.shared(Collection).correct(text)
     expanded = past.expand_acronyms(corrected.text)
-    query = interpret_search(expanded)
+    query = _read(app, expanded, bounds)
     tiers = _find_candidates(app, expanded, query, offset + limit, bounds, order)
     candidates = _score_candidates(app, expanded, query, tiers, past.statistics)
     ranked = _sorted(app, candidates, order, plain=isinstance(query, Words))
@@ -200,6 +205,14 @@ def _search(app: App, text: str, limit: int, offset: int, bounds: SearchBounds, 
     return Search(results, corrected.changes, total, mistake_in(text), suggestion, author)
 
 
+def _read(app: App, text: str, bounds: SearchBounds) -> SearchExpression:
+    """Interpret the text of a search. An ordinary word that no paper has is searched for by its meaning."""
+    query, by_meaning = interpret_search(text), interpret_by_meaning(text)
+    if by_meaning is None or app.store.browsing.count_found(bounds.narrow(any_of(query)), 1, bounds.days):
+        return query
+    return by_meaning
+
+
 def _score_candidates(
     app: App, text: str, query: SearchExpression, tiers: Mapping[int, int], statistics: Statistics
 ) -> _Candidates:
@@ -207,14 +220,14 @@ def _score_candidates(
     rows, texts = app.store.papers.indexed_texts(list(tiers))
     tier = np.array([tiers[row] for row in rows], dtype=np.int64)
     shares, complete = matching_search.scores(query, statistics, texts)
-    scores, cosines, close = _with_meaning(app, text, rows, shares, tier == 0)
-    return _Candidates(rows, tier, complete, shares, scores, cosines, close)
+    scores, cosines, close, near = _with_meaning(app, text, rows, shares, tier == 0)
+    return _Candidates(rows, tier, complete, shares, scores, cosines, close, near)
 
 
 def _matching_first(candidates: _Candidates, ranked: Sequence[int]) -> list[int]:
     """Return the candidates that match, and of the others only as many as complete the fewest that are shown."""
     matching = [at for at in ranked if candidates.matches(at)]
-    others = [at for at in ranked if not candidates.matches(at)]
+    others = [at for at in ranked if at in candidates.near and not candidates.matches(at)]
     return matching + others[: max(0, _NEAREST - len(matching))]
 
 
@@ -295,14 +308,15 @@ def _sorted(app: App, candidates: _Candidates, order: SearchOrder, *, plain: boo
 
 def _with_meaning(
     app: App, text: str, rows: Sequence[int], shares: Numbers, first: NDArray[np.bool_]
-) -> tuple[Numbers, dict[int, float], set[int]]:
-    """Return the scores of papers, 0 to 1, the cosines of those with a vector, and those close in meaning, by index.
+) -> tuple[Numbers, dict[int, float], set[int], set[int]]:
+    """Return the scores of papers, 0 to 1, the cosines of those with a vector, and those close and those near in
+    meaning, by index.
 
     The text's vector is moved toward the best papers of the `first` tier.
     """
     vector = app.shared(Meaning).cached_vector(text)
     if vector is None:
-        return shares, {}, set()
+        return shares, {}, set(), set()
     vectors = app.shared(Meaning).cached_table().vectors(rows)
     cosines = np.full(len(rows), USUAL_COSINE, dtype=np.float32)
     embedded = np.flatnonzero(vectors.known)
@@ -310,12 +324,13 @@ def _with_meaning(
     # any case.
     own = vectors.cosines(vector)
     close = {int(place) for place, cosine in zip(embedded, own, strict=True) if is_close(float(cosine))}
+    near = set(embedded[own >= _NEAR_COSINE].tolist())
     early = first[embedded]
     trust = trust_in_best(len(app.shared(Collection).recent().papers))
     expanded = expand_query(vector, vectors.numbers[early], shares[embedded][early], own[early], trust)
     cosines[embedded] = vectors.cosines(expanded.vector)
     scores = relevance(shares, cosines) / np.float32(MAX_RELEVANCE)
-    return np.clip(scores, 0, 1), {int(place): float(cosines[place]) for place in embedded}, close
+    return np.clip(scores, 0, 1), {int(place): float(cosines[place]) for place in embedded}, close, near
 
 
 def newest_found(app: App, text: str, limit: int) -> list[Paper]:

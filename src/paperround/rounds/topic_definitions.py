@@ -11,7 +11,7 @@ from paperround.domain.errors import ConfigurationError, UsageError
 from paperround.domain.models import Topic
 from paperround.domain.preferences import is_private
 from paperround.domain.text import clean
-from paperround.matching.words import check_topic_query, interpret
+from paperround.matching.words import check_is_informative, interpret
 from paperround.process import text_files
 
 _FIELDS = ("slug", "name", "query", "about")  # of a topic in topics.toml
@@ -67,7 +67,7 @@ def _topic(table: dict[str, Any], where: str) -> Topic:
     try:
         check_slug(topic.slug)
         interpret(topic.query)
-        check_topic_query(topic.query)
+        check_is_informative(topic.query)
     except UsageError as error:
         raise ConfigurationError(f"{where} ({topic.slug}): {error}") from None
     return topic

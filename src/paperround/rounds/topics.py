@@ -12,7 +12,7 @@ from paperround.app import App
 from paperround.domain.errors import ConfigurationError, QueryError, UnknownNameError, UsageError
 from paperround.domain.models import Topic
 from paperround.matching.query import can_come_from
-from paperround.matching.words import any_of, check_topic_query, interpret
+from paperround.matching.words import any_of, check_is_informative, interpret
 from paperround.process import logs
 from paperround.rounds.topic_definitions import check_slug, cleaned, read_topics
 from paperround.rounds.topic_matching import match_topics
@@ -45,7 +45,7 @@ def add_topic(app: App, topic: Topic) -> Topic:
     check_slug(topic.slug)
     if not topic.name:
         raise UsageError("a topic needs a name")
-    check_topic_query(topic.query)
+    check_is_informative(topic.query)
     _check_query(app, topic)
     app.store.topics.save([topic])
     match_topics(app)
