@@ -410,6 +410,13 @@ def test_trying_an_interest_names_the_breadth_that_takes_more_as_its_option(site
     assert site.json("topics", "try", "a hand grasping transparent cups", "--breadth", "more")["taken"] == 3
 
 
+def test_the_state_of_the_relay_is_told_in_words(site: Site) -> None:
+    assert site("stats") == 0
+    for words in ("delivery paused until", "reason of the pause", "emails sent today"):
+        assert words in site.out
+    assert "_" not in site.out
+
+
 def test_a_new_database_is_told_with_its_place(site: Site) -> None:
     site.monkeypatch.setenv("PAPERROUND_DATABASE_URL", "sqlite:///elsewhere/x.db")
     assert site("stats", "--json") == 0

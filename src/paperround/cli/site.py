@@ -114,6 +114,14 @@ def doctor(as_json: AsJson = False) -> None:
     exit_if(any(finding.verdict is CheckState.ERROR for finding in findings))
 
 
+_RELAY_LABELS = {
+    "paused_until": "delivery paused until",
+    "reason": "reason of the pause",
+    "sent_today": "emails sent today",
+}
+"""What `stats` calls the facts about the relay."""
+
+
 @root.command(cls=Command, epilog="paperround stats --json")
 def stats(as_json: AsJson = False) -> None:
     """Count papers, subscribers and letters.
@@ -127,7 +135,7 @@ def stats(as_json: AsJson = False) -> None:
     if as_json:
         console.as_json(facts)
     else:
-        flat = [(f"{name} {key}" if key else name, value) for name, part in facts.items()
+        flat = [(_RELAY_LABELS.get(key, f"{name} {key}") if key else name, value) for name, part in facts.items()
                 for key, value in (part.items() if isinstance(part, dict) else [("", part)])]  # fmt: skip
         console.table(("what", "value"), flat)
 
