@@ -207,7 +207,7 @@ def test_a_program_that_stops_while_composing_stops_its_helpers(tmp_path: Path) 
 
 
 def test_a_killed_helper_costs_only_time(tmp_path: Path) -> None:
-    with SmtpServer(slow("final", 0.02)) as server, site_with_letters(tmp_path, server, lease=2, batch=50) as site:
+    with SmtpServer(slow("final", 0.06)) as server, site_with_letters(tmp_path, server, lease=2, batch=50) as site:
         site.app.clock = running_from(NOW)
         with delivering(site) as tallies:
             until(lambda: site.app.progress.letters["helper"])
