@@ -328,3 +328,24 @@ def test_an_exclusion_of_signs_or_in_quotation_marks_is_saved(pages: Pages, entr
     assert answer.status_code == 200
     assert len(_subscriber(pages).preferences.leave_out) == 1
     assert "“None”" not in pages.client.get(page, params={"unknown": entry}).text
+
+
+def test_everybody_comes_first_with_the_papers_of_who_wrote_alone_and_includes_the_others(pages: Pages) -> None:
+    pages.subscriber(_EMAIL)
+    for number, (title, *others) in enumerate(
+        [("On storks", "Iris Vogel"), ("On maize", ), ("On mice", ), ("On bees", "Lars Nowak")], 20
+    ):  # fmt: skip
+        _paper(pages, number, title, "Mei Lin", *others)
+    browser = Browser(pages.web)
+    browser.get(pages.link("preferences", _subscriber(pages).row))
+    shown = browser.get("/follow", params={"author": "Mei Lin"}).text
+    first, *others = shown.split("<li><p><strong>")[1:]
+    assert "Everybody with this name" in first
+    assert ("On maize" in first, "On mice" in first, "On storks" in first) == (True, True, False)
+    assert [title for one in others for title in re.findall(r"On \w+", one)] == ["On bees", "On storks"]
+    assert shown.count('value="follow"') == 3
+    browser.post("/follow", data={"author": "Mei Lin", "entry": "author: Mei Lin"})
+    shown = browser.get("/follow", params={"author": "Mei Lin"}).text
+    assert shown.count('value="unfollow"') == 1
+    assert 'value="follow"' not in shown
+    assert shown.count("because you follow everybody with this name") == 2

@@ -288,6 +288,11 @@ def test_a_field_before_a_space_applies_to_the_words_after_it(text: str, query: 
     assert operators_in(text)
 
 
+def test_the_ends_of_possessives_and_contractions_are_no_words() -> None:
+    assert interpret("poor people's wages") == Words(("poor", "people", "wage"))
+    assert interpret("O'Brien’s maze don't") == Words(("o", "brien", "maze"))
+
+
 def test_a_word_with_a_colon_within_a_sentence_is_no_field() -> None:
     assert interpret("robots that are open source: a study") == Words(("robot", "open", "source"))
 

@@ -335,14 +335,18 @@ def _describe(text: str) -> Words:
     return _informative(found)
 
 
+_CONTRACTION = re.compile(r"(?<=\w)(?:['’](?:s|re|ve|ll|d|m)|n['’]t)(?!\w)", re.IGNORECASE)
 _HYPHEN = "[-\u2010\u2011]"
 _HYPHENATED = re.compile(rf"[^\W_]+(?:{_HYPHEN}[^\W_]+)+")
 _PREFIXES = frozenset(("bi", "co", "de", "di", "em", "en", "ex", "im", "re", "un"))
 
 
 def _terms(text: str) -> Iterator[str]:
-    """Yield the terms of plain words; an uninformative piece of a hyphenated word stays with another."""
-    end = 0
+    """Yield the terms of plain words; an uninformative piece of a hyphenated word stays with another.
+
+    The ends of "people's" and "don't" are no words.
+    """
+    text, end = _CONTRACTION.sub("", text), 0
     for found in _HYPHENATED.finditer(text):
         yield from terms(text[end : found.start()])
         yield from _hyphenated_terms(re.split(_HYPHEN, found[0]))

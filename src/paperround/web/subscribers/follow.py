@@ -6,7 +6,7 @@ immediately; other visitors are led to the subscribe form.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -40,6 +40,8 @@ class FollowChoice:
     entry: str
     papers: tuple[cards.PaperCard, ...]
     followed: bool
+    included: bool = False
+    """Whether the subscriber follows everybody with the name, so that this person's papers come too."""
 
 
 @router.get("/follow")
@@ -128,9 +130,15 @@ def choices(
     if organization:
         return [choice(FollowedName(name, organization=True))]
     people = people_named(context.app, name)
-    choices = [choice(person.followed(unique=len(people) == 1), person.papers) for person in people]
-    # With several people, also offer everybody of the name, so that no papers are missed.
-    return choices if len(choices) == 1 else [*choices, choice(FollowedName(name))]
+    if len(people) == 1:
+        return [choice(FollowedName(name), people[0].papers)]
+    # With several people, offer everybody of the name first, so that no papers are missed. Whoever wrote their papers
+    # alone cannot be told apart, and can be followed only that way.
+    each = [(person.followed(unique=False), person.papers) for person in people]
+    alone = [paper for whom, papers in each if not whom.coauthors for paper in papers]
+    everybody = choice(FollowedName(name), sorted(alone, key=lambda paper: (paper.day, paper.row), reverse=True))
+    told_apart = [replace(choice(*one), included=everybody.followed) for one in each if one[0].coauthors]
+    return [everybody, *told_apart]
 
 
 def reader(request: Request, context: WebContext) -> Subscriber | None:
