@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, delete, func, insert, select, text
 
 from paperround.app import open_store
 from paperround.domain.errors import StoreError
@@ -20,8 +20,8 @@ from paperround.rounds.bounce_intake import apply_bounce
 from paperround.store import Store, engine
 from paperround.store import deliveries as deliveries_store
 from paperround.store.bounces import Bounce
-from paperround.store.engine import connect, lock_exclusively, lock_shared, plan_once, writing
-from paperround.store.schema import listings, topics
+from paperround.store.engine import connect, lock_exclusively, lock_shared, plan_once, reading, writing
+from paperround.store.schema import listings, subscribers, topics, unsent_lists
 from paperround.store.subscriber_changes import SubscriberChange
 from paperround.subscribers import address_change, membership
 from support import pgbouncer
@@ -163,6 +163,27 @@ def test_sessions_give_up_on_locks_are_ended_when_their_program_stands_still_and
     expected = {"lock_timeout": "30s", "idle_in_transaction_session_timeout": "5min", "TimeZone": "UTC", "jit": "off"}
     with engine_of(store).connect() as db:
         assert {name: db.scalar(text(f"SHOW {name}")) for name in expected} == expected
+
+
+def test_whoever_erases_a_subscriber_sees_papers_added_meanwhile_whatever_level_the_database_has_by_default(
+    store: Store, postgres_url: str
+) -> None:
+    with writing(engine_of(store)) as db:
+        name = db.scalar(text("SELECT current_database()"))
+        db.execute(text(f"ALTER DATABASE {name} SET default_transaction_isolation = 'repeatable read'"))
+    store.close()
+    again = open_store(postgres_url)
+    again.subscriber_changes.save([SubscriberChange("ada@example.org", {}, SubscriberState.ACTIVE)], MORNING)
+    with writing(engine_of(again)) as erasing:
+        [row] = erasing.scalars(select(subscribers.c.row))
+        with engine_of(again).begin() as adding:  # not `writing`, for which this thread would wait
+            adding.execute(
+                insert(unsent_lists).values(subscriber=row, digest=0, since=MORNING, included="[]", counted="[]")
+            )
+        erasing.execute(delete(subscribers))
+    with reading(engine_of(again)) as db:
+        assert db.scalar(select(func.count()).select_from(unsent_lists)) == 0
+    again.close()
 
 
 def test_connecting_sends_no_startup_options_which_pgbouncer_refuses(postgres_url: str) -> None:

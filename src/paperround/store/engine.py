@@ -80,7 +80,12 @@ def _postgresql(url: str) -> Engine:
 
     in_arrays, alone = _without_nul(StrBinaryDumper), _without_nul(StrDumperUnknown)
     # A round's threads and the web pages share the pool. When it is exhausted they wait instead of failing.
-    engine = create_engine(url, pool_size=10, max_overflow=10, pool_pre_ping=True, connect_args=_CLIENT)
+    # Each transaction says its level, since a database or its user may have another default. At a higher one, whoever
+    # deletes a subscriber would overlook letters that were added since the transaction began (migration 0034).
+    level = "READ COMMITTED"
+    engine = create_engine(
+        url, isolation_level=level, pool_size=10, max_overflow=10, pool_pre_ping=True, connect_args=_CLIENT
+    )
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Psycopg, _record: Any) -> None:
