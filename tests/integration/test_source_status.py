@@ -48,7 +48,7 @@ def _overdue(pages: Pages, now: datetime) -> set[str]:
     [
         ("30 5 * * *", datetime(2026, 11, 21, 6, 0, tzinfo=UTC)),
         ("30 5 * * mon-fri", datetime(2026, 11, 23, 6, 0, tzinfo=UTC)),
-        ("0 * * * *", datetime(2026, 11, 20, 6, 30, tzinfo=UTC)),
+        ("0 * * * *", _ASKED + timedelta(hours=12)),  # cron may ask less often
         ("0 7 * * sun", datetime(2026, 11, 29, 7, 30, tzinfo=UTC)),
     ],
 )
@@ -60,6 +60,16 @@ def test_a_source_is_overdue_once_two_times_of_its_schedule_have_passed(
     _asked(made)
     assert not _overdue(made, due - timedelta(seconds=1))
     assert _overdue(made, due) == {"blog"}
+    made.app.close()
+
+
+@pytest.mark.parametrize("schedule", ["30 0,2,6 * * *", "20 5,9,13,17,21 * * *", "*/15 * * * *"])
+def test_no_source_is_overdue_while_cron_fetches_papers_every_few_hours(schedule: str, tmp_path: Path) -> None:
+    made = Pages(tmp_path, sources=[_source("blog", schedule)])
+    asked = datetime(2026, 11, 20, 0, 20, tzinfo=UTC)
+    made.app.store.sources.save(SourceRecord("blog", SourceState.FRESH, "", asked, asked, asked))
+    assert not _overdue(made, asked + timedelta(hours=8))
+    assert made.client.get("/readyz").status_code == 200
     made.app.close()
 
 

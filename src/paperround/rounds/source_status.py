@@ -12,6 +12,7 @@ from paperround.sources import Source
 from paperround.store.sources import SourceRecord
 
 _MAX_FETCH = timedelta(minutes=30)  # a fetch that was begun on time may take as long
+_MIN_SILENCE = timedelta(hours=12)  # cron may fetch papers a few times a day, whatever the configuration says
 _OVERDUE = "overdue"
 
 
@@ -23,7 +24,9 @@ class SourceStatus:
     record: SourceRecord | None
     """None if it was never fetched."""
     is_overdue: bool
-    """Whether it was not asked at the last two times of its schedule: what fetches papers has stopped."""
+    """Whether it was not asked for twelve hours or more, in which two times of its schedule have passed: what fetches
+    papers has stopped.
+    """
 
     @property
     def is_late(self) -> bool:
@@ -61,14 +64,14 @@ def next_fetch(source: Source, after: datetime) -> datetime:
 
 
 def _is_overdue(source: Source, tried_at: datetime, now: datetime) -> bool:
-    if now - tried_at <= _MAX_FETCH:
+    if now - tried_at < _MIN_SILENCE:
         return False  # whatever the schedule, which takes time to read
     return now >= _overdue_from(source.schedule, source.timezone, tried_at)
 
 
 @lru_cache(maxsize=256)
 def _overdue_from(schedule: str, timezone: str, tried_at: datetime) -> datetime:
-    """Return from when on a source that was last asked at `tried_at` is overdue: when its second time has passed.
+    """Return when the second time of the schedule after `tried_at` has passed.
 
     One missed time says little: cron may fetch papers at other times than the configuration says.
     """
