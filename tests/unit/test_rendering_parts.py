@@ -424,6 +424,7 @@ def test_each_kind_of_notice_has_a_template() -> None:
 
 
 _CHIP = "CHIP: Adaptive Compliance for Humanoid Control through Hindsight Perturbation"
+_FALLS = "Unified Humanoid Fall-Safety Policy from a Few Demonstrations"
 _SPATIA = "Spatia: Video Generation with Updatable Spatial Memory"
 
 
@@ -438,8 +439,10 @@ _SPATIA = "Spatia: Video Generation with Updatable Spatial Memory"
         (_SPATIA, "", True, 1, "Spatia: Video Generation with Updatable Spatial\u00a0Memory"),
         (_SPATIA, "Video understanding", True, 0, "Spatia: Video Generation with\u00a0Updatable…"),
         ("MMMM WWWW " * 9, "", False, 0, "MMMM WWWW " * 3 + "MMMM\u00a0WWWW…"),
-        ("ill fit " * 20, "", False, 0, "ill fit " * 11 + "ill fit\u00a0ill…"),
-        ("我们提出一种方法" * 8, "", False, 0, ("我们提出一种方法" * 8)[:33] + "…"),
+        ("ill fit " * 20, "", False, 0, "ill fit " * 13 + "ill fit\u00a0ill…"),
+        (_FALLS, "", True, 0, "Unified Humanoid Fall-Safety Policy from a Few\u00a0Demonstrations"),
+        (_FALLS, "Robotics", True, 0, "Unified Humanoid Fall-Safety Policy from a\u00a0Few…"),
+        ("我们提出一种方法" * 8, "", False, 0, ("我们提出一种方法" * 8)[:34] + "…"),
         ("x\u0302" * 60, "", False, 0, "x\u0302" * 60),
         (
             "Contrastive Representation Regularization for Vision-Language-Action Models",

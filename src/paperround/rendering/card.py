@@ -32,12 +32,27 @@ from paperround.rendering.topic_names import shorten_tag
 _FIRST_AUTHORS = 3
 _MIN_PRINTED = 5  # votes, comments or stars: "1 star" is uninformative
 # The width of a row of the index and of what stands beside its title, in pixels of the layout: a title in 15 px has
-# one line in a window of 640 pixels, also in a wide font, and two on a phone, where the topic is hidden.
-_ROW, _VOTES_COLUMN, _NUMBER_COLUMN, _BEFORE_TOPIC = 520, 54, 22, 10
+# one line in a window of 640 pixels, also in Noto Sans, and two on a phone, where the topic is hidden.
+_ROW, _VOTES_COLUMN, _NUMBER_COLUMN, _BEFORE_TOPIC = 528, 54, 22, 10
 _TITLE_SIZE, _TOPIC_SIZE = 15, 14
-_NARROW, _WIDE = frozenset("fijlrtI.,:;!|'’() -[]·"), frozenset("mwMWOQ—…@%")
-# The widths of characters as parts of the font size: a little more than in Arial, Roboto and Noto Sans.
-_NARROW_WIDTH, _WIDTH, _CAPITAL_WIDTH, _WIDE_WIDTH = 0.34, 0.57, 0.66, 0.9
+# The widths of characters as parts of the font size: those of Arial or Noto Sans, whichever has the wider ones.
+_WIDTHS = {
+    char: width
+    for width, chars in (
+        (0.28, "ijl.,:;!'’ "),
+        (0.36, "ftI()-[]|·"),
+        (0.42, "r"),
+        (0.52, "ckszvxyFJL"),
+        (0.58, "aeTZ–?0123456789"),
+        (0.62, "bdghnopquKPX"),
+        (0.75, "DGHNU&"),
+        (0.79, "wOQ"),
+        (0.93, "mMW@%"),
+        (1.0, "—…"),
+    )
+    for char in chars
+}
+_WIDTH, _CAPITAL_WIDTH = 0.6, 0.67  # of other characters
 _DAYS_OF_WEEK = 7
 
 
@@ -170,10 +185,8 @@ def _estimate_width(text: str) -> float:
 
 @lru_cache(maxsize=4096)
 def _character_width(char: str) -> float:
-    if char in _NARROW:
-        return _NARROW_WIDTH
-    if char in _WIDE:
-        return _WIDE_WIDTH
+    if char in _WIDTHS:
+        return _WIDTHS[char]
     if unicodedata.east_asian_width(char) in "WF":
         return 1.0
     if unicodedata.combining(char):
