@@ -13,7 +13,7 @@ from paperround.domain.errors import translatable as _
 from paperround.domain.identifiers import arxiv_id, doi
 from paperround.domain.latex import readable
 from paperround.domain.name_comparison import TITLES_AND_SUFFIXES, is_fuller_or_shorter
-from paperround.domain.person_names import without_middle_names
+from paperround.domain.person_names import without_middle_initials
 from paperround.domain.text import QUOTATION_MARKS, clean, given_name_first, most_similar, terms
 
 MAX_FOLLOWED, MAX_LEFT_OUT, MAX_ENTRY_LENGTH = 100, 100, 300  # entries, entries, characters of each
@@ -67,12 +67,12 @@ class FollowedName:
             return f'org:"{self.name}"'
         others = " OR ".join(f'author:"{name}"' for name in self.coauthors)
         own = f'author:"{self.name}"'
-        if short := without_middle_names(self.name):
+        if short := without_middle_initials(self.name):
             own = f'({own} OR author:"{short}")'
         return own + (f" ({others})" if others else "")
 
     def is_among(self, authors: Iterable[str]) -> bool:
-        """Return whether one of these authors has the whole name, apart from middle names, titles and suffixes.
+        """Return whether one of these authors has the whole name, apart from initials, titles and suffixes.
 
         A query finds it within longer names too: `Min Kim` in `Seung-Min Kim`. A single word, as of a family name,
         and an organization are found within others.
@@ -83,7 +83,7 @@ class FollowedName:
 def has_name(name: str, author: str) -> bool:
     """Return whether an author, as a source writes it, may have this name.
 
-    A missing middle name or initial is compatible with any; two that differ are not.
+    A missing initial is compatible with any; two that differ are not.
     """
     own, author = terms(given_name_first(name)), readable(author)  # as it is indexed
     return _without_initials(author, own) == own or is_fuller_or_shorter(name, author)

@@ -49,19 +49,29 @@ class _Name(NamedTuple):
 
 
 def is_fuller_or_shorter(name: str, other: str) -> bool:
-    """Return whether two names differ at most by middle names and initials that one of them lacks or shortens.
+    """Return whether two names differ at most by initials: one lacks them, or has them in place of given names.
 
-    `Ada Lovelace`, `Ada M. Lovelace` and `Ada Mary Lovelace` do, `Ada B. Lovelace` contradicts the last two. At least
-    one given name must be the same in full: `Min Kim` is not `Seung-Min Kim`, and `A. Lovelace` may be anybody.
+    `Ada Lovelace` and `Ada M. Lovelace` do, and so do `Ada M. Lovelace` and `Ada Mary Lovelace`; `Ada B. Lovelace`
+    contradicts the last two. A name that is written in full cannot be missing: `Jin Kim` is not `Jin Young Kim`, nor
+    `Min Kim` `Seung-Min Kim`. At least one given name must be the same in full: `A. Lovelace` may be anybody.
     """
     (*given, family), (*other_given, other_family) = _words(name), _words(other)
-    if family != other_family or not {word for word in given if len("".join(word)) > 1} & {*other_given}:
+    if family != other_family or not {word for word in given if _is_written_out(word)} & {*other_given}:
         return False
     shorter, longer = sorted((given, other_given), key=len)
     if not _shortens(shorter[0], longer[0]):
         return False
-    rest = iter(longer[1:])
-    return all(any(_shortens(word, fuller) for fuller in rest) for word in shorter[1:])
+    rest = list(longer[1:])
+    for word in shorter[1:]:
+        place = next((place for place, fuller in enumerate(rest) if _shortens(word, fuller)), None)
+        if place is None or any(map(_is_written_out, rest[:place])):
+            return False
+        rest = rest[place + 1 :]
+    return not any(map(_is_written_out, rest))
+
+
+def _is_written_out(word: Sequence[str]) -> bool:
+    return len("".join(word)) > 1
 
 
 def _words(name: str) -> list[tuple[str, ...]]:

@@ -62,13 +62,14 @@ def divide(name: str, organization: str = "") -> PersonName:
 
 
 @lru_cache(maxsize=20_000)
-def without_middle_names(name: str) -> str:
-    """Return `Ada Lovelace` for `Ada M. Lovelace` and `Ada Mary Lovelace`; empty without a middle name or initial."""
+def without_middle_initials(name: str) -> str:
+    """Return `Ada Lovelace` for `Ada M. Lovelace`; empty without a middle initial, as for `Ada Mary Lovelace`."""
     if name.count(" ") < 2:
         return ""
     parts = divide(name)
     first, *middle = [word for word in parts.given.split() if not TITLES_AND_SUFFIXES.issuperset(terms(word))] or [""]
-    return f"{first} {parts.family}" if middle else ""
+    written_out = [word for word in middle if len("".join(terms(word))) > 1]
+    return " ".join([first, *written_out, parts.family]) if len(written_out) < len(middle) else ""
 
 
 def _turned(name: str) -> PersonName:

@@ -11,7 +11,7 @@ from operator import attrgetter
 
 from paperround.domain.latex import readable
 from paperround.domain.models import Paper
-from paperround.domain.person_names import without_middle_names
+from paperround.domain.person_names import without_middle_initials
 from paperround.domain.text import fold, terms
 from paperround.matching.availability import availability_terms
 
@@ -35,7 +35,7 @@ INDEX_VERSION = "5"
 
 1: the text as the source wrote it. 2: the text as it is printed, with LaTeX resolved. 3: fraction characters are
 kept whole, so that 2½ does not become 21 and 2. 4: the index also says what an abstract has only as an aside.
-5: names of authors also stand in it without their middle names.
+5: names of authors also stand in it without their middle initials.
 """
 TEXT = (Field.TITLE, Field.KEYWORDS, Field.ABSTRACT)
 """The fields that are searched for words without a field."""
@@ -46,7 +46,7 @@ WHOLE = frozenset({Field.CAT, Field.SOURCE})
 def values(paper: Paper, field: Field) -> tuple[str, ...]:
     """Return the field's texts as letters and pages print them; a phrase never spans two of them.
 
-    There is one for each of `field_terms`: an author with a middle name comes again for the name without it.
+    There is one for each of `field_terms`: an author with a middle initial comes again for the name without it.
     """
     written = _authors_of_names(paper) if field is Field.AUTHOR else _WRITTEN[field](paper)
     return written if field in WHOLE else tuple(map(readable, written))
@@ -81,13 +81,13 @@ def asides(paper: Paper) -> tuple[range, ...]:
 
 
 def author_names(paper: Paper) -> tuple[str, ...]:
-    """Return the authors' names, then those without middle names: `Ada M. Lovelace` is found as `Ada Lovelace`."""
-    return (*paper.authors, *filter(None, map(without_middle_names, paper.authors)))
+    """Return the authors' names, then those without initials: `Ada M. Lovelace` is found as `Ada Lovelace`."""
+    return (*paper.authors, *filter(None, map(without_middle_initials, paper.authors)))
 
 
 def _authors_of_names(paper: Paper) -> tuple[str, ...]:
     """Return the author whose name each of `author_names` is."""
-    return (*paper.authors, *filter(without_middle_names, paper.authors))
+    return (*paper.authors, *filter(without_middle_initials, paper.authors))
 
 
 _WRITTEN: Mapping[Field, Callable[[Paper], tuple[str, ...]]] = {

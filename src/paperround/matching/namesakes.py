@@ -68,7 +68,7 @@ def people(name: str, papers: Sequence[Paper]) -> list[Person]:
 
 
 def _is_named(author: str, name: str) -> bool:
-    """Return whether an author has this name, or one that differs only by middle names."""
+    """Return whether an author has this name, or one that differs only by initials."""
     return has_name(name, author) if len(terms(name)) > 1 else _key(author) == _key(name)
 
 

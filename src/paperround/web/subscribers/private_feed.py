@@ -25,6 +25,7 @@ from paperround.web.subscribers.token_links import subscriber_of
 
 router = APIRouter()
 _PAPERS, _SPAN = 100, timedelta(days=31)
+_MAX_READ = 1_000  # matching papers, of which a subscriber may leave out nearly all
 _BYTES = 18  # 24 characters of base64url
 _HEADERS = {"Cache-Control": "private, max-age=300", "X-Robots-Tag": "noindex, nofollow"}
 
@@ -75,9 +76,9 @@ def _feed(context: WebContext, secret: str, name: str) -> FeedDocument:
 
 
 def _papers(context: WebContext, owner: Subscriber, since: date) -> list[Paper]:
-    """Return the newest papers of a feed without those that its subscriber leaves out."""
+    """Return the newest papers of a feed, of up to 1,000 that match, without those that its subscriber leaves out."""
     leave_out, included, read = LeaveOut(), list[Paper](), 0
-    while len(included) < _PAPERS:
+    while len(included) < _PAPERS and read < _MAX_READ:
         papers = context.app.store.private_feeds.papers(owner.row, since, _PAPERS, read)
         read += len(papers)
         unwanted = leave_out.rows(owner.preferences.leave_out, papers)
