@@ -319,7 +319,7 @@ def test_after_the_database_was_lost_only_addresses_can_be_compared(
     assert carried == CarriedOver(unsubscribed=int(address == LEAVER), problem="it is not what became of this backup")
     assert (LEAVER in _next_letters(new)) is (address != LEAVER)
     text = restoring.warning(carried, "data/former.db")
-    assert "is unknown: data/former.db is the previous database, and it is not what became of this backup" in text
+    assert "because data/former.db says nothing of them: it is not what became of this backup" in text
     assert "`paperround carry-over FILE`" in text
     new.app.close()
 

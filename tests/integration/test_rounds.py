@@ -203,7 +203,7 @@ def test_each_letter_counts_the_papers_since_the_one_before_it(site: Site) -> No
         site.papers(listing(10 * week), *_others(10 * week + 1, 10 * week + 4))
     a_round(site, MORNING + timedelta(days=4 + 21, hours=2))
     assert len(letters(site)) == 3
-    assert "Of 15 new papers, 3 matched your topics and interests." in _last_letter(site), (
+    assert "That was all: 3 of 15 new papers matched your topics and interests." in _last_letter(site), (
         "after weeks without rounds"
     )
 

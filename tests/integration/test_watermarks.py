@@ -121,7 +121,7 @@ def test_an_ingest_since_a_day_asks_from_that_day_on_and_moves_the_watermark_if_
 
 
 def test_an_archive_moves_no_watermark_and_none_of_its_papers_is_mailed(site: Site) -> None:
-    site.topic("paper")
+    site.topic("paper", "title:paper")
     site.subscriber("ada@example.org", "paper")
     _world(site, MONDAY, _full)
     [report] = pipeline.ingest(site.app, unmailed=True)
@@ -202,7 +202,7 @@ def test_papers_are_counted_over_all_groups_in_which_they_are_stored(
 
 
 def test_an_ingest_for_the_archive_is_on_the_pages_and_in_no_letter(site: Site) -> None:
-    site.topic("papers", "paper")
+    site.topic("papers", "title:paper")
     site.subscriber("ada@example.org", "papers")
     _world(site, MONDAY, _full)
     pipeline.ingest(site.app, unmailed=True)
