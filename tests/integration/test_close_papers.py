@@ -139,6 +139,21 @@ def test_a_letter_with_three_papers_has_none(site: Site) -> None:
     assert _offered(site, _morning(site, _fits(4), _fits(5), _fits(6), _close(7))) == []
 
 
+def test_papers_of_a_followed_author_hide_nothing_that_came_close_to_an_interest_without_papers(site: Site) -> None:
+    _subscribe(site, follows=("author: Mei Lin",))
+    hers = [
+        listing(n, title=f"Whales {n}", abstract="They sing.", authors=["Mei Lin", f"A {n}"]) for n in (21, 22, 23)
+    ]
+    digest = _morning(site, *hers, *map(_close, (2, 3, 4, 5)))
+    assert digest
+    assert len(digest.papers) == 3
+    assert _offered(site, digest) == ["fir", "elm", "dogwood"]
+    hers = [
+        listing(n, title=f"Whales {n}", abstract="They dive.", authors=["Mei Lin", f"A {n}"]) for n in (31, 32, 33)
+    ]
+    assert _offered(site, _morning(site, *hers, _fits(7), _close(6))) == []
+
+
 def test_a_silent_day_stays_silent_and_its_papers_are_passed_over(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:

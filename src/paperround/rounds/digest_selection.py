@@ -192,10 +192,14 @@ def _add_discussion(candidates: Candidates, batch: DueBatch, issues: Sequence[Is
 
 
 def _with_close(digest: Digest, due: DueSubscriber, batch: DueBatch, context: RoundContext) -> Digest:
-    """Return the digest with notes on papers that came close to an interest, if it has few papers."""
+    """Return the digest with notes on papers that came close to an interest, of a digest with several papers only to
+    one that brought none of them.
+    """
     chosen = {*digest.named, *digest.more}
-    rows = [row for row in due.close if row not in chosen and row in batch.papers]
-    if not rows or not is_thin(len(digest.papers) + len(digest.more)):
+    thin = is_thin(len(digest.papers) + len(digest.more))
+    close_enough = due.close if thin else [row for row in due.close if row in due.close_to_empty]
+    rows = [row for row in close_enough if row not in chosen and row in batch.papers]
+    if not rows:
         return digest
     preferences = due.subscriber.preferences
     close = [batch.papers[row] for row in rows]

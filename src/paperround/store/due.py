@@ -30,6 +30,8 @@ class DueSubscriber(NamedTuple):
     """News about papers they were sent that no letter has reported yet."""
     close: tuple[int, ...] = ()
     """The papers that came close to an interest of theirs, best first; empty if their letter may have none."""
+    close_to_empty: frozenset[int] = frozenset()
+    """Those of them that came close to an interest without new papers."""
     published_at: datetime | None = None
     """When the last matches that an issue of theirs has covered were published; None before the first ones."""
     composed_at: datetime | None = None

@@ -43,6 +43,7 @@ from paperround.domain.models import (
     pack_scores,
 )
 from paperround.domain.notes import choose_news, is_thin, may_have_close, read_facts, read_notes
+from paperround.domain.preferences import is_own
 from paperround.domain.schedule import Cadence, Issue, span_days
 from paperround.process.lazy import LazyModule
 from paperround.store.bulk import Prepared, among, among_given
@@ -346,7 +347,7 @@ def _with_matches(db: Connection, due: Due, cache: MatchCache, now: datetime, *,
             (*ratings.get(subscriber.row, ()), *(feedback for feedback, _ in own.get(subscriber.row, ()))),
             tuple(saved.get(subscriber.row, ())),
             choose_news(changed.get(subscriber.row, ()), known_news.get(subscriber.row, ())),
-            close.get(subscriber.row, ()),
+            *close.get(subscriber.row, ((), frozenset[int]())),
             published.get(subscriber.row),
             composed.get(subscriber.row),
         )
@@ -395,22 +396,32 @@ def _close_to(
     unread: match_table.BatchMatches,
     known: Mapping[int, set[int]],
     cache: MatchCache,
-) -> dict[int, tuple[int, ...]]:
+) -> dict[int, tuple[tuple[int, ...], frozenset[int]]]:
     """Return the papers that came close to the interests of those who may have few papers, by subscriber.
 
-    `known` are the papers that they have or have rated. What they leave out is not known here, so a subscriber
-    who leaves out anything may have few.
+    Of those who have several, only the interests without a new paper count: others of their papers, as by an author
+    whom they follow, say nothing about these. With the papers are those close to such an interest. `known` are the
+    papers that they have or have rated. What they leave out is not known here, so a subscriber who leaves out
+    anything may have few.
     """
-    follows, others = {}, dict[int, set[int]]()
+    follows, others, empty = {}, dict[int, set[int]](), dict[int, set[int]]()
+    slugs = cache.slugs(db, {topic for _, _, followed in due for topic, _ in followed})
     unread_papers, mine = unread.paper, match_table.bounds(unread.subscriber, len(due))
     for (subscriber, _, followed), (start, end) in zip(due, mine, strict=True):
         if not may_have_close(subscriber.preferences.cadence, subscriber.preferences.breadth):
             continue
+        interests = [one for one in followed if is_own(slugs.get(one[0], ""))]
+        if not interests:
+            continue
+        matched = {unread.table.topics[at] for at in set(unread.table.topic[unread.number[start:end]].tolist())}
         papers = set(unread_papers[start:end].tolist())
-        if is_thin(len(papers)) or subscriber.preferences.leave_out:
-            follows[subscriber.row] = followed
+        empty[subscriber.row] = {topic for topic, _ in interests if slugs[topic] not in matched}
+        if not is_thin(len(papers)) and not subscriber.preferences.leave_out:
+            interests = [one for one in interests if one[0] in empty[subscriber.row]]
+        if interests:
+            follows[subscriber.row] = interests
             others[subscriber.row] = papers | known[subscriber.row]
-    return close_to(db, follows, others, cache) if follows else {}
+    return close_to(db, follows, others, empty, cache) if follows else {}
 
 
 _COLUMNS = digests.c.row, digests.c.sections, digests.c.more, digests.c.left_out, digests.c.notes, digests.c.facts
