@@ -12,7 +12,7 @@ from PIL import Image
 
 from paperround.domain.models import Digest, Section, TopicCounts
 from paperround.domain.schedule import Cadence, Issue
-from paperround.rendering import chart, language, sample
+from paperround.rendering import chart, language, plaintext, sample
 from paperround.rendering.letter import LetterRenderer
 from paperround.rendering.letter_facts import LetterFacts
 from support.letters import (
@@ -108,6 +108,18 @@ def test_a_weekly_letter_from_pieces_is_the_one_laid_out_at_once(theme: str, cod
     assert f"/charts/weekly-{DAY}/" in joined.html
     for counted in COUNTS:
         assert f"{counted.name}: {sum(counted.papers)} " in joined.text
+
+
+def test_letters_that_show_the_same_papers_in_other_ways_share_the_chart(monkeypatch: pytest.MonkeyPatch) -> None:
+    one, drawn = LetterRenderer(sample.SITE, "paper", _EN, FOLDERS), list[object]()
+    full = LetterFacts(WEEKLY, *_REST, COUNTS)
+    titles = full._replace(subscriber=full.subscriber.with_preferences(density="titles"))
+    encoded_by(one, full)
+    monkeypatch.setattr(plaintext, "chart_text", drawn.append)
+    _, html, text = decoded(encoded_by(one, titles))
+    assert drawn == []
+    assert f"/charts/weekly-{DAY}/" in html
+    assert all(f"{counted.name}: {sum(counted.papers)} " in text for counted in COUNTS)
 
 
 def test_charts_of_other_numbers_are_other_charts() -> None:

@@ -17,6 +17,7 @@ from paperround.rendering.trial_sentences import (
     describe_remedies,
     describe_trial,
     describe_week,
+    describe_week_without_word,
     suggest_correction,
 )
 from support.letters import FOLDERS
@@ -93,6 +94,10 @@ def test_nothing_is_said_where_nothing_is_doubtful() -> None:
     ("describe", "sentence"),
     [
         (lambda: describe_week(0, _ENGLISH, counted=500), "No papers in the past week."),
+        (
+            lambda: describe_week_without_word(_ENGLISH),
+            "No papers in the past week. Such a word finds only papers that",
+        ),
         (lambda: describe_week(1, _ENGLISH, counted=500), "1 paper in the past week:"),
         (lambda: describe_week(7, _ENGLISH, counted=500), "7 papers in the past week, including:"),
         (lambda: describe_week(500, _ENGLISH, counted=500), "More than 500 papers in the past week."),
