@@ -58,7 +58,7 @@ def test_the_api_answers_400_and_keeps_nothing(tmp_path: Path) -> None:
 _NOTHING = "papers on any subject have these words; say what the papers should be about"
 
 
-@pytest.mark.parametrize("text", ["the of", "What is this about?", "study"])
+@pytest.mark.parametrize("text", ["the of", "What is this about?"])
 def test_a_topic_of_stop_words_alone_is_refused_wherever_it_is_entered(tmp_path: Path, text: str) -> None:
     site = Site(tmp_path, site={"base_url": "https://papers.example.org", "admin_token": _TOKEN})
     with pytest.raises(QueryError, match=_NOTHING):
@@ -72,7 +72,7 @@ def test_a_topic_of_stop_words_alone_is_refused_wherever_it_is_entered(tmp_path:
     assert site.app.store.topics.all() == []
 
 
-@pytest.mark.parametrize("text", ['"the of"', "title:it", "IT"])
+@pytest.mark.parametrize("text", ['"the of"', "title:it", "IT", "study"])
 def test_stop_words_that_are_asked_for_exactly_are_accepted(tmp_path: Path, text: str) -> None:
     site = Site(tmp_path)
     site.topic("exact", text)

@@ -175,8 +175,11 @@ def says_nothing(text: str) -> bool:
 
 
 def check_is_informative(text: str) -> None:
-    """Raise QueryError if a topic or an interest has only words that papers on any subject have."""
-    if (is_plain(text) or text.islower()) and not operators_in(text) and says_nothing(text):
+    """Raise QueryError if a topic or an interest is several words that papers on any subject have.
+
+    One such word, as "studies", is a query, which finds the papers that contain it.
+    """
+    if _has_several_plain_words(text) and says_nothing(text):
         raise QueryError(text, 0, _("papers on any subject have these words; say what the papers should be about"))
 
 
@@ -194,9 +197,12 @@ def is_plain(text: str) -> bool:
 
 
 def is_ordinary_word(text: str) -> bool:
-    """Return whether a text is a single word of at least three letters, none but the first of them a capital."""
+    """Return whether a text is a single word of at least three letters, none but the first of them a capital.
+
+    A word that papers on any subject have is not: its meaning finds nothing.
+    """
     word = text.strip()
-    return len(word) >= _MIN_ORDINARY and word.isalpha() and word[1:].islower()
+    return len(word) >= _MIN_ORDINARY and word.isalpha() and word[1:].islower() and not says_nothing(word)
 
 
 def _has_several_plain_words(text: str) -> bool:
