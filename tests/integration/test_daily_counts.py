@@ -49,8 +49,8 @@ def test_two_papers_that_become_one_keep_the_larger_count_of_each_day(site: Site
 
 
 def _morning_of_a_weekly_subscriber(site: Site) -> None:
-    site.topic("robots")
-    site.topic("agents")
+    site.topic("robots", '"robots"')
+    site.topic("agents", '"agents"')
     site.subscriber("ada@subscriber.example", "robots", "agents", cadence="weekly")
     # On the paper's day the old favourite had its votes; the two others gain theirs within the week.
     site.clock.now = MORNING - timedelta(days=12)
