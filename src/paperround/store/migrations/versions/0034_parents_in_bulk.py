@@ -80,12 +80,13 @@ def upgrade() -> None:
         return
     # With the schema, so that they also work where another one is searched first, as in a restore by pg_restore.
     schema = op.get_bind().scalar(sa.select(sa.func.quote_ident(sa.func.current_schema())))
-    op.drop_constraint("fk_deliveries_issue", "deliveries")
+    op.execute("ALTER TABLE deliveries DROP CONSTRAINT IF EXISTS fk_deliveries_issue")
     for table, column, parents in _PARENTS:
-        op.drop_constraint(f"fk_{table}_{column}", table)
+        op.execute(f"ALTER TABLE {table} DROP CONSTRAINT IF EXISTS fk_{table}_{column}")
         names = {"table": table, "column": column, "parents": parents, "schema": schema}
         for kind, body, event in (*_TRIGGERS, _MOVES if table == "subscriptions" else _KEEPS):
             name = f"{table}_{column}_{kind}"
+            op.execute(f"DROP FUNCTION IF EXISTS {name}() CASCADE")
             op.execute(f"CREATE FUNCTION {name}() RETURNS trigger {_SETTINGS} AS $${body.format(**names)}$$")
             op.execute(f"CREATE TRIGGER {name} {event.format(**names)} EXECUTE FUNCTION {name}()")
 
