@@ -58,7 +58,7 @@ def test_a_preview_is_in_the_language_of_the_subscribers_page(page: Page, base: 
     if not page.evaluate("typeof fields !== 'undefined'"):
         page.click("text=Treffer der letzten Woche anzeigen")
     page.wait_for_selector("#trials li a")
-    assert "Als Suchanfrage gelesen wegen OR" in page.inner_text("#trials")
+    assert "Wegen OR wird dies als Suchabfrage gelesen" in page.inner_text("#trials")
     page.select_option("#language", "en")
     with page.expect_navigation():
         page.locator("button[value=save]:not(.visually-hidden)").click()
