@@ -54,7 +54,7 @@ def test_what_the_next_letter_would_have(pages: Pages) -> None:
     assert _why(pages, 1).fate is PaperFate.NEXT_COUNTED
     assert "it ranks below the 2 papers that they want at most" in _why(pages, 1).sentence
     assert _why(pages, 9).fate is PaperFate.NO_MATCH
-    assert [(one.matches, one.fit) for one in _why(pages, 9).topics] == [(False, None)]
+    assert [(one.matches, one.fit) for one in _why(pages, 9).topics] == [(False, 0.0)]
 
 
 def test_what_a_subscriber_leaves_out(pages: Pages) -> None:
