@@ -235,17 +235,23 @@ def test_a_newer_backup_loses_nobody_whom_an_older_one_did_not_know(
     assert _restore(pages, tmp_path / "newer.db") == CarriedOver(unsubscribed=1, erased=1)
 
 
+def _backup_before_leaving(pages: Pages, folder: Path, leave: Callable[[App, Subscriber], object]) -> Path:
+    """Back up a site with two more subscribers, one of whom leaves afterwards."""
+    for name in ("late", "lasting"):
+        pages.subscriber(f"{name}@hopper.example")
+    pages.app.store.backup(folder / "newer.db")
+    leave(pages.app, _person(pages, "late@hopper.example"))
+    return folder / "newer.db"
+
+
 @pytest.mark.parametrize("leave", [membership.unsubscribe, membership.erase])
 def test_who_left_before_an_older_and_then_a_newer_backup_was_restored_stays_unsubscribed(
     pages: Pages, backup: Path, tmp_path: Path, leave: Callable[[App, Subscriber], object]
 ) -> None:
-    for name in ("late", "lasting"):
-        pages.subscriber(f"{name}@hopper.example")
-    pages.app.store.backup(tmp_path / "newer.db")
-    leave(pages.app, _person(pages, "late@hopper.example"))
+    newer = _backup_before_leaving(pages, tmp_path, leave)
     _restore(pages, backup)
     membership.unsubscribe(pages.app, _person(pages, LEAVER))
-    carried = _restore(pages, tmp_path / "newer.db")
+    carried = _restore(pages, newer)
     assert (carried.unsubscribed + carried.erased, carried.unknown) == (2, 0)
     assert restoring.warning(carried, "") == ""
     assert {LEAVER, "late@hopper.example", "lasting@hopper.example"} & set(_next_letters(pages)) == {
@@ -257,13 +263,10 @@ def test_who_left_before_an_older_and_then_a_newer_backup_was_restored_stays_uns
 def test_who_left_before_an_older_and_then_a_newer_backup_was_restored_is_told_to_be_unknown(
     pages: Pages, backup: Path, tmp_path: Path, leave: Callable[[App, Subscriber], object]
 ) -> None:
-    for name in ("late", "lasting"):
-        pages.subscriber(f"{name}@hopper.example")
-    pages.app.store.backup(tmp_path / "newer.db")
-    leave(pages.app, _person(pages, "late@hopper.example"))
+    newer = _backup_before_leaving(pages, tmp_path, leave)
     assert _restore(pages, backup) == CarriedOver(only_there=1)
     elsewhere = (tmp_path / "paperround.db.before-restore-1").rename(tmp_path / "lost and found.db")
-    carried = _restore(pages, tmp_path / "newer.db")
+    carried = _restore(pages, newer)
     assert carried == CarriedOver(unknown=2)
     text = restoring.warning(carried, "paperround.db.before-restore-1")
     assert text.startswith("before you start paperround, run `paperround carry-over FILE` with the database that the")

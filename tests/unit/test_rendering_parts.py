@@ -15,7 +15,7 @@ from lxml import html as lxml_html
 from markupsafe import Markup
 
 from paperround.domain.errors import ConfigurationError, UnknownNameError
-from paperround.domain.models import DISCUSSED, Links, NoteKind, NoticeKind, PaperNote, Section
+from paperround.domain.models import DISCUSSED, DayFacts, Links, NoteKind, NoticeKind, PaperNote, Section
 from paperround.domain.preferences import Breadth, Preferences, QuietDays
 from paperround.domain.schedule import Cadence, Schedule, span
 from paperround.process import resources
@@ -481,7 +481,7 @@ def test_a_letter_without_papers_says_what_there_is_instead() -> None:
     assert describe_no_papers(0, 3, 1, english) == "3 papers close to your interests"
     assert describe_no_papers(0, 0, 1, english) == "No new papers other than those you leave out"
     assert describe_no_papers(0, 0, 0, english) == "No new papers for you"
-    assert describe_no_papers(0, 0, 0, english, late=True) == "No new papers for you yet"
+    assert describe_no_papers(0, 0, 0, english, DayFacts(3, late=("arxiv",))) == "No new papers for you yet"
 
 
 @pytest.mark.parametrize(

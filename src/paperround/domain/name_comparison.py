@@ -61,12 +61,11 @@ def is_fuller_or_shorter(name: str, other: str) -> bool:
     shorter, longer = sorted((given, other_given), key=len)
     if not _shortens(shorter[0], longer[0]):
         return False
-    rest = list(longer[1:])
+    rest = iter(longer[1:])
     for word in shorter[1:]:
-        place = next((place for place, fuller in enumerate(rest) if _shortens(word, fuller)), None)
-        if place is None or any(map(_is_written_out, rest[:place])):
+        fuller = next((one for one in rest if _shortens(word, one) or _is_written_out(one)), ())
+        if not _shortens(word, fuller):
             return False
-        rest = rest[place + 1 :]
     return not any(map(_is_written_out, rest))
 
 

@@ -127,8 +127,9 @@ class Words:
     @property
     def spellings(self) -> tuple[tuple[Phrase, ...], ...]:
         """Each term as phrases of the query language; a term with a space also as one word, "denoising"."""
-        forms = other_forms if self.inflected else _no_forms
-        return tuple((*spellings(term), *(Phrase((form,)) for form in forms(term))) for term in self.terms)
+        if not self.inflected:
+            return tuple(map(spellings, self.terms))
+        return tuple((*spellings(term), *(Phrase((form,)) for form in other_forms(term))) for term in self.terms)
 
     @property
     def phrases(self) -> tuple[Phrase, ...]:
@@ -142,10 +143,6 @@ class Words:
 
     def __str__(self) -> str:
         return " ".join(self.terms)
-
-
-def _no_forms(_term: str) -> tuple[str, ...]:
-    return ()
 
 
 def spellings(term: str) -> tuple[Phrase, ...]:

@@ -37,11 +37,14 @@ def _describe_more_online(more: int, language: Language) -> str:
     return language.count("%(num)s more online", "%(num)s more online", more) if more else ""
 
 
-def describe_no_papers(saved: int, close: int, left_out: int, language: Language, *, late: bool = False) -> str:
+def describe_no_papers(
+    saved: int, close: int, left_out: int, language: Language, facts: DayFacts | None = None
+) -> str:
     """Return a summary of the content of a letter without new papers.
 
     `saved` is the number of saved papers that it names, `close` that of papers that came close to an interest, and
-    `left_out` that of papers that the subscriber excludes. If a source is `late`, papers may still come.
+    `left_out` that of papers that the subscriber excludes. If a source was late by the day's facts, papers may still
+    come.
     """
     if saved:
         return language.count("%(num)s saved paper", "%(num)s saved papers", saved)
@@ -51,7 +54,7 @@ def describe_no_papers(saved: int, close: int, left_out: int, language: Language
         )
     if left_out:
         return language.gettext("No new papers other than those you leave out")
-    if late:
+    if facts and facts.late:
         return language.gettext("No new papers for you yet")
     return language.gettext("No new papers for you")
 

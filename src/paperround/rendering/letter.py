@@ -26,7 +26,6 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
-from paperround.domain.client_limits import MAX_HTML
 from paperround.domain.errors import ConfigurationError
 from paperround.domain.models import (
     DayFacts,
@@ -178,16 +177,14 @@ class LetterRenderer:
         keys = [_ContentsKey.of(facts) for facts in letters]
         known = self._contents.get_all(keys)
         new = {key: facts for key, facts, contents in zip(keys, letters, known, strict=True) if contents is None}
-        made = dict(zip(new, self._make_contents(list(new.values())), strict=True))
+        planned = [(facts, self._planner.plan(facts)) for facts in new.values()]
+        made = dict(zip(new, self._contents_of(planned), strict=True))
         for key, contents in made.items():
             self._contents.put(key, contents)
         return [
             PreparedLetter(facts, contents or made[key])
             for facts, key, contents in zip(letters, keys, known, strict=True)
         ]
-
-    def _make_contents(self, letters: Sequence[LetterFacts]) -> list[Contents]:
-        return self._contents_of([(facts, self._planner.plan(facts)) for facts in letters])
 
     def _contents_of(self, letters: Sequence[tuple[LetterFacts, Plan]]) -> list[Contents]:
         outlines = [self._choose_outline(plan, facts.digest) for facts, plan in letters]
@@ -247,13 +244,10 @@ class LetterRenderer:
         """Join the fullest letter that fits under the size limit."""
         facts, contents = prepared
         links = self._letter_links(facts)
-        letter = self._join(facts, contents, links)
-        if letter.size < MAX_HTML:  # nearly always
-            return letter
 
         def join(plan: Plan) -> JoinedLetter:
-            (smaller,) = self._contents_of([(facts, plan)])
-            return self._join(facts, smaller, links)
+            (planned,) = (contents,) if plan is contents.plan else self._contents_of([(facts, plan)])
+            return self._join(facts, planned, links)
 
         return size.fit(contents.plan, join, lambda draft: draft.size)
 

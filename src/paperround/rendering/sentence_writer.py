@@ -140,9 +140,7 @@ class SentenceWriter:
         contents = (
             describe_papers(shown, key.topics, more, language)
             if shown or more
-            else describe_no_papers(
-                key.saved, key.close, key.left_out, language, late=key.facts is not None and bool(key.facts.late)
-            )
+            else describe_no_papers(key.saved, key.close, key.left_out, language, key.facts)
         )
         reading = describe_reading(shown, key.minutes, language) if shown else ""
         letter = LetterView(

@@ -19,7 +19,7 @@ from paperround.web.browse import cards
 from paperround.web.browse.cards import PaperCard
 from paperround.web.browse.period_links import PageLink, PeriodLinks
 from paperround.web.browse.periods import Period, View, read_day, read_view
-from paperround.web.browse.source_notes import describe_late_sources, describe_quiet_days
+from paperround.web.browse.source_notes import describe_late_sources, describe_quiet_days, late_sources
 from paperround.web.context import ContextDep, WebContext
 from paperround.web.parameters import checked_page, topic_named
 from paperround.web.wording import translated_topic, translated_topics
@@ -88,9 +88,10 @@ def _links(links: PeriodLinks, page: int, papers: int) -> dict[str, Any]:
 
 def _notes(context: WebContext, language: Language, newest: date | None) -> dict[str, str]:
     """Return the sentences about missing papers, for the first page of the latest papers."""
+    late = late_sources(context.app)
     return {
-        "note": describe_quiet_days(context, language, newest),
-        "source_note": describe_late_sources(context, language),
+        "note": describe_quiet_days(late, language, newest, context.today),
+        "source_note": describe_late_sources(late, language),
     }
 
 

@@ -2,50 +2,53 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 
+from paperround.app import App
 from paperround.domain.models import SourceState
 from paperround.rendering.language import Language
 from paperround.rendering.source_names import source_name
 from paperround.rounds.source_status import SourceStatus, read_source_status
 from paperround.store.sources import SourceRecord
-from paperround.web.context import WebContext
+
+LateSources = Sequence[tuple[SourceStatus, SourceRecord]]
 
 
-def describe_quiet_days(context: WebContext, language: Language, newest: date | None) -> str:
+def late_sources(app: App) -> LateSources:
+    """Return the sources of which papers may be missing."""
+    return [(status, status.record) for status in read_source_status(app) if status.record and status.is_late]
+
+
+def describe_quiet_days(late: LateSources, language: Language, newest: date | None, today: date) -> str:
     """Return a sentence that says since when no papers were announced; empty if there are papers today.
 
     If a source is late, it says only from when the latest papers are: newer ones may have been announced.
     """
-    if newest is None or newest >= context.today:
+    if newest is None or newest >= today:
         return ""
     sentence = (
         language.gettext("The latest papers here are from %(day)s.")
-        if _late_sources(context)
+        if late
         else language.gettext("No papers have been announced since %(day)s. These are the latest.")
     )
     return sentence % {"day": language.date(newest)}
 
 
-def describe_late_sources(context: WebContext, language: Language) -> str:
+def describe_late_sources(late: LateSources, language: Language) -> str:
     """Return a sentence that says which sources are late or do not respond; empty if all are fine."""
-    troubled = _late_sources(context)
-    if len(troubled) == 1:
-        return _describe_late_source(*troubled[0], language)
-    if not troubled:
+    if len(late) == 1:
+        return _describe_late_source(*late[0], language)
+    if not late:
         return ""
-    names = language.list(dict.fromkeys(source_name(status.name) for status, _ in troubled))
-    if all(status.is_overdue for status, _ in troubled):
-        since = min(record.tried_at for _, record in troubled)
+    names = language.list(dict.fromkeys(source_name(status.name) for status, _ in late))
+    if all(status.is_overdue for status, _ in late):
+        since = min(record.tried_at for _, record in late)
         sentence = language.gettext("%(sources)s have not been checked since %(day)s. Some papers may be missing.")
         return sentence % {"sources": names, "day": language.date(since.date(), "long")}
     return language.gettext("Some papers may be missing: %(sources)s are late or do not respond.") % {
         "sources": names
     }
-
-
-def _late_sources(context: WebContext) -> list[tuple[SourceStatus, SourceRecord]]:
-    return [(status, status.record) for status in read_source_status(context.app) if status.record and status.is_late]
 
 
 def _describe_late_source(status: SourceStatus, record: SourceRecord, language: Language) -> str:

@@ -102,6 +102,7 @@ def _of_email(
 ) -> dict[str, Any]:
     """Return what the email contains, which is on the first page. `counted` are the papers that it only counts."""
     citable = any(row in printed for row in (*digest.papers, *digest.close))
+    no_papers = describe_no_papers(0, 0, digest.left_out, language, digest.facts)
     return {
         "chart": _chart(context, digest, language),
         "sections": _sections(digest, printed, language, context.today),
@@ -112,14 +113,9 @@ def _of_email(
             if row in printed
         ],
         "citable": citable,
-        "nothing": "" if citable or counted else _describe_nothing(digest, language),
+        "nothing": "" if citable or counted else f"{no_papers}.",
         "left_out": describe_left_out(digest.left_out, language),
     }
-
-
-def _describe_nothing(digest: Digest, language: Language) -> str:
-    late = digest.facts is not None and bool(digest.facts.late)
-    return describe_no_papers(0, 0, digest.left_out, language, late=late) + "."
 
 
 _NOTHING_OF_EMAIL: Mapping[str, Any] = {
