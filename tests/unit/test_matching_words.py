@@ -154,6 +154,15 @@ def test_a_pasted_title_that_is_no_query_is_plain_words_in_a_search(text: str, t
     assert interpret_search(text) == Words(terms, inflected=True)
 
 
+def test_a_search_finds_a_word_in_its_other_forms_too() -> None:
+    found = interpret_search("robots that walk")
+    assert isinstance(found, Words)
+    robot, walk = found.spellings
+    assert robot == (Phrase(("robot",)), *robot[1:])
+    assert {Phrase((form,)) for form in ("walk", "walking", "walked")} <= set(walk)
+    assert found.phrases == (*robot, *walk)
+
+
 def test_a_search_for_one_word_with_a_stray_mark_is_for_that_word() -> None:
     assert interpret_search('"robots') == Phrase(("robot",))
 
