@@ -311,7 +311,7 @@ def test_the_best_of_the_day_is_in_the_order_of_the_votes_in_the_letter_and_on_t
     voted = {1: (8, 0), 2: (121, 0), 3: (119, 60), 4: (9, 0), 5: (7, 30)}
     fresh.papers(
         *(
-            listing(number, source="hf-daily", kind="hf", upvotes=votes, comments=comments)
+            listing(number, "gardens", source="hf-daily", kind="hf", upvotes=votes, comments=comments)
             for number, (votes, comments) in voted.items()
         )
     )
