@@ -201,8 +201,14 @@ _PAPER = paper(
         ("author: ada LOVELACE", True),
         ("author: Lovelace", False),
         ("author: Lovelace, Ada", True),
-        ("author: Konrad Zuse", True),  # Konrad E. O. Zuse
+        ("author: Konrad E. O. Zuse", True),
+        ("author: Konrad Zuse", False),  # who may be another
         ("author: Konrad E. Zuse", False),
+        ("author: Konrad Zuse (with Wei Zhang)", True),
+        ("author: Zuse, Konrad (with Li Na, Zhang, Wei)", False),
+        ("author: Konrad Zuse (with Li Na)", False),
+        ("author: Konrad A. Zuse (with Wei Zhang)", False),
+        ("author: (with Wei Zhang)", False),
         ("author: “Ada Lovelace”", True),
         ("category: quant-ph", True),
         ("category: quant", False),
@@ -222,6 +228,13 @@ _PAPER = paper(
 )
 def test_words_authors_categories_and_papers_are_left_out(entry: str, left_out: bool) -> None:
     assert LeaveOut().rows([entry], [_PAPER]) == ({1} if left_out else set())
+
+
+def test_who_leaves_out_a_name_still_gets_the_papers_of_longer_names() -> None:
+    papers = [_by(1, "Ada Lovelace"), _by(2, "Ada B. Lovelace"), _by(3, "Ada M. Lovelace", "Wei Zhang")]
+    assert LeaveOut().rows(["author: Ada Lovelace"], papers) == {1}
+    assert LeaveOut().rows(["author: Ada Lovelace (with Wei Zhang)"], papers) == {3}
+    assert LeaveOut().rows(["author: Ada M. Lovelace"], papers) == {3}
 
 
 def test_nothing_is_left_out_for_who_asked_for_nothing() -> None:

@@ -79,6 +79,12 @@ class FollowedName:
         """
         return self.organization or len(terms(self.name)) < 2 or any(map(partial(has_name, self.name), authors))
 
+    def wrote(self, authors: Sequence[str]) -> bool:
+        """Return whether these are the authors of a paper by this person: their name, with one of the co-authors."""
+        return self.is_among(authors) and (
+            not self.coauthors or any(has_name(name, author) for name in self.coauthors for author in authors)
+        )
+
 
 def has_name(name: str, author: str) -> bool:
     """Return whether an author, as a source writes it, may have this name.

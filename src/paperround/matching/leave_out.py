@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain
 
-from paperround.domain.followed import LeftOutKind, archive_of, read_left_out
+from paperround.domain.followed import FollowedName, LeftOutKind, archive_of, followed_in, read_left_out
 from paperround.domain.identifiers import arxiv_id, doi
 from paperround.domain.latex import readable
 from paperround.domain.models import Paper
 from paperround.domain.text import fold, given_name_first, terms
-from paperround.matching.fields import TEXT, author_names, label, values
+from paperround.matching.fields import TEXT, label, values
 
 _MAX_PAPERS = 20_000
 
@@ -31,7 +31,13 @@ class LeaveOut:
         if not entries:
             return set()
         wanted = [one for entry in entries if (one := _read(entry))]
-        return {paper.row for paper in papers if _applies(wanted, self._compared(paper))}
+        people = [one for one in wanted if isinstance(one, FollowedName)]
+        values = [one for one in wanted if not isinstance(one, FollowedName)]
+        return {
+            paper.row
+            for paper in papers
+            if _applies(values, self._compared(paper)) or any(person.wrote(paper.authors) for person in people)
+        }
 
     def _compared(self, paper: Paper) -> Compared:
         """Return the paper's normalized words, authors, categories and identifiers; the result is cached."""
@@ -42,7 +48,7 @@ class LeaveOut:
             known = self._papers[paper.row] = {
                 # A bar separates the texts, so that no phrase spans two of them.
                 LeftOutKind.WORDS: "|".join(_phrase(value) for field in TEXT for value in values(paper, field)),
-                LeftOutKind.AUTHOR: frozenset(_author(readable(name)) for name in author_names(paper)),
+                LeftOutKind.AUTHOR: frozenset(_author(readable(name)) for name in paper.authors),
                 LeftOutKind.CATEGORY: frozenset(chain(*map(_categories, paper.categories))),
                 LeftOutKind.PAPER: frozenset(_name(name) for name in (paper.id, paper.arxiv_id, paper.doi) if name),
             }
@@ -54,12 +60,19 @@ def _applies(entries: Iterable[tuple[LeftOutKind, str]], compared: Compared) -> 
 
 
 @lru_cache(maxsize=10_000)
-def _read(entry: str) -> tuple[LeftOutKind, str] | None:
-    """Return the kind of an entry and its normalized value, or None if it leaves nothing out."""
+def _read(entry: str) -> tuple[LeftOutKind, str] | FollowedName | None:
+    """Return the kind of an entry and its normalized value, or None if it leaves nothing out.
+
+    An author with co-authors is one person, whose papers are those that following this person brings. Without any, it
+    is exactly this name: that a missing initial may be any brings papers, but here it would take away those of others.
+    """
     try:
         found = read_left_out(entry)
+        person = followed_in(entry) if found.kind is LeftOutKind.AUTHOR else None
     except ValueError:
         return None
+    if person and person.coauthors:
+        return person
     return found.kind, _NORMALIZED[found.kind](found.value)
 
 
