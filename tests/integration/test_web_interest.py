@@ -119,6 +119,23 @@ def test_an_interest_that_would_not_bring_what_is_meant_is_told(pages: Pages, te
     assert "Leave out “" not in page.replace("under “Leave out”", ""), "a visitor has no preferences yet"
 
 
+def test_what_a_subscriber_leaves_out_is_not_shown_or_counted_on_their_pages(pages: Pages) -> None:
+    pages.site.subscriber(_EMAIL, "robots")
+    membership.change(pages.app, _subscriber(pages), {"leave_out": ("author: walk author 1",)})
+    browser, interest = Browser(pages.web), "machines with legs that walk over rough terrain"
+    left_out = {f"On walk {number}" for number in (1, 4, 7, 10)}
+    assert not left_out & {*_titles(browser.get(f"{_own(pages)}/interest", params={"q": interest}).text)}
+    assert left_out & {*_titles(browser.get("/interest", params={"q": interest}).text)}
+    counts = {"title:walk": (12, 8), "legged walk": (12, 8)}
+    for text, (of_visitor, of_subscriber) in counts.items():
+        live = [browser.get(f"{whose}/try", params={"q": text}).json()["message"] for whose in ("", _own(pages))]
+        for sentence, number in zip(live, (of_visitor, of_subscriber), strict=True):
+            assert f"{number} papers in the past week, including:" in sentence
+        form = {**FORM, "query": text, "leave_out": "author: walk author 2\nauthor: walk author 0", "do": "try"}
+        assert "4 papers in the past week, including:" in browser.post(_own(pages), data=form).text
+    assert f'data-try="{_own(pages)}/try"' in browser.get(_own(pages)).text.replace("https://papers.example.org", "")
+
+
 def test_what_an_interest_excludes_is_left_out_with_a_button(pages: Pages) -> None:
     pages.site.subscriber(_EMAIL, "robots")
     membership.change(pages.app, _subscriber(pages), {"leave_out": ("robots OR video",)})  # of an earlier version

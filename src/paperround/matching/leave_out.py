@@ -39,6 +39,12 @@ class LeaveOut:
             if _applies(values, self._compared(paper)) or any(person.wrote(paper.authors) for person in people)
         }
 
+    def kept(self, entries: Sequence[str], papers: Iterable[Paper]) -> list[Paper]:
+        """Return the papers to which none of the entries applies, in the same order."""
+        papers = list(papers)
+        unwanted = self.rows(entries, papers)
+        return [paper for paper in papers if paper.row not in unwanted]
+
     def _compared(self, paper: Paper) -> Compared:
         """Return the paper's normalized words, authors, categories and identifiers; the result is cached."""
         known = self._papers.get(paper.row)
@@ -64,7 +70,7 @@ def _read(entry: str) -> tuple[LeftOutKind, str] | FollowedName | None:
     """Return the kind of an entry and its normalized value, or None if it leaves nothing out.
 
     An author with co-authors is one person, whose papers are those that following this person brings. Without any, it
-    is exactly this name: that a missing initial may be any brings papers, but here it would take away those of others.
+    is exactly this name: a missing initial that may be any brings papers, but here it would take others' away.
     """
     try:
         found = read_left_out(entry)

@@ -202,10 +202,9 @@ def _with_close(digest: Digest, due: DueSubscriber, batch: DueBatch, context: Ro
     if not rows:
         return digest
     preferences = due.subscriber.preferences
-    close = [batch.papers[row] for row in rows]
-    unwanted = context.leave_out.rows(preferences.leave_out, close)
+    close = context.leave_out.kept(preferences.leave_out, (batch.papers[row] for row in rows))
     alike = context.near_copies.find([batch.papers[row] for row in (*digest.papers, *digest.more, *rows)])
-    notes = choose_close([paper for paper in close if paper.row not in unwanted], chosen, alike)
+    notes = choose_close(close, chosen, alike)
     return replace(digest, notes=(*digest.notes, *notes))
 
 

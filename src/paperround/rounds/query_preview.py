@@ -16,6 +16,7 @@ from paperround.domain.errors import QueryError
 from paperround.domain.models import Feedback, Paper
 from paperround.domain.preferences import DEFAULTS, Breadth
 from paperround.matching import lexical
+from paperround.matching.leave_out import LeaveOut
 from paperround.matching.negation import unwanted_in
 from paperround.matching.query import Query
 from paperround.matching.scale import least_fit
@@ -41,6 +42,7 @@ from paperround.rounds.trial import wider_breadth
 from paperround.store.topics import news_horizon
 
 _MAX_SHOWN = 5  # papers that match
+_MAX_COMPARED = 50  # papers that match a query, of which the best are shown
 _MAX_CLOSEST = 3  # papers that come close, if none matches
 _MAX_COUNTED = 1_000  # papers
 
@@ -64,14 +66,30 @@ class QueryPreview:
 class PastWeek:
     """The papers of the past week, read and indexed once for all interests of a form, and who would get them."""
 
-    def __init__(self, app: App, feedback: Sequence[Feedback] = (), breadth: Breadth = DEFAULTS.breadth) -> None:
-        self._app, self.feedback, self.breadth = app, feedback, breadth
+    def __init__(
+        self,
+        app: App,
+        feedback: Sequence[Feedback] = (),
+        breadth: Breadth = DEFAULTS.breadth,
+        leave_out: Sequence[str] = (),
+    ) -> None:
+        """Take what is known of the subscriber; `leave_out` are the entries of what no email brings them."""
+        self._app, self.feedback, self.breadth, self._leave_out = app, feedback, breadth, leave_out
 
     @cached_property
     def papers(self) -> Sequence[Paper]:
-        """The papers, newest first."""
+        """The papers that the subscriber does not leave out, newest first."""
         first, today = _past_week(self._app)
-        return [paper for paper in self._app.store.browsing.newest(today, _MAX_COUNTED) if paper.day >= first]
+        newest = self._app.store.browsing.newest(today, _MAX_COUNTED)
+        return LeaveOut().kept(self._leave_out, (paper for paper in newest if paper.day >= first))
+
+    def matching(self, query: Query) -> tuple[int, Sequence[Paper]]:
+        """Return how many papers match a query, and the newest of them, without what the subscriber leaves out."""
+        browsing, week = self._app.store.browsing, _past_week(self._app)
+        if self._leave_out:
+            found = LeaveOut().kept(self._leave_out, browsing.matching(query, _MAX_COUNTED, week))
+            return len(found), found[:_MAX_COMPARED]
+        return browsing.count_found(query, _MAX_COUNTED, week), browsing.matching(query, _MAX_COMPARED, week)
 
     @cached_property
     def batch(self) -> InterestBatch:
@@ -120,7 +138,7 @@ def _preview(app: App, text: str, language: Language, week: PastWeek, *, advise:
     """Try a query. `advise` says that its author is a subscriber, who can rate papers and change the breadth."""
     query = interpret_uncached(text)
     if not isinstance(query, Words):
-        return _preview_exact(app, text, query, language)
+        return _preview_exact(text, query, language, week)
     summary, papers = _preview_interest(app, text, query, language, week, advise=advise)
     misreading = describe_misreading(unwanted_in(text), query_for_author(app, text), language)
     if misreading:
@@ -161,11 +179,9 @@ def _remedies(app: App, breadth: Breadth, fits: Sequence[float], language: Langu
     return describe_remedies(total, wider_breadth(breadth, fits), language)
 
 
-def _preview_exact(app: App, text: str, query: Query, language: Language) -> QueryPreview:
+def _preview_exact(text: str, query: Query, language: Language, week: PastWeek) -> QueryPreview:
     """Try a query with operators."""
-    week = _past_week(app)
-    number = app.store.browsing.count_found(query, _MAX_COUNTED, week)
-    papers = app.store.browsing.matching(query, _MAX_SHOWN * 10, week)
+    number, papers = week.matching(query)
     hits = lexical.Index(papers).matches(query)
     operators = operators_in(text)
     if operators or number:

@@ -12,6 +12,7 @@ from paperround.domain.interest_trial import Doubt, InterestTrial, Ratings, Trie
 from paperround.domain.models import Feedback, Paper
 from paperround.domain.preferences import Breadth
 from paperround.matching import ranking
+from paperround.matching.leave_out import LeaveOut
 from paperround.matching.negation import unwanted_in
 from paperround.matching.scale import least_fit
 from paperround.matching.suggestions import suggest_words
@@ -47,7 +48,7 @@ class _Comparison:
     listed: Sequence[Paper]
     """The newest papers, without those of later days if the clock is set back."""
     papers: Mapping[int, Paper]
-    """These papers and those that were rated, by row."""
+    """Those of these papers that the subscriber does not leave out, and those that were rated, by row."""
     fits: Mapping[int, float]
     """How well papers fit, by row."""
     best: Sequence[int]
@@ -64,16 +65,19 @@ class Trials:
     def __init__(self, app: App) -> None:
         self._app = app
 
-    def try_interest(self, text: str, ratings: Ratings, breadth: Breadth = Breadth.USUAL) -> InterestTrial:
+    def try_interest(
+        self, text: str, ratings: Ratings, breadth: Breadth = Breadth.USUAL, leave_out: Sequence[str] = ()
+    ) -> InterestTrial:
         """Return the result of an interest on the newest papers, ranked as in a letter.
 
-        The papers fit and rank as for a subscriber with these ratings and this breadth. Raises QueryError or
-        PreferenceError if the text cannot be an interest.
+        The papers fit and rank as for a subscriber with these ratings and this breadth; those that one of the entries
+        in `leave_out` applies to are not among them. Raises QueryError or PreferenceError if the text cannot be an
+        interest.
         """
         query = "".join(preferences.read_field("queries", [text]))
         expression = interpret_uncached(query)
         words = expression if isinstance(expression, Words) else None
-        compared = self._compare(query, expression, ratings)
+        compared = self._compare(query, expression, ratings, leave_out)
         min_fit = least_fit(breadth.steps) if words else 0.0
         counted = [fit for row, fit in compared.fits.items() if not words or row not in ratings]
         correction = self._app.shared(Collection).correct(query)
@@ -97,13 +101,15 @@ class Trials:
         foreign = self._app.shared(Meaning).encoder.english_only and is_german(query)
         return replace(trial, doubt=_find_doubt(trial, unknown=unknown, foreign=foreign))
 
-    def _compare(self, query: str, expression: SearchExpression, ratings: Ratings) -> _Comparison:
+    def _compare(
+        self, query: str, expression: SearchExpression, ratings: Ratings, leave_out: Sequence[str]
+    ) -> _Comparison:
         """Compare an interest with the newest papers, for a subscriber with these ratings."""
         newest, interests = self._app.shared(Collection).recent(), self._app.shared(Interests)
         feedback = [Feedback(row, verdict, self._app.clock()) for row, verdict in ratings.items()]
         batch = self._batch(query, newest)
         listed = [paper for paper in newest.papers if paper.day <= latest_day(self._app.clock())]
-        papers = {paper.row: paper for paper in listed}
+        papers = {paper.row: paper for paper in LeaveOut().kept(leave_out, listed)}
         scored = interests.score_papers(query, expression, batch, feedback)
         fits = {row: fit for row, fit in scored.items() if row in papers}
         papers |= self._app.store.papers.by_rows(ratings.keys() - papers.keys())

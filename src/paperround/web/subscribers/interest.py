@@ -17,7 +17,13 @@ from paperround.domain import tokens
 from paperround.domain.errors import PreferenceError, QueryError
 from paperround.domain.interest_trial import InterestTrial, Ratings
 from paperround.domain.models import Subscriber
-from paperround.domain.preferences import MAX_QUERIES, MAX_QUERY_LENGTH, MAX_TYPED_LENGTH, Breadth
+from paperround.domain.preferences import (
+    DEFAULTS,
+    MAX_QUERIES,
+    MAX_QUERY_LENGTH,
+    MAX_TYPED_LENGTH,
+    Preferences,
+)
 from paperround.domain.text import clean
 from paperround.matching.closeness import NEAREST
 from paperround.matching.negation import unwanted_in
@@ -126,11 +132,11 @@ def _own_page(
         clean(text),
         ratings,
         action=f"{here}/interest",
-        breadth=subscriber.preferences.breadth,
+        preferences=subscriber.preferences,
         wrong=wrong,
         status=status,
         subscriber=subscriber,
-        preferences=here,
+        preferences_page=here,
     )
 
 
@@ -141,7 +147,7 @@ def _page(
     text: str,
     ratings: Ratings,
     *,
-    breadth: Breadth = Breadth.USUAL,
+    preferences: Preferences = DEFAULTS,
     wrong: str = "",
     status: int = 200,
     **facts: Any,
@@ -150,7 +156,7 @@ def _page(
     if text and not wrong:
         context.count_trials(request, 1)
         try:
-            trial = context.app.shared(Trials).try_interest(text, ratings, breadth)
+            trial = context.app.shared(Trials).try_interest(text, ratings, preferences.breadth, preferences.leave_out)
         except (QueryError, PreferenceError) as error:
             wrong, status = error.translated(language.gettext), 422
     return context.pages.private(

@@ -240,7 +240,12 @@ def _errors_by_place(error: PreferenceError, language: Language) -> dict[str, st
 def with_previews(
     app: App, form: PreferencesForm, language: Language, feedback: Sequence[Feedback] = ()
 ) -> PreferencesForm:
-    """Return the form with a preview of each of its queries, as a subscriber with this feedback would get them."""
+    """Return the form with a preview of each of its queries, as a subscriber with this feedback would get them.
+
+    They are those of the breadth and without what is left out, as the form says.
+    """
     chosen = form["breadth"]
-    week = PastWeek(app, feedback, Breadth(chosen) if chosen in set(Breadth) else DEFAULTS.breadth)
+    breadth = Breadth(chosen) if chosen in set(Breadth) else DEFAULTS.breadth
+    leave_out = [line for text in form["leave_out"] for line in text.splitlines()]
+    week = PastWeek(app, feedback, breadth, leave_out)
     return replace(form, previews=tuple(preview_query(app, text, language, week) for text in form["queries"]))

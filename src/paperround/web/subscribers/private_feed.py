@@ -81,8 +81,7 @@ def _papers(context: WebContext, owner: Subscriber, since: date) -> list[Paper]:
     while len(included) < _PAPERS and read < _MAX_READ:
         papers = context.app.store.private_feeds.papers(owner.row, since, _PAPERS, read)
         read += len(papers)
-        unwanted = leave_out.rows(owner.preferences.leave_out, papers)
-        included += [paper for paper in papers if paper.row not in unwanted]
+        included += leave_out.kept(owner.preferences.leave_out, papers)
         if len(papers) < _PAPERS:
             break
     return included[:_PAPERS]

@@ -6,8 +6,10 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
 from paperround.domain.latex import readable
-from paperround.rounds.query_preview import preview_query
-from paperround.web.context import ContextDep
+from paperround.rendering.language import Language
+from paperround.rounds.query_preview import PastWeek, preview_query
+from paperround.web.context import ContextDep, WebContext
+from paperround.web.subscribers.token_links import subscriber_of
 from paperround.web.urls import page_of
 
 router = APIRouter()
@@ -17,11 +19,23 @@ _MAX_QUERY_LENGTH = 2_000  # characters
 @router.get("/try")
 def try_query(request: Request, context: ContextDep, q: str = "") -> Response:
     """Return the matches of a query in the past week as JSON, for the live preview of the form."""
+    return _answer(request, context, q, context.languages.of_visitor(request), PastWeek(context.app))
+
+
+@router.get("/p/{token}/try")
+def try_own_query(request: Request, context: ContextDep, token: str, q: str = "") -> Response:
+    """Return the same as a subscriber gets it: by their feedback and breadth, without what they leave out."""
+    subscriber = subscriber_of(context, token)
+    preferences, feedback = subscriber.preferences, context.app.store.feedback.ratings(subscriber.row)
+    week = PastWeek(context.app, feedback, preferences.breadth, preferences.leave_out)
+    return _answer(request, context, q, context.languages.of_subscriber(request, subscriber), week)
+
+
+def _answer(request: Request, context: WebContext, query: str, language: Language, week: PastWeek) -> Response:
     context.count_trials(request, 1)
-    language = context.languages.of_visitor(request)
-    if not q.strip():
+    if not query.strip():
         return JSONResponse({"message": "", "papers": []}, headers={"Cache-Control": "no-store"})
-    preview = preview_query(context.app, q[:_MAX_QUERY_LENGTH], language)
+    preview = preview_query(context.app, query[:_MAX_QUERY_LENGTH], language, week)
     papers = [
         {"title": readable(paper.title), "href": context.home + page_of(paper.id), "why": "; ".join(why)}
         for paper, why in preview.papers
