@@ -239,6 +239,12 @@ def test_who_leaves_out_a_name_still_gets_the_papers_of_longer_names() -> None:
 
 def test_nothing_is_left_out_for_who_asked_for_nothing() -> None:
     assert LeaveOut().rows([], [_PAPER]) == set()
+    assert LeaveOut().kept([], [_PAPER]) == [_PAPER]
+
+
+def test_what_is_not_left_out_keeps_its_order() -> None:
+    papers = [_by(number, "Wei Zhang" if number == 2 else "Li Na") for number in (3, 2, 1)]
+    assert [one.row for one in LeaveOut().kept(["author: Wei Zhang"], iter(papers))] == [3, 1]
 
 
 def test_a_paper_is_compared_for_several_subscribers() -> None:
