@@ -185,7 +185,13 @@ def test_whoever_searches_too_often_is_told_when_to_go_on(pages: Pages) -> None:
     for path in (*(f"{path}+2" for path in paths), "/api/papers?q=robots"):
         refused = pages.client.get(path)
         assert (refused.status_code, refused.headers["retry-after"]) == (429, "40"), path
-    assert "Too many requests" in pages.client.get("/search?q=robots+2").text
+    told = pages.client.get("/search?q=robots+2").text
+    assert "Too many requests" in told
+    assert "in a short time. Try again in 40 seconds." in told
+    pages.web.state.context.limits.searching.within = timedelta(minutes=3)
+    assert "Try again in 3 minutes." in pages.client.get("/search?q=robots+2").text
+    assert "Versuchen Sie es in 3 Minuten noch einmal." in pages.client.get("/search?q=robots+2&lang=de").text
+    pages.web.state.context.limits.searching.within = timedelta(minutes=1)
     assert pages.client.get("/search").status_code == pages.client.get("/api/papers").status_code == 200
     assert Browser(pages.web, "198.51.100.9").get("/search?q=robots+2").status_code == 200
     pages.site.clock.now += timedelta(seconds=41)

@@ -13,11 +13,31 @@ import pytest
 
 from paperround.domain.models import SubscriberState, Topic
 from paperround.domain.preferences import QuietDays
+from paperround.matching.lexical import COUNTED_PAPERS
+from paperround.operator import preview
 from paperround.rounds import topics
 from paperround.subscribers import membership
 from support.pages import FORM, Browser, Pages, links_in
 
 EMAIL = "ada@lovelace.example"
+
+
+_CLOSE_ALONE = "While this site is new, one may also come when papers only came close to your interests."
+
+
+def test_a_site_with_enough_papers_does_not_say_that_it_is_new(pages: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
+    row = pages.subscriber(EMAIL, queries=["robots that fold laundry"])
+    form = pages.client.get(pages.link("preferences", row)).text
+    assert (_CLOSE_ALONE in form, "while the site is new" in form) == (True, True)
+    for is_new in (True, False):
+        if not is_new:
+            monkeypatch.setattr(pages.app.store.papers, "has_at_least", lambda number: number <= COUNTED_PAPERS)
+        welcome = preview.build(pages.app, preview.PreviewRequest(EMAIL, notice="welcome"))
+        assert welcome is not None
+        assert (_CLOSE_ALONE in " ".join(welcome.finished.rendered.text.split())) is is_new
+    form = pages.client.get(pages.link("preferences", row)).text
+    assert "is new" not in form
+    assert '<option value="silent" selected>No email</option>' in form
 
 
 def test_the_next_email_is_promised_only_if_there_are_papers_for_it(pages: Pages) -> None:
@@ -46,7 +66,7 @@ def test_from_the_form_to_the_first_letter(pages: Pages) -> None:
     assert "Robots" in page
     assert "agents OR &#34;part 3&#34;" in page
     assert "at most one email a day, at 7:30\u202fAM (Europe/Berlin), and only on days with papers for you." in page
-    assert "While this site is new, one may also come when papers only came close to your interests." in page
+    assert _CLOSE_ALONE in page
     confirmed = pages.client.post_and_follow(link)
     assert "Welcome! Your subscription is confirmed." in confirmed.text
     assert 'action="/p/' in confirmed.text

@@ -133,6 +133,8 @@ def test_punctuation_that_stands_alone_is_ignored_in_a_query(text: str, same: st
         ("„lernende Roboter“, die", ("„lernende Roboter“",)),
         ("robots (humanoid, quadruped) -- and p < 0.05 * two", ()),
         ("robots", ()),
+        ("robots -author: Byron", ("-author:",)),
+        ("author: Byron OR title:agents", ("author:", "OR", "title:")),
     ],
 )
 def test_the_operators_of_a_text_are_named(text: str, operators: tuple[str, ...]) -> None:
@@ -289,6 +291,12 @@ def test_a_sentence_without_spaces_and_an_ordinary_word_are_plain_and_an_acronym
         ("robots (author: Ada Byron)", 'robot author:"ada byron"'),
         ("robots -author: Byron", "robot NOT author:byron"),
         ("cat: cs.RO title: robots", "cat:cs.ro title:robot"),
+        ("title: deep learn*", "title:deep title:learn*"),
+        ("title: learn* deep OR robots", "title:learn* title:deep OR robot"),
+        ("title: learn*", "title:learn*"),
+        ("author: Ada Byr*", 'author:"ada byr"*'),
+        ("author: Ad* Byron", "author:ad* byron"),
+        ("cat: cs.* robots", "cat:cs.* robot"),
     ],
 )
 def test_a_field_before_a_space_applies_to_the_words_after_it(text: str, query: str) -> None:

@@ -140,7 +140,8 @@ def test_who_wants_no_email_without_papers_is_told_when_close_papers_come_alone(
 ) -> None:
     wanted = Preferences(**{"queries": ("robots that fold laundry",), **chosen})
     sentence = "While this site is new, one may also come when papers only came close to your interests."
-    assert describe_schedule(wanted, ENGLISH).endswith(sentence) is told
+    assert describe_schedule(wanted, ENGLISH, new_site=True).endswith(sentence) is told
+    assert sentence not in describe_schedule(wanted, ENGLISH), "a site with enough papers sends none alone"
 
 
 # Cards

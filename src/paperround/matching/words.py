@@ -40,7 +40,7 @@ _STRAY_STAR = re.compile(r"\*\w")
 _FIELD = re.compile(r"(?<![^\W\d_])([^\W\d_]+):(?=\S)")
 # A known field, a space and words, at the beginning or after an operator or a parenthesis. Elsewhere in a sentence,
 # as in "robots that are open source: a study", it is a word with a colon.
-_WORD_OF_FIELD = r"(?!(?:AND|OR|NOT)\s)[^\s\"():*-][^\s\"():*]*(?=[\s)]|$)"
+_WORD_OF_FIELD = r"(?!(?:AND|OR|NOT)\s)[^\s\"():*-][^\s\"():*]*\*?(?=[\s)]|$)"
 _SPACED_FIELD = re.compile(
     r"(?:^|(?<=[(])|(?<=^-)|(?<=\s-)|(?<=\bAND\s)|(?<=\bOR\s)|(?<=\bNOT\s))"
     rf"(?P<space>\s*)(?P<field>(?i:{'|'.join(FIELD_NAMES)})):\s+(?P<words>{_WORD_OF_FIELD}(?:\s+{_WORD_OF_FIELD})*)"
@@ -208,8 +208,9 @@ def _has_several_plain_words(text: str) -> bool:
 
 def operators_in(text: str) -> tuple[str, ...]:
     """Return the operators of the query language in a text, each once, with the word or phrase they mark."""
+    marks = _OPERATOR.findall(text)
     spaced = (f"{found['field']}:" for found in _SPACED_FIELD.finditer(text))
-    return tuple(dict.fromkeys([*spaced, *_OPERATOR.findall(text)]))
+    return tuple(dict.fromkeys([*(field for field in spaced if f"-{field}" not in marks), *marks]))
 
 
 def interpret(text: str) -> SearchExpression:
@@ -312,13 +313,18 @@ def with_known_fields(text: str) -> tuple[str, tuple[tuple[str, str], ...]]:
 def with_grouped_fields(text: str) -> str:
     """Return `author: Ada Lovelace` as `author:"Ada Lovelace"` and `title: two words` as `title:(two words)`.
 
-    Without a space after the colon, a field applies to the next word only.
+    Without a space after the colon, a field applies to the next word only. A star after the last word of a name
+    applies to the whole: `author: Ada Love*` is `author:"Ada Love"*`; a name with a star before it is left as it is.
     """
 
     def grouped(found: re.Match[str]) -> str:
         space, field, words = found["space"], found["field"], found["words"]
-        together = f"({words})" if _FIELD_OF_TEXT.match(field) else f'"{words}"'
-        return f"{space}{field}:{together if ' ' in words else words}"
+        if " " not in words:
+            return f"{space}{field}:{words}"
+        if _FIELD_OF_TEXT.match(field):
+            return f"{space}{field}:({words})"
+        name = words.removesuffix("*")
+        return found[0] if "*" in name else f'{space}{field}:"{name}"{"*" * words.endswith("*")}'
 
     return _SPACED_FIELD.sub(grouped, text)
 

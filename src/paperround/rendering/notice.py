@@ -51,6 +51,8 @@ def compose(
 ) -> Notice:
     """Render the notice of this kind; `context` holds the values that its template needs.
 
+    `new_site` in it says that close papers are emailed alone too (see `describe_schedule`).
+
     Raise UnknownNameError for an unknown kind, ConfigurationError if its template fails.
     """
     if kind not in kinds(folders):
@@ -71,7 +73,9 @@ def compose(
                     "site": site,
                     "subscriber": subscriber,
                     "links": links,
-                    "promise": describe_schedule(subscriber.preferences, language),
+                    "promise": describe_schedule(
+                        subscriber.preferences, language, new_site=bool(context.get("new_site"))
+                    ),
                 }
             )
         )

@@ -66,8 +66,11 @@ _REASONS: Mapping[Cadence, str] = {
 }
 
 
-def describe_schedule(preferences: Preferences, language: Language) -> str:
-    """Return a sentence that says how often and when emails will come."""
+def describe_schedule(preferences: Preferences, language: Language, *, new_site: bool = False) -> str:
+    """Return a sentence that says how often and when emails will come.
+
+    `new_site` says that the site has so few papers that close papers are emailed alone too.
+    """
     schedule = preferences.schedule
     sentence = _SCHEDULES.get((schedule.cadence, preferences.quiet_days), _NO_SCHEDULE)
     promise = language.gettext(sentence) % {
@@ -76,7 +79,8 @@ def describe_schedule(preferences: Preferences, language: Language) -> str:
         "weekday": language.weekday(schedule.weekday),
         "monthday": schedule.monthday,
     }
-    return f"{promise} {language.gettext(_CLOSE_ALONE)}" if _may_be_of_close_papers(preferences) else promise
+    close_alone = new_site and _may_be_of_close_papers(preferences)
+    return f"{promise} {language.gettext(_CLOSE_ALONE)}" if close_alone else promise
 
 
 def _may_be_of_close_papers(preferences: Preferences) -> bool:

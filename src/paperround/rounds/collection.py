@@ -32,6 +32,14 @@ def _is_ordinary(term: str) -> bool:
     return term in STOP_WORDS or term in ordinary_words()
 
 
+def is_new_site(app: App) -> bool:
+    """Return whether the site has too few papers to tell what stands out, so that close papers are emailed alone too.
+
+    Then word counts of other papers stand in for those that are missing.
+    """
+    return not app.store.papers.has_at_least(COUNTED_PAPERS)
+
+
 class CollectionSnapshot:
     """The newest papers at one moment; each statistic is computed when it is first needed."""
 

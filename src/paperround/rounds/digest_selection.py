@@ -19,13 +19,12 @@ from paperround.matching.candidates import CandidateMaker
 from paperround.matching.compose import Candidates, DigestRequest, compose
 from paperround.matching.learning import TermVectors
 from paperround.matching.leave_out import LeaveOut
-from paperround.matching.lexical import COUNTED_PAPERS
 from paperround.matching.near_copies import NearCopies
 from paperround.matching.popularity import DiscussionCache
 from paperround.matching.scale import least_fit
 from paperround.matching.taste import Tastes
 from paperround.matching.words import is_plain_words, lists_sources
-from paperround.rounds.collection import Collection
+from paperround.rounds.collection import Collection, is_new_site
 from paperround.rounds.day_facts import DayFactsReader
 from paperround.rounds.meaning import Meaning
 from paperround.rounds.tastes import make_tastes
@@ -67,7 +66,7 @@ class RoundContext:
             DiscussionCache(),
             app.settings.site.most_discussed,
             DayFactsReader(app, now),
-            not app.store.papers.has_at_least(COUNTED_PAPERS),
+            is_new_site(app),
         )
 
 

@@ -39,10 +39,12 @@ from paperround.rendering import language as languages
 from paperround.rendering.environment import environment
 from paperround.rendering.letter import LetterRenderer, PreparedLetter
 from paperround.rendering.letter_facts import LetterFacts
+from paperround.rounds.collection import is_new_site
 from paperround.settings import Settings
 
 log = logs.logger()
 _ISSUES_KEPT = 16
+_SAY_WHEN = (NoticeKind.CONFIRM, NoticeKind.WELCOME)  # notices that say when emails will come
 _CHECK_SECONDS, _CHECK_SECONDS_IN_ROUND = 0.1, 2.0  # checking all templates takes as long as a dozen letters
 
 
@@ -176,6 +178,8 @@ class LetterBuilder:
         """Build the letter for a notice, such as confirm, welcome or reply."""
         kind, context = delivery.notice or "", dict(delivery.context)
         links = self.links(subscriber, None)
+        if kind in _SAY_WHEN:
+            context["new_site"] = is_new_site(self._app)
         if kind == NoticeKind.CONFIRM:
             context["confirm_url"] = self.confirm_url(subscriber, now)
         if kind == NoticeKind.REPLY:

@@ -11,6 +11,7 @@ from fastapi import Depends, HTTPException, Request
 
 from paperround.app import App, NoProgress
 from paperround.process.resources import templates
+from paperround.rounds.collection import is_new_site
 from paperround.web.clients import client_of
 from paperround.web.languages import Languages
 from paperround.web.pages import Pages
@@ -50,6 +51,11 @@ class WebContext:
     def today(self) -> date:
         """The current date in UTC."""
         return self.app.clock().date()
+
+    @property
+    def new_site(self) -> bool:
+        """Whether the site has so few papers that close papers are emailed alone too."""
+        return is_new_site(self.app)
 
     def count_trials(self, request: Request, queries: int) -> None:
         """Count the queries that a visitor previews. Raises HTTP 429 if this client previewed too many in the past

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from http import HTTPStatus
+from math import ceil
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI, Request, Response
@@ -19,6 +20,7 @@ from paperround.web.middleware import default_headers
 if TYPE_CHECKING:
     from paperround.web.context import WebContext
 
+_MAX_SAID_IN_SECONDS = 60  # longer waits are told in minutes
 log = logs.logger()
 
 
@@ -111,7 +113,7 @@ def _error_response(
             ("/preferences", language.gettext("Request a new link")),
         ]
     else:
-        heading, line = _of_status(status, language)
+        heading, line = _of_status(status, language, (headers or {}).get("Retry-After", ""))
         actions = [("/", language.gettext("Today's papers")), ("/search", language.gettext("Search"))]
         if status == 401:
             actions = [("/admin", language.gettext("Log in"))]
@@ -138,7 +140,8 @@ def _of_token(status: int, language: Language) -> tuple[str, str]:
     )
 
 
-def _of_status(status: int, language: Language) -> tuple[str, str]:
+def _of_status(status: int, language: Language, wait: str = "") -> tuple[str, str]:
+    """Return the heading and the sentence for a status; `wait` is its Retry-After header."""
     _ = language.gettext
     match status:
         case 400 | 422:
@@ -154,15 +157,30 @@ def _of_status(status: int, language: Language) -> tuple[str, str]:
         case 405:
             return _("This action is not possible here"), _("This page is read-only.")
         case 429:
-            return _("Too many requests"), _(
-                "You sent too many requests in a short time. Wait a few minutes and try again."
-            )
+            return _("Too many requests"), _of_too_many(wait, language)
         case 503:
             return _("Temporarily unavailable"), _(
                 "The database is busy. Try again in 30 seconds. Nothing has been lost."
             )
         case _:
             return _("Something went wrong"), _("The error is on our side and has been logged. Try again later.")
+
+
+def _of_too_many(wait: str, language: Language) -> str:
+    """Return when to try again, by a Retry-After header in seconds, which may be missing."""
+    if not wait.isdecimal():
+        return language.gettext("You sent too many requests in a short time. Try again later.")
+    if (seconds := int(wait)) <= _MAX_SAID_IN_SECONDS:
+        return language.count(
+            "You sent too many requests in a short time. Try again in %(num)s second.",
+            "You sent too many requests in a short time. Try again in %(num)s seconds.",
+            seconds,
+        )
+    return language.count(
+        "You sent too many requests in a short time. Try again in %(num)s minute.",
+        "You sent too many requests in a short time. Try again in %(num)s minutes.",
+        ceil(seconds / 60),
+    )
 
 
 def _wants_json(request: Request) -> bool:

@@ -75,11 +75,12 @@ def densities(language: Language) -> list[tuple[str, str]]:
     ]
 
 
-def quiet_days(language: Language) -> list[tuple[str, str]]:
-    """Return each option for quiet days with its label in the form."""
+def quiet_days(language: Language, *, new_site: bool) -> list[tuple[str, str]]:
+    """Return each option for quiet days with its label in the form; close papers come alone only on a new site."""
     _ = language.gettext
+    silent = _("No email, except close papers while the site is new") if new_site else _("No email")
     return [
-        (QuietDays.SILENT.value, _("No email, except close papers while the site is new")),
+        (QuietDays.SILENT.value, silent),
         (QuietDays.LINE.value, _("An email of one line")),
     ]
 

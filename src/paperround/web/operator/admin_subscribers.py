@@ -373,7 +373,7 @@ def _described(context: WebContext, chosen: Preferences) -> dict[str, str]:
         "cadence": dict(wording.cadences(language))[chosen.cadence],
         "density": dict(wording.densities(language))[chosen.density],
         "breadth": breadth_labels.short_setting(chosen.breadth, language),
-        "quiet_days": dict(wording.quiet_days(language))[chosen.quiet_days],
+        "quiet_days": dict(wording.quiet_days(language, new_site=context.new_site))[chosen.quiet_days],
         "theme": dict(wording.themes([chosen.theme], language))[chosen.theme],
         "language": context.languages.names.get(chosen.language, chosen.language),
     }

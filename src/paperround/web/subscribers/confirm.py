@@ -47,7 +47,7 @@ def ask_to_confirm(request: Request, context: ContextDep, token: str) -> Respons
         topics=[names[slug] for slug in chosen.topics if slug in names],
         queries=chosen.queries,
         follows=chosen.follows,
-        promise=describe_schedule(chosen, language),
+        promise=describe_schedule(chosen, language, new_site=context.new_site),
     )
 
 

@@ -280,7 +280,7 @@ def page(
         choices=preferences_form.choices(context, language, form),
         next_letter=wording.moment(due, zone, language) if due and due > context.app.clock() else "",
         due_now=bool(due and due <= context.app.clock()),
-        promise=describe_schedule(subscriber.preferences, language),
+        promise=describe_schedule(subscriber.preferences, language, new_site=context.new_site),
         paused_until=language.date(until) if (until := subscriber.preferences.paused_until) else "",
         tomorrow=context.today.isoformat(),
         past=_past(context, subscriber, language),

@@ -120,7 +120,7 @@ def choices(context: WebContext, language: Language, form: PreferencesForm) -> C
         themes=wording.themes(theme.offered(context.folders, form.stored.theme), language),
         densities=wording.densities(language),
         breadths=breadth_labels.breadths(language),
-        quiet_days=wording.quiet_days(language),
+        quiet_days=wording.quiet_days(language, new_site=context.new_site),
         languages=context.languages.names,
         needs_english=wording.needs_english(context.app.shared(Meaning).encoder, language),
     )
