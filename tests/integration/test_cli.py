@@ -504,6 +504,17 @@ def test_doctor_reports_a_database_of_another_version_and_leaves_it(site: Site, 
         assert db.execute("SELECT version_num FROM alembic_version").fetchall() == [(version,)]
 
 
+def test_the_list_of_topics_counts_the_past_week_and_says_that_plain_words_take_little(site: Site) -> None:
+    site("topics", "list")
+    assert site.out.splitlines()[0].split("\t") == ["slug", "name", "subscribers", "papers", "past week", "query"]
+    assert "plain words" not in site.err
+    assert site("topics", "add", "walking", "--name", "Walking", "--query", "machines that walk") == 0
+    site("topics", "list")
+    assert "so topics in plain words take only a part of their field" in site.err
+    [walking] = [topic for topic in site.json("topics", "list") if topic["slug"] == "walking"]
+    assert walking["past_week"] <= walking["papers"]
+
+
 def test_doctor_loads_no_topics(site: Site) -> None:
     assert site("stats") == 0
     topics = site.folder / "config" / "topics.toml"

@@ -227,6 +227,30 @@ def test_a_topic_whose_papers_come_from_a_file_is_no_finding(tmp_path: Path) -> 
     assert "topic best" not in findings(site)
 
 
+def test_what_topics_in_plain_words_took_is_told_and_what_takes_more_on_a_small_site(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = Site(tmp_path)
+    site.topic("exact", "title:robots")
+    assert findings(site)["topics"].what == "no problems found"
+    site = Site(tmp_path)
+    for number in range(9):
+        site.topic(f"field-{number}", f"walking robots of kind {number}")
+    site.papers(*(listing(number, "robots") for number in (1, 2)))
+    took = ", ".join(f"field-{number} 0" for number in range(8))
+    said = f"of the 2 papers of the past week, topics in plain words took: {took}, 1 more topic"
+    told = findings(site)["topics"]
+    assert told.verdict is doctor.CheckState.OK
+    assert told.what == (
+        f"{said}; the site has only 2 papers so far, so topics in plain words take only a part of their field; to "
+        "take more, write a query with operators (docs/queries.md) or add sources; a reader can take the same words "
+        "as their own interest, with a wider breadth"
+    )
+    site = Site(tmp_path)
+    monkeypatch.setattr(site.app.store.papers, "count", lambda: 500)
+    assert findings(site)["topics"].what == said
+
+
 def test_a_check_that_breaks_ends_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     site = Site(tmp_path)
 
