@@ -7,14 +7,17 @@ from datetime import date
 from itertools import count, permutations
 from pathlib import Path
 from typing import NamedTuple
+from unittest.mock import patch
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from paperround.domain.models import Listing, Paper, Picture
+from paperround.store.known_listings import KnownListings
 from support.papers import listing
 from support.site import MORNING, Site
+from support.statements import statements
 
 
 class Report(NamedTuple):
@@ -73,9 +76,11 @@ def test_a_batch_is_stored_as_if_its_listings_had_come_one_by_one(
     for site in sites:
         site.app.store.papers.add(earlier, MORNING)
     together, alone = sites
-    together.app.store.papers.add(later, MORNING)
-    for one in later:
-        alone.app.store.papers.add([one], MORNING)
+    repeated = [*earlier[::2], *later, *earlier]
+    together.app.store.papers.add(repeated, MORNING)
+    with patch.object(KnownListings, "rows_of_unchanged", lambda _, _db, batch: [None] * len(batch)):
+        for one in repeated:
+            alone.app.store.papers.add([one], MORNING)
     assert _stored(together, earlier + later) == _stored(alone, earlier + later)
 
 
@@ -214,3 +219,34 @@ def test_a_paper_keeps_each_of_its_dois_whoever_names_its_authors_otherwise(site
     for doi in ("10.1101/1", "10.1038/2"):
         again = Listing.model_validate(facts | {"source": "three", "doi": doi, "authors": ["Lark Studies"]})
         assert not papers.add([again], MORNING).new
+
+
+def test_known_listings_are_recognized_with_the_same_statements_however_many_there_are(
+    sites: tuple[Site, Site],
+) -> None:
+    site = sites[0]
+    batch = [listing(number, source=source) for number in range(1, 41) for source in ("arxiv", "hf-daily")]
+    site.app.store.papers.add(batch, MORNING)
+    asked = []
+    for known in (batch[:2], batch):
+        with statements(site) as executed:
+            result = site.app.store.papers.add(known, MORNING)
+        assert (result.new, result.updated, result.unchanged) == ([], [], len(known) // 2)
+        asked.append(len(executed))
+    assert asked[0] == asked[1]
+
+
+def test_a_known_listing_counts_for_the_paper_into_which_another_of_its_batch_merges_its_own(
+    sites: tuple[Site, Site],
+) -> None:
+    papers = sites[0].app.store.papers
+    preprint = listing(1, source="arxiv")
+    article = listing(
+        2, source="biorxiv", arxiv_id=None, version=None, doi="10.1101/2026.04.08", title="Another title"
+    )
+    both = article.model_copy(update={"arxiv_id": preprint.arxiv_id, "source": "hf-daily"})
+    papers.add([preprint, article], MORNING)
+    merged = papers.add([both, article, preprint], MORNING)
+    assert (len(merged.new), len(merged.updated), merged.unchanged) == (0, 1, 0)
+    assert papers.count() == 1
+    assert papers.add([preprint, article, both], MORNING).unchanged == 1

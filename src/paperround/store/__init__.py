@@ -7,7 +7,8 @@ method is one transaction.
 |---|---|
 | the database itself | `store`, `schema`, `engine`, `database_url`, `errors`, `bulk`, `site_values`, `migrations` |
 | copies of it | `backup`, `carry_over`, `copying`, `foreign_tables` |
-| papers | `papers`, `merged_papers`, `sources`, `pictures`, `summaries`, `search`, `browsing`, `shown` |
+| papers | `papers`, `known_listings`, `merged_papers`, `sources`, `pictures`, `summaries` |
+| lists of papers | `search`, `browsing`, `shown` |
 | vectors of papers and interests | `vectors`, `vector_queue` |
 | topics and their matches | `topics`, `unread`, `close_papers` |
 | subscribers | `subscribers`, `subscriber_changes`, `subscription_requests`, `address_changes`, `data_export` |

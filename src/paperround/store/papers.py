@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +20,14 @@ from paperround.domain.search_plan import DaySpan, SearchPlan
 from paperround.process.chunks import chunked
 from paperround.store.bulk import ManyRows, NewRows, among
 from paperround.store.engine import lock_exclusively, reading, upsert, writing
+from paperround.store.known_listings import (
+    Candidate,
+    KeyedListing,
+    KnownListings,
+    listing_from,
+    reported,
+    with_earlier,
+)
 from paperround.store.merged_papers import absorb, keep_larger_counts, make_news
 from paperround.store.schema import (
     ROW_KEY,
@@ -37,7 +44,6 @@ _CHUNK = 500
 _NO_ROW = 2**62  # larger than the number of any paper
 _PAPER = ("id", "title", "facts", "sources", "day", "upvotes", "first_seen", "unmatched", "archived")
 _LISTING = ("paper", "source", "day", "facts", "seen_at")
-_OWN_COLUMNS = {"source", "day"}  # of the facts of a listing
 _TUPLES = ("authors", "categories", "keywords")
 _VALUES: dict[str, Any] = {name: field.get_default() for name, field in Paper.model_fields.items()}
 """The default of each field of a paper, in their order."""
@@ -73,30 +79,23 @@ class _NewPaper(NamedTuple):
     listing: Listing
 
 
-class _Candidate(NamedTuple):
-    """A paper that a listing may be of, and the entries of feeds among its listings.
+class _Effects:
+    """What the listings of a batch did to papers, by number, in the order of the batch."""
 
-    The paper itself has the identifier of only one entry, and the date and text of others.
-    """
+    def __init__(self, inserted: Iterable[int]) -> None:
+        self.by_row = dict.fromkeys(inserted, _Effect.NEW)
+        self.written: set[int] = set()
+        """The papers that were changed, or merged into another one, since the batch was looked up."""
 
-    facts: Facts
-    entries: Sequence[Listing]
+    def add(self, row: int, effect: _Effect, absorbed: Sequence[int] = ()) -> None:
+        """Record what a listing did to a paper, and which papers were merged into it."""
+        self.by_row[row] = max(effect, self.by_row.get(row, effect))
+        for lost in absorbed:
+            self.by_row.pop(lost, None)
 
-    def conflicts(self, listing: Listing, keys: Iterable[str]) -> bool:
-        """Return whether the listing is of another work. The paper is known by these keys of the listing."""
-        # A paper may have several of each.
-        kinds = {key.partition(":")[0] for key in keys} & {"doi", "guid", "url"}
-        facts = {kind: getattr(listing, kind) for kind in kinds}
-        if identity.conflict(self.facts.model_copy(update=facts), listing):
-            return True
-        return not kinds & {"doi", "guid"} and self._has_another_entry([listing])
-
-    def is_apart_from(self, other: _Candidate) -> bool:
-        """Return whether two papers are different works."""
-        return identity.conflict(self.facts, other.facts) or self._has_another_entry(other.entries)
-
-    def _has_another_entry(self, entries: Iterable[Listing]) -> bool:
-        return any(identity.are_two_entries(entry, other) for entry in self.entries for other in entries)
+    def rows(self, effect: _Effect) -> list[int]:
+        """Return the papers that had this effect."""
+        return [row for row, had in self.by_row.items() if had == effect]
 
 
 class Papers:
@@ -105,6 +104,7 @@ class Papers:
     def __init__(self, engine: Engine, index: SearchIndex) -> None:
         self._engine = engine
         self._index = index
+        self._known = KnownListings(engine)
         self._add_papers = NewRows(engine, papers, _PAPER, written=("facts",))
         self._add_listings = NewRows(engine, listings, _LISTING, written=("facts",))
         self._add_keys = ManyRows(engine, upsert(engine, paper_keys).on_conflict_do_nothing(), ("key", "paper"))
@@ -120,22 +120,17 @@ class Papers:
             lock_exclusively(db, listings)  # no other transaction may add a paper between lookup and insert
             new, others = _split_new(db, list(batch))
             numbers = self._insert(db, new, now, unmailed)
-            touched = dict.fromkeys(numbers, _Effect.NEW)
-            for listing in others:
-                row, effect = self._add_one(db, listing, now, unmailed)
-                touched[row] = max(effect, touched.get(row, effect))
+            effects = _Effects(numbers)
+            for keyed, row in zip(others, self._known.rows_of_unchanged(db, others), strict=True):
+                if row is None or row in effects.written:
+                    self._add_one(db, keyed, now, effects, unmailed=unmailed)
+                else:
+                    effects.add(row, _Effect.UNCHANGED)
+            new_rows, updated = effects.rows(_Effect.NEW), effects.rows(_Effect.UPDATED)
             present = _first_listed(numbers, new, now)
-            present |= load_rows(db, touched.keys() - present.keys())
-            for row, effect in touched.items():
-                if row not in present:  # a later listing merged it into another paper
-                    continue
-                match effect:
-                    case _Effect.NEW:
-                        stored.new.append(present[row])
-                    case _Effect.UPDATED:
-                        stored.updated.append(present[row])
-                    case _Effect.UNCHANGED:
-                        stored.unchanged += 1
+            present |= load_rows(db, {*new_rows, *updated} - present.keys())
+            stored.new, stored.updated = [present[row] for row in new_rows], [present[row] for row in updated]
+            stored.unchanged = len(effects.by_row) - len(present)
             self._index.add(db, stored.new)
             self._index.put(db, stored.updated)
             _keep_daily_counts(db, [*stored.new, *stored.updated], now)
@@ -165,30 +160,34 @@ class Papers:
         )
         there = select(papers.c.id, papers.c.row).where(among(db, papers.c.id, [name for name, _, _ in new]))
         numbers = dict(db.execute(there).all())
-        rows = [(numbers[name], listing.source, listing.day, _reported(listing), now) for name, _, listing in new]
+        rows = [(numbers[name], listing.source, listing.day, reported(listing), now) for name, _, listing in new]
         self._add_listings.run(db, rows)
         self._add_keys.run(db, [{"key": key, "paper": numbers[name]} for name, keys, _ in new for key in keys])
         return [numbers[name] for name, _, _ in new]
 
-    def _add_one(self, db: Connection, listing: Listing, now: datetime, unmailed: bool) -> tuple[int, _Effect]:
-        rows = self._known_as(db, listing)
+    def _add_one(
+        self, db: Connection, keyed: KeyedListing, now: datetime, effects: _Effects, *, unmailed: bool
+    ) -> None:
+        listing, keys = keyed
+        rows = self._known_as(db, keyed)
         if not rows:
-            keys = identity.keys(listing)
             (row,) = self._insert(db, [_NewPaper(_free_id(db, listing, keys), keys, listing)], now, unmailed)
-            return row, _Effect.NEW
+            effects.add(row, _Effect.NEW)
+            return  # no listing was stored with it when the batch was looked up
         row, *others = rows
         for other in others:
             self._index.drop(db, [other])
             absorb(db, row, other)
         changed = _keep_listing(db, row, listing, now)
         if changed or others:
+            effects.written.update(rows)
             changed = _remerge(db, row, listing, unmailed=unmailed)
-        return row, _Effect.UPDATED if changed or others else _Effect.UNCHANGED
+        effects.add(row, _Effect.UPDATED if changed or others else _Effect.UNCHANGED, others)
 
     @staticmethod
-    def _known_as(db: Connection, listing: Listing) -> list[int]:
+    def _known_as(db: Connection, keyed: KeyedListing) -> list[int]:
         """Return the papers that share a key with the listing and may be the same work, best key first."""
-        own_keys = identity.keys(listing)
+        listing, own_keys = keyed
         by_key = dict(
             db.execute(select(paper_keys.c.key, paper_keys.c.paper).where(paper_keys.c.key.in_(own_keys))).all()
         )
@@ -498,7 +497,7 @@ def _keep_daily_counts(db: Connection, changed: Sequence[Paper], now: datetime) 
         db.execute(keep_larger_counts(upsert(db, daily_counts)), counted)
 
 
-def _split_new(db: Connection, batch: Sequence[Listing]) -> tuple[list[_NewPaper], list[Listing]]:
+def _split_new(db: Connection, batch: Sequence[Listing]) -> tuple[list[_NewPaper], list[KeyedListing]]:
     """Return the new papers, and the listings that are not of one.
 
     A new paper's listing shares no key with a stored paper or another listing.
@@ -509,12 +508,12 @@ def _split_new(db: Connection, batch: Sequence[Listing]) -> tuple[list[_NewPaper
     shared = {key for key, occurrences in times.items() if occurrences > 1}
     shared |= _stored(db, paper_keys.c.key, times) | _stored(db, papers.c.id, ids)
     new: list[_NewPaper] = []
-    others: list[Listing] = []
+    others: list[KeyedListing] = []
     for listing, own_keys, name in zip(batch, keys, ids, strict=True):
         if shared.isdisjoint((*own_keys, name)):
             new.append(_NewPaper(name, own_keys, listing))
         else:
-            others.append(listing)
+            others.append(KeyedListing(listing, own_keys))
     return new, others
 
 
@@ -540,20 +539,11 @@ def _free_id(db: Connection, listing: Listing, keys: Sequence[str]) -> str:
     return name
 
 
-def _reported(listing: Listing) -> str:
-    """Return what a listing says of its paper, as JSON."""
-    return listing.model_dump_json(exclude_defaults=True, exclude=_OWN_COLUMNS)
-
-
 def _keep_listing(db: Connection, row: int, listing: Listing, now: datetime) -> bool:
-    """Store a listing, and return whether it differs from what the source reported before.
-
-    Where a paper is published is kept if it is left out later: arXiv's RSS feed has it, and its Atom feed has not.
-    """
+    """Store a listing, and return whether it differs from what the source reported before."""
     where = (listings.c.paper == row) & (listings.c.source == listing.source) & (listings.c.day == listing.day)
     before = db.scalar(select(listings.c.facts).where(where)) or {}
-    published_in = {name: before[name] for name in ("doi", "journal") if name in before}
-    facts = {**published_in, **json.loads(_reported(listing))}
+    facts = with_earlier(before, listing)
     if before == facts:
         return False
     statement = upsert(db, listings).values(
@@ -606,7 +596,7 @@ def _remerge(db: Connection, row: int, latest: Listing, *, unmailed: bool) -> bo
     return True
 
 
-def _candidates(db: Connection, rows: Sequence[int], *, with_entries: bool) -> dict[int, _Candidate]:
+def _candidates(db: Connection, rows: Sequence[int], *, with_entries: bool) -> dict[int, Candidate]:
     """Return these papers by number, as candidates for a listing."""
     if not rows:
         return {}
@@ -616,7 +606,7 @@ def _candidates(db: Connection, rows: Sequence[int], *, with_entries: bool) -> d
         for listing in db.execute(_stored_listings(listings.c.paper.in_(rows))):
             if "guid" in listing.facts:
                 entries[listing.paper].append(_listing(listing))
-    return {row: _Candidate(paper.model_copy(update={"guid": None}), entries[row]) for row, paper in stored.items()}
+    return {row: Candidate(paper.model_copy(update={"guid": None}), entries[row]) for row, paper in stored.items()}
 
 
 def _listings(db: Connection, row: int) -> list[Listing]:
@@ -629,7 +619,7 @@ def _stored_listings(where: Any) -> Any:
 
 
 def _listing(stored: Any) -> Listing:
-    return Listing.model_validate({**stored.facts, "source": stored.source, "day": stored.day})
+    return listing_from(stored.facts, stored.source, stored.day)
 
 
 def _plain(facts: Mapping[str, Any]) -> dict[str, Any]:
