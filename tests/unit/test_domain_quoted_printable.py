@@ -49,3 +49,9 @@ def test_nothing_is_encoded_as_nothing() -> None:
 
 def test_control_characters_are_left_out_and_line_ends_brought_to_one() -> None:
     assert encode("a\0b\r\nc\rd\ne\x7f") == b"ab\r\nc\r\nd\r\ne"
+
+
+@example("https://papers.example/i/" + "a" * 48 + "=b" + "c" * 40)
+@given(st.text(st.sampled_from("=.a bcd/:?"), min_size=1, max_size=240).filter(lambda text: text[-1] not in " ."))
+def test_an_address_of_several_lines_is_cut_like_any_other_text(text: str) -> None:
+    assert without_soft_break(encode_piece(text)) in (encode(text), encode(text)[:-1] + b"=\r\n" + encode(text)[-1:])

@@ -22,7 +22,7 @@ from typing import Literal, NamedTuple
 from paperround.delivery.address import ascii_domain, wire
 from paperround.domain import quoted_printable
 from paperround.domain.hosts import is_local
-from paperround.domain.models import EncodedLetter, RenderedLetter
+from paperround.domain.models import FEEDBACK_MARK, EncodedLetter, RenderedLetter
 from paperround.domain.text import REPLY_PREFIX, clean
 
 _LINE = 76  # characters per line of a folded field: RFC 2047 2; RFC 5322 2.1.1 would allow 78
@@ -75,7 +75,7 @@ class HeaderData(NamedTuple):
 def encoded(rendered: RenderedLetter) -> EncodedLetter:
     """Return the letter with its parts encoded as quoted-printable."""
     encode = quoted_printable.encode
-    return EncodedLetter(rendered.subject, encode(rendered.html), encode(rendered.text))
+    return EncodedLetter(rendered.subject, [encode(rendered.html)], [encode(rendered.text)])
 
 
 def assemble(head: HeaderData, letter: EncodedLetter) -> bytes:
@@ -89,14 +89,14 @@ def assemble(head: HeaderData, letter: EncodedLetter) -> bytes:
         _head(head, letter.subject, boundary),
         delimiter,
         _TEXT_HEAD,
-        letter.text,
+        *letter.text_pieces,
         delimiter,
         _HTML_HEAD,
-        letter.html,
+        *letter.html_pieces,
         delimiter,
         b"--\r\n",
     )
-    return b"".join(pieces)
+    return b"".join(pieces).replace(FEEDBACK_MARK, letter.feedback)
 
 
 def message_id(issue: str, subscriber: int, email: str, key: bytes, domain: str) -> str:
@@ -126,11 +126,11 @@ def _head(head: HeaderData, subject: str, boundary: str) -> bytes:
     )  # fmt: skip
     lines = (
         sender,
-        _fold("To", [f"<{wire(head.recipient)}>"]),
+        _field("To", f"<{wire(head.recipient)}>"),
         _subject_field(subject, head.sender_name),
         _date_field(head.date),
-        _fold("Message-ID", [head.message_id]),
-        _fold("Reply-To", [f"<{wire(head.reply_to)}>"]) if head.reply_to else "",
+        _field("Message-ID", head.message_id),
+        _field("Reply-To", f"<{wire(head.reply_to)}>") if head.reply_to else "",
         for_lists,
         _help_field(head),
         places,
@@ -142,11 +142,13 @@ def _head(head: HeaderData, subject: str, boundary: str) -> bytes:
     return "".join(lines).encode()
 
 
+def _field(name: str, piece: str) -> str:
+    """Write a field of one piece, on a line of its own if it is too long for the first."""
+    return f"{name}: {piece}\r\n" if len(name) + 2 + len(piece) <= _LINE else f"{name}:\r\n {piece}\r\n"
+
+
 def _fold(name: str, pieces: Sequence[str]) -> str:
     """Fold a field into lines of at most 76 characters between pieces; a longer piece gets its own line."""
-    if len(pieces) == 1:  # most fields
-        (piece,) = pieces
-        return f"{name}: {piece}\r\n" if len(name) + 2 + len(piece) <= _LINE else f"{name}:\r\n {piece}\r\n"
     lines = [f"{name}:"]
     for piece in pieces:
         if len(lines[-1]) + 1 + len(piece) > _LINE:
@@ -200,14 +202,17 @@ def _boundary(message_id: str) -> str:
 
 
 def _help_field(head: HeaderData) -> str:
-    return _fold("List-Help", [f"<{head.help_url}>"]) if head.kind == "digest" and _is_usable(head.help_url) else ""
+    return _field("List-Help", f"<{head.help_url}>") if head.kind == "digest" and _is_usable(head.help_url) else ""
 
 
 def _unsubscribe_fields(head: HeaderData) -> str:
     """Return the unsubscribe fields (RFC 2369 and 8058), which must not contain encoded words."""
-    url, mailto = (f"<{uri}>" if _is_usable(uri) else "" for uri in (head.unsubscribe_url, head.unsubscribe_mailto))
-    uris = [f"{url},", mailto] if url and mailto else [url or mailto]
-    field = _fold("List-Unsubscribe", uris) if url or mailto else ""
+    url = f"<{head.unsubscribe_url}>" if _is_usable(head.unsubscribe_url) else ""
+    mailto = f"<{head.unsubscribe_mailto}>" if _is_usable(head.unsubscribe_mailto) else ""
+    if url and mailto:
+        field = _fold("List-Unsubscribe", [f"{url},", mailto])
+    else:
+        field = _field("List-Unsubscribe", url or mailto) if url or mailto else ""
     one_click = url and head.kind == "digest"
     return f"{field}List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n" if one_click else field
 

@@ -663,12 +663,28 @@ class RenderedLetter:
     """The rows of the papers shown. If a digest is too big for one letter, the others are only counted."""
 
 
+FEEDBACK_MARK = b"\0"
+"""Stands for the feedback address in the pieces of an encoded letter. Quoted-printable has no control characters."""
+
+
 class EncodedLetter(NamedTuple):
-    """A rendered letter with both parts encoded as quoted-printable."""
+    """A rendered letter with both parts encoded as quoted-printable, in pieces that are joined in one message."""
 
     subject: str
-    html: bytes
-    text: bytes
+    html_pieces: Sequence[bytes]
+    text_pieces: Sequence[bytes]
+    feedback: bytes = b""
+    """What stands in place of each `FEEDBACK_MARK`."""
+
+    @property
+    def html(self) -> bytes:
+        """The HTML part."""
+        return b"".join(self.html_pieces).replace(FEEDBACK_MARK, self.feedback)
+
+    @property
+    def text(self) -> bytes:
+        """The text part."""
+        return b"".join(self.text_pieces).replace(FEEDBACK_MARK, self.feedback)
 
 
 class Stage(StrEnum):

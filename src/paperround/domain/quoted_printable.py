@@ -11,6 +11,7 @@ import binascii
 _UNWANTED_BYTES = bytes(b for b in (*range(32), 127) if b not in b"\t\r\n")
 _SOFT_BREAK = b"=\r\n"
 _MAX_LINE_LENGTH = 76
+_ROOM = _MAX_LINE_LENGTH - 1  # before the "=" of a soft line break
 
 
 def encode(text: str) -> bytes:
@@ -23,8 +24,8 @@ def encode_piece(text: str, indent: int = 0) -> bytes:
 
     `indent` is the number of columns already used on its first line.
     """
-    if not indent and (line := _short_line(text)):
-        return line
+    if not indent and (lines := _plain_lines(text)):
+        return lines
     encoded = _encoded(" " * indent + text) if text else b""
     if encoded and not encoded.endswith(b"\r\n"):
         encoded = _with_room(encoded) + _SOFT_BREAK
@@ -38,13 +39,18 @@ def _encoded(text: str) -> bytes:
     return binascii.b2a_qp(raw).replace(b"\n", b"\r\n")
 
 
-def _short_line(text: str) -> bytes:
-    """Return a piece that is one line and has no special character but "=", as most URLs; empty for other pieces."""
-    if len(text) < _MAX_LINE_LENGTH and text.isascii() and text.isprintable() and text and text[0] != ".":
-        line = text.replace("=", "=3D")
-        if len(line) < _MAX_LINE_LENGTH and text[-1] != " ":
-            return line.encode() + _SOFT_BREAK
-    return b""
+def _plain_lines(text: str) -> bytes:
+    """Return a piece that has no special character but "=", as a URL, in a fraction of the time; empty for others."""
+    if not (text.isascii() and text.isprintable() and text) or text[0] == "." or text[-1] == " ":
+        return b""
+    rest, lines = text.replace("=", "=3D").encode(), []
+    while len(rest) > _ROOM:
+        # What stands for one character stays on one line.
+        end = _ROOM if (begins := rest.rfind(b"=", _ROOM - 2, _ROOM)) < 0 else begins
+        lines.append(rest[:end])
+        rest = rest[end:]
+    lines.append(rest)
+    return _without_dots(_SOFT_BREAK.join(lines) + _SOFT_BREAK)
 
 
 def _without_dots(encoded: bytes) -> bytes:

@@ -123,7 +123,8 @@ def read_verp(keys: Sequence[bytes], token: str, *, purpose: str = VERP) -> int:
 
 def _mac(key: bytes, purpose: str, payload: bytes) -> bytes:
     """Return the code of a payload: HMAC-SHA256 of the purpose, a zero byte and the payload, cut to 16 bytes."""
-    inner, outer = (state.copy() for state in _states(key, purpose))
+    common_inner, common_outer = _states(key, purpose)
+    inner, outer = common_inner.copy(), common_outer.copy()
     inner.update(payload)
     outer.update(inner.digest())
     return outer.digest()[:_MAC]

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import NamedTuple
 
 from paperround.domain import quoted_printable
 from paperround.domain.client_limits import MAX_HTML
-from paperround.domain.models import Links, Paper
+from paperround.domain.models import FEEDBACK_MARK, EncodedLetter, Links, Paper
 from paperround.rendering import plaintext
 from paperround.rendering.chart import Chart
 from paperround.rendering.letter_view import Block, LetterView
-from paperround.rendering.placeholders import Fragment, PartTemplate, addresses, escaped
+from paperround.rendering.placeholders import ADDRESSES, FEEDBACK, Fragment, PartTemplate, addresses, escaped
 from paperround.rendering.size import Plan
 
 _SENTENCES = ("subject", "lead", "date", "tally", "more", "finish", "reason")
@@ -88,7 +88,7 @@ class Sentences(NamedTuple):
         )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class Contents:
     """What letters to different subscribers share if they have the same papers, for the same reasons."""
 
@@ -100,10 +100,14 @@ class Contents:
     blocks: Sequence[RenderedBlock]
     sentences: Sentences
     chart: Chart | None
-    html_blocks: Sequence[Fragment]
-    """The blocks and the chart."""
+    charted: Sequence[Fragment]
+    """The chart as HTML and as text, if there is one."""
     html: PartTemplate
     text: PartTemplate
+    first_line: tuple[bytes, bytes]
+    """The first line of a letter without a greeting, as quoted-printable, in HTML and in text."""
+    feedback_links: int
+    """The number of feedback addresses that the HTML has at most."""
 
     @classmethod
     def of(
@@ -116,37 +120,35 @@ class Contents:
         chart: Chart | None,
         charted: Sequence[Fragment],
     ) -> Contents:
-        """Return the contents with both parts joined.
-
-        `numbers` are the encoded texts before the blocks, and `charted` is the chart as HTML and as text, if there is
-        one.
-        """
-        frame = sentences.frame
+        """Return the contents with both parts joined. `numbers` are the encoded texts before the blocks."""
+        frame, reason = sentences.frame, sentences.reason
         html, text = [one.html for one in blocks], [one.text for one in blocks]
         if charted:
             html, text, numbers = [*html, charted[0]], [*text, charted[1]], [*numbers, b""]
         (top, bottom), (opening, closing) = frame.around_html, frame.around_text
-        html_part = top.followed_by(PartTemplate.of(html, frame.html), bottom)
-        text_part = opening.followed_by(PartTemplate.of(text, frame.text, numbers), closing)
-        return cls(papers, plan, blocks, sentences, chart, html, html_part, text_part)
+        return cls(
+            papers,
+            plan,
+            blocks,
+            sentences,
+            chart,
+            charted,
+            html=PartTemplate.joined(
+                [top, PartTemplate.of(html, frame.html), bottom],
+                {"subject": _known_in_html(sentences.subject), "reason": _known_in_html(reason)},
+            ),
+            text=PartTemplate.joined(
+                [opening, PartTemplate.of(text, frame.text, numbers), closing], {"reason": _known_in_text(reason)}
+            ),
+            first_line=encoded_line(sentences.first_line),
+            feedback_links=sum([len(fragment.placeholders) for fragment in html]),
+        )
 
     @property
     def fragments(self) -> list[Fragment]:
         """The HTML with all of its placeholders."""
         shell = self.sentences.frame.shell
-        return [shell.top, *self.html_blocks, shell.bottom]
-
-    @cached_property
-    def shared_values(self) -> tuple[dict[str, bytes], dict[str, bytes]]:
-        """The values that these letters share, in HTML and in text."""
-        subject, reason = self.sentences.subject, self.sentences.reason
-        html = {"subject": _known_in_html(subject), "reason": _known_in_html(reason)}
-        return html, {"reason": _known_in_text(reason)}
-
-    @cached_property
-    def first_line(self) -> tuple[bytes, bytes]:
-        """The first line of a letter without a greeting, as quoted-printable, in HTML and in text."""
-        return encoded_line(self.sentences.first_line)
+        return [shell.top, *(one.html for one in self.blocks), *self.charted[:1], shell.bottom]
 
 
 def encoded_line(line: str) -> tuple[bytes, bytes]:
@@ -156,13 +158,16 @@ def encoded_line(line: str) -> tuple[bytes, bytes]:
 
 def encoded_links(links: Links) -> tuple[dict[str, bytes], dict[str, bytes]]:
     """Return links as quoted-printable, by placeholder, in HTML and in text."""
-    urls = addresses(links)
-    text = {name: quoted_printable.encode_piece(url) for name, url in urls.items()}
-    html = text.copy()
-    for name, url in urls.items():
-        if "&" in url:
-            html[name] = quoted_printable.encode_piece(url.replace("&", "&amp;"))
+    text = dict(zip(ADDRESSES, map(quoted_printable.encode_piece, links), strict=True))
+    if "&" not in "".join(links):  # nearly always
+        return text, text
+    html = {name: quoted_printable.encode_piece(_escaped_address(url)) for name, url in addresses(links).items()}
     return html, text
+
+
+def _escaped_address(url: str) -> str:
+    """Return an address as HTML has it."""
+    return url.replace("&", "&amp;")
 
 
 def _in_html(sentence: str) -> bytes:
@@ -187,21 +192,27 @@ class JoinedLetter(NamedTuple):
     lead: str
     """The first line, with a greeting if there is one."""
     links: Links
-    html: bytes
-    """The HTML as quoted-printable."""
-    values: Mapping[str, bytes]
-    """The values of the gaps in the text part, as quoted-printable."""
+    encoded: EncodedLetter
 
-    @property
-    def text(self) -> bytes:
-        """The text as quoted-printable."""
-        return self.contents.text.filled(self.values)
+    @classmethod
+    def of(cls, contents: Contents, lead: str, links: Links) -> JoinedLetter:
+        """Fill a subscriber's first line and links into the contents of their letter."""
+        in_html, in_text = encoded_links(links)
+        is_shared = lead is contents.sentences.first_line
+        lead_in_html, lead_in_text = contents.first_line if is_shared else encoded_line(lead)
+        html = contents.html.filled({**in_html, "lead": lead_in_html})
+        text = contents.text.filled({**in_text, "lead": lead_in_text})
+        feedback = in_html[FEEDBACK]
+        if feedback != in_text[FEEDBACK]:  # it has an "&", which is escaped in HTML
+            text = [b"".join(text).replace(FEEDBACK_MARK, in_text[FEEDBACK])]
+        return cls(contents, lead, links, EncodedLetter(contents.sentences.subject, html, text, feedback))
 
     @property
     def size(self) -> int:
         """At least the size of the HTML, in bytes of UTF-8, and exactly that if the letter may be too large."""
-        bound = len(self.html)  # quoted-printable is never shorter
-        if bound < MAX_HTML:
+        _subject, html, _text, feedback = self.encoded
+        bound = sum(map(len, html)) + self.contents.feedback_links * len(feedback)
+        if bound < MAX_HTML:  # quoted-printable is never shorter
             return bound
         values = self.escaped
         return sum(
@@ -218,4 +229,4 @@ class JoinedLetter(NamedTuple):
         """The values of the placeholders in HTML."""
         shown = self.view
         sentences = {name: escaped(getattr(shown, name)) for name in _SENTENCES}
-        return sentences | {name: url.replace("&", "&amp;") for name, url in addresses(self.links).items()}
+        return sentences | {name: _escaped_address(url) for name, url in addresses(self.links).items()}

@@ -52,8 +52,6 @@ from paperround.rendering.joined import (
     JoinedLetter,
     RenderedBlock,
     Shell,
-    encoded_line,
-    encoded_links,
 )
 from paperround.rendering.language import Language
 from paperround.rendering.letter_facts import LetterFacts
@@ -214,8 +212,7 @@ class LetterRenderer:
 
     def encode(self, prepared: PreparedLetter) -> EncodedLetter:
         """Return the same letter, joined from parts that were encoded once."""
-        draft = self._fit(prepared)
-        return EncodedLetter(draft.contents.sentences.subject, draft.html, draft.text)
+        return self._fit(prepared).encoded
 
     def whole_letter(self, facts: LetterFacts) -> RenderedLetter:
         """Render the same letter as one document and inline it: fifty times slower, used as the reference."""
@@ -253,13 +250,8 @@ class LetterRenderer:
 
     def _join(self, facts: LetterFacts, contents: Contents, links: Links) -> JoinedLetter:
         """Fill a subscriber's own values into the contents of their letter."""
-        first_line = contents.sentences.first_line
-        lead = greet(facts.subscriber, first_line, facts.day, self.language)
-        (html, text), (shared_html, shared_text) = encoded_links(links), contents.shared_values
-        html |= shared_html
-        text |= shared_text
-        html["lead"], text["lead"] = contents.first_line if lead is first_line else encoded_line(lead)
-        return JoinedLetter(contents, lead, links, contents.html.filled(html), text)
+        lead = greet(facts.subscriber, contents.sentences.first_line, facts.day, self.language)
+        return JoinedLetter.of(contents, lead, links)
 
     def _fit_whole(self, facts: LetterFacts) -> _WholeLetter:
         """Render the fullest letter that fits under the size limit as one document."""

@@ -9,13 +9,14 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from urllib.parse import quote
 
 from lxml import etree
 
 from paperround.domain import quoted_printable
 from paperround.domain.errors import ConfigurationError
-from paperround.domain.models import Links
+from paperround.domain.models import FEEDBACK_MARK, Links
 
 _KEPT_VALUES = 4096
 _MARK = "5c1f0a7e"  # distinguishes a placeholder from text that an operator may have written
@@ -30,8 +31,7 @@ _PLAIN_ADDRESSES = re.compile(r"[A-Za-z0-9_.~/:?#\[\]@!$&()*+,;=%-]*")
 ADDRESSES = Links._fields
 """The placeholders for a subscriber's links."""
 NO_VALUES: Mapping[str, bytes] = {}
-_FEEDBACK = "feedback"
-_FEEDBACK_MARK = b"\0"  # stands for the feedback address in encoded text, which has no control characters
+FEEDBACK = "feedback"
 
 
 def placeholder(name: str) -> str:
@@ -86,7 +86,7 @@ class Fragment:
         first, *others = literals
         encoded = (quoted_printable.encode_piece(first, indent), *map(quoted_printable.encode_piece, others))
         size = len(html.encode()) - sum(len(placeholder(name)) for name in names)
-        marked = _FEEDBACK_MARK.join(encoded) if {*names} <= {_FEEDBACK} else None
+        marked = FEEDBACK_MARK.join(encoded) if {*names} <= {FEEDBACK} else None
         return cls(literals, names, encoded, size, marked)
 
     def filled(self, values: Mapping[str, str]) -> str:
@@ -104,6 +104,7 @@ class PartTemplate:
     """A part of a letter as quoted-printable, complete except for some values that its subscriber alone has."""
 
     pieces: list[bytes]
+    """With a `FEEDBACK_MARK` for each feedback address in a paper or chart."""
     gaps: tuple[tuple[int, str], ...]
     """The places among the pieces that are to be filled, each with its placeholder."""
 
@@ -116,13 +117,10 @@ class PartTemplate:
         `before` has the encoded text before each fragment, if there is any.
         """
         marked = [fragment.marked or b"" for fragment in fragments]
-        before = before or [b""] * len(fragments)
         if all(marked):  # nearly always
-            pieces = [b""] * (2 * len(fragments))
-            pieces[::2], pieces[1::2] = before, marked
-            return cls(pieces, ())
+            return cls([*chain.from_iterable(zip(before, marked, strict=True))] if before else marked, ())
         pieces, gaps = [], list[tuple[int, str]]()
-        for text, fragment in zip(before, fragments, strict=True):
+        for text, fragment in zip(before or [b""] * len(fragments), fragments, strict=True):
             pieces.append(text)
             for literal, name in zip(fragment.encoded, fragment.placeholders, strict=False):
                 pieces.append(literal)
@@ -132,25 +130,29 @@ class PartTemplate:
             pieces.append(fragment.encoded[-1])
         return cls(pieces, tuple(gaps))
 
-    def followed_by(self, *others: PartTemplate) -> PartTemplate:
-        """Return this part with others behind it."""
-        pieces, gaps = self.pieces.copy(), self.gaps
-        for other in others:
-            gaps += _shifted(other.gaps, len(pieces))
-            pieces += other.pieces
-        return PartTemplate(pieces, gaps)
+    @classmethod
+    def joined(cls, parts: Sequence[PartTemplate], values: Mapping[str, bytes]) -> PartTemplate:
+        """Join parts, with these encoded values in the gaps for them."""
+        pieces, gaps = list[bytes](), list[tuple[int, str]]()
+        for part in parts:
+            gaps += _shifted(part.gaps, len(pieces))
+            pieces += part.pieces
+        for place, name in gaps:
+            if name in values:
+                pieces[place] = values[name]
+        return cls(pieces, tuple([gap for gap in gaps if gap[1] not in values]))
 
     def ended(self) -> PartTemplate:
         """Return this part without the soft line break at its end, which nothing follows."""
         *pieces, last = self.pieces
         return PartTemplate([*pieces, quoted_printable.without_soft_break(last)], self.gaps)
 
-    def filled(self, values: Mapping[str, bytes]) -> bytes:
-        """Return the part with these encoded values in its gaps and in place of the marks for feedback addresses."""
+    def filled(self, values: Mapping[str, bytes]) -> list[bytes]:
+        """Return the pieces with these encoded values in the gaps."""
         pieces = self.pieces.copy()
         for place, name in self.gaps:
             pieces[place] = values[name]
-        return b"".join(pieces).replace(_FEEDBACK_MARK, values.get(_FEEDBACK, b""))
+        return pieces
 
 
 @lru_cache(maxsize=1024)
