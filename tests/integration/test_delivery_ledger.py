@@ -13,7 +13,6 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from paperround.domain.models import BounceKind, Delivery, DeliveryState, NoticeKind, Outcome, Stage, SubscriberState
 from paperround.rounds import pipeline
-from paperround.store import deliveries as deliveries_store
 from paperround.store.attempts import RecentAttempts
 from paperround.store.deliveries import Deliveries, Settlement
 from paperround.store.delivery_reports import LatestDelivery
@@ -122,7 +121,7 @@ def test_the_letters_of_a_claim_come_in_the_order_in_which_they_are_due(site: Si
 def test_a_letter_whose_suppression_is_lifted_while_it_is_claimed_is_not_withdrawn(
     site: Site, ledger: Deliveries, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    row, look = _notice(site, "ada"), deliveries_store._due
+    row, look = _notice(site, "ada"), ledger._due
     site.app.store.subscribers.suppress("ada@example.org", "dead", MORNING)
 
     def look_and_lift(db: Connection, now: datetime, limit: int) -> dict[int, bool]:
@@ -130,7 +129,7 @@ def test_a_letter_whose_suppression_is_lifted_while_it_is_claimed_is_not_withdra
         db.execute(delete(suppressions))
         return found
 
-    monkeypatch.setattr(deliveries_store, "_due", look_and_lift)
+    monkeypatch.setattr(ledger, "_due", look_and_lift)
     claimed = ledger.claim(MORNING, 9, "a", LEASE)
     assert ([one.row for one in claimed.deliveries], claimed.settled.total()) == ([row], 0)
 

@@ -221,6 +221,37 @@ def test_an_error_of_a_query_by_itself_is_named_and_the_next_one_is_answered(dat
     store.close()
 
 
+def test_a_statement_in_a_transaction_changes_and_returns_rows_and_is_rolled_back_with_it(database_url: str) -> None:
+    store = open_store(database_url)
+    store.prepare()
+    engine = engine_of(store)
+    mine = among_given(engine, suppressions.c.email_key, "keys")
+    change = update(suppressions).where(mine).values(reason=bindparam("why"), at=MORNING)
+    changed = Prepared(engine, change.returning(suppressions.c.email_key, suppressions.c.reason))
+    with writing(engine) as db:
+        db.execute(insert(suppressions), [{"email_key": text, "reason": text, "at": MORNING} for text in ESCAPED])
+        assert Prepared(engine, change).run(db, keys=["", " ", "not there"], why="new") == 2
+    with suppress(ZeroDivisionError), writing(engine) as db:
+        assert sorted(changed.rows(db, keys=["", " "], why="newer")) == [("", "newer"), (" ", "newer")]
+        raise ZeroDivisionError
+    kept = Prepared(engine, select(suppressions.c.reason).where(mine))
+    assert kept.fetch(keys=["", " "]) == [("new",), ("new",)]
+    with engine.connect() as db, pytest.raises(AssertionError):
+        kept.rows(db, keys=[""])  # outside of a transaction, SQLite would commit each statement
+    store.close()
+
+
+def test_an_error_of_a_statement_in_a_transaction_is_named(database_url: str) -> None:
+    store = open_store(database_url)
+    store.prepare()
+    wrong = Prepared(engine_of(store), update(suppressions).values(reason=literal_column("absent")))
+    with pytest.raises(StoreError, match="run: paperround migrate"), writing(engine_of(store)) as db:
+        wrong.run(db)
+    with writing(engine_of(store)) as db:
+        assert db.scalar(select(func.count()).select_from(suppressions)) == 0
+    store.close()
+
+
 def test_whoever_a_letter_goes_to_is_read_with_what_they_chose(tmp_path: Path, database_url: str) -> None:
     site = Site(tmp_path, database_url)
     site.topic("robots")

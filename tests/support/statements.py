@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
+from paperround.store import bulk
 from paperround.store.bulk import Prepared
 from support.databases import engine_of
 from support.site import Site
@@ -27,11 +28,17 @@ def statements(site: Site) -> Iterator[list[tuple[str, Any]]]:
         asked.append(prepared.driver_call(**values))
         return fetch(prepared, **values)
 
-    engine, fetch = engine_of(site.app.store), Prepared.fetch
+    def note_and_execute(connection, statement, parameters, **options):
+        note(connection, None, statement, parameters, None, options.get("many"))
+        return execute(connection, statement, parameters, **options)
+
+    engine, fetch, execute = engine_of(site.app.store), Prepared.fetch, bulk.execute_directly
     event.listen(engine, "before_cursor_execute", note)
     try:
         with pytest.MonkeyPatch.context() as patched:
-            patched.setattr(Prepared, "fetch", note_and_fetch)  # SQLAlchemy does not report these
+            # SQLAlchemy does not report these.
+            patched.setattr(Prepared, "fetch", note_and_fetch)
+            patched.setattr(bulk, "execute_directly", note_and_execute)
             yield asked
     finally:
         event.remove(engine, "before_cursor_execute", note)

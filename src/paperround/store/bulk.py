@@ -16,7 +16,6 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Connection,
-    CursorResult,
     Date,
     DateTime,
     Delete,
@@ -44,7 +43,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeEngine
 
-from paperround.store.engine import fetch_directly
+from paperround.store.engine import execute_directly, fetch_directly
 from paperround.store.shown import note_shown
 
 _PARAMETER = re.compile(r"%\((\w+)\)s")
@@ -65,6 +64,7 @@ class _Compiled:
         self._names = compiled.positiontup or list(dict.fromkeys(_PARAMETER.findall(self._text)))
         self._by_position = compiled.positiontup is not None
         self._constants = {name: bind.value for name, bind in compiled.binds.items()}
+        self._required = {name for name, bind in compiled.binds.items() if bind.required}
         types = {name: bind.type.dialect_impl(dialect) for name, bind in compiled.binds.items()}
         processors = ((name, kind.bind_processor(dialect)) for name, kind in types.items())
         self._processors = {
@@ -133,10 +133,10 @@ class ManyRows(_Compiled):
                 _array_text(column) if name in self._plain else column
                 for name, column in zip(self._names, columns, strict=True)
             ]
-            return connection.exec_driver_sql(self._text, dict(zip(self._names, arrays, strict=True))).rowcount
+            return _count(execute_directly(connection, self._text, dict(zip(self._names, arrays, strict=True))))
         values = list(zip(*columns, strict=True))
         parameters = values if self._by_position else [dict(zip(self._names, row, strict=True)) for row in values]
-        return connection.exec_driver_sql(self._text, parameters).rowcount
+        return _count(execute_directly(connection, self._text, parameters, many=True))
 
 
 class NewRows(_Compiled):
@@ -166,7 +166,7 @@ class NewRows(_Compiled):
         given = list(zip(*rows, strict=True))
         columns = [self._converted(name, given[place]) for name, place in zip(self._names, self._order, strict=True)]
         if not self._copies:
-            connection.exec_driver_sql(self._text, list(zip(*columns, strict=True)))
+            execute_directly(connection, self._text, list(zip(*columns, strict=True)), many=True)
             return
         text = "".join(["\t".join(row) + "\n" for row in zip(*columns, strict=True)])
         driver: Any = connection.connection.driver_connection
@@ -177,6 +177,12 @@ class NewRows(_Compiled):
         except failure as error:
             raise DBAPIError.instance(self._text, None, error, failure) from error
         note_shown(connection, self._text)  # SQLAlchemy reports no execution of a COPY
+
+
+def _count(cursor: Any) -> int:
+    """Return the number of rows that the cursor's statement inserted, changed or deleted."""
+    count: int = cursor.rowcount
+    return count
 
 
 def _in_array(processor: Callable[[Any], Any] | None, value: Any) -> str:
@@ -212,17 +218,31 @@ class Prepared(_Compiled):
         """Compile the statement; many numbers as one parameter are a condition of `among_given`."""
         super().__init__(engine, statement)
         self._engine = engine
+        # Once, since most statements have more of them than values that are given.
+        self._converted_constants = {
+            name: self._processors[name](value) if name in self._processors else value
+            for name, value in self._constants.items()
+            if name not in self._required
+        }
 
     def driver_call(self, **values: Any) -> tuple[str, Any]:
         """Return the statement and its parameters, as the driver gets them."""
-        given = {**self._constants, **values}
-        for name, processor in self._processors.items():
-            given[name] = processor(given[name])
+        processors = self._processors
+        converted = {name: processors[name](value) if name in processors else value for name, value in values.items()}
+        given = self._converted_constants | converted
         return self._text, tuple([given[name] for name in self._names]) if self._by_position else given
 
-    def run(self, connection: Connection, **values: Any) -> CursorResult[Any]:
-        """Run the statement in the transaction of a connection."""
-        return connection.exec_driver_sql(*self.driver_call(**values))
+    def run(self, connection: Connection, **values: Any) -> int:
+        """Run the statement in the transaction of a connection; return the number of rows that it concerned."""
+        return _count(self._execute(connection, values))
+
+    def rows(self, connection: Connection, **values: Any) -> list[Any]:
+        """Run the statement in the transaction of a connection, and return its rows."""
+        rows: list[Any] = self._execute(connection, values).fetchall()
+        return rows
+
+    def _execute(self, connection: Connection, values: Mapping[str, Any]) -> Any:
+        return execute_directly(connection, *self.driver_call(**values))
 
     def fetch(self, **values: Any) -> list[Any]:
         """Return the rows of a query in a transaction of its own (see `fetch_directly`)."""
@@ -231,9 +251,14 @@ class Prepared(_Compiled):
 
 def converter(engine: Engine, columns: Iterable[ColumnElement[Any]]) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
     """Return the function that converts a row of these columns from what the driver returns, as SQLAlchemy would."""
+    each = processors(engine, columns)
+    return lambda values: tuple([process(value) for process, value in zip(each, values, strict=True)])
+
+
+def processors(engine: Engine, columns: Iterable[ColumnElement[Any]]) -> list[Callable[[Any], Any]]:
+    """Return the functions that convert values of these columns from what the driver returns, as SQLAlchemy would."""
     types = [column.type.dialect_impl(engine.dialect) for column in columns]
-    processors = [kind.result_processor(engine.dialect, None) or _unchanged for kind in types]
-    return lambda values: tuple([process(value) for process, value in zip(processors, values, strict=True)])
+    return [kind.result_processor(engine.dialect, None) or _unchanged for kind in types]
 
 
 def _unchanged(value: Any) -> Any:

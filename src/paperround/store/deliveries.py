@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -27,6 +27,7 @@ from sqlalchemy import (
     cast,
     exists,
     func,
+    literal,
     or_,
     select,
     update,
@@ -34,7 +35,7 @@ from sqlalchemy import (
 
 from paperround.domain.models import BounceKind, Delivery, DeliveryState, Outcome, Stage, SubscriberState
 from paperround.domain.schedule import Cadence, Issue
-from paperround.store.bulk import NewRows, Prepared, among, among_given
+from paperround.store.bulk import NewRows, Prepared, among, among_given, processors
 from paperround.store.delivery_conditions import STATE_OF_ROW, WAITING, is_held, waits_until_later
 from paperround.store.engine import plan_once, reading, writing
 from paperround.store.objections import ADDRESSED_ELSEWHERE, MOVED, OBJECTION, SUPPRESSED, objection
@@ -147,6 +148,9 @@ class Deliveries:
             NewRows(engine, attempts, _ATTEMPT_COLUMNS),
             Prepared(engine, _SETTLE.where(given)),
         )
+        self._due_first = Prepared(engine, _DUE_NOTICES), Prepared(engine, _DUE)
+        self._take = Prepared(engine, _TAKE.where(given))
+        (self._read_moment,) = processors(engine, [deliveries.c.created_at])
 
     def claim(
         self, now: datetime, limit: int, claim: str, lease: timedelta, per_day: int | None = None
@@ -164,10 +168,28 @@ class Deliveries:
                 limit = min(limit, letters_left_today(db, now, per_day))
             if limit < 1:
                 return ClaimResult([], Counter())
-            due = _due(db, now, limit)
+            due = self._due(db, now, limit)
             settled = _withdraw(db, [row for row, is_unwanted in due.items() if is_unwanted], now)
-            claimed = _claim(db, list(due), claim, now + lease)
+            claimed = self._claim_waiting(db, list(due), claim, now + lease)
             return ClaimResult([claimed[row] for row in due if row in claimed], settled)
+
+    def _due(self, db: Connection, now: datetime, limit: int) -> dict[int, bool]:
+        """Return up to `limit` due deliveries, notices first, then those that have waited longest.
+
+        Each has whether it seems to be unwanted, which `_withdraw` finds out.
+        """
+        # One query per state reads the index in order; one query for both would sort all due rows first.
+        notices, others = (
+            sorted(chain.from_iterable(query.rows(db, waits=state, now=now, most=limit) for state in WAITING))
+            for query in self._due_first
+        )
+        due = {row: is_unwanted for _, row, is_unwanted in (*notices, *others)}
+        return dict(islice(due.items(), limit))
+
+    def _claim_waiting(self, db: Connection, rows: Sequence[int], claim: str, until: datetime) -> dict[int, Delivery]:
+        """Claim those of these deliveries that wait, and return them by number."""
+        taken = self._take.rows(db, rows=rows, holder=claim, until=until)
+        return {delivery.row: delivery for delivery in _deliveries(db, taken, self._read_moment)}
 
     def renew(self, claim: str, until: datetime) -> bool:
         """Extend the lease of a claim. Return False if it holds no deliveries any more."""
@@ -213,7 +235,7 @@ class Deliveries:
         last = {each.outcome.delivery: each for each in settled}  # a delivery may have been tried twice
         accepted = {each.outcome.delivery for each in settled if each.outcome.accepted}
         with writing(self._engine) as db:
-            locked = self._lock.run(db, rows=list(last)).all()
+            locked = self._lock.rows(db, rows=list(last))
             ours, late = _classify(locked, claim, accepted)
             if locked:
                 stored = {row for row, *_ in locked}
@@ -464,28 +486,6 @@ _DUE_SINCE = select(
 _DUE_NOTICES = _DUE.where(deliveries.c.digest.is_(None))
 
 
-def _due(db: Connection, now: datetime, limit: int) -> dict[int, bool]:
-    """Return up to `limit` due deliveries, notices first, then those that have waited longest.
-
-    Each has whether it seems to be unwanted, which `_withdraw` finds out.
-    """
-    # One query per state reads the index in order; one query for both would sort all due rows first.
-    notices, others = (
-        sorted(chain.from_iterable(db.execute(query, {"waits": s, "now": now, "most": limit}).all() for s in WAITING))
-        for query in (_DUE_NOTICES, _DUE)
-    )
-    due = {row: is_unwanted for _, row, is_unwanted in (*notices, *others)}
-    return dict(islice(due.items(), limit))
-
-
-def _claim(db: Connection, rows: Sequence[int], claim: str, until: datetime) -> dict[int, Delivery]:
-    """Claim those of these deliveries that wait, and return them by number."""
-    waiting = among(db, deliveries.c.row, rows) & STATE_OF_ROW.in_(WAITING)
-    values = {"state": DeliveryState.SENDING.value, "claim": claim, "lease_until": until}
-    taken = update(deliveries).where(waiting).values(values).returning(*_DELIVERY)
-    return {delivery.row: delivery for delivery in _deliveries(db, db.execute(taken).all())}
-
-
 def _record_late_acceptance(db: Connection, rows: Sequence[int], now: datetime) -> None:
     """Let deliveries that were given up count as sent: the relay has accepted their letters after all."""
     confirm_late_acceptance(db, rows, WAITING, now)
@@ -526,8 +526,15 @@ def _of_those_who_left(db: Connection, rows: Sequence[int]) -> Sequence[int]:
 _DELIVERY = (
     *(deliveries.c.row, deliveries.c.email, deliveries.c.message_id, deliveries.c.state, deliveries.c.subscriber),
     *(deliveries.c.digest, deliveries.c.issue),
-    *(deliveries.c.attempts, deliveries.c.next_attempt_at, deliveries.c.expires_at),
-    *(deliveries.c.notice, cast(deliveries.c.context, Text), deliveries.c.created_at),
+    *(deliveries.c.attempts, deliveries.c.notice, cast(deliveries.c.context, Text)),
+    *(deliveries.c.next_attempt_at, deliveries.c.expires_at, deliveries.c.created_at),
+)
+_ISSUE = _DELIVERY.index(deliveries.c.issue)
+_TAKE = (
+    update(deliveries)
+    .where(STATE_OF_ROW.in_([literal(state) for state in WAITING]))
+    .values(state=DeliveryState.SENDING.value, claim=bindparam("holder"), lease_until=bindparam("until"))
+    .returning(*_DELIVERY)
 )
 _STATES = {state.value: state for state in DeliveryState}
 
@@ -537,19 +544,28 @@ def _load(db: Connection, where: Any) -> list[Delivery]:
     return _deliveries(db, db.execute(query).all())
 
 
-def _deliveries(db: Connection, records: Sequence[Any]) -> list[Delivery]:
-    """Return the deliveries in rows of `_DELIVERY`."""
-    numbers = {record.issue for record in records} - {None}
+def _as_it_is(moment: datetime | None) -> datetime | None:
+    return moment
+
+
+def _deliveries(
+    db: Connection, records: Sequence[Any], read_moment: Callable[[Any], datetime | None] = _as_it_is
+) -> list[Delivery]:
+    """Return the deliveries in rows of `_DELIVERY`; `read_moment` converts the moments that a driver returned."""
+    numbers = {record[_ISSUE] for record in records} - {None}
     query = select(issues.c.row, issues.c.cadence, issues.c.day).where(issues.c.row.in_(numbers))
     by_number = {row: Issue(Cadence(cadence), day) for row, cadence, day in db.execute(query)} if numbers else {}
-    return [_delivery(record, by_number) for record in records]
+    return [_delivery(record, by_number, read_moment) for record in records]
 
 
-def _delivery(record: Sequence[Any], by_number: Mapping[int, Issue]) -> Delivery:
-    row, email, message_id, state, subscriber, digest, issue, *progress, notice, context, created_at = record
+def _delivery(
+    record: Sequence[Any], by_number: Mapping[int, Issue], read_moment: Callable[[Any], datetime | None]
+) -> Delivery:
+    row, email, message_id, state, subscriber, digest, issue, attempts, notice, context, *moments = record
+    next_attempt_at, expires_at, created_at = map(read_moment, moments)
     return Delivery(
-        *(row, email, message_id, _STATES[state], subscriber, digest, by_number.get(issue)),
-        *(*progress, notice, _context_in(context), created_at),
+        *(row, email, message_id, _STATES[state], subscriber, digest, by_number.get(issue), attempts),
+        *(next_attempt_at, expires_at, notice, _context_in(context), created_at),
     )
 
 

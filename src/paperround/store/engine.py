@@ -29,6 +29,7 @@ from paperround.process import private_files
 from paperround.store import pending_write
 from paperround.store.database_url import parse, sqlite_file
 from paperround.store.errors import BUSY_SECONDS, explain, named_errors
+from paperround.store.shown import note_shown
 
 if TYPE_CHECKING:
     from psycopg import Connection as Psycopg
@@ -212,6 +213,23 @@ def fetch_directly(engine: Engine, query: str, parameters: Any) -> list[Any]:
             raise
         connection.close()
         return rows
+
+
+def execute_directly(connection: Connection, statement: str, parameters: Any, *, many: bool = False) -> Any:
+    """Execute a statement in the transaction of a connection and return the driver's cursor.
+
+    With `many`, execute it once for each of several sequences of parameters. SQLAlchemy prepares for results and for
+    listeners, which takes longer than most statements for a few rows. Raises DBAPIError, as SQLAlchemy would.
+    """
+    assert connection.in_transaction()
+    cursor: Any = connection.connection.cursor()
+    failure = connection.dialect.loaded_dbapi.Error
+    try:
+        (cursor.executemany if many else cursor.execute)(statement, parameters)
+    except failure as error:
+        raise DBAPIError.instance(statement, parameters, error, failure) from error
+    note_shown(connection, statement)
+    return cursor
 
 
 class WriteTurns:

@@ -109,7 +109,7 @@ class HandedOver:
         """Count letters accepted for a claim, in the transaction that records their outcomes."""
         counter = f"{_RELAY} {crc32(claim.encode()) % _COUNTERS}"
         counted = {"counter": counter, "today": now.date(), "now": now, "sent": letters}
-        if self._count.run(db, **counted).rowcount == 0:
+        if self._count.run(db, **counted) == 0:
             db.execute(upsert(db, relay).values(name=counter, reason="", handed_over=0).on_conflict_do_nothing())
             self._count.run(db, **counted)
 
