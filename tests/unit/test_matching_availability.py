@@ -15,7 +15,7 @@ from paperround.matching.learning import TermVectors
 from paperround.matching.lexical import Index, Statistics
 from paperround.matching.query import parse
 from paperround.matching.search import scores
-from paperround.matching.suggestions import suggest_words
+from paperround.matching.suggestions import FieldVocabulary, suggest_words
 from paperround.matching.words import Words
 from support.queries import paper
 
@@ -168,5 +168,7 @@ def test_nothing_is_learned_from_it_nor_suggested() -> None:
     features.vector(_ASIDE)
     assert "code" not in features.names
     assert "robot" in features.names
-    suggested = suggest_words((), [(_ASIDE, 1.0), (_ASIDE, 1.0)], Statistics.of([_BOTH]))
+    statistics = Statistics.of([_BOTH])
+    papers = [(_ASIDE, 1.0)] * 3
+    suggested = suggest_words((), papers, FieldVocabulary(Index([_BOTH], statistics), statistics))
     assert not {"code", "github"} & {*" ".join(suggested).split()}

@@ -14,9 +14,10 @@ from paperround.domain.models import Paper
 from paperround.matching.background import background
 from paperround.matching.lexical import COUNTED_PAPERS, Index, Statistics
 from paperround.matching.query import Phrase
+from paperround.matching.suggestions import FieldVocabulary
 from paperround.matching.vocabulary import CorrectedText, Vocabulary
 from paperround.matching.words import STOP_WORDS
-from paperround.meaning.english import ordinary_words
+from paperround.meaning.english import frequent_words, ordinary_words
 
 _MAX_EXPANDED = 20_000  # texts kept in memory
 _SLACK = 200  # papers by which a search's statistics may be behind
@@ -38,6 +39,11 @@ def is_new_site(app: App) -> bool:
     Then word counts of other papers stand in for those that are missing.
     """
     return not app.store.papers.has_at_least(COUNTED_PAPERS)
+
+
+def _is_frequent(term: str) -> bool:
+    """Return whether a term is a frequent word of ordinary English."""
+    return term in STOP_WORDS or term in frequent_words()
 
 
 class CollectionSnapshot:
@@ -72,6 +78,11 @@ class CollectionSnapshot:
                 self._expanded.clear()
             self._expanded[text] = self.vocabulary.expand(text, _is_ordinary)
         return self._expanded[text]
+
+    @property
+    def field_vocabulary(self) -> FieldVocabulary:
+        """What tells the terms of the field from other words."""
+        return FieldVocabulary(self.index, self.statistics, _is_frequent, _is_ordinary)
 
     @property
     def fullness(self) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 
 from paperround.app import App
 from paperround.domain import preferences
@@ -34,7 +35,7 @@ from paperround.rounds.meaning import Meaning
 
 _MAX_SHOWN = 10  # papers
 _MAX_RANKED = 150  # best fitting papers, which the ratings rank
-_SUGGESTED_FROM = 12  # papers
+_SUGGESTED_FROM = 20  # best fitting papers, whose common words are suggested
 _LIKED_WORTH, _DISLIKED_WORTH = 3.0, -2.0  # weights of ratings; a paper that merely fits has 1
 _BROAD_SHARE = 0.1  # of the papers; an interest that selects more is too broad
 _SHORT = 3  # letters; a word of another language that is no longer may look like an English one
@@ -84,7 +85,7 @@ class Trials:
         trial = InterestTrial(
             query,
             papers=tuple(_tried_paper(row, compared, ratings, min_fit, breadth) for row in compared.shown),
-            suggestions=_suggestions(words, compared, ratings) if words else (),
+            suggestions=_suggestions(words, compared, ratings, min_fit) if words else (),
             selected=_count_selected(counted, min_fit),
             rated=bool(ratings),
             wider=wider_breadth(breadth, counted) if words else None,
@@ -142,14 +143,17 @@ def _tried_paper(row: int, compared: _Comparison, ratings: Ratings, min_fit: flo
     )
 
 
-def _suggestions(words: Words, compared: _Comparison, ratings: Ratings) -> tuple[str, ...]:
-    """Return technical terms of the best and the rated papers that the interest does not have."""
+def _suggestions(words: Words, compared: _Comparison, ratings: Ratings, min_fit: float) -> tuple[str, ...]:
+    """Return terms that the interest lacks of the papers that stand out and of the rated ones.
+
+    `min_fit` is the least fit of those that stand out. Papers below it are as likely about something else.
+    """
     worth = {1: _LIKED_WORTH, -1: _DISLIKED_WORTH}
-    rows = dict.fromkeys([*compared.best[:_SUGGESTED_FROM], *(row for row in ratings if row in compared.papers)])
+    outstanding = takewhile(lambda row: compared.fits[row] >= min_fit, compared.best[:_SUGGESTED_FROM])
+    rows = dict.fromkeys([*outstanding, *(row for row in ratings if row in compared.papers)])
     weighted = [(compared.papers[row], worth.get(ratings.get(row, 0), 1.0)) for row in rows]
     present = {term for phrase in words.phrases for term in phrase.terms}
-    acronyms = compared.newest.vocabulary.long_forms.keys()
-    return tuple(suggest_words(present, weighted, compared.newest.statistics, acronyms=acronyms))
+    return tuple(suggest_words(present, weighted, compared.newest.field_vocabulary))
 
 
 def _find_doubt(trial: InterestTrial, *, unknown: bool, foreign: bool) -> Doubt | None:
