@@ -104,8 +104,6 @@ class Contents:
     """The chart as HTML and as text, if there is one."""
     html: PartTemplate
     text: PartTemplate
-    first_line: tuple[bytes, bytes]
-    """The first line of a letter without a greeting, as quoted-printable, in HTML and in text."""
     feedback_links: int
     """The number of feedback addresses that the HTML has at most."""
 
@@ -140,7 +138,6 @@ class Contents:
             text=PartTemplate.joined(
                 [opening, PartTemplate.of(text, frame.text, numbers), closing], {"reason": _known_in_text(reason)}
             ),
-            first_line=encoded_line(sentences.first_line),
             feedback_links=sum([len(fragment.placeholders) for fragment in html]),
         )
 
@@ -149,11 +146,6 @@ class Contents:
         """The HTML with all of its placeholders."""
         shell = self.sentences.frame.shell
         return [shell.top, *(one.html for one in self.blocks), *self.charted[:1], shell.bottom]
-
-
-def encoded_line(line: str) -> tuple[bytes, bytes]:
-    """Return a letter's first line as quoted-printable, in HTML and in text."""
-    return _in_html(line), _in_text(line)
 
 
 def encoded_links(links: Links) -> tuple[dict[str, bytes], dict[str, bytes]]:
@@ -199,9 +191,9 @@ class JoinedLetter(NamedTuple):
         """Fill a subscriber's first line and links into the contents of their letter."""
         in_html, in_text = encoded_links(links)
         is_shared = lead is contents.sentences.first_line
-        lead_in_html, lead_in_text = contents.first_line if is_shared else encoded_line(lead)
-        html = contents.html.filled({**in_html, "lead": lead_in_html})
-        text = contents.text.filled({**in_text, "lead": lead_in_text})
+        encode_html, encode_text = (_known_in_html, _known_in_text) if is_shared else (_in_html, _in_text)
+        html = contents.html.filled({**in_html, "lead": encode_html(lead)})
+        text = contents.text.filled({**in_text, "lead": encode_text(lead)})
         feedback = in_html[FEEDBACK]
         if feedback != in_text[FEEDBACK]:  # it has an "&", which is escaped in HTML
             text = [b"".join(text).replace(FEEDBACK_MARK, in_text[FEEDBACK])]

@@ -135,12 +135,14 @@ class PartTemplate:
         """Join parts, with these encoded values in the gaps for them."""
         pieces, gaps = list[bytes](), list[tuple[int, str]]()
         for part in parts:
-            gaps += _shifted(part.gaps, len(pieces))
+            begin = len(pieces)
             pieces += part.pieces
-        for place, name in gaps:
-            if name in values:
-                pieces[place] = values[name]
-        return cls(pieces, tuple([gap for gap in gaps if gap[1] not in values]))
+            for place, name in part.gaps:
+                if (value := values.get(name)) is None:
+                    gaps.append((begin + place, name))
+                else:
+                    pieces[begin + place] = value
+        return cls(pieces, tuple(gaps))
 
     def ended(self) -> PartTemplate:
         """Return this part without the soft line break at its end, which nothing follows."""
@@ -153,11 +155,6 @@ class PartTemplate:
         for place, name in self.gaps:
             pieces[place] = values[name]
         return pieces
-
-
-@lru_cache(maxsize=1024)
-def _shifted(gaps: tuple[tuple[int, str], ...], places: int) -> tuple[tuple[int, str], ...]:
-    return tuple([(place + places, name) for place, name in gaps])
 
 
 def escaped(value: str) -> str:
