@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from paperround.domain import text as texts
-from paperround.domain.text import TermPlaces, clean, fold, singular, spans, terms, words
+from paperround.domain.text import TermPlaces, clean, fold, singular, spans, terms, terms_between, words
 from support.examples import examples
 
 anything = st.text(max_size=40)
@@ -184,3 +184,12 @@ def test_singulars_are_forgotten_when_there_are_too_many() -> None:
 
 def test_a_text_of_one_term_or_none_is_split_like_others() -> None:
     assert [terms(text) for text in ("", "...", "Models", "Models!")] == [[], [], ["model"], ["model"]]
+
+
+@pytest.mark.parametrize("text", ["Robots that walk: c++, C# and more", "Die Höhle ½ der 中文 Löwen, ﬁve c++ ok"])
+def test_terms_are_numbered_by_where_they_begin(text: str) -> None:
+    starts = [start for start, _ in spans(text)]
+    for first in range(len(text)):
+        for last in range(first, len(text) + 1):
+            numbers = [number for number, start in enumerate(starts) if first <= start < last]
+            assert list(terms_between(text, first, last)) == numbers

@@ -172,3 +172,45 @@ def test_nothing_is_learned_from_it_nor_suggested() -> None:
     papers = [(_ASIDE, 1.0)] * 3
     suggested = suggest_words((), papers, FieldVocabulary(Index([_BOTH], statistics), statistics))
     assert not {"code", "github"} & {*" ".join(suggested).split()}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "A text without any address, of nine words.",
+        "Ours. Project page : https: //example.org/a and data: b-c.example.io. See www.example.org, www. and //.",
+        "Six words before it, and more: our models : www.example.com (code: example.ai/x) and so on .com",
+        "Ein Verfahren für Roboter.",
+        "Code für Roboter: https://example.org/für (Data at example.de).",
+        "one.two.three.four.five.six.seven.eight.org then nine//ten and https://",
+    ],
+)
+def test_words_far_from_an_address_are_skipped_without_missing_one(text: str) -> None:
+    found = [match.span() for match in availability._ADDRESS.finditer(text)]
+    assert list(availability._addresses(text)) == found
+
+
+@pytest.mark.parametrize(
+    "text", ["One. Two! (three) four;  five", "One (code here). Two", "Eins. Zwölf (data)  drei"]
+)
+def test_sentences_end_at_the_same_places_whether_something_is_in_parentheses_or_not(text: str) -> None:
+    assert list(availability._boundaries(text)) == [
+        match.span() for match in availability._END_OR_ASIDE.finditer(text)
+    ]
+
+
+def test_most_words_of_an_abstract_are_not_compared_with_the_pattern_of_addresses(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    searched: list[int] = []
+
+    class Pattern:
+        def search(self, text: str, start: int) -> re.Match[str] | None:
+            searched.append(len(text) - start)
+            return pattern.search(text, start)
+
+    pattern = availability._ADDRESS
+    monkeypatch.setattr(availability, "_ADDRESS", Pattern())
+    text = "Robots walk on sand and snow. " * 30 + "Code: https://example.org"
+    assert _left_out(text) == ["code http example org"]
+    assert searched == [len(" sand and snow. Code: https://example.org")]

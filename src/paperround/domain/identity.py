@@ -34,7 +34,8 @@ def title_key(title: str) -> str | None:
 
 def _title_keys(title: str) -> list[str]:
     """Return the title's key, and the one that papers with a formula in the title were stored under before."""
-    both = dict.fromkeys((title_key(title), _key_of(title)))
+    printed = readable(title)
+    both = dict.fromkeys(map(_key_of, (printed,) if printed == title else (printed, title)))
     return [key for key in both if key]
 
 

@@ -214,7 +214,10 @@ def as_html(text: str) -> str:
 
 def _is_typed(text: str) -> bool:
     """Return whether a text has LaTeX, or quotes and dashes as they are typed."""
-    return any(sign in text for sign in _SIGNS) or ("`" in text and _OPENING_QUOTE.search(text) is not None)
+    for sign in _SIGNS:  # this is asked of every text several times, and `any` takes twice as long
+        if sign in text:
+            return True
+    return "`" in text and _OPENING_QUOTE.search(text) is not None
 
 
 def _is_math(content: str, following: str) -> bool:

@@ -180,6 +180,11 @@ def terms(text: str) -> list[str]:
     return list(itemgetter(*found_words)(_SINGULARS)) if len(found_words) > 1 else list(map(singular, found_words))
 
 
+def terms_between(text: str, first: int, last: int) -> range:
+    """Return the numbers, from 0, of the terms of a text that begin at an offset from `first` to before `last`."""
+    return range(len(words(text[:first])), len(words(text[:last])))
+
+
 class TermPlaces:
     """Where the terms of a text stand in it, to show words as they were written; read as far as is asked for."""
 

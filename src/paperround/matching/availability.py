@@ -13,13 +13,14 @@ Recognized                                                     Not recognized
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from paperround.domain.text import spans
+from paperround.domain.text import spans, terms_between
 
 _DOMAIN = r"\.(?:ai|co|com|de|edu|io|net|org)\b"
 # A label of a domain has at most 63 characters (RFC 1035, 2.3.4). Without a limit, many hyphens take quadratic time.
-_LABEL = r"[\w-]{1,63}"
+# No label is tried again shorter, since a period follows it: most words are none and would be, letter by letter.
+_LABEL = r"[\w-]{1,63}+"
 _URL = rf"(?:https?:\s?//\S+|www\.\S+|(?<![\w-]){_LABEL}(?:\.{_LABEL}){{0,5}}{_DOMAIN}(?:/\S*)?)"
 _KIND = r"(?:(?:anonymous|benchmark|experimental|full|model|pre-?trained|project|source|trained|training|video) )?"
 _ARTIFACT = (
@@ -89,12 +90,19 @@ _ADDRESS = re.compile(
     re.IGNORECASE,
 )
 _HAS_ADDRESS = re.compile(rf"://|www\.|{_DOMAIN}", re.IGNORECASE)
-_BOUNDARY = re.compile(r"(?<!\s)\s*\((?=code|data|project|source)|(?<=[.!?;)])\s+", re.IGNORECASE)
+# Each address has one of these. It begins at most so many words before: "project page : https: //example.org".
+_SIGN_OF_ADDRESS = re.compile(r"//|www\.|\.(?:ai|co|de|edu|io|net|org)", re.IGNORECASE)
+_WORDS_BEFORE, _MAX_LENGTH_BEFORE = 5, 1_000  # words, characters; six labels have at most 384
+# A sentence ends before white space, or where something in parentheses begins with one of these words.
+_END = re.compile(r"[.!?;)]\s+")
+_ASIDES = ("(code", "(data", "(project", "(source")
+_END_OR_ASIDE = re.compile(r"(?<!\s)\s*\((?=code|data|project|source)|(?<=[.!?;)])\s+", re.IGNORECASE)
 # Looking for each of these takes a tenth of the time of a pattern.
 _SIGNS = (
     *("http", "www.", "github", "gitlab", "accessible", "available", "open-sourc", "open sourc", "project page"),
     *("public", "release", "supplement", "webpage", "website", "we make", "we share"),
 )
+_FEW_RANGES = 10  # with as many, their terms are counted in a fifth of the time that it takes to look at each term
 _MAX_LENGTH = 400  # characters of a sentence on availability
 
 
@@ -102,25 +110,55 @@ def availability_terms(text: str) -> tuple[range, ...]:
     """Return the runs of terms of a text, by number from 0, that say where code, data or pages are."""
     if not _has_sign(text):
         return ()
+    ranges = list(_availability_ranges(text))
+    if len(ranges) <= _FEW_RANGES:
+        numbers = {number for first, last in ranges for number in terms_between(text, first, last)}
+        return tuple(_runs(sorted(numbers)))
     covered = bytearray(len(text))
-    for first, last in _availability_ranges(text):
+    for first, last in ranges:
         covered[first:last] = b"\1" * (last - first)
-    if not any(covered):
-        return ()
     return tuple(_runs([number for number, (start, _) in enumerate(spans(text)) if covered[start]]))
 
 
-def _has_sign(text: str) -> bool:
+def _has_sign(text: str, signs: Sequence[str] = _SIGNS) -> bool:
     lower = text.lower()
-    return any(sign in lower for sign in _SIGNS)
+    for sign in signs:  # noqa: SIM110 - in half of the time of `any`
+        if sign in lower:
+            return True
+    return False
+
+
+def _boundaries(text: str) -> Iterator[tuple[int, int]]:
+    """Yield where each sentence ends, and where the next one begins."""
+    if text.isascii() and not _has_sign(text, _ASIDES):  # as most are; this takes a third of the time
+        yield from ((found.start() + 1, found.end()) for found in _END.finditer(text))
+    else:
+        yield from (found.span() for found in _END_OR_ASIDE.finditer(text))
+
+
+def _addresses(text: str) -> Iterator[tuple[int, int]]:
+    """Yield the first and last offset of each address, with the word before it that says of what it is."""
+    if not _HAS_ADDRESS.search(text):
+        return
+    end = 0
+    for sign in _SIGN_OF_ADDRESS.finditer(text):
+        if sign.start() < end:
+            continue
+        # The pattern takes a microsecond for each word, so it skips those that are far from any sign.
+        start = max(end, sign.start() - _MAX_LENGTH_BEFORE)
+        before = text[start : sign.start()].rsplit(None, _WORDS_BEFORE)
+        found = _ADDRESS.search(text, start + len(before[0]) if len(before) > _WORDS_BEFORE else start)
+        if found is None:
+            return
+        yield found.span()
+        end = found.end()
 
 
 def _availability_ranges(text: str) -> Iterator[tuple[int, int]]:
     """Yield the first and last offset of each sentence on availability and of each address."""
-    if _HAS_ADDRESS.search(text):
-        yield from (found.span() for found in _ADDRESS.finditer(text))
+    yield from _addresses(text)
     start = 0
-    for end, following in (*(found.span() for found in _BOUNDARY.finditer(text)), (len(text), len(text))):
+    for end, following in (*_boundaries(text), (len(text), len(text))):
         if end - start <= _MAX_LENGTH and _has_sign(text[start:end]) and _SENTENCE.match(text, start, end):
             yield start, end
         start = following
