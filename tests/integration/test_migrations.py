@@ -559,6 +559,8 @@ def test_what_belongs_to_subscribers_is_kept_and_goes_with_them_after_the_migrat
                     f"VALUES (OWNER, 6, OWNER, '[]', '[]', {moment})",
                     "INSERT INTO deliveries (subscriber, issue, digest, context, email, message_id, state, reason, "
                     f"attempts, created_at) VALUES (OWNER, 6, OWNER, '{{}}', '', 'OWNER', 'sent', '', 1, {moment})",
+                    "INSERT INTO attempts (delivery, at, stage, text, connection) "
+                    f"SELECT row, {moment}, 'final', '', '' FROM deliveries WHERE subscriber = OWNER",
                     f"INSERT INTO unsent_lists VALUES (OWNER, OWNER, {moment}, '[]', '[]')",
                 )
             ),
@@ -572,4 +574,5 @@ def test_what_belongs_to_subscribers_is_kept_and_goes_with_them_after_the_migrat
             for table in owned:
                 query = text(f"SELECT subscriber FROM {table} ORDER BY subscriber")
                 assert connection.scalars(query).all() == left, table
+            assert connection.scalar(text("SELECT count(*) FROM attempts")) == len(left)
     store.close()

@@ -33,6 +33,7 @@ _BELONGINGS = (
     (deliveries, "subscriber"),
     (deliveries, "digest"),
     (unsent_lists, "subscriber"),
+    (attempts, "delivery"),
 )
 _TABLES = subscriptions, digests, deliveries, unsent_lists
 _NOBODY = 999
@@ -51,6 +52,9 @@ def made(folder: Path, database_url: str) -> Site:
     site.clock.now += timedelta(days=1)
     pipeline.publish(site.app)
     site.app.store.deliveries.expire(site.clock.now + timedelta(days=8))
+    with writing(engine_of(site.app.store)) as db:
+        tried = {"at": site.clock(), "stage": "final", "text": "", "connection": ""}
+        db.execute(insert(attempts), [{"delivery": row, **tried} for row in db.scalars(select(deliveries.c.row))])
     return site
 
 
@@ -78,6 +82,8 @@ def new_parent(db: Connection, table: Table, column: str) -> tuple[Table, int]:
         db.execute(insert(issues).values(row=7, cadence="daily", day=date(2026, 12, 24)))
     if parents is digests:
         db.execute(insert(digests).values(belonging(db, digests, subscriber=3) | {"row": 7}))
+    if parents is deliveries:
+        db.execute(insert(deliveries).values(belonging(db, deliveries, subscriber=3) | {"row": 7}))
     return parents, {"subscribers": 3, "topics": 2}.get(parents.name, 7)
 
 
@@ -116,8 +122,6 @@ def test_what_belongs_to_a_topic_an_issue_or_a_digest_goes_with_it(site: Site) -
         assert count(db, subscriptions) == 2
         db.execute(delete(topics).where(topics.c.slug == "robots"))
         assert count(db, subscriptions) == 0
-        tried = {"at": site.clock(), "stage": "final", "text": "", "connection": ""}
-        db.execute(insert(attempts), [{"delivery": row, **tried} for row in db.scalars(select(deliveries.c.row))])
         db.execute(delete(digests).where(digests.c.subscriber == 1))
         assert [count(db, table) for table in (digests, deliveries, attempts)] == [1, 1, 1]
         db.execute(delete(issues))

@@ -150,7 +150,7 @@ def _ref(name: str, target: str, **options: Any) -> Column[int]:
 
 BY_TRIGGERS = "triggers on PostgreSQL"
 """Marks foreign keys of tables that get many rows at once. PostgreSQL has triggers instead of constraints for these,
-which check the rows of a statement together (migration 0034).
+which check the rows of a statement together (migrations 0034 and 0035).
 """
 
 
@@ -576,7 +576,7 @@ attempts = Table(
     "attempts",
     metadata,
     _row(),
-    _ref("delivery", "deliveries", index=True),
+    _bulk_ref("delivery", "deliveries", index=True),
     Column("at", Moment, nullable=False),
     Column("stage", String, nullable=False),
     Column("code", Integer),
