@@ -75,8 +75,7 @@ class KnownListings:
         """
         if not batch:
             return []
-        found: Any = self._keys.run(db, keys={key for _, keys in batch for key in keys})
-        by_key: dict[str, int] = dict(found.all())
+        by_key: dict[str, int] = dict(self._keys.rows(db, keys={key for _, keys in batch for key in keys}))
         rows = [_only_row(by_key, keys) for _, keys in batch]
         stored = self._stored(db, rows)
         rows = [
@@ -92,15 +91,14 @@ class KnownListings:
     def _stored(self, db: Connection, rows: Iterable[int | None]) -> dict[int, dict[tuple[str, str], str]]:
         """Return the facts of the listings of papers as text, by paper, and by source and day."""
         stored: dict[int, dict[tuple[str, str], str]] = {row: {} for row in rows if row is not None}
-        found: Any = self._listings.run(db, rows=list(stored))
-        for row, source, day, facts in found:
+        for row, source, day, facts in self._listings.rows(db, rows=list(stored)):
             stored[row][source, str(day)] = facts
         return stored
 
     def _candidates(
         self, db: Connection, rows: Iterable[int | None], stored: dict[int, dict[tuple[str, str], str]]
     ) -> dict[int, Candidate]:
-        found: Any = self._papers.run(db, rows={row for row in rows if row is not None})
+        found = self._papers.rows(db, rows={row for row in rows if row is not None})
         return {row: Candidate(_facts(text), _entries(stored[row])) for row, text in found}
 
 
