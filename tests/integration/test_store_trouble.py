@@ -6,18 +6,21 @@ import re
 import sqlite3
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import Connection, event, func, select, text, update
 
 from paperround.app import open_store
 from paperround.domain.errors import ConfigurationError, StoreError, UsageError
 from paperround.rounds import pipeline
 from paperround.store import Store, engine
+from paperround.store.bulk import Prepared
 from paperround.store.errors import named_errors
+from paperround.store.schema import site_values
 from support.databases import engine_of
 from support.papers import listing
 from support.site import MORNING, Site
@@ -250,6 +253,61 @@ def test_a_server_that_ends_a_connection_is_a_clear_error_and_the_next_one_is_ne
     store.site_values.set("after", "it")
     assert store.site_values.get("after") == "it"
     store.close()
+
+
+def test_a_server_that_ends_a_connection_is_a_clear_error_of_a_prepared_statement_too(postgres_url: str) -> None:
+    store = open_store(postgres_url)
+    made = engine_of(store)
+    change = Prepared(made, update(site_values).values(value="x"))
+
+    def write_twice() -> None:
+        with engine.writing(made) as db:
+            change.run(db)
+            _end(postgres_url, _numbers([db]))
+            change.run(db)
+
+    with pytest.raises(StoreError, match="the database cannot be used"):
+        write_twice()
+    with engine.writing(made) as db:
+        change.run(db)
+    store.close()
+
+
+def test_connections_that_the_server_has_ended_are_replaced_unless_they_were_used_a_moment_ago(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = open_store(postgres_url)
+    made, now = engine_of(store), [0.0]
+    own = Prepared(made, select(func.pg_backend_pid()))
+    monkeypatch.setattr(engine, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    several = [made.connect() for _ in range(3)]
+    ended = _numbers(several)
+    for each in several:
+        each.close()
+    _end(postgres_url, ended)
+    now[0] = 0.9
+    with pytest.raises(StoreError, match="the database cannot be used"):
+        own.fetch()
+    now[0] = 1.0
+    several = [made.connect() for _ in range(3)]
+    assert not ended & _numbers(several)
+    for each in several:
+        each.close()
+    store.close()
+
+
+def _numbers(connections: Sequence[Connection]) -> set[int]:
+    """The numbers of the server's processes for these connections."""
+    return {each.scalar(select(func.pg_backend_pid())) for each in connections}
+
+
+def _end(url: str, numbers: set[int]) -> None:
+    """Let the server end its processes with these numbers."""
+    other = engine.connect(url)
+    with other.connect() as db:
+        for number in numbers:
+            db.execute(select(func.pg_terminate_backend(number, 5000)))
+    other.dispose()
 
 
 @pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:"])

@@ -21,7 +21,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.schema import Table
 
 from paperround.domain.errors import ConfigurationError, StoreError
@@ -34,8 +34,12 @@ from paperround.store.shown import note_shown
 if TYPE_CHECKING:
     from psycopg import Connection as Psycopg
     from psycopg.adapt import Dumper
+    from sqlalchemy.pool import ConnectionPoolEntry
 
 _RETRY_SECONDS = 0.02
+_TRUSTED_SECONDS = (
+    1.0  # a connection to a server that was used within this time is not tested before it is used again
+)
 # By default each statement of a PostgreSQL transaction sees its own snapshot. In SQLite all see the same.
 _CONSISTENT: dict[str, dict[str, Any]] = {
     "postgresql": {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},
@@ -84,9 +88,10 @@ def _postgresql(url: str) -> Engine:
     # Each transaction says its level, since a database or its user may have another default. At a higher one, whoever
     # deletes a subscriber would overlook letters that were added since the transaction began (migration 0034).
     level = "READ COMMITTED"
-    engine = create_engine(
-        url, isolation_level=level, pool_size=10, max_overflow=10, pool_pre_ping=True, connect_args=_CLIENT
-    )
+    # The connection that was used last is used next, so a sender has the same one, which need not be tested.
+    pool = {"pool_size": 10, "max_overflow": 10, "pool_use_lifo": True}
+    engine = create_engine(url, isolation_level=level, connect_args=_CLIENT, **pool)
+    _test_idle_connections(engine)
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Psycopg, _record: Any) -> None:
@@ -98,6 +103,28 @@ def _postgresql(url: str) -> Engine:
         connection.commit()
 
     return engine
+
+
+def _test_idle_connections(engine: Engine) -> None:
+    """Test a connection that the pool hands out, and replace it if the server has ended it, as after a restart.
+
+    SQLAlchemy's `pool_pre_ping` tests it each time. That is a round trip more for every statement of a sender, which
+    uses its connection for one statement after another.
+    """
+
+    @event.listens_for(engine, "connect")
+    @event.listens_for(engine, "checkin")
+    def _note_use(_connection: Any, record: ConnectionPoolEntry) -> None:
+        record.info["used_at"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def _test(connection: Any, record: ConnectionPoolEntry, _proxy: Any) -> None:
+        if time.monotonic() - record.info["used_at"] < _TRUSTED_SECONDS:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise InvalidatePoolError from error  # the server has probably ended the others too
 
 
 def _without_nul(dumper: type[Dumper]) -> type[Dumper]:
