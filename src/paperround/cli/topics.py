@@ -29,16 +29,16 @@ NewAbout = Annotated[str | None, typer.Option("--about", metavar="TEXT", help="A
 
 @group.command("list", cls=Command, epilog="paperround topics list")
 def list_topics(as_json: AsJson = False) -> None:
-    """List the topics with their numbers of subscribers and papers, of all papers and of the past week's."""
+    """List the topics with their numbers of subscribers and papers."""
     from paperround.matching.words import is_plain_words
-    from paperround.operator.doctor.topics import describe_few_papers
-    from paperround.rounds.topics import papers_of_past_week
+    from paperround.operator.few_papers import describe_few_papers
+    from paperround.store.topics import news_horizon
 
     with opened() as app:
-        counts, took = app.store.topics.counts(), papers_of_past_week(app)
-        note = describe_few_papers(app) if any(is_plain_words(topic.query) for topic, _ in took) else ""
+        counts, took = app.store.topics.counts(), app.store.topics.public_counts(news_horizon(app.clock()).date())
+        note = describe_few_papers(app) if any(is_plain_words(topic.query) for topic, *_ in took) else ""
     columns = ("slug", "name", "subscribers", "papers", "past_week", "query")
-    rows = [(topic.slug, topic.name, *counts[topic.slug], papers, topic.query) for topic, papers in took]
+    rows = [(topic.slug, topic.name, *counts[topic.slug], papers, topic.query) for topic, _, papers in took]
     if as_json:
         console.as_json([dict(zip(columns, row, strict=True)) for row in rows])
         return

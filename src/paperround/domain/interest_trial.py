@@ -11,8 +11,15 @@ from typing import NamedTuple
 from paperround.domain.models import Paper
 from paperround.domain.preferences import Breadth
 
+_FEW_PAPERS = 500  # with fewer, interests select few of the papers that fit (docs/relevance.md, "On a new site")
+
 Ratings = Mapping[int, int]
 """+1 (more like this) or −1 (less) by paper number."""
+
+
+def has_few_papers(total: int) -> bool:
+    """Return whether a site has so few papers that interests select few of those that fit."""
+    return total < _FEW_PAPERS
 
 
 class Doubt(StrEnum):

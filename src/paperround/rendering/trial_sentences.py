@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from paperround.domain.interest_trial import Doubt, InterestTrial, WiderBreadth
+from paperround.domain.interest_trial import Doubt, InterestTrial, WiderBreadth, has_few_papers
 from paperround.domain.preferences import Breadth
 from paperround.rendering import breadth_labels
 from paperround.rendering.language import Language
-
-_FEW_PAPERS = 500  # with fewer, interests select few of the papers that fit (docs/relevance.md, "On a new site")
 
 DescribeSetting = Callable[[Breadth, Language], str]
 """A function that says what to choose for a breadth."""
@@ -102,11 +100,6 @@ def _describe_selected(trial: InterestTrial, language: Language) -> str:
         "%(num)s of the newest papers stand out enough to be emailed.",
         trial.selected,
     )
-
-
-def has_few_papers(total: int) -> bool:
-    """Return whether a site has so few papers that interests select few of those that fit."""
-    return total < _FEW_PAPERS
 
 
 def describe_remedies(

@@ -79,13 +79,13 @@ class PastWeek:
     @cached_property
     def papers(self) -> Sequence[Paper]:
         """The papers that the subscriber does not leave out, newest first."""
-        first, today = past_week(self._app)
+        first, today = _past_week(self._app)
         newest = self._app.store.browsing.newest(today, _MAX_COUNTED)
         return LeaveOut().kept(self._leave_out, (paper for paper in newest if paper.day >= first))
 
     def matching(self, query: Query) -> tuple[int, Sequence[Paper]]:
         """Return how many papers match a query, and the newest of them, without what the subscriber leaves out."""
-        browsing, week = self._app.store.browsing, past_week(self._app)
+        browsing, week = self._app.store.browsing, _past_week(self._app)
         if self._leave_out:
             found = LeaveOut().kept(self._leave_out, browsing.matching(query, _MAX_COUNTED, week))
             return len(found), found[:_MAX_COMPARED]
@@ -192,8 +192,7 @@ def _preview_exact(text: str, query: Query, language: Language, week: PastWeek) 
     return QueryPreview(text, summary, _best(papers, hits, language))
 
 
-def past_week(app: App) -> tuple[date, date]:
-    """Return the first and the last day that a preview counts papers of."""
+def _past_week(app: App) -> tuple[date, date]:
     return news_horizon(app.clock()).date(), app.clock().date()
 
 

@@ -94,12 +94,6 @@ def unserved_topics(app: App) -> list[Topic]:
     ]
 
 
-def papers_of_past_week(app: App) -> list[tuple[Topic, int]]:
-    """Return each public topic with the number of papers of the past week that it took."""
-    since = news_horizon(app.clock()).date()
-    return [(topic, papers) for topic, _, papers in app.store.topics.public_counts(since)]
-
-
 def _can_come_from(topic: Topic, sources: Sequence[str]) -> bool:
     try:
         return can_come_from(any_of(interpret(topic.query)), sources)

@@ -10,17 +10,16 @@ from paperround.domain.models import Topic
 from paperround.domain.text import counted
 from paperround.matching.words import is_plain_words
 from paperround.operator.doctor.findings import CheckState, Finding
-from paperround.rendering.trial_sentences import has_few_papers
-from paperround.rounds.query_preview import past_week
+from paperround.operator.few_papers import describe_few_papers
 from paperround.rounds.topics import (
     ChangedTopic,
     changed_by_command,
     dropped_topics,
-    papers_of_past_week,
     unserved_topics,
     unusable_topics,
 )
 from paperround.rounds.topics_file import read_file
+from paperround.store.topics import news_horizon
 
 _PRIVATE = "interest of a subscriber"
 _MAX_NAMED = 8  # topics in plain words, those that took the fewest papers first
@@ -50,27 +49,17 @@ def check_topics(app: App) -> Iterator[Finding]:
     yield from _unmatched(topics, {slug: numbers for slug, numbers in counts.items() if slug not in reported})
 
 
-def describe_few_papers(app: App) -> str:
-    """Return that topics in plain words take little while the site has few papers, and what takes more; "" if not."""
-    total = app.store.papers.count()
-    if not has_few_papers(total):
-        return ""
-    return (
-        f"the site has only {counted(total, 'paper', 'papers')} so far, so topics in plain words take only a part of "
-        "their field; to take more, write a query with operators (docs/queries.md) or add sources; a reader can take "
-        "the same words as their own interest, with a wider breadth"
-    )
-
-
 def _in_plain_words(app: App) -> Iterator[Finding]:
     """Report how many papers of the past week each topic in plain words took, and what takes more on a small site."""
-    took = [(papers, topic.slug) for topic, papers in papers_of_past_week(app) if is_plain_words(topic.query)]
+    since, today = news_horizon(app.clock()).date(), app.clock().date()
+    counted_topics = app.store.topics.public_counts(since)
+    took = [(papers, topic.slug) for topic, _, papers in counted_topics if is_plain_words(topic.query)]
     if not took:
         return
     named = [f"{slug} {papers}" for papers, slug in sorted(took)[:_MAX_NAMED]]
     others = len(took) - len(named)
     all_named = ", ".join([*named, *([counted(others, "more topic")] if others else [])])
-    papers = counted(app.store.browsing.count(*past_week(app)), "paper", "papers")
+    papers = counted(app.store.browsing.count(since, today), "paper", "papers")
     what = f"of the {papers} of the past week, topics in plain words took: {all_named}"
     yield Finding("topics", CheckState.OK, "; ".join(filter(None, (what, describe_few_papers(app)))))
 
