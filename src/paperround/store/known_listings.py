@@ -16,6 +16,7 @@ from paperround.store.schema import listings, paper_keys, papers
 
 _OWN_COLUMNS = {"source", "day"}  # of the facts of a listing
 _TUPLES = ("authors", "categories", "keywords")
+_DEFAULTS: dict[str, Any] = {name: field.get_default() for name, field in Facts.model_fields.items()}
 
 
 class Candidate(NamedTuple):
@@ -143,7 +144,8 @@ def _facts(text: str) -> Facts:
     stored |= {name: tuple(stored[name]) for name in _TUPLES if name in stored}
     if "published" in stored:
         stored["published"] = date.fromisoformat(stored["published"])
-    return Facts.model_construct(**{**stored, "guid": None})
+    # With all defaults given, since pydantic takes most of its time to find each of them.
+    return Facts.model_construct(**{**_DEFAULTS, **stored, "guid": None})
 
 
 def _entries(stored: dict[tuple[str, str], str]) -> list[Listing]:
