@@ -204,6 +204,17 @@ def test_a_rating_of_no_paper_is_left_out(pages: Pages, value: str) -> None:
     assert answer.status_code == 200
 
 
+def test_words_that_the_papers_that_stand_out_share_are_offered_and_others_are_not(pages: Pages) -> None:
+    pages.site.papers(
+        *(listing(500 + n, title=f"Teleoperation, case {n}", abstract="Quadruped giraffes trot.") for n in range(6)),
+        *(listing(600 + n, title=f"Taxes, case {n}", abstract="Households pay.") for n in range(60)),
+    )
+    interest = {"q": "quadruped giraffes that trot"}
+    page = Browser(pages.web).get("/interest", params=interest).text
+    assert re.findall(r'name="add" value="([^"]*)"', page) == ["teleoperation"]
+    assert 'name="add"' not in Browser(pages.web).get("/interest", params={"q": "zymurgy quokkas"}).text
+
+
 def test_a_clicked_word_is_added(pages: Pages) -> None:
     answer = Browser(pages.web).get("/interest", params={"q": "legged robots", "add": "rough terrain"})
     assert ">legged robots rough terrain</textarea>" in answer.text
