@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from paperround.sources import authors
 from paperround.sources.authors import author_names
 
 _ONE_LINE = {
@@ -84,3 +85,44 @@ def test_names_are_clean_whatever_a_line_holds(lines: list[str]) -> None:
     for name in author_names(lines):
         assert name == " ".join(name.split())
         assert any(c.isalpha() for c in name)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *(
+            "Ada Lovelace",
+            "Ada M. Lovelace",
+            "A. B. Lovelace",
+            "Jean-Luc Van Gool",
+            "Sammy Davis Jr",
+            "Anna-Maria Ott-Holm",
+        ),
+        *("By Ada Lovelace", "For The Atlas Team", "On Behalf Of The Atlas Team", "Representing The Atlas Team"),
+        *(
+            "Ada Lovelace Et Al",
+            "Ada Lovelace And Others",
+            "Ada Lovelace Et Al Others",
+            "Ada",
+            "Ada L.",
+            "Ada LOVELACE",
+        ),
+        *(
+            "Ada and Ben Holm",
+            "Ada  Lovelace",
+            " Ada Lovelace",
+            "Ada Lovelace\n",
+            "Ada Lovelace1",
+            "Émilie du Châtelet",
+        ),
+        *("By. Holm", "Atlas Collaboration", "On The Holm", "Ada Phd", "Holm Md"),
+    ],
+)
+@pytest.mark.parametrize("one_each", [True, False])
+def test_a_plain_name_is_read_as_any_other_line(line: str, one_each: bool) -> None:
+    assert authors._names(line, one_each=one_each) == authors._separated_names(line, one_each=one_each)
+
+
+def test_a_plain_name_is_not_taken_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(authors, "_separated_names", None)
+    assert author_names(["Ada Lovelace", "Jean-Luc B. Holm"]) == ["Ada Lovelace", "Jean-Luc B. Holm"]

@@ -19,6 +19,13 @@ from paperround.domain.name_comparison import BODY, NAMES_A_BODY
 from paperround.domain.text import clean
 from paperround.sources.markup import plain, untex
 
+# Words with a capital letter, and initials before the last one: a name to which no rule below applies. These words of
+# it might be something else: By Ada Lovelace, For The Atlas Team, Ada Lovelace Et Al.
+_PLAIN_NAME = re.compile(
+    r"(?!(?:By|For|On|Representing) |.*\b(?:And|Et) )(?:[A-Z](?:\.|[a-z]+(?:-[A-Z][a-z]+)*) ){1,4}[A-Z][a-z]+"
+    r"(?:-[A-Z][a-z]+)*",
+    re.ASCII,
+)
 _MAIL = re.compile(r"<?\b(?:mailto:)?[\w.+-]+@[\w-]+(?:\.[\w-]+)+>?|\bmailto:")
 _IN_BRACKETS = re.compile(r"\s*\(\s*([^()]+?)\s*\)\s*")
 # Footnote marks: $^{1,2}$, ^1, [3], and digits or signs at the end of a name.
@@ -56,6 +63,11 @@ def author_names(lines: Iterable[str], *, one_each: bool = False) -> list[str]:
     return [name for line in given for name in _names(line, one_each=one_each)]
 
 
+def _names(line: str, *, one_each: bool) -> list[str]:
+    """Return the names in a line. Most lines of most sources are one name as it is printed."""
+    return [line] if _PLAIN_NAME.fullmatch(line) else _separated_names(line, one_each=one_each)
+
+
 def author_facts(lines: Iterable[str], *, one_each: bool = False) -> dict[str, object]:
     """Return a listing's author fields. If there are more than MAX_AUTHORS, return the first ones and the total."""
     names = author_names(lines, one_each=one_each)
@@ -64,7 +76,7 @@ def author_facts(lines: Iterable[str], *, one_each: bool = False) -> dict[str, o
     return {"authors": names[:MAX_AUTHORS], "author_count": len(names)}
 
 
-def _names(line: str, *, one_each: bool) -> list[str]:
+def _separated_names(line: str, *, one_each: bool) -> list[str]:
     line = _NOTES.sub("", _without_addresses(untex(plain(line)).translate(_COMMAS)))
     line = _BODY_BEFORE_COLON.sub(r"\1;", _INTRODUCED.sub("", line))
     bodies = dict.fromkeys(_BODY_IN_BRACKETS.findall(line))
