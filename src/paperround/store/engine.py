@@ -37,9 +37,8 @@ if TYPE_CHECKING:
     from sqlalchemy.pool import ConnectionPoolEntry
 
 _RETRY_SECONDS = 0.02
-_TRUSTED_SECONDS = (
-    1.0  # a connection to a server that was used within this time is not tested before it is used again
-)
+# A connection to a server that was used within this time is not tested before it is used again.
+_TRUSTED_SECONDS = 1.0
 # By default each statement of a PostgreSQL transaction sees its own snapshot. In SQLite all see the same.
 _CONSISTENT: dict[str, dict[str, Any]] = {
     "postgresql": {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},
