@@ -468,6 +468,16 @@ def test_a_theme_that_does_not_extend_the_layout_is_refused(tmp_path: Path) -> N
         _theme(tmp_path, "<p>{{ site.name }}</p>")
 
 
+def test_an_ampersand_in_a_link_is_escaped_in_html_alone() -> None:
+    links = sample.LINKS._replace(feedback="https://papers.example/f/sample?a=b&c=d")
+    facts = LetterFacts(sample.DIGEST, sample.PAPERS, sample.SUBSCRIBER, links, DAY)
+    _, html, text = decoded(encoded_by(renderer("paper"), facts))
+    assert html == renderer("paper").letter(facts).html
+    assert "f/sample?a=b&amp;c=d" in html
+    assert "f/sample?a=b&c=d" in text
+    assert "&amp;" not in text
+
+
 def test_a_theme_may_print_the_subscribers_own_facts_anywhere(tmp_path: Path) -> None:
     mine = _theme(
         tmp_path,
