@@ -74,20 +74,21 @@ class PastWeek:
         leave_out: Sequence[str] = (),
     ) -> None:
         """Take what is known of the subscriber; `leave_out` are the entries of what no email brings them."""
-        self._app, self.feedback, self.breadth, self._leave_out = app, feedback, breadth, leave_out
+        self._app, self.feedback, self.breadth = app, feedback, breadth
+        self._entries, self._leave_out = leave_out, LeaveOut()
 
     @cached_property
     def papers(self) -> Sequence[Paper]:
         """The papers that the subscriber does not leave out, newest first."""
         first, today = _past_week(self._app)
         newest = self._app.store.browsing.newest(today, _MAX_COUNTED)
-        return LeaveOut().kept(self._leave_out, (paper for paper in newest if paper.day >= first))
+        return self._leave_out.kept(self._entries, (paper for paper in newest if paper.day >= first))
 
     def matching(self, query: Query) -> tuple[int, Sequence[Paper]]:
         """Return how many papers match a query, and the newest of them, without what the subscriber leaves out."""
         browsing, week = self._app.store.browsing, _past_week(self._app)
-        if self._leave_out:
-            found = LeaveOut().kept(self._leave_out, browsing.matching(query, _MAX_COUNTED, week))
+        if self._entries:
+            found = self._leave_out.kept(self._entries, browsing.matching(query, _MAX_COUNTED, week))
             return len(found), found[:_MAX_COMPARED]
         return browsing.count_found(query, _MAX_COUNTED, week), browsing.matching(query, _MAX_COMPARED, week)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -15,7 +15,7 @@ from paperround.store.bulk import Prepared, among_given
 from paperround.store.schema import listings, paper_keys, papers
 
 _OWN_COLUMNS = {"source", "day"}  # of the facts of a listing
-_TUPLES = ("authors", "categories", "keywords")
+_TUPLES = [name for name, field in Facts.model_fields.items() if field.get_default() == ()]
 _DEFAULTS: dict[str, Any] = {name: field.get_default() for name, field in Facts.model_fields.items()}
 
 
@@ -122,6 +122,14 @@ def listing_from(facts: dict[str, Any], source: str, day: date | str) -> Listing
     return Listing.model_validate({**facts, "source": source, "day": day})
 
 
+def typed(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return stored facts with the types of a model: JSON has lists for tuples, and texts for dates."""
+    values = {**facts, **{name: tuple(facts.get(name) or ()) for name in _TUPLES}}
+    if isinstance(published := values.get("published"), str):
+        values["published"] = date.fromisoformat(published)
+    return values
+
+
 def _only_row(by_key: dict[str, int], keys: Sequence[str]) -> int | None:
     """Return the paper that has all of these keys, or None."""
     rows = set(map(by_key.get, keys))
@@ -140,12 +148,8 @@ def _is_stored(stored: dict[tuple[str, str], str], listing: Listing) -> bool:
 
 def _facts(text: str) -> Facts:
     """Return what a paper is compared by with a listing that may be of it."""
-    stored = json.loads(text)
-    stored |= {name: tuple(stored[name]) for name in _TUPLES if name in stored}
-    if "published" in stored:
-        stored["published"] = date.fromisoformat(stored["published"])
     # With all defaults given, since pydantic takes most of its time to find each of them.
-    return Facts.model_construct(**{**_DEFAULTS, **stored, "guid": None})
+    return Facts.model_construct(**{**_DEFAULTS, **typed(json.loads(text)), "guid": None})
 
 
 def _entries(stored: dict[tuple[str, str], str]) -> list[Listing]:

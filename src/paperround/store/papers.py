@@ -26,6 +26,7 @@ from paperround.store.known_listings import (
     KnownListings,
     listing_from,
     reported,
+    typed,
     with_earlier,
 )
 from paperround.store.merged_papers import absorb, keep_larger_counts, make_news
@@ -44,7 +45,6 @@ _CHUNK = 500
 _NO_ROW = 2**62  # larger than the number of any paper
 _PAPER = ("id", "title", "facts", "sources", "day", "upvotes", "first_seen", "unmatched", "archived")
 _LISTING = ("paper", "source", "day", "facts", "seen_at")
-_TUPLES = ("authors", "categories", "keywords")
 _VALUES: dict[str, Any] = {name: field.get_default() for name, field in Paper.model_fields.items()}
 """The default of each field of a paper, in their order."""
 _NAMES = set(_VALUES)
@@ -381,9 +381,7 @@ def paper_from(
     picture: Picture | None = None,
 ) -> Paper:
     """Return a Paper from its stored form without validating it again, which is ten times faster."""
-    values = {**_VALUES, **facts, **{name: tuple(facts.get(name) or ()) for name in _TUPLES}}
-    if isinstance(published := values["published"], str):
-        values["published"] = date.fromisoformat(published)
+    values = {**_VALUES, **typed(facts)}
     values |= {"id": paper_id, "row": row, "day": day, "sources": tuple(sources), "first_seen": first_seen}
     values |= {"summaries": summaries or {}, "picture": picture}
     return _paper(values if len(values) == len(_VALUES) else {name: values[name] for name in _VALUES})
